@@ -1,0 +1,1 @@
+"""The built-in connectors; each reads one kind of source."""

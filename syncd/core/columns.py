@@ -1,0 +1,34 @@
+"""The names of the columns that syncd adds to a frame of contacts.
+
+All begin with ``@``, so that they cannot be taken for a column of a source or a field of the target
+(:func:`syncd.core.schema.parse_fields` refuses a field of such a name).
+
+| column | type | holds |
+|---|---|---|
+| ``@key`` | String | the row's key; null when the row has none |
+| ``@line`` | UInt32 | the line (or number) of the row in its origin |
+| ``@origin`` | UInt32 | the number of the origin in the read's list of origins |
+| ``@state`` | UInt8 | 0 contact, 1 invalid, 2 excluded |
+| ``@reason`` | String | why it is invalid or excluded; null for a contact |
+| ``@warning`` | String | what a person should know of a contact that is sent all the same; else null |
+| ``@match`` | String | the contact's match values in canonical form, joined by U+001F |
+| ``@digest`` | Int64 | the digest of the mapped, normalised contact |
+
+Every other column of a frame of contacts is a field of the target: String, null where the contact leaves the
+target's value alone, "" where it clears it.
+"""
+
+KEY = "@key"
+LINE = "@line"
+ORIGIN = "@origin"
+STATE = "@state"
+REASON = "@reason"
+WARNING = "@warning"
+MATCH = "@match"
+DIGEST = "@digest"
+
+CONTACT, INVALID, EXCLUDED = 0, 1, 2
+"""The values of ``@state``."""
+
+UNIT = "\x1f"
+"""Joins the parts of a composite key and of a match value. No text that passed the mapping contains it."""

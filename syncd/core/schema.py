@@ -1,0 +1,99 @@
+"""The target's fields, as the target describes them (guide: Contacts, step 1), and what a push needs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the target. ``id`` is the target's number for it; ``name`` is what a contact uses."""
+
+    id: int
+    name: str
+    is_phone: bool = False
+    is_match: bool = False
+    is_integration: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The company's contact fields, in the target's order."""
+
+    fields: tuple[Field, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields)
+
+    @property
+    def match(self) -> tuple[str, ...]:
+        """The match fields' names, in the target's order."""
+        return tuple(field.name for field in self.fields if field.is_match)
+
+    @property
+    def phones(self) -> frozenset[str]:
+        return frozenset(field.name for field in self.fields if field.is_phone)
+
+
+def parse_fields(body: Any) -> Schema:
+    """Read the body of ``GET /contacts/fields``; keys that are not known are ignored.
+
+    Raises:
+        ValueError: the body is not of that form.
+
+    """
+    items = body.get("fields") if isinstance(body, Mapping) else None
+    if not isinstance(items, list):
+        raise ValueError("the answer has no list of fields")
+    return Schema(tuple(_field(item) for item in items))
+
+
+def _field(item: Any) -> Field:
+    if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
+        raise ValueError("an entry of the list of fields has no name")
+    flags = {flag: item.get(flag) is True for flag in ("is_phone", "is_match", "is_integration")}
+    return Field(id=int(item.get("id") or 0), name=item["name"], **flags)
+
+
+SET_UP = "set the fields up in the Vocatech admin portal, or ask support@vocatech.com"
+
+
+def problems_with(schema: Schema, mapped: Iterable[str]) -> list[str]:
+    """What keeps contacts with the fields ``mapped`` from being pushed, each with its remedy; [] if nothing does."""
+    if not schema.fields:
+        return [f"the company has no contact fields yet: {SET_UP}"]
+    if not schema.match:
+        return [f"no contact field is a match field, so every push could make a twin: {SET_UP}"]
+    mapped = list(mapped)
+    found = []
+    for name in sorted({name for name in schema.names if schema.names.count(name) > 1}):
+        found.append(
+            f"two contact fields are called {name!r}: rename one in the Vocatech admin portal"
+        )
+    found += [
+        f"the company has no contact field {name!r}{nearest(name, schema.names)}; it has: {', '.join(schema.names)}"
+        for name in mapped
+        if name not in schema.names
+    ]
+    found += [
+        f"the match field {name!r} is not mapped: add it to mapping"
+        for name in schema.match
+        if name not in mapped
+    ]
+    found += [
+        f"the field name {name!r} is not usable: names that begin with '@' are reserved"
+        for name in mapped
+        if name.startswith("@")
+    ]
+    return found
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'Phone'?)`` for the known name most like ``name``, or nothing."""
+    folded = {candidate.casefold(): candidate for candidate in known}
+    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return f" (did you mean {folded[close[0]]!r}?)" if close else ""

@@ -1,0 +1,134 @@
+"""What a connector must do, and the table of connectors.
+
+A connector is a class with an options model and two methods. It reads; it decides nothing. Its values leave it as
+text, as they were read: mapping, trimming and judging come later.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import polars as pl
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+
+from syncd.errors import ConfigError
+
+CONNECTORS: Mapping[str, str] = {
+    "csv": "connectors.csv_file:CsvFile",
+}
+"""The built-in connectors: name to ``module:class``, imported on use. Others come by entry point."""
+
+ENTRY_POINTS = "syncd.connectors"
+
+
+def _beside_its_file(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder")
+    return Path(folder) / path.expanduser() if folder else path.expanduser()
+
+
+LocalPath = Annotated[Path, AfterValidator(_beside_its_file)]
+"""A path option; a relative one is relative to the configuration file it stands in."""
+
+
+class Options(BaseModel):
+    """The base of every connector's options: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A row that could not be read: its line (or number, 1-based) in ``Rows.origin``, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One page of rows.
+
+    ``frame``: every column a String, no null for a source that knows no null; the same columns in every page of a
+    read. ``origin``: what a person looks into (``tenants.csv``). ``lines``: UInt32, one for each row of the frame, the
+    1-based line (or number) in ``origin`` where that row begins. ``malformed``: rows of this page that are not in
+    the frame.
+    """
+
+    frame: pl.DataFrame
+    origin: str
+    lines: pl.Series
+    malformed: Sequence[Malformed] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a read ended.
+
+    ``proof``: ``complete`` (every row of the source was yielded, and that is proved) · ``unchanged`` (nothing was
+    yielded, since the source is proved to be what it was at the cursor) · ``partial`` (what changed since the cursor,
+    with nothing missing) · ``unproved`` (rows may be missing; ``why`` says how that is known). ``deleted``: keys that
+    the source says are gone. ``merged``: old key to surviving key. ``cursor``: what to pass to the next read; it is
+    saved only when the run has recorded everything.
+    """
+
+    proof: Literal["complete", "unchanged", "partial", "unproved"]
+    why: str = ""
+    cursor: str | None = None
+    deleted: frozenset[str] = frozenset()
+    merged: Mapping[str, str] = field(default_factory=dict)
+
+
+class Connector(ABC):
+    """Reads one source. Built with its name and validated options; opens nothing before a method is called.
+
+    Every method may raise :class:`~syncd.errors.SourceUnavailable` (try later) or
+    :class:`~syncd.errors.SourceInvalid` (a person must look), naming the place and the remedy and no row's content.
+    """
+
+    Options: ClassVar[type[Options]]
+
+    def __init__(self, name: str, options: Options) -> None:
+        self.name = name
+        self.options = options
+
+    @abstractmethod
+    def check(self) -> list[str]:
+        """Prove that the source can be read, cheaply, and return its columns' names."""
+
+    @abstractmethod
+    def read(self, cursor: str | None) -> Generator[Rows, None, End]:
+        """Yield the source's rows in pages of bounded size and return how the read ended.
+
+        ``cursor`` is what an earlier ``End`` held, or None for everything. A generator that is closed early must
+        release what it opened. A source without a single row yields at least one page of height 0, with its columns,
+        unless it ends ``unchanged``.
+        """
+
+
+def connector_class(name: str) -> type[Connector]:
+    """Return the connector called ``name``.
+
+    Raises:
+        ConfigError: none has that name; the message lists those there are.
+
+    """
+    dotted = CONNECTORS.get(name)
+    if dotted:
+        module, _, attribute = dotted.partition(":")
+        found: type[Connector] = getattr(import_module(module), attribute)
+        return found
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        plugged: type[Connector] = point.load()
+        return plugged
+    raise ConfigError(f"no connector is called {name!r}; there are: {', '.join(connector_names())}")
+
+
+def connector_names() -> list[str]:
+    """The names that ``connector:`` may hold, sorted."""
+    return sorted({*CONNECTORS, *(point.name for point in entry_points(group=ENTRY_POINTS))})
