@@ -91,7 +91,7 @@ class Connector(ABC):
     :class:`~syncd.errors.SourceInvalid` (a person must look), naming the place and the remedy and no row's content.
     """
 
-    Options: ClassVar[type[Options]]
+    OPTIONS: ClassVar[type[Options]]
 
     def __init__(self, name: str, options: Options) -> None:
         self.name = name

@@ -71,18 +71,14 @@ def problems_with(schema: Schema, mapped: Iterable[str]) -> list[str]:
     mapped = list(mapped)
     found = []
     for name in sorted({name for name in schema.names if schema.names.count(name) > 1}):
-        found.append(
-            f"two contact fields are called {name!r}: rename one in the Vocatech admin portal"
-        )
+        found.append(f"two contact fields are called {name!r}: rename one in the Vocatech admin portal")
     found += [
         f"the company has no contact field {name!r}{nearest(name, schema.names)}; it has: {', '.join(schema.names)}"
         for name in mapped
         if name not in schema.names
     ]
     found += [
-        f"the match field {name!r} is not mapped: add it to mapping"
-        for name in schema.match
-        if name not in mapped
+        f"the match field {name!r} is not mapped: add it to mapping" for name in schema.match if name not in mapped
     ]
     found += [
         f"the field name {name!r} is not usable: names that begin with '@' are reserved"
