@@ -71,8 +71,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class PhoneRules:
-    """``region``: an ISO 3166 code; ``region_column``: a column that holds one, per row (then ``region`` is its
-    fallback). ``invalid``: what becomes of an impossible number.
+    """How the numbers of a source are read.
+
+    ``region``: an ISO 3166 code; ``region_column``: a column that holds one, per row (then ``region`` is its fallback).
+    ``invalid``: what becomes of an impossible number.
     """
 
     region: str = "US"

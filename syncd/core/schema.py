@@ -69,9 +69,10 @@ def problems_with(schema: Schema, mapped: Iterable[str]) -> list[str]:
     if not schema.match:
         return [f"no contact field is a match field, so every push could make a twin: {SET_UP}"]
     mapped = list(mapped)
-    found = []
-    for name in sorted({name for name in schema.names if schema.names.count(name) > 1}):
-        found.append(f"two contact fields are called {name!r}: rename one in the Vocatech admin portal")
+    found = [
+        f"two contact fields are called {name!r}: rename one in the Vocatech admin portal"
+        for name in sorted({name for name in schema.names if schema.names.count(name) > 1})
+    ]
     found += [
         f"the company has no contact field {name!r}{nearest(name, schema.names)}; it has: {', '.join(schema.names)}"
         for name in mapped
