@@ -1,0 +1,183 @@
+"""What differs between what the sources say and what we last sent: the changes, with each field's old and new value.
+
+``diff`` compares (key, digest) of everything; only the rows that differ are then looked at in full by ``classify``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, STATE
+
+Kind = Literal["create", "adopt", "update", "move", "delete"]
+KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")
+
+KIND, ID, BEFORE, WHY, OLD_MATCH, ADOPTED = "@kind", "@id", "@before", "@why", "@old_match", "@adopted"
+
+ACCEPTED = "a"
+"""``@status`` of a ledger row whose target contact is what the row says; the others are ``p``ending, ``r``ejected."""
+
+LEDGER_SCHEMA = {KEY: pl.String, DIGEST: pl.Int64, "@status": pl.String}
+DETAIL_SCHEMA = {
+    KEY: pl.String,
+    ID: pl.Int64,
+    "@status": pl.String,
+    OLD_MATCH: pl.String,
+    BEFORE: pl.String,
+    "@origin_kind": pl.String,
+    "@missing_since": pl.Float64,
+}
+INDEX_SCHEMA = {MATCH: pl.String, ID: pl.Int64, BEFORE: pl.String}
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Keys by what happened to them. ``changed`` and ``gone`` are Series of keys.
+
+    ``changed``: contacts to send. ``gone``: known to the ledger and not wanted any more. ``unchanged``: how many
+    are what the ledger says. ``back``: keys that the ledger holds as missing and that are there (unchanged or not).
+    """
+
+    changed: pl.Series
+    gone: pl.Series
+    unchanged: int
+    rejected: int
+
+
+def diff(read: pl.DataFrame, ledger: pl.DataFrame, *, whole: bool, deleted: Sequence[str] = ()) -> Diff:
+    """Compare what was read with the ledger.
+
+    Args:
+        read: ``@key``, ``@state``, ``@digest``: every row with a key, keys unique.
+        ledger: ``@key``, ``@digest``, ``@status`` of this source's contacts.
+        whole: the read holds the whole source, so a key that is not in it is gone (whether that is proved is for
+            the gates); else only ``deleted`` and excluded keys are.
+        deleted: keys that the source says are gone.
+    """
+    wanted = read.filter(pl.col(STATE) == CONTACT).select(KEY, DIGEST)
+    both = wanted.join(ledger, on=KEY, how="left", suffix="_was", maintain_order="left")
+    known = pl.col("@status").is_not_null()
+    same = (pl.col(DIGEST) == pl.col(DIGEST + "_was")) & (pl.col("@status") != "p") & known
+    same = same.fill_null(value=False)
+    split = both.select(KEY, same.alias("same"), ((pl.col("@status") == "r") & same).alias("refused"))
+    kept = read.filter(pl.col(STATE) != EXCLUDED).select(KEY)
+    if whole:
+        gone = ledger.join(kept, on=KEY, how="anti", maintain_order="left").get_column(KEY)
+    else:
+        unwanted = read.filter(pl.col(STATE) == EXCLUDED).get_column(KEY)
+        named = pl.concat([unwanted, pl.Series(KEY, list(deleted), dtype=pl.String)]).unique()
+        gone = ledger.filter(pl.col(KEY).is_in(named.implode())).join(kept, on=KEY, how="anti").get_column(KEY)
+    refused = int(split.get_column("refused").fill_null(value=False).sum())
+    return Diff(
+        changed=split.filter(~pl.col("same")).get_column(KEY),
+        gone=gone,
+        unchanged=int(split.get_column("same").sum()) - refused,
+        rejected=refused,
+    )
+
+
+def classify(contacts: pl.DataFrame, gone: pl.Series, detail: pl.DataFrame, index: pl.DataFrame) -> pl.DataFrame:
+    """Make the changes out of the rows that differ.
+
+    Args:
+        contacts: the changed contacts: ``@key``, ``@line``, ``@origin``, ``@match``, ``@digest`` and their fields.
+        gone: keys not wanted any more.
+        detail: ledger rows (``DETAIL_SCHEMA``) of all those keys; ``@before`` is a JSON object of the values at
+            the target.
+        index: contacts at the target (``INDEX_SCHEMA``) when the target was listed, each match value once.
+
+    Returns:
+        One row a change: ``@kind``, ``@key``, ``@id`` (the target's, where known), ``@match``, ``@old_match``,
+        ``@digest``, ``@before``, ``@why``, ``@line``, ``@origin``, and the contact's fields (null for a delete).
+    """
+    sent = contacts.join(detail, on=KEY, how="left", maintain_order="left").join(
+        index.rename({ID: "@there", BEFORE: "@there_before"}), on=MATCH, how="left", maintain_order="left"
+    )
+    has_id = pl.col(ID).is_not_null()
+    there = pl.col("@there").is_not_null()
+    ours = pl.col("@origin_kind").is_not_null() & (pl.col("@status") == "p")
+    kind = (
+        pl.when(has_id & (pl.col(MATCH) != pl.col(OLD_MATCH)))
+        .then(pl.lit("move"))
+        .when(has_id)
+        .then(pl.lit("update"))
+        .when(there & ~ours.fill_null(value=False))
+        .then(pl.lit("adopt"))
+        .otherwise(pl.lit("create"))
+    )
+    why = pl.when(pl.col("@status") == "p").then(pl.lit("the outcome of an earlier call is unknown"))
+    upserts = sent.with_columns(
+        kind.alias(KIND),
+        pl.coalesce(ID, "@there").alias(ID),
+        pl.coalesce(BEFORE, "@there_before").alias(BEFORE),
+        why.alias(WHY),
+    )
+    fields = [name for name in contacts.columns if not name.startswith("@")]
+    columns = [KIND, KEY, ID, MATCH, OLD_MATCH, DIGEST, BEFORE, WHY, LINE, ORIGIN, *fields]
+    deletes = detail.join(gone.to_frame(KEY), on=KEY, how="semi").with_columns(
+        pl.lit("delete").alias(KIND), pl.col(OLD_MATCH).alias(MATCH)
+    )
+    return pl.concat([upserts.select(columns), deletes], how="diagonal").select(columns)
+
+
+def field_changes(
+    before: Mapping[str, str], after: Mapping[str, str | None] | None, phones: frozenset[str]
+) -> dict[str, dict[str, str | None]]:
+    """Return each field whose value differs: name to ``{"old": …, "new": …}``; numbers are compared as sets.
+
+    ``after`` None means that the contact is deleted; a field that is null in it is left alone. An absent and an
+    empty value are the same.
+    """
+    if after is None:
+        return {name: {"old": value, "new": None} for name, value in before.items() if value}
+    found: dict[str, dict[str, str | None]] = {}
+    for name, new in after.items():
+        old = before.get(name) or ""
+        if new is None or _same(old, new, phone=name in phones):
+            continue
+        found[name] = {"old": old or None, "new": new}
+    return found
+
+
+def _same(old: str, new: str, *, phone: bool) -> bool:
+    return old == new or (phone and set(old.split(";")) == set(new.split(";")))
+
+
+def rows(changes: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield each change as a dict of its ``@`` columns, with ``before`` and ``after`` as dicts of fields.
+
+    ``after`` is None for a delete; it holds no field that is left alone. ``before`` is {} where nothing is known.
+    """
+    fields = [name for name in changes.columns if not name.startswith("@")]
+    for row in changes.iter_rows(named=True):
+        gone = row[KIND] == "delete"
+        after = None if gone else {name: row[name] for name in fields if row[name] is not None}
+        meta = {name: value for name, value in row.items() if name.startswith("@")}
+        yield {**meta, "before": json.loads(row[BEFORE]) if row[BEFORE] else {}, "after": after}
+
+
+__all__ = [
+    "ACCEPTED",
+    "ADOPTED",
+    "BEFORE",
+    "DETAIL_SCHEMA",
+    "ID",
+    "INDEX_SCHEMA",
+    "INVALID",
+    "KIND",
+    "KINDS",
+    "LEDGER_SCHEMA",
+    "OLD_MATCH",
+    "WHY",
+    "Diff",
+    "Kind",
+    "classify",
+    "diff",
+    "field_changes",
+    "rows",
+]

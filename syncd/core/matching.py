@@ -1,0 +1,176 @@
+"""What a contact is to the target (its match values), what it says (its digest), and who else is the same contact.
+
+The target takes two contacts for one when all their match fields are equal (guide: Contacts, match fields). Two
+contacts of ours with one match value would overwrite each other for ever, so one policy decides which is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+import polars_hash  # noqa: F401  (adds the expression namespace ``nchash``)
+
+from syncd.core.columns import (
+    CONTACT,
+    DIGEST,
+    EXCLUDED,
+    INVALID,
+    KEY,
+    LINE,
+    MATCH,
+    ORIGIN,
+    REASON,
+    STATE,
+    UNIT,
+)
+from syncd.core.phones import canonical
+from syncd.core.rules import SharedMatch
+from syncd.core.schema import Schema
+
+DIGEST_VERSION = 1
+"""The top byte of a digest: it changes when the same contact would be digested to something else."""
+
+_ABSENT = "\x00"
+
+
+def match_value(schema: Schema) -> pl.Expr:
+    """Return the canonical match value of a frame of contacts: trimmed, NFC, phones as sets, joined by U+001F.
+
+    It is null where a match field is empty or absent.
+    """
+    parts = [pl.col(name).str.strip_chars().str.normalize("NFC").alias(name) for name in schema.match]
+    parts = [canonical(part) if name in schema.phones else part for name, part in zip(schema.match, parts, strict=True)]
+    filled = pl.all_horizontal(pl.col(name).str.len_bytes() > 0 for name in schema.match)
+    return pl.when(filled.fill_null(value=False)).then(pl.concat_str(parts, separator=UNIT)).alias(MATCH)
+
+
+def digest(fields: Sequence[str], phones: frozenset[str]) -> pl.Expr:
+    """Return the digest of the contact: Int64, equal for equal contacts whatever the order of their numbers.
+
+    The field names are part of it, and so is the difference between a field that is cleared ("") and one that is
+    left alone (null). The low 56 bits are of XXH3, which is the same in every version and on every machine.
+    """
+    names = sorted(fields)
+    values = [canonical(pl.col(name)) if name in phones else pl.col(name) for name in names]
+    head = pl.lit(UNIT.join(names))
+    text = pl.concat_str([head, *(value.fill_null(_ABSENT) for value in values)], separator="\x1e")
+    low = text.nchash.xxh3_64() & pl.lit((1 << 56) - 1, dtype=pl.UInt64)  # type: ignore[attr-defined]
+    return (low | pl.lit(DIGEST_VERSION << 56, dtype=pl.UInt64)).cast(pl.Int64).alias(DIGEST)
+
+
+def identify(contacts: pl.DataFrame, fields: Sequence[str], schema: Schema) -> pl.DataFrame:
+    """Add ``@match`` and ``@digest`` to mapped contacts; one with an empty match value becomes invalid."""
+    found = contacts.with_columns(match_value(schema), digest(fields, schema.phones))
+    lacking = (pl.col(STATE) == CONTACT) & pl.col(MATCH).is_null()
+    if not found.select(lacking.any()).item():
+        return found
+    reason = pl.lit(f"an empty match value ({', '.join(schema.match)})")
+    return found.with_columns(
+        pl.when(lacking).then(pl.lit(INVALID, dtype=pl.UInt8)).otherwise(pl.col(STATE)).alias(STATE),
+        pl.when(lacking).then(reason).otherwise(pl.col(REASON)).alias(REASON),
+    )
+
+
+def duplicate_keys(read: pl.DataFrame, origins: Sequence[str]) -> pl.DataFrame:
+    """Find the rows whose key an earlier row has: ``@row`` (UInt32, the position in ``read``) and ``@reason``.
+
+    ``read``: ``@key``, ``@line``, ``@origin`` of every row, in reading order.
+    """
+    keyed = read.lazy().select(KEY, LINE, ORIGIN).with_row_index("@row").filter(pl.col(KEY).is_not_null())
+    if not read.get_column(KEY).drop_nulls().is_duplicated().any():
+        return pl.DataFrame(schema={"@row": pl.UInt32, REASON: pl.String})
+    first = pl.col("@row").first().over(KEY)
+    here = _place(origins, pl.col(ORIGIN), pl.col(LINE))
+    reason = pl.format("duplicate key: {} has it too, and is used", here.first().over(KEY))
+    return (
+        keyed.with_columns(first.alias("@first"), reason.alias(REASON))
+        .filter(pl.col("@row") != pl.col("@first"))
+        .select("@row", REASON)
+        .collect()
+    )
+
+
+def _place(origins: Sequence[str], origin: pl.Expr, line: pl.Expr) -> pl.Expr:
+    names = dict(enumerate(origins))
+    return pl.format("{}:{}", origin.replace_strict(names, default="?", return_dtype=pl.String), line)
+
+
+def sharers(contacts: pl.DataFrame, others: pl.DataFrame, policy: SharedMatch) -> pl.DataFrame:
+    """Find the contacts that must not be sent because another has their match value.
+
+    Args:
+        contacts: ``@key``, ``@match`` of this source's contacts (valid ones, keys unique).
+        others: ``@source`` (String), ``@rank`` (Int32: the place in the configuration, this source's being 0, earlier
+            ones negative), ``@key``, ``@match`` of what the ledger holds for the other sources.
+        policy: who is sent: ``first``, ``merge_phones`` (one, with all numbers), ``hold`` (nobody).
+
+    Returns:
+        ``@key``, ``@state``, ``@reason``, ``@winner`` (String: the key that is sent for it, when that is of this
+        source, else null); a contact that is not in it may be sent.
+    """
+    mine = contacts.select(KEY, MATCH, pl.lit(0, dtype=pl.Int32).alias("@rank"), pl.lit("").alias("@source"))
+    shared = contacts.filter(pl.col(MATCH).is_duplicated()).get_column(MATCH)
+    taken = others.join(contacts.select(MATCH), on=MATCH, how="semi")
+    wanted = pl.concat([shared, taken.get_column(MATCH)]).unique()
+    if wanted.is_empty():
+        return pl.DataFrame(schema={KEY: pl.String, STATE: pl.UInt8, REASON: pl.String, "@winner": pl.String})
+    group = pl.concat(
+        [mine.filter(pl.col(MATCH).is_in(wanted.implode())), taken.select(KEY, MATCH, "@rank", "@source")]
+    ).sort("@rank", "@source", KEY)
+    rivals = group.with_columns(
+        pl.col(KEY).first().over(MATCH).alias("@winner"),
+        pl.col("@rank").first().over(MATCH).alias("@winning"),
+        pl.col("@source").first().over(MATCH).alias("@owner"),
+        pl.int_range(pl.len()).over(MATCH).alias("@place"),
+        pl.col(KEY).last().over(MATCH).alias("@last"),
+    ).filter(pl.col("@rank") == 0)
+    return _judge(rivals, policy)
+
+
+def _judge(rivals: pl.DataFrame, policy: SharedMatch) -> pl.DataFrame:
+    here = pl.col("@winning") == 0
+    other = pl.when(pl.col("@place") == 0).then(pl.col("@last")).otherwise(pl.col("@winner"))
+    where = pl.when(here).then(pl.lit("")).otherwise(pl.format(" of source {}", pl.col("@owner")))
+    reason = pl.format("shares match fields with {}{}", _shown(other), where)
+    losing = pl.lit(value=True) if policy == "hold" else pl.col("@place") > 0
+    merged = here if policy == "merge_phones" else pl.lit(value=False)
+    return rivals.filter(losing).select(
+        KEY,
+        pl.when(merged).then(pl.lit(EXCLUDED)).otherwise(pl.lit(INVALID)).cast(pl.UInt8).alias(STATE),
+        pl.when(merged).then(pl.format("merged into {}", _shown(pl.col("@winner")))).otherwise(reason).alias(REASON),
+        pl.when(merged).then(pl.col("@winner")).alias("@winner"),
+    )
+
+
+def _shown(key: pl.Expr) -> pl.Expr:
+    return key.str.replace_all(UNIT, "+", literal=True)
+
+
+def folded_twins(contacts: pl.DataFrame) -> pl.Series:
+    """Return the keys of contacts whose match values differ from another's only in case (``@key``, ``@match``)."""
+    distinct = contacts.filter(~pl.col(MATCH).is_duplicated())
+    folded = distinct.get_column(MATCH).str.to_lowercase()
+    return distinct.get_column(KEY).filter(folded.is_duplicated())
+
+
+def merge_numbers(contacts: pl.DataFrame, winners: Mapping[str, Sequence[str]], phones: Sequence[str]) -> pl.DataFrame:
+    """Give each winner the numbers of those merged into it.
+
+    ``contacts`` holds winners and losers with their fields; ``winners`` maps a winner's key to the losers' keys, in
+    order. Returns the winners' rows only.
+    """
+    by_key = {row[KEY]: row for row in contacts.iter_rows(named=True)}
+    rows = []
+    for winner, losers in winners.items():
+        group = [by_key[winner], *(by_key[loser] for loser in losers)]
+        numbers = {name: _union(member[name] for member in group) for name in phones}
+        rows.append({**by_key[winner], **numbers})
+    return pl.DataFrame(rows, schema=contacts.schema)
+
+
+def _union(values: object) -> str:
+    seen: dict[str, None] = {}
+    for value in values:  # type: ignore[attr-defined]
+        seen.update(dict.fromkeys(filter(None, (value or "").split(";"))))
+    return ";".join(seen)

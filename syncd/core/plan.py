@@ -1,0 +1,213 @@
+"""All changes of one run of one source, and which of them a gate holds.
+
+A plan is a value: sorted, countable, digested. The gates look at the whole of it before anything is written; each
+holds only its own part, says its numbers and is opened by an approval of exactly its list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+
+from syncd.core.columns import DIGEST, KEY
+from syncd.core.diff import ID, KIND, KINDS, rows
+from syncd.core.rules import DeleteLimits, GateRules
+
+BATCH = 500
+"""Contacts in one request at most (guide: Push contacts)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One gate's list. ``digest`` is what an approval names; ``approvable`` is False where only a fix helps."""
+
+    gate: str
+    kind: Literal["delete", "update"]
+    keys: tuple[str, ...]
+    digest: str
+    detail: str
+    approvable: bool = True
+
+    @property
+    def count(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a run knows of its read of the source.
+
+    ``proved``: nothing is missing from it; ``why`` says how that is known to be otherwise. ``keyless``: rows that
+    could not be told from vanished ones. ``missing``: canaries that were not there. ``rows`` counts all rows.
+    """
+
+    proved: bool
+    rows: int
+    why: str = ""
+    keyless: int = 0
+    missing: tuple[str, ...] = ()
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The changes to make (``todo``) and those that wait (``held``).
+
+    ``todo``: a frame as :func:`syncd.core.diff.classify` gives it, sorted by kind, then key. ``used``: digests of
+    approvals that opened a gate. ``missing``: keys whose absence was seen, for the grace period. ``returned``: keys
+    that are no longer missing. ``barred``: keys that the source's ``mode`` leaves alone, each with the reason.
+    """
+
+    todo: pl.DataFrame
+    held: tuple[Held, ...]
+    used: frozenset[str] = frozenset()
+    missing: tuple[str, ...] = ()
+    held_changes: int = 0
+    held_rows: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    def counts(self) -> dict[str, int]:
+        """How many changes of each kind are to be made."""
+        found = dict(self.todo.group_by(KIND).len().iter_rows())
+        return {kind: found.get(kind, 0) for kind in KINDS}
+
+    def digest(self) -> str:
+        return list_digest(self.todo)
+
+    def upserts(self) -> pl.DataFrame:
+        return self.todo.filter(pl.col(KIND) != "delete")
+
+    def deletes(self) -> pl.DataFrame:
+        return self.todo.filter(pl.col(KIND) == "delete")
+
+    def requests(self) -> int:
+        """How many writing requests the plan takes when nothing is refused; a move deletes one id at most."""
+        moves = self.todo.filter(pl.col(KIND) == "move").height
+        return -(-self.upserts().height // BATCH) - (-(self.deletes().height + moves) // BATCH)
+
+
+def batches(changes: pl.DataFrame, size: int = BATCH) -> Iterator[list[dict[str, Any]]]:
+    """Cut changes into batches of ``size``, each a list of what :func:`syncd.core.diff.rows` yields."""
+    for start in range(0, changes.height, size):
+        yield list(rows(changes.slice(start, size)))
+
+
+def list_digest(changes: pl.DataFrame) -> str:
+    """Return 16 hex digits that name exactly this list: every kind, key, id and digest, in any order."""
+    lines = changes.select(
+        pl.format("{}\x1e{}\x1e{}\x1e{}", KIND, KEY, pl.col(ID).fill_null(0), pl.col(DIGEST).fill_null(0))
+    ).to_series()
+    return hashlib.sha256("\x1d".join(lines.sort()).encode()).hexdigest()[:16]
+
+
+def gate(
+    changes: pl.DataFrame,
+    *,
+    read: Read,
+    rules: GateRules,
+    known: int,
+    emptied: dict[str, int],
+    missing_for: pl.DataFrame,
+    approved: Collection[str],
+) -> Plan:
+    """Hold what the gates hold.
+
+    Args:
+        changes: all changes of the run.
+        read: what is known of the read.
+        rules: what this source allows.
+        known: contacts in the ledger before the run.
+        emptied: per field, how many updates empty it.
+        missing_for: ``@key`` and ``seconds`` that each key to be deleted has been missing (0: since now).
+        approved: digests of lists that a person approved.
+    """
+    ordered = changes.sort(pl.col(KIND).replace_strict(list(KINDS), range(len(KINDS))), KEY)
+    deletes = ordered.filter(pl.col(KIND) == "delete")
+    edits = ordered.filter(pl.col(KIND).is_in(["update", "move"]))
+    found = [
+        *_delete_gates(deletes, read, rules, known),
+        *_grace(deletes, rules.deletes, missing_for),
+        *_update_gates(edits, rules, known, emptied),
+    ]
+    held = tuple(each for each in found if not (each.approvable and each.digest in approved))
+    used = frozenset(each.digest for each in found if each.approvable and each.digest in approved)
+    closed = {(each.kind, key) for each in held for key in each.keys}
+    waits = pl.Series(
+        [("delete" if kind == "delete" else "update", key) in closed for kind, key in ordered.select(KIND, KEY).rows()]
+        if closed
+        else [False] * ordered.height,
+        dtype=pl.Boolean,
+    )
+    return Plan(
+        todo=ordered.filter(~waits),
+        held=held,
+        used=used,
+        missing=tuple(deletes.get_column(KEY)),
+        held_changes=int(waits.sum()),
+        held_rows=ordered.filter(waits),
+    )
+
+
+def _hold(name: str, part: pl.DataFrame, detail: str, *, approvable: bool = True) -> Held:
+    kind: Literal["delete", "update"] = "delete" if name.startswith("deletes.") else "update"
+    return Held(name, kind, tuple(part.get_column(KEY)), list_digest(part), detail, approvable)
+
+
+def _delete_gates(deletes: pl.DataFrame, read: Read, rules: GateRules, known: int) -> Iterator[Held]:
+    count, limits = deletes.height, rules.deletes
+    if not count:
+        return
+    if not read.proved:
+        yield _hold("deletes.unproved", deletes, f"the read was not proved complete: {read.why}", approvable=False)
+    if read.whole and read.rows == 0:
+        yield _hold("deletes.empty", deletes, f"the source is empty; {_of(count, known)} would be deleted")
+    if read.keyless:
+        rows_ = "row has" if read.keyless == 1 else "rows have"
+        yield _hold("deletes.keyless", deletes, f"{read.keyless:,} {rows_} no readable key, so who is gone is unknown")
+    if read.missing:
+        yield _hold("deletes.canary", deletes, f"not in the source: {_list(read.missing)} (canaries)")
+    if count <= limits.free:
+        return
+    if count > limits.count:
+        yield _hold("deletes.count", deletes, f"{_of(count, known)} would be deleted; {limits.count:,} are allowed")
+    if known and count > limits.share * known:
+        allowed = f"{limits.share:.0%} is allowed".replace("%", " %")
+        yield _hold("deletes.share", deletes, f"{_share(count, known)} would be deleted; {allowed}")
+
+
+def _grace(deletes: pl.DataFrame, limits: DeleteLimits, missing_for: pl.DataFrame) -> Iterator[Held]:
+    if limits.grace <= 0 or deletes.is_empty():
+        return
+    young = missing_for.filter(pl.col("seconds") < limits.grace)
+    part = deletes.join(young, on=KEY, how="semi", maintain_order="left")
+    if not part.is_empty():
+        detail = f"{part.height:,} missing for less than the grace of {limits.grace:g} s"
+        yield _hold("deletes.grace", part, detail, approvable=True)
+
+
+def _update_gates(edits: pl.DataFrame, rules: GateRules, known: int, emptied: dict[str, int]) -> Iterator[Held]:
+    if known < rules.updates_known or edits.is_empty():
+        return
+    allowed = f"{rules.updates_share:.0%} is allowed".replace("%", " %")
+    if edits.height > rules.updates_share * known:
+        yield _hold("updates.share", edits, f"{_share(edits.height, known)} would change; {allowed}")
+    for name, count in sorted(emptied.items()):
+        if count > rules.updates_share * known:
+            detail = f"{name} would be emptied in {_share(count, known)}; {allowed}"
+            yield _hold("updates.emptied", edits, detail)
+
+
+def _of(count: int, known: int) -> str:
+    return f"{count:,} of {known:,} contacts"
+
+
+def _share(count: int, known: int) -> str:
+    return f"{_of(count, known)} ({count / known:.0%})".replace("%", " %")
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

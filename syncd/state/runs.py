@@ -1,0 +1,217 @@
+"""Runs, held changes, cursors, leases and what was learned of the target."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from syncd.core.plan import Held
+
+RETENTION = 90 * 86_400.0
+"""Seconds that settled changes and runs are kept."""
+
+
+class Runs:
+    """The part of the state that knows runs. Times are Unix seconds."""
+
+    clock: Callable[[], float]
+
+    @abstractmethod
+    def write(self) -> AbstractContextManager[Connection]: ...
+
+    @abstractmethod
+    def read(self) -> AbstractContextManager[Connection]: ...
+
+    def lease(self, source: str, owner: str, seconds: float) -> str | None:
+        """Take or renew the source for ``owner``; return who holds it instead, if someone does."""
+        now = self.clock()
+        with self.write() as connection:
+            held = connection.execute(
+                text("SELECT owner FROM lease WHERE source = :source AND owner <> :owner AND expires > :now"),
+                {"source": source, "owner": owner, "now": now},
+            ).scalar()
+            if held is not None:
+                return str(held)
+            connection.execute(
+                text(
+                    "INSERT INTO lease (source, owner, since, expires) VALUES (:source, :owner, :now, :expires)"
+                    " ON CONFLICT (source) DO UPDATE SET expires = excluded.expires, owner = excluded.owner,"
+                    " since = CASE WHEN owner = excluded.owner THEN since ELSE excluded.since END"
+                ),
+                {"source": source, "owner": owner, "now": now, "expires": now + seconds},
+            )
+        return None
+
+    def release(self, source: str, owner: str) -> None:
+        """Give the source back, if ``owner`` still has it."""
+        with self.write() as connection:
+            query = text("DELETE FROM lease WHERE source = :source AND owner = :owner")
+            connection.execute(query, {"source": source, "owner": owner})
+
+    def begin_run(self, run: str, source: str, config: str) -> None:
+        """Note that a run of the source began; older runs that never ended are marked as broken off."""
+        values = {"run": run, "source": source, "config": config, "now": self.clock()}
+        with self.write() as connection:
+            connection.execute(
+                text("UPDATE run SET outcome = 'broken off' WHERE source = :source AND outcome = 'running'"), values
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO run (run, source, started, outcome, requests, config)"
+                    " VALUES (:run, :source, :now, 'running', 0, :config)"
+                ),
+                values,
+            )
+
+    def end_run(self, run: str, source: str, *, outcome: str, exit_code: int, requests: int, report: Any) -> None:
+        """Note how the run ended, and forget what is older than the retention."""
+        now = self.clock()
+        with self.write() as connection:
+            connection.execute(
+                text(
+                    "UPDATE run SET ended = :now, outcome = :outcome, exit = :exit, requests = :requests,"
+                    " report = :report WHERE run = :run AND source = :source"
+                ),
+                {
+                    "run": run,
+                    "source": source,
+                    "now": now,
+                    "outcome": outcome,
+                    "exit": exit_code,
+                    "requests": requests,
+                    "report": json.dumps(report, ensure_ascii=False),
+                },
+            )
+            old = {"before": now - RETENTION}
+            connection.execute(
+                text("DELETE FROM change WHERE at < :before AND outcome NOT IN ('pending', 'moved')"), old
+            )
+            connection.execute(text("DELETE FROM run WHERE started < :before"), old)
+
+    def last_runs(self, source: str) -> list[dict[str, Any]]:
+        """Return the newest run of the source and, if that is another one, the newest that succeeded."""
+        columns = "run, started, ended, outcome, exit, requests, report"
+        newest = text(f"SELECT {columns} FROM run WHERE source = :source ORDER BY started DESC LIMIT 1")
+        good = text(
+            f"SELECT {columns} FROM run WHERE source = :source AND outcome = 'done' ORDER BY started DESC LIMIT 1"
+        )
+        with self.read() as connection:
+            rows = [connection.execute(query, {"source": source}).mappings().first() for query in (newest, good)]
+        found = [dict(row) for row in rows if row is not None]
+        return [{**row, "report": json.loads(row["report"] or "null")} for row in found]
+
+    def counts(self, source: str) -> dict[str, int]:
+        """How many contacts of the source the ledger holds, by status."""
+        query = text("SELECT status, count(*) FROM contact WHERE source = :source GROUP BY status")
+        with self.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query, {"source": source})}
+
+    def holds(self, source: str) -> list[dict[str, Any]]:
+        """What gates hold of the source now, with the time since when."""
+        query = text("SELECT * FROM hold WHERE source = :source ORDER BY gate")
+        with self.read() as connection:
+            rows = connection.execute(query, {"source": source}).mappings().all()
+        return [{**row, "keys": json.loads(row["keys"])} for row in rows]
+
+    def approved(self, source: str) -> set[str]:
+        """The digests of lists that a person approved and no run has used yet."""
+        query = text("SELECT digest FROM hold WHERE source = :source AND approved IS NOT NULL")
+        with self.read() as connection:
+            return set(connection.execute(query, {"source": source}).scalars())
+
+    def approve(self, source: str, digest: str) -> int:
+        """Approve the lists held under ``digest``; return how many gates it opens."""
+        query = text("UPDATE hold SET approved = :now WHERE source = :source AND digest = :digest")
+        with self.write() as connection:
+            return connection.execute(query, {"now": self.clock(), "source": source, "digest": digest}).rowcount
+
+    def keep_holds(self, source: str, held: Iterable[Held]) -> None:
+        """Make ``held`` what is held of the source: a list that changed loses its approval, one that is gone goes."""
+        now = self.clock()
+        values = [
+            {
+                "source": source,
+                "gate": each.gate,
+                "kind": each.kind,
+                "digest": each.digest,
+                "count": each.count,
+                "keys": json.dumps(each.keys),
+                "detail": each.detail,
+                "now": now,
+            }
+            for each in held
+        ]
+        gates = json.dumps([each["gate"] for each in values])
+        with self.write() as connection:
+            connection.execute(
+                text("DELETE FROM hold WHERE source = :source AND gate NOT IN (SELECT value FROM json_each(:gates))"),
+                {"source": source, "gates": gates},
+            )
+            if values:
+                connection.execute(
+                    text(
+                        "INSERT INTO hold (source, gate, kind, digest, count, keys, detail, since)"
+                        " VALUES (:source, :gate, :kind, :digest, :count, :keys, :detail, :now)"
+                        " ON CONFLICT (source, gate) DO UPDATE SET kind = excluded.kind, count = excluded.count,"
+                        " keys = excluded.keys, detail = excluded.detail,"
+                        " since = CASE WHEN digest = excluded.digest THEN since ELSE excluded.since END,"
+                        " approved = CASE WHEN digest = excluded.digest THEN approved END, digest = excluded.digest"
+                    ),
+                    values,
+                )
+
+    def cursor(self, source: str, context: str) -> tuple[str, dict[str, Any]] | None:
+        """Return the cursor saved in this ``context`` and what stood then, or None."""
+        query = text("SELECT value, standing FROM cursor WHERE source = :source AND context = :context")
+        with self.read() as connection:
+            row = connection.execute(query, {"source": source, "context": context}).first()
+        return (row[0], json.loads(row[1])) if row else None
+
+    def save_cursor(self, source: str, value: str, context: str, standing: Mapping[str, Any]) -> None:
+        """Let the next read begin at ``value``; ``standing`` is what a run that finds nothing new reports again."""
+        values = {
+            "source": source,
+            "value": value,
+            "context": context,
+            "saved": self.clock(),
+            "standing": json.dumps(standing, ensure_ascii=False),
+        }
+        with self.write() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO cursor (source, value, context, standing, saved)"
+                    " VALUES (:source, :value, :context, :standing, :saved) ON CONFLICT (source) DO UPDATE SET"
+                    " value = excluded.value, context = excluded.context, standing = excluded.standing,"
+                    " saved = excluded.saved"
+                ),
+                values,
+            )
+
+    def drop_cursor(self, source: str) -> None:
+        """Let the next read be a whole one."""
+        with self.write() as connection:
+            connection.execute(text("DELETE FROM cursor WHERE source = :source"), {"source": source})
+
+    def fact(self, name: str) -> str | None:
+        """Return what was learned under this name."""
+        with self.read() as connection:
+            value: str | None = connection.execute(
+                text("SELECT value FROM fact WHERE name = :name"), {"name": name}
+            ).scalar()
+            return value
+
+    def learn(self, name: str, value: str) -> None:
+        """Remember a fact about the target."""
+        with self.write() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO fact (name, value) VALUES (:name, :value)"
+                    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+                ),
+                {"name": name, "value": value},
+            )
