@@ -78,7 +78,14 @@ class TargetRefused(TargetError):
 
 
 class TargetUnavailable(TargetError):
-    """The target could not be reached, or failed, in every attempt; what it did meanwhile is unknown."""
+    """The target could not be reached, or failed, in every attempt.
+
+    ``in_doubt``: an attempt may have been carried out all the same; False when none of them reached the target.
+    """
+
+    def __init__(self, message: str, *, in_doubt: bool = True) -> None:
+        super().__init__(message)
+        self.in_doubt = in_doubt
 
 
 class AccessDenied(SyncdError):

@@ -1,0 +1,238 @@
+"""The key's request windows, shared by every process that uses the state file.
+
+A place in every window is taken before a request is sent, and written down before it is used, so that daemon, one-shot
+runs and restarts spend one budget. The windows slide: at most ``requests`` places in any ``seconds``.
+
+The server counts a request when it arrives, we when it leaves. A request that was slow on its way, followed a window
+later by a fast one, would be too early for the server; so a place is free again a little later than the window says.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from syncd.errors import Stopped
+
+if TYPE_CHECKING:
+    from syncd.config import Window
+
+MARGIN_SHARE = 0.015
+"""How much longer than the window a place stays taken: this share of it, which costs 1.5 % of a backlog's speed ..."""
+
+MARGIN_MOST = 1.0
+"""... but no more than this many seconds, beyond any difference between the ways of two requests."""
+
+SECONDS_EACH = 1.0
+"""What a forecast assumes for one request, of 500 contacts, where no window makes it wait."""
+
+_LONGEST_SLEEP = 60.0  # then the clock and the other processes are looked at again
+_LONGEST_PAUSE = 86_400.0  # no window of a key is longer than a day
+_STEP_BACK = 1.0  # a newest place further ahead than this means that the clock was set back
+_APART = 1e-6  # no two places have the same time, so that a reader knows which it has seen
+
+
+class RequestTimes(Protocol):
+    """What is written down, inside the exclusive section. Times are Unix seconds."""
+
+    def since(self, moment: float) -> list[float]:
+        """The times of the places taken after ``moment``, ascending."""
+
+    def add(self, moment: float) -> None:
+        """Write a place down."""
+
+    def forget(self, before: float) -> None:
+        """Remove the places taken before ``before``."""
+
+    def paused_until(self) -> float:
+        """When the pause that the target asked for ends; 0 if it never asked."""
+
+    def pause(self, until: float) -> None:
+        """Replace the end of the pause."""
+
+
+class RequestLog(Protocol):
+    """Where the places of all processes are written down."""
+
+    def exclusive(self) -> AbstractContextManager[RequestTimes]:
+        """Let one process (and thread) at a time in; what was written is durable when it ends.
+
+        A reader that only calls ``since`` and ``paused_until`` may be let in on a read-only state.
+        """
+
+
+class Budget:
+    """Hands out places. Used by several threads at once.
+
+    ``sleep`` waits for so many seconds and may return early; by default it returns when ``stopping`` is set.
+    ``on_wait`` is told how many seconds are left to wait, at least once a minute, and 0 when the wait is over.
+    """
+
+    def __init__(
+        self,
+        log: RequestLog,
+        windows: Sequence[Window],
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] | None = None,
+        stopping: threading.Event | None = None,
+        on_wait: Callable[[float], None] | None = None,
+    ) -> None:
+        self._log = log
+        self._windows = tuple(windows)
+        self._clock = clock
+        self._stopping = stopping or threading.Event()
+        self._sleep = sleep or self._stopping.wait
+        self._on_wait = on_wait or (lambda _seconds: None)
+        self._longest = max((_span(window) for window in self._windows), default=0.0)
+        self._lock = threading.Lock()
+        self._places: list[float] = []  # those of the log that still count, as far as this process has read it
+        self._paused = 0.0  # without windows there is no log: the pause of this process
+        self._pause = 0.0
+
+    def take(self) -> float:
+        """Wait until every window has a free place and take it; returns its time.
+
+        Raises:
+            Stopped: ``stopping`` was set; no place was taken.
+
+        """
+        waited = False
+        while True:
+            if self._stopping.is_set():
+                raise Stopped("stopped while waiting for the key's request limits")
+            moment, wait = self._try()
+            if wait <= 0:
+                break
+            waited = True
+            self._on_wait(wait)
+            self._sleep(min(wait, _LONGEST_SLEEP))
+        if waited:
+            self._on_wait(0.0)
+        return moment
+
+    def pause(self, seconds: float) -> None:
+        """Let no process take a place for ``seconds``, as the target asked with a 429."""
+        seconds = min(max(seconds, 0.0), _LONGEST_PAUSE)
+        with self._lock:
+            if not self._windows:
+                self._paused, self._pause = self._clock() + seconds, seconds
+                return
+            with self._log.exclusive() as times:
+                times.pause(max(times.paused_until(), self._clock() + seconds))
+
+    def forecast(self, requests: int, *, each: float = SECONDS_EACH) -> float:
+        """Seconds that ``requests`` more requests will take from now, at ``each`` seconds for one; writes nothing."""
+        now, places, paused = self._look()
+        return simulate(self._windows, places, requests, now=now, start=max(now, paused), each=each)
+
+    def left(self) -> list[tuple[Window, int]]:
+        """Each window and how many places are free in it now; writes nothing."""
+        now, places, _ = self._look()
+        taken = [len(places) - bisect_right(places, now - _span(window)) for window in self._windows]
+        return [(window, max(0, window.requests - count)) for window, count in zip(self._windows, taken, strict=True)]
+
+    def _try(self) -> tuple[float, float]:
+        """The time of a place taken just now and 0, or 0 and the seconds until the next try."""
+        with self._lock:
+            if not self._windows:
+                now = self._clock()
+                self._paused = min(self._paused, now + self._pause)  # unless the clock was set back
+                return now, self._paused - now
+            with self._log.exclusive() as times:
+                now = self._clock()
+                self._catch_up(times, now)
+                wait = max(_free_at(self._windows, self._places), times.paused_until()) - now
+                if wait > 0:
+                    return 0.0, wait
+                moment = max(now, self._places[-1] + _APART) if self._places else now
+                times.add(moment)
+                self._places.append(moment)
+                return moment, 0.0
+
+    def _catch_up(self, times: RequestTimes, now: float) -> None:
+        """Read what other processes took, and drop what counts no more."""
+        if self._places and self._places[-1] > now + _STEP_BACK:
+            self._places = []
+        self._places += times.since(self._places[-1] if self._places else now - self._longest)
+        if self._places and self._places[-1] > now + _STEP_BACK:
+            self._set_back(times, now)
+        old = bisect_right(self._places, now - self._longest)
+        if old > min(100, len(self._places) // 10):
+            del self._places[:old]
+            times.forget(now - self._longest)
+
+    def _set_back(self, times: RequestTimes, now: float) -> None:
+        """The clock was set back: count the places as if the newest were taken now, at their old distances."""
+        step = self._places[-1] - now
+        self._places = [place - step for place in self._places]
+        times.forget(float("inf"))
+        for place in self._places:
+            times.add(place)
+        times.pause(times.paused_until() - step)
+
+    def _look(self) -> tuple[float, list[float], float]:
+        now = self._clock()
+        if not self._windows:
+            return now, [], self._paused
+        with self._lock, self._log.exclusive() as times:
+            return now, [min(place, now) for place in times.since(now - self._longest)], times.paused_until()
+
+
+def _span(window: Window) -> float:
+    return window.seconds + min(window.seconds * MARGIN_SHARE, MARGIN_MOST)
+
+
+def _free_at(windows: Sequence[Window], places: Sequence[float]) -> float:
+    """When every window has a free place; a time in the past if they have one."""
+    return max(
+        (places[-window.requests] + _span(window) for window in windows if len(places) >= window.requests),
+        default=0.0,
+    )
+
+
+def simulate(
+    windows: Sequence[Window], places: Sequence[float], requests: int, *, now: float, start: float, each: float
+) -> float:
+    """Seconds from ``now`` until ``requests`` requests are answered.
+
+    The first leaves at ``start``, each next one ``each`` seconds after the one before, and all of them only when the
+    windows, with ``places`` taken already, have room.
+    """
+    taken = list(places)
+    spans = [(window.requests, _span(window)) for window in windows]
+    moment = start
+    for _ in range(requests):
+        for most, span in spans:
+            if len(taken) >= most:
+                moment = max(moment, taken[-most] + span)
+        taken.append(moment)
+        moment += each
+    return moment - now if requests else 0.0
+
+
+def describe(seconds: float) -> str:
+    """A length of time as a person says it, in at most two units: ``12 s``, ``3 m 20 s``, ``1 h 17 m``, ``2 d 4 h``."""
+    whole = max(1, round(seconds)) if seconds > 0 else 0
+    if whole >= 3600:
+        whole = round(whole / 60) * 60
+    if whole >= 86_400:
+        whole = round(whole / 3600) * 3600
+    units = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
+    shown = []
+    for name, size in units:
+        count, whole = divmod(whole, size)
+        if count:
+            shown.append(f"{count} {name}")
+    return " ".join(shown[:2]) or "0 s"
+
+
+def describe_requests(requests: int, seconds: float, *, each: float = SECONDS_EACH) -> str:
+    """A forecast as a person reads it: ``2,003 requests, about 1 h 17 m at this key's limits``."""
+    noun = "request" if requests == 1 else "requests"
+    limited = " at this key's limits" if seconds > requests * each * 1.1 + 1 else ""
+    return f"{requests:,} {noun}, about {describe(seconds)}{limited}" if requests else "no requests"
