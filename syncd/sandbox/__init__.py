@@ -1,0 +1,11 @@
+"""The Vocatech contacts API on this machine, for rehearsals, the demo and tests.
+
+It answers on loopback as the public developer guide says, with real request windows. What the guide leaves open is a
+dialect (:data:`syncd.sandbox.dialects.DIALECTS`), what a network or a server can do wrong is a fault
+(:data:`syncd.sandbox.faults.KINDS`).
+
+    server    the sandbox as a context manager and as a foreground command
+    app       HTTP to replies: key, windows, faults, routes, control paths
+    listing   GET /contacts · push, answers  POST /contacts · deletion  DELETE /contacts
+    store     the company's contacts, in memory and in a SQLite file
+"""

@@ -1,0 +1,124 @@
+"""One company's sandbox without HTTP: the key, the windows, the faults and the four endpoints."""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+
+from syncd.sandbox.answers import answer
+from syncd.sandbox.deletion import delete
+from syncd.sandbox.dialects import Dialects
+from syncd.sandbox.faults import Faults, Poison
+from syncd.sandbox.limits import Windows
+from syncd.sandbox.listing import Listing
+from syncd.sandbox.push import push, rows_of
+from syncd.sandbox.replies import Refused, Reply, error
+from syncd.sandbox.store import Store
+
+LOGGED = 10_000
+"""How many requests the log holds; older ones are forgotten."""
+
+BODY = 64 * 1024
+"""Bytes of a request, where the dialect ``body_size`` bounds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. ``path`` is without ``/v1``."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One request in the log. ``status`` is 0 where no answer was sent; ``rows`` are its contacts; no values."""
+
+    at: float
+    method: str
+    path: str
+    query: Mapping[str, str]
+    status: int
+    rows: int
+    fault: str | None = None
+
+
+class Backend:
+    """Answers calls. ``key`` None lets any Bearer token in, each with windows of its own."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        dialects: Dialects,
+        faults: Faults,
+        windows: Windows,
+        key: str | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.dialects = dialects
+        self.faults = faults
+        self.windows = windows
+        self.key = key
+        self.clock = clock
+        self.log: deque[Logged] = deque(maxlen=LOGGED)
+        self._listing = Listing(store)
+
+    def note(self, call: Call, reply: Reply, fault: str | None = None) -> None:
+        """Enter a request into the log."""
+        status = 0 if reply.cut == "all" else reply.status
+        self.log.append(Logged(self.clock(), call.method, call.path, call.query, status, reply.rows, fault))
+
+    def gate(self, call: Call) -> Reply | None:
+        """The refusal of a wrong key (401) or a full window (429), or None."""
+        if call.token is None or (self.key is not None and not _same(call.token, self.key)):
+            return error(401, "Invalid or missing API key.")
+        wait = self.windows.take(call.token, self.clock())
+        return error(429, "Rate limit exceeded.", headers=self._retry_after(wait)) if wait > 0 else None
+
+    def _retry_after(self, wait: float) -> dict[str, str]:
+        seconds = math.ceil(wait)
+        forms = {"seconds": str(seconds), "date": formatdate(math.ceil(self.clock() + wait), usegmt=True)}
+        form = forms.get(self.dialects["retry_after"])
+        return {} if form is None else {"Retry-After": form}
+
+    def work(self, call: Call, poisons: Sequence[Poison] = ()) -> Reply:
+        """Carry the request out."""
+        try:
+            return self._route(call, poisons)
+        except Refused as refused:
+            return refused.reply
+
+    def _route(self, call: Call, poisons: Sequence[Poison]) -> Reply:
+        if call.path == "/contacts/fields":
+            return Reply(200, {"fields": list(self.store.fields.items)})
+        if call.method == "GET":
+            return self._listing.reply(call.query)
+        if call.method == "DELETE":
+            lost = self.dialects["delete_body"] == "lost"
+            return delete(self.store, None if lost or not call.body.strip() else self._json(call))
+        rows = rows_of(self._json(call), self.dialects)
+        return answer(self.store, rows, push(self.store, rows, poisons))
+
+    def _json(self, call: Call) -> Any:
+        if self.dialects["body_size"] == "64kb" and len(call.body) > BODY:
+            raise Refused(413, "The request is too large.")
+        try:
+            return json.loads(call.body)
+        except (ValueError, RecursionError):
+            raise Refused(int(self.dialects["invalid_status"]), "The body is not JSON.") from None
+
+
+def _same(token: str, key: str) -> bool:
+    return secrets.compare_digest(token.encode(), key.encode())

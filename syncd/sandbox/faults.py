@@ -1,0 +1,245 @@
+"""What a network or a server does wrong, armed beforehand and struck by the requests that fit.
+
+``KINDS`` names every kind. Arm one in Python (``sandbox.arm(Status(status=503, times=2))``) or over HTTP
+(``POST /_sandbox/faults`` with ``{"kind": "status", "status": 503, "times": 2}``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from difflib import get_close_matches
+from typing import Any, ClassVar
+
+from syncd.errors import ConfigError
+from syncd.sandbox.replies import Refused, Reply, error
+
+HTML = "<html><head><title>{status} {title}</title></head><body><h1>{status} {title}</h1></body></html>"
+TITLES = {200: "Welcome", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
+
+Work = Callable[[], Reply]
+"""Does what the request asks for, and returns what would be answered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One fault.
+
+    ``method`` and ``path`` are what a request must be to be struck (None: any; a path is without ``/v1`` and holds for
+    all beneath it). ``after`` requests that fit pass first, then ``times`` are struck (None: all, until it is
+    disarmed). ``done``: the request is carried out all the same.
+    """
+
+    kind: ClassVar[str] = ""
+    method: str | None = None
+    path: str | None = None
+    times: int | None = 1
+    after: int = 0
+    done: bool = False
+
+    def fits(self, method: str, path: str) -> bool:
+        """Whether a request of this method and path (without ``/v1``) is one to strike."""
+        if self.method is not None and self.method.upper() != method:
+            return False
+        return self.path is None or path == self.path or path.startswith(self.path.rstrip("/") + "/")
+
+    @property
+    def wait(self) -> float:
+        """Seconds between the request and what the fault does."""
+        return 0.0
+
+    def strike(self, work: Work) -> Reply:
+        """What is answered in place of ``work``'s own reply."""
+        worked = work() if self.done else Reply(200)
+        return self._instead(worked)
+
+    def _instead(self, worked: Reply) -> Reply:
+        return worked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status(Fault):
+    """An error status in the guide's envelope. ``retry_after`` is sent as the header of that name, as it is."""
+
+    kind: ClassVar[str] = "status"
+    status: int = 500
+    retry_after: str | None = None
+
+    def _instead(self, worked: Reply) -> Reply:
+        headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
+        return error(self.status, "The sandbox was told to fail.", headers=headers, rows=worked.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Html(Fault):
+    """A page of HTML, as a gateway or a captive portal sends it."""
+
+    kind: ClassVar[str] = "html"
+    status: int = 502
+
+    def _instead(self, worked: Reply) -> Reply:
+        text = HTML.format(status=self.status, title=TITLES.get(self.status, "Error"))
+        return Reply(self.status, text=text, rows=worked.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Empty(Fault):
+    """A success without a body."""
+
+    kind: ClassVar[str] = "empty"
+    status: int = 201
+    done: bool = True
+
+    def _instead(self, worked: Reply) -> Reply:
+        return Reply(self.status, text="", rows=worked.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drop(Fault):
+    """The connection ends without an answer; with ``done`` the work was done and only its answer is lost."""
+
+    kind: ClassVar[str] = "drop"
+
+    def _instead(self, worked: Reply) -> Reply:
+        return replace(worked, cut="all")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truncate(Fault):
+    """The connection ends after half of the body."""
+
+    kind: ClassVar[str] = "truncate"
+    done: bool = True
+
+    def _instead(self, worked: Reply) -> Reply:
+        return replace(worked, cut="half")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slow(Fault):
+    """The answer takes ``seconds``; the work is done at their end, or with ``done=False`` never and 504 answered."""
+
+    kind: ClassVar[str] = "slow"
+    seconds: float = 1.0
+    done: bool = True
+
+    @property
+    def wait(self) -> float:
+        return self.seconds
+
+    def _instead(self, worked: Reply) -> Reply:
+        return worked if self.done else error(504, "The server took too long.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Poison(Fault):
+    """Rows with ``value`` in ``field`` (None: in any field) are refused; with ``whole`` their whole batch, so."""
+
+    kind: ClassVar[str] = "poison"
+    times: int | None = None
+    done: bool = True
+    value: str
+    field: str | None = None
+    whole: int | None = None
+
+    def bites(self, row: Mapping[str, Any]) -> bool:
+        """Whether this row is refused.
+
+        Raises:
+            Refused: its whole batch is.
+
+        """
+        values = row.values() if self.field is None else [row.get(self.field)]
+        found = self.value in list(values)
+        if found and self.whole is not None:
+            raise Refused(self.whole, "The contacts are not valid.")
+        return found
+
+
+KINDS: Mapping[str, type[Fault]] = {kind.kind: kind for kind in (Status, Html, Empty, Drop, Truncate, Slow, Poison)}
+"""Every kind of fault by its name."""
+
+
+def parse_fault(body: Any) -> Fault:
+    """Read ``{"kind": "status", "status": 503, …}``.
+
+    Raises:
+        ConfigError: there is no such kind or parameter, or one is missing; the message lists what there is.
+
+    """
+    if not isinstance(body, Mapping):
+        raise ConfigError('a fault is an object such as {"kind": "status", "status": 503}')
+    options = dict(body)
+    name = options.pop("kind", None)
+    kind = KINDS.get(str(name))
+    if kind is None:
+        raise ConfigError(f"no fault is called {name!r}{_near(str(name), KINDS)}; there are: {', '.join(KINDS)}")
+    known = {field.name: field for field in fields(kind)}
+    for option in options:
+        if option not in known:
+            near = _near(option, known)
+            raise ConfigError(f"the fault {name} has no parameter {option!r}{near}; it has: {', '.join(known)}")
+    for field in known.values():
+        if field.default is MISSING and field.name not in options:
+            raise ConfigError(f"the fault {name} needs {field.name!r}")
+    return kind(**options)
+
+
+def _near(word: str, known: Mapping[str, Any]) -> str:
+    close = get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+@dataclass(slots=True)
+class _Armed:
+    fault: Fault
+    skip: int
+    left: int | None
+
+    def take(self) -> bool:
+        """Whether the fault strikes this request, which fits it."""
+        if self.skip:
+            self.skip -= 1
+            return False
+        if self.left is not None:
+            self.left -= 1
+        return True
+
+
+class Faults:
+    """The faults that are armed. A request is struck by the first that fits it and is not used up, and by poisons."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._armed: list[_Armed] = []
+
+    def arm(self, fault: Fault) -> None:
+        with self._lock:
+            self._armed.append(_Armed(fault, fault.after, fault.times))
+
+    def disarm(self) -> None:
+        with self._lock:
+            self._armed.clear()
+
+    def struck(self, method: str, path: str) -> tuple[Fault | None, Sequence[Poison]]:
+        """What strikes this request: one fault or none, and all poisons; each is counted."""
+        with self._lock:
+            poisons, fault = [], None
+            for armed in self._armed:
+                if not armed.fault.fits(method, path):
+                    continue
+                if isinstance(armed.fault, Poison):
+                    poisons += [armed.fault] if armed.take() else []
+                elif fault is None and armed.take():
+                    fault = armed.fault
+            self._armed = [armed for armed in self._armed if armed.left != 0]
+            return fault, poisons
+
+    def shown(self) -> list[dict[str, Any]]:
+        """The armed faults with what is left of them, as JSON."""
+        with self._lock:
+            return [
+                {"kind": armed.fault.kind, **asdict(armed.fault), "after": armed.skip, "times": armed.left}
+                for armed in self._armed
+            ]

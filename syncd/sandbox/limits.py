@@ -1,0 +1,69 @@
+"""The request windows of a key: sliding, real, with the wait that a refused request is told."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from itertools import starmap
+
+from syncd.errors import ConfigError
+
+DEFAULT_LIMITS: tuple[tuple[int, float], ...] = ((60, 60.0), (1000, 3600.0), (20000, 86400.0))
+"""The guide's default tier: (requests, seconds) of each window."""
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+WINDOW = re.compile(r"(\d+)\s*/\s*(\d+(?:\.\d+)?)?\s*([smhd])")
+
+
+def parse_limits(text: str) -> tuple[tuple[int, float], ...] | None:
+    """Read ``60/1m,1000/1h`` as ((requests, seconds), …); ``none`` is no limit at all.
+
+    Raises:
+        ConfigError: it is not of that form, or a window of no request or no length.
+
+    """
+    if text.strip().casefold() == "none":
+        return None
+    windows = tuple(_window(part) for part in text.split(","))
+    if any(not requests or not seconds for requests, seconds in windows):
+        raise ConfigError(f"limits: {text!r} has a window without requests or without length")
+    return windows
+
+
+def _window(part: str) -> tuple[int, float]:
+    found = WINDOW.fullmatch(part.strip())
+    if not found:
+        raise ConfigError(f"limits: {part.strip()!r} is not a window; write '60/1m,1000/1h,20000/1d' or 'none'")
+    return int(found[1]), float(found[2] or 1) * UNITS[found[3]]
+
+
+class _Window:
+    """The times of the requests that one window of one key still counts."""
+
+    def __init__(self, requests: int, seconds: float) -> None:
+        self.requests = requests
+        self.seconds = seconds
+        self.taken: deque[float] = deque()
+
+    def wait(self, now: float) -> float:
+        while self.taken and self.taken[0] + self.seconds <= now:
+            self.taken.popleft()
+        return self.taken[0] + self.seconds - now if len(self.taken) >= self.requests else 0.0
+
+
+class Windows:
+    """The windows of every key. A request that is refused takes no place."""
+
+    def __init__(self, limits: Iterable[tuple[int, float]] | None) -> None:
+        self.limits: Sequence[tuple[int, float]] = tuple(limits or ())
+        self._keys: defaultdict[str, list[_Window]] = defaultdict(lambda: list(starmap(_Window, self.limits)))
+
+    def take(self, key: str, now: float) -> float:
+        """Take a place for a request at ``now`` (seconds) and return 0, or return the seconds until one is free."""
+        windows = self._keys[key]
+        wait = max((window.wait(now) for window in windows), default=0.0)
+        if wait <= 0:
+            for window in windows:
+                window.taken.append(now)
+        return wait

@@ -1,0 +1,99 @@
+"""``GET /contacts``: pages of the company's contacts, and search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from syncd.sandbox.answers import shown
+from syncd.sandbox.fields import Row
+from syncd.sandbox.phones import NOT_DIGITS
+from syncd.sandbox.replies import Refused, Reply
+from syncd.sandbox.store import Store
+
+CAP = 500
+"""Contacts of one page (guide: Contacts, step 2)."""
+
+STEP = 7
+"""How many contacts further each list begins, where the order is unstable."""
+
+
+class Listing:
+    """Answers the list. It counts its answers, for the order that is another each time."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._answers = 0
+
+    def reply(self, query: Mapping[str, str]) -> Reply:
+        """The page that ``query`` (page, limit, search) asks for.
+
+        Raises:
+            Refused: page or limit is not a number from 1, or the dialects refuse it.
+
+        """
+        with self.store.lock:
+            page, limit, search = self._number(query, "page", 1), self._limit(query), query.get("search") or None
+            rows = self.store.seen()
+            ids = self._found(rows, search)
+            pages = max(-(-len(ids) // limit), int(self.store.dialects["no_pages"]))
+            if page > max(pages, 1) and self.store.dialects["past_end"] == "404":
+                raise Refused(404, "Page not found.")
+            contacts = [
+                {"id": number, "fields": shown(self.store, rows[number])}
+                for number in self._ordered(ids)[(page - 1) * limit : page * limit]
+            ]
+            body = {
+                "query": {"page": page, "limit": limit, "search": search},
+                "contacts": contacts,
+                "meta": {"page": page, "limit": limit, "total_pages": pages, "total_contacts": len(ids)},
+            }
+            return Reply(200, body, rows=len(contacts))
+
+    def _number(self, query: Mapping[str, str], name: str, default: int) -> int:
+        text = query.get(name) or str(default)
+        if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text)):
+            raise Refused(int(self.store.dialects["invalid_status"]), f"{name} must be a number from 1.")
+        return int(text)
+
+    def _limit(self, query: Mapping[str, str]) -> int:
+        limit = self._number(query, "limit", 100)
+        rule = self.store.dialects["over_limit"]
+        if limit > CAP and rule != "clamp":
+            raise Refused(int(rule), f"limit must not be over {CAP}.")
+        return min(limit, CAP)
+
+    def _found(self, rows: Mapping[int, Row], search: str | None) -> Sequence[int]:
+        ids = self.store.ids() if rows is self.store.rows else sorted(rows)
+        if search is None:
+            return ids
+        hit = _finder(search, self.store.dialects["search"])
+        phones = self.store.fields.phones if self.store.dialects["search_phone"] == "digits" else frozenset()
+        phone_hit = _finder(NOT_DIGITS.sub("", search), self.store.dialects["search"])
+        return [
+            number
+            for number in ids
+            if any(hit(value) or (at in phones and phone_hit(value)) for at, value in enumerate(rows[number]) if value)
+        ]
+
+    def _ordered(self, ids: Sequence[int]) -> Sequence[int]:
+        order = self.store.dialects["list_order"]
+        if order == "newest":
+            return ids[::-1]
+        if order == "updated":
+            return sorted(ids, key=lambda number: (-self.store.touched.get(number, 0), number))
+        if order == "unstable" and ids:
+            self._answers += 1
+            start = STEP * self._answers % len(ids)
+            return [*ids[start:], *ids[:start]]
+        return ids
+
+
+def _finder(search: str, rule: str) -> Callable[[str], bool]:
+    wanted = search.casefold()
+    if not wanted:
+        return lambda _: False
+    if rule == "prefix":
+        return lambda value: value.casefold().startswith(wanted)
+    if rule == "exact":
+        return lambda value: value.casefold() == wanted
+    return lambda value: wanted in value.casefold()

@@ -1,0 +1,58 @@
+"""Which contacts are one and the same: the value by which a pushed contact finds a stored one."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Hashable
+from operator import itemgetter
+
+from syncd.sandbox.dialects import Dialects
+from syncd.sandbox.fields import Fields, Row
+
+Key = Callable[[Row], Hashable]
+
+
+def key_of(fields: Fields, dialects: Dialects) -> Key:
+    """How these fields are compared, in these dialects; with no match field every row has the same key."""
+    text = _text_form(dialects)
+    forms = [(position, _phone_form(dialects) if position in fields.phones else text) for position in fields.match]
+    if len(forms) == 1:
+        return _single(*forms[0])
+    return lambda row: tuple(form(row[position]) if form else row[position] for position, form in forms)
+
+
+Form = Callable[[str], str] | None
+
+
+def _single(position: int, form: Form) -> Key:
+    if form is None:
+        return itemgetter(position)
+    return lambda row: form(row[position])
+
+
+def _text_form(dialects: Dialects) -> Form:
+    forms: list[Callable[[str], str]] = []
+    if dialects["match_trim"] == "trimmed":
+        forms.append(str.strip)
+    if dialects["match_case"] == "fold":
+        forms.append(str.casefold)
+    if dialects["match_unicode"] == "nfc":
+        forms.append(lambda text: unicodedata.normalize("NFC", text))
+    return _chain(forms) if forms else None
+
+
+def _chain(forms: list[Callable[[str], str]]) -> Callable[[str], str]:
+    def form(text: str) -> str:
+        for step in forms:
+            text = step(text)
+        return text
+
+    return form
+
+
+def _phone_form(dialects: Dialects) -> Form:
+    return _sorted_numbers if dialects["match_phone"] == "set" else None
+
+
+def _sorted_numbers(text: str) -> str:
+    return ";".join(sorted(set(text.split(";")))) if ";" in text else text

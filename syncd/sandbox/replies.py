@@ -1,0 +1,53 @@
+"""What an endpoint answers, before it becomes bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+TYPES: Mapping[int, str] = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "RESOURCE_NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    413: "PAYLOAD_TOO_LARGE",
+    422: "VALIDATION_ERROR",
+    429: "RATE_LIMIT_EXCEEDED",
+    500: "INTERNAL_ERROR",
+    503: "SERVICE_UNAVAILABLE",
+}
+"""The ``type`` of the error envelope; only that of 404 is in the guide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer.
+
+    ``body`` is sent as JSON, unless ``text`` holds other content; neither: no body. ``rows`` is the number of contacts
+    in the request or the answer, for the request log. ``cut``: the connection is closed after ``half`` of the body or
+    before anything was sent (``all``).
+    """
+
+    status: int
+    body: Any = None
+    text: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    rows: int = 0
+    cut: Literal["no", "half", "all"] = "no"
+
+
+def error(status: int, message: str, *, headers: Mapping[str, str] | None = None, rows: int = 0) -> Reply:
+    """The guide's error envelope."""
+    kind = TYPES.get(status, "ERROR")
+    envelope = {"error": {"code": status, "type": kind, "message": message}}
+    return Reply(status, envelope, headers=headers or {}, rows=rows)
+
+
+class Refused(Exception):
+    """The request is refused as a whole, with this status and message."""
+
+    def __init__(self, status: int, message: str, *, rows: int = 0) -> None:
+        super().__init__(message)
+        self.reply = error(status, message, rows=rows)

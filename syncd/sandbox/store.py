@@ -1,0 +1,267 @@
+"""The company's contacts: in memory for speed, and in a SQLite file of their own that a restart reads back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from syncd.errors import ConfigError
+from syncd.sandbox.company import FIELDS
+from syncd.sandbox.dialects import Dialects
+from syncd.sandbox.fields import Fields, Row
+from syncd.sandbox.matching import key_of
+
+MARK = 0x56_4F_43_41
+"""The application id in the file's header, by which a file of another program is told."""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS contact (id INTEGER PRIMARY KEY AUTOINCREMENT, fields TEXT NOT NULL, gone INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS field (position INTEGER PRIMARY KEY, item TEXT NOT NULL);
+"""
+
+_to_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Store:
+    """All contacts of one company. Every public method may be called from any thread.
+
+    ``data`` None keeps nothing after :meth:`close`. ``fields`` None: those of the file, or of a new company. ``clock``
+    returns seconds; it is asked for the dialect ``read_lag`` only.
+
+    Raises:
+        ConfigError: the file belongs to another program, is open in another sandbox, or cannot be written.
+
+    """
+
+    def __init__(
+        self,
+        data: Path | None = None,
+        *,
+        fields: Sequence[Mapping[str, Any]] | None = None,
+        dialects: Dialects | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.dialects = dialects or Dialects()
+        self.clock = clock
+        self.rows: dict[int, Row] = {}
+        self.gone: dict[int, Row] = {}
+        self.next_id = 1
+        self.touched: dict[int, int] = {}
+        self._writes = 0
+        self._journal: deque[tuple[float, int, Row | None]] = deque()
+        self._ids: list[int] | None = None
+        self._index: dict[Hashable, list[int]] = {}
+        self._file = _opened(data)
+        self.fields = Fields(())
+        self._load(fields)
+        self.dialects.on_change = self.reindex
+
+    def close(self) -> None:
+        with self.lock:
+            self._file.close()
+
+    # What people at the company do.
+
+    def contacts(self) -> list[dict[str, Any]]:
+        """Every contact by id: ``{"id": 1, "fields": {…}}``, without the fields that are empty."""
+        with self.lock:
+            return [{"id": number, "fields": self.fields.filled(self.rows[number])} for number in self.ids()]
+
+    def add(self, fields: Mapping[str, str]) -> int:
+        """Add a contact, whatever it matches, with these values as they are; return its id."""
+        with self.lock:
+            return self.add_all([fields])[0]
+
+    def add_all(self, contacts: Iterable[Mapping[str, str]]) -> list[int]:
+        """Add many contacts at once and return their ids."""
+        with self.lock:
+            rows = [self.fields.row(contact) for contact in contacts]
+            added = dict(enumerate(rows, start=self.next_id))
+            self.write(added)
+            return list(added)
+
+    def edit(self, number: int, fields: Mapping[str, str]) -> None:
+        """Change these fields of a contact.
+
+        Raises:
+            KeyError: there is no such contact.
+
+        """
+        with self.lock:
+            self.write({number: self.fields.row(fields, self.rows[number])})
+
+    def delete(self, number: int) -> None:
+        """Delete a contact.
+
+        Raises:
+            KeyError: there is no such contact.
+
+        """
+        with self.lock:
+            if number not in self.rows:
+                raise KeyError(number)
+            self.write({}, [number])
+
+    def set_fields(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Set the company's fields. A field of the same ``id`` (or, without one, name) keeps its contacts' values."""
+        with self.lock:
+            after = Fields(items, before=self.fields)
+            origins = after.origin_of(self.fields)
+            self.rows = {number: _moved(row, origins) for number, row in self.rows.items()}
+            self.gone = {number: _moved(row, origins) for number, row in self.gone.items()}
+            self._journal.clear()
+            self._keep_fields(after)
+            self.reindex()
+
+    # What the endpoints use.
+
+    def ids(self) -> list[int]:
+        """The ids of all contacts, ascending. Not to be changed."""
+        if self._ids is None:
+            self._ids = sorted(self.rows)
+        return self._ids
+
+    def find(self, key: Hashable) -> Sequence[int]:
+        """The ids of the contacts of this match key, in the order in which they got it."""
+        return self._index.get(key, ())
+
+    def write(self, changed: Mapping[int, Row], deleted: Collection[int] = ()) -> None:
+        """Store and delete contacts, durably, in one commit; new ids are above ``next_id``, or were deleted ones'."""
+        with self.lock:
+            self._record(changed, deleted)
+            for number, row in changed.items():
+                self._place(number, row)
+            for number in deleted:
+                self._remove(number)
+
+    def reindex(self) -> None:
+        """Build the index anew, since the match fields or the dialects changed."""
+        with self.lock:
+            self.key_of = key_of(self.fields, self.dialects)
+            self._index = {}
+            for number, row in self.rows.items():
+                self._index.setdefault(self.key_of(row), []).append(number)
+
+    def seen(self) -> Mapping[int, Row]:
+        """The contacts as the list shows them: those of now, or of ``read_lag`` seconds ago. Not to be changed."""
+        lag = float(self.dialects["read_lag"])
+        if not lag:
+            return self.rows
+        while self._journal and self._journal[0][0] <= self.clock() - lag:
+            self._journal.popleft()
+        rows = dict(self.rows)
+        for _, number, before in reversed(self._journal):
+            if before is None:
+                rows.pop(number, None)
+            else:
+                rows[number] = before
+        return rows
+
+    def _place(self, number: int, row: Row) -> None:
+        before = self.rows.get(number)
+        self._note(number, before)
+        if before is None:
+            self._ids = None
+            self.gone.pop(number, None)
+            self.next_id = max(self.next_id, number + 1)
+        key = self.key_of(row)
+        if before is None or self.key_of(before) != key:
+            self._unindex(number, before)
+            self._index.setdefault(key, []).append(number)
+        self.rows[number] = row
+
+    def _remove(self, number: int) -> None:
+        row = self.rows.pop(number)
+        self._note(number, row)
+        self._ids = None
+        self.gone[number] = row
+        self._unindex(number, row)
+
+    def _unindex(self, number: int, row: Row | None) -> None:
+        if row is None:
+            return
+        key = self.key_of(row)
+        self._index[key].remove(number)
+        if not self._index[key]:
+            del self._index[key]
+
+    def _note(self, number: int, before: Row | None) -> None:
+        if self.dialects["read_lag"] != "0":
+            self._journal.append((self.clock(), number, before))
+        if self.dialects["list_order"] == "updated":
+            self._writes += 1
+            self.touched[number] = self._writes
+
+    # The file.
+
+    def _load(self, items: Sequence[Mapping[str, Any]] | None) -> None:
+        kept = [json.loads(item) for (item,) in self._file.execute("SELECT item FROM field ORDER BY position")]
+        self.fields = Fields(kept)
+        for number, text, gone in self._file.execute("SELECT id, fields, gone FROM contact ORDER BY id"):
+            (self.gone if gone else self.rows)[number] = tuple(json.loads(text))
+        last = self._file.execute("SELECT seq FROM sqlite_sequence WHERE name = 'contact'").fetchone()
+        self.next_id = last[0] + 1 if last else 1
+        if items is not None or not kept:
+            self.set_fields(FIELDS if items is None else items)
+        self.reindex()
+
+    def _keep_fields(self, fields: Fields) -> None:
+        rows = [(_to_text(row), number) for number, row in (*self.rows.items(), *self.gone.items())]
+        with self._commit():
+            self._file.execute("DELETE FROM field")
+            self._file.executemany("INSERT INTO field VALUES (?, ?)", enumerate(map(_to_text, fields.items)))
+            self._file.executemany("UPDATE contact SET fields = ? WHERE id = ?", rows)
+        self.fields = fields
+
+    def _record(self, changed: Mapping[int, Row], deleted: Collection[int]) -> None:
+        with self._commit():
+            self._file.executemany(
+                "INSERT OR REPLACE INTO contact VALUES (?, ?, 0)",
+                ((number, _to_text(row)) for number, row in changed.items()),
+            )
+            self._file.executemany("UPDATE contact SET gone = 1 WHERE id = ?", ((number,) for number in deleted))
+
+    @contextmanager
+    def _commit(self) -> Iterator[None]:
+        self._file.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._file.execute("ROLLBACK")
+            raise
+        self._file.execute("COMMIT")
+
+
+def _moved(row: Row, origins: Sequence[int | None]) -> Row:
+    return tuple("" if origin is None else row[origin] for origin in origins)
+
+
+def _opened(data: Path | None) -> sqlite3.Connection:
+    file = sqlite3.connect(data or ":memory:", isolation_level=None, check_same_thread=False, timeout=1)
+    try:
+        _prepare(file)
+    except (sqlite3.DatabaseError, ConfigError) as error:
+        file.close()
+        raise ConfigError(f"{data}: not usable as the sandbox's file ({error})") from error
+    return file
+
+
+def _prepare(file: sqlite3.Connection) -> None:
+    # Exclusive: the contacts are held in memory, so that a second sandbox on the file would overwrite unseen.
+    file.execute("PRAGMA locking_mode = EXCLUSIVE")
+    mark = file.execute("PRAGMA application_id").fetchone()[0]
+    tables = file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and mark != MARK:
+        raise ConfigError("it belongs to another program")
+    file.execute("PRAGMA journal_mode = WAL")
+    file.execute("PRAGMA synchronous = NORMAL")
+    file.execute(f"PRAGMA application_id = {MARK}")
+    file.executescript(TABLES)
