@@ -5,6 +5,7 @@ All begin with ``@``, so that they cannot be taken for a column of a source or a
 
 | column | type | holds |
 |---|---|---|
+| ``@row`` | UInt32 | the position of the row in its read, from 0 |
 | ``@key`` | String | the row's key; null when the row has none |
 | ``@line`` | UInt32 | the line (or number) of the row in its origin |
 | ``@origin`` | UInt32 | the number of the origin in the read's list of origins |
@@ -18,6 +19,7 @@ Every other column of a frame of contacts is a field of the target: String, null
 target's value alone, "" where it clears it.
 """
 
+ROW = "@row"
 KEY = "@key"
 LINE = "@line"
 ORIGIN = "@origin"

@@ -21,6 +21,7 @@ from syncd.core.columns import (
     MATCH,
     ORIGIN,
     REASON,
+    ROW,
     STATE,
     UNIT,
 )
@@ -73,21 +74,21 @@ def identify(contacts: pl.DataFrame, fields: Sequence[str], schema: Schema) -> p
 
 
 def duplicate_keys(read: pl.DataFrame, origins: Sequence[str]) -> pl.DataFrame:
-    """Find the rows whose key an earlier row has: ``@row`` (UInt32, the position in ``read``) and ``@reason``.
+    """Find the rows whose key an earlier row has: ``@row``, ``@state`` (invalid) and ``@reason``.
 
-    ``read``: ``@key``, ``@line``, ``@origin`` of every row, in reading order.
+    ``read``: ``@row``, ``@key``, ``@line``, ``@origin``, in reading order. ``origins``: the names of the origins.
     """
-    keyed = read.lazy().select(KEY, LINE, ORIGIN).with_row_index("@row").filter(pl.col(KEY).is_not_null())
-    if not read.get_column(KEY).drop_nulls().is_duplicated().any():
-        return pl.DataFrame(schema={"@row": pl.UInt32, REASON: pl.String})
-    first = pl.col("@row").first().over(KEY)
+    twins = read.filter(pl.col(KEY).is_not_null() & pl.col(KEY).is_duplicated())
     here = _place(origins, pl.col(ORIGIN), pl.col(LINE))
-    reason = pl.format("duplicate key: {} has it too, and is used", here.first().over(KEY))
     return (
-        keyed.with_columns(first.alias("@first"), reason.alias(REASON))
-        .filter(pl.col("@row") != pl.col("@first"))
-        .select("@row", REASON)
-        .collect()
+        twins.select(
+            ROW,
+            pl.lit(INVALID, dtype=pl.UInt8).alias(STATE),
+            pl.format("duplicate key: {} has it too, and is used", here.first().over(KEY)).alias(REASON),
+            (pl.col(ROW) == pl.col(ROW).first().over(KEY)).alias("@first"),
+        )
+        .filter(~pl.col("@first"))
+        .drop("@first")
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
@@ -26,7 +26,7 @@ class Held:
     """One gate's list. ``digest`` is what an approval names; ``approvable`` is False where only a fix helps."""
 
     gate: str
-    kind: Literal["delete", "update"]
+    kind: Literal["delete", "update", "all"]
     keys: tuple[str, ...]
     digest: str
     detail: str
@@ -57,17 +57,14 @@ class Read:
 class Plan:
     """The changes to make (``todo``) and those that wait (``held``).
 
-    ``todo``: a frame as :func:`syncd.core.diff.classify` gives it, sorted by kind, then key. ``used``: digests of
-    approvals that opened a gate. ``missing``: keys whose absence was seen, for the grace period. ``returned``: keys
-    that are no longer missing. ``barred``: keys that the source's ``mode`` leaves alone, each with the reason.
+    ``todo``: a frame as :func:`syncd.core.diff.classify` gives it, sorted by kind, then key; ``waiting``: the same of
+    what is held. ``used``: digests of approvals that opened a gate.
     """
 
     todo: pl.DataFrame
     held: tuple[Held, ...]
+    waiting: pl.DataFrame
     used: frozenset[str] = frozenset()
-    missing: tuple[str, ...] = ()
-    held_changes: int = 0
-    held_rows: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def counts(self) -> dict[str, int]:
         """How many changes of each kind are to be made."""
@@ -112,6 +109,7 @@ def gate(
     emptied: dict[str, int],
     missing_for: pl.DataFrame,
     approved: Collection[str],
+    schema_changed: str = "",
 ) -> Plan:
     """Hold what the gates hold.
 
@@ -123,36 +121,38 @@ def gate(
         emptied: per field, how many updates empty it.
         missing_for: ``@key`` and ``seconds`` that each key to be deleted has been missing (0: since now).
         approved: digests of lists that a person approved.
+        schema_changed: what is new about the target's match fields, if anything: then everything waits.
     """
     ordered = changes.sort(pl.col(KIND).replace_strict(list(KINDS), range(len(KINDS))), KEY)
     deletes = ordered.filter(pl.col(KIND) == "delete")
     edits = ordered.filter(pl.col(KIND).is_in(["update", "move"]))
     found = [
+        *([_hold("schema.match", ordered, schema_changed)] if schema_changed and not ordered.is_empty() else []),
         *_delete_gates(deletes, read, rules, known),
         *_grace(deletes, rules.deletes, missing_for),
         *_update_gates(edits, rules, known, emptied),
     ]
     held = tuple(each for each in found if not (each.approvable and each.digest in approved))
     used = frozenset(each.digest for each in found if each.approvable and each.digest in approved)
-    closed = {(each.kind, key) for each in held for key in each.keys}
-    waits = pl.Series(
-        [("delete" if kind == "delete" else "update", key) in closed for kind, key in ordered.select(KIND, KEY).rows()]
-        if closed
-        else [False] * ordered.height,
-        dtype=pl.Boolean,
-    )
-    return Plan(
-        todo=ordered.filter(~waits),
-        held=held,
-        used=used,
-        missing=tuple(deletes.get_column(KEY)),
-        held_changes=int(waits.sum()),
-        held_rows=ordered.filter(waits),
-    )
+    waits = _closed(held)
+    return Plan(todo=ordered.filter(~waits), held=held, waiting=ordered.filter(waits), used=used)
+
+
+def _closed(held: Sequence[Held]) -> pl.Expr:
+    """Whether a change is in a list that a gate holds."""
+    waits = pl.lit(value=False)
+    for each in held:
+        kinds = ["delete"] if each.kind == "delete" else ["update", "move"] if each.kind == "update" else list(KINDS)
+        keys = pl.Series(each.keys, dtype=pl.String)
+        waits |= pl.col(KIND).is_in(kinds) & pl.col(KEY).is_in(keys.implode())
+    return waits
+
+
+_KIND_OF: dict[str, Literal["delete", "update", "all"]] = {"deletes": "delete", "updates": "update", "schema": "all"}
 
 
 def _hold(name: str, part: pl.DataFrame, detail: str, *, approvable: bool = True) -> Held:
-    kind: Literal["delete", "update"] = "delete" if name.startswith("deletes.") else "update"
+    kind = _KIND_OF[name.partition(".")[0]]
     return Held(name, kind, tuple(part.get_column(KEY)), list_digest(part), detail, approvable)
 
 

@@ -5,7 +5,10 @@ dialect (:data:`syncd.sandbox.dialects.DIALECTS`), what a network or a server ca
 (:data:`syncd.sandbox.faults.KINDS`).
 
     server    the sandbox as a context manager and as a foreground command
-    app       HTTP to replies: key, windows, faults, routes, control paths
-    listing   GET /contacts · push, answers  POST /contacts · deletion  DELETE /contacts
-    store     the company's contacts, in memory and in a SQLite file
+    app, control    HTTP: the API's routes, and the control paths of the sandbox itself
+    backend         the key, the windows, the endpoints
+    listing         GET /contacts
+    push, answers   POST /contacts: what becomes of each row, and how it is told
+    deletion        DELETE /contacts
+    store           the company's contacts, in memory and in a SQLite file
 """

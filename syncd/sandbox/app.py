@@ -1,28 +1,21 @@
-"""HTTP to calls and replies to HTTP, and the control paths under ``/_sandbox``, which need no key and no window."""
+"""HTTP to calls, and replies to HTTP."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from syncd.errors import ConfigError
 from syncd.sandbox.backend import Backend, Call
-from syncd.sandbox.dialects import DIALECTS
-from syncd.sandbox.faults import parse_fault
+from syncd.sandbox.control import control_routes
 from syncd.sandbox.replies import Reply, error
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 TRANSPORT = "transport"
 """Where the server puts a connection's transport into the state of its requests, so that a fault can cut it."""
@@ -32,20 +25,13 @@ def build_app(backend: Backend) -> Starlette:
     """The sandbox as an ASGI application. A fault that cuts a connection needs the server's own protocol class."""
     api = partial(_api, backend)
     v1 = [
-        Route("/contacts/fields", _endpoint(api), methods=["GET"]),
-        Route("/contacts", _endpoint(api), methods=["GET", "POST", "DELETE"]),
+        Route("/contacts/fields", api, methods=["GET"]),
+        Route("/contacts", api, methods=["GET", "POST", "DELETE"]),
     ]
     return Starlette(
-        routes=[Mount("/v1", routes=v1), Mount("/_sandbox", routes=_control(backend))],
+        routes=[Mount("/v1", routes=v1), Mount("/_sandbox", routes=control_routes(backend))],
         exception_handlers={HTTPException: _not_routed, Exception: _failed},
     )
-
-
-def _endpoint(handle: Callable[[Request], Awaitable[Response]]) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        return await handle(request)
-
-    return endpoint
 
 
 async def _api(backend: Backend, request: Request) -> Response:
@@ -83,7 +69,7 @@ def _response(reply: Reply) -> Response:
     elif reply.body is None:
         whole = Response(status_code=reply.status, headers=headers)
     else:
-        content = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
+        content = json.dumps(reply.body, separators=(",", ":"))
         whole = Response(content, reply.status, headers, "application/json")
     return whole if reply.cut == "no" else _Cut(whole, share=0.5 if reply.cut == "half" else 0.0)
 
@@ -115,60 +101,5 @@ async def _not_routed(request: Request, failure: Exception) -> Response:
     return _response(error(status, f"No {request.method} {request.url.path} here."))
 
 
-async def _failed(_: Request, __: Exception) -> Response:
-    return _response(error(500, "The sandbox failed; its log says why."))
-
-
-# The control paths.
-
-
-def _control(backend: Backend) -> list[Route]:
-    return [
-        Route("/health", _endpoint(partial(_health, backend)), methods=["GET"]),
-        Route("/dialects", _endpoint(partial(_dialects, backend)), methods=["GET", "PATCH"]),
-        Route("/faults", _endpoint(partial(_faults, backend)), methods=["GET", "POST", "DELETE"]),
-        Route("/requests", _endpoint(partial(_requests, backend)), methods=["GET", "DELETE"]),
-    ]
-
-
-async def _health(backend: Backend, _: Request) -> Response:
-    return JSONResponse({"status": "ok", "contacts": len(backend.store.rows), "requests": len(backend.log)})
-
-
-async def _dialects(backend: Backend, request: Request) -> Response:
-    if request.method == "PATCH":
-        body = await _json_of(request)
-        try:
-            for name, value in dict(body).items():
-                backend.dialects.choose(str(name), str(value))
-        except (ConfigError, TypeError, ValueError) as problem:
-            return _response(error(400, str(problem)))
-    return JSONResponse({name: _about(name, value) for name, value in backend.dialects.items()})
-
-
-def _about(name: str, value: str) -> dict[str, Any]:
-    return {"value": value, "values": list(DIALECTS[name].values), "meaning": DIALECTS[name].meaning}
-
-
-async def _faults(backend: Backend, request: Request) -> Response:
-    if request.method == "POST":
-        try:
-            backend.faults.arm(parse_fault(await _json_of(request)))
-        except ConfigError as problem:
-            return _response(error(400, str(problem)))
-    elif request.method == "DELETE":
-        backend.faults.disarm()
-    return JSONResponse({"faults": backend.faults.shown()})
-
-
-async def _requests(backend: Backend, request: Request) -> Response:
-    if request.method == "DELETE":
-        backend.log.clear()
-    return JSONResponse({"requests": [asdict(entry) for entry in backend.log]})
-
-
-async def _json_of(request: Request) -> Any:
-    try:
-        return await request.json()
-    except ValueError:
-        return None
+async def _failed(_: Request, failure: Exception) -> Response:
+    return _response(error(500, f"The sandbox failed ({type(failure).__name__})."))

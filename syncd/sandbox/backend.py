@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import secrets
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +43,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One request in the log. ``status`` is 0 where no answer was sent; ``rows`` are its contacts; no values."""
+    """One request in the log, without a contact's values.
+
+    ``query`` holds page and limit only. ``status`` is 0 where no answer was sent. ``rows`` is the number of contacts
+    pushed, deleted or listed. ``fault`` is the kind of fault that struck it.
+    """
 
     at: float
     method: str
@@ -78,7 +83,8 @@ class Backend:
     def note(self, call: Call, reply: Reply, fault: str | None = None) -> None:
         """Enter a request into the log."""
         status = 0 if reply.cut == "all" else reply.status
-        self.log.append(Logged(self.clock(), call.method, call.path, call.query, status, reply.rows, fault))
+        paging = {name: call.query[name] for name in ("page", "limit") if name in call.query}
+        self.log.append(Logged(self.clock(), call.method, call.path, paging, status, reply.rows, fault))
 
     def gate(self, call: Call) -> Reply | None:
         """The refusal of a wrong key (401) or a full window (429), or None."""
@@ -99,11 +105,13 @@ class Backend:
             return self._route(call, poisons)
         except Refused as refused:
             return refused.reply
+        except sqlite3.Error:
+            return error(500, "The sandbox's file cannot be written.")
 
     def _route(self, call: Call, poisons: Sequence[Poison]) -> Reply:
         if call.path == "/contacts/fields":
             return Reply(200, {"fields": list(self.store.fields.items)})
-        if call.method == "GET":
+        if call.method in ("GET", "HEAD"):
             return self._listing.reply(call.query)
         if call.method == "DELETE":
             lost = self.dialects["delete_body"] == "lost"

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any, ClassVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from syncd.errors import ConfigError
 from syncd.sandbox.replies import Refused, Reply, error
@@ -26,9 +28,9 @@ Work = Callable[[], Reply]
 class Fault:
     """One fault.
 
-    ``method`` and ``path`` are what a request must be to be struck (None: any; a path is without ``/v1`` and holds for
-    all beneath it). ``after`` requests that fit pass first, then ``times`` are struck (None: all, until it is
-    disarmed). ``done``: the request is carried out all the same.
+    ``method`` and ``path`` (such as ``/contacts``) are what a request must have to be struck; None: any. ``after``
+    requests that fit pass first, then ``times`` are struck (None: all, until it is disarmed). ``done``: the request is
+    carried out all the same.
     """
 
     kind: ClassVar[str] = ""
@@ -42,7 +44,7 @@ class Fault:
         """Whether a request of this method and path (without ``/v1``) is one to strike."""
         if self.method is not None and self.method.upper() != method:
             return False
-        return self.path is None or path == self.path or path.startswith(self.path.rstrip("/") + "/")
+        return self.path is None or path == self.path.removeprefix("/v1")
 
     @property
     def wait(self) -> float:
@@ -165,7 +167,7 @@ def parse_fault(body: Any) -> Fault:
     """Read ``{"kind": "status", "status": 503, …}``.
 
     Raises:
-        ConfigError: there is no such kind or parameter, or one is missing; the message lists what there is.
+        ConfigError: there is no such kind or parameter (the message lists what there is), or one is missing or wrong.
 
     """
     if not isinstance(body, Mapping):
@@ -180,10 +182,11 @@ def parse_fault(body: Any) -> Fault:
         if option not in known:
             near = _near(option, known)
             raise ConfigError(f"the fault {name} has no parameter {option!r}{near}; it has: {', '.join(known)}")
-    for field in known.values():
-        if field.default is MISSING and field.name not in options:
-            raise ConfigError(f"the fault {name} needs {field.name!r}")
-    return kind(**options)
+    try:
+        return TypeAdapter(kind).validate_python(options)
+    except ValidationError as invalid:
+        told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in invalid.errors())
+        raise ConfigError(f"the fault {name}: {told}") from None
 
 
 def _near(word: str, known: Mapping[str, Any]) -> str:

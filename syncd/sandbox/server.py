@@ -160,7 +160,8 @@ def _config(backend: Backend) -> uvicorn.Config:
         access_log=False,
         # Long enough that a client's idle connection is not closed under its next request.
         timeout_keep_alive=120,
-        timeout_graceful_shutdown=1,
+        # A request that still waits when the sandbox closes is one that a fault holds back: nobody wants its answer.
+        timeout_graceful_shutdown=0,
     )
 
 

@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS contact (id INTEGER PRIMARY KEY AUTOINCREMENT, fields
 CREATE TABLE IF NOT EXISTS field (position INTEGER PRIMARY KEY, item TEXT NOT NULL);
 """
 
-_to_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# In ASCII, so that any text that JSON can say can be stored, half a surrogate pair too.
+_to_text = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Store:
@@ -135,6 +136,8 @@ class Store:
 
     def write(self, changed: Mapping[int, Row], deleted: Collection[int] = ()) -> None:
         """Store and delete contacts, durably, in one commit; new ids are above ``next_id``, or were deleted ones'."""
+        if not changed and not deleted:
+            return
         with self.lock:
             self._record(changed, deleted)
             for number, row in changed.items():
@@ -245,12 +248,16 @@ def _moved(row: Row, origins: Sequence[int | None]) -> Row:
 
 
 def _opened(data: Path | None) -> sqlite3.Connection:
-    file = sqlite3.connect(data or ":memory:", isolation_level=None, check_same_thread=False, timeout=1)
+    try:
+        file = sqlite3.connect(data or ":memory:", isolation_level=None, check_same_thread=False, timeout=0.2)
+    except sqlite3.Error as error:
+        raise ConfigError(f"{data}: not usable as the sandbox's file ({error})") from error
     try:
         _prepare(file)
-    except (sqlite3.DatabaseError, ConfigError) as error:
+    except (sqlite3.Error, ConfigError) as error:
         file.close()
-        raise ConfigError(f"{data}: not usable as the sandbox's file ({error})") from error
+        busy = "; is another sandbox running on it?" if "locked" in str(error) else ""
+        raise ConfigError(f"{data}: not usable as the sandbox's file ({error}{busy})") from error
     return file
 
 

@@ -124,11 +124,20 @@ class Ledger:
             count: int = connection.execute(query, {"source": source}).scalar_one()
             return count
 
-    def ids(self) -> set[int]:
-        """Every id that a ledger row holds."""
+    def created_ids(self) -> set[int]:
+        """Every id at the target that came to be by a call of ours."""
         with self.read() as connection:
-            query = text("SELECT remote_id FROM contact WHERE remote_id IS NOT NULL")
+            query = text(
+                "SELECT remote_id FROM contact WHERE remote_id IS NOT NULL AND origin = 'created'"
+                " UNION SELECT old_id FROM change WHERE outcome = 'moved'"
+            )
             return set(connection.execute(query).scalars())
+
+    def pending_keys(self, source: str) -> set[str]:
+        """Keys whose last call has an unknown outcome."""
+        with self.read() as connection:
+            query = text("SELECT key FROM contact WHERE source = :source AND status = 'pending'")
+            return set(connection.execute(query, {"source": source}).scalars())
 
     def horizon(self) -> int:
         """The highest id known to be at the target before now."""
@@ -308,6 +317,12 @@ _REJECTED = text(
     "UPDATE contact SET status = 'rejected', reason = :reason, updated_at = :at, digest = :digest"
     " WHERE source = :source AND key = :key"
 )
+_OVERWRITTEN = text(
+    "UPDATE contact SET status = 'pending' WHERE status = 'accepted'"
+    " AND remote_id IN (SELECT value FROM json_each(:ids))"
+    " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys)))"
+)
+"""Another contact's values are at the target now under the id that these hold: what they say there is unknown."""
 _KEPT = text(
     "UPDATE contact SET status = 'accepted', reason = :reason, updated_at = :at WHERE source = :source AND key = :key"
 )
@@ -316,7 +331,7 @@ _DELETED = (
     text("UPDATE change SET outcome = 'accepted' WHERE id = :id"),
     text(
         "UPDATE change SET outcome = 'superseded' WHERE source = :source AND key = :key AND id < :id"
-        " AND outcome = 'pending'"
+        " AND outcome = 'pending' AND (kind = 'delete' OR match = :match)"
     ),
 )
 
@@ -352,12 +367,19 @@ def _append(
 
 def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> None:
     connection.exec_driver_sql(
+        "UPDATE change SET new_id = ?, outcome = CASE WHEN old_id <> ? AND (kind = 'move' OR (kind = 'update' AND"
+        " (SELECT origin FROM contact WHERE source = ? AND key = ?) = 'created')) THEN 'moved' ELSE 'accepted' END"
+        " WHERE id = ?",
+        [(each.id, each.id, each.entry["source"], each.entry["key"], each.entry["id"]) for each in accepted],
+    )
+    connection.exec_driver_sql(
         "UPDATE contact SET status = 'accepted', reason = NULL, missing_since = NULL, updated_at = ?,"
-        " origin = CASE WHEN remote_id IS NULL THEN ? ELSE origin END, remote_id = ?, returned = ?, digest = ?,"
+        " origin = CASE WHEN remote_id = ? THEN origin ELSE ? END, remote_id = ?, returned = ?, digest = ?,"
         " match = ?, fields = ? WHERE source = ? AND key = ?",
         [
             (
                 now,
+                each.id,
                 "adopted" if each.adopted else "created",
                 each.id,
                 None if each.returned is None else _json(each.returned),
@@ -370,21 +392,23 @@ def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> 
             for each in accepted
         ],
     )
-    connection.exec_driver_sql(
-        "UPDATE change SET new_id = ?, outcome = CASE WHEN kind = 'move' AND old_id <> ? THEN 'moved' ELSE 'accepted' END"
-        " WHERE id = ?",
-        [(each.id, each.id, each.entry["id"]) for each in accepted],
+    keys = json.dumps([each.entry["key"] for each in accepted])
+    overwritten = connection.execute(
+        _OVERWRITTEN,
+        {"source": accepted[0].entry["source"], "keys": keys, "ids": json.dumps([each.id for each in accepted])},
     )
+    if overwritten.rowcount:
+        connection.execute(text("DELETE FROM cursor"))
     connection.execute(
         text(
             "UPDATE change SET outcome = 'superseded' WHERE outcome = 'pending' AND source = :source AND id < :first"
-            " AND key IN (SELECT value FROM json_each(:keys)) AND (kind = 'delete' OR match = (SELECT match FROM contact"
-            " WHERE contact.source = change.source AND contact.key = change.key))"
+            " AND key IN (SELECT value FROM json_each(:keys)) AND (kind = 'delete' OR match ="
+            " (SELECT match FROM contact WHERE contact.source = change.source AND contact.key = change.key))"
         ),
         {
             "source": accepted[0].entry["source"],
             "first": min(each.entry["id"] for each in accepted),
-            "keys": json.dumps([each.entry["key"] for each in accepted]),
+            "keys": keys,
         },
     )
 

@@ -1,0 +1,274 @@
+"""Gathers what :mod:`syncd.core` needs to decide what a read means for the target, and returns its plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, MATCH, REASON, ROW, STATE, UNIT
+from syncd.core.diff import (
+    BEFORE,
+    DETAIL_SCHEMA,
+    ID,
+    INDEX_SCHEMA,
+    KIND,
+    WHY,
+    Diff,
+    classify,
+    diff,
+    field_changes,
+    rows,
+)
+from syncd.core.matching import folded_twins, match_value, merge_numbers, sharers
+from syncd.core.plan import Plan, Read, gate
+from syncd.core.rules import GateRules, SharedMatch
+from syncd.core.schema import Schema
+from syncd.reading import Reading, keyed_once
+from syncd.state import State
+
+MAX_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A source's part of the configuration, as far as planning needs it; ``order``: all sources' names in order."""
+
+    name: str
+    gates: GateRules
+    shared_match: SharedMatch
+    order: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Planned:
+    """A plan and what is said beside it. ``released``: adopted contacts that left the source and stay at the target.
+
+    ``settled``: the read and the other sources leave nothing that a later run of the same file would see otherwise.
+    """
+
+    plan: Plan
+    unchanged: int
+    rejected: int
+    warnings: list[str]
+    gone: list[str]
+    settled: bool
+    listed: int
+
+
+class Index:
+    """The target's contacts by match value, read at most once a run, and only when something needs it."""
+
+    def __init__(self, listing: Callable[[], Iterable[Any]], schema: Schema) -> None:
+        self._listing = listing
+        self._schema = schema
+        self.frame: pl.DataFrame | None = None
+        self.highest = 0
+        self.size = 0
+
+    def read(self) -> pl.DataFrame:
+        """Return ``INDEX_SCHEMA`` plus ``many`` (UInt32: how many contacts at the target have the match value)."""
+        if self.frame is None:
+            remotes = list(self._listing())
+            self.size = len(remotes)
+            self.highest = max((remote.id for remote in remotes), default=0)
+            self.frame = _indexed(remotes, self._schema)
+        return self.frame
+
+
+def _indexed(remotes: Sequence[Any], schema: Schema) -> pl.DataFrame:
+    columns = {name: [remote.fields.get(name) or "" for remote in remotes] for name in schema.match}
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(schema.match, pl.String)).select(match_value(schema))
+    ids = pl.Series(ID, [remote.id for remote in remotes], dtype=pl.Int64)
+    known = pl.Series(BEFORE, [json.dumps(dict(remote.fields), ensure_ascii=False) for remote in remotes], pl.String)
+    found = frame.with_columns(ids, known).filter(pl.col(MATCH).is_not_null()).select(*INDEX_SCHEMA)
+    many = pl.len().over(MATCH).cast(pl.UInt32).alias("many")
+    return found.with_columns(many).unique(MATCH, keep="first", maintain_order=True)
+
+
+def plan_changes(
+    reading: Reading, wanted: Wanted, state: State, ledger: pl.DataFrame, index: Index, schema: Schema, now: float
+) -> Planned:
+    """Compare what was read with the ledger and put the changes through the gates."""
+    merged, settled, warnings = _resolve_sharers(reading, wanted, state)
+    whole = reading.end.proof != "partial"
+    found = diff(keyed_once(reading), ledger, whole=whole, deleted=sorted(reading.end.deleted))
+    changed = _contacts(reading, found.changed, merged, schema)
+    detail = state.detail(wanted.name, pl.concat([found.changed, found.gone]))
+    here = _index_for(index, changed, ledger)
+    changed = _without_ambiguous(reading, changed, detail, here)
+    changes = _in_mode(reading, classify(changed, found.gone, detail, here.drop("many")), wanted.gates)
+    changes, released = _without_adopted(changes, detail, wanted.gates)
+    plan = gate(
+        changes,
+        read=_read(reading, wanted.gates, whole=whole),
+        rules=wanted.gates,
+        known=ledger.height,
+        emptied=_emptied(changes, schema),
+        missing_for=_missing_for(detail, now),
+        approved=state.approved(wanted.name),
+        schema_changed=_schema_changed(state, schema),
+    )
+    warnings += _warnings(reading, changed, schema, released)
+    gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
+    return Planned(plan, found.unchanged, found.rejected, warnings, gone, settled and not released, index.size)
+
+
+def _resolve_sharers(reading: Reading, wanted: Wanted, state: State) -> tuple[dict[str, list[str]], bool, list[str]]:
+    """Demote contacts that share their match value; return whom each winner speaks for, and whether that can stand."""
+    contacts = reading.contacts()
+    mine = wanted.order.index(wanted.name)
+    others = state.other_matches(wanted.name).filter(pl.col("@source").is_in(wanted.order))
+    ranks = {name: place - mine for place, name in enumerate(wanted.order)}
+    ranked = others.with_columns(
+        pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
+    )
+    losers = sharers(contacts, ranked, wanted.shared_match)
+    rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
+    reading.demote(rows_.select(ROW, STATE, REASON))
+    merged: dict[str, list[str]] = {}
+    for key, winner in losers.filter(pl.col("@winner").is_not_null()).select(KEY, "@winner").iter_rows():
+        merged.setdefault(winner, []).append(key)
+    foreign = losers.get_column(REASON).str.contains(" of source ", literal=True).any() if losers.height else False
+    twins = folded_twins(reading.contacts())
+    warnings = [f"{len(twins)} contacts differ from another in the case of their match fields only: {_some(twins)}"]
+    return merged, not foreign and (others.is_empty() or wanted.shared_match != "hold"), warnings if len(twins) else []
+
+
+def _contacts(reading: Reading, keys: pl.Series, merged: Mapping[str, list[str]], schema: Schema) -> pl.DataFrame:
+    """Fetch the changed contacts from the spool, with the numbers of those merged into them."""
+    lean = reading.contacts()
+    changed = reading.spool.fetch(lean.join(keys.to_frame(KEY), on=KEY, how="semi").get_column(ROW))
+    speaking = {winner: losers for winner, losers in merged.items() if winner in set(changed.get_column(KEY))}
+    if not speaking:
+        return changed
+    group = [key for winner, losers in speaking.items() for key in (winner, *losers)]
+    rows_ = reading.lean.filter(pl.col(KEY).is_in(group)).get_column(ROW)
+    phones = [name for name in changed.columns if name in schema.phones]
+    together = merge_numbers(reading.spool.fetch(rows_), speaking, phones)
+    return changed.update(together, on=KEY, how="left")
+
+
+def _index_for(index: Index, changed: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """List the target when nothing is known of this source's contacts yet and there are some to send."""
+    if ledger.is_empty() and not changed.is_empty():
+        return index.read()
+    return pl.DataFrame(schema={**INDEX_SCHEMA, "many": pl.UInt32})
+
+
+def _without_ambiguous(
+    reading: Reading, changed: pl.DataFrame, detail: pl.DataFrame, index: pl.DataFrame
+) -> pl.DataFrame:
+    """Leave contacts alone that several contacts at the target could be: which one a push would hit is unknown."""
+    known = detail.filter(pl.col(ID).is_not_null()).select(KEY)
+    several = index.filter(pl.col("many") > 1).select(MATCH, "many")
+    bad = changed.join(known, on=KEY, how="anti").join(several, on=MATCH, how="inner")
+    reading.demote(
+        bad.select(
+            ROW,
+            pl.lit(INVALID, dtype=pl.UInt8).alias(STATE),
+            pl.format("{} contacts at the target have its match values; delete all but one there", "many").alias(
+                REASON
+            ),
+        )
+    )
+    return changed.join(bad.select(ROW), on=ROW, how="anti", maintain_order="left")
+
+
+def _in_mode(reading: Reading, changes: pl.DataFrame, rules: GateRules) -> pl.DataFrame:
+    """Leave out what the source's mode does not do."""
+    barred = {
+        "mirror": [],
+        "upsert": ["delete"],
+        "update_only": ["create", "delete"],
+        "create_only": ["update", "move", "delete", "adopt"],
+    }[rules.mode]
+    new = changes.filter((pl.col(KIND) == "create") & pl.lit("create" in barred))
+    rows_ = reading.contacts().select(ROW, KEY).join(new.select(KEY), on=KEY, how="semi")
+    reading.demote(
+        rows_.select(
+            ROW,
+            pl.lit(EXCLUDED, dtype=pl.UInt8).alias(STATE),
+            pl.lit(f"mode: {rules.mode}, and the target does not have it").alias(REASON),
+        )
+    )
+    return changes.filter(~pl.col(KIND).is_in(barred))
+
+
+def _without_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRules) -> tuple[pl.DataFrame, list[str]]:
+    """Leave adopted contacts at the target when they leave the source, unless they may be deleted."""
+    if rules.deletes.adopted:
+        return changes, []
+    adopted = detail.filter(pl.col("@origin_kind") == "adopted").get_column(KEY)
+    kept = (pl.col(KIND) == "delete") & pl.col(KEY).is_in(adopted.implode())
+    return changes.filter(~kept), changes.filter(kept).get_column(KEY).to_list()
+
+
+def _read(reading: Reading, rules: GateRules, *, whole: bool) -> Read:
+    keys = reading.lean.get_column(KEY)
+    keyless = len(reading.malformed) + reading.lean.filter(pl.col(KEY).is_null() & (pl.col(STATE) == INVALID)).height
+    canaries = tuple(key for key in rules.canaries if key not in set(keys.filter(keys.is_in(list(rules.canaries)))))
+    proved = reading.end.proof in ("complete", "partial")
+    return Read(
+        proved=proved,
+        rows=reading.rows,
+        why=reading.end.why,
+        keyless=keyless,
+        missing=canaries if whole else (),
+        whole=whole,
+    )
+
+
+def _emptied(changes: pl.DataFrame, schema: Schema) -> dict[str, int]:
+    """Count, per field, the updates that empty a value."""
+    found: dict[str, int] = {}
+    for change in rows(changes.filter(pl.col(KIND).is_in(["update", "move"]))):
+        for name, value in (change["after"] or {}).items():
+            if not value and change["before"].get(name):
+                found[name] = found.get(name, 0) + 1
+    return found
+
+
+def _missing_for(detail: pl.DataFrame, now: float) -> pl.DataFrame:
+    seconds = (pl.lit(now) - pl.col("@missing_since")).fill_null(0.0).alias("seconds")
+    return detail.select(KEY, seconds)
+
+
+def _schema_changed(state: State, schema: Schema) -> str:
+    known = state.fact("target.match")
+    now = sorted(schema.match)
+    if known is None or json.loads(known) == now:
+        return ""
+    return f"the target's match fields were {', '.join(json.loads(known))} and are now {', '.join(now)}"
+
+
+def _warnings(reading: Reading, changed: pl.DataFrame, schema: Schema, released: Sequence[str]) -> list[str]:
+    found = []
+    if released:
+        found.append(
+            f"{len(released)} adopted contacts left the source and stay at the target ({_some(released)}); "
+            "deletes: {adopted: true} would delete them"
+        )
+    doubtful = sorted(set(schema.match) & schema.phones)
+    if doubtful:
+        found.append(
+            f"the match field {', '.join(doubtful)} is likely to change, and each change makes a new contact; "
+            "best is one match field that holds the source's own immutable id"
+        )
+    places = reading.warnings.join(reading.lean, on=ROW, how="inner")
+    for line, origin, warning in places.select("@line", "@origin", "@warning").head(1000).iter_rows():
+        found.append(f"{reading.place(origin, line)}: {warning}")
+    if places.height > 1000:
+        found.append(f"{places.height - 1000:,} more rows have warnings")
+    return found
+
+
+def _some(keys: Sequence[str] | pl.Series) -> str:
+    names = [key.replace(UNIT, "+") for key in list(keys)[:MAX_SHOWN]]
+    return ", ".join(names) + (f" and {len(keys) - MAX_SHOWN:,} more" if len(keys) > MAX_SHOWN else "")
+
+
+__all__ = ["DETAIL_SCHEMA", "WHY", "CONTACT", "Diff", "Index", "Planned", "Wanted", "field_changes", "plan_changes"]

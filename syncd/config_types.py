@@ -1,0 +1,145 @@
+"""The types of a configuration's values: how each is read, how it is refused, and its place in the JSON Schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from syncd import config_schedule as schedule
+from syncd import config_values as values
+from syncd.config_values import Cron, Every, Secret, Window
+
+WRONG = "wrong"
+"""The type of the errors raised here; their message goes on from the value as the file writes it."""
+
+
+def wrong(sentence: str) -> PydanticCustomError:
+    """An error whose ``sentence`` holds nothing of the value."""
+    return PydanticCustomError(WRONG, "{sentence}", {"sentence": sentence})
+
+
+def _read(parse: Callable[[Any], Any], *done: type) -> BeforeValidator:
+    """Let ``parse`` read text and numbers; a value of the types ``done`` is read already."""
+
+    def read(value: Any) -> Any:
+        if done and isinstance(value, done):
+            return value
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise wrong("is no text or number, which is expected here")
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise wrong(str(error)) from None
+
+    return BeforeValidator(read)
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, bool | float):
+        raise wrong('is not text here: put it in quotes ("…")')
+    if value == "":
+        raise wrong("is empty: write a text, or leave the key out")
+    return value
+
+
+def _as_free_text(value: Any) -> Any:
+    return value if value == "" else _as_text(value)
+
+
+def _as_limits(value: Any) -> Any:
+    items = value if isinstance(value, list | tuple | str) else [value]
+    try:
+        return values.parse_limits(items)
+    except ValueError as error:
+        raise wrong(str(error)) from None
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise wrong("is not a number, which is expected here")
+    return value
+
+
+def one_or_more(value: Any) -> Any:
+    """A single value as a list of one."""
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _template(value: str) -> str:
+    rest = re.sub(r"\{[^{}]+\}", "", value.replace("{{", "").replace("}}", ""))
+    if is_template(value) and ("{" in rest or "}" in rest):
+        raise wrong("has a brace without its partner, or nothing in it: write {column}, and {{ or }} for a brace")
+    return value
+
+
+def is_template(text: str) -> bool:
+    """Whether a rule's text has ``{…}`` in it, and so is no bare column."""
+    return re.search(r"\{.*\}", text, re.DOTALL) is not None
+
+
+FREE_TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "integer"]}
+TEXT_SCHEMA: dict[str, Any] = {**FREE_TEXT_SCHEMA, "minLength": 1}
+LIST_SCHEMA: dict[str, Any] = {"type": "array", "items": TEXT_SCHEMA, "minItems": 1}
+
+
+def _json(**schema: Any) -> WithJsonSchema:
+    return WithJsonSchema(schema)
+
+
+FreeText = Annotated[str, BeforeValidator(_as_free_text), _json(**FREE_TEXT_SCHEMA)]
+Text = Annotated[str, BeforeValidator(_as_text), _json(**TEXT_SCHEMA)]
+TemplateText = Annotated[Text, AfterValidator(_template), _json(**TEXT_SCHEMA)]
+Columns = Annotated[tuple[Text, ...], Field(min_length=1), _json(**LIST_SCHEMA)]
+Names = Annotated[Columns, BeforeValidator(one_or_more), _json(anyOf=[TEXT_SCHEMA, LIST_SCHEMA])]
+
+Count = Annotated[int, BeforeValidator(_no_bool)]
+_DURATION_EXAMPLES = ["30s", "15m", "1h30m", "2d"]
+Duration = Annotated[
+    float, _read(values.parse_duration), _json(type=["string", "number"], minimum=0, examples=_DURATION_EXAMPLES)
+]
+Timeout = Annotated[
+    float,
+    _read(values.parse_timeout),
+    _json(type=["string", "number"], exclusiveMinimum=0, examples=_DURATION_EXAMPLES),
+]
+Share = Annotated[
+    float,
+    _read(values.parse_share),
+    _json(type=["string", "number"], minimum=0, maximum=1, examples=["20%", 0.2]),
+]
+Limits = Annotated[
+    tuple[Window, ...],
+    BeforeValidator(_as_limits),
+    _json(type=["array", "string"], items={"type": "string"}, examples=[["60/1m", "1000/1h", "20000/1d"]]),
+]
+Url = Annotated[str, _read(lambda text: values.parse_base_url(str(text))), _json(type="string")]
+ApiKey = Annotated[
+    Secret,
+    _read(lambda text: values.parse_api_key(str(text)), Secret),
+    PlainSerializer(str, return_type=str),
+    _json(type=["string", "integer"], examples=["${VOCATECH_API_KEY}", "${credential:vocatech}"]),
+]
+RegionCode = Annotated[
+    str, _read(lambda text: values.parse_region(str(text))), _json(type="string", examples=["US"])
+]
+TimeZone = Annotated[
+    str,
+    _read(lambda text: schedule.parse_timezone(str(text))),
+    _json(type="string", examples=["America/New_York"]),
+]
+CronText = Annotated[
+    Cron,
+    _read(lambda text: schedule.parse_cron(str(text)), Cron),
+    _json(type="string", examples=["*/15 7-19 * * mon-fri"]),
+]
+Timing = Annotated[
+    Every | Cron,
+    _read(schedule.parse_schedule, Every, Cron),
+    _json(type=["string", "number"], examples=["15m", "*/15 7-19 * * mon-fri"]),
+]

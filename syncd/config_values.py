@@ -1,0 +1,231 @@
+"""The small values of a configuration: durations, windows, shares, schedules, addresses, secrets.
+
+Each reader takes what stands in the file (or a value already read) and raises :class:`ValueError` with a sentence that
+says what is right. The message never repeats the value, which may have come out of a variable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, final
+
+from syncd.core.schema import nearest
+
+LONGEST = 3660 * 86400.0
+"""No duration is longer (seconds): about ten years."""
+
+_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
+_DURATION = re.compile(
+    "".join(rf"(?:(?P<{unit}>\d{{1,12}}(?:\.\d{{1,9}})?)\s*{unit})?\s*" for unit in _UNITS), re.ASCII
+)
+_DURATION_FORM = "write 30s, 15m, 1h30m, 2d or a number of seconds"
+_LIMIT_FORM = "write requests per time, such as 60/1m, 1000/1h"
+_SHARE_FORM = "write a percentage such as 20%, or a number from 0 to 1"
+
+
+class Window(NamedTuple):
+    """At most ``requests`` requests in any ``seconds`` seconds."""
+
+    requests: int
+    seconds: float
+
+
+@final
+class Secret:
+    """Text that is never shown: not by ``repr``, ``str``, ``format`` or a dump of the model that holds it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text. Whoever asks for it answers for where it goes."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not serialised")
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Run again ``seconds`` after the last start."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """Run at the times of ``text``, five cron fields; ``timezone`` is an IANA name, None the machine's own.
+
+    The days of the week in ``text`` are names, since cron counts them from Sunday and APScheduler from Monday.
+    """
+
+    text: str
+    timezone: str | None = None
+
+
+Schedule = Every | Cron
+
+
+def parse_duration(value: str | float) -> float:
+    """Seconds in ``15m``, ``1h30m``, ``2d``, ``90s``; a plain number is seconds.
+
+    Raises:
+        ValueError: it is not of that form, or longer than :data:`LONGEST`.
+
+    """
+    seconds = _seconds(value)
+    if seconds is None:
+        raise ValueError(f"is not a duration: {_DURATION_FORM}")
+    if not 0 <= seconds <= LONGEST:
+        raise ValueError("is not a usable duration: it must be from 0 seconds to 3660 days")
+    return seconds
+
+
+def parse_timeout(value: str | float) -> float:
+    """A duration that is more than nothing.
+
+    Raises:
+        ValueError: it is no duration, or 0.
+
+    """
+    seconds = parse_duration(value)
+    if seconds == 0:
+        raise ValueError(f"is no time at all: {_DURATION_FORM}")
+    return seconds
+
+
+def _seconds(value: str | float) -> float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    text = value.strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    parts = _DURATION.fullmatch(text)
+    if not text or parts is None:
+        return None
+    return float(sum(float(parts[unit] or 0) * size for unit, size in _UNITS.items()))
+
+
+def parse_limits(value: str | Iterable[str | Window]) -> tuple[Window, ...]:
+    """The windows in ``60/1m, 1000/1h``, or in a list of such texts; an empty list is no limit at all.
+
+    Raises:
+        ValueError: one is not of that form.
+
+    """
+    items = value.split(",") if isinstance(value, str) else value
+    return tuple(item if isinstance(item, Window) else _window(item) for item in items)
+
+
+def _window(text: str) -> Window:
+    requests, slash, per = str(text).partition("/")
+    if not slash or not re.fullmatch(r"\s*[1-9]\d{0,8}\s*", requests, re.ASCII):
+        raise ValueError(f"is not a limit: {_LIMIT_FORM}")
+    seconds = _seconds(per)
+    if seconds is None or not 0 < seconds <= LONGEST:
+        raise ValueError(f"is not a limit: {_LIMIT_FORM}")
+    return Window(int(requests), seconds)
+
+
+def parse_share(value: str | float) -> float:
+    """The part of a whole, 0..1, in ``20%`` or ``0.2``.
+
+    Raises:
+        ValueError: it is not of that form or not between 0 and 1.
+
+    """
+    number = str(value).strip()
+    percent = number.endswith("%")
+    if isinstance(value, bool) or not _NUMBER.fullmatch(number.removesuffix("%").strip()):
+        raise ValueError(f"is not a share: {_SHARE_FORM}")
+    share = float(number.removesuffix("%")) / (100 if percent else 1)
+    if share > 1:
+        raise ValueError(f"is more than the whole: {_SHARE_FORM}")
+    return share
+
+
+def parse_region(value: str) -> str:
+    """An ISO 3166 code of a region whose phone numbers are known, in upper case.
+
+    Raises:
+        ValueError: none has that code.
+
+    """
+    from phonenumbers import SUPPORTED_REGIONS
+
+    code = value.strip().upper()
+    if code in SUPPORTED_REGIONS:
+        return code
+    hint = " (did you mean 'GB'?)" if code == "UK" else nearest(code, sorted(SUPPORTED_REGIONS))
+    raise ValueError(f"is not a region: write a two-letter country code such as US or DE{hint}")
+
+
+def parse_base_url(value: str) -> str:
+    """An address that a key may travel to: https, or http to this machine; without the last slash.
+
+    Raises:
+        ValueError: it is another scheme, has no host, or carries a user, a query or a fragment.
+
+    """
+    from urllib.parse import urlsplit
+
+    try:
+        url = urlsplit(value.strip())
+        host, _ = url.hostname or "", url.port
+    except ValueError:
+        raise ValueError("is not an address: write https://HOST/PATH") from None
+    if url.scheme not in {"http", "https"} or not host or re.search(r"[\s\\]", value.strip()):
+        raise ValueError("is not an address: write https://HOST/PATH")
+    if url.username is not None or url.query or url.fragment:
+        raise ValueError("holds more than an address: write https://HOST/PATH, without user, query or fragment")
+    if url.scheme == "http" and not _is_this_machine(host):
+        raise ValueError("would send the API key in clear: write https:// (http:// is for this machine only)")
+    return value.strip().rstrip("/")
+
+
+def _is_this_machine(host: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def parse_api_key(value: str) -> Secret:
+    """A key that an HTTP header can carry.
+
+    Raises:
+        ValueError: it is empty, or has a space or a character beyond ASCII.
+
+    """
+    if not value:
+        raise ValueError("is empty: write the API key, or ${NAME}, ${file:PATH} or ${credential:NAME}")
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("is no API key: it holds a space, a line break or a character beyond ASCII")
+    return Secret(value)

@@ -1,0 +1,239 @@
+"""One phone value, as people type it, into the digits that the target keeps.
+
+Reads any text: labels, several numbers, extensions, international prefixes, vanity letters, digits of other scripts.
+What is possible for a country comes from ``phonenumbers``; how a text falls into numbers is decided here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from urllib.parse import unquote
+
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
+
+Number = tuple[str, str | None]
+"""A number's digits in the form sent, and what is wrong with it (None: nothing)."""
+
+NANP = frozenset(phonenumbers.region_codes_for_country_code(1))
+"""The regions that share the country code 1 and write numbers with ten digits."""
+
+_ALIASES = {"UK": "GB"}
+_MARKS = {"\u00d7": "x", "\u3001": ",", "\u060c": ",", "\u061b": ";", "\r": "\n", "\u2028": "\n", "\u2029": "\n"}
+_KINDS = {"Cf": "", "Mn": "", "Me": "", "Pd": "-", "No": " "}
+"""What a character of a Unicode category becomes: marks vanish, and a footnote's raised digit is no digit."""
+_URI = re.compile(r"\s*(?:tel|callto|sms|fax|sips?|whatsapp):(?!\s)", re.IGNORECASE)
+_CONTEXT = re.compile(r";\s*phone-context\s*=\s*(\+[\d.-]+)")
+_PARAMETER = re.compile(r";\s*[a-z][a-z-]*\s*=[^;|\n]*")
+_FLOAT = re.compile(r"\s*(\d{7,15})\.0+\s*")
+_STAR_CODE = re.compile(r"(?<![^\s;,/|])\*\d\d(?=[\s*(+\d])")
+_EXTENSION = re.compile(
+    r"(?<=\d)[\s).,;:-]*(?:extension|extn?|xtn|x|#|anexo|int|доб)[\s.:#=-]*"
+    r"\d{1,8}(?!\d|[\s.()-]*\d{3})(?:\s*[,/&]\s*\d{1,5}(?!\d|[\s.()-]*\d))*"
+)
+_DIALLED_AFTER = re.compile(r"(?<=\d)\s*(?:,{2,}|[pw]+(?=\d))[\d#*,pw]*\d#?(?!\d)|(?<=\d{4}),\d{1,5}#?(?!\d)")
+_WEAK = re.compile(r"[,/|\n]+")
+_BETWEEN = (re.compile(r"[^\W\d_]+|&|\s(?=\+)|\s-+\s"), re.compile(r"\s+"))
+_INNER_LETTER = re.compile(r"\d[^\n]*[^\W\d_][^\n]*\d")
+_NANP_NUMBER = re.compile(r"1?([2-9]\d{9})")
+_AREA = 6
+"""So many digits at most stand before a separator that is part of the number, as in ``212/555-1234``."""
+_REASONS = {
+    ValidationResult.TOO_LONG: "too long",
+    ValidationResult.INVALID_COUNTRY_CODE: "no such country code",
+}
+
+
+def known_region(code: str) -> str | None:
+    """The ISO 3166 code that ``code`` means, whatever its case, or None if there is no such region."""
+    code = code.strip().upper()
+    code = _ALIASES.get(code, code)
+    return code if code in phonenumbers.SUPPORTED_REGIONS else None
+
+
+@lru_cache(maxsize=100_000)
+def numbers_in(text: str, region: str) -> tuple[Number, ...]:
+    """The numbers in ``text``, in its order, each once; ``region`` is an ISO 3166 code that is known."""
+    found: dict[str, str | None] = {}
+    for chunk in _cut(_plain(text)).split(";"):
+        for piece in _pieces(chunk, region):
+            for digits, problem in _numbers(piece, region):
+                found.setdefault(digits, problem)
+    return tuple(found.items())
+
+
+def _plain(text: str) -> str:
+    """The same in lower-case ASCII as far as it means something in a phone number."""
+    if not text.isascii():
+        text = "".join(map(_character, text))
+    return text.replace("\r", "\n").lower()
+
+
+def _character(char: str) -> str:
+    if char.isascii() or char in _MARKS:
+        return _MARKS.get(char, char)
+    kind = unicodedata.category(char)
+    if kind == "Nd":
+        return str(unicodedata.decimal(char))
+    other = unicodedata.normalize("NFKC", char)
+    if kind not in _KINDS and other.isascii():
+        return other
+    return char if kind[0] == "L" else _KINDS.get(kind, " ")
+
+
+def _cut(text: str) -> str:
+    """Without what would add digits: the parameters of a URI, extensions, what is dialled after the call is taken."""
+    if _URI.match(text):
+        text = re.split("[@?]", unquote(text, errors="ignore"), maxsplit=1)[0]
+    whole = _FLOAT.fullmatch(text)
+    if whole:
+        return whole[1]
+    context = _CONTEXT.search(text)
+    text = _PARAMETER.sub("", text)
+    if context and "+" not in text:
+        text = context[1] + " " + text.partition(":")[2]
+    return _DIALLED_AFTER.sub("|", _EXTENSION.sub("|", _STAR_CODE.sub(" ", text)))
+
+
+def _digits(text: str) -> str:
+    return "".join(char for char in text if "0" <= char <= "9")
+
+
+def _pieces(chunk: str, region: str) -> list[str]:
+    """The texts between separators; one that is only an area code is joined with what makes it a number."""
+    parts = [part for part in _WEAK.split(chunk) if _digits(part)]
+    pieces, at = [], 0
+    while at < len(parts):
+        size = _joined(parts[at:], region)
+        pieces.append(" ".join(parts[at : at + size]))
+        at += size
+    return pieces
+
+
+def _joined(parts: list[str], region: str) -> int:
+    """How many of the first ``parts`` are one number."""
+    if len(_digits(parts[0])) > _AREA:
+        return 1
+    for size in range(2, len(parts) + 1):
+        text = " ".join(parts[:size])
+        if len(_digits(text)) > 15:
+            return 1
+        if _surely_whole(text, region):
+            return size
+    return 1
+
+
+def _numbers(piece: str, region: str) -> list[Number]:
+    """What one piece holds: a number, a number that is impossible, or several that nothing separates but words."""
+    digits = _digits(piece)
+    if not digits:
+        return []
+    whole = None if _INNER_LETTER.search(piece) else _whole(piece, region)
+    whole = whole or _vanity(piece, region)
+    if whole is not None:
+        return [(whole, None)]
+    for pattern in _BETWEEN:
+        parts = [part for part in pattern.split(piece) if _digits(part)]
+        several = [number for part in parts if (number := _whole(part, region)) is not None]
+        if several and len(several) == len(parts):
+            return [(number, None) for number in several]
+    return [(digits, _problem(piece, digits, region))]
+
+
+def _whole(piece: str, region: str) -> str | None:
+    """The form sent, if ``piece`` is one possible number."""
+    digits = _digits(piece)
+    if _abroad(piece):
+        return _foreign(digits.removeprefix("00"), piece, region, valid=False)
+    if region in NANP:
+        national = _NANP_NUMBER.fullmatch(digits)
+        return national[1] if national else _prefixed(piece, digits, region)
+    own = _parse(digits, region)
+    if own and phonenumbers.is_valid_number(own):
+        return _sent(own, region)
+    found = _prefixed(piece, digits, region)
+    if found is None and own and _possible(own):
+        return _sent(own, region)
+    return found
+
+
+def _surely_whole(piece: str, region: str) -> bool:
+    """Whether ``piece`` is one number where not only its length says so."""
+    if region in NANP:
+        return _whole(piece, region) is not None
+    number = _parse(("+" if _abroad(piece) else "") + _digits(piece), region)
+    return number is not None and bool(phonenumbers.is_valid_number(number))
+
+
+def _abroad(piece: str) -> bool:
+    return "+" in re.split(r"\d", piece, maxsplit=1)[0]
+
+
+def _prefixed(piece: str, digits: str, region: str) -> str | None:
+    """A number of another country: after 00 or 011, or with its country code first and nothing in between."""
+    for prefix in ("011", "00"):
+        if digits.startswith(prefix):
+            return _foreign(digits.removeprefix(prefix), piece, region, valid=False)
+    return _foreign(digits, piece, region, valid=True) if digits in piece else None
+
+
+def _foreign(digits: str, piece: str, region: str, *, valid: bool) -> str | None:
+    """The form sent of ``+digits`` if it is possible (or ``valid``, which is more)."""
+    if digits.startswith("1"):
+        national = _NANP_NUMBER.fullmatch(digits)
+        if national:
+            return national[1] if region in NANP else digits
+    number = _parse("+" + digits, region)
+    if number and not _possible(number) and re.search(r"\(\s*0\s*\)", piece):
+        code = str(number.country_code)
+        number = _parse("+" + code + digits.removeprefix(code).removeprefix("0"), region)
+    good = number and (phonenumbers.is_valid_number(number) if valid else _possible(number))
+    return _sent(number, region) if number and good else None
+
+
+def _vanity(piece: str, region: str) -> str | None:
+    """The digits that the letters stand for, as in ``1-800-FLOWERS``; None if that is no valid number."""
+    start = re.search(r"[+\d]", piece)
+    text = piece[start.start() :] if start else ""
+    letters = sum("a" <= char <= "z" for char in text)
+    if letters < 3 or len(_digits(text).removeprefix("1" if region in NANP else "")) > _AREA:
+        return None
+    number = _parse(phonenumbers.convert_alpha_characters_in_number(text), region)
+    return _sent(number, region) if number and phonenumbers.is_valid_number(number) else None
+
+
+def _problem(piece: str, digits: str, region: str) -> str:
+    if _INNER_LETTER.search(piece):
+        return "letters in the number"
+    abroad = _abroad(piece)
+    if region in NANP and not abroad:
+        size = len(digits) - digits.startswith("1")
+        return "too short" if size < 10 else "too long" if size > 10 else "no such area code"
+    number = _parse(("+" if abroad else "") + digits, region)
+    if number is None:
+        return "no such country code" if abroad and len(digits) > 2 else "too short" if len(digits) < 7 else "too long"
+    return _REASONS.get(phonenumbers.is_possible_number_with_reason(number), "too short")
+
+
+def _parse(text: str, region: str) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _possible(number: PhoneNumber) -> bool:
+    """Possible, and not only within its own area."""
+    return bool(phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE)
+
+
+def _sent(number: PhoneNumber, region: str) -> str:
+    """National form for a number of the region's country code, else the country code and all that follows."""
+    nsn = phonenumbers.national_significant_number(number)
+    if number.country_code != phonenumbers.country_code_for_region(region):
+        return f"{number.country_code}{nsn}"
+    if number.country_code == 1:
+        return str(nsn)
+    return _digits(phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL))

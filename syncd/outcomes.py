@@ -1,0 +1,311 @@
+"""What an answer to a push proves of each row that was sent. Pure: it reads parsed JSON and returns values.
+
+An HTTP status says nothing of a row, and neither does a position in the answer. A row is accepted when the answer holds
+a contact with its match values; refused when an error can be about no other row; everything else is unknown, and
+asking again is harmless, since an upsert finds its contact by the match values.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from syncd.core.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The target holds the contact as ``id``. ``fields`` are those it returned, as text; ``action`` is its word."""
+
+    id: int
+    fields: Mapping[str, str]
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The target refused the contact, or took it for another one.
+
+    ``reason`` holds no contact's data. ``twin``: the position of the row that it shares its match fields with, in the
+    target's eyes.
+    """
+
+    reason: str
+    twin: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The answer proves nothing of the contact."""
+
+    why: str
+
+
+Outcome = Accepted | Refused | Unknown
+
+Key = tuple[str | frozenset[str], ...]
+"""A contact's match values, in the form in which they are compared."""
+
+_NOT_NAMED = Unknown("the answer names the contact neither as accepted nor as refused")
+_AMBIGUOUS = Unknown("the answer holds several contacts with these match values")
+_FAILING = re.compile(r"error|fail|reject|refus|invalid|skip|ignor|denied", re.IGNORECASE)
+_INDEX_KEYS = ("index", "row", "position", "line", "row_index", "row_number")
+_ECHO_KEYS = ("fields", "contact", "row", "data", "input")
+
+
+def has_form(body: Any) -> bool:
+    """Whether the body of an answer to a push tells of rows at all."""
+    return isinstance(body, dict) and any(isinstance(body.get(name), list) for name in ("contacts", "errors"))
+
+
+def match_key(fields: Mapping[str, Any], schema: Schema) -> Key | None:
+    """A contact's match values for comparison; None when one of them is empty or not text.
+
+    Text is trimmed and in NFC. Phones are sets of digits, a number of the North American plan without its leading 1.
+    """
+    parts: list[str | frozenset[str]] = []
+    for field in schema.fields:
+        if not field.is_match:
+            continue
+        text = _text(fields.get(field.name)).strip()
+        part = _numbers(text) if field.is_phone else unicodedata.normalize("NFC", text)
+        if not part:
+            return None
+        parts.append(part)
+    return tuple(parts) or None
+
+
+def _numbers(text: str) -> frozenset[str]:
+    digits = ("".join(filter(str.isdecimal, number)) for number in text.split(";"))
+    return frozenset(number[1:] if len(number) == 11 and number[0] == "1" else number for number in digits if number)
+
+
+def _folded(key: Key) -> Key:
+    return tuple(part.casefold() if isinstance(part, str) else part for part in key)
+
+
+def _text(value: Any) -> str:
+    """A field's value as text that can be stored: "" for what is no value, no half of a surrogate pair."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of a contact of the target, all as text; an absent value is "" (as the guide's own lists have it)."""
+    return {_text(name): _text(value) for name, value in fields.items()}
+
+
+def number(value: Any) -> int | None:
+    """An id of the target: a positive number, also when it came as text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 63 else None
+
+
+def judge(rows: Sequence[Mapping[str, str]], body: Any, schema: Schema) -> list[Outcome]:
+    """Return an outcome for each of ``rows``, all of which have match values, from the parsed body of the answer."""
+    if not has_form(body):
+        return [_NOT_NAMED] * len(rows)
+    keys = [match_key(row, schema) for row in rows]
+    contacts = [found for item in _list(body, "contacts") if (found := _entry(item, schema))]
+    found = _proved(keys, contacts)
+    missing = [row for row in range(len(rows)) if row not in found]
+    if missing:
+        found |= _refused(keys, missing, body, schema, alone=len(rows) == 1 and not contacts)
+    return [found.get(row, _NOT_NAMED) for row in range(len(rows))]
+
+
+def _list(body: Mapping[str, Any], name: str) -> list[Any]:
+    items = body.get(name)
+    return items if isinstance(items, list) else []
+
+
+def _entry(item: Any, schema: Schema) -> tuple[Key, Accepted] | None:
+    """An entry of ``contacts[]`` that says where a contact is: with an id and match values, and not as a failure."""
+    if not isinstance(item, dict):
+        return None
+    contact = item.get("contact", item)
+    if not isinstance(contact, dict) or not isinstance(contact.get("fields"), dict):
+        return None
+    id_, key, action = number(contact.get("id")), match_key(contact["fields"], schema), _text(item.get("action"))
+    if id_ is None or key is None or _FAILING.search(action) or item.get("error") or item.get("errors"):
+        return None
+    return key, Accepted(id_, texts(contact["fields"]), action)
+
+
+def _proved(keys: Sequence[Key | None], contacts: Sequence[tuple[Key, Accepted]]) -> dict[int, Outcome]:
+    """The rows that ``contacts[]`` tells of: accepted, or taken for one contact with an earlier row."""
+    rows, entries = _grouped(enumerate(keys)), _grouped((entry, key) for key, entry in contacts)
+    found: dict[int, Outcome] = {}
+    for key, sharing in rows.items():
+        if key in entries:
+            found.update(_shared(sharing, entries[key]))
+    spare = [(entry, _folded(key)) for key, entry in contacts if key not in rows]
+    if spare and len(found) < len(keys):
+        loose = _grouped((row, _folded(key)) for row, key in enumerate(keys) if key)
+        for folded, answered in _grouped(spare).items():
+            sharing = loose.get(folded, [])
+            if len(sharing) == 1 and sharing[0] not in found:
+                found.update(_shared(sharing, answered))
+    return _one_row_each(found)
+
+
+def _grouped[T](pairs: Iterable[tuple[T, Key | None]]) -> dict[Key, list[T]]:
+    groups: dict[Key, list[T]] = defaultdict(list)
+    for item, key in pairs:
+        if key is not None:
+            groups[key].append(item)
+    return groups
+
+
+def _shared(rows: Sequence[int], answered: Sequence[Accepted]) -> dict[int, Outcome]:
+    if len(rows) == 1 or len({entry.id for entry in answered}) == 1:
+        return dict.fromkeys(rows, answered[-1])
+    return dict.fromkeys(rows, _AMBIGUOUS)
+
+
+def _one_row_each(found: dict[int, Outcome]) -> dict[int, Outcome]:
+    return dict(zip(sorted(found), without_twins([found[row] for row in sorted(found)], sorted(found)), strict=True))
+
+
+def without_twins(outcomes: Sequence[Outcome], rows: Sequence[int]) -> list[Outcome]:
+    """Of rows that the target holds as one contact, let the first stand and refuse the others.
+
+    ``rows``: the position of each outcome's row.
+    """
+    owner: dict[int, int] = {}
+    kept: list[Outcome] = []
+    for row, outcome in zip(rows, outcomes, strict=True):
+        if isinstance(outcome, Accepted) and owner.setdefault(outcome.id, row) != row:
+            kept.append(Refused("shares match fields with another contact, in the target's eyes", owner[outcome.id]))
+        else:
+            kept.append(outcome)
+    return kept
+
+
+def _refused(
+    keys: Sequence[Key | None], missing: Sequence[int], body: Mapping[str, Any], schema: Schema, *, alone: bool
+) -> dict[int, Outcome]:
+    """Those of the ``missing`` rows that an error can be tied to. ``alone``: one row was sent and no contact came."""
+    errors = _list(body, "errors")
+    counted = _counted(body)
+    if alone:
+        return {0: Refused(reason(errors[0] if errors else None, schema))} if errors or counted else {}
+    found, rest = _echoed(keys, missing, errors, schema)
+    if counted is None or counted == len(errors):
+        found |= {
+            row: refusal for row, refusal in _indexed(missing, len(keys), rest, schema).items() if row not in found
+        }
+    return found
+
+
+def _counted(body: Mapping[str, Any]) -> int | None:
+    summary = body.get("summary")
+    count = summary.get("errors") if isinstance(summary, dict) else None
+    return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+
+def _echoed(
+    keys: Sequence[Key | None], missing: Sequence[int], errors: Sequence[Any], schema: Schema
+) -> tuple[dict[int, Outcome], list[Any]]:
+    """The rows whose match values an error repeats, and the errors that repeat none."""
+    rows = _grouped(enumerate(keys))
+    found: dict[int, Outcome] = {}
+    rest = []
+    for item in errors:
+        key = _echo(item, schema)
+        tied = rows.get(key, []) if key else []
+        if len(tied) != 1:
+            rest.append(item)
+        elif tied[0] in missing:
+            found[tied[0]] = Refused(reason(item, schema))
+    return found, rest
+
+
+def _echo(item: Any, schema: Schema) -> Key | None:
+    for name in _ECHO_KEYS if isinstance(item, dict) else ():
+        part = item.get(name)
+        fields = part.get("fields", part) if isinstance(part, dict) else None
+        key = match_key(fields, schema) if isinstance(fields, dict) else None
+        if key:
+            return key
+    return None
+
+
+def _indexed(missing: Sequence[int], total: int, errors: Sequence[Any], schema: Schema) -> dict[int, Outcome]:
+    """The rows that the errors' numbers mean under every reading, from 0 or from 1, that fits what is missing."""
+    numbered = [(index, item) for item in errors if (index := _index(item)) is not None]
+    lost = set(missing)
+    readings = []
+    for first in (0, 1):
+        reading = {index - first: item for index, item in numbered}
+        if reading and all(0 <= row < total and row in lost for row in reading):
+            readings.append(reading)
+    if not readings:
+        return {}
+    sure = set.intersection(*(set(reading) for reading in readings))
+    told = readings[0] if len(readings) == 1 else {}
+    return {row: Refused(reason(told.get(row), schema)) for row in sure}
+
+
+def _index(item: Any) -> int | None:
+    for name in _INDEX_KEYS if isinstance(item, dict) else ():
+        value = item.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return None
+
+
+_WORDS = frozenset(
+    """a above after all allowed already an and any are as at be because before below between blank by cannot character
+    characters configured contact contacts contain contains could data different digit digits does duplicate duplicated
+    each either empty error exceed exceeded exceeds exist existing exists expected fail failed failure field fields
+    for format found greater has have id in incorrect integer internal invalid is it large least length less letters
+    limit long longer match matches max maximum may min minimum missing more most must name no non not null number
+    numbers object of on one only or other phone present processed provided record rejected required request row same
+    server set short shorter should string such text than that the there this to too type unexpected unique unknown
+    unsupported up update valid validation value values was while with without wrong you""".split()
+)
+_PIECES = re.compile(r"[^\W_]+(?:[_'’-][^\W_]+)*|[^\w\s]+|\s+|_+")
+
+
+def reason(item: Any, schema: Schema) -> str:
+    """Why a row was refused, from an item of ``errors[]`` or an error's envelope.
+
+    The target's message may quote the row, or another contact that it conflicts with; so of its words only those stay
+    that errors are made of, the names of fields and short numbers.
+    """
+    kind, message = _said(item)
+    names = {word for name in schema.names for word in name.split()}
+    shown = "".join(
+        piece if piece.casefold() in _WORDS or piece in names or _harmless(piece) else "…"
+        for piece in _PIECES.findall(message[:300])
+    )
+    shown = re.sub(r"…(?:[\s\W]*…)+", "…", shown).strip()
+    said = ": ".join(part for part in (kind, shown if any(map(str.isalpha, shown)) else "") if part)
+    return f"refused by Vocatech: {said}" if said else "refused by Vocatech, which gave no reason"
+
+
+def _harmless(piece: str) -> bool:
+    return not piece[0].isalnum() or (piece.isdecimal() and len(piece) <= 3)
+
+
+def _said(item: Any) -> tuple[str, str]:
+    """The type and the message in an error, wherever it keeps them."""
+    if isinstance(item, str):
+        return "", item
+    if not isinstance(item, dict):
+        return "", ""
+    nested = item.get("error", item.get("errors"))
+    if isinstance(nested, list):
+        nested = nested[0] if nested else None
+    kind, message = _said(nested)
+    own = item.get("type")
+    own_kind = own if isinstance(own, str) and re.fullmatch(r"[A-Z][A-Z_]{2,63}", own) else ""
+    own_message = next((item[name] for name in ("message", "reason", "detail") if isinstance(item.get(name), str)), "")
+    return own_kind or kind, own_message or message

@@ -1,0 +1,187 @@
+"""Reads one source: its rows become contacts, page by page, and are spooled to a temporary file.
+
+Nothing is decided before the source was read to its end. What stays in memory is (key, digest, match) of each contact.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from syncd.core.columns import (
+    CONTACT,
+    DIGEST,
+    EXCLUDED,
+    INVALID,
+    KEY,
+    LINE,
+    MATCH,
+    ORIGIN,
+    REASON,
+    ROW,
+    STATE,
+    WARNING,
+)
+from syncd.core.mapping import Mapping as ContactMapping
+from syncd.core.matching import duplicate_keys, identify
+from syncd.core.schema import Schema
+from syncd.source import Connector, End, Rows
+
+LEAN = {KEY: pl.String, LINE: pl.UInt32, ORIGIN: pl.UInt32, STATE: pl.UInt8, MATCH: pl.String, DIGEST: pl.Int64}
+_NOTES = {ROW: pl.UInt32, REASON: pl.String}
+
+
+class Spool:
+    """The mapped contacts of one read, in temporary files that only this user can read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pages = 0
+
+    def append(self, contacts: pl.DataFrame) -> None:
+        contacts.write_ipc(self._folder / f"{self._pages:06}.arrow")
+        self._pages += 1
+
+    def fetch(self, rows: pl.Series) -> pl.DataFrame:
+        """Return the contacts of these rows (UInt32 positions in the read), in reading order."""
+        wanted = rows.alias(ROW).to_frame().lazy()
+        pages = pl.scan_ipc(self._folder / "*.arrow")
+        return pages.join(wanted, on=ROW, how="semi", maintain_order="left").collect()
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one read found.
+
+    ``lean``: every row that could be read: ``@key``, ``@line``, ``@origin``, ``@state``, ``@match``, ``@digest`` and
+    ``@row``. ``notes``: ``@row``, ``@reason`` of those that are no contact; ``warnings``: ``@row``, ``@warning``.
+    ``malformed``: place and reason of rows that could not be read.
+    """
+
+    end: End
+    lean: pl.DataFrame
+    notes: pl.DataFrame
+    warnings: pl.DataFrame
+    malformed: list[tuple[str, str]]
+    origins: list[str]
+    spool: Spool
+
+    @property
+    def rows(self) -> int:
+        """All rows of the source, readable or not."""
+        return self.lean.height + len(self.malformed)
+
+    def demote(self, losers: pl.DataFrame) -> None:
+        """Make contacts invalid or excluded: ``losers`` holds ``@row``, ``@state``, ``@reason``."""
+        if losers.is_empty():
+            return
+        new = losers.select(ROW, pl.col(STATE).alias("@new"), REASON)
+        self.lean = (
+            self.lean.join(new.select(ROW, "@new"), on=ROW, how="left", maintain_order="left")
+            .with_columns(pl.coalesce("@new", STATE).alias(STATE))
+            .drop("@new")
+        )
+        kept = self.notes.join(new, on=ROW, how="anti")
+        self.notes = pl.concat([kept, new.select(ROW, REASON)])
+
+    def place(self, origin: int, line: int) -> str:
+        return f"{self.origins[origin]}:{line}"
+
+    def contacts(self) -> pl.DataFrame:
+        return self.lean.filter(pl.col(STATE) == CONTACT)
+
+    def problems(self, state: int) -> Iterator[dict[str, Any]]:
+        """Yield ``key``, ``at``, ``reason`` of the rows in this state, in reading order."""
+        found = self.lean.filter(pl.col(STATE) == state).join(self.notes, on=ROW, how="left", maintain_order="left")
+        for key, line, origin, reason in found.select(KEY, LINE, ORIGIN, REASON).iter_rows():
+            yield {"key": key, "at": self.place(origin, line), "reason": reason or ""}
+
+
+@contextmanager
+def spooling() -> Iterator[Spool]:
+    """A spool that is gone when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="syncd-") as folder:
+        yield Spool(Path(folder))
+
+
+@dataclass(slots=True)
+class _Pages:
+    """Collects what stays in memory of each page."""
+
+    spool: Spool
+    lean: list[pl.DataFrame] = field(default_factory=list)
+    notes: list[pl.DataFrame] = field(default_factory=list)
+    warnings: list[pl.DataFrame] = field(default_factory=list)
+    malformed: list[tuple[str, str]] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
+    height: int = 0
+
+    def add(self, page: Rows, mapping: ContactMapping, schema: Schema) -> None:
+        if page.origin not in self.origins:
+            self.origins.append(page.origin)
+        self.malformed += [(f"{page.origin}:{bad.line}", bad.reason) for bad in page.malformed]
+        mapped = identify(mapping.apply(page.frame, page.lines), list(mapping.fields), schema)
+        mapped = mapped.with_columns(
+            pl.lit(self.origins.index(page.origin), dtype=pl.UInt32).alias(ORIGIN),
+            pl.int_range(self.height, self.height + mapped.height, dtype=pl.UInt32).alias(ROW),
+        )
+        self.height += mapped.height
+        self.lean.append(mapped.select(ROW, *LEAN))
+        self.notes.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
+        self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
+        self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).drop(STATE, REASON, WARNING))
+
+
+def read_source(
+    connector: Connector,
+    cursor: str | None,
+    mapping: ContactMapping,
+    schema: Schema,
+    spool: Spool,
+    progress: Callable[[int], None],
+) -> Reading:
+    """Read the source to its end and map every row. ``progress`` is told the rows read so far.
+
+    A key that a row before has makes a row invalid.
+    """
+    pages = _Pages(spool)
+    reading = connector.read(cursor)
+    end = End("unproved", why="the connector ended without a word")
+    try:
+        while True:
+            page = next(reading)
+            pages.add(page, mapping, schema)
+            progress(pages.height)
+    except StopIteration as stop:
+        end = stop.value
+    finally:
+        reading.close()
+    found = Reading(
+        end=end,
+        lean=pl.concat(pages.lean) if pages.lean else pl.DataFrame(schema={ROW: pl.UInt32, **LEAN}),
+        notes=pl.concat(pages.notes) if pages.notes else pl.DataFrame(schema=_NOTES),
+        warnings=pl.concat(pages.warnings)
+        if pages.warnings
+        else pl.DataFrame(schema={ROW: pl.UInt32, WARNING: pl.String}),
+        malformed=pages.malformed,
+        origins=pages.origins,
+        spool=spool,
+    )
+    found.demote(duplicate_keys(found.lean.filter(pl.col(STATE) != EXCLUDED), found.origins))
+    return found
+
+
+def keyed_once(reading: Reading) -> pl.DataFrame:
+    """Return ``@key``, ``@state``, ``@digest`` of every key, once: where rows share it, what the used row says."""
+    keyed = reading.lean.filter(pl.col(KEY).is_not_null()).select(KEY, STATE, DIGEST)
+    if not keyed.get_column(KEY).is_duplicated().any():
+        return keyed
+    order: Sequence[int] = (CONTACT, INVALID, EXCLUDED)
+    rank = pl.col(STATE).replace_strict(list(order), [0, 1, 2])
+    return keyed.sort(rank, maintain_order=True).unique(KEY, keep="first", maintain_order=True)
