@@ -44,13 +44,13 @@ class Target(Form):
     """The company's Vocatech account."""
 
     api_key: ApiKey = Field(description="The API key; ${NAME}, ${file:PATH} or ${credential:NAME} keep it elsewhere.")
-    base_url: Url = Field("https://api.vocatech.com/v1", description="Where the API is.")
+    base_url: Url = Field(default="https://api.vocatech.com/v1", description="Where the API is.")
     limits: Limits = Field(
-        (Window(60, 60.0), Window(1000, 3600.0), Window(20000, 86400.0)),
+        default=(Window(60, 60.0), Window(1000, 3600.0), Window(20000, 86400.0)),
         description="The key's request windows; an empty list for a server without any.",
     )
-    in_flight: Count = Field(4, ge=1, le=64, description="Batches under way at once.")
-    timeout: Timeout = Field(60.0, description="How long one request may take.")
+    in_flight: Count = Field(default=4, ge=1, le=64, description="Batches under way at once.")
+    timeout: Timeout = Field(default=60.0, description="How long one request may take.")
 
 
 def _tag(value: Any) -> str:
@@ -70,17 +70,20 @@ class RuleForm(Form):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [origin]} for origin in _ORIGINS]})
 
-    first: Names | None = Field(None, description="The first of these columns that is not empty.")
-    origin: Shorthand | None = Field(None, alias="from", description="A column, a template, or columns of numbers.")
-    value: FreeText | None = Field(None, description="The same text for every contact.")
-    sql: Text | None = Field(None, description="A SQL expression over the source's columns.")
-    default: FreeText | None = Field(None, description="What an empty value becomes.")
-    translate: dict[str, FreeText] = Field({}, alias="map", description="Values and what they become.")
+    first: Names | None = Field(default=None, description="The first of these columns that is not empty.")
+    origin: Shorthand | None = Field(
+        default=None, alias="from", description="A column, a template, or columns of numbers."
+    )
+    value: FreeText | None = Field(default=None, description="The same text for every contact.")
+    sql: Text | None = Field(default=None, description="A SQL expression over the source's columns.")
+    default: FreeText | None = Field(default=None, description="What an empty value becomes.")
+    translate: dict[str, FreeText] = Field(default={}, alias="map", description="Values and what they become.")
     trim: bool = Field(default=True, description="Remove outer white space, make inner runs one space.")
     case: Literal["upper", "lower", "title"] | None = None
-    max_length: Count | None = Field(None, ge=1, description="In characters.")
+    max_length: Count | None = Field(default=None, ge=1, description="In characters.")
     empty: Literal["clear", "keep", "reject"] = Field(
-        "clear", description="What an empty value does: clear the field, keep the target's value, reject the row."
+        default="clear",
+        description="What an empty value does: clear the field, keep the target's value, reject the row.",
     )
 
     @model_validator(mode="after")
@@ -108,33 +111,33 @@ class PhonesForm(Form):
     """How phone numbers are read."""
 
     region: Annotated[Annotated[RegionCode, Tag("<text>")] | Annotated[RegionForm, Tag("<object>")], _BY_SHAPE] = Field(
-        "US", description="The country whose numbers are written in national form: a code, or {column: NAME}."
+        default="US", description="The country whose numbers are written in national form: a code, or {column: NAME}."
     )
     invalid: Literal["keep", "drop", "reject"] = Field(
-        "keep", description="An impossible number: keep its digits, drop it, or reject its row."
+        default="keep", description="An impossible number: keep its digits, drop it, or reject its row."
     )
 
 
 class DeletesAtMost(Form):
     """How many deletes pass without an approval."""
 
-    count: Count = Field(500, ge=0, description="More contacts than this are held.")
-    share: Share = Field(0.2, description="More than this part of the known contacts is held.")
-    free: Count = Field(5, ge=0, description="So many are never held by these two.")
+    count: Count = Field(default=500, ge=0, description="More contacts than this are held.")
+    share: Share = Field(default=0.2, description="More than this part of the known contacts is held.")
+    free: Count = Field(default=5, ge=0, description="So many are never held by these two.")
 
 
 class DeletesForm(Form):
     """What is asked before contacts are deleted."""
 
     at_most: DeletesAtMost = DeletesAtMost()
-    grace: Duration = Field(0.0, description="How long a contact must be missing first.")
+    grace: Duration = Field(default=0.0, description="How long a contact must be missing first.")
     adopted: bool = Field(default=False, description="Contacts that were at the target before may be deleted too.")
 
 
 class UpdatesAtMost(Form):
     """How many updates pass without an approval."""
 
-    share: Share = Field(0.5, description="More than this part of the known contacts is held.")
+    share: Share = Field(default=0.5, description="More than this part of the known contacts is held.")
 
 
 class UpdatesForm(Form):
@@ -147,7 +150,7 @@ class CronForm(Form):
     """Times by cron's five fields, in a time zone."""
 
     cron: CronText
-    timezone: TimeZone | None = Field(None, description="An IANA name; the machine's own if left out.")
+    timezone: TimeZone | None = Field(default=None, description="An IANA name; the machine's own if left out.")
 
 
 Key = Annotated[Names, Field(description="The column, or columns, with a row's own immutable id.")]
@@ -159,30 +162,32 @@ class SourceForm(Form):
     """One source: where its rows come from and what contacts they make."""
 
     connector: Text = Field(description="What reads it.")
-    options: dict[str, Any] = Field({}, description="The connector's own options.")
+    options: dict[str, Any] = Field(default={}, description="The connector's own options.")
     key: Key
-    schedule: (
-        Annotated[Annotated[Timing, Tag("<text>")] | Annotated[CronForm, Tag("<object>")], _BY_SHAPE] | None
-    ) = Field(None, description="When the daemon runs it: 15m, or cron; left out: only by hand.")
-    where: Text | None = Field(None, description="A SQL expression; rows that it is not true for are excluded.")
-    require: Names | None = Field(None, description="Fields that a contact must have, or it is excluded.")
+    schedule: Annotated[Annotated[Timing, Tag("<text>")] | Annotated[CronForm, Tag("<object>")], _BY_SHAPE] | None = (
+        Field(default=None, description="When the daemon runs it: 15m, or cron; left out: only by hand.")
+    )
+    where: Text | None = Field(default=None, description="A SQL expression; rows that it is not true for are excluded.")
+    require: Names | None = Field(default=None, description="Fields that a contact must have, or it is excluded.")
     mapping: dict[str, RuleValue] = Field(min_length=1, description="The target's fields and how each gets its value.")
     phones: PhonesForm = PhonesForm()
     mode: Literal["mirror", "upsert", "update_only", "create_only"] = Field(
-        "mirror", description="What may be done at the target; only a mirror deletes."
+        default="mirror", description="What may be done at the target; only a mirror deletes."
     )
-    shared_match: SharedMatch = Field("first", description="What becomes of contacts with the same match fields.")
+    shared_match: SharedMatch = Field(
+        default="first", description="What becomes of contacts with the same match fields."
+    )
     deletes: DeletesForm = DeletesForm()
     updates: UpdatesForm = UpdatesForm()
-    canaries: Canaries = Field((), description="Keys that every complete read must hold.")
-    timeout: Timeout = Field(1800.0, description="How long one run may take.")
+    canaries: Canaries = Field(default=(), description="Keys that every complete read must hold.")
+    timeout: Timeout = Field(default=1800.0, description="How long one run may take.")
 
 
 class SettingsForm(Form):
     """The configuration of one company."""
 
     target: Target
-    state: Text = Field("syncd.db", description="The state file.")
-    include: Names | None = Field(None, description="Files, or patterns of files, that each hold one source.")
-    sources: dict[str, SourceForm] = Field({}, description="The sources that stand here, by name.")
-    workers: Count = Field(2, ge=1, le=64, description="Runs that the daemon has under way at once.")
+    state: Text = Field(default="syncd.db", description="The state file.")
+    include: Names | None = Field(default=None, description="Files, or patterns of files, that each hold one source.")
+    sources: dict[str, SourceForm] = Field(default={}, description="The sources that stand here, by name.")
+    workers: Count = Field(default=2, ge=1, le=64, description="Runs that the daemon has under way at once.")

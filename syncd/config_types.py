@@ -17,23 +17,27 @@ WRONG = "wrong"
 """The type of the errors raised here; their message goes on from the value as the file writes it."""
 
 
-def wrong(sentence: str) -> PydanticCustomError:
+HIDDEN = "hidden"
+"""The type of such an error of a secret: its value is not shown even if the file holds it."""
+
+
+def wrong(sentence: str, *, hidden: bool = False) -> PydanticCustomError:
     """An error whose ``sentence`` holds nothing of the value."""
-    return PydanticCustomError(WRONG, "{sentence}", {"sentence": sentence})
+    return PydanticCustomError(HIDDEN if hidden else WRONG, "{sentence}", {"sentence": sentence})
 
 
-def _read(parse: Callable[[Any], Any], *done: type) -> BeforeValidator:
+def _read(parse: Callable[[Any], Any], *done: type, hidden: bool = False) -> BeforeValidator:
     """Let ``parse`` read text and numbers; a value of the types ``done`` is read already."""
 
     def read(value: Any) -> Any:
         if done and isinstance(value, done):
             return value
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise wrong("is no text or number, which is expected here")
+            raise wrong("is no text or number, which is expected here", hidden=hidden)
         try:
             return parse(value)
         except ValueError as error:
-            raise wrong(str(error)) from None
+            raise wrong(str(error), hidden=hidden) from None
 
     return BeforeValidator(read)
 
@@ -121,13 +125,11 @@ Limits = Annotated[
 Url = Annotated[str, _read(lambda text: values.parse_base_url(str(text))), _json(type="string")]
 ApiKey = Annotated[
     Secret,
-    _read(lambda text: values.parse_api_key(str(text)), Secret),
+    _read(lambda text: values.parse_api_key(str(text)), Secret, hidden=True),
     PlainSerializer(str, return_type=str),
     _json(type=["string", "integer"], examples=["${VOCATECH_API_KEY}", "${credential:vocatech}"]),
 ]
-RegionCode = Annotated[
-    str, _read(lambda text: values.parse_region(str(text))), _json(type="string", examples=["US"])
-]
+RegionCode = Annotated[str, _read(lambda text: values.parse_region(str(text))), _json(type="string", examples=["US"])]
 TimeZone = Annotated[
     str,
     _read(lambda text: schedule.parse_timezone(str(text))),

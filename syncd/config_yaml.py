@@ -116,7 +116,7 @@ class _Builder:
         self._anchors: dict[str, Node] = {}
 
     def take(self, event: yaml.Event) -> None:
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         match event:
             case yaml.DocumentStartEvent() if self.root is not None:
                 raise NotYaml(line, "a second document begins (---): one file holds one")
@@ -152,7 +152,9 @@ class _Builder:
         if _UNSAFE.search(text):
             self.flaws.append(Flaw(line, path, "holds a NUL or half a character: remove it"))
         if plain and _AMBIGUOUS.fullmatch(text):
-            told = f'is written {text}, which YAML may read as another number: put it in quotes ("{text}") if it is text'
+            told = (
+                f'is written {text}, which YAML may read as another number: put it in quotes ("{text}") if it is text'
+            )
             self.flaws.append(Flaw(line, path, f"{told}, or write it without leading zeros"))
         if event.anchor:
             self._anchors[event.anchor] = node
@@ -212,7 +214,9 @@ class _Builder:
         node.size += child.size
         node.height = max(node.height, child.height + 1)
         if node.size > MAX_NODES:
-            raise NotYaml(node.line, f"holds more than {MAX_NODES:,} values, aliases expanded: this is no configuration")
+            raise NotYaml(
+                node.line, f"holds more than {MAX_NODES:,} values, aliases expanded: this is no configuration"
+            )
         if node.height > MAX_DEPTH:
             raise NotYaml(node.line, f"nests deeper than {MAX_DEPTH} levels, aliases expanded")
 

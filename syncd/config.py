@@ -1,0 +1,201 @@
+"""The configuration of one company: YAML → frozen settings.
+
+:func:`find` says which file it is, :func:`load` reads it and the sources it includes. Every error of every file is
+reported at once, each with its file, line and key, and none with the value of a variable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from syncd.config_models import SettingsForm, Target
+from syncd.config_problems import Document, Problems
+from syncd.config_schema import json_schema
+from syncd.config_sources import Entry, Source, read_source
+from syncd.config_tree import KeyPath, Node, locate
+from syncd.config_values import Cron, Every, Schedule, Secret, Window, parse_duration, parse_limits
+from syncd.config_variables import NotFilled, Variables
+from syncd.config_yaml import NotYaml, read_tree
+from syncd.errors import ConfigError
+
+__all__ = [
+    "Cron",
+    "Every",
+    "Schedule",
+    "Secret",
+    "Settings",
+    "Source",
+    "Target",
+    "Window",
+    "find",
+    "json_schema",
+    "load",
+    "parse_duration",
+    "parse_limits",
+]
+
+NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
+"""What a source may be called: a word that a command takes for nothing else."""
+
+PLACES = (Path("syncd.yaml"), Path("/etc/syncd/syncd.yaml"))
+"""Where a configuration is looked for when none is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One company: ``path`` and ``state`` are absolute; ``sources`` by name, in the order of the configuration."""
+
+    path: Path
+    target: Target
+    state: Path
+    sources: Mapping[str, Source]
+    workers: int = 2
+
+
+def find(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """The configuration file: ``path``, else ``$SYNCD_CONFIG``, else the first of :data:`PLACES` that is there.
+
+    Raises:
+        ConfigError: it is not there; the message says where it was looked for.
+
+    """
+    named = environ.get("SYNCD_CONFIG")
+    chosen = path or (Path(named).expanduser() if named else None)
+    if chosen is None:
+        chosen = next((place for place in PLACES if place.is_file()), None)
+    if chosen is None:
+        looked = " and ".join(str(place) for place in PLACES)
+        raise ConfigError(f"there is no configuration: looked for {looked}; name one by --config FILE or $SYNCD_CONFIG")
+    if not chosen.is_file():
+        by = "--config" if path else "$SYNCD_CONFIG"
+        raise ConfigError(f"{chosen}: there is no such file, and {by} names it as the configuration")
+    return chosen
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the configuration in ``path`` and the sources it includes.
+
+    Raises:
+        ConfigError: something is wrong; ``problems`` holds everything that is, a line each.
+
+    """
+    return _Loading(path, environ).settings()
+
+
+class _Loading:
+    """One reading of a configuration: the problems met so far, and the variables filled in."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self.path = path
+        self.variables = Variables(environ)
+        self.problems = Problems(self.variables.hide)
+
+    def settings(self) -> Settings:
+        document = self._document(self.path)
+        raw = self._plain(document, (), document.root) if document else {}
+        if document is None or not isinstance(raw, dict):
+            raise ConfigError(*self.problems.lines())
+        form = self._form(document, raw)
+        entries = list(self._entries(document, raw))
+        sources = [read_source(entry, self.problems) for entry in self._unique(entries)]
+        if not entries and not self.problems.lines():
+            self.problems.add(document, (), "there is no source: add one under sources, or a file that include matches")
+        found = self.problems.lines()
+        if found or form is None:
+            raise ConfigError(*found)
+        return Settings(
+            path=document.folder / self.path.name,
+            target=form.target,
+            state=document.folder / os.path.expanduser(form.state),  # noqa: PTH111 - pathlib's raises for ~nobody
+            sources={source.name: source for source in sources if source},
+            workers=form.workers,
+        )
+
+    def _document(self, path: Path) -> Document | None:
+        try:
+            root, flaws = read_tree(path)
+        except NotYaml as error:
+            self.problems.at(str(path), error.line, error.what)
+            return None
+        document = Document(str(path), path.parent.absolute(), root)
+        for flaw in flaws:
+            self.problems.add(document, flaw.path, flaw.what, line=flaw.line)
+        return document
+
+    def _plain(self, document: Document, path: KeyPath, node: Node) -> Any:
+        """``node`` as lists, dicts and scalars, its variables filled in."""
+        if node.kind == "mapping":
+            return {key: self._plain(document, (*path, key), item.node) for key, item in node.items.items()}
+        if node.kind == "list":
+            return [self._plain(document, (*path, key), item.node) for key, item in node.items.items()]
+        if node.value is None:
+            self.problems.add(document, path, _no_value(document.root, path))
+        if not isinstance(node.value, str):
+            return node.value
+        try:
+            return self.variables.fill(node.value, document.folder)
+        except NotFilled as error:
+            self.problems.add(document, path, str(error))
+            return node.value
+
+    def _form(self, document: Document, raw: Mapping[str, Any]) -> SettingsForm | None:
+        sources = raw.get("sources")
+        inline = {} if isinstance(sources, dict) else {"sources": sources} if "sources" in raw else {}
+        try:
+            return SettingsForm.model_validate({**{k: v for k, v in raw.items() if k != "sources"}, **inline})
+        except ValidationError as error:
+            self.problems.take(document, (), SettingsForm, error)
+            return None
+
+    def _entries(self, document: Document, raw: Mapping[str, Any]) -> Iterator[Entry]:
+        """Every source, in the order of the configuration."""
+        for key, value in raw.items():
+            if key == "sources" and isinstance(value, dict):
+                for name, content in value.items():
+                    yield Entry(name, document, ("sources", name), content)
+            elif key == "include":
+                patterns = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
+                for index, pattern in patterns:
+                    yield from self._included(document, ("include", *([] if index is None else [index])), pattern)
+
+    def _included(self, document: Document, path: KeyPath, pattern: Any) -> Iterator[Entry]:
+        if not isinstance(pattern, str) or not pattern:
+            return
+        pattern = os.path.expanduser(pattern)  # noqa: PTH111 - pathlib's raises for ~nobody
+        matches = glob(pattern, root_dir=document.folder)  # noqa: PTH207 - takes absolute patterns too
+        for name in sorted(matches) if has_magic(pattern) else [pattern]:
+            file = self.path.parent / name
+            if file.is_dir() or file.absolute() == document.folder / self.path.name:
+                continue
+            if not file.exists():
+                self.problems.add(document, path, "there is no such file")
+            elif included := self._document(file):
+                yield Entry(file.stem, included, (), self._plain(included, (), included.root))
+
+    def _unique(self, entries: list[Entry]) -> Iterator[Entry]:
+        first: dict[str, Entry] = {}
+        for entry in entries:
+            known = first.setdefault(entry.name, entry)
+            if known is not entry:
+                other = known.document.where(known.prefix).rstrip(": ")
+                what = f"a second source is called {entry.name!r}; the first stands in {other}: rename one of them"
+                self.problems.add(entry.document, entry.prefix, what)
+            elif not NAME.fullmatch(entry.name):
+                what = "is no name for a source: use letters, digits, '.', '_' and '-'"
+                self.problems.add(entry.document, entry.prefix, what)
+            yield entry
+
+
+def _no_value(root: Node, path: KeyPath) -> str:
+    """What to say of a key without a value; ``{name}`` without quotes is such a key."""
+    if path and locate(root, path[:-1])[2].flow:
+        return 'has no value: write one; a template is put in quotes ("{column}")'
+    return 'has no value: write one, or leave the key out ("" is an empty text)'

@@ -1,0 +1,236 @@
+"""One configured source: its form made into the frozen rules that the rest of syncd works by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from syncd.config_models import CronForm, RegionForm, RuleForm, SourceForm
+from syncd.config_problems import Document, Problems, dotted
+from syncd.config_tree import KeyPath
+from syncd.config_types import is_template
+from syncd.config_values import Cron, Schedule
+from syncd.core.columns import UNIT
+from syncd.core.rules import (
+    AllOf,
+    Column,
+    DeleteLimits,
+    First,
+    GateRules,
+    Origin,
+    PhoneRules,
+    Rule,
+    SharedMatch,
+    SourceRules,
+    Sql,
+    Template,
+    Value,
+)
+from syncd.core.schema import nearest
+from syncd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from syncd.source import Connector, Options
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A configured source. ``timeout`` is in seconds; without a ``schedule`` it runs only by hand.
+
+    ``options`` is an instance of the connector's own options model. ``document`` and ``prefix`` say where it stands.
+    """
+
+    name: str
+    connector: str
+    options: Options = field(repr=False)
+    rules: SourceRules
+    gates: GateRules = field(default_factory=GateRules)
+    shared_match: SharedMatch = "first"
+    schedule: Schedule | None = None
+    timeout: float = 1800.0
+    document: Document | None = field(default=None, repr=False, compare=False)
+    prefix: KeyPath = ()
+
+    def where_is(self, *path: str | int) -> str:
+        """``FILE:LINE: key.path`` of a key of this source: ``where_is("mapping", "Phone")``."""
+        if self.document is None:
+            return f"{self.name}: {dotted(path)}"
+        return self.document.where((*self.prefix, *path))
+
+    @property
+    def digest(self) -> str:
+        """The same for the same contacts: over all that decides which contacts come out, and no secret (hex)."""
+        decides = [1, self.connector, self.options, self.rules, self.shared_match, self.gates.mode]
+        text = json.dumps(_canonical(decides), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """``value`` as JSON that is the same in every process. Secrets show themselves masked, and so are left out."""
+    if isinstance(value, BaseModel):
+        return {name: _canonical(getattr(value, name)) for name in type(value).model_fields}
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {part.name: _canonical(getattr(value, part.name)) for part in fields(value)}
+        return {"": type(value).__name__, **parts}
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(json.dumps(_canonical(item), sort_keys=True) for item in value)
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A source as it stands in a file: ``raw`` is its value, its variables filled in."""
+
+    name: str
+    document: Document
+    prefix: KeyPath
+    raw: Any
+
+
+def read_source(entry: Entry, problems: Problems) -> Source | None:
+    """The source of ``entry``, or None when something is wrong with it; what that is goes to ``problems``."""
+    form = _form(entry, problems)
+    options = _options(entry, problems)
+    if form is None or options is None:
+        return None
+    for path, what in _contradictions(form):
+        problems.add(entry.document, (*entry.prefix, *path), what)
+    return Source(
+        name=entry.name,
+        connector=form.connector,
+        options=options,
+        rules=_rules(form),
+        gates=_gates(form),
+        shared_match=form.shared_match,
+        schedule=_schedule(form),
+        timeout=form.timeout,
+        document=entry.document,
+        prefix=entry.prefix,
+    )
+
+
+def _form(entry: Entry, problems: Problems) -> SourceForm | None:
+    try:
+        return SourceForm.model_validate(entry.raw)
+    except ValidationError as error:
+        problems.take(entry.document, entry.prefix, SourceForm, error)
+        return None
+
+
+def _options(entry: Entry, problems: Problems) -> Options | None:
+    """The connector's own reading of ``options``; None also when the form has told already what is wrong."""
+    raw = entry.raw if isinstance(entry.raw, Mapping) else {}
+    name, options = raw.get("connector"), raw.get("options", {})
+    if not isinstance(name, str) or not name or not isinstance(options, Mapping):
+        return None
+    try:
+        model = _connector(name).OPTIONS
+    except ConfigError as error:
+        problems.add(entry.document, (*entry.prefix, "connector"), problems.hide(str(error)))
+        return None
+    try:
+        return model.model_validate(options, context={"folder": entry.document.folder})
+    except ValidationError as error:
+        problems.take(entry.document, (*entry.prefix, "options"), model, error)
+        return None
+
+
+def _connector(name: str) -> type[Connector]:
+    from syncd.source import connector_class, connector_names
+
+    try:
+        return connector_class(name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"the connector {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    except ConfigError as error:
+        close = get_close_matches(name, connector_names(), n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise ConfigError(f"{error}{hint}") from None
+
+
+def _contradictions(form: SourceForm) -> Iterator[tuple[KeyPath, str]]:
+    for index, name in enumerate(form.require or ()):
+        if name not in form.mapping:
+            hint = nearest(name, form.mapping)
+            yield ("require", index), f"{name!r} is not mapped, so every contact would lack it{hint}: add it to mapping"
+    for index, canary in enumerate(form.canaries):
+        parts = 1 if isinstance(canary, str) else len(canary)
+        if parts != len(form.key):
+            yield ("canaries", index), f"has {parts} parts, and the key has {len(form.key)} columns: write one for each"
+
+
+def _rules(form: SourceForm) -> SourceRules:
+    return SourceRules(
+        key=form.key,
+        mapping={name: _rule(value) for name, value in form.mapping.items()},
+        where=form.where,
+        require=form.require or (),
+        phones=_phones(form),
+    )
+
+
+def _rule(value: str | tuple[str, ...] | RuleForm) -> Rule:
+    if not isinstance(value, RuleForm):
+        return Rule(_shorthand(value))
+    return Rule(
+        origin=_origin(value),
+        default=value.default,
+        translate=value.translate,
+        trim=value.trim,
+        case=value.case,
+        max_length=value.max_length,
+        empty=value.empty,
+    )
+
+
+def _origin(form: RuleForm) -> Origin:
+    if form.first is not None:
+        return First(form.first)
+    if form.value is not None:
+        return Value(form.value)
+    return Sql(form.sql) if form.sql is not None else _shorthand(form.origin or "")
+
+
+def _shorthand(value: str | tuple[str, ...]) -> Origin:
+    if isinstance(value, tuple):
+        return AllOf(value)
+    return Template(value) if is_template(value) else Column(value)
+
+
+def _phones(form: SourceForm) -> PhoneRules:
+    region = form.phones.region
+    if isinstance(region, RegionForm):
+        return PhoneRules(region=region.default, region_column=region.column, invalid=form.phones.invalid)
+    return PhoneRules(region=region, invalid=form.phones.invalid)
+
+
+def _gates(form: SourceForm) -> GateRules:
+    limits = form.deletes.at_most
+    return GateRules(
+        mode=form.mode,
+        deletes=DeleteLimits(
+            count=limits.count,
+            share=limits.share,
+            free=limits.free,
+            grace=form.deletes.grace,
+            adopted=form.deletes.adopted,
+        ),
+        updates_share=form.updates.at_most.share,
+        canaries=tuple(canary if isinstance(canary, str) else UNIT.join(canary) for canary in form.canaries),
+    )
+
+
+def _schedule(form: SourceForm) -> Schedule | None:
+    if isinstance(form.schedule, CronForm):
+        return Cron(form.schedule.cron.text, form.schedule.timezone)
+    return form.schedule
