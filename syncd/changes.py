@@ -9,18 +9,14 @@ from typing import Any
 
 import polars as pl
 
-from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, MATCH, REASON, ROW, STATE, UNIT
+from syncd.core.columns import EXCLUDED, INVALID, KEY, MATCH, REASON, ROW, STATE, UNIT
 from syncd.core.diff import (
     BEFORE,
-    DETAIL_SCHEMA,
     ID,
     INDEX_SCHEMA,
     KIND,
-    WHY,
-    Diff,
     classify,
     diff,
-    field_changes,
     rows,
 )
 from syncd.core.matching import folded_twins, match_value, merge_numbers, sharers
@@ -52,7 +48,7 @@ class Planned:
 
     plan: Plan
     unchanged: int
-    rejected: int
+    rejected: list[tuple[str, str]]
     warnings: list[str]
     gone: list[str]
     settled: bool
@@ -107,14 +103,15 @@ def plan_changes(
         read=_read(reading, wanted.gates, whole=whole),
         rules=wanted.gates,
         known=ledger.height,
-        emptied=_emptied(changes, schema),
+        emptied=_emptied(changes),
         missing_for=_missing_for(detail, now),
         approved=state.approved(wanted.name),
         schema_changed=_schema_changed(state, schema),
     )
-    warnings += _warnings(reading, changed, schema, released)
+    warnings += _warnings(reading, schema, released)
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
-    return Planned(plan, found.unchanged, found.rejected, warnings, gone, settled and not released, index.size)
+    rejected = state.rejected(wanted.name) if found.rejected else []
+    return Planned(plan, found.unchanged, rejected, warnings, gone, settled and not released, index.size)
 
 
 def _resolve_sharers(reading: Reading, wanted: Wanted, state: State) -> tuple[dict[str, list[str]], bool, list[str]]:
@@ -222,7 +219,7 @@ def _read(reading: Reading, rules: GateRules, *, whole: bool) -> Read:
     )
 
 
-def _emptied(changes: pl.DataFrame, schema: Schema) -> dict[str, int]:
+def _emptied(changes: pl.DataFrame) -> dict[str, int]:
     """Count, per field, the updates that empty a value."""
     found: dict[str, int] = {}
     for change in rows(changes.filter(pl.col(KIND).is_in(["update", "move"]))):
@@ -245,7 +242,7 @@ def _schema_changed(state: State, schema: Schema) -> str:
     return f"the target's match fields were {', '.join(json.loads(known))} and are now {', '.join(now)}"
 
 
-def _warnings(reading: Reading, changed: pl.DataFrame, schema: Schema, released: Sequence[str]) -> list[str]:
+def _warnings(reading: Reading, schema: Schema, released: Sequence[str]) -> list[str]:
     found = []
     if released:
         found.append(
@@ -269,6 +266,3 @@ def _warnings(reading: Reading, changed: pl.DataFrame, schema: Schema, released:
 def _some(keys: Sequence[str] | pl.Series) -> str:
     names = [key.replace(UNIT, "+") for key in list(keys)[:MAX_SHOWN]]
     return ", ".join(names) + (f" and {len(keys) - MAX_SHOWN:,} more" if len(keys) > MAX_SHOWN else "")
-
-
-__all__ = ["DETAIL_SCHEMA", "WHY", "CONTACT", "Diff", "Index", "Planned", "Wanted", "field_changes", "plan_changes"]

@@ -56,7 +56,7 @@ class Pushed:
 class Push:
     """One source's plan on its way to the target. Used once."""
 
-    def __init__(  # noqa: PLR0913 (what a push needs, each by name)
+    def __init__(
         self,
         *,
         run: str,
@@ -64,7 +64,6 @@ class Push:
         state: State,
         target: Target,
         schema: Schema,
-        index: Index,
         in_flight: int,
         stopping: threading.Event,
         progress: Callable[[int], None],
@@ -74,13 +73,13 @@ class Push:
         self._state = state
         self._target = target
         self._schema = schema
-        self._index = index
         self._in_flight = in_flight
         self._stopping = stopping
         self._progress = progress
         self._lock = threading.Lock()
         self._done = Pushed()
         self._failed_in_a_row = 0
+        self._sent = 0
         self._ours = state.created_ids()
         self._doubted = {left.key: left.horizon for left in reversed(state.leftovers(source)) if left.id is None}
 
@@ -143,10 +142,15 @@ class Push:
         log.info(
             "batch", source=self._source, rows=len(page), accepted=sum(isinstance(o, Accepted) for o in answer.outcomes)
         )
-        self._progress(len(page))
+        self._advance(len(page))
         if answer.failure and not isinstance(answer.failure, TargetUnavailable):
             raise answer.failure
         return list(answer.outcomes)
+
+    def _advance(self, changes: int) -> None:
+        with self._lock:
+            self._sent += changes
+            self._progress(self._sent)
 
     def _settled(self, change: Mapping[str, Any], entry: Mapping[str, Any], outcome: Any) -> Settled:
         if isinstance(outcome, Refused):
@@ -308,7 +312,7 @@ class Push:
             self._done.counts["delete"] += len(gone)
             self._done.rejected += [{"key": entry["key"], "reason": reason} for entry, reason in refused]
             log.info("batch deleted", source=self._source, rows=len(page), deleted=len(gone))
-            self._progress(len(page))
+            self._advance(len(page))
             if answer.failure:
                 raise answer.failure
 

@@ -192,6 +192,15 @@ class Runs:
                 values,
             )
 
+    def is_open(self, source: str) -> bool:
+        """Whether something of the source is still under way: a call of unknown outcome, or an old id to delete."""
+        query = text(
+            "SELECT EXISTS (SELECT 1 FROM change WHERE source = :source AND outcome IN ('pending', 'moved'))"
+            " OR EXISTS (SELECT 1 FROM contact WHERE source = :source AND status = 'pending')"
+        )
+        with self.read() as connection:
+            return bool(connection.execute(query, {"source": source}).scalar_one())
+
     def drop_cursor(self, source: str) -> None:
         """Let the next read be a whole one."""
         with self.write() as connection:

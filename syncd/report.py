@@ -1,0 +1,209 @@
+"""What a run found and did, as a value with a JSON form, a file of changes and an exit code; as text: ``show.py``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncd.core.columns import UNIT
+from syncd.core.diff import KIND, KINDS, field_changes, rows
+from syncd.core.plan import Held, Plan
+from syncd.errors import ConfigError, SyncdError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded")
+
+SEVERITY = (1, 2, 4, 5, 3, 0)
+"""Exit codes, the gravest first: of several sources the gravest counts."""
+
+SUFFIXES = (".csv", ".jsonl", ".parquet")
+
+
+@dataclass(slots=True)
+class SourceReport:
+    """One source's part of a run.
+
+    ``read`` is how the read ended (``complete``, ``partial``, ``unproved``; "" if it did not). ``counts`` are planned
+    changes in a dry run and accepted ones after a real run. ``sent`` counts requests. ``seconds`` is the forecast for
+    ``planned`` requests. ``unknown`` changes have no known outcome yet and are sent again by the next run.
+    """
+
+    source: str
+    dry_run: bool = False
+    read: str = ""
+    rows: int = 0
+    known: int = 0
+    plan: Plan | None = None
+    phones: frozenset[str] = frozenset()
+    counts: Counter[str] = field(default_factory=Counter)
+    planned: int = 0
+    sent: int = 0
+    seconds: float = 0.0
+    listed: int = 0
+    invalid: list[dict[str, Any]] = field(default_factory=list)
+    excluded: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    altered: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    unknown: int = 0
+    error: SyncdError | None = None
+    digest: str = ""
+    same_as_before: bool = False
+
+    @property
+    def held(self) -> Sequence[Held]:
+        return self.plan.held if self.plan else ()
+
+    @property
+    def exit_code(self) -> int:
+        if self.error:
+            return self.error.exit_code
+        if self.unknown:
+            return 4
+        waits = self.held or self.counts["invalid"] or self.counts["rejected"]
+        return 3 if waits else 0
+
+    @property
+    def has_changes(self) -> bool:
+        return self.plan is not None and not (self.plan.todo.is_empty() and self.plan.waiting.is_empty())
+
+    def changes(self) -> Iterator[dict[str, Any]]:
+        """Yield each change that is to be made: ``kind``, ``key``, ``id``, ``fields`` with old and new values."""
+        if self.plan:
+            yield from described(self.plan.todo, self.phones)
+
+    def to_json(self, *, changes: bool = True) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "source": self.source,
+            "read": self.read,
+            "rows": self.rows,
+            "digest": self.digest,
+            "counts": {name: self.counts[name] for name in COUNTS},
+            "requests": {"planned": self.planned, "sent": self.sent, "seconds": round(self.seconds)},
+            "changes": list(self.changes()) if changes else [],
+            "held": [held_json(each) for each in self.held],
+            "invalid": self.invalid,
+            "excluded": self.excluded,
+            "rejected": self.rejected,
+            "altered": self.altered,
+            "warnings": self.warnings,
+            "unknown": self.unknown,
+        }
+        if self.error:
+            found["error"] = {
+                "kind": type(self.error).__name__,
+                "exit": self.error.exit_code,
+                "message": str(self.error),
+            }
+        return found
+
+
+def run_json(run: str, reports: Sequence[SourceReport], *, dry_run: bool, exit_code: int) -> dict[str, Any]:
+    """The one object that ``syncd run --json`` prints."""
+    sources = [report.to_json() for report in reports]
+    return {"run": run, "dry_run": dry_run, "exit": exit_code, "sources": sources}
+
+
+def gravest(codes: Sequence[int]) -> int:
+    """Of several exit codes, the one to exit with."""
+    return min(codes, key=SEVERITY.index, default=0)
+
+
+def held_json(held: Held) -> dict[str, Any]:
+    """One gate's list, as JSON."""
+    return {
+        "gate": held.gate,
+        "kind": held.kind,
+        "count": held.count,
+        "keys": [shown_key(key) for key in held.keys],
+        "digest": held.digest,
+        "detail": held.detail,
+        "approvable": held.approvable,
+    }
+
+
+def shown_key(key: str | None) -> str | None:
+    """A key as people see it: the parts of a composite one joined by ``+``."""
+    return None if key is None else key.replace(UNIT, "+")
+
+
+def described(changes: pl.DataFrame, phones: frozenset[str]) -> Iterator[dict[str, Any]]:
+    """Yield changes as people and programs read them."""
+    for row in rows(changes):
+        found = {
+            "kind": row[KIND],
+            "key": shown_key(row["@key"]),
+            "id": row["@id"],
+            "fields": field_changes(row["before"], row["after"], phones),
+        }
+        yield {**found, "why": row["@why"]} if row["@why"] else found
+
+
+def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:
+    """Write every change, held ones too, to a .csv, .jsonl or .parquet file: a line for each field that differs.
+
+    (A line for each change in .jsonl.)
+
+    Raises:
+        ConfigError: the suffix is another one, or the file cannot be written.
+    """
+    check_changes_file(path)
+    try:
+        if path.suffix == ".jsonl":
+            _write_lines(path, reports)
+        else:
+            _write_table(path, reports)
+    except OSError as error:
+        raise ConfigError(f"--changes {path}: cannot be written ({error.strerror or error})") from None
+
+
+def check_changes_file(path: Path) -> None:
+    """Refuse a file of a kind that changes cannot be written to, before anything is done."""
+    if path.suffix not in SUFFIXES:
+        raise ConfigError(f"--changes {path}: the file's name must end in {', '.join(SUFFIXES)}")
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"--changes {path}: there is no folder {path.absolute().parent}")
+
+
+def _all(reports: Sequence[SourceReport]) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+    for report in reports:
+        if report.plan:
+            for held, part in ((False, report.plan.todo), (True, report.plan.waiting)):
+                for change in described(part, report.phones):
+                    yield report.source, held, change
+
+
+def _write_lines(path: Path, reports: Sequence[SourceReport]) -> None:
+    import json
+
+    with path.open("w", encoding="utf-8") as file:
+        for source, held, change in _all(reports):
+            file.write(json.dumps({"source": source, "held": held, **change}, ensure_ascii=False) + "\n")
+
+
+def _write_table(path: Path, reports: Sequence[SourceReport]) -> None:
+    import polars as pl
+
+    kinds = {"source": pl.String, "kind": pl.String, "key": pl.String, "id": pl.Int64, "held": pl.Boolean}
+    schema = {**kinds, "field": pl.String, "old": pl.String, "new": pl.String}
+    lines = [
+        (source, change["kind"], change["key"], change["id"], held, name, value.get("old"), value.get("new"))
+        for source, held, change in _all(reports)
+        for name, value in (change["fields"] or {"": {}}).items()
+    ]
+    frame = pl.DataFrame(lines, schema=schema, orient="row")
+    if path.suffix == ".csv":
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path)
+
+
+def tally(reasons: Iterator[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Count rows by reason, the most frequent first."""
+    counted = Counter(each["reason"] for each in reasons)
+    return [{"reason": reason, "count": count} for reason, count in counted.most_common()]

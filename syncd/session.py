@@ -1,0 +1,173 @@
+"""What the runs of one command share: the configuration, the state, the target, and the right to run a source."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from syncd.budget import Budget
+from syncd.config import Settings
+from syncd.core.schema import Schema
+from syncd.errors import SourceBusy, StateError, Stopped
+from syncd.rest import Client
+from syncd.state import State
+from syncd.target import Target
+
+if TYPE_CHECKING:
+    from syncd.config import Target as TargetSettings
+
+LEASE = 60.0
+"""Seconds that a source is leased for; the lease is renewed while the run lasts."""
+
+ADDRESS, MATCH, HIGHEST = "target.address", "target.match", "target.highest_id"
+"""Facts: the target that the ledger speaks of, its match fields, and the highest id seen there."""
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Is told how far a run is: rows read; changes done, of how many; seconds that the key's limits make it wait."""
+
+    reading: Callable[[str, int], None] = lambda _source, _rows: None
+    pushing: Callable[[str, int, int], None] = lambda _source, _done, _total: None
+    waiting: Callable[[float], None] = lambda _seconds: None
+
+
+@dataclass(slots=True)
+class Session:
+    """Opened by :func:`open_session`. ``owner`` names this process in leases; ``clock`` gives Unix seconds."""
+
+    settings: Settings
+    state: State
+    target: Target
+    budget: Budget
+    run: str
+    owner: str
+    dry_run: bool = False
+    full: bool = False
+    wait: bool = False
+    stopping: threading.Event = field(default_factory=threading.Event)
+    watcher: Watcher = field(default_factory=Watcher)
+    clock: Callable[[], float] = time.time
+
+    def halt_if_asked(self) -> None:
+        """End the run here if the process was asked to stop.
+
+        Raises:
+            Stopped: it was.
+        """
+        if self.stopping.is_set():
+            raise Stopped("asked to stop; what was begun is recorded, the rest waits for the next run")
+
+    @contextmanager
+    def leased(self, source: str) -> Iterator[None]:
+        """Hold the source for this process. A dry run holds nothing.
+
+        Raises:
+            SourceBusy: another run holds it (and ``wait`` is not set).
+        """
+        if self.dry_run:
+            yield
+            return
+        self._take(source)
+        done = threading.Event()
+        renewing = threading.Thread(target=self._renew, args=(source, done), daemon=True, name="lease")
+        renewing.start()
+        try:
+            yield
+        finally:
+            done.set()
+            renewing.join()
+            self.state.release(source, self.owner)
+
+    def _take(self, source: str) -> None:
+        while holder := self.state.lease(source, self.owner, LEASE):
+            if _is_dead(holder):
+                self.state.release(source, holder)
+            elif not self.wait:
+                pid = holder.split(":")[1]
+                raise SourceBusy(f"{source}: another run holds it (process {pid}); --wait waits until it is done")
+            else:
+                self.stopping.wait(0.2)
+                self.halt_if_asked()
+
+    def _renew(self, source: str, done: threading.Event) -> None:
+        while not done.wait(LEASE / 4):
+            self.state.lease(source, self.owner, LEASE)
+
+    def bind_state(self, schema: Schema, highest: int) -> None:
+        """Note which target the ledger speaks of, before anything is pushed there."""
+        self.state.learn(ADDRESS, self.settings.target.base_url)
+        self.state.learn(MATCH, json.dumps(sorted(schema.match)))
+        if highest > int(self.state.fact(HIGHEST) or 0):
+            self.state.learn(HIGHEST, str(highest))
+
+
+@contextmanager
+def open_session(
+    settings: Settings,
+    *,
+    dry_run: bool = False,
+    stopping: threading.Event | None = None,
+    watcher: Watcher | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Iterator[Session]:
+    """Open the state (read-only for a dry run) and the target.
+
+    Raises:
+        StateError: the state cannot be used, or speaks of another target than the configuration does.
+    """
+    stopping, watcher = stopping or threading.Event(), watcher or Watcher()
+    with ExitStack() as stack:
+        state = stack.enter_context(State(settings.state, read_only=dry_run, clock=clock))
+        _check_address(state, settings)
+        budget = Budget(state, settings.target.limits, clock=clock, stopping=stopping, on_wait=watcher.waiting)
+        client = stack.enter_context(client_of(settings.target, budget, stopping))
+        yield Session(
+            settings=settings,
+            state=state,
+            target=Target(client),
+            budget=budget,
+            run=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(clock()))}-{secrets.token_hex(3)}",
+            owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+            dry_run=dry_run,
+            stopping=stopping,
+            watcher=watcher,
+            clock=clock,
+        )
+
+
+def client_of(target: TargetSettings, budget: Budget, stopping: threading.Event) -> Client:
+    """The HTTP client of the target, with its key."""
+    headers = {"Authorization": f"Bearer {target.api_key.reveal()}"}
+    return Client(target.base_url, headers=headers, timeout=target.timeout, budget=budget, stopping=stopping)
+
+
+def _check_address(state: State, settings: Settings) -> None:
+    known = state.fact(ADDRESS)
+    if known is not None and known != settings.target.base_url:
+        raise StateError(
+            f"{state.path}: this state file says what was sent to {known}, but target.base_url is "
+            f"{settings.target.base_url}; set state: to another file for another target"
+        )
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether the lease's owner was a process of this machine that is gone."""
+    host, pid, _ = holder.split(":")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

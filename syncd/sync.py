@@ -1,0 +1,261 @@
+"""One run of one source, top to bottom: read, map, match, compare, gate, push, record.
+
+Nothing below this module knows of dry runs: a dry run stops here, with the plan in its hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from syncd.changes import Index, Planned, Wanted, plan_changes
+from syncd.core import mapping
+from syncd.core.columns import EXCLUDED, INVALID
+from syncd.core.matching import DIGEST_VERSION
+from syncd.core.schema import Schema, problems_with
+from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
+from syncd.push import Push, Pushed
+from syncd.reading import Reading, Spool, read_source, spooling
+from syncd.report import SourceReport, tally
+from syncd.source import connector_class
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from syncd.config import Source
+    from syncd.session import Session
+    from syncd.target import Target
+
+log = structlog.get_logger()
+
+STANDING_LIMIT = 1_000
+"""Invalid rows that are kept beside a cursor at most; a source with more is parsed on every run."""
+
+_ENDS_THE_COMMAND = (AccessDenied, StateError, Stopped)
+
+
+def run_source(session: Session, source: Source) -> SourceReport:
+    """Run one source; an error that concerns it alone is in the report.
+
+    Raises:
+        AccessDenied, StateError, Stopped: no source can go on.
+    """
+    with session.leased(source.name), _reported(session, source) as report, spooling() as spool:
+        schema = usable_schema(session.target, source)
+        context = _context(session, source, schema)
+        cursor, standing = _cursor(session, source, context)
+        reading, ledger = _read(session, source, schema, cursor, spool)
+        if reading.end.proof == "unchanged":
+            return _stand(report, standing)
+        index = Index(session.target.contacts, schema)
+        planned = _plan(session, source, reading, ledger, index, schema)
+        _tell_plan(report, session, planned, reading, schema, ledger.height)
+        if not session.dry_run:
+            pushed = _push(session, source, planned, index, schema)
+            _tell_push(report, session, source, pushed)
+            _close(session, source, context, reading, planned, pushed, report)
+    return report
+
+
+def usable_schema(target: Target, source: Source) -> Schema:
+    """Return the target's fields.
+
+    Raises:
+        SchemaError: contacts of this source cannot be pushed with them; it says why, and what to do.
+    """
+    schema = target.fields()
+    found = problems_with(schema, source.rules.mapping)
+    if found:
+        raise SchemaError("\n".join(f"{source.where_is('mapping')}: {problem}" for problem in found))
+    return schema
+
+
+def contact_mapping(source: Source, columns: list[str], schema: Schema) -> mapping.Mapping:
+    """Return the source's mapping for these columns.
+
+    Raises:
+        ConfigError: it names columns or fields that do not exist, with file, line and key of each.
+    """
+    try:
+        return mapping.compile(source.rules, columns, schema)
+    except mapping.MappingError as error:
+        raise ConfigError(*(f"{source.where_is(*key)}: {problem}" for key, problem in error.problems)) from None
+
+
+@contextmanager
+def _reported(session: Session, source: Source) -> Iterator[SourceReport]:
+    """Keep the run's row in the state, and turn an error of this source into part of its report."""
+    report = SourceReport(source.name, dry_run=session.dry_run)
+    before = session.target.sent
+    if not session.dry_run:
+        session.state.begin_run(session.run, source.name, source.digest)
+    try:
+        yield report
+    except SyncdError as error:
+        report.error = error
+        if isinstance(error, _ENDS_THE_COMMAND):
+            raise
+    finally:
+        report.sent = session.target.sent - before
+        _end(session, source, report)
+
+
+def _end(session: Session, source: Source, report: SourceReport) -> None:
+    outcome = "done" if report.read and not report.error else "failed"
+    counts = {name: count for name, count in report.counts.items() if count}
+    log.info("run ended", source=source.name, outcome=outcome, rows=report.rows, requests=report.sent, **counts)
+    if session.dry_run or isinstance(report.error, StateError):
+        return
+    session.state.end_run(
+        session.run,
+        source.name,
+        outcome=outcome,
+        exit_code=report.exit_code,
+        requests=report.sent,
+        report=report.to_json(changes=False),
+    )
+
+
+def _context(session: Session, source: Source, schema: Schema) -> str:
+    """Name everything besides the source's own content that decides what a run finds."""
+    fields = [(field.name, field.is_phone, field.is_match) for field in schema.fields]
+    parts = [source.digest, fields, DIGEST_VERSION, session.settings.target.base_url, list(session.settings.sources)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _cursor(session: Session, source: Source, context: str) -> tuple[str | None, dict[str, Any]]:
+    saved = None if session.full else session.state.cursor(source.name, context)
+    return saved or (None, {})
+
+
+def _read(
+    session: Session, source: Source, schema: Schema, cursor: str | None, spool: Spool
+) -> tuple[Reading, pl.DataFrame]:
+    """Read and map the source, and the ledger beside it."""
+    connector = connector_class(source.connector)(source.name, source.options)
+    contacts = contact_mapping(source, connector.check(), schema)
+
+    def told(rows: int) -> None:
+        session.watcher.reading(source.name, rows)
+        session.halt_if_asked()
+
+    with ThreadPoolExecutor(1) as pool:
+        ledger: Future[pl.DataFrame] = pool.submit(session.state.ledger, source.name)
+        reading = read_source(connector, cursor, contacts, schema, spool, told)
+        return reading, ledger.result()
+
+
+def _plan(
+    session: Session, source: Source, reading: Reading, ledger: pl.DataFrame, index: Index, schema: Schema
+) -> Planned:
+    wanted = Wanted(source.name, source.gates, source.shared_match, tuple(session.settings.sources))
+    return plan_changes(reading, wanted, session.state, ledger, index, schema, session.clock())
+
+
+def _push(session: Session, source: Source, planned: Planned, index: Index, schema: Schema) -> Pushed:
+    session.bind_state(schema, index.highest)
+    total = planned.plan.todo.height
+    push = Push(
+        run=session.run,
+        source=source.name,
+        state=session.state,
+        target=session.target,
+        schema=schema,
+        in_flight=session.settings.target.in_flight,
+        stopping=session.stopping,
+        progress=lambda done: session.watcher.pushing(source.name, done, total),
+    )
+    return push.carry_out(planned.plan)
+
+
+def _stand(report: SourceReport, standing: dict[str, Any]) -> SourceReport:
+    """Report again what stood when the source was last as it is now."""
+    report.read = "complete"
+    report.same_as_before = True
+    report.rows = standing["rows"]
+    report.counts.update(standing["counts"])
+    report.invalid, report.excluded = standing["invalid"], standing["excluded"]
+    report.rejected, report.warnings = standing["rejected"], standing["warnings"]
+    return report
+
+
+def _tell_plan(
+    report: SourceReport, session: Session, planned: Planned, reading: Reading, schema: Schema, known: int
+) -> None:
+    plan = planned.plan
+    report.read = reading.end.proof
+    report.rows, report.known = reading.rows, known
+    report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
+    report.planned = plan.requests()
+    report.seconds = session.budget.forecast(report.planned)
+    report.invalid = [{"key": None, "at": place, "reason": reason} for place, reason in reading.malformed]
+    report.invalid += list(reading.problems(INVALID))
+    report.excluded = tally(reading.problems(EXCLUDED))
+    report.rejected = [{"key": key, "reason": reason} for key, reason in planned.rejected]
+    report.warnings = planned.warnings
+    report.counts.update(plan.counts())
+    report.counts.update(
+        unchanged=planned.unchanged,
+        held=plan.waiting.height,
+        invalid=len(report.invalid),
+        rejected=len(report.rejected),
+        excluded=sum(each["count"] for each in report.excluded),
+    )
+
+
+def _tell_push(report: SourceReport, session: Session, source: Source, pushed: Pushed) -> None:
+    report.counts.update({kind: -count for kind, count in report.plan.counts().items()} if report.plan else {})
+    report.counts.update(pushed.counts)
+    report.altered = pushed.altered
+    report.unknown = pushed.unknown + pushed.kept
+    report.rejected = [{"key": key, "reason": reason} for key, reason in session.state.rejected(source.name)]
+    report.rejected += [each for each in pushed.rejected if each["key"] not in {one["key"] for one in report.rejected}]
+    report.counts["rejected"] = len(report.rejected)
+    if pushed.tidied:
+        report.warnings.append(f"{pushed.tidied} contacts that an interrupted run had left behind were deleted")
+    if pushed.failure:
+        report.error = pushed.failure
+
+
+def _close(
+    session: Session,
+    source: Source,
+    context: str,
+    reading: Reading,
+    planned: Planned,
+    pushed: Pushed,
+    report: SourceReport,
+) -> None:
+    """Keep what the next run needs: what is held, who is missing since when, and where to begin."""
+    state = session.state
+    state.keep_holds(source.name, planned.plan.held)
+    back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))
+    waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")
+    state.see_missing(source.name, waiting.to_list(), back)
+    quiet = not (planned.plan.held or pushed.failure or report.unknown or len(report.invalid) > STANDING_LIMIT)
+    if reading.end.cursor and quiet and planned.settled and not state.is_open(source.name):
+        state.save_cursor(source.name, reading.end.cursor, context, _standing(report))
+    else:
+        state.drop_cursor(source.name)
+    if pushed.failure and isinstance(pushed.failure, _ENDS_THE_COMMAND):
+        raise pushed.failure
+
+
+def _standing(report: SourceReport) -> dict[str, Any]:
+    counts = report.counts
+    same = counts["unchanged"] + sum(counts[kind] for kind in ("create", "adopt", "update", "move"))
+    stands = {name: counts[name] for name in ("invalid", "rejected", "excluded")}
+    return {
+        "rows": report.rows,
+        "counts": {**stands, "unchanged": same},
+        "invalid": report.invalid,
+        "excluded": report.excluded,
+        "rejected": report.rejected,
+        "warnings": report.warnings,
+    }
