@@ -139,7 +139,8 @@ class Sandbox:
 
 
 def _listener(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named since asyncio sets TCP_NODELAY only then; without it each answer takes 40 ms more.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
@@ -160,8 +161,6 @@ def _config(backend: Backend) -> uvicorn.Config:
         access_log=False,
         # Long enough that a client's idle connection is not closed under its next request.
         timeout_keep_alive=120,
-        # A request that still waits when the sandbox closes is one that a fault holds back: nobody wants its answer.
-        timeout_graceful_shutdown=0,
     )
 
 
@@ -205,6 +204,19 @@ class _Server(uvicorn.Server):
                 await asyncio.wait_for(self._leave.wait(), timeout=1)
             except TimeoutError:
                 tick += 10
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Without the grace of the server's own: what still runs is held back by a fault, and nobody wants its answer.
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        held_back = list(self.server_state.tasks)
+        for task in held_back:
+            task.cancel()
+        await asyncio.gather(*held_back, return_exceptions=True)
 
 
 def serve(
