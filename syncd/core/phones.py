@@ -35,7 +35,8 @@ def clean(
     number is ``rules.invalid``; with ``reject`` the digits are as with ``keep`` and the problem makes the row invalid.
     """
     region, unknown = _regions(rules, regions)
-    columns = [_column(series, rules, region) for series in raw.get_columns()]
+    plain = _plain(raw, region)
+    columns = [_column(*pair, rules, region) for pair in zip(raw.get_columns(), plain.get_columns(), strict=True)]
     page = pl.DataFrame([digits.alias(f"d{n}") for n, (digits, _) in enumerate(columns)])
     result = page.select(digits=_first(len(columns)) if first else _all(len(columns)))
     if not first:
@@ -75,10 +76,11 @@ def _regions(rules: PhoneRules, regions: pl.Series | None) -> tuple[str | pl.Ser
     return codes, names.is_in(list(unknown)) if unknown else None
 
 
-def _column(raw: pl.Series, rules: PhoneRules, region: str | pl.Series) -> tuple[pl.Series, pl.Series | None]:
+def _column(
+    raw: pl.Series, plain: pl.Series, rules: PhoneRules, region: str | pl.Series
+) -> tuple[pl.Series, pl.Series | None]:
     """One column's joined digits (null for none), and its problems if any value had to be read one by one."""
     label, raw = raw.name, raw.alias("raw")
-    plain = _plain(raw, region)
     odd = (plain.is_null() & (raw != "")).arg_true()
     if not odd.len():
         return plain, None
@@ -88,17 +90,22 @@ def _column(raw: pl.Series, rules: PhoneRules, region: str | pl.Series) -> tuple
     return plain.scatter(odd, read["digits"]), nothing.scatter(odd, read["problem"])
 
 
-def _plain(raw: pl.Series, region: str | pl.Series) -> pl.Series:
+def _plain(raw: pl.DataFrame, region: str | pl.Series) -> pl.DataFrame:
     """The ten digits of the values that are written plainly, in rows of the plan's regions; else null."""
+    names = [f"d{n}" for n in range(raw.width)]
+    page = pl.DataFrame([series.alias(name) for series, name in zip(raw.get_columns(), names, strict=True)])
     if isinstance(region, str) and region not in NANP:
-        return pl.Series(raw.name, [None], dtype=pl.String).new_from_index(0, raw.len())
-    fits = pl.col("raw").str.contains(_PLAIN)
-    frame = pl.DataFrame([raw])
+        return page.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in names)
+    near = pl.lit(value=True)
     if isinstance(region, pl.Series):
-        frame = frame.with_columns(region.is_in(sorted(NANP)).alias("near"))
-        fits &= pl.col("near")
-    digits = pl.col("raw").str.replace_many(_PUNCTUATION).str.strip_prefix("1")
-    return frame.select(pl.when(fits).then(digits)).to_series()
+        page = page.with_columns(region.is_in(sorted(NANP)).alias("near"))
+        near = pl.col("near")
+    return page.select(
+        pl.when(near & pl.col(name).str.contains(_PLAIN))
+        .then(pl.col(name).str.replace_many(_PUNCTUATION).str.strip_prefix("1"))
+        .alias(name)
+        for name in names
+    )
 
 
 def _at(region: str | pl.Series, rows: pl.Series) -> pl.Series:

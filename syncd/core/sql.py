@@ -40,6 +40,7 @@ class Expression:
 
     expr: pl.Expr
     columns: tuple[str, ...]
+    dtype: pl.DataType
 
     def of(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series | None]:
         """One value for each row, and which rows it fails for (their value is null), or None if for none.
@@ -53,10 +54,10 @@ class Expression:
             return self._of(frame), None
         except pl.exceptions.PolarsError:
             parts = list(self._apart(frame, [0]))
+        nothing = pl.Series(_VALUE, [None], dtype=self.dtype)
+        values = [nothing if value is None else value for value, _ in parts]
         failed = [pl.Series([value is None]).new_from_index(0, rows) for value, rows in parts]
-        values = [pl.Series([None]).new_from_index(0, rows) if value is None else value for value, rows in parts]
-        frames = [value.cast(pl.String).alias(_VALUE).to_frame() for value in values]
-        return pl.concat(frames).to_series(), pl.concat(failed)
+        return pl.concat(values), pl.concat(failed)
 
     def _of(self, frame: pl.DataFrame) -> pl.Series:
         return frame.with_columns(self.expr.alias(_VALUE)).get_column(_VALUE)
@@ -99,8 +100,12 @@ def checked(sql: str, columns: Sequence[str], *, condition: bool = False) -> Exp
     for name in used:
         if name not in columns:
             raise Unusable(f"the source has no column {name!r}{nearest(name, columns)}")
-    expression = Expression(expr, used)
-    _refuse_type(expression, columns, condition=condition)
+    dtype = _type(expr, columns)
+    if condition and dtype != pl.Boolean:
+        raise Unusable("is no condition: it must be true or false for each row")
+    if dtype.is_nested() or dtype == pl.Binary:
+        raise Unusable("does not give a text")
+    expression = Expression(expr, used, dtype)
     _probe(expression)
     return expression
 
@@ -148,17 +153,13 @@ def _function(value: Any) -> str:
     return _function(inner) if family in {"Boolean", "Sql"} else str(family)
 
 
-def _refuse_type(expression: Expression, columns: Sequence[str], *, condition: bool) -> None:
+def _type(expr: pl.Expr, columns: Sequence[str]) -> pl.DataType:
     nothing = pl.DataFrame(schema=dict.fromkeys(columns or ["@"], pl.String))
     try:
-        dtype = nothing.with_columns(expression.expr.alias(_VALUE)).schema[_VALUE]
+        return nothing.with_columns(expr.alias(_VALUE)).schema[_VALUE]
     except pl.exceptions.PolarsError as error:
         hint = " (TRY_CAST makes numbers of text)" if "numeric" in str(error) or "operation" in str(error) else ""
         raise Unusable(f"does not fit columns of text: {_line(error)}{hint}") from None
-    if condition and dtype != pl.Boolean:
-        raise Unusable("is no condition: it must be true or false for each row")
-    if dtype.is_nested() or dtype == pl.Binary:
-        raise Unusable("does not give a text")
 
 
 def _probe(expression: Expression) -> None:

@@ -66,7 +66,7 @@ class Slot:
 Piece = str | Slot
 
 
-def parse(template: str) -> list[Piece]:
+def template(text: str) -> list[Piece]:
     """Fall a template into constant texts and columns.
 
     Text without a letter or digit belongs to the values beside it: brackets to the value they stand around,
@@ -76,7 +76,7 @@ def parse(template: str) -> list[Piece]:
         ValueError: the braces do not pair, or hold no name.
 
     """
-    parts = re.split(r"(\{\{|\}\}|\{[^{}]*\})", template)
+    parts = re.split(r"(\{\{|\}\}|\{[^{}]*\})", text)
     pieces: list[Piece] = [""]
     for part in parts:
         if part in ("{{", "}}"):
@@ -159,3 +159,31 @@ def _is_words(pieces: Sequence[Piece]) -> bool:
 
 def _if(condition: pl.Expr, text: pl.Expr) -> pl.Expr:
     return pl.when(condition).then(text).otherwise(pl.lit(""))
+
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_ROMAN = frozenset({"ii", "iii", "iv", "vi", "vii", "viii"})
+
+
+def title(texts: pl.Series) -> pl.Series:
+    """Each text with its words capitalised; words of mixed case (McDonald, O'Brien) are left as they are."""
+    names = texts.unique()
+    return texts.replace_strict(names, pl.Series([_title(name) for name in names], dtype=pl.String))
+
+
+def _title(name: str) -> str:
+    shouted = name == name.upper()
+    return _WORD.sub(lambda word: _capitalised(word[0], shouted=shouted), name)
+
+
+def _capitalised(word: str, *, shouted: bool) -> str:
+    """One word; among words in other cases, up to three capitals are an abbreviation (LLC)."""
+    if word != word.lower() and (word != word.upper() or (len(word) <= 3 and not shouted)):
+        return word
+    if word.lower() in _ROMAN:
+        return word.upper()
+    head, mark, tail = re.fullmatch(r"([^'’]*)(['’]?)(.*)", word.lower()).groups()  # type: ignore[union-attr]
+    if head.startswith("mc") and len(head) > 3:
+        head = "Mc" + head[2:].capitalize()
+    tail = tail.capitalize() if len(head) == 1 and len(tail) > 1 else tail
+    return head[:1].upper() + head[1:] + mark + tail
