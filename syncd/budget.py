@@ -91,7 +91,7 @@ class Budget:
         self._longest = max((_span(window) for window in self._windows), default=0.0)
         self._lock = threading.Lock()
         self._places: list[float] = []  # those of the log that still count, as far as this process has read it
-        self._paused = 0.0  # without windows there is no log: the pause of this process
+        self._paused = 0.0  # this process's own pause: without windows, or in a read-only state, no log has it
         self._pause = 0.0
 
     def take(self) -> float:
@@ -119,11 +119,11 @@ class Budget:
         """Let no process take a place for ``seconds``, as the target asked with a 429."""
         seconds = min(max(seconds, 0.0), _LONGEST_PAUSE)
         with self._lock:
-            if not self._windows:
-                self._paused, self._pause = self._clock() + seconds, seconds
-                return
-            with self._log.exclusive() as times:
-                times.pause(max(times.paused_until(), self._clock() + seconds))
+            until = self._clock() + seconds
+            self._paused, self._pause = until, seconds
+            if self._windows:
+                with self._log.exclusive() as times:
+                    times.pause(max(times.paused_until(), until))
 
     def forecast(self, requests: int, *, each: float = SECONDS_EACH) -> float:
         """Seconds that ``requests`` more requests will take from now, at ``each`` seconds for one; writes nothing."""
@@ -139,9 +139,9 @@ class Budget:
     def _try(self) -> tuple[float, float]:
         """The time of a place taken just now and 0, or 0 and the seconds until the next try."""
         with self._lock:
-            if not self._windows:
-                now = self._clock()
-                self._paused = min(self._paused, now + self._pause)  # unless the clock was set back
+            now = self._clock()
+            self._paused = min(self._paused, now + self._pause)  # the clock may have been set back
+            if not self._windows or self._paused > now:
                 return now, self._paused - now
             with self._log.exclusive() as times:
                 now = self._clock()
@@ -168,12 +168,12 @@ class Budget:
 
     def _set_back(self, times: RequestTimes, now: float) -> None:
         """The clock was set back: count the places as if the newest were taken now, at their old distances."""
-        step = self._places[-1] - now
+        step, paused = self._places[-1] - now, times.paused_until()
         self._places = [place - step for place in self._places]
         times.forget(float("inf"))
         for place in self._places:
             times.add(place)
-        times.pause(times.paused_until() - step)
+        times.pause(paused - step)
 
     def _look(self) -> tuple[float, list[float], float]:
         now = self._clock()

@@ -12,9 +12,12 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from syncd.core.schema import Schema
+from syncd.reasons import reason
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ def match_key(fields: Mapping[str, Any], schema: Schema) -> Key | None:
 
 
 def _numbers(text: str) -> frozenset[str]:
-    digits = ("".join(filter(str.isdecimal, number)) for number in text.split(";"))
+    parts = text.split(";")
+    digits = [part if part.isdecimal() else "".join(filter(str.isdecimal, part)) for part in parts]
     return frozenset(number[1:] if len(number) == 11 and number[0] == "1" else number for number in digits if number)
 
 
@@ -112,7 +116,7 @@ def judge(rows: Sequence[Mapping[str, str]], body: Any, schema: Schema) -> list[
     if not has_form(body):
         return [_NOT_NAMED] * len(rows)
     keys = [match_key(row, schema) for row in rows]
-    contacts = [found for item in _list(body, "contacts") if (found := _entry(item, schema))]
+    contacts = [entry for item in _list(body, "contacts") if (entry := _entry(item, schema))]
     found = _proved(keys, contacts)
     missing = [row for row in range(len(rows)) if row not in found]
     if missing:
@@ -155,7 +159,7 @@ def _proved(keys: Sequence[Key | None], contacts: Sequence[tuple[Key, Accepted]]
     return _one_row_each(found)
 
 
-def _grouped[T](pairs: Iterable[tuple[T, Key | None]]) -> dict[Key, list[T]]:
+def _grouped(pairs: Iterable[tuple[T, Key | None]]) -> dict[Key, list[T]]:
     groups: dict[Key, list[T]] = defaultdict(list)
     for item, key in pairs:
         if key is not None:
@@ -192,15 +196,13 @@ def _refused(
     keys: Sequence[Key | None], missing: Sequence[int], body: Mapping[str, Any], schema: Schema, *, alone: bool
 ) -> dict[int, Outcome]:
     """Those of the ``missing`` rows that an error can be tied to. ``alone``: one row was sent and no contact came."""
-    errors = _list(body, "errors")
+    errors, lost = _list(body, "errors"), frozenset(missing)
     counted = _counted(body)
     if alone:
         return {0: Refused(reason(errors[0] if errors else None, schema))} if errors or counted else {}
-    found, rest = _echoed(keys, missing, errors, schema)
+    found, rest = _echoed(keys, lost, errors, schema)
     if counted is None or counted == len(errors):
-        found |= {
-            row: refusal for row, refusal in _indexed(missing, len(keys), rest, schema).items() if row not in found
-        }
+        found |= {row: refusal for row, refusal in _indexed(lost, len(keys), rest, schema).items() if row not in found}
     return found
 
 
@@ -211,7 +213,7 @@ def _counted(body: Mapping[str, Any]) -> int | None:
 
 
 def _echoed(
-    keys: Sequence[Key | None], missing: Sequence[int], errors: Sequence[Any], schema: Schema
+    keys: Sequence[Key | None], lost: frozenset[int], errors: Sequence[Any], schema: Schema
 ) -> tuple[dict[int, Outcome], list[Any]]:
     """The rows whose match values an error repeats, and the errors that repeat none."""
     rows = _grouped(enumerate(keys))
@@ -222,7 +224,7 @@ def _echoed(
         tied = rows.get(key, []) if key else []
         if len(tied) != 1:
             rest.append(item)
-        elif tied[0] in missing:
+        elif tied[0] in lost:
             found[tied[0]] = Refused(reason(item, schema))
     return found, rest
 
@@ -237,10 +239,9 @@ def _echo(item: Any, schema: Schema) -> Key | None:
     return None
 
 
-def _indexed(missing: Sequence[int], total: int, errors: Sequence[Any], schema: Schema) -> dict[int, Outcome]:
+def _indexed(lost: frozenset[int], total: int, errors: Sequence[Any], schema: Schema) -> dict[int, Outcome]:
     """The rows that the errors' numbers mean under every reading, from 0 or from 1, that fits what is missing."""
     numbered = [(index, item) for item in errors if (index := _index(item)) is not None]
-    lost = set(missing)
     readings = []
     for first in (0, 1):
         reading = {index - first: item for index, item in numbered}
@@ -259,53 +260,3 @@ def _index(item: Any) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     return None
-
-
-_WORDS = frozenset(
-    """a above after all allowed already an and any are as at be because before below between blank by cannot character
-    characters configured contact contacts contain contains could data different digit digits does duplicate duplicated
-    each either empty error exceed exceeded exceeds exist existing exists expected fail failed failure field fields
-    for format found greater has have id in incorrect integer internal invalid is it large least length less letters
-    limit long longer match matches max maximum may min minimum missing more most must name no non not null number
-    numbers object of on one only or other phone present processed provided record rejected required request row same
-    server set short shorter should string such text than that the there this to too type unexpected unique unknown
-    unsupported up update valid validation value values was while with without wrong you""".split()
-)
-_PIECES = re.compile(r"[^\W_]+(?:[_'’-][^\W_]+)*|[^\w\s]+|\s+|_+")
-
-
-def reason(item: Any, schema: Schema) -> str:
-    """Why a row was refused, from an item of ``errors[]`` or an error's envelope.
-
-    The target's message may quote the row, or another contact that it conflicts with; so of its words only those stay
-    that errors are made of, the names of fields and short numbers.
-    """
-    kind, message = _said(item)
-    names = {word for name in schema.names for word in name.split()}
-    shown = "".join(
-        piece if piece.casefold() in _WORDS or piece in names or _harmless(piece) else "…"
-        for piece in _PIECES.findall(message[:300])
-    )
-    shown = re.sub(r"…(?:[\s\W]*…)+", "…", shown).strip()
-    said = ": ".join(part for part in (kind, shown if any(map(str.isalpha, shown)) else "") if part)
-    return f"refused by Vocatech: {said}" if said else "refused by Vocatech, which gave no reason"
-
-
-def _harmless(piece: str) -> bool:
-    return not piece[0].isalnum() or (piece.isdecimal() and len(piece) <= 3)
-
-
-def _said(item: Any) -> tuple[str, str]:
-    """The type and the message in an error, wherever it keeps them."""
-    if isinstance(item, str):
-        return "", item
-    if not isinstance(item, dict):
-        return "", ""
-    nested = item.get("error", item.get("errors"))
-    if isinstance(nested, list):
-        nested = nested[0] if nested else None
-    kind, message = _said(nested)
-    own = item.get("type")
-    own_kind = own if isinstance(own, str) and re.fullmatch(r"[A-Z][A-Z_]{2,63}", own) else ""
-    own_message = next((item[name] for name in ("message", "reason", "detail") if isinstance(item.get(name), str)), "")
-    return own_kind or kind, own_message or message

@@ -95,6 +95,8 @@ class Answer:
 class Client:
     """Talks to one server; used by several threads at once. A context manager, which closes the connections.
 
+    ``sent`` counts the requests that were sent, every attempt.
+
     Args:
         base_url: where the paths begin, without a slash at its end.
         headers: sent with every request (``Authorization``).
@@ -132,6 +134,8 @@ class Client:
         self._max_wait = max_wait
         self._max_bytes = max_bytes
         self._failures = failures
+        self.sent = 0
+        self._counting = threading.Lock()
         self._base = base_url.rstrip("/")
         self._http = httpx.Client(
             headers=_sendable(headers),
@@ -210,6 +214,8 @@ class Client:
             raise Stopped(f"stopped before {call.name} was answered")
         if self._budget:
             self._budget.take()  # the body is ready: the place's time is the time of sending
+        with self._counting:
+            self.sent += 1
         begun = time.monotonic()
         try:
             response = self._http.send(call.request, stream=True)
