@@ -104,7 +104,7 @@ class Push:
 
     def _keep_busy(self, pool: ThreadPoolExecutor, pages: Iterator[list[dict[str, Any]]]) -> None:
         """Hold ``in_flight`` batches under way; two failures in a row, or a refused key, end it."""
-        under_way: set[Future[None]] = set()
+        under_way: set[Future[list[Any]]] = set()
         try:
             for page in pages:
                 if self._stopping.is_set():
@@ -119,7 +119,7 @@ class Push:
         if self._done.failure:
             raise self._done.failure
 
-    def _collect(self, under_way: set[Future[None]]) -> set[Future[None]]:
+    def _collect(self, under_way: set[Future[list[Any]]]) -> set[Future[list[Any]]]:
         finished, under_way = wait(under_way, return_when=FIRST_COMPLETED)
         for each in finished:
             each.result()
@@ -132,7 +132,7 @@ class Push:
         entries = self._state.mark(self._run, self._source, page)
         answer = self._target.upsert_all([change["payload"] for change in page], self._schema)
         results = list(zip(page, entries, answer.outcomes, strict=True))
-        self._state.record([self._settled(change, entry, outcome) for change, entry, outcome in results])
+        self._state.record([self._settled(*each, resent=answer.resent) for each in results])
         with self._lock:
             for change, _, outcome in results:
                 self._note(change, outcome)
@@ -152,19 +152,20 @@ class Push:
             self._sent += changes
             self._progress(self._sent)
 
-    def _settled(self, change: Mapping[str, Any], entry: Mapping[str, Any], outcome: Any) -> Settled:
+    def _settled(self, change: Mapping[str, Any], entry: Mapping[str, Any], outcome: Any, *, resent: bool) -> Settled:
         if isinstance(outcome, Refused):
             return Settled(entry, "refused", reason=outcome.reason)
         if not isinstance(outcome, Accepted):
             return Settled(entry, "unknown")
-        returned = outcome.fields if self._differs(change["after"], outcome.fields) else None
-        return Settled(entry, "accepted", outcome.id, returned, adopted=self._was_there(change, outcome))
+        fields = {**change.get("expected", {}), **{name: value for name, value in outcome.fields.items() if value}}
+        returned = fields if self._differs(change["after"], fields) else None
+        return Settled(entry, "accepted", outcome.id, returned, adopted=self._was_there(change, outcome, resent=resent))
 
     def _differs(self, sent: Mapping[str, str], returned: Mapping[str, str]) -> bool:
         more = any(value for name, value in returned.items() if name not in sent)
         return more or bool(field_changes(returned, sent, self._schema.phones))
 
-    def _was_there(self, change: Mapping[str, Any], outcome: Accepted) -> bool:
+    def _was_there(self, change: Mapping[str, Any], outcome: Accepted, *, resent: bool) -> bool:
         """Whether the contact was at the target before any call of ours could have made it."""
         if outcome.id in self._ours:
             return False
@@ -173,7 +174,7 @@ class Push:
         if outcome.action != "updated":
             return False
         doubted = self._doubted.get(change["@key"])
-        if doubted is None and not outcome.doubtful:
+        if doubted is None and not resent:
             return True
         return outcome.id <= (self._horizon if doubted is None else doubted)
 
@@ -203,15 +204,17 @@ class Push:
                 extra = _unmentioned(change)
                 if not extra:
                     continue
-                [outcome] = self._batch([{**change, "payload": change["after"]}])
+                [outcome] = self._batch([{**change, "payload": change["after"], "expected": extra}])
                 if not isinstance(outcome, Accepted):
                     return "replace", change["@key"]
-                lost = any(outcome.fields.get(name, "") != value for name, value in extra.items())
+                lost = any(not outcome.fields.get(name) for name in extra)
+                treatment = "replace" if lost else "merge"
+                self._state.learn(TREATMENT, treatment)
+                log.info("learned how the target treats unmentioned fields", update=treatment)
                 if lost:
-                    self._target.upsert_all([{**extra, **change["after"]}], self._schema)
-                self._state.learn(TREATMENT, "replace" if lost else "merge")
-                log.info("learned how the target treats unmentioned fields", update="replace" if lost else "merge")
-                return ("replace" if lost else "merge"), change["@key"]
+                    self._done.counts[change[KIND]] -= 1
+                    self._batch([{**change, "payload": {**extra, **change["after"]}}])
+                return treatment, change["@key"]
         return "merge", None
 
     @staticmethod
@@ -301,11 +304,12 @@ class Push:
             answer = self._target.delete_all([ids[change["@key"]] or 0 for change in page])
             gone, refused = [], []
             for change, entry in zip(page, entries, strict=True):
-                outcome = answer.outcomes[ids[change["@key"]] or 0]
+                id_ = ids[change["@key"]] or 0
+                outcome = answer.fates[id_]
                 if outcome == "deleted":
                     gone.append(entry)
                 elif outcome == "refused":
-                    refused.append((entry, "the target refused to delete it"))
+                    refused.append((entry, answer.reasons.get(id_, "the target refused to delete it")))
                 else:
                     self._done.unknown += 1
             self._state.record_deletes(gone, refused)
@@ -325,7 +329,7 @@ class Push:
             self._halt_if_asked()
             page = owned[start : start + BATCH]
             answer = self._target.delete_all(sorted({remains[each.change] or 0 for each in page}))
-            done = [each for each in page if answer.outcomes[remains[each.change] or 0] == "deleted"]
+            done = [each for each in page if answer.fates[remains[each.change] or 0] == "deleted"]
             self._state.settle([each.change for each in done], "accepted")
             self._done.tidied += sum(each.id is None for each in done)
             if len(done) < len(page):

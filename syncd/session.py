@@ -118,8 +118,9 @@ def open_session(
     stopping: threading.Event | None = None,
     watcher: Watcher | None = None,
     clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], object] | None = None,
 ) -> Iterator[Session]:
-    """Open the state (read-only for a dry run) and the target.
+    """Open the state (read-only for a dry run) and the target. ``sleep`` replaces the waits between attempts.
 
     Raises:
         StateError: the state cannot be used, or speaks of another target than the configuration does.
@@ -129,7 +130,7 @@ def open_session(
         state = stack.enter_context(State(settings.state, read_only=dry_run, clock=clock))
         _check_address(state, settings)
         budget = Budget(state, settings.target.limits, clock=clock, stopping=stopping, on_wait=watcher.waiting)
-        client = stack.enter_context(client_of(settings.target, budget, stopping))
+        client = stack.enter_context(client_of(settings.target, budget, stopping, sleep))
         yield Session(
             settings=settings,
             state=state,
@@ -144,10 +145,17 @@ def open_session(
         )
 
 
-def client_of(target: TargetSettings, budget: Budget, stopping: threading.Event) -> Client:
+def client_of(
+    target: TargetSettings,
+    budget: Budget,
+    stopping: threading.Event,
+    sleep: Callable[[float], object] | None = None,
+) -> Client:
     """The HTTP client of the target, with its key."""
     headers = {"Authorization": f"Bearer {target.api_key.reveal()}"}
-    return Client(target.base_url, headers=headers, timeout=target.timeout, budget=budget, stopping=stopping)
+    return Client(
+        target.base_url, headers=headers, timeout=target.timeout, budget=budget, stopping=stopping, sleep=sleep
+    )
 
 
 def _check_address(state: State, settings: Settings) -> None:

@@ -1,0 +1,515 @@
+"""Whole runs against the sandbox: what a source says is what the target holds, whatever happened in between."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.errors import AccessDenied
+from syncd.sandbox.server import Sandbox
+from tests.shell.world import World
+
+ANN = ("1", "Ann Smith", "212-555-0101")
+BOB = ("2", "Bob Jones", "(212) 555-0102")
+CY = ("3", "Cy Lee", "2125550103")
+DEE = ("4", "Dee Diaz", "2125550104")
+LOST_POSTS = {"kind": "drop", "method": "POST", "times": None, "done": True}
+LOST_DELETES = {**LOST_POSTS, "method": "DELETE"}
+MANY = [(str(n), f"Tenant {n}", f"212555{n:04}") for n in range(1, 31)]
+
+
+def holds(world: World) -> dict[str, tuple[str, str]]:
+    return {key: (fields.get("Name", ""), fields.get("Phone", "")) for key, fields in world.there().items()}
+
+
+def test_a_first_run_creates_every_contact(world: World) -> None:
+    world.write([ANN, BOB])
+    report = world.run()
+    assert report.exit_code == 0
+    assert report.counts["create"] == 2
+    assert holds(world) == {"1": ("Ann Smith", "2125550101"), "2": ("Bob Jones", "2125550102")}
+
+
+def test_a_run_with_nothing_to_do_writes_nothing_and_costs_one_request(world: World) -> None:
+    world.write([ANN, BOB])
+    world.run()
+    before = len(world.sandbox.requests)
+    report = world.run()
+    assert report.same_as_before
+    assert report.counts["unchanged"] == 2
+    assert len(world.sandbox.requests) - before == 1
+
+
+def test_a_file_that_was_only_touched_up_costs_one_request_too(world: World) -> None:
+    world.write([ANN, BOB])
+    world.run()
+    world.write([BOB, ANN])
+    before = len(world.sandbox.requests)
+    report = world.run()
+    assert not report.same_as_before
+    assert report.counts["unchanged"] == 2
+    assert len(world.sandbox.requests) - before == 1
+
+
+def test_only_what_differs_is_sent(world: World) -> None:
+    world.write([ANN, BOB, CY])
+    world.run()
+    world.write([ANN, ("2", "Bob Jones", "2125550102; 2125550199"), CY, DEE])
+    report = world.run()
+    assert (report.counts["create"], report.counts["update"], report.counts["unchanged"]) == (1, 1, 2)
+    assert list(report.changes())[1] == {
+        "kind": "update",
+        "key": "2",
+        "id": 2,
+        "fields": {"Phone": {"old": "2125550102", "new": "2125550102;2125550199"}},
+    }
+    assert world.there()["2"]["Phone"] == "2125550102;2125550199"
+
+
+def test_the_order_of_numbers_does_not_matter(world: World) -> None:
+    world.write([("1", "Ann", "2125550101;2125550102")])
+    world.run()
+    world.write([("1", "Ann", "2125550102;2125550101")])
+    assert world.run().counts["unchanged"] == 1
+
+
+def test_a_vanished_contact_is_deleted(world: World) -> None:
+    world.write([ANN, BOB])
+    world.run()
+    world.write([ANN])
+    report = world.run()
+    assert report.counts["delete"] == 1
+    assert set(world.there()) == {"1"}
+
+
+def test_a_dry_run_sends_only_gets_and_leaves_the_state_alone(world: World) -> None:
+    world.write([ANN, BOB])
+    report = world.run(dry_run=True)
+    assert report.counts["create"] == 2
+    assert world.writes() == 0
+    assert not (world.folder / "syncd.db").exists()
+    world.run()
+    before = (world.folder / "syncd.db").read_bytes()
+    world.write([ANN])
+    assert world.run(dry_run=True).counts["delete"] == 1
+    assert (world.folder / "syncd.db").read_bytes() == before
+    assert set(world.there()) == {"1", "2"}
+
+
+def test_a_dry_run_says_what_the_run_then_does(world: World) -> None:
+    world.write([ANN, BOB, CY])
+    world.run()
+    world.write([("1", "Ann Smith-Lee", "2125550101"), BOB, DEE])
+    planned = list(world.run(dry_run=True).changes())
+    report = world.run()
+    assert list(report.changes()) == planned
+    assert [change["kind"] for change in planned] == ["create", "update", "delete"]
+
+
+def test_creates_and_deletes_go_in_batches_of_500(world: World) -> None:
+    world.sources["tenants"]["deletes"] = {"at_most": {"count": 5000, "share": "100%"}}
+    world.write([(str(n), f"T {n}", f"212555{n % 10000:04}") for n in range(1, 1202)])
+    world.run()
+    assert world.posts() == 3
+    world.write([(str(n), f"T {n}", f"212555{n % 10000:04}") for n in range(601, 1202)])
+    world.run()
+    assert world.deletes() == 2
+    assert len(world.there()) == 601
+
+
+def test_contacts_that_were_there_are_adopted_and_shown_with_their_old_values(world: World) -> None:
+    world.sandbox.store.add({"External ID": "1", "Name": "ANN", "Phone": "2125550101", "Note": "VIP"})
+    world.sandbox.store.add({"External ID": "99", "Name": "Somebody else"})
+    world.write([ANN, BOB])
+    plan = world.run(dry_run=True)
+    assert (plan.counts["adopt"], plan.counts["create"]) == (1, 1)
+    adopt = next(change for change in plan.changes() if change["kind"] == "adopt")
+    assert adopt["fields"] == {"Name": {"old": "ANN", "new": "Ann Smith"}}
+    world.run()
+    assert set(world.there()) == {"1", "2", "99"}
+    assert world.there()["1"]["Note"] == "VIP"
+
+
+def test_foreign_and_adopted_contacts_are_never_deleted(world: World) -> None:
+    world.sandbox.store.add({"External ID": "1", "Name": "Ann"})
+    world.sandbox.store.add({"External ID": "99", "Name": "Somebody else"})
+    world.write([ANN, BOB])
+    world.run()
+    world.write([BOB])
+    report = world.run()
+    assert report.counts["delete"] == 0
+    assert any("adopted" in warning for warning in report.warnings)
+    assert set(world.there()) == {"1", "2", "99"}
+
+
+def test_adopted_contacts_are_deleted_where_that_is_wanted(world: World) -> None:
+    world.sandbox.store.add({"External ID": "1", "Name": "Ann"})
+    world.sources["tenants"]["deletes"] = {"adopted": True}
+    world.write([ANN, BOB])
+    world.run()
+    world.write([BOB])
+    world.run()
+    assert set(world.there()) == {"2"}
+
+
+@pytest.mark.parametrize("update", ["merge", "replace"])
+def test_fields_that_are_not_mapped_survive_under_either_reading(world: World, update: str) -> None:
+    world.sandbox.dialect("update", update)
+    for n in range(1, 5):
+        world.sandbox.store.add({"External ID": str(n), "Name": "Old", "Note": f"note {n}"})
+    world.write([ANN, BOB, CY, DEE])
+    assert world.run().exit_code == 0
+    world.write([("1", "Ann Brown", "2125550101"), BOB, CY, DEE])
+    assert world.run().exit_code == 0
+    assert [fields["Note"] for _, fields in sorted(world.there().items())] == ["note 1", "note 2", "note 3", "note 4"]
+    assert world.there()["1"]["Name"] == "Ann Brown"
+
+
+def test_a_lost_state_file_adopts_and_deletes_nothing(world: World) -> None:
+    world.write([ANN, BOB])
+    world.run()
+    (world.folder / "syncd.db").unlink()
+    world.write([ANN])
+    report = world.run()
+    assert (report.counts["adopt"], report.counts["delete"]) == (1, 0)
+    assert set(world.there()) == {"1", "2"}
+
+
+def test_an_emptied_source_deletes_nothing_until_it_is_approved(world: World) -> None:
+    world.write(MANY)
+    world.run()
+    world.write([])
+    report = world.run()
+    assert report.exit_code == 3
+    assert report.counts["held"] == 30
+    assert {held.gate for held in report.held} == {"deletes.empty", "deletes.share"}
+    assert len(world.there()) == 30
+    with world_state(world) as state:
+        assert state.approve("tenants", report.held[0].digest) == 2
+    report = world.run()
+    assert report.exit_code == 0
+    assert report.counts["delete"] == 30
+    assert world.there() == {}
+
+
+def test_an_approval_is_for_exactly_its_list(world: World) -> None:
+    world.write(MANY)
+    world.run()
+    world.write(MANY[:15])
+    held = world.run().held[0]
+    with world_state(world) as state:
+        state.approve("tenants", held.digest)
+    world.write(MANY[:14])
+    report = world.run()
+    assert report.counts["held"] == 16
+    assert report.held[0].digest != held.digest
+    assert len(world.there()) == 30
+
+
+def test_creates_and_updates_go_on_while_deletes_are_held(world: World) -> None:
+    world.write(MANY)
+    world.run()
+    world.write([("1", "Renamed", "2125550001"), ("77", "New", "2125550077")])
+    report = world.run()
+    assert (report.counts["create"], report.counts["update"], report.counts["held"]) == (1, 1, 29)
+    assert world.there()["1"]["Name"] == "Renamed"
+    assert len(world.there()) == 31
+
+
+def test_held_deletes_are_shown_until_they_no_longer_arise(world: World) -> None:
+    world.write(MANY)
+    world.run()
+    world.write([])
+    assert world.run().counts["held"] == 30
+    assert world.run().counts["held"] == 30
+    world.write(MANY)
+    report = world.run()
+    assert report.exit_code == 0
+    with world_state(world) as state:
+        assert state.holds("tenants") == []
+
+
+def test_more_updates_than_the_share_are_held(world: World) -> None:
+    world.write(MANY)
+    world.run()
+    world.write([(key, f"{name}!", phone) for key, name, phone in MANY])
+    report = world.run()
+    assert report.held[0].gate == "updates.share"
+    assert report.counts["held"] == 30
+    assert world.there()["1"]["Name"] == "Tenant 1"
+
+
+def test_a_missing_canary_holds_the_deletes(world: World) -> None:
+    world.sources["tenants"]["canaries"] = ["1"]
+    world.write([ANN, BOB])
+    world.run()
+    world.write([BOB])
+    assert [held.gate for held in world.run().held] == ["deletes.canary"]
+    assert set(world.there()) == {"1", "2"}
+
+
+def test_an_invalid_row_is_left_alone_and_named(world: World) -> None:
+    world.sources["tenants"]["mapping"]["Name"] = {"from": "name", "empty": "reject"}
+    world.write([ANN, BOB])
+    world.run()
+    world.write([ANN, ("2", "", "2125550199")])
+    report = world.run()
+    assert report.exit_code == 3
+    assert [(each["key"], each["at"]) for each in report.invalid] == [("2", "tenants.csv:3")]
+    assert holds(world)["2"] == ("Bob Jones", "2125550102")
+
+
+def test_a_row_without_a_key_holds_the_deletes(world: World) -> None:
+    world.write([ANN, BOB])
+    world.run()
+    world.write([ANN, ("", "Bob Jones", "2125550102")])
+    report = world.run()
+    assert [held.gate for held in report.held] == ["deletes.keyless"]
+    assert set(world.there()) == {"1", "2"}
+
+
+def test_a_malformed_row_holds_the_deletes(world: World) -> None:
+    world.write([ANN, BOB])
+    world.run()
+    (world.folder / "tenants.csv").write_text("id,name,phone\n1,Ann Smith,2125550101\n2,Bob\n")
+    report = world.run()
+    assert report.invalid[0]["at"] == "tenants.csv:3"
+    assert [held.gate for held in report.held] == ["deletes.keyless"]
+    assert set(world.there()) == {"1", "2"}
+
+
+def test_an_excluded_row_is_deleted(world: World) -> None:
+    world.sources["tenants"]["where"] = "name <> 'former'"
+    world.write([ANN, BOB])
+    world.run()
+    world.write([ANN, ("2", "former", "2125550102")])
+    report = world.run()
+    assert (report.counts["delete"], report.counts["excluded"], report.exit_code) == (1, 1, 0)
+    assert set(world.there()) == {"1"}
+
+
+def test_the_first_of_two_rows_with_one_key_is_used(world: World) -> None:
+    world.write([ANN, ("1", "Another", "2125550199")])
+    report = world.run()
+    assert report.exit_code == 3
+    assert "tenants.csv:2" in report.invalid[0]["reason"]
+    assert report.invalid[0]["at"] == "tenants.csv:3"
+    assert holds(world) == {"1": ("Ann Smith", "2125550101")}
+
+
+SWAP_FIELDS = [
+    {"id": 1, "name": "Name", "is_match": True},
+    {"id": 2, "name": "Phone", "is_phone": True, "is_match": True},
+    {"id": 3, "name": "Ref"},
+]
+
+
+@pytest.fixture
+def by_phone(world: World) -> World:
+    """A company whose match fields change: name and phone."""
+    world.sandbox.store.set_fields(SWAP_FIELDS)
+    world.sources["tenants"]["mapping"] = {"Name": "name", "Phone": ["phone"], "Ref": "id"}
+    world.sources["tenants"]["updates"] = {"at_most": {"share": "100%"}}
+    return world
+
+
+def refs(world: World) -> dict[str, str]:
+    return {ref: fields["Phone"] for ref, fields in world.there("Ref").items()}
+
+
+def test_a_moved_contact_leaves_no_twin(by_phone: World) -> None:
+    by_phone.write([ANN, BOB])
+    by_phone.run()
+    by_phone.write([("1", "Ann Smith", "2125550199"), BOB])
+    report = by_phone.run()
+    assert report.counts["move"] == 1
+    assert refs(by_phone) == {"1": "2125550199", "2": "2125550102"}
+
+
+def test_contacts_that_swap_their_match_values_both_survive(by_phone: World) -> None:
+    by_phone.write([("1", "A", "2125550101"), ("2", "A", "2125550102"), ("3", "A", "2125550103")])
+    by_phone.run()
+    by_phone.write([("1", "A", "2125550102"), ("2", "A", "2125550103"), ("3", "A", "2125550101")])
+    report = by_phone.run()
+    assert report.counts["move"] == 3
+    assert by_phone.deletes() == 0
+    assert refs(by_phone) == {"1": "2125550102", "2": "2125550103", "3": "2125550101"}
+    assert by_phone.run().counts["unchanged"] == 3
+
+
+def test_a_chain_of_moves_comes_out_right(by_phone: World) -> None:
+    by_phone.write([("1", "A", "2125550101"), ("2", "A", "2125550102")])
+    by_phone.run()
+    by_phone.write([("1", "A", "2125550102"), ("2", "A", "2125550199")])
+    by_phone.run()
+    assert refs(by_phone) == {"1": "2125550102", "2": "2125550199"}
+    by_phone.write([("2", "A", "2125550199")])
+    by_phone.run()
+    assert refs(by_phone) == {"2": "2125550199"}
+
+
+def test_a_row_that_vanishes_while_its_twin_appears_is_handed_over(by_phone: World) -> None:
+    by_phone.write([("1", "A", "2125550101")])
+    by_phone.run()
+    by_phone.write([("2", "A", "2125550101")])
+    by_phone.run()
+    assert refs(by_phone) == {"2": "2125550101"}
+    by_phone.write([("3", "B", "2125550103")])
+    by_phone.run()
+    assert refs(by_phone) == {"3": "2125550103"}
+
+
+def test_two_sources_hand_a_contact_over(world: World) -> None:
+    world.sources["owners"] = {**world.sources["tenants"], "options": {"path": "owners.csv", "settle": 0}}
+    world.write([ANN, BOB])
+    world.write([CY], "owners.csv")
+    world.run_all()
+    world.write([BOB])
+    world.write([CY, ANN], "owners.csv")
+    for _ in range(2):
+        world.run_all()
+    assert set(world.there()) == {"1", "2", "3"}
+    world.write([CY], "owners.csv")
+    world.run_all()
+    assert set(world.there()) == {"2", "3"}
+
+
+def test_the_first_source_wins_a_shared_match_value(world: World) -> None:
+    world.sources["owners"] = {**world.sources["tenants"], "options": {"path": "owners.csv", "settle": 0}}
+    world.write([ANN])
+    world.write([("1", "Owner Ann", "2125550199")], "owners.csv")
+    tenants, owners = world.run_all()
+    assert tenants.counts["create"] == 1
+    assert "shares match fields with 1 of source tenants" in owners.invalid[0]["reason"]
+    world.run_all()
+    assert world.there()["1"]["Name"] == "Ann Smith"
+    world.write([])
+    world.sources["tenants"]["deletes"] = {"at_most": {"free": 5}}
+    world.run_all()
+
+
+@pytest.mark.parametrize(
+    ("policy", "there"),
+    [
+        ("first", {"7": "2125550101"}),
+        ("merge_phones", {"7": "2125550101;2125550102"}),
+        ("hold", {}),
+    ],
+)
+def test_contacts_with_one_match_value(world: World, policy: str, there: dict[str, str]) -> None:
+    world.sources["tenants"] |= {"shared_match": policy, "key": "row"}
+    header = "row,id,name,phone"
+    world.write([("a", "7", "Ann", "2125550101"), ("b", "7", "Ann", "2125550102")], header=header)
+    world.run()
+    assert {key: fields["Phone"] for key, fields in world.there().items()} == there
+    assert world.run().counts["create"] == 0
+    assert world.posts() <= 1
+
+
+def test_create_with_a_lost_answer_whose_row_leaves_the_source_is_found_and_deleted(world: World) -> None:
+    world.write([ANN])
+    world.run()
+    world.sandbox.arm(LOST_POSTS)
+    world.write([ANN, BOB])
+    assert world.run().exit_code == 4
+    world.sandbox.disarm()
+    assert set(world.there()) == {"1", "2"}
+    world.write([ANN])
+    assert world.run().exit_code == 0
+    assert set(world.there()) == {"1"}
+
+
+def test_update_with_a_lost_answer_whose_row_reverts_is_undone(world: World) -> None:
+    world.write([ANN])
+    world.run()
+    world.sandbox.arm(LOST_POSTS)
+    world.write([("1", "Ann Brown", "2125550101")])
+    assert world.run().exit_code == 4
+    world.sandbox.disarm()
+    assert world.there()["1"]["Name"] == "Ann Brown"
+    world.write([ANN])
+    assert world.run().exit_code == 0
+    assert world.there()["1"]["Name"] == "Ann Smith"
+
+
+def test_delete_with_a_lost_answer_whose_row_returns_is_made_again(world: World) -> None:
+    world.write([ANN, BOB])
+    world.run()
+    world.sandbox.arm(LOST_DELETES)
+    world.write([ANN])
+    assert world.run().exit_code == 4
+    world.sandbox.disarm()
+    assert set(world.there()) == {"1"}
+    world.write([ANN, BOB])
+    assert world.run().exit_code == 0
+    assert set(world.there()) == {"1", "2"}
+
+
+def test_move_with_a_lost_answer_whose_row_reverts_leaves_no_twin(by_phone: World) -> None:
+    by_phone.write([("1", "A", "2125550101")])
+    by_phone.run()
+    by_phone.sandbox.arm(LOST_POSTS)
+    by_phone.write([("1", "A", "2125550199")])
+    assert by_phone.run().exit_code == 4
+    by_phone.sandbox.disarm()
+    by_phone.write([("1", "A", "2125550101")])
+    assert by_phone.run().exit_code == 0
+    assert refs(by_phone) == {"1": "2125550101"}
+
+
+def test_one_bad_row_does_not_cost_the_others(world: World) -> None:
+    world.sandbox.arm({"kind": "poison", "field": "Name", "value": "Poison"})
+    world.write([ANN, ("66", "Poison", "2125550166"), BOB])
+    report = world.run()
+    assert report.exit_code == 3
+    assert [each["key"] for each in report.rejected] == ["66"]
+    assert set(world.there()) == {"1", "2"}
+    posts = world.posts()
+    report = world.run()
+    assert (report.counts["rejected"], report.exit_code, world.posts()) == (1, 3, posts)
+    world.sandbox.disarm()
+    world.write([ANN, ("66", "Cured", "2125550166"), BOB])
+    assert world.run().exit_code == 0
+    assert set(world.there()) == {"1", "2", "66"}
+
+
+def test_a_wrong_key_stops_everything(world: World, tmp_path: object) -> None:
+    world.write([ANN])
+    world.target["api_key"] = "wrong"
+    with pytest.raises(AccessDenied, match="support@vocatech.com"):
+        world.run()
+    assert world.there() == {}
+
+
+def test_a_schema_without_a_match_field_refuses_the_push(world: World) -> None:
+    world.sandbox.store.set_fields(
+        [{"id": 1, "name": "External ID"}, {"id": 2, "name": "Name"}, {"id": 3, "name": "Phone"}]
+    )
+    world.write([ANN])
+    report = world.run()
+    assert report.exit_code == 2
+    assert "match field" in str(report.error)
+
+
+def test_an_unreachable_target_is_temporary(world: World) -> None:
+    world.write([ANN])
+    world.target["base_url"] = "http://127.0.0.1:9/v1"
+    world.target["timeout"] = "1s"
+    report = world.run()
+    assert report.exit_code == 4
+
+
+def world_state(world: World) -> object:
+    from syncd.state import State
+
+    return State(world.folder / "syncd.db")
+
+
+def test_another_target_than_the_ledgers_is_refused(world: World) -> None:
+    from syncd.errors import StateError
+
+    world.write([ANN])
+    world.run()
+    with Sandbox(key="test-key", limits=None) as other:
+        world.target["base_url"] = other.url
+        with pytest.raises(StateError, match="state file says what was sent to"):
+            world.run()
