@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from glob import glob, has_magic
@@ -68,16 +69,24 @@ def find(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
 
     """
     named = environ.get("SYNCD_CONFIG")
-    chosen = path or (Path(named).expanduser() if named else None)
+    chosen = path or (Path(named) if named else None)
     if chosen is None:
-        chosen = next((place for place in PLACES if place.is_file()), None)
+        chosen = next((place for place in PLACES if _is_there(place)), None)
     if chosen is None:
         looked = " and ".join(str(place) for place in PLACES)
         raise ConfigError(f"there is no configuration: looked for {looked}; name one by --config FILE or $SYNCD_CONFIG")
-    if not chosen.is_file():
+    if not _is_there(chosen):
         by = "--config" if path else "$SYNCD_CONFIG"
-        raise ConfigError(f"{chosen}: there is no such file, and {by} names it as the configuration")
+        raise ConfigError(f"{chosen}: there is no such file, or it may not be looked at; {by} names it")
     return chosen
+
+
+def _is_there(path: Path) -> bool:
+    """Whether ``path`` is something to read; a folder that may not be looked into holds nothing."""
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -91,12 +100,13 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 class _Loading:
-    """One reading of a configuration: the problems met so far, and the variables filled in."""
+    """One reading of a configuration: the problems met so far, the variables filled in, and if a file was unread."""
 
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self.path = path
         self.variables = Variables(environ)
         self.problems = Problems(self.variables.hide)
+        self.unread = False
 
     def settings(self) -> Settings:
         document = self._document(self.path)
@@ -106,7 +116,7 @@ class _Loading:
         form = self._form(document, raw)
         entries = list(self._entries(document, raw))
         sources = [read_source(entry, self.problems) for entry in self._unique(entries)]
-        if not entries and not self.problems.lines():
+        if not entries and not self.unread:
             self.problems.add(document, (), "there is no source: add one under sources, or a file that include matches")
         found = self.problems.lines()
         if found or form is None:
@@ -124,6 +134,7 @@ class _Loading:
             root, flaws = read_tree(path)
         except NotYaml as error:
             self.problems.at(str(path), error.line, error.what)
+            self.unread = True
             return None
         document = Document(str(path), path.parent.absolute(), root)
         for flaw in flaws:
@@ -147,10 +158,9 @@ class _Loading:
             return node.value
 
     def _form(self, document: Document, raw: Mapping[str, Any]) -> SettingsForm | None:
-        sources = raw.get("sources")
-        inline = {} if isinstance(sources, dict) else {"sources": sources} if "sources" in raw else {}
+        apart = isinstance(raw.get("sources"), dict)  # each source is checked by itself
         try:
-            return SettingsForm.model_validate({**{k: v for k, v in raw.items() if k != "sources"}, **inline})
+            return SettingsForm.model_validate({k: v for k, v in raw.items() if k != "sources" or not apart})
         except ValidationError as error:
             self.problems.take(document, (), SettingsForm, error)
             return None
@@ -173,12 +183,15 @@ class _Loading:
         matches = glob(pattern, root_dir=document.folder)  # noqa: PTH207 - takes absolute patterns too
         for name in sorted(matches) if has_magic(pattern) else [pattern]:
             file = self.path.parent / name
-            if file.is_dir() or file.absolute() == document.folder / self.path.name:
+            if file.absolute() == document.folder / self.path.name:
                 continue
-            if not file.exists():
-                self.problems.add(document, path, "there is no such file")
-            elif included := self._document(file):
-                yield Entry(file.stem, included, (), self._plain(included, (), included.root))
+            if _is_there(file):
+                if included := self._document(file):
+                    yield Entry(file.stem, included, (), self._plain(included, (), included.root))
+            elif not has_magic(pattern):
+                self.unread = True
+                written = locate(document.root, path)[2].value
+                self.problems.add(document, path, f"there is no file {str(written)!r} in {self.path.parent}")
 
     def _unique(self, entries: list[Entry]) -> Iterator[Entry]:
         first: dict[str, Entry] = {}

@@ -36,6 +36,9 @@ _BOUNDS = {
     "too_long": "must have at most {max_length}",
 }
 
+MOST = 200
+"""No more problems than this are told of one configuration."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -70,23 +73,35 @@ class Problems:
 
     def add(self, document: Document, path: KeyPath, what: str, *, line: int | None = None) -> None:
         """Note that ``what`` is wrong at ``path``, and that what follows from it there is no news."""
+        if self.full:
+            return
         self._found[document.name, path] = None
         key = dotted(path)
         self.at(document.name, line or locate(document.root, path)[0], f"{key}: {what}" if key else what)
 
     def at(self, file: str, line: int, what: str) -> None:
         """Note that ``what`` is wrong at a line of ``file``."""
+        if self.full:
+            return
         if file not in self._files:
             self._files.append(file)
         self._lines.append((self._files.index(file), line, f"{file}:{line}: {' '.join(what.splitlines())}"))
 
+    @property
+    def full(self) -> bool:
+        """Whether there are so many problems that nobody reads more of them."""
+        return len(self._lines) >= MOST
+
     def lines(self) -> list[str]:
-        """Every problem, by file and line."""
-        return list(dict.fromkeys(text for _, _, text in sorted(self._lines)))
+        """Every problem (the first :data:`MOST` of them), by file and line."""
+        found = list(dict.fromkeys(text for _, _, text in sorted(self._lines)))
+        return [*found, "there is more: correct these first"] if self.full else found
 
     def take(self, document: Document, prefix: KeyPath, model: type[BaseModel], error: ValidationError) -> None:
         """Note what ``model`` found wrong with the value at ``prefix``."""
         for detail in error.errors(include_url=False, include_input=False):
+            if self.full:
+                return
             wanted = (*prefix, *detail["loc"])
             _, path, node = locate(document.root, wanted)
             if detail["type"] == "missing":

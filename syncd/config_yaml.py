@@ -255,7 +255,7 @@ _EXPLAINED = (
     ("while parsing a quoted scalar", "a backslash in double quotes means something else: use single quotes"),
     ("while scanning a quoted scalar", "a quote is opened here and never closed"),
     ("while parsing a flow sequence", "a '[' is opened here and not closed, or a comma is missing"),
-    ("while parsing a flow mapping", "a '{' is opened here and not closed; a template is put in quotes"),
+    ("while parsing a flow mapping", "a '{' is opened here and not closed; a template or a ${NAME} is put in quotes"),
     ("while scanning an alias", "a text that begins with '*' must be in quotes"),
     ("while scanning an anchor", "a text that begins with '&' must be in quotes"),
     ("while scanning a directive", "a text that begins with '%' must be in quotes"),

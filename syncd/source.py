@@ -29,7 +29,11 @@ ENTRY_POINTS = "syncd.connectors"
 
 def _beside_its_file(path: Path, info: ValidationInfo) -> Path:
     folder = (info.context or {}).get("folder")
-    return Path(folder) / path.expanduser() if folder else path.expanduser()
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        raise ValueError("no home folder is known for the '~' it begins with") from None
+    return Path(folder) / path if folder else path
 
 
 LocalPath = Annotated[Path, AfterValidator(_beside_its_file)]
