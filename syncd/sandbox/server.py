@@ -119,6 +119,9 @@ class Sandbox:
         self._thread = threading.Thread(target=self._server.run_on, args=(listener,), name="sandbox", daemon=True)
         self._thread.start()
         self._server.ready.wait()
+        if not self._server.started:
+            self.store.close()
+            raise RuntimeError("the sandbox's server did not start")
         return self
 
     def __exit__(

@@ -507,3 +507,33 @@ def test_a_dialect_of_matching_changed_later_holds_for_contacts_stored_before() 
         held.dialects.choose("match_case", "fold")
         held.push({"External ID": "A"})
         assert len(held.ids()) == 1
+
+
+def test_a_match_value_that_was_given_up_in_a_batch_is_free_in_it() -> None:
+    with closing(World(rekey="integration")) as held:
+        held.push({"External ID": "1", "Portal": "p"})
+        rows = [{"External ID": "2", "Portal": "p"}, {"External ID": "1", "Portal": "q"}]
+        rows += [{"External ID": "3", "Portal": "q"}, {"External ID": "1", "Portal": "r"}]
+        told = held.push(*rows).body["contacts"]
+        assert [(item["contact"]["id"], item["action"]) for item in told] == [
+            (1, "updated"),
+            (2, "created"),
+            (2, "updated"),
+            (3, "created"),
+        ]
+        assert ids_held(held) == ["2", "3", "1"]
+
+
+def test_a_deleted_contact_comes_back_once() -> None:
+    with of_three("revive", "created", duplicate_in_batch="create") as held:
+        held.delete({"id": 1})
+        told = held.push({"External ID": "1"}, {"External ID": "1"}).body["contacts"]
+        assert [item["contact"]["id"] for item in told] == [1, 4]
+
+
+def test_a_contact_that_came_back_is_no_longer_a_deleted_one() -> None:
+    with of_three("revive", "created") as held:
+        held.delete({"id": 1})
+        held.push({"External ID": "1"})
+        held.store.edit(1, {"External ID": "x"})
+        assert held.push({"External ID": "1"}).body["contacts"][0]["contact"]["id"] == 4

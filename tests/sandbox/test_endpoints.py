@@ -166,7 +166,11 @@ def test_a_fresh_company_without_fields_makes_empty_contacts() -> None:
 
 
 def test_several_match_fields_must_all_match() -> None:
-    fields = [{"name": "Company", "is_match": True}, {"name": "Contact", "is_match": True}, {"name": "Email"}]
+    fields: list[dict[str, Any]] = [
+        {"name": "Company", "is_match": True},
+        {"name": "Contact", "is_match": True},
+        {"name": "Email"},
+    ]
     with Sandbox(limits=None, fields=fields) as sandbox, client_of(sandbox) as api:
         pushed(api, {"Company": "Elm", "Contact": "Ada"}, {"Company": "Elm", "Contact": "Ben"})
         pushed(api, {"Company": "Elm", "Contact": "Ben", "Email": "ben@example.com"})

@@ -132,6 +132,11 @@ def test_only_the_method_and_path_that_were_named_are_struck(sandbox: Sandbox, a
     assert api.get("/contacts").status_code == 200
 
 
+def test_a_path_may_be_named_with_its_version(sandbox: Sandbox, api: httpx.Client) -> None:
+    sandbox.arm(Status(status=503, path="/v1/contacts"))
+    assert [api.get(path).status_code for path in ("/contacts/fields", "/contacts")] == [200, 503]
+
+
 def test_a_fault_lets_some_pass_and_strikes_as_often_as_was_said(sandbox: Sandbox, api: httpx.Client) -> None:
     sandbox.arm(Status(status=503, after=2, times=2))
     assert [api.get("/contacts").status_code for _ in range(6)] == [200, 200, 503, 503, 200, 200]
