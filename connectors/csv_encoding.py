@@ -24,13 +24,14 @@ MARKS = (
 )
 
 DROP = "remove encoding, or set it to what the file is in"
+REPAIR = "set encoding to what the file is in, or have the export repaired"
 
 _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _LIKELY_UTF8 = re.compile(rb"[\xc3-\xc5][\x80-\xbf]|\xe2\x80[\x90-\xbf]|(?:[\xc2-\xdf][\x80-\xbf]){2}")
 _LOOSE_END = re.compile(rb"(?:[\xc2-\xf4]|[\xe0-\xf4][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{2})\Z")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]{3,}")
-_SYMBOL_IN_WORD = re.compile(rb"[A-Za-z][\xa1-\xa9\xab-\xb3\xb5\xb6\xb8\xb9\xbb-\xbf][a-z]")
+_SYMBOL_IN_WORD = re.compile(rb"[A-Za-z\xc0-\xff][\xa1-\xa9\xab-\xb3\xb5\xb6\xb8\xb9\xbb-\xbf](?=[a-z\xe0-\xff])")
 _STRANGE_WORDS = re.compile(rb"[\w@. ]*[\x80-\xff][\w\x80-\xff. ]*")
 _SAMPLE = 4 << 10
 
@@ -110,12 +111,14 @@ class _Utf8:
         return data
 
     def _not_utf8(self, data: bytes, at: int, *, final: bool) -> bytes:
+        if sum(byte < 32 and byte not in b"\t\r\n" for byte in data[:_SAMPLE]) * 20 > len(data[:_SAMPLE]):
+            raise WrongEncoding("this is binary data, not text: export it as CSV", data[:at])
         sequences = _SEQUENCE.findall(data)
         strange = len(_HIGH.findall(data)) - sum(map(len, sequences))
         if not self._detect:
-            raise WrongEncoding("this is not UTF-8: set encoding to what the file is in", data[:at])
+            raise WrongEncoding(f"this is not UTF-8: {REPAIR}", data[:at])
         if self._seen or strange <= 10 * len(sequences):
-            raise WrongEncoding("this is not UTF-8, though other text of the file is: set encoding", data[:at])
+            raise WrongEncoding(f"this is not UTF-8, though other text of the file seems to be: {REPAIR}", data[:at])
         _require_western(data, at)
         self._legacy = _Codec(LEGACY)
         data, self._tail = data + self._tail, b""

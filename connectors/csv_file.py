@@ -7,10 +7,11 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from connectors.csv_header import SNIFFED
 from connectors.csv_parse import Parser
@@ -62,6 +63,7 @@ def _pattern(value: str) -> str:
     return value
 
 
+DURATION_SCHEMA = WithJsonSchema({"type": ["number", "string"], "pattern": r"^\s*\d+(\.\d+)?\s*[smhd]?\s*$"})
 Character = Annotated[str, AfterValidator(_one_character)]
 
 
@@ -70,23 +72,26 @@ class CsvOptions(Options):
 
     path: LocalPath = Field(description="A file, a directory of parts, or a glob; gzipped files are unpacked.")
     encoding: Annotated[str, AfterValidator(_encoding)] | None = Field(
-        None, description="utf-8, utf-16, cp1252, …; found out if absent (by byte order mark, UTF-8, Windows-1252)."
+        default=None,
+        description="utf-8, utf-16, cp1252, …; found out if absent (by byte order mark, UTF-8, Windows-1252).",
     )
     delimiter: Annotated[Character, BeforeValidator(lambda v: DELIMITER_NAMES.get(v, v))] | None = Field(
-        None, description="What parts the fields; found out among , ; tab | if absent."
+        default=None, description="What parts the fields; found out among , ; tab | if absent."
     )
     quote: Annotated[Character | None, BeforeValidator(lambda v: v or None)] = Field(
-        '"', description='What a quoted field begins and ends with; "" for none.'
+        default='"', description='What a quoted field begins and ends with; "" for none.'
     )
-    settle: Annotated[float, BeforeValidator(_seconds), Field(ge=0)] = Field(
-        0.0, description="How long (30s, 5m) a file must not have been written to before it is read."
+    settle: Annotated[float, BeforeValidator(_seconds), Field(ge=0), DURATION_SCHEMA] = Field(
+        default=0.0, description="How long (30s, 5m) a file must not have been written to before it is read."
     )
     header: bool = Field(default=True, description="Whether the first line names the columns; if not, `columns` does.")
-    columns: tuple[str, ...] = Field((), description="Columns that must be there; without a header: all, in order.")
-    trailer: Annotated[str, AfterValidator(_pattern)] | None = Field(
-        None, description="A regular expression that the last line must match; its group is the number of rows."
+    columns: tuple[str, ...] = Field(
+        default=(), description="Columns that must be there; without a header: all, in order."
     )
-    count_file: LocalPath | None = Field(None, description="A file that holds the number of rows of all parts.")
+    trailer: Annotated[str, AfterValidator(_pattern)] | None = Field(
+        default=None, description="A regular expression that the last line must match; its group is the number of rows."
+    )
+    count_file: LocalPath | None = Field(default=None, description="A file that holds the number of rows of all parts.")
 
     @model_validator(mode="after")
     def _fit_together(self) -> CsvOptions:
@@ -142,8 +147,9 @@ class CsvFile(Connector):
         columns: list[str] = []
         self._count_text()
         for part in self._parts():
-            table = Table(PartBytes(part, SNIFFED), part.origin, self._options.form())
-            columns = self._agreed(columns, table.header(), part)
+            with closing(PartBytes(part, SNIFFED).blocks()) as blocks:
+                table = Table(blocks, part.origin, self._options.form())
+                columns = self._agreed(columns, table.header(), part)
         return columns
 
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:
@@ -163,12 +169,13 @@ class CsvFile(Connector):
 
     def _read_part(self, part: Part, reading: _Reading) -> Generator[Rows, None, None]:
         content = PartBytes(part, self._page_bytes)
-        table = Table(content, part.origin, self._options.form())
-        names = table.header()
-        reading.columns = self._agreed(reading.columns, names, part)
-        for rows in table.pages():
-            reading.pages += 1
-            yield rows if names == reading.columns else _in_order(rows, reading.columns)
+        with closing(content.blocks()) as blocks:
+            table = Table(blocks, part.origin, self._options.form())
+            names = table.header()
+            reading.columns = self._agreed(reading.columns, names, part)
+            for rows in table.pages():
+                reading.pages += 1
+                yield rows if names == reading.columns else _in_order(rows, reading.columns)
         reading.count += table.count
         reading.flaws += table.flaws
         reading.digests.append(content.digest or b"")

@@ -109,7 +109,7 @@ class Parser:
             return self._quickly_quoted(page, data, line)
         try:
             frame = self._parse(data, None)
-        except pl.exceptions.ComputeError:  # a line has too many fields, so another has too few
+        except pl.exceptions.PolarsError:  # a line has too many fields, so another has too few
             return self._quickly_quoted(page, data, line)
         _take(page, frame, _numbers(line + page.lines_read, frame.height), len(data), height)
         return len(data)
@@ -117,7 +117,7 @@ class Parser:
     def _quickly_quoted(self, page: Page, data: bytes, line: int) -> int:
         try:
             rest = pl.Series([data]).cast(pl.String).str.replace(self._clean_run, "").str.len_bytes().item()
-        except pl.exceptions.ComputeError:  # too many columns for a regular expression
+        except pl.exceptions.PolarsError:  # too many columns for a regular expression
             return 0
         data = data[: len(data) - rest]
         if not data:

@@ -7,7 +7,7 @@ import hashlib
 import io
 import stat
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import has_magic
@@ -71,9 +71,9 @@ def _paths(path: Path) -> list[Path]:
 def _inside(folder: Path) -> list[Path]:
     files = sorted(file for file in folder.iterdir() if file.name[0] not in "._" and not file.is_dir())
     for file in files:
-        if file.suffix in UNFINISHED:
+        if file.suffix.lower() in UNFINISHED:
             raise SourceUnavailable(f"{file} is still being written, by its name: wait, or remove it if it is stale")
-    return [file for file in files if file.with_suffix("" if file.suffix == ".gz" else file.suffix).suffix in SUFFIXES]
+    return [file for file in files if Path(file.name.lower().removesuffix(".gz")).suffix in SUFFIXES]
 
 
 def _part(path: Path) -> Part:
@@ -150,8 +150,8 @@ class PartBytes:
         self._size = size
         self.digest: bytes | None = None
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield the blocks.
+    def blocks(self) -> Generator[bytes, None, None]:
+        """Yield the blocks; the file is open until the generator ends or is closed.
 
         Raises:
             SourceUnavailable: the file cannot be read, or is cut short.

@@ -71,7 +71,9 @@ class Scanner:
         self._field = re.compile(rb"(?:" + quoted + rb"|" + plain + rb")" + end)
         self._text = re.compile(quoted)
         text = rb"[^" + d + rb"\r\n]*+"
-        self._loose = re.compile(text + rb"(?:" + d + rb"(?:" + quoted + rb")?+" + text + rb")*+(?:\r\n|\n|\r)")
+        self._loose = re.compile(
+            text + rb"(?:" + d + rb"(?:" + quoted + rb"|(?!" + q + rb"))" + text + rb")*+(?:\r\n|\n|\r)"
+        )
         self._clean = re.compile(clean_record(dialect, width, r"(?:\r\n|\n|\r)").encode() if width else rb"(?!)")
 
     def record(self, data: bytes, at: int, *, final: bool) -> Record | None:

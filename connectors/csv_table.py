@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from connectors.csv_parse import Parser
 from connectors.csv_records import Dialect, NoLineEnd, Scanner, count_lines
 from syncd.errors import SourceInvalid, SourceUnavailable
 from syncd.source import Rows
+
+_SEPARATOR_LINE = re.compile(rb'"?sep=([,;|\t])"?(?:\r\n|\n|\r(?!\n))', re.IGNORECASE)
+"""A line before the header, by which Excel is told the delimiter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class Table:
         self.count = 0
         self.flaws: list[str] = []
         self._form = form
-        self._blocks = iter(utf8_blocks(blocks, form.encoding))
+        self._blocks = utf8_blocks(blocks, form.encoding)
+        self._ahead: deque[bytes] = deque()
         self._buffer = b""
         self._line = 1
         self._final = False
@@ -50,10 +55,13 @@ class Table:
 
     def header(self) -> list[str]:
         """The columns' names."""
-        while not self._final and len(self._buffer) < SNIFFED:
-            self._grow()
-        refuse_other_text(self._buffer, self.origin)
-        dialect = Dialect(self._delimiter(), self._form.quote)
+        head, whole = self._peek()
+        refuse_other_text(head, self.origin)
+        told = _SEPARATOR_LINE.match(head)
+        delimiter = told[1].decode() if told else self._delimiter(head, whole=whole)
+        if told:
+            self._skip(told.end())
+        dialect = Dialect(delimiter, self._form.quote)
         names = self._form.names or column_names(self._header_fields(dialect), self.origin)
         self._parser = Parser(dialect, names, self.origin)
         return list(names)
@@ -66,12 +74,24 @@ class Table:
                 return
             self._grow()
 
-    def _grow(self) -> None:
+    def _peek(self) -> tuple[bytes, bool]:
+        """The beginning of the file, without taking it, and whether that is all."""
+        while sum(map(len, self._ahead)) < SNIFFED:
+            block = self._next_block()
+            if block is None:
+                return b"".join(self._ahead), True
+            self._ahead.append(block)
+        return b"".join(self._ahead)[:SNIFFED], False
+
+    def _next_block(self) -> bytes | None:
         try:
-            block = next(self._blocks, None)
+            return next(self._blocks, None)
         except WrongEncoding as error:
-            line = self._line + count_lines(self._buffer + error.before)
+            line = self._line + count_lines(b"".join([self._buffer, *self._ahead, error.before]))
             raise SourceInvalid(f"{self.origin}:{line}: {error}") from None
+
+    def _grow(self) -> None:
+        block = self._ahead.popleft() if self._ahead else self._next_block()
         if block is not None:
             self._buffer += block
             return
@@ -79,12 +99,18 @@ class Table:
         self._open_end = bool(self._buffer) and self._buffer[-1:] not in {b"\n", b"\r"}
         self._buffer += b"\n" if self._open_end else b""
 
-    def _delimiter(self) -> str:
-        found = find_delimiter(self._buffer[:SNIFFED], self._form.quote, final=self._final)
+    def _skip(self, size: int) -> None:
+        while len(self._buffer) < size:
+            self._grow()
+        self._line += count_lines(self._buffer[:size])
+        self._buffer = self._buffer[size:]
+
+    def _delimiter(self, head: bytes, *, whole: bool) -> str:
+        found = find_delimiter(head if head[-1:] == b"\n" else head + b"\n" * whole, self._form.quote, final=whole)
         declared = self._form.delimiter
         if not declared or declared == found:
             return found
-        first = self._buffer[:SNIFFED].lstrip().split(b"\n", 1)[0]
+        first = (head.lstrip().splitlines() or [b""])[0]
         if declared.encode() not in first and found.encode() in first:
             raise SourceInvalid(
                 f"{self.origin}:{self._line}: the header has no delimiter {declared!r}, as configured, but {found!r}: "
