@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from syncd.config_types import (
     ApiKey,
@@ -16,9 +16,11 @@ from syncd.config_types import (
     Count,
     CronText,
     Duration,
+    Few,
     FreeText,
     Limits,
     Names,
+    Positive,
     RegionCode,
     Share,
     TemplateText,
@@ -27,7 +29,6 @@ from syncd.config_types import (
     TimeZone,
     Timing,
     Url,
-    one_or_more,
     wrong,
 )
 from syncd.config_values import Window
@@ -49,7 +50,7 @@ class Target(Form):
         default=(Window(60, 60.0), Window(1000, 3600.0), Window(20000, 86400.0)),
         description="The key's request windows; an empty list for a server without any.",
     )
-    in_flight: Count = Field(default=4, ge=1, le=64, description="Batches under way at once.")
+    in_flight: Few = Field(default=4, description="Batches under way at once.")
     timeout: Timeout = Field(default=60.0, description="How long one request may take.")
 
 
@@ -80,7 +81,7 @@ class RuleForm(Form):
     translate: dict[str, FreeText] = Field(default={}, alias="map", description="Values and what they become.")
     trim: bool = Field(default=True, description="Remove outer white space, make inner runs one space.")
     case: Literal["upper", "lower", "title"] | None = None
-    max_length: Count | None = Field(default=None, ge=1, description="In characters.")
+    max_length: Positive | None = Field(default=None, description="In characters.")
     empty: Literal["clear", "keep", "reject"] = Field(
         default="clear",
         description="What an empty value does: clear the field, keep the target's value, reject the row.",
@@ -121,9 +122,9 @@ class PhonesForm(Form):
 class DeletesAtMost(Form):
     """How many deletes pass without an approval."""
 
-    count: Count = Field(default=500, ge=0, description="More contacts than this are held.")
+    count: Count = Field(default=500, description="More contacts than this are held.")
     share: Share = Field(default=0.2, description="More than this part of the known contacts is held.")
-    free: Count = Field(default=5, ge=0, description="So many are never held by these two.")
+    free: Count = Field(default=5, description="So many are never held by these two.")
 
 
 class DeletesForm(Form):
@@ -155,7 +156,7 @@ class CronForm(Form):
 
 Key = Annotated[Names, Field(description="The column, or columns, with a row's own immutable id.")]
 Canary = Annotated[Annotated[Text, Tag("<text>")] | Annotated[Columns, Tag("<list>")], _BY_SHAPE]
-Canaries = Annotated[tuple[Canary, ...], BeforeValidator(one_or_more)]
+Canaries = tuple[Canary, ...]
 
 
 class SourceForm(Form):
@@ -190,4 +191,4 @@ class SettingsForm(Form):
     state: Text = Field(default="syncd.db", description="The state file.")
     include: Names | None = Field(default=None, description="Files, or patterns of files, that each hold one source.")
     sources: dict[str, SourceForm] = Field(default={}, description="The sources that stand here, by name.")
-    workers: Count = Field(default=2, ge=1, le=64, description="Runs that the daemon has under way at once.")
+    workers: Few = Field(default=2, description="Runs that the daemon has under way at once.")

@@ -50,6 +50,8 @@ def _tidied(schema: Any) -> Any:
     known = {key: _tidied(value) for key, value in schema.items() if not (key == "default" and value is None)}
     if {"type": "null"} in known.get("anyOf", ()):
         known["anyOf"].remove({"type": "null"})
+        if len(known["anyOf"]) == 1:
+            known = {**known.pop("anyOf")[0], **known}
     if isinstance(known.get("type"), str) and (known["type"] in {"integer", "number", "boolean"} or "enum" in known):
         outer = {key: known.pop(key) for key in ("title", "description", "default") if key in known}
         return {**outer, "anyOf": [known, dict(_VARIABLE)]}

@@ -65,6 +65,7 @@ def _as_limits(value: Any) -> Any:
 
 
 def _no_bool(value: Any) -> Any:
+    """Refuse true, which Python takes for 1. It comes after the bounds, which belong to the number in the schema."""
     if isinstance(value, bool):
         raise wrong("is not a number, which is expected here")
     return value
@@ -102,7 +103,9 @@ TemplateText = Annotated[Text, AfterValidator(_template), _json(**TEXT_SCHEMA)]
 Columns = Annotated[tuple[Text, ...], Field(min_length=1), _json(**LIST_SCHEMA)]
 Names = Annotated[Columns, BeforeValidator(one_or_more), _json(anyOf=[TEXT_SCHEMA, LIST_SCHEMA])]
 
-Count = Annotated[int, BeforeValidator(_no_bool)]
+Count = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
+Positive = Annotated[int, Field(ge=1), BeforeValidator(_no_bool)]
+Few = Annotated[int, Field(ge=1, le=64), BeforeValidator(_no_bool)]
 _DURATION_EXAMPLES = ["30s", "15m", "1h30m", "2d"]
 Duration = Annotated[
     float, _read(values.parse_duration), _json(type=["string", "number"], minimum=0, examples=_DURATION_EXAMPLES)

@@ -49,6 +49,13 @@ class FakeCsv:
     OPTIONS = FakeOptions
 
 
+def csv_options(source: Source) -> FakeOptions:
+    """The options of a source whose connector is the small one."""
+    if not isinstance(source.options, FakeOptions):
+        raise TypeError(source.connector)
+    return source.options
+
+
 class World:
     """Configuration files in one folder; what is loaded is loaded with ``environ``."""
 

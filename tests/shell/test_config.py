@@ -3,47 +3,54 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from syncd.config import Cron, Every, Secret, Settings, Window, find, load
 from syncd.core.rules import AllOf, Column, First, Rule, Sql, Template, Value
 from syncd.errors import ConfigError
-from tests.shell.config_world import SOURCE, TARGET, World
+from tests.shell.config_world import SOURCE, TARGET, World, csv_options
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "syncd.yaml"
 
 
 @pytest.fixture
-def world(tmp_path, monkeypatch):
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(tmp_path, monkeypatch)
 
 
-def test_the_file_named_on_the_command_line_is_taken_before_all_others(tmp_path):
+def test_the_file_named_on_the_command_line_is_taken_before_all_others(tmp_path: Path) -> None:
     named = tmp_path / "a.yaml"
     named.touch()
     assert find(named, {"SYNCD_CONFIG": str(tmp_path / "b.yaml")}) == named
 
 
-def test_the_environment_names_the_file_when_the_command_line_does_not(tmp_path):
+def test_the_environment_names_the_file_when_the_command_line_does_not(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").touch()
     assert find(None, {"SYNCD_CONFIG": str(tmp_path / "b.yaml")}) == tmp_path / "b.yaml"
 
 
-def test_the_file_in_the_working_folder_is_found_without_being_named(tmp_path, monkeypatch):
+def test_the_file_in_the_working_folder_is_found_without_being_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "syncd.yaml").touch()
     assert find(None, {}) == Path("syncd.yaml")
 
 
-def test_when_there_is_no_file_the_error_says_where_it_was_looked_for(tmp_path, monkeypatch):
+def test_when_there_is_no_file_the_error_says_where_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("syncd.config.PLACES", (tmp_path / "here.yaml", tmp_path / "there.yaml"))
     with pytest.raises(ConfigError, match=r"here\.yaml and .*there\.yaml; name one by --config"):
         find(None, {})
 
 
 @pytest.mark.parametrize("by", ["--config", "SYNCD_CONFIG"])
-def test_a_named_file_that_is_not_there_is_an_error_and_no_other_is_taken(tmp_path, monkeypatch, by):
+def test_a_named_file_that_is_not_there_is_an_error_and_no_other_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "syncd.yaml").touch()
     path, environ = (tmp_path, {}) if by == "--config" else (None, {by: "nowhere.yaml"})
@@ -51,7 +58,7 @@ def test_a_named_file_that_is_not_there_is_an_error_and_no_other_is_taken(tmp_pa
         find(path, environ)
 
 
-def test_the_example_loads_as_it_is():
+def test_the_example_loads_as_it_is() -> None:
     settings = load(EXAMPLE, {"VOCATECH_API_KEY": "k-5550100"})
     source = settings.sources["tenants"]
     assert settings.state == EXAMPLE.parent / "syncd.db"
@@ -60,7 +67,7 @@ def test_the_example_loads_as_it_is():
     assert source.where_is("mapping", "Phone").startswith(f"{EXAMPLE.parent}/sources/tenants.yaml:")
 
 
-def test_the_example_shows_every_default_as_it_is(world):
+def test_the_example_shows_every_default_as_it_is(world: World) -> None:
     example = load(EXAMPLE, {"VOCATECH_API_KEY": "k-5550100"})
     bare = world.load(world.one_source())
     assert example.target == bare.target.model_copy(update={"api_key": Secret("k-5550100")})
@@ -68,7 +75,7 @@ def test_the_example_shows_every_default_as_it_is(world):
     assert example.sources["tenants"].timeout == bare.sources["tenants"].timeout
 
 
-def test_a_small_configuration_has_the_defaults(world: World):
+def test_a_small_configuration_has_the_defaults(world: World) -> None:
     settings = world.load(world.one_source())
     assert settings.target.base_url == "https://api.vocatech.com/v1"
     assert settings.target.limits == (Window(60, 60.0), Window(1000, 3600.0), Window(20000, 86400.0))
@@ -107,7 +114,7 @@ def test_a_small_configuration_has_the_defaults(world: World):
         ("{from: [a, b], empty: reject}", Rule(AllOf(("a", "b")), empty="reject")),
     ],
 )
-def test_a_mapping_rule_is_read_from_each_of_its_forms(world: World, written, rule):
+def test_a_mapping_rule_is_read_from_each_of_its_forms(world: World, written: str, rule: Any) -> None:
     assert world.source(mapping=f"{{X: {written}}}").rules.mapping == {"X": rule}
 
 
@@ -136,13 +143,13 @@ def test_a_mapping_rule_is_read_from_each_of_its_forms(world: World, written, ru
         ("{sql: [a]}", "X.sql: must be text, and is a list"),
     ],
 )
-def test_a_mapping_rule_that_is_wrong_is_told_in_one_line(world: World, written, told):
+def test_a_mapping_rule_that_is_wrong_is_told_in_one_line(world: World, written: str, told: str) -> None:
     found = world.source_problems(mapping=f"{{X: {written}}}")
     assert len(found) == bool(told)
     assert all(problem.startswith("syncd.yaml:8: sources.tenants.mapping.X") and told in problem for problem in found)
 
 
-def test_everything_of_a_source_reaches_its_rules_and_gates(world: World):
+def test_everything_of_a_source_reaches_its_rules_and_gates(world: World) -> None:
     source = world.source(
         key="[building, 2]",
         where='"a > 1"',
@@ -211,7 +218,9 @@ def test_everything_of_a_source_reaches_its_rules_and_gates(world: World):
         ("mapping", "", "mapping: has no value: write one, or leave the key out"),
     ],
 )
-def test_a_wrong_key_is_told_in_one_line_with_its_place_and_remedy(world: World, key, written, told):
+def test_a_wrong_key_is_told_in_one_line_with_its_place_and_remedy(
+    world: World, key: str, written: str, told: str
+) -> None:
     (problem,) = world.source_problems(**{key: written})
     assert problem.startswith("syncd.yaml:")
     assert f"sources.tenants.{key}" in problem
@@ -232,7 +241,7 @@ def test_a_wrong_key_is_told_in_one_line_with_its_place_and_remedy(world: World,
         ('"https://exa mple.com"', "is not an address"),
     ],
 )
-def test_an_address_that_a_key_should_not_travel_to_is_refused(world: World, url, told):
+def test_an_address_that_a_key_should_not_travel_to_is_refused(world: World, url: str, told: str) -> None:
     text = world.one_source().replace("target:\n", f"target:\n  base_url: {url}\n")
     (problem,) = world.problems(text)
     assert problem.startswith("syncd.yaml:2: target.base_url: ")
@@ -242,12 +251,12 @@ def test_an_address_that_a_key_should_not_travel_to_is_refused(world: World, url
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:8900/v1", "http://localhost:8900", "http://[::1]:1/v1", "https://example.com/v1/"]
 )
-def test_an_address_of_this_machine_may_be_plain(world: World, url):
+def test_an_address_of_this_machine_may_be_plain(world: World, url: str) -> None:
     text = world.one_source().replace("target:\n", f'target:\n  base_url: "{url}"\n')
     assert world.load(text).target.base_url == url.rstrip("/")
 
 
-def test_every_problem_of_every_file_is_told_at_once_in_the_order_of_files_and_lines(world: World):
+def test_every_problem_of_every_file_is_told_at_once_in_the_order_of_files_and_lines(world: World) -> None:
     world.write("sources/a.yaml", SOURCE.replace("key:", "kee:"))
     world.write("sources/b.yaml", SOURCE.replace("csv\n", "cvs\n", 1) + "workers: 3\n")
     found = world.problems("worker: 3\ninclude: [sources/*.yaml]\ntarget: {in_flight: 0}\n")
@@ -263,25 +272,25 @@ def test_every_problem_of_every_file_is_told_at_once_in_the_order_of_files_and_l
     assert "worker: is not a key here (did you mean 'workers'?)" in found[0]
 
 
-def test_nobody_is_told_thousands_of_problems(world: World):
+def test_nobody_is_told_thousands_of_problems(world: World) -> None:
     found = world.problems(world.one_source() + "\n" + "\n".join(f"key{number}: 1" for number in range(5000)))
     assert len(found) == 201
     assert found[-1] == "there is more: correct these first"
 
 
-def test_an_included_file_is_a_source_named_after_the_file(world: World):
+def test_an_included_file_is_a_source_named_after_the_file(world: World) -> None:
     world.write("sources/tenants.yaml", SOURCE)
     world.write("sources/staff.yaml", SOURCE)
     settings = world.load(TARGET + "include: [sources/*.yaml]\n")
     assert list(settings.sources) == ["staff", "tenants"]
-    assert settings.sources["staff"].options.path == world.folder / "sources" / "tenants.csv"
+    assert csv_options(settings.sources["staff"]).path == world.folder / "sources" / "tenants.csv"
     assert (
         settings.sources["staff"].where_is("mapping", "Phone") == f"{world.folder}/sources/staff.yaml:5: mapping.Phone"
     )
     assert settings.sources["staff"].where_is("schedule") == f"{world.folder}/sources/staff.yaml:1: schedule"
 
 
-def test_sources_keep_the_order_of_the_configuration(world: World):
+def test_sources_keep_the_order_of_the_configuration(world: World) -> None:
     for name in ("m.yaml", "z/b.yaml", "z/a.yaml"):
         world.write(name, SOURCE)
     inline = "sources: {y: {connector: csv, options: {path: p}, key: k, mapping: {A: a}}}\n"
@@ -290,12 +299,12 @@ def test_sources_keep_the_order_of_the_configuration(world: World):
     assert settings.sources["y"].where_is("mapping", "A") == f"{world.folder}/syncd.yaml:3: sources.y.mapping.A"
 
 
-def test_a_pattern_that_matches_the_configuration_itself_leaves_it_out(world: World):
+def test_a_pattern_that_matches_the_configuration_itself_leaves_it_out(world: World) -> None:
     world.write("tenants.yaml", SOURCE)
     assert list(world.load(TARGET + 'include: "*.yaml"\n').sources) == ["tenants"]
 
 
-def test_a_source_defined_twice_names_both_places(world: World):
+def test_a_source_defined_twice_names_both_places(world: World) -> None:
     world.write("sources/tenants.yaml", SOURCE)
     (problem,) = world.problems(world.one_source() + "\ninclude: sources/*.yaml\n")
     assert problem == (
@@ -304,29 +313,31 @@ def test_a_source_defined_twice_names_both_places(world: World):
     ).replace(f"{world.folder}/", "")
 
 
-def test_a_file_that_is_included_and_not_there_is_told_where_it_is_named(world: World):
+def test_a_file_that_is_included_and_not_there_is_told_where_it_is_named(world: World) -> None:
     (problem,) = world.problems(TARGET + "include:\n  - ${VOCATECH_API_KEY}/none.yaml\n")
     assert problem.startswith("syncd.yaml:4: include[0]: there is no file '${VOCATECH_API_KEY}/none.yaml' in ")
 
 
-def test_a_configuration_without_a_source_is_refused(world: World):
+def test_a_configuration_without_a_source_is_refused(world: World) -> None:
     (problem,) = world.problems(TARGET + "include: [sources/*.yaml]\n")
     assert "there is no source: add one under sources, or a file that include matches" in problem
 
 
 @pytest.mark.parametrize("name", ["a b", "-rf", "ä", "a/b"])
-def test_a_source_has_a_name_that_a_command_can_take(world: World, name):
+def test_a_source_has_a_name_that_a_command_can_take(world: World, name: str) -> None:
     (problem,) = world.problems(world.one_source().replace("tenants:", f'"{name}":'))
     assert "is no name for a source" in problem
 
 
-def test_a_connector_that_cannot_be_loaded_is_a_problem_of_the_configuration(world: World, monkeypatch):
+def test_a_connector_that_cannot_be_loaded_is_a_problem_of_the_configuration(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("syncd.source.CONNECTORS", {"csv": "tests.shell.no_such_module:X"})
     (problem,) = world.source_problems()
     assert "sources.tenants.connector: the connector 'csv' cannot be loaded: ModuleNotFoundError" in problem
 
 
-def test_the_digest_changes_with_what_decides_which_contacts_come_out(world: World):
+def test_the_digest_changes_with_what_decides_which_contacts_come_out(world: World) -> None:
     before = world.source().digest
     assert before == world.source(timeout="5s", schedule="15m", canaries="[1]", deletes="{grace: 1d}").digest
     changed = [
@@ -343,19 +354,19 @@ def test_the_digest_changes_with_what_decides_which_contacts_come_out(world: Wor
     assert len({before, *digests}) == len(changed) + 1
 
 
-def test_the_digest_knows_no_secret_and_no_order_of_a_set(world: World):
+def test_the_digest_knows_no_secret_and_no_order_of_a_set(world: World) -> None:
     columns = ", ".join("abcdefgh")
     one = world.source(options=f"{{path: t, password: one, columns: [{columns}]}}").digest
     two = world.source(options=f"{{path: t, password: two, columns: [{columns[::-1]}]}}").digest
     assert one == two
 
 
-def test_a_cron_schedule_carries_its_time_zone(world: World):
+def test_a_cron_schedule_carries_its_time_zone(world: World) -> None:
     written = '{cron: "*/15 7-19 * * 1-5", timezone: America/New_York}'
     assert world.source(schedule=written).schedule == Cron("*/15 7-19 * * mon,tue,wed,thu,fri", "America/New_York")
 
 
-def test_settings_do_not_change(world: World):
+def test_settings_do_not_change(world: World) -> None:
     settings = world.load(world.one_source())
     for value, name in [(settings, "workers"), (settings.target, "timeout"), (settings.sources["tenants"], "name")]:
         with pytest.raises((AttributeError, ValueError)):
@@ -363,7 +374,7 @@ def test_settings_do_not_change(world: World):
     assert isinstance(settings, Settings)
 
 
-def test_importing_the_configuration_loads_nothing_slow():
+def test_importing_the_configuration_loads_nothing_slow() -> None:
     slow = "polars phonenumbers apscheduler httpx sqlmodel connectors"
     code = f"import sys, syncd.config; print([m for m in {slow!r}.split() if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,6 +1,8 @@
 """Durations, limits, shares and schedules, each as a person writes it."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,7 +22,7 @@ anything = st.text(max_size=30) | st.text(alphabet="0123456789dhms.%/,* -", max_
         ("1.5h", 5400), ("1d2h3m4s", 93784), (" 30s ", 30), ("30 s", 30),
     ],
 )  # fmt: skip
-def test_a_duration_is_read(text, seconds):
+def test_a_duration_is_read(text: Any, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
@@ -28,19 +30,19 @@ def test_a_duration_is_read(text, seconds):
     "text",
     ["", " ", "15x", "m", "-5m", -1, "1m1h", "15 minutes", "1e9", "٣s", True, math.inf, math.nan, "4000d", "1..5s"],
 )
-def test_what_is_no_duration_is_refused(text):
+def test_what_is_no_duration_is_refused(text: Any) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)
 
 
 @given(days=st.integers(0, 99), hours=st.integers(0, 99), minutes=st.integers(0, 999), seconds=st.integers(0, 9999))
-def test_every_duration_comes_back_as_it_was_written(days, hours, minutes, seconds):
+def test_every_duration_comes_back_as_it_was_written(days: Any, hours: int, minutes: int, seconds: float) -> None:
     whole = days * 86400 + hours * 3600 + minutes * 60 + seconds
     assert parse_duration(f"{days}d{hours}h{minutes}m{seconds}s") == parse_duration(f"{whole}") == whole
 
 
 @given(windows=st.lists(st.tuples(st.integers(1, 10**6), st.integers(1, int(LONGEST)), st.sampled_from("smh"))))
-def test_every_list_of_limits_comes_back_as_it_was_written(windows):
+def test_every_list_of_limits_comes_back_as_it_was_written(windows: list[tuple[int, int, str]]) -> None:
     sizes = {"s": 1, "m": 60, "h": 3600}
     written = [f"{requests}/{max(1, seconds // sizes[unit])}{unit}" for requests, seconds, unit in windows]
     expected = tuple(Window(r, float(max(1, s // sizes[unit]) * sizes[unit])) for r, s, unit in windows)
@@ -50,7 +52,7 @@ def test_every_list_of_limits_comes_back_as_it_was_written(windows):
 
 
 @pytest.mark.parametrize("text", ["", "60", "60/", "/1m", "0/1m", "60/0s", "60/1x", "-1/1m", "60/1m,", "6.5/1m"])
-def test_what_is_no_limit_is_refused(text):
+def test_what_is_no_limit_is_refused(text: Any) -> None:
     with pytest.raises(ValueError, match="is not a limit: write requests per time, such as 60/1m"):
         parse_limits(text)
 
@@ -58,12 +60,12 @@ def test_what_is_no_limit_is_refused(text):
 @pytest.mark.parametrize(
     ("text", "share"), [("20%", 0.2), ("12.5 %", 0.125), ("0.5", 0.5), (1, 1.0), (0, 0.0), ("100%", 1)]
 )
-def test_a_share_is_a_percentage_or_a_part(text, share):
+def test_a_share_is_a_percentage_or_a_part(text: Any, share: float) -> None:
     assert parse_share(text) == share
 
 
 @pytest.mark.parametrize("text", ["", "%", "20", 20, "120%", "-1%", True, math.inf, math.nan, "half"])
-def test_what_is_no_share_is_refused(text):
+def test_what_is_no_share_is_refused(text: Any) -> None:
     with pytest.raises(ValueError, match="write a percentage such as 20%, or a number from 0 to 1"):
         parse_share(text)
 
@@ -77,11 +79,11 @@ def test_what_is_no_share_is_refused(text):
         ("*/2", "sun,tue,thu,sat"), ("1-5/2", "mon,wed,fri"), ("0-6", "sun,mon,tue,wed,thu,fri,sat"),
     ],
 )  # fmt: skip
-def test_cron_counts_its_days_from_sunday(field, days):
+def test_cron_counts_its_days_from_sunday(field: str, days: Any) -> None:
     assert parse_cron(f"0 7 * * {field}").text == f"0 7 * * {days}"
 
 
-def test_the_scheduler_takes_cron_text_and_means_the_same_days():
+def test_the_scheduler_takes_cron_text_and_means_the_same_days() -> None:
     from datetime import UTC, datetime
 
     from apscheduler.triggers.cron import CronTrigger
@@ -104,28 +106,28 @@ def test_the_scheduler_takes_cron_text_and_means_the_same_days():
         ("often", "write 15m, or five cron fields"),
     ],
 )
-def test_a_schedule_that_never_runs_as_meant_is_refused(text, told):
+def test_a_schedule_that_never_runs_as_meant_is_refused(text: Any, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         parse_schedule(text)
 
 
-def test_an_interval_and_cron_text_are_told_apart():
+def test_an_interval_and_cron_text_are_told_apart() -> None:
     assert parse_schedule("15m") == parse_schedule(900) == Every(900.0)
     assert parse_schedule("*/15 7-19 * * *") == Cron("*/15 7-19 * * *")
 
 
 @pytest.mark.parametrize("name", ["America/New_York", "UTC", "Europe/Berlin"])
-def test_a_time_zone_is_one_that_this_machine_knows(name):
+def test_a_time_zone_is_one_that_this_machine_knows(name: str) -> None:
     assert parse_timezone(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "America", "../etc/passwd", "Mars/Base", "\0", "a" * 5000])
-def test_what_is_no_time_zone_is_refused(name):
+def test_what_is_no_time_zone_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is not a time zone"):
         parse_timezone(name)
 
 
-def _refusal(parse, value) -> str:
+def _refusal(parse: Callable[[Any], Any], value: Any) -> str:
     try:
         parse(value)
     except ValueError as error:
@@ -137,12 +139,12 @@ def _refusal(parse, value) -> str:
 @pytest.mark.parametrize(
     "parse", [parse_duration, parse_limits, parse_share, parse_schedule, parse_region, parse_base_url]
 )
-def test_any_text_is_read_or_refused_without_repeating_it(parse, text):
+def test_any_text_is_read_or_refused_without_repeating_it(parse: Callable[[Any], Any], text: Any) -> None:
     assert "·marked" not in _refusal(parse, text) + _refusal(parse, f"{text}·marked")
 
 
 @given(fields=st.lists(st.text(alphabet="0123456789*/-,lastmonfri", min_size=1, max_size=6), min_size=5, max_size=5))
-def test_any_cron_text_is_read_or_refused(fields):
+def test_any_cron_text_is_read_or_refused(fields: list[str]) -> None:
     try:
         read = parse_cron(" ".join(fields))
     except ValueError:

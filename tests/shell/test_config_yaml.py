@@ -1,6 +1,9 @@
 """What people type wrong in YAML, and what a file may not do to the machine."""
 
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -9,13 +12,13 @@ from hypothesis import strategies as st
 
 from syncd import config_yaml
 from syncd.config import Settings, load
-from syncd.core.rules import Column
+from syncd.core.rules import Column, Value
 from syncd.errors import ConfigError
-from tests.shell.config_world import KEY, TARGET, World
+from tests.shell.config_world import KEY, TARGET, World, csv_options
 
 
 @pytest.fixture
-def world(tmp_path, monkeypatch):
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(tmp_path, monkeypatch)
 
 
@@ -56,20 +59,24 @@ def world(tmp_path, monkeypatch):
         ("a: " + "x" * 1_000_000, 1, "is larger than 1,000,000 bytes"),
     ],
 )
-def test_a_file_that_is_no_usable_yaml_is_told_in_a_plain_sentence(world: World, text, line, told):
+def test_a_file_that_is_no_usable_yaml_is_told_in_a_plain_sentence(
+    world: World, text: Any, line: int, told: str
+) -> None:
     (problem,) = world.problems(text)
     assert problem.startswith(f"syncd.yaml:{line}: ")
     assert told in problem
 
 
-def test_the_reader_in_python_tells_the_same_lines_as_the_one_in_c(world: World, monkeypatch):
+def test_the_reader_in_python_tells_the_same_lines_as_the_one_in_c(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = ["a: 1\nb: 'open\nc: 1\n", "a:\n\tb: 1\n", "a: b: c\n", "a:\n  - b\n c: d\n", "a: 1\nb: [1, 2\n"]
     in_c = [world.problems(text)[0].split(": ")[0] for text in texts]
     monkeypatch.setattr(config_yaml, "_LOADER", yaml.SafeLoader)
     assert [world.problems(text)[0].split(": ")[0] for text in texts] == in_c
 
 
-def test_a_key_that_stands_twice_names_both_lines(world: World):
+def test_a_key_that_stands_twice_names_both_lines(world: World) -> None:
     (problem,) = world.problems(world.one_source() + "\n    key: other\n")
     assert problem == "syncd.yaml:9: sources.tenants.key: stands twice, in lines 7 and 9: remove one of them"
 
@@ -77,12 +84,12 @@ def test_a_key_that_stands_twice_names_both_lines(world: World):
 @pytest.mark.parametrize(
     "word", ["no", "yes", "on", "off", "2024-01-01", "12:30", "1_000", "+15550100", "0x", ".5", "08a"]
 )
-def test_what_old_yaml_would_change_is_the_text_that_stands_there(world: World, word):
+def test_what_old_yaml_would_change_is_the_text_that_stands_there(world: World, word: str) -> None:
     assert world.source(mapping=f"{{X: {word}}}").rules.mapping["X"].origin == Column(word)
 
 
 @pytest.mark.parametrize("word", ["007", "0123456", "0x1F", "0o17", "-01", "00.5", "0_1"])
-def test_a_number_that_readers_take_differently_is_refused_with_the_remedy(world: World, word):
+def test_a_number_that_readers_take_differently_is_refused_with_the_remedy(world: World, word: str) -> None:
     (problem,) = world.source_problems(mapping=f"{{X: {word}}}")
     assert (
         f'mapping.X: is written {word}, which YAML may read as another number: put it in quotes ("{word}")' in problem
@@ -91,17 +98,17 @@ def test_a_number_that_readers_take_differently_is_refused_with_the_remedy(world
 
 
 @pytest.mark.parametrize("nothing", ["", "~", "null"])
-def test_a_key_without_a_value_is_told_so(world: World, nothing):
+def test_a_key_without_a_value_is_told_so(world: World, nothing: str) -> None:
     (problem,) = world.source_problems(where=nothing)
     assert problem.endswith('where: has no value: write one, or leave the key out ("" is an empty text)')
 
 
-def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(world: World):
+def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(world: World) -> None:
     text = world.one_source().replace("\n", "\r\n")
     assert world.load(b"\xef\xbb\xbf" + text.encode()).sources
 
 
-def test_anchors_aliases_and_merges_say_a_thing_once(world: World):
+def test_anchors_aliases_and_merges_say_a_thing_once(world: World) -> None:
     world_text = """
 sources:
   a: &common {connector: csv, options: {path: a.csv}, key: id, mapping: &m {Phone: mobile}, schedule: 15m}
@@ -109,12 +116,12 @@ sources:
   c: {<<: [{key: other}, *common], mapping: {<<: *m, Name: name}}
 """
     sources = world.load(TARGET + world_text).sources
-    assert [source.options.path.name for source in sources.values()] == ["a.csv", "b.csv", "a.csv"]
+    assert [csv_options(source).path.name for source in sources.values()] == ["a.csv", "b.csv", "a.csv"]
     assert sources["c"].rules.key == ("other",)
     assert sorted(sources["c"].rules.mapping) == ["Name", "Phone"]
 
 
-def test_a_problem_behind_an_alias_is_told_where_it_is_used(world: World):
+def test_a_problem_behind_an_alias_is_told_where_it_is_used(world: World) -> None:
     (problem,) = world.problems(world.one_source(key="&k [a, b]", canaries="\n      - *k\n      - 7"))
     assert problem.startswith("syncd.yaml:11: sources.tenants.canaries[1]: has 1 parts")
 
@@ -130,7 +137,7 @@ def test_a_problem_behind_an_alias_is_told_where_it_is_used(world: World):
     ],
     ids=["wide", "deep", "merged", "plain"],
 )
-def test_a_bomb_is_refused_before_it_goes_off(world: World, bomb):
+def test_a_bomb_is_refused_before_it_goes_off(world: World, bomb: str) -> None:
     began = time.perf_counter()
     (problem,) = world.problems(bomb)
     assert "aliases expanded" in problem
@@ -161,10 +168,7 @@ _values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_words, inner, max_size=6),
     max_leaves=12,
 )
-_GOOD = {
-    "target": {"api_key": "k"},
-    "sources": {"a": {"connector": "csv", "options": {"path": "p"}, "key": "k", "mapping": {"A": "a"}}},
-}
+_SOURCE = {"connector": "csv", "options": {"path": "p"}, "key": "k", "mapping": {"A": "a"}}
 
 
 def _outcome(world: World, text: str) -> Settings | ConfigError:
@@ -182,27 +186,27 @@ def _is_told_well(outcome: Settings | ConfigError) -> bool:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         yield World(tmp_path_factory.mktemp("any"), monkeypatch)
 
 
 @given(text=st.text() | st.lists(_words | st.sampled_from(":-[]{},&*!|>'\"#%@")).map(" ".join))
-def test_any_text_gives_settings_or_a_configuration_error(place: World, text):
+def test_any_text_gives_settings_or_a_configuration_error(place: World, text: Any) -> None:
     assert _is_told_well(_outcome(place, text))
 
 
 @given(target=_values, source=st.dictionaries(_words, _values), more=st.dictionaries(_words, _values, max_size=3))
-def test_any_values_give_settings_or_a_configuration_error(place: World, target, source, more):
-    document = {"target": target, "sources": {"a": {**_GOOD["sources"]["a"], **source}}, **more}
+def test_any_values_give_settings_or_a_configuration_error(place: World, target: Any, source: Any, more: Any) -> None:
+    document = {"target": target, "sources": {"a": {**_SOURCE, **source}}, **more}
     assert _is_told_well(_outcome(place, yaml.safe_dump(document, allow_unicode=True)))
 
 
 @given(text=st.text(min_size=1))
-def test_any_text_in_quotes_arrives_as_it_is(place: World, text):
-    document = {**_GOOD, "sources": {"a": {**_GOOD["sources"]["a"], "mapping": {"A": {"value": text}}}}}
+def test_any_text_in_quotes_arrives_as_it_is(place: World, text: Any) -> None:
+    document = {"target": {"api_key": "k"}, "sources": {"a": {**_SOURCE, "mapping": {"A": {"value": text}}}}}
     outcome = _outcome(place, yaml.safe_dump(document, allow_unicode=False).replace("${", "$${"))
     if isinstance(outcome, Settings):
-        assert outcome.sources["a"].rules.mapping["A"].origin.text == text
+        assert outcome.sources["a"].rules.mapping["A"].origin == Value(text)
     else:
         assert "\0" in text
