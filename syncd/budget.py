@@ -3,8 +3,9 @@
 A place in every window is taken before a request is sent, and written down before it is used, so that daemon, one-shot
 runs and restarts spend one budget. The windows slide: at most ``requests`` places in any ``seconds``.
 
-The server counts a request when it arrives, we when it leaves. A request that was slow on its way, followed a window
-later by a fast one, would be too early for the server; so a place is free again a little later than the window says.
+The server counts a request when it arrives, we when it leaves. After one that was slow on its way, one that is fast a
+window later would be too early for the server. So a place counts from when its request was answered, which is after it
+arrived, and never before; but no later than a small share of the window, so that slow answers do not cost speed.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from syncd.config import Window
 
 MARGIN_SHARE = 0.015
-"""How much longer than the window a place stays taken: this share of it, which costs 1.5 % of a backlog's speed ..."""
+"""How much later than its time a place may count: this share of the window, which costs 1.5 % of the speed ..."""
+
+MARGIN_LEAST = 0.1
+"""... but up to so many seconds in a window of seconds, where a 429 would cost more ..."""
 
 MARGIN_MOST = 1.0
-"""... but no more than this many seconds, beyond any difference between the ways of two requests."""
+"""... and no more than so many, beyond any difference between the ways of two requests."""
 
 SECONDS_EACH = 1.0
 """What a forecast assumes for one request, of 500 contacts, where no window makes it wait."""
@@ -33,6 +37,8 @@ SECONDS_EACH = 1.0
 _LONGEST_SLEEP = 60.0  # then the clock and the other processes are looked at again
 _LONGEST_PAUSE = 86_400.0  # no window of a key is longer than a day
 _STEP_BACK = 1.0  # a newest place further ahead than this means that the clock was set back
+_TICK = 0.002  # what the clocks of two machines, or two readings of one, may differ in a window
+_ABREAST = 32  # so many requests at most overtake one another
 _APART = 1e-6  # no two places have the same time, so that a reader knows which it has seen
 
 
@@ -91,6 +97,7 @@ class Budget:
         self._longest = max((_span(window) for window in self._windows), default=0.0)
         self._lock = threading.Lock()
         self._places: list[float] = []  # those of the log that still count, as far as this process has read it
+        self._late: dict[float, float] = {}  # how long after its time a place's request was answered, if it was ours
         self._paused = 0.0  # this process's own pause: without windows, or in a read-only state, no log has it
         self._pause = 0.0
 
@@ -114,6 +121,12 @@ class Budget:
         if waited:
             self._on_wait(0.0)
         return moment
+
+    def answered(self, place: float) -> None:
+        """Tell that the request of a place that was taken has an answer, or none to come."""
+        if self._windows:
+            with self._lock:
+                self._late[place] = max(0.0, self._clock() - place) + _TICK
 
     def pause(self, seconds: float) -> None:
         """Let no process take a place for ``seconds``, as the target asked with a 429."""
@@ -146,13 +159,29 @@ class Budget:
             with self._log.exclusive() as times:
                 now = self._clock()
                 self._catch_up(times, now)
-                wait = max(_free_at(self._windows, self._places), times.paused_until()) - now
+                wait = max(self._free_at(), times.paused_until()) - now
                 if wait > 0:
                     return 0.0, wait
                 moment = max(now, self._places[-1] + _APART) if self._places else now
                 times.add(moment)
                 self._places.append(moment)
                 return moment, 0.0
+
+    def _free_at(self) -> float:
+        """When every window has a free place; a time in the past if they have one."""
+        return max((self._free_in(window) for window in self._windows), default=0.0)
+
+    def _free_in(self, window: Window) -> float:
+        oldest = len(self._places) - window.requests  # the place that the next one in the window takes over
+        if oldest < 0:
+            return 0.0
+        most = min(max(window.seconds * MARGIN_SHARE, MARGIN_LEAST), MARGIN_MOST)
+        usual = _span(window) - window.seconds
+        ends = (
+            place + min(self._late.get(place, usual), most)
+            for place in self._places[max(0, oldest - _ABREAST) : oldest + 1]
+        )
+        return max(ends) + window.seconds
 
     def _catch_up(self, times: RequestTimes, now: float) -> None:
         """Read what other processes took, and drop what counts no more."""
@@ -163,6 +192,8 @@ class Budget:
             self._set_back(times, now)
         old = bisect_right(self._places, now - self._longest)
         if old > min(100, len(self._places) // 10):
+            for place in self._places[:old]:
+                self._late.pop(place, None)
             del self._places[:old]
             times.forget(now - self._longest)
 
@@ -170,6 +201,7 @@ class Budget:
         """The clock was set back: count the places as if the newest were taken now, at their old distances."""
         step, paused = self._places[-1] - now, times.paused_until()
         self._places = [place - step for place in self._places]
+        self._late.clear()
         times.forget(float("inf"))
         for place in self._places:
             times.add(place)
@@ -185,14 +217,6 @@ class Budget:
 
 def _span(window: Window) -> float:
     return window.seconds + min(window.seconds * MARGIN_SHARE, MARGIN_MOST)
-
-
-def _free_at(windows: Sequence[Window], places: Sequence[float]) -> float:
-    """When every window has a free place; a time in the past if they have one."""
-    return max(
-        (places[-window.requests] + _span(window) for window in windows if len(places) >= window.requests),
-        default=0.0,
-    )
 
 
 def simulate(

@@ -55,6 +55,7 @@ Key = tuple[str | frozenset[str], ...]
 
 _NOT_NAMED = Unknown("the answer names the contact neither as accepted nor as refused")
 _AMBIGUOUS = Unknown("the answer holds several contacts with these match values")
+_DONE = frozenset({"created", "updated"})
 _FAILING = re.compile(r"error|fail|reject|refus|invalid|skip|ignor|denied", re.IGNORECASE)
 _INDEX_KEYS = ("index", "row", "position", "line", "row_index", "row_number")
 _ECHO_KEYS = ("fields", "contact", "row", "data", "input")
@@ -65,17 +66,20 @@ def has_form(body: Any) -> bool:
     return isinstance(body, dict) and any(isinstance(body.get(name), list) for name in ("contacts", "errors"))
 
 
-def match_key(fields: Mapping[str, Any], schema: Schema) -> Key | None:
-    """A contact's match values for comparison; None when one of them is empty or not text.
+def match_keys(contacts: Iterable[Mapping[str, Any]], schema: Schema) -> list[Key | None]:
+    """Return the match values of each contact for comparison; None where one of them is empty or not text.
 
     Text is trimmed and in NFC. Phones are sets of digits, a number of the North American plan without its leading 1.
     """
+    match = [(field.name, field.is_phone) for field in schema.fields if field.is_match]
+    return [_key(contact, match) for contact in contacts]
+
+
+def _key(fields: Mapping[str, Any], match: Sequence[tuple[str, bool]]) -> Key | None:
     parts: list[str | frozenset[str]] = []
-    for field in schema.fields:
-        if not field.is_match:
-            continue
-        text = _text(fields.get(field.name)).strip()
-        part = _numbers(text) if field.is_phone else unicodedata.normalize("NFC", text)
+    for name, is_phone in match:
+        text = _text(fields.get(name)).strip()
+        part = _numbers(text) if is_phone else text if text.isascii() else unicodedata.normalize("NFC", text)
         if not part:
             return None
         parts.append(part)
@@ -101,7 +105,10 @@ def _text(value: Any) -> str:
 
 def texts(fields: Mapping[str, Any]) -> dict[str, str]:
     """The fields of a contact of the target, all as text; an absent value is "" (as the guide's own lists have it)."""
-    return {_text(name): _text(value) for name, value in fields.items()}
+    return {
+        name if name.isascii() else _text(name): value if value.__class__ is str and value.isascii() else _text(value)
+        for name, value in fields.items()
+    }
 
 
 def number(value: Any) -> int | None:
@@ -111,17 +118,16 @@ def number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 63 else None
 
 
-def judge(rows: Sequence[Mapping[str, str]], body: Any, schema: Schema) -> list[Outcome]:
-    """Return an outcome for each of ``rows``, all of which have match values, from the parsed body of the answer."""
+def judge(keys: Sequence[Key | None], body: Any, schema: Schema) -> list[Outcome]:
+    """Return an outcome for each row sent, known by its match values, from the parsed body of the answer."""
     if not has_form(body):
-        return [_NOT_NAMED] * len(rows)
-    keys = [match_key(row, schema) for row in rows]
-    contacts = [entry for item in _list(body, "contacts") if (entry := _entry(item, schema))]
+        return [_NOT_NAMED] * len(keys)
+    contacts = _entries(_list(body, "contacts"), schema)
     found = _proved(keys, contacts)
-    missing = [row for row in range(len(rows)) if row not in found]
+    missing = [row for row in range(len(keys)) if row not in found]
     if missing:
-        found |= _refused(keys, missing, body, schema, alone=len(rows) == 1 and not contacts)
-    return [found.get(row, _NOT_NAMED) for row in range(len(rows))]
+        found |= _refused(keys, missing, body, schema, alone=len(keys) == 1 and not contacts)
+    return [found.get(row, _NOT_NAMED) for row in range(len(keys))]
 
 
 def _list(body: Mapping[str, Any], name: str) -> list[Any]:
@@ -129,17 +135,26 @@ def _list(body: Mapping[str, Any], name: str) -> list[Any]:
     return items if isinstance(items, list) else []
 
 
-def _entry(item: Any, schema: Schema) -> tuple[Key, Accepted] | None:
-    """An entry of ``contacts[]`` that says where a contact is: with an id and match values, and not as a failure."""
+def _entries(items: Iterable[Any], schema: Schema) -> list[tuple[Key, Accepted]]:
+    """The entries of ``contacts[]`` that say where a contact is: with an id and match values, and not as a failure."""
+    accepted = [entry for item in items if (entry := _entry(item))]
+    keys = match_keys((entry.fields for entry in accepted), schema)
+    return [(key, entry) for key, entry in zip(keys, accepted, strict=True) if key is not None]
+
+
+def _entry(item: Any) -> Accepted | None:
     if not isinstance(item, dict):
         return None
     contact = item.get("contact", item)
-    if not isinstance(contact, dict) or not isinstance(contact.get("fields"), dict):
+    fields = contact.get("fields") if isinstance(contact, dict) else None
+    if not isinstance(fields, dict):
         return None
-    id_, key, action = number(contact.get("id")), match_key(contact["fields"], schema), _text(item.get("action"))
-    if id_ is None or key is None or _FAILING.search(action) or item.get("error") or item.get("errors"):
+    id_, action = number(contact.get("id")), _text(item.get("action"))
+    if id_ is None or item.get("error") or item.get("errors"):
         return None
-    return key, Accepted(id_, texts(contact["fields"]), action)
+    if action not in _DONE and _FAILING.search(action):
+        return None
+    return Accepted(id_, texts(fields), action)
 
 
 def _proved(keys: Sequence[Key | None], contacts: Sequence[tuple[Key, Accepted]]) -> dict[int, Outcome]:
@@ -233,7 +248,7 @@ def _echo(item: Any, schema: Schema) -> Key | None:
     for name in _ECHO_KEYS if isinstance(item, dict) else ():
         part = item.get(name)
         fields = part.get("fields", part) if isinstance(part, dict) else None
-        key = match_key(fields, schema) if isinstance(fields, dict) else None
+        key = match_keys([fields], schema)[0] if isinstance(fields, dict) else None
         if key:
             return key
     return None

@@ -50,6 +50,8 @@ class Places(Protocol):
 
     def take(self) -> float: ...
 
+    def answered(self, place: float) -> None: ...
+
     def pause(self, seconds: float) -> None: ...
 
 
@@ -212,21 +214,27 @@ class Client:
     def _attempt(self, call: _Call) -> Answer:
         if self._stopping.is_set():
             raise Stopped(f"stopped before {call.name} was answered")
-        if self._budget:
-            self._budget.take()  # the body is ready: the place's time is the time of sending
+        place = self._budget.take() if self._budget else 0.0  # the body is ready: this is the time of sending
         with self._counting:
             self.sent += 1
         begun = time.monotonic()
         try:
-            response = self._http.send(call.request, stream=True)
-            try:
-                content = self._read(response)
-            finally:
-                response.close()
+            response, content = self._exchange(call.request, place)
         except httpx.HTTPError as error:
             call.failed(time.monotonic() - begun, sent=not isinstance(error, _NOT_SENT))
             raise _Failed(_cause(error)) from None
         return self._judge(call, response, content, time.monotonic() - begun)
+
+    def _exchange(self, request: httpx.Request, place: float) -> tuple[httpx.Response, bytes | None]:
+        try:
+            response = self._http.send(request, stream=True)
+        finally:
+            if self._budget:
+                self._budget.answered(place)
+        try:
+            return response, self._read(response)
+        finally:
+            response.close()
 
     def _read(self, response: httpx.Response) -> bytes | None:
         """The body, or None when it is longer than allowed."""

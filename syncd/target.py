@@ -15,12 +15,13 @@ from syncd.core.schema import Schema, parse_fields
 from syncd.errors import SchemaError, TargetUnavailable
 from syncd.outcomes import (
     Accepted,
+    Key,
     Outcome,
     Refused,
     Unknown,
     has_form,
     judge,
-    match_key,
+    match_keys,
     number,
     texts,
 )
@@ -149,10 +150,12 @@ class Target:
         """
         if not 0 < len(contacts) <= BATCH:
             raise ValueError(f"{len(contacts)} contacts cannot be sent at once: 1 to {BATCH} can")
-        if any(match_key(contact, schema) is None for contact in contacts):
+        keys = match_keys(contacts, schema)
+        if None in keys:
             raise ValueError("a contact without a match value is never sent")
         body = {"contacts": [{"fields": dict(contact)} for contact in contacts]}
-        return _upserted(self._client.request("POST", "/contacts", json=body, returned=_REFUSALS), contacts, schema)
+        answer = self._client.request("POST", "/contacts", json=body, returned=_REFUSALS)
+        return _upserted(answer, keys, schema)
 
     def upsert_all(self, contacts: Sequence[Mapping[str, str]], schema: Schema) -> Upserted:
         """Create or update at most 500 contacts, by as many calls as it takes to know of each.
@@ -235,18 +238,20 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _upserted(answer: Answer, contacts: Sequence[Mapping[str, str]], schema: Schema) -> UpsertAnswer:
+def _upserted(answer: Answer, keys: Sequence[Key | None], schema: Schema) -> UpsertAnswer:
     refused = answer.status >= 400
-    outcomes = judge(contacts, answer.body, schema)
+    outcomes = judge(keys, answer.body, schema)
     proved = any(not isinstance(outcome, Unknown) for outcome in outcomes)
-    if refused and not proved and len(contacts) == 1:
+    if refused and not proved and len(keys) == 1:
         why = reason(answer.body, schema) if answer.is_json else f"refused by Vocatech with status {answer.status}"
         return UpsertAnswer((Refused(why),), answer.status, attempts=answer.attempts)
     if refused and not proved:
         return UpsertAnswer(tuple(outcomes), answer.status, whole=True, attempts=answer.attempts)
     if not has_form(answer.body):
         problem = answer.problem or "the answer is not of the documented form"
-        return UpsertAnswer((Unknown(problem),) * len(contacts), answer.status, unreadable=problem, attempts=answer.attempts)
+        return UpsertAnswer(
+            (Unknown(problem),) * len(keys), answer.status, unreadable=problem, attempts=answer.attempts
+        )
     return UpsertAnswer(tuple(outcomes), answer.status, attempts=answer.attempts)
 
 
