@@ -83,7 +83,7 @@ def _field(name: str, origin: Origin, schema: Schema) -> Iterator[Problem]:
     place = ("mapping", name)
     if name.startswith("@"):
         yield place, "names that begin with '@' are reserved"
-    if name not in schema.names:
+    elif name not in schema.names:
         yield place, f"the target has no field {name!r}{nearest(name, schema.names)}"
     elif isinstance(origin, AllOf) and name not in schema.phones:
         yield place, "a list of columns is for phone fields only; {first: [...]} takes the first that is not empty"

@@ -30,10 +30,12 @@ _PARAMETER = re.compile(r";\s*[a-z][a-z-]*\s*=[^;|\n]*")
 _FLOAT = re.compile(r"\s*(\d{7,15})\.0+\s*")
 _STAR_CODE = re.compile(r"(?<![^\s;,/|])\*\d\d(?=[\s*(+\d])")
 _EXTENSION = re.compile(
-    r"(?<=\d)[\s).,;:-]*(?:extension|extn?|xtn|x|#|anexo|int|доб)[\s.:#=-]*"
+    r"(?<=\d)[\s()\[\].,;:-]*(?:extension|extn?|xtn|x|#|anexo|int|доб)[\s.:#=-]*"
     r"\d{1,8}(?!\d|[\s.()-]*\d{3})(?:\s*[,/&]\s*\d{1,5}(?!\d|[\s.()-]*\d))*"
 )
-_DIALLED_AFTER = re.compile(r"(?<=\d)\s*(?:,{2,}|[pw]+(?=\d))[\d#*,pw]*\d#?(?!\d)|(?<=\d{4}),\d{1,5}#?(?!\d)")
+_DIALLED_AFTER = re.compile(
+    r"(?<=\d)\s*(?:,{2,}|[pw]+(?=\d))[\d#*,pw]*\d#?(?!\d)|(?<=\d{4}),\d{1,5}#?(?!\d|[\s.()-]*\d)"
+)
 _WEAK = re.compile(r"[,/|\n]+")
 _BETWEEN = (re.compile(r"[^\W\d_]+|&|\s(?=\+)|\s-+\s"), re.compile(r"\s+"))
 _INNER_LETTER = re.compile(r"\d[^\n]*[^\W\d_][^\n]*\d")

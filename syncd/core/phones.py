@@ -96,15 +96,13 @@ def _plain(raw: pl.DataFrame, region: str | pl.Series) -> pl.DataFrame:
     page = pl.DataFrame([series.alias(name) for series, name in zip(raw.get_columns(), names, strict=True)])
     if isinstance(region, str) and region not in NANP:
         return page.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in names)
-    near = pl.lit(value=True)
+    fits = {name: pl.col(name).str.contains(_PLAIN) for name in names}
     if isinstance(region, pl.Series):
         page = page.with_columns(region.is_in(sorted(NANP)).alias("near"))
-        near = pl.col("near")
+        fits = {name: fit & pl.col("near") for name, fit in fits.items()}
     return page.select(
-        pl.when(near & pl.col(name).str.contains(_PLAIN))
-        .then(pl.col(name).str.replace_many(_PUNCTUATION).str.strip_prefix("1"))
-        .alias(name)
-        for name in names
+        pl.when(fit).then(pl.col(name).str.replace_many(_PUNCTUATION).str.strip_prefix("1")).alias(name)
+        for name, fit in fits.items()
     )
 
 

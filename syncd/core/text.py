@@ -34,13 +34,18 @@ def form(text: pl.Expr, kind: Form) -> pl.Expr:
     return text.str.normalize("NFC")
 
 
-def forms(texts: Mapping[str, tuple[pl.Series, Form]]) -> pl.DataFrame:
-    """A page's texts, each in its form, as columns of the names given; a clean one costs one look."""
+def forms(texts: Mapping[str, tuple[pl.Series, Form]]) -> tuple[pl.DataFrame, frozenset[str]]:
+    """A page's texts, each in its form, as columns of the names given, and which of them were worth more than a look.
+
+    Series of one name are taken for the same one, and looked at once.
+    """
     if not texts:
-        return pl.DataFrame()
+        return pl.DataFrame(), frozenset()
+    raw = pl.DataFrame(list({series.name: series for series, _ in texts.values()}.values()))
+    looked = raw.select(pl.all().str.contains(_SUSPECT).any() | (pl.all().null_count() > 0))
+    suspect = frozenset(name for name, (series, _) in texts.items() if looked.get_column(series.name)[0])
     page = pl.DataFrame([series.alias(name) for name, (series, _) in texts.items()])
-    suspect = page.select(pl.all().str.contains(_SUSPECT).any() | (pl.all().null_count() > 0))
-    return page.with_columns(form(pl.col(name), kind) for name, (_, kind) in texts.items() if suspect[name][0])
+    return page.with_columns(form(pl.col(name), texts[name][1]) for name in suspect), suspect
 
 
 def one(text: str, kind: Form = "trimmed") -> str:
@@ -129,7 +134,7 @@ def filled(pieces: Sequence[Piece], values: Mapping[str, pl.Expr]) -> pl.Expr:
     """The template with its columns' ``values``; "" where all of them are ""."""
     slots = [piece for piece in pieces if isinstance(piece, Slot)]
     there = {slot.name: values[slot.name] != "" for slot in slots}
-    if _is_words(pieces):
+    if is_words(pieces):
         words = [pl.when(there[slot.name]).then(values[slot.name]) for slot in slots]
         return pl.concat_str(words, separator=" ", ignore_nulls=True)
     texts: list[pl.Expr] = []
@@ -148,8 +153,11 @@ def filled(pieces: Sequence[Piece], values: Mapping[str, pl.Expr]) -> pl.Expr:
     return _if(pl.any_horizontal(list(there.values())), whole) if slots else whole
 
 
-def _is_words(pieces: Sequence[Piece]) -> bool:
-    """Whether the template is just columns with a space between them, as names mostly are: the cheap case."""
+def is_words(pieces: Sequence[Piece]) -> bool:
+    """Whether a template is just columns with a space between them, as names mostly are: the cheap case.
+
+    Then what tidy values make is tidy.
+    """
     expected = [" " if n else "" for n in range(len(pieces))]
     return all(
         isinstance(piece, Slot) and (piece.joiner, piece.before, piece.after) == (joiner, "", "")

@@ -88,6 +88,7 @@ class Values:
     sql: Mapping[str, pl.Series]
     work: pl.DataFrame
     texts: dict[tuple[Source, text.Form], str] = field(default_factory=dict)
+    suspect: frozenset[str] = frozenset()
 
     def made(self) -> pl.DataFrame:
         """The page with ``@key`` (null if a part is empty), ``unsound`` (Boolean) and every field's columns."""
@@ -108,12 +109,16 @@ class Values:
         uses: dict[tuple[Source, text.Form], None] = {(("column", name), "key"): None for name in self.rules.key}
         uses |= {(source, each.form): None for each in self.fields if not each.raw for source in each.sources}
         self.texts = {use: f"text {n}" for n, use in enumerate(uses)}
-        formed = text.forms({name: (self._series(use[0]), use[1]) for use, name in self.texts.items()})
+        formed, self.suspect = text.forms({name: (self._series(use[0]), use[1]) for use, name in self.texts.items()})
         self.work = self.work.hstack(formed)
 
     def _series(self, source: Source) -> pl.Series:
         kind, name = source
-        return self.sql[name] if kind == "sql" else self.frame.get_column(name)
+        return (
+            self.sql[name].alias(f"sql {name}")
+            if kind == "sql"
+            else self.frame.get_column(name).alias(f"column {name}")
+        )
 
     def _column(self, source: Source, each: Field) -> pl.Expr:
         return pl.col(self.texts[source, each.form])
@@ -126,7 +131,8 @@ class Values:
             for each in filled
         }
         self.work = self.work.with_columns(**exprs)
-        formed = text.forms({each.value: (self.work.get_column(each.value), each.form) for each in filled})
+        untidy = [each for each in filled if not text.is_words(each.template or ())]
+        formed, _ = text.forms({each.value: (self.work.get_column(each.value), each.form) for each in untidy})
         self.work = self.work.with_columns(formed.get_columns())
 
     def _text(self, each: Field) -> pl.Expr:
@@ -163,9 +169,10 @@ class Values:
 
     def _key(self) -> tuple[pl.Expr, pl.Expr]:
         """The key, and whether a control character makes it unsound."""
-        parts = [pl.col(self.texts[("column", name), "key"]) for name in self.rules.key]
-        key = pl.concat_str([pl.when(part != "").then(part) for part in parts], separator=UNIT)
-        return key.alias(KEY), pl.any_horizontal([text.has_control(part) for part in parts]).alias(UNSOUND)
+        names = [self.texts[("column", name), "key"] for name in self.rules.key]
+        key = pl.concat_str([pl.when(pl.col(name) != "").then(pl.col(name)) for name in names], separator=UNIT)
+        odd = [text.has_control(pl.col(name)) for name in names if name in self.suspect]
+        return key.alias(KEY), pl.any_horizontal([*odd, pl.lit(value=False)]).alias(UNSOUND)
 
 
 def _translated(value: pl.Expr, each: Field) -> pl.Expr:
