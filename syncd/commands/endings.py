@@ -1,0 +1,83 @@
+"""How a command ends that did not end well: one message on stderr with the remedy, and the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from syncd.errors import ConfigError, SyncdError
+
+DEFECT, USAGE, BROKEN_OFF = 1, 2, 130
+
+REPORT_TO = "the issue tracker of syncd"
+
+
+def say_error(message: str) -> None:
+    """Print ``error: …`` on stderr, a line for each line of the message."""
+    head = "\x1b[1;31merror:\x1b[0m" if _coloured() else "error:"
+    lines = [line for line in message.splitlines() if line.strip()] or ["something failed without saying what"]
+    sys.stderr.write("".join(f"{head} {printable(line)}\n" for line in lines))
+
+
+def ended_by(error: BaseException) -> int:
+    """Tell of the error that ended a command, and return the exit code."""
+    if isinstance(error, SyncdError):
+        say_error(str(error))
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        say_error("broken off; what was begun is marked as such and settled by the next run")
+        return BROKEN_OFF
+    usage = getattr(error, "format_message", None)
+    if usage is not None:
+        say_error(f"{usage()} (syncd --help shows what there is)")
+        return USAGE
+    say_error(defect(error))
+    return DEFECT
+
+
+def defect(error: BaseException) -> str:
+    """What is said of an exception that nobody meant: where, and of what type; never with a value."""
+    from syncd.log import chain
+
+    places = chain(error)
+    ours = [place for place in places if place.startswith(("syncd/", "connectors/"))]
+    where = (ours or places or ["an unknown place"])[-1]
+    told = f"this is a defect of syncd ({type(error).__name__} at {where}); please report this line to {REPORT_TO}"
+    if not _debugging():
+        return f"{told}; --log-level debug shows the way there"
+    return "\n".join([told, *(f"  {place}" for place in places)])
+
+
+def _debugging() -> bool:
+    import logging
+
+    return logging.getLogger().isEnabledFor(logging.DEBUG)
+
+
+def _coloured() -> bool:
+    return sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def printable(text: str) -> str:
+    """``text`` with whatever could steer a terminal made visible."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def silence_stdout() -> None:
+    """Nobody reads stdout any more (``syncd … | head``): let what is still to come go nowhere."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 (stands for stdout until the end)
+    finally:
+        os.close(null)
+
+
+def unknown(kind: str, name: str, known: list[str]) -> ConfigError:
+    """The error for a name that there is not, with the nearest one that there is."""
+    from syncd.core.schema import nearest
+
+    return ConfigError(f"there is no {kind} {printable(name)!r}{nearest(name, known)}; there are: {', '.join(known)}")

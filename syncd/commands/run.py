@@ -1,0 +1,193 @@
+"""``syncd run``: one run of some or all sources."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncd.commands.endings import DEFECT, ended_by, say_error, silence_stdout
+from syncd.commands.settings import chosen_sources, loaded
+from syncd.errors import ConfigError, SourceBusy, SyncdError
+
+if TYPE_CHECKING:
+    from syncd.config import Settings, Source
+    from syncd.report import SourceReport
+    from syncd.session import Session, Watcher
+
+CHANGES = 10
+"""What ``--exit-code`` exits with when a dry run finds changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What ``syncd run`` was asked for."""
+
+    sources: Sequence[str] = ()
+    dry_run: bool = False
+    as_json: bool = False
+    changes: Path | None = None
+    full: bool = False
+    wait: bool = False
+    exit_code: bool = False
+
+
+@dataclass(slots=True)
+class Ran:
+    """What came of it: the reports so far, and the error that ended the whole of it, if one did."""
+
+    run: str | None = None
+    reports: list[SourceReport] = field(default_factory=list)
+    error: BaseException | None = None
+
+    @property
+    def exit_code(self) -> int:
+        from syncd.report import gravest
+
+        if self.error is not None:
+            return self.error.exit_code if isinstance(self.error, SyncdError) else DEFECT
+        return gravest([report.exit_code for report in self.reports])
+
+
+def run(wish: Wish, config: Path | None) -> int:
+    """Run, print the report, return the exit code."""
+    ran = Ran()
+    stopping = threading.Event()
+    with _interruptible(stopping):
+        try:
+            _run(wish, config, ran, stopping)
+            if wish.changes is not None:
+                _write(wish.changes, ran)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the reports so far and one object are printed)
+            ran.error = error
+    code = _exit_code(wish, ran)
+    try:
+        _print(wish, ran, code)
+    except BrokenPipeError:
+        silence_stdout()
+    _tell_errors(ran)
+    return code
+
+
+def _run(wish: Wish, config: Path | None, ran: Ran, stopping: threading.Event) -> None:
+    if wish.exit_code and not wish.dry_run:
+        raise ConfigError("--exit-code says whether a dry run finds changes: add --dry-run")
+    settings = loaded(config)
+    sources = chosen_sources(settings, wish.sources)
+
+    from syncd.progress import watching
+    from syncd.report import check_changes_file
+
+    if wish.changes is not None:
+        check_changes_file(wish.changes)
+    with watching() as watcher:
+        run_sources(settings, sources, wish, ran, stopping=stopping, watcher=watcher)
+
+
+def run_sources(  # noqa: PLR0913 (the last two have defaults)
+    settings: Settings,
+    sources: Sequence[Source],
+    wish: Wish,
+    ran: Ran,
+    *,
+    stopping: threading.Event | None = None,
+    watcher: Watcher | None = None,
+) -> None:
+    """Run ``sources`` one after the other; ``ran`` holds each report as soon as there is one.
+
+    Raises:
+        AccessDenied, StateError, Stopped: no source can go on.
+    """
+    from syncd.session import open_session
+
+    with open_session(settings, dry_run=wish.dry_run, stopping=stopping, watcher=watcher) as session:
+        session.full, session.wait = wish.full, wish.wait
+        ran.run = session.run
+        for source in sources:
+            session.halt_if_asked()
+            _run_one(session, source, ran)
+
+
+def _run_one(session: Session, source: Source, ran: Ran) -> None:
+    from syncd.report import SourceReport
+    from syncd.sync import run_source
+
+    try:
+        ran.reports.append(run_source(session, source))
+    except SourceBusy as busy:
+        ran.reports.append(SourceReport(source.name, dry_run=session.dry_run, error=busy))
+    except SyncdError as error:
+        ran.reports.append(SourceReport(source.name, dry_run=session.dry_run, error=error))
+        raise
+
+
+def _write(path: Path, ran: Ran) -> None:
+    from syncd.report import write_changes
+
+    write_changes(path, ran.reports)
+
+
+def _exit_code(wish: Wish, ran: Ran) -> int:
+    code = ran.exit_code
+    if wish.exit_code and code in (0, 3) and any(report.has_changes for report in ran.reports):
+        return CHANGES
+    return code
+
+
+def _print(wish: Wish, ran: Ran, code: int) -> None:
+    if wish.as_json:
+        sys.stdout.write(json.dumps(as_json(wish, ran, code), ensure_ascii=False) + "\n")
+    else:
+        from syncd.show import Screen, show_run
+
+        show_run(Screen(), ran.reports, dry_run=wish.dry_run)
+    sys.stdout.flush()
+
+
+def as_json(wish: Wish, ran: Ran, code: int) -> dict[str, Any]:
+    """The one object that ``--json`` prints; ``error`` is there when the run as a whole failed."""
+    from syncd.commands.endings import defect
+    from syncd.report import run_json
+
+    found = run_json(ran.run or "", ran.reports, dry_run=wish.dry_run, exit_code=code)
+    found["run"] = ran.run
+    if ran.error is not None:
+        message = str(ran.error) if isinstance(ran.error, SyncdError) else defect(ran.error)
+        found["error"] = {"kind": type(ran.error).__name__, "exit": ran.exit_code, "message": message}
+    return found
+
+
+def _tell_errors(ran: Ran) -> None:
+    """Say on stderr what failed; what ended the whole run is said once, and last."""
+    for report in ran.reports:
+        if report.error is not None and report.error is not ran.error:
+            say_error(f"{report.source}: {report.error}")
+    if ran.error is not None:
+        ended_by(ran.error)
+
+
+@contextmanager
+def _interruptible(stopping: threading.Event) -> Iterator[None]:
+    """Let SIGTERM and the first Ctrl-C end the run after the batches under way; a second one breaks it off."""
+    import signal
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def asked(_number: int, _frame: Any) -> None:
+        if stopping.is_set():
+            raise KeyboardInterrupt
+        stopping.set()
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

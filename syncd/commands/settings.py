@@ -1,0 +1,40 @@
+"""The configuration that a command works with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncd.commands.endings import unknown
+from syncd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from syncd.config import Settings, Source
+
+
+def loaded(config: Path | None) -> Settings:
+    """Find and read the configuration; from then on no log line can hold the key.
+
+    Raises:
+        ConfigError: it is not there, or something is wrong with it.
+    """
+    from syncd.config import find, load
+    from syncd.log import hide
+
+    settings = load(find(config))
+    hide([settings.target.api_key.reveal()])
+    return settings
+
+
+def chosen_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
+    """The sources called ``names``, or all, in the order of the configuration.
+
+    Raises:
+        ConfigError: there is no source of one of the names.
+    """
+    known = list(settings.sources)
+    errors = [unknown("source", name, known) for name in dict.fromkeys(names) if name not in known]
+    if errors:
+        raise ConfigError(*map(str, errors))
+    return [source for name, source in settings.sources.items() if not names or name in names]

@@ -1,0 +1,175 @@
+"""Logs: structlog on stderr, human on a terminal and JSON otherwise, with the records of stdlib logging among them.
+
+Whatever is logged passes :func:`guarded`: a field is a number, an id or a short text, never a payload, and what looks
+like a key, a phone number, an e-mail address or a URL's query is made unreadable.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from syncd.errors import ConfigError
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+VARIABLE = "SYNCD_LOG_LEVEL"
+
+QUIET = ("httpx", "httpcore", "sqlalchemy", "alembic", "uvicorn", "asyncio", "h11")
+"""Loggers that tell of URLs, headers, statements or values; they are heard from WARNING on at any level."""
+
+LONGEST = 300
+"""Characters of a text that are logged."""
+
+_UNSPEAKABLE = re.compile(
+    r"auth|token|secret|passw|credential|api_?key|cookie|header|body|payload|fields|^params$", re.I
+)
+_QUERY = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s?#'\"]*)[?#][^\s'\"]*")
+_USER = re.compile(r"(https?://)[^\s/@]*@")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
+_EMAIL = re.compile(r"[^\s@<>\"'=]+@[^\s@<>\"']+\.[^\s@<>\"']+")
+_PHONE = re.compile(
+    r"(?<![\w.-])(?:\+?\d{10,15}|\+\d[\d ().-]{7,}\d|(?:1[ .-])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-])"
+)
+_NAMED_BY_US = frozenset({"timestamp", "level", "event", "logger", "run", "digest"})
+
+_secrets: set[str] = set()
+
+
+def level_of(name: str | None, environ: Mapping[str, str] = os.environ) -> int:
+    """The level called ``name``, else the one ``$SYNCD_LOG_LEVEL`` names, else INFO.
+
+    Raises:
+        ConfigError: no level is called that.
+    """
+    chosen = name or environ.get(VARIABLE) or "info"
+    if chosen.lower() not in LEVELS:
+        by = "--log-level" if name else f"${VARIABLE}"
+        raise ConfigError(f"{by}: there is no level {chosen!r}; there are: {', '.join(LEVELS)}")
+    return LEVELS[chosen.lower()]
+
+
+def configure(level: int, *, human: bool | None = None) -> None:
+    """Send all logs to stderr. ``human``: for a person to read; by default when stderr is a terminal."""
+    if human is None:
+        human = sys.stderr.isatty()
+    colours = human and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    last = structlog.dev.ConsoleRenderer(colors=colours) if human else structlog.processors.JSONRenderer(default=str)
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        _without_values,
+        guarded,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if human else "iso", utc=not human),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Stderr()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    logging.captureWarnings(capture=True)
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Let these texts appear in no log line."""
+    _secrets.update(secret for secret in secrets if len(secret) >= 4)
+
+
+class _Stderr(logging.StreamHandler[Any]):
+    """Writes to what ``sys.stderr`` is at that moment, so that lines stay above a progress bar."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (its base's name)
+        """A log that cannot be written costs no run."""
+
+
+def guarded(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Make unreadable what must never be logged (a structlog processor)."""
+    return {name: value if name.startswith("_") else _spoken(name, value) for name, value in event.items()}
+
+
+def _spoken(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool | float):
+        return value
+    if _UNSPEAKABLE.search(name):
+        return "***"
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        return _cut(redacted(value, phones=name not in _NAMED_BY_US or name == "event"))
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, list | tuple) and len(value) <= 20 and all(isinstance(each, str | int) for each in value):
+        return [_spoken(name, each) for each in value]
+    return f"<{type(value).__name__}>"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def redacted(text: str, *, phones: bool = True) -> str:
+    """``text`` without secrets, e-mail addresses, URL queries and, if ``phones``, phone numbers."""
+    for secret in _secrets:
+        text = text.replace(secret, "***")
+    text = _QUERY.sub(r"\1\2?***", text)
+    text = _USER.sub(r"\1", text)
+    text = _BEARER.sub(r"\1 ***", text)
+    text = _EMAIL.sub("***@***", text)
+    return _PHONE.sub("***", text) if phones else text
+
+
+def _without_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace an exception by its type and where it came from: its message may hold a contact's data."""
+    found = event.pop("exc_info", None)
+    event.pop("exc_text", None)
+    event.pop("stack_info", None)
+    if found is True:
+        found = sys.exc_info()
+    error = found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        event["exception"] = type(error).__name__
+        event["at"] = chain(error)[-6:]
+    return event
+
+
+def chain(error: BaseException) -> list[str]:
+    """Where an error went through, the place it was raised at last: ``syncd/sync.py:120 in _plan``. No values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{_short(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames]
+
+
+def _short(file: str) -> str:
+    parts = Path(file).parts
+    for package in ("syncd", "connectors", "site-packages"):
+        if package in parts[:-1]:
+            last = len(parts) - 1 - parts[::-1].index(package)
+            return "/".join(parts[last + (package == "site-packages") :])
+    return Path(file).name

@@ -1,0 +1,224 @@
+"""Reports as text: tables and colours on a terminal, plain text in a pipe.
+
+What is shown of a source or the target is data: it is never read as markup, and cannot steer the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from syncd.budget import describe_requests
+from syncd.commands.endings import printable
+from syncd.show_changes import change_lines, page_of
+
+if TYPE_CHECKING:
+    from syncd.report import SourceReport
+
+PAGE = 20
+"""So many changes, rows or warnings of a source are shown; a file holds them all."""
+
+WIDE = 100_000
+"""Columns of a page without an edge: what reads a pipe breaks no lines."""
+
+KINDS = {
+    "create": ("to create", "created"),
+    "adopt": ("to adopt", "adopted"),
+    "update": ("to update", "updated"),
+    "move": ("to move", "moved"),
+    "delete": ("to delete", "deleted"),
+}
+
+
+class Screen:
+    """Writes lines and tables to ``file`` (standard output, if None)."""
+
+    def __init__(self, file: IO[str] | None = None) -> None:
+        self._console = Console(file=file, markup=False, highlight=False, emoji=False)
+        self.is_terminal = self._console.is_terminal
+        if not self.is_terminal:
+            self._console.width = WIDE
+
+    def line(self, *parts: str | tuple[str, str], indent: int = 0) -> None:
+        """Write one line of ``parts``: text, or text with a style."""
+        text = Text(" " * indent)
+        for part in parts:
+            words, style = (part, "") if isinstance(part, str) else part
+            text.append(printable(words), style)
+        self._console.print(text, soft_wrap=True)
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Write a table of text; numbers (``1,234``) stand at the right."""
+        table = Table(box=SIMPLE_HEAD if self.is_terminal else None, pad_edge=False, header_style="bold")
+        columns = list(zip(*rows, strict=True)) or [()] * len(head)
+        for name, column in zip(head, columns, strict=True):
+            numeric = bool(column) and all(cell.replace(",", "").isdigit() or cell in "-" for cell in column)
+            table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(printable(cell)) for cell in row))
+        if self.is_terminal:
+            self._console.print(table)
+            return
+        with self._console.capture() as plain:
+            self._console.print(table)
+        self._console.file.write("".join(f"{line.rstrip()}\n" for line in plain.get().splitlines()))
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """``1 row``, ``1,234 rows``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def show_run(screen: Screen, reports: Sequence[SourceReport], *, dry_run: bool) -> None:
+    """Write what a run found and did, source by source, and in a last line what that comes to."""
+    for report in reports:
+        _source(screen, report)
+    if reports:
+        screen.line(*_last_line(reports, dry_run=dry_run))
+
+
+def _source(screen: Screen, report: SourceReport) -> None:
+    screen.line((report.source, "bold"), ": ", _headline(report))
+    if report.plan is not None:
+        _changes(screen, report)
+    _held(screen, report)
+    _rows(screen, report.invalid, "invalid", f"{count(len(report.invalid), 'row')}, left alone at the target")
+    _excluded(screen, report)
+    again = "the target refused them; sent again when they change, or after syncd rejects retry"
+    _rows(screen, report.rejected, "rejected", f"{count(len(report.rejected), 'contact')}: {again}")
+    _altered(screen, report)
+    _warnings(screen, report.warnings)
+    if report.error is not None:
+        first, *more = str(report.error).splitlines() or [""]
+        screen.line(("error: ", "bold red"), first, indent=2)
+        for line in more:
+            screen.line(line, indent=9)
+    elif report.dry_run and report.planned:
+        screen.line(describe_requests(report.planned, report.seconds), indent=2)
+
+
+def _headline(report: SourceReport) -> str:
+    if not report.read:
+        return "failed before it was read"
+    if report.read == "complete" and not report.rows:
+        read = "the source is empty"
+    else:
+        proof = {"partial": " (what changed since the last run)", "unproved": " (perhaps not all there are)"}
+        read = f"{count(report.rows, 'row')} read{proof.get(report.read, '')}"
+    if report.same_as_before:
+        return f"{count(report.rows, 'row')}, the same as in the last run; nothing to do"
+    tense = 0 if report.dry_run else 1
+    found = [f"{report.counts[kind]:,} {words[tense]}" for kind, words in KINDS.items() if report.counts[kind]]
+    same = f"{report.counts['unchanged']:,} unchanged"
+    if found:
+        return f"{read}; {', '.join(found)}, {same}"
+    waits = report.held or report.unknown or report.error or report.counts["rejected"]
+    return f"{read}; {same}" + ("" if waits else "; nothing to do")
+
+
+def _changes(screen: Screen, report: SourceReport) -> None:
+    todo = report.plan.todo if report.plan else None
+    if todo is None or todo.is_empty():
+        return
+    done = sum(report.counts[kind] for kind in KINDS)
+    if not report.dry_run and done < todo.height:
+        screen.line(f"of {count(todo.height, 'planned change')}, {done:,} are done", indent=2)
+    for change in page_of(todo, report.phones, PAGE):
+        for line in change_lines(change, report.phones):
+            screen.line(*line, indent=2)
+    _more(screen, todo.height, "; --changes FILE writes them all")
+
+
+def _more(screen: Screen, total: int, how: str = "") -> None:
+    if total > PAGE:
+        screen.line((f"and {total - PAGE:,} more{how}", "dim"), indent=4)
+
+
+def _held(screen: Screen, report: SourceReport) -> None:
+    for each in report.held:
+        kind = {"delete": "delete", "update": "update"}.get(each.kind, "change")
+        screen.line(("held", "bold yellow"), f": {count(each.count, kind)} ({each.gate}): {each.detail}", indent=2)
+        if not each.approvable:
+            screen.line("it goes on by itself once that is mended", indent=4)
+            continue
+        screen.line("to let exactly these go on: ", (f"syncd approve {report.source} {each.digest}", "bold"), indent=4)
+    if report.dry_run and any(each.approvable for each in report.held):
+        screen.line(("(to be approved, they must have been held by a run without --dry-run)", "dim"), indent=4)
+
+
+def _rows(screen: Screen, found: Sequence[Mapping[str, Any]], word: str, what: str) -> None:
+    if not found:
+        return
+    screen.line((word, "bold yellow"), f": {what}", indent=2)
+    for each in found[:PAGE]:
+        key = f"key {each['key']}" if each.get("key") is not None else "no key"
+        place = f"{each['at']}, {key}" if each.get("at") else key
+        screen.line(place.replace("\x1f", "+"), f": {each['reason']}", indent=4)
+    _more(screen, len(found), "; --json holds them all")
+
+
+def _excluded(screen: Screen, report: SourceReport) -> None:
+    total = sum(each["count"] for each in report.excluded)
+    if not total:
+        return
+    screen.line(("excluded", "bold"), f": {count(total, 'row')}, not wanted at the target", indent=2)
+    for each in report.excluded[:PAGE]:
+        screen.line(f"{each['count']:,}: {each['reason']}", indent=4)
+    _more(screen, len(report.excluded))
+
+
+def _altered(screen: Screen, report: SourceReport) -> None:
+    if not report.altered:
+        return
+    what = f": {count(len(report.altered), 'contact')} came to be otherwise at the target than sent"
+    screen.line(("altered", "bold yellow"), what, indent=2)
+    for each in report.altered[:PAGE]:
+        for line in change_lines({"kind": "altered", **each}, report.phones, old="sent", new="there"):
+            screen.line(*line, indent=4)
+    _more(screen, len(report.altered), "; --json holds them all")
+
+
+def _warnings(screen: Screen, warnings: Sequence[str]) -> None:
+    for warning in warnings[:PAGE]:
+        screen.line(("warning", "yellow"), f": {warning}", indent=2)
+    _more(screen, len(warnings), " warnings; --json holds them all")
+
+
+def _last_line(reports: Sequence[SourceReport], *, dry_run: bool) -> Iterator[str | tuple[str, str]]:
+    changes = sum(report.counts[kind] for report in reports for kind in KINDS)
+    sent = sum(report.sent for report in reports)
+    waiting = ", ".join(_waiting(reports))
+    failed = sum(report.error is not None for report in reports)
+    tail = f"; {waiting}" if waiting else ""
+    if failed:
+        tail += f"; {count(failed, 'source')} of {len(reports)} failed"
+    if dry_run:
+        yield ("Nothing was sent", "bold")
+        yield f": this was a dry run{tail}."
+    elif changes:
+        yield ("Done", "bold green" if not (waiting or failed) else "bold")
+        yield f": {count(changes, 'change')} accepted, in {count(sent, 'request')}{tail}."
+    elif failed == len(reports):
+        yield ("Nothing was done", "bold red")
+        yield f"{tail}."
+    else:
+        yield ("Nothing was changed", "bold")
+        yield f", in {count(sent, 'request')}{tail}." if sent else f"{tail}."
+
+
+def _waiting(reports: Sequence[SourceReport]) -> Iterator[str]:
+    held = sum(report.counts["held"] for report in reports)
+    if held:
+        yield f"{count(held, 'change')} held"
+    for name in ("invalid", "rejected"):
+        number = sum(report.counts[name] for report in reports)
+        if number:
+            yield f"{number:,} {name}"
+    unknown = sum(report.unknown for report in reports)
+    if unknown:
+        yield f"{unknown:,} with an unknown outcome, sent again by the next run"
