@@ -100,7 +100,7 @@ class _Utf8:
         self._tail = b""
         if data.isascii():
             return data
-        loose = None if final else _LOOSE_END.search(data, len(data) - 3 if len(data) > 3 else 0)
+        loose = None if final else _LOOSE_END.search(data, max(0, len(data) - 3))
         if loose:
             data, self._tail = data[: loose.start()], data[loose.start() :]
         try:
@@ -131,6 +131,7 @@ class _Codec:
     def __init__(self, name: str) -> None:
         self._name = name
         self._decode = codecs.getincrementaldecoder(name)()
+        self._cut = b""
         self._unlike_utf8 = not name.startswith(("cp125", "iso8859", "mac"))
 
     def feed(self, block: bytes, *, final: bool) -> bytes:
@@ -145,7 +146,12 @@ class _Codec:
 
     def _refuse_utf8(self, block: bytes) -> None:
         """UTF-8 fits every one-byte encoding, as nonsense: where text beyond ASCII first appears, look at it."""
+        block, self._cut = self._cut + block, b""
         if block.isascii():
+            return
+        loose = _LOOSE_END.search(block, max(0, len(block) - 3))
+        if loose and block[: loose.start()].isascii():
+            self._cut = loose[0]
             return
         self._unlike_utf8 = True
         sequences = _SEQUENCE.findall(block)

@@ -116,10 +116,11 @@ class CsvOptions(Options):
 
 @dataclass(slots=True)
 class _Reading:
-    """What a read has found so far. ``flaws``: why rows may be missing."""
+    """What a read has found so far. ``first``: whose ``columns`` they are. ``flaws``: why rows may be missing."""
 
     digests: list[bytes] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
+    first: str = ""
     count: int = 0
     pages: int = 0
     flaws: list[str] = field(default_factory=list)
@@ -144,13 +145,12 @@ class CsvFile(Connector):
         self._clock = clock
 
     def check(self) -> list[str]:
-        columns: list[str] = []
         self._count_text()
+        reading = _Reading()
         for part in self._parts():
             with closing(PartBytes(part, SNIFFED).blocks()) as blocks:
-                table = Table(blocks, part.origin, self._options.form())
-                columns = self._agreed(columns, table.header(), part)
-        return columns
+                self._agree(reading, Table(blocks, part.origin, self._options.form()).header(), part)
+        return reading.columns
 
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:
         parts, told = self._parts(), self._count_text()
@@ -172,7 +172,7 @@ class CsvFile(Connector):
         with closing(content.blocks()) as blocks:
             table = Table(blocks, part.origin, self._options.form())
             names = table.header()
-            reading.columns = self._agreed(reading.columns, names, part)
+            self._agree(reading, names, part)
             for rows in table.pages():
                 reading.pages += 1
                 yield rows if names == reading.columns else _in_order(rows, reading.columns)
@@ -185,19 +185,21 @@ class CsvFile(Connector):
         require_settled(parts, self._options.settle, self._clock())
         return parts
 
-    def _agreed(self, columns: list[str], names: list[str], part: Part) -> list[str]:
-        """The columns of the source, now that a part has ``names``: they must be the same, in any order."""
+    def _agree(self, reading: _Reading, names: list[str], part: Part) -> None:
+        """Take the columns of the first part, and require the same of the others, in any order."""
         missing = [name for name in self._options.columns if name not in names]
         if missing:
             raise SourceInvalid(
                 f"{part.origin}: the header lacks {', '.join(map(repr, missing))}; it has: {', '.join(names)}"
             )
-        if columns and set(columns) != set(names):
+        if not reading.columns:
+            reading.columns, reading.first = names, part.origin
+        if set(reading.columns) != set(names):
+            odd = ", ".join(sorted(set(names) ^ set(reading.columns)))
             raise SourceInvalid(
-                f"{part.origin} has other columns than the parts before it: "
-                f"{', '.join(sorted(set(names) ^ set(columns)))} are not in both; make path name one table's parts"
+                f"{part.origin} and {reading.first} are parts of one table with different columns (not in both: {odd}):"
+                " export them alike, or make path name one table's parts"
             )
-        return columns or names
 
     def _count_text(self) -> str:
         """What the count file holds, or nothing when none is configured."""
