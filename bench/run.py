@@ -1,0 +1,178 @@
+"""``make bench``: syncd beside a keyed pandas script on the same machine, in one table, with what is asked of it.
+
+Whole processes are measured: wall time from start to end, memory at its most. Each figure is the best of several
+rounds, and the rounds take turns, so that a busy minute of the machine falls on all of them. What each process finds
+is compared with what the data are known to hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from company import Company, sandbox
+from measure import Measured, measure
+from snapshots import Truth, make, newcomers
+
+HERE = Path(__file__).parent
+PORT = 18_931
+"""Of the sandbox that the kept state belongs to: a state file speaks of one target."""
+
+
+@dataclass
+class Best:
+    """The best of several rounds: ``seconds`` and ``megabytes`` each for itself."""
+
+    seconds: float = float("inf")
+    megabytes: float = float("inf")
+    rounds: list[float] = field(default_factory=list)
+
+    def add(self, measured: Measured) -> None:
+        self.seconds = min(self.seconds, measured.seconds)
+        self.megabytes = min(self.megabytes, measured.megabytes)
+        self.rounds.append(measured.seconds)
+
+
+def expect(what: str, found: object, wanted: object) -> None:
+    """End the benchmark when something was found that is not so: then its figures mean nothing."""
+    if found != wanted:
+        raise SystemExit(f"{what}: found {found}, but it is {wanted}")
+
+
+def counts(measured: Measured) -> dict[str, int]:
+    """What a run says it found."""
+    report: dict[str, Any] = json.loads(measured.output)
+    found: dict[str, int] = report["sources"][0]["counts"]
+    return found
+
+
+def warm(folder: Path, url: str, data: Path, truth: Truth) -> Company:
+    """A company whose target holds the first snapshot; its state is kept from one benchmark to the next."""
+    company = Company(folder, url)
+    company.export(data / "before.csv")
+    if not (folder / "loaded").exists():
+        print(f"first load of {truth.active:,} contacts …", end=" ", flush=True)
+        load = company.run()
+        expect("the first load", counts(load)["create"], truth.active)
+        (folder / "loaded").touch()
+        rate = truth.active / load.seconds
+        print(f"{load.seconds:.1f} s, {load.megabytes:,.0f} MB, {rate:,.0f} contacts/s", flush=True)
+    return company
+
+
+def pandas(data: Path, truth: Truth) -> Measured:
+    """The baseline."""
+    script = [sys.executable, str(HERE / "pandas_diff.py"), str(data / "before.csv"), str(data / "after.csv")]
+    measured = measure([*script, "tenant_id"])
+    wanted = {"added": truth.added, "removed": truth.removed, "changed": truth.changed}
+    expect("pandas", json.loads(measured.output), wanted)
+    return measured
+
+
+def changes(company: Company, data: Path, truth: Truth) -> Measured:
+    """A dry run of the second snapshot over the state of the first."""
+    company.export(data / "after.csv")
+    measured = company.run("--dry-run")
+    found = counts(measured)
+    same = truth.active - truth.changed - truth.removed
+    wanted = {"create": truth.added, "update": truth.changed, "delete": truth.removed, "unchanged": same}
+    expect("syncd, changes", {kind: found[kind] for kind in wanted}, wanted)
+    return measured
+
+
+def unchanged(company: Company, data: Path, truth: Truth) -> Measured:
+    """A run of a file that is what it was."""
+    company.export(data / "before.csv")
+    measured = company.run()
+    expect("syncd, unchanged", counts(measured)["unchanged"], truth.active)
+    return measured
+
+
+def push(snapshot: Path, rows: int) -> tuple[Measured, float]:
+    """Load ``rows`` new contacts into an empty sandbox; the process, and the seconds that its server saw batches."""
+    with tempfile.TemporaryDirectory() as folder, sandbox() as url:
+        company = Company(Path(folder), url)
+        company.export(snapshot)
+        measured = company.run()
+        expect("syncd, new contacts", counts(measured)["create"], rows)
+        return measured, company.push_seconds()
+
+
+def rounds(options: argparse.Namespace, folder: Path, truth: Truth) -> tuple[dict[str, Best], float]:
+    """Measure everything ``options.rounds`` times, in turns; the best of each, and of the seconds of pushing."""
+    best = {name: Best() for name in ("pandas", "changes", "unchanged", "push")}
+    pushing = float("inf")
+    new = folder / f"new-{options.push}.csv"
+    if not new.exists():
+        newcomers(new, options.push)
+    with sandbox(options.port) as url:
+        company = warm(folder / "company", url, folder, truth)
+        for number in range(1, options.rounds + 1):
+            print(f"round {number} of {options.rounds} …", flush=True)
+            best["pandas"].add(pandas(folder, truth))
+            best["changes"].add(changes(company, folder, truth))
+            best["unchanged"].add(unchanged(company, folder, truth))
+            measured, seconds = push(new, options.push)
+            best["push"].add(measured)
+            pushing = min(pushing, seconds)
+    return best, pushing
+
+
+def table(best: dict[str, Best], pushing: float, options: argparse.Namespace) -> bool:
+    """Print the figures beside what is asked of them; whether all are met."""
+    base, missed = best["pandas"], []
+    lines = [("", "seconds", "of pandas", "asked", "MB", "of pandas", "asked")]
+    for name, what, time_bar, memory_bar in (
+        ("pandas", f"pandas: merge two snapshots of {options.rows:,} rows", None, None),
+        ("changes", "syncd run --dry-run: the same 1 % of changes", 0.4, 0.5),
+        ("unchanged", "syncd run: an unchanged file", 0.2, None),
+        ("push", f"syncd run: {options.push:,} new contacts", None, None),
+    ):
+        each = best[name]
+        time, memory = each.seconds / base.seconds, each.megabytes / base.megabytes
+        missed += [f"time of {name}"] if time_bar and time > time_bar else []
+        missed += [f"memory of {name}"] if memory_bar and memory > memory_bar else []
+        times = (f"{each.seconds:.2f}", f"{time:.2f}", f"≤ {time_bar}" if time_bar else "")
+        lines.append((what, *times, f"{each.megabytes:,.0f}", f"{memory:.2f}", f"≤ {memory_bar}" if memory_bar else ""))
+    show(lines)
+    whole, alone = options.push / best["push"].seconds, options.push / pushing
+    print(f"\npushed: {whole:,.0f} contacts/s over the whole process (asked: ≥ 15,000), {alone:,.0f} while pushing")
+    missed += ["contacts/s"] if whole < 15_000 else []
+    print(f"missed: {', '.join(missed)}" if missed else "all that is asked is met")
+    return not missed
+
+
+def show(lines: Sequence[Sequence[str]]) -> None:
+    """Print columns, numbers at the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    print()
+    for first, *rest in lines:
+        print(first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)))
+
+
+def main() -> int:
+    """Make what is missing, measure, print; 1 when something that is asked for is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of each snapshot (default: 1,000,000)")
+    parser.add_argument("--push", type=int, default=100_000, help="new contacts to push (default: 100,000)")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the best counts (default: 3)")
+    parser.add_argument("--port", type=int, default=PORT, help="of the sandbox that the kept state belongs to")
+    parser.add_argument("--fresh", action="store_true", help="make the data and the state anew")
+    options = parser.parse_args()
+    folder = HERE / "data" / str(options.rows)
+    if options.fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    truth = make(folder, options.rows)
+    best, pushing = rounds(options, folder, truth)
+    return 0 if table(best, pushing, options) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
