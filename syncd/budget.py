@@ -94,7 +94,7 @@ class Budget:
         self._stopping = stopping or threading.Event()
         self._sleep = sleep or self._stopping.wait
         self._on_wait = on_wait or (lambda _seconds: None)
-        self._longest = max((_span(window) for window in self._windows), default=0.0)
+        self._longest = max((window.seconds + _most(window) for window in self._windows), default=0.0)
         self._lock = threading.Lock()
         self._places: list[float] = []  # those of the log that still count, as far as this process has read it
         self._late: dict[float, float] = {}  # how long after its time a place's request was answered, if it was ours
@@ -175,8 +175,7 @@ class Budget:
         oldest = len(self._places) - window.requests  # the place that the next one in the window takes over
         if oldest < 0:
             return 0.0
-        most = min(max(window.seconds * MARGIN_SHARE, MARGIN_LEAST), MARGIN_MOST)
-        usual = _span(window) - window.seconds
+        usual, most = _span(window) - window.seconds, _most(window)
         ends = (
             place + min(self._late.get(place, usual), most)
             for place in self._places[max(0, oldest - _ABREAST) : oldest + 1]
@@ -215,7 +214,13 @@ class Budget:
             return now, [min(place, now) for place in times.since(now - self._longest)], times.paused_until()
 
 
+def _most(window: Window) -> float:
+    """How much later than its time a place may count, in seconds."""
+    return min(max(window.seconds * MARGIN_SHARE, MARGIN_LEAST), MARGIN_MOST)
+
+
 def _span(window: Window) -> float:
+    """How long a place is taken when nothing is known of its answer, in seconds."""
     return window.seconds + min(window.seconds * MARGIN_SHARE, MARGIN_MOST)
 
 
