@@ -162,6 +162,8 @@ class Push:
         return Settled(entry, "accepted", outcome.id, returned, adopted=self._was_there(change, outcome, resent=resent))
 
     def _differs(self, sent: Mapping[str, str], returned: Mapping[str, str]) -> bool:
+        if sent == returned:
+            return False
         more = any(value for name, value in returned.items() if name not in sent)
         return more or bool(field_changes(returned, sent, self._schema.phones))
 
@@ -185,7 +187,8 @@ class Push:
     def _note(self, change: Mapping[str, Any], outcome: Any) -> None:
         if isinstance(outcome, Accepted):
             self._done.counts[change[KIND]] += 1
-            altered = field_changes(outcome.fields, change["after"], self._schema.phones)
+            same = outcome.fields == change["after"]
+            altered = {} if same else field_changes(outcome.fields, change["after"], self._schema.phones)
             if altered:
                 fields = {name: {"sent": each["new"], "returned": each["old"]} for name, each in altered.items()}
                 self._done.altered.append({"key": change["@key"], "id": outcome.id, "fields": fields})

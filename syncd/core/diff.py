@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, STATE
+from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, KEY, LINE, MATCH, ORIGIN, STATE
 
 Kind = Literal["create", "adopt", "update", "move", "delete"]
 KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")
@@ -153,31 +153,13 @@ def rows(changes: pl.DataFrame) -> Iterator[dict[str, Any]]:
 
     ``after`` is None for a delete; it holds no field that is left alone. ``before`` is {} where nothing is known.
     """
-    fields = [name for name in changes.columns if not name.startswith("@")]
-    for row in changes.iter_rows(named=True):
-        gone = row[KIND] == "delete"
-        after = None if gone else {name: row[name] for name in fields if row[name] is not None}
-        meta = {name: value for name, value in row.items() if name.startswith("@")}
-        yield {**meta, "before": json.loads(row[BEFORE]) if row[BEFORE] else {}, "after": after}
-
-
-__all__ = [
-    "ACCEPTED",
-    "ADOPTED",
-    "BEFORE",
-    "DETAIL_SCHEMA",
-    "ID",
-    "INDEX_SCHEMA",
-    "INVALID",
-    "KIND",
-    "KINDS",
-    "LEDGER_SCHEMA",
-    "OLD_MATCH",
-    "WHY",
-    "Diff",
-    "Kind",
-    "classify",
-    "diff",
-    "field_changes",
-    "rows",
-]
+    names = changes.columns
+    meta = [(place, name) for place, name in enumerate(names) if name.startswith("@")]
+    fields = [(place, name) for place, name in enumerate(names) if not name.startswith("@")]
+    kind, before = names.index(KIND), names.index(BEFORE)
+    for row in changes.iter_rows():
+        found: dict[str, Any] = {name: row[place] for place, name in meta}
+        found["before"] = json.loads(row[before]) if row[before] else {}
+        gone = row[kind] == "delete"
+        found["after"] = None if gone else {name: row[place] for place, name in fields if row[place] is not None}
+        yield found

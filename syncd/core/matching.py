@@ -56,7 +56,7 @@ def digest(fields: Sequence[str], phones: frozenset[str]) -> pl.Expr:
     values = [canonical(pl.col(name)) if name in phones else pl.col(name) for name in names]
     head = pl.lit(UNIT.join(names))
     text = pl.concat_str([head, *(value.fill_null(_ABSENT) for value in values)], separator="\x1e")
-    low = text.nchash.xxh3_64() & pl.lit((1 << 56) - 1, dtype=pl.UInt64)  # type: ignore[attr-defined]
+    low: pl.Expr = text.nchash.xxh3_64() & pl.lit((1 << 56) - 1, dtype=pl.UInt64)  # type: ignore[attr-defined]
     return (low | pl.lit(DIGEST_VERSION << 56, dtype=pl.UInt64)).cast(pl.Int64).alias(DIGEST)
 
 

@@ -36,12 +36,15 @@ _EXTENSION = re.compile(
 _DIALLED_AFTER = re.compile(
     r"(?<=\d)\s*(?:,{2,}|[pw]+(?=\d))[\d#*,pw]*\d#?(?!\d)|(?<=\d{4}),\d{1,5}#?(?!\d|[\s.()-]*\d)"
 )
+_NO_DIGITS = re.compile(r"[^0-9]+")
 _WEAK = re.compile(r"[,/|\n]+")
 _BETWEEN = (re.compile(r"[^\W\d_]+|&|\s(?=\+)|\s-+\s"), re.compile(r"\s+"))
 _INNER_LETTER = re.compile(r"\d[^\n]*[^\W\d_][^\n]*\d")
 _NANP_NUMBER = re.compile(r"1?([2-9]\d{9})")
 _AREA = 6
 """So many digits at most stand before a separator that is part of the number, as in ``212/555-1234``."""
+_SHORTEST = 7
+"""So many digits or fewer are never a country code and a number, nor two numbers."""
 _REASONS = {
     ValidationResult.TOO_LONG: "too long",
     ValidationResult.INVALID_COUNTRY_CODE: "no such country code",
@@ -87,20 +90,22 @@ def _character(char: str) -> str:
 
 def _cut(text: str) -> str:
     """Without what would add digits: the parameters of a URI, extensions, what is dialled after the call is taken."""
-    if _URI.match(text):
+    if ":" in text and _URI.match(text):
         text = re.split("[@?]", unquote(text, errors="ignore"), maxsplit=1)[0]
-    whole = _FLOAT.fullmatch(text)
-    if whole:
+    if "=" in text:
+        context = _CONTEXT.search(text)
+        text = _PARAMETER.sub("", text)
+        if context and "+" not in text:
+            text = context[1] + " " + text.partition(":")[2]
+    if "." in text and (whole := _FLOAT.fullmatch(text)):
         return whole[1]
-    context = _CONTEXT.search(text)
-    text = _PARAMETER.sub("", text)
-    if context and "+" not in text:
-        text = context[1] + " " + text.partition(":")[2]
-    return _DIALLED_AFTER.sub("|", _EXTENSION.sub("|", _STAR_CODE.sub(" ", text)))
+    if "*" in text:
+        text = _STAR_CODE.sub(" ", text)
+    return _DIALLED_AFTER.sub("|", _EXTENSION.sub("|", text))
 
 
 def _digits(text: str) -> str:
-    return "".join(char for char in text if "0" <= char <= "9")
+    return _NO_DIGITS.sub("", text)
 
 
 def _pieces(chunk: str, region: str) -> list[str]:
@@ -136,7 +141,7 @@ def _numbers(piece: str, region: str) -> list[Number]:
     whole = whole or _vanity(piece, region)
     if whole is not None:
         return [(whole, None)]
-    for pattern in _BETWEEN:
+    for pattern in _BETWEEN if len(digits) > _SHORTEST else ():
         parts = [part for part in pattern.split(piece) if _digits(part)]
         several = [number for part in parts if (number := _whole(part, region)) is not None]
         if several and len(several) == len(parts):
@@ -178,7 +183,8 @@ def _prefixed(piece: str, digits: str, region: str) -> str | None:
     for prefix in ("011", "00"):
         if digits.startswith(prefix):
             return _foreign(digits.removeprefix(prefix), piece, region, valid=False)
-    return _foreign(digits, piece, region, valid=True) if digits in piece else None
+    alone = len(digits) > _SHORTEST and digits in piece
+    return _foreign(digits, piece, region, valid=True) if alone else None
 
 
 def _foreign(digits: str, piece: str, region: str, *, valid: bool) -> str | None:

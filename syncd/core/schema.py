@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 
 
@@ -19,22 +20,22 @@ class Field:
     is_integration: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Schema:
     """The company's contact fields, in the target's order."""
 
     fields: tuple[Field, ...]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
 
-    @property
+    @cached_property
     def match(self) -> tuple[str, ...]:
         """The match fields' names, in the target's order."""
         return tuple(field.name for field in self.fields if field.is_match)
 
-    @property
+    @cached_property
     def phones(self) -> frozenset[str]:
         return frozenset(field.name for field in self.fields if field.is_phone)
 

@@ -35,17 +35,26 @@ def form(text: pl.Expr, kind: Form) -> pl.Expr:
 
 
 def forms(texts: Mapping[str, tuple[pl.Series, Form]]) -> tuple[pl.DataFrame, frozenset[str]]:
-    """A page's texts, each in its form, as columns of the names given, and which of them were worth more than a look.
+    """A page's texts, each in its form, as columns of the names given, and which of them had to be changed.
 
     Series of one name are taken for the same one, and looked at once.
     """
     if not texts:
         return pl.DataFrame(), frozenset()
     raw = pl.DataFrame(list({series.name: series for series, _ in texts.values()}.values()))
-    looked = raw.select(pl.all().str.contains(_SUSPECT).any() | (pl.all().null_count() > 0))
-    suspect = frozenset(name for name, (series, _) in texts.items() if looked.get_column(series.name)[0])
-    page = pl.DataFrame([series.alias(name) for name, (series, _) in texts.items()])
-    return page.with_columns(form(pl.col(name), texts[name][1]) for name in suspect), suspect
+    suspect = raw.select(pl.all().str.contains(_SUSPECT).fill_null(value=True))
+    changed = frozenset(name for name, (series, _) in texts.items() if suspect.get_column(series.name).any())
+    page = {name: series.alias(name) for name, (series, _) in texts.items()}
+    for name in changed:
+        series, kind = texts[name]
+        page[name] = _formed(page[name], suspect.get_column(series.name).arg_true(), kind)
+    return pl.DataFrame(list(page.values())), changed
+
+
+def _formed(texts: pl.Series, rows: pl.Series, kind: Form) -> pl.Series:
+    """``texts`` with those of ``rows`` in that form: they are few as a rule, and this is the costly part."""
+    formed = texts.gather(rows).to_frame("").select(form(pl.first(), kind)).to_series()
+    return texts.scatter(rows, formed)
 
 
 def one(text: str, kind: Form = "trimmed") -> str:
