@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.core import mapping
@@ -318,6 +318,7 @@ def test_all_problems_come_at_once() -> None:
     assert places == [("key",), ("require",), ("where",), ("mapping", "Nope"), ("mapping", "Nope"), ("mapping", "Name")]
 
 
+unhurried = settings(deadline=None, max_examples=60)  # a deadline would test the machine
 CELL = st.one_of(
     st.none(),
     st.text(max_size=8),
@@ -346,6 +347,7 @@ def mapped(rows: list[tuple[str | None, ...]], made: SourceRules = EVERYTHING, s
     return mapping.compile(made, frame.columns, SCHEMA).apply(frame, lines)
 
 
+@unhurried
 @given(ROWS, st.integers(0, 8))
 def test_pages_make_what_the_whole_makes(rows: list[tuple[str | None, ...]], at: int) -> None:
     at = min(at, len(rows))
@@ -353,6 +355,7 @@ def test_pages_make_what_the_whole_makes(rows: list[tuple[str | None, ...]], at:
     assert pl.concat(pages).rows() == mapped(rows).rows()
 
 
+@unhurried
 @given(ROWS)
 def test_every_row_comes_out_once_with_a_state_and_a_reason_if_it_is_no_contact(
     rows: list[tuple[str | None, ...]],
@@ -366,6 +369,7 @@ def test_every_row_comes_out_once_with_a_state_and_a_reason_if_it_is_no_contact(
         assert state != CONTACT or key is not None
 
 
+@unhurried
 @given(ROWS)
 def test_no_value_holds_a_separator_of_ours(rows: list[tuple[str | None, ...]]) -> None:
     page = mapped(rows)
@@ -374,6 +378,7 @@ def test_no_value_holds_a_separator_of_ours(rows: list[tuple[str | None, ...]]) 
     assert all(key.count("\x1f") == 1 and "\x1e" not in key for key in page[KEY].drop_nulls())
 
 
+@unhurried
 @given(ROWS, st.sampled_from(["{first} {last}", "{first}, {last}", "a  {first} - {last} ({phone}) b", "{first}{last}"]))
 def test_a_template_never_leaves_white_space_that_is_not_one_space_between_words(
     rows: list[tuple[str | None, ...]], template: str
@@ -383,6 +388,7 @@ def test_a_template_never_leaves_white_space_that_is_not_one_space_between_words
         assert name == " ".join(name.split())
 
 
+@unhurried
 @given(st.lists(CELL, max_size=8))
 def test_tidying_what_is_tidy_changes_nothing(cells: list[str | None]) -> None:
     once = named(Column("x"), x=cells) if cells else []

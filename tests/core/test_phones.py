@@ -8,13 +8,14 @@ from typing import Literal
 import phonenumbers
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from syncd.core import phones
 from syncd.core.phone_text import numbers_in
 from syncd.core.rules import PhoneRules
 
+unhurried = settings(deadline=None, max_examples=60)  # a deadline would test the machine
 ONE = "2125551234"
 Invalid = Literal["keep", "drop", "reject"]
 
@@ -189,6 +190,7 @@ def slowly(text: str) -> tuple[str, str | None]:
     return ";".join(digits for digits, _ in found), f"c0: {', '.join(problems)}" if problems else None
 
 
+@unhurried
 @given(written_for_the_us())
 @example("(212) 555-1234")
 @example("+1(0)2125551234")
@@ -196,6 +198,7 @@ def test_the_fast_path_reads_what_the_slow_one_reads(typed: str) -> None:
     assert cleaned(typed) == slowly(typed)
 
 
+@unhurried
 @given(st.integers(2_000_000_000, 9_999_999_999), st.sampled_from(["", "+1", "1 "]))
 def test_both_paths_agree_with_phonenumbers(number: int, start: str) -> None:
     parsed = phonenumbers.parse(f"{start}{number}", "US")
@@ -210,6 +213,7 @@ ANY_PHONE = st.one_of(
 )
 
 
+@unhurried
 @given(st.lists(ANY_PHONE, min_size=1, max_size=3), st.sampled_from(["US", "GB", "DE", "BR"]))
 def test_only_digits_come_out_and_each_number_once(values: list[str], region: str) -> None:
     digits, _ = cleaned(*values, region=region)
@@ -217,12 +221,14 @@ def test_only_digits_come_out_and_each_number_once(values: list[str], region: st
     assert len(set(digits.split(";"))) == len(digits.split(";"))
 
 
+@unhurried
 @given(ANY_PHONE)
 def test_cleaning_what_is_clean_changes_nothing(value: str) -> None:
     digits, _ = cleaned(value)
     assert cleaned(digits)[0] == digits
 
 
+@unhurried
 @given(st.lists(ANY_PHONE, max_size=8), st.sampled_from(["keep", "drop", "reject"]))
 def test_a_row_does_not_depend_on_the_rows_beside_it(values: list[str], invalid: Invalid) -> None:
     raw = pl.DataFrame({"c0": pl.Series(values, dtype=pl.String)})
