@@ -59,6 +59,7 @@ def everywhere(
     log_level: Level = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
+    """What every command takes; its docstring is not shown, the application's help is."""
     context.obj = {"config": config, "log_level": log_level}
     if version:
         typer.echo(f"syncd {__version__}")
@@ -105,6 +106,130 @@ def run(  # noqa: PLR0913 (the command's options)
 
     wish = Wish(tuple(sources or ()), dry_run, json, changes, full, wait, exit_code)
     return carry_out(wish, path)
+
+
+@app.command()
+def check(context: typer.Context, *, config: Config = None, log_level: Level = None) -> int:
+    """Check the configuration, the key, the fields, and each source with a sample of its rows. Writes nothing."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.check import check as carry_out
+
+    return carry_out(path)
+
+
+@app.command()
+def status(context: typer.Context, *, json: Json = False, config: Config = None, log_level: Level = None) -> int:
+    """Show each source's last run and what waits, and what is left of the key's limits. Asks the target nothing."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.status import status as carry_out
+
+    return carry_out(path, as_json=json)
+
+
+@app.command()
+def fields(context: typer.Context, *, json: Json = False, config: Config = None, log_level: Level = None) -> int:
+    """List the company's contact fields and their flags."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.fields import fields as carry_out
+
+    return carry_out(path, as_json=json)
+
+
+@app.command()
+def approve(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source whose changes are held.")],
+    digest: Annotated[str, typer.Argument(metavar="DIGEST", help="The list's digest, as run and status show it.")],
+    *,
+    config: Config = None,
+    log_level: Level = None,
+) -> int:
+    """Let the held changes that DIGEST names go on, once and exactly as listed."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.decide import approve as carry_out
+
+    return carry_out(path, source, digest)
+
+
+OneSource = Annotated[str | None, typer.Argument(metavar="SOURCE", help="One source; all, if none is named.")]
+
+
+@rejects_app.callback(invoke_without_command=True)
+def rejects(context: typer.Context, *, config: Config = None, log_level: Level = None) -> int | None:
+    """Contacts that the target refused: list them (also without a word), or send them again."""
+    context.obj = {"config": config or context.obj["config"], "log_level": log_level or context.obj["log_level"]}
+    return None if context.invoked_subcommand else rejects_list(context)
+
+
+@rejects_app.command("list")
+def rejects_list(
+    context: typer.Context,
+    source: OneSource = None,
+    *,
+    json: Json = False,
+    config: Config = None,
+    log_level: Level = None,
+) -> int:
+    """List them, with the target's reasons."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.decide import list_rejects
+
+    return list_rejects(path, source, as_json=json)
+
+
+@rejects_app.command("retry")
+def rejects_retry(
+    context: typer.Context, source: OneSource = None, *, config: Config = None, log_level: Level = None
+) -> int:
+    """Let the next run send them again."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.decide import retry_rejects
+
+    return retry_rejects(path, source)
+
+
+@config_app.command("schema")
+def config_schema() -> int:
+    """Print the JSON Schema of the configuration, by which editors complete and check it."""
+    from json import dumps
+
+    from syncd.config import json_schema
+
+    typer.echo(dumps(json_schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
+@app.command()
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where it listens; 0 takes a free one.")] = 8088,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="Keep the contacts in this file; else in memory.")
+    ] = None,
+    limits: Annotated[
+        str, typer.Option("--limits", metavar="LIMITS", help="The key's request windows, or none.")
+    ] = "60/1m,1000/1h,20000/1d",
+    dialect: Annotated[
+        list[str] | None,
+        typer.Option("--dialect", metavar="NAME=VALUE", help="How it behaves where the guide leaves it open."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, metavar="N", help="How many invented contacts a new company has.")
+    ] = 0,
+    key: Annotated[str, typer.Option("--key", help="The API key that it takes.")] = "sandbox-key",
+) -> int:
+    """Serve a Vocatech contacts API on this machine, to rehearse with."""
+    from syncd.commands.rehearse import serve_sandbox
+
+    return serve_sandbox(port=port, data=data, limits=limits, dialects=dialect or (), seed=seed, key=key)
+
+
+@app.command()
+def demo() -> int:
+    """Show in a minute what syncd does, with invented contacts and a target on this machine."""
+    from syncd.demo import run_demo
+
+    return run_demo() or 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

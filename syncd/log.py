@@ -30,7 +30,7 @@ LONGEST = 300
 """Characters of a text that are logged."""
 
 _UNSPEAKABLE = re.compile(
-    r"auth|token|secret|passw|credential|api_?key|cookie|header|body|payload|fields|^params$", re.I
+    r"auth|token|secret|passw|credential|api_?key|cookie|header|body|payload|fields|^params$", re.IGNORECASE
 )
 _QUERY = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s?#'\"]*)[?#][^\s'\"]*")
 _USER = re.compile(r"(https?://)[^\s/@]*@")
@@ -39,7 +39,7 @@ _EMAIL = re.compile(r"[^\s@<>\"'=]+@[^\s@<>\"']+\.[^\s@<>\"']+")
 _PHONE = re.compile(
     r"(?<![\w.-])(?:\+?\d{10,15}|\+\d[\d ().-]{7,}\d|(?:1[ .-])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-])"
 )
-_NAMED_BY_US = frozenset({"timestamp", "level", "event", "logger", "run", "digest"})
+_NAMED_BY_US = frozenset({"timestamp", "level", "logger", "run", "digest"})
 
 _secrets: set[str] = set()
 
@@ -84,7 +84,9 @@ def configure(level: int, *, human: bool | None = None) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    for old in [each for each in root.handlers if isinstance(each, _Stderr)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
@@ -122,10 +124,8 @@ def _spoken(name: str, value: Any) -> Any:
         return "***"
     if isinstance(value, int):
         return value
-    if isinstance(value, str):
-        return _cut(redacted(value, phones=name not in _NAMED_BY_US or name == "event"))
-    if isinstance(value, Path):
-        return str(value)
+    if isinstance(value, str | Path):
+        return _cut(redacted(str(value), phones=name not in _NAMED_BY_US))
     if isinstance(value, list | tuple) and len(value) <= 20 and all(isinstance(each, str | int) for each in value):
         return [_spoken(name, each) for each in value]
     return f"<{type(value).__name__}>"

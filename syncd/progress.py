@@ -1,8 +1,7 @@
-"""How far a run is, as bars on a terminal; nothing in a pipe."""
+"""How far a run is, as bars on a terminal."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,16 +32,11 @@ class _Waits(ProgressColumn):
 
 @contextmanager
 def watching() -> Iterator[Watcher]:
-    """A watcher that draws bars on stderr while the block lasts, if stderr is a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield Watcher()
-        return
+    """A watcher that draws bars on stderr while the block lasts; log lines stay above them."""
     waits = _Waits()
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, waits, console=console, transient=True, redirect_stdout=False) as bars:
+    with Progress(*columns, waits, console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
         yield _Bars(bars, waits).watcher()
-    sys.stderr.flush()
 
 
 class _Bars:

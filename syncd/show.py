@@ -54,10 +54,11 @@ class Screen:
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write a table of text; numbers (``1,234``) stand at the right."""
-        table = Table(box=SIMPLE_HEAD if self.is_terminal else None, pad_edge=False, header_style="bold")
+        box, padding = (SIMPLE_HEAD, (0, 1)) if self.is_terminal else (None, (0, 2, 0, 0))
+        table = Table(box=box, padding=padding, pad_edge=False, header_style="bold")
         columns = list(zip(*rows, strict=True)) or [()] * len(head)
         for name, column in zip(head, columns, strict=True):
-            numeric = bool(column) and all(cell.replace(",", "").isdigit() or cell in "-" for cell in column)
+            numeric = bool(column) and all(cell.replace(",", "").isdigit() or cell == "-" for cell in column)
             table.add_column(name, justify="right" if numeric else "left", overflow="fold")
         for row in rows:
             table.add_row(*(Text(printable(cell)) for cell in row))
@@ -144,9 +145,10 @@ def _held(screen: Screen, report: SourceReport) -> None:
         kind = {"delete": "delete", "update": "update"}.get(each.kind, "change")
         screen.line(("held", "bold yellow"), f": {count(each.count, kind)} ({each.gate}): {each.detail}", indent=2)
         if not each.approvable:
-            screen.line("it goes on by itself once that is mended", indent=4)
-            continue
-        screen.line("to let exactly these go on: ", (f"syncd approve {report.source} {each.digest}", "bold"), indent=4)
+            screen.line("no approval helps here: they go on once that is mended", indent=4)
+    for digest in dict.fromkeys(each.digest for each in report.held if each.approvable):
+        command = f"syncd approve {report.source} {digest}"
+        screen.line("to let exactly these go on: ", (command, "bold"), indent=4)
     if report.dry_run and any(each.approvable for each in report.held):
         screen.line(("(to be approved, they must have been held by a run without --dry-run)", "dim"), indent=4)
 

@@ -6,14 +6,14 @@ import json
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.commands.endings import DEFECT, ended_by, say_error, silence_stdout
 from syncd.commands.settings import chosen_sources, loaded
-from syncd.errors import ConfigError, SourceBusy, SyncdError
+from syncd.errors import ConfigError, SchemaError, SourceBusy, SyncdError
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
@@ -80,16 +80,24 @@ def _run(wish: Wish, config: Path | None, ran: Ran, stopping: threading.Event) -
     settings = loaded(config)
     sources = chosen_sources(settings, wish.sources)
 
-    from syncd.progress import watching
     from syncd.report import check_changes_file
 
     if wish.changes is not None:
         check_changes_file(wish.changes)
-    with watching() as watcher:
+    with _watcher() as watcher:
         run_sources(settings, sources, wish, ran, stopping=stopping, watcher=watcher)
 
 
-def run_sources(  # noqa: PLR0913 (the last two have defaults)
+def _watcher() -> AbstractContextManager[Watcher | None]:
+    """Who shows how far the run is: bars on a terminal, nobody in a pipe."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from syncd.progress import watching
+
+    return watching()
+
+
+def run_sources(
     settings: Settings,
     sources: Sequence[Source],
     wish: Wish,
@@ -117,12 +125,14 @@ def _run_one(session: Session, source: Source, ran: Ran) -> None:
     from syncd.report import SourceReport
     from syncd.sync import run_source
 
+    report = SourceReport(source.name, dry_run=session.dry_run)
+    ran.reports.append(report)
     try:
-        ran.reports.append(run_source(session, source))
+        run_source(session, source, report)
     except SourceBusy as busy:
-        ran.reports.append(SourceReport(source.name, dry_run=session.dry_run, error=busy))
+        report.error = busy
     except SyncdError as error:
-        ran.reports.append(SourceReport(source.name, dry_run=session.dry_run, error=error))
+        report.error = error
         raise
 
 
@@ -166,9 +176,16 @@ def _tell_errors(ran: Ran) -> None:
     """Say on stderr what failed; what ended the whole run is said once, and last."""
     for report in ran.reports:
         if report.error is not None and report.error is not ran.error:
-            say_error(f"{report.source}: {report.error}")
+            say_error(_placed(report.source, report.error))
     if ran.error is not None:
         ended_by(ran.error)
+
+
+def _placed(source: str, error: SyncdError) -> str:
+    """The message, which names the source, or the place in a file."""
+    message = str(error)
+    named = isinstance(error, ConfigError | SchemaError) or message.startswith(f"{source}:")
+    return message if named else f"{source}: {message}"
 
 
 @contextmanager

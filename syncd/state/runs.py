@@ -53,6 +53,13 @@ class Runs:
             query = text("DELETE FROM lease WHERE source = :source AND owner = :owner")
             connection.execute(query, {"source": source, "owner": owner})
 
+    def holder(self, source: str) -> str | None:
+        """Who runs the source now, if someone does."""
+        query = text("SELECT owner FROM lease WHERE source = :source AND expires > :now")
+        with self.read() as connection:
+            owner: str | None = connection.execute(query, {"source": source, "now": self.clock()}).scalar()
+            return owner
+
     def begin_run(self, run: str, source: str, config: str) -> None:
         """Note that a run of the source began; older runs that never ended are marked as broken off."""
         values = {"run": run, "source": source, "config": config, "now": self.clock()}

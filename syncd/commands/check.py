@@ -1,0 +1,219 @@
+"""``syncd check``: proves step by step that a run would find what it needs. It writes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from syncd.commands.settings import loaded
+from syncd.errors import ConfigError, SyncdError
+
+if TYPE_CHECKING:
+    from syncd.commands.sample import Sample
+    from syncd.config import Settings, Source
+    from syncd.core.schema import Schema
+    from syncd.session import Session
+    from syncd.show import Screen
+
+MARKS = {"good": ("✓", "green"), "bad": ("✗", "bold red"), "note": ("!", "yellow")}
+
+PAGE = 10
+"""Reasons and warnings that are shown of a source."""
+
+_CHANGING = ("name", "contact", "email", "phone", "mobile", "address")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One finding. ``code`` is the exit code that it asks for."""
+
+    mark: Literal["good", "bad", "note"]
+    text: str
+    details: tuple[str, ...] = ()
+    code: int = 0
+
+
+def check(config: Path | None) -> int:
+    """Print each step as it is known; return the exit code of the gravest."""
+    from syncd.report import gravest
+    from syncd.show import Screen, count
+
+    screen = Screen()
+    found = [_shown(screen, step) for step in steps(config)]
+    bad = sum(step.mark == "bad" for step in found)
+    if bad:
+        screen.line((f"{count(bad, 'problem')} to be mended first.", "bold red"))
+    else:
+        screen.line(("Ready", "bold green"), ": syncd run --dry-run shows what a run would do.")
+    return gravest([step.code for step in found])
+
+
+def _shown(screen: Screen, step: Step) -> Step:
+    mark, style = MARKS[step.mark]
+    screen.line((mark, style), f" {step.text}")
+    for detail in step.details:
+        screen.line(detail, indent=4)
+    return step
+
+
+def steps(config: Path | None) -> Iterator[Step]:
+    """Yield what is found, from the configuration to each source."""
+    try:
+        settings = loaded(config)
+    except ConfigError as error:
+        yield _failed("configuration", error)
+        return
+    yield Step("good", f"configuration: {settings.path} ({', '.join(settings.sources)})")
+    from syncd.session import open_session
+
+    usable = _state(settings)
+    yield usable
+    if usable.mark == "bad":
+        settings = dataclasses.replace(settings, state=settings.state / "none")  # none is read where there is none
+    with open_session(settings, dry_run=True) as session:
+        yield from _with_target(session)
+
+
+def _failed(what: str, error: SyncdError) -> Step:
+    first, *more = str(error).splitlines() or [type(error).__name__]
+    if not more:
+        return Step("bad", f"{what}: {first}", code=error.exit_code)
+    return Step("bad", f"{what}:", (first, *more), error.exit_code)
+
+
+def _state(settings: Settings) -> Step:
+    """Whether the state can be read and, as far as that can be told without writing, written."""
+    from syncd.session import open_session
+
+    path = settings.state
+    try:
+        with open_session(settings, dry_run=True):
+            pass
+    except SyncdError as error:
+        return _failed("state file", error)
+    there = path.exists()
+    if os.access(path if there else path.parent, os.W_OK):
+        return Step("good", f"state file: {path}" + ("" if there else " (the first run makes it)"))
+    return Step("bad", f"state file: {path} cannot be written: let syncd's user write to its folder", code=2)
+
+
+def _with_target(session: Session) -> Iterator[Step]:
+    settings, schema = session.settings, None
+    try:
+        schema = session.target.fields()
+    except SyncdError as error:
+        yield _failed("target", error)
+    else:
+        yield Step("good", f"target: {settings.target.base_url} answers, and takes the key")
+        yield from _schema(schema)
+    for source in settings.sources.values():
+        yield from _source(source, schema)
+
+
+def _schema(schema: Schema) -> Iterator[Step]:
+    from syncd.commands.fields import flags
+    from syncd.core.schema import problems_with
+
+    found = problems_with(schema, schema.names)
+    if found:
+        yield Step("bad", "fields:", tuple(found), code=2)
+        return
+    lines = tuple(f"{each.name}{f' ({flags(each)})' if flags(each) else ''}" for each in schema.fields)
+    yield Step("good", f"fields: {len(schema.fields)}, told apart by {', '.join(schema.match)}", lines)
+    doubtful = [name for name in schema.match if name in schema.phones or _changes(name)]
+    if doubtful:
+        yield Step(
+            "note",
+            f"the match field {', '.join(doubtful)} is likely to change, and each change makes a new contact",
+            ("best is one match field that holds the source's own immutable id: support@vocatech.com sets it up",),
+        )
+
+
+def _changes(name: str) -> bool:
+    return any(word in name.casefold() for word in _CHANGING) and "id" not in name.casefold().split()
+
+
+def _source(source: Source, schema: Schema | None) -> Iterator[Step]:
+    from syncd.source import connector_class
+
+    connector = connector_class(source.connector)(source.name, source.options)
+    try:
+        columns = connector.check()
+        yield Step("good", f"{source.name}: can be read; columns: {', '.join(columns)}")
+        if schema is not None:
+            yield from _mapping(source, columns, schema)
+    except SyncdError as error:
+        yield _failed(source.name, error)
+
+
+def _mapping(source: Source, columns: list[str], schema: Schema) -> Iterator[Step]:
+    from syncd.commands.sample import sample_of
+    from syncd.core.mapping import MappingError
+    from syncd.core.schema import problems_with
+    from syncd.source import connector_class
+    from syncd.sync import contact_mapping
+
+    problems = problems_with(schema, source.rules.mapping)
+    if problems:
+        yield Step("bad", f"{source.where_is('mapping')}:", tuple(problems), code=2)
+        return
+    contacts = contact_mapping(source, columns, schema)
+    connector = connector_class(source.connector)(source.name, source.options)
+    try:
+        sample = sample_of(connector, contacts, schema)
+    except MappingError as error:
+        places = tuple(f"{source.where_is(*path)}: {problem}" for path, problem in error.problems)
+        yield Step("bad", f"{source.name}: mapping:", places, code=2)
+        return
+    yield from _sampled(source, sample)
+
+
+def _sampled(source: Source, sample: Sample) -> Iterator[Step]:
+    from syncd.show import count
+
+    which = f"all {sample.rows:,} rows" if sample.whole else f"the first {count(sample.rows, 'row')}"
+    if not sample.rows:
+        yield Step("note", f"{source.name}: there is no row; a mirror holds all its deletes then")
+        return
+    how = f"{source.name}: mapping: {which} make {count(sample.good, 'contact')}"
+    shown = tuple(sample.contacts)
+    yield Step("good" if sample.good else "bad", how, shown, code=0 if sample.good else 3)
+    if sample.invalid:
+        number = count(sample.invalid.total(), "row")
+        yield Step("bad", f"{source.name}: {number} invalid", _reasons(sample.invalid, sample.places), code=3)
+    if sample.excluded:
+        number = count(sample.excluded.total(), "row")
+        yield Step("note", f"{source.name}: {number} excluded", _reasons(sample.excluded, {}))
+    if sample.warnings:
+        number = count(sample.warnings.total(), "row")
+        yield Step("note", f"{source.name}: {number} with a warning", _reasons(sample.warnings, {}))
+    yield from _canaries(source, sample, which)
+
+
+def _reasons(reasons: Counter[str], places: dict[str, str]) -> tuple[str, ...]:
+    lines = [
+        f"{number:,}: {reason}" + (f" (first at {places[reason]})" if reason in places else "")
+        for reason, number in reasons.most_common(PAGE)
+    ]
+    more = len(reasons) - PAGE
+    return (*lines, f"and {more:,} more reasons") if more > 0 else tuple(lines)
+
+
+def _canaries(source: Source, sample: Sample, which: str) -> Iterator[Step]:
+    from syncd.commands.sample import missing_canaries
+    from syncd.report import shown_key
+
+    if not source.gates.canaries:
+        return
+    missing = ", ".join(str(shown_key(key)) for key in missing_canaries(sample, source.gates.canaries))
+    if not missing:
+        yield Step("good", f"{source.name}: every canary is in {which}")
+    elif sample.whole:
+        yield Step("bad", f"{source.name}: no row has the canary {missing}: every delete would be held", code=3)
+    else:
+        yield Step("note", f"{source.name}: the canary {missing} is not in {which}; a run looks through all of them")

@@ -1,0 +1,105 @@
+"""What a person decides: ``syncd approve`` lets held changes go on, ``syncd rejects`` looks at refused contacts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncd.commands.settings import chosen_sources, loaded
+from syncd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from syncd.config import Settings
+    from syncd.state import State
+
+
+def approve(config: Path | None, source: str, digest: str) -> int:
+    """Approve exactly the list that is held under ``digest``.
+
+    Raises:
+        ConfigError: nothing of the source is held under it.
+    """
+    settings = loaded(config)
+    chosen_sources(settings, [source])
+    with _state(settings) as state:
+        held = {hold["digest"]: hold for hold in state.holds(source)} if state else {}
+        if state is None or digest not in held:
+            raise ConfigError(_nothing_held(source, digest, list(held)))
+        state.approve(source, digest)
+    from syncd.show import Screen, count
+
+    what = {"delete": "delete", "update": "update"}.get(held[digest]["kind"], "change")
+    said = f"{source}: {count(held[digest]['count'], what)} approved, for one run and exactly as listed"
+    Screen().line(f"{said}: syncd run {source} makes them.")
+    return 0
+
+
+def _nothing_held(source: str, digest: str, held: Sequence[str]) -> str:
+    now = f"held now: {', '.join(held)}" if held else "nothing of it is held now"
+    return (
+        f"{source}: nothing is held under {digest}; {now}. A list that changed has a new digest, and a dry run only "
+        f"shows one: syncd run {source} holds it"
+    )
+
+
+def list_rejects(config: Path | None, source: str | None, *, as_json: bool) -> int:
+    """Print the contacts that the target refused, and why."""
+    settings = loaded(config)
+    sources = [each.name for each in chosen_sources(settings, [source] if source else [])]
+    with _state(settings, read_only=True) as state:
+        rows = [
+            (name, _shown(key), reason) for name in sources for key, reason in (state.rejected(name) if state else ())
+        ]
+    if as_json:
+        found = [{"source": name, "key": key, "reason": reason} for name, key, reason in rows]
+        sys.stdout.write(json.dumps({"rejected": found}, ensure_ascii=False) + "\n")
+        return 0
+    from syncd.show import Screen, count
+
+    screen = Screen()
+    if rows:
+        screen.table(("source", "key", "reason"), rows)
+        screen.line(f"{count(len(rows), 'contact')}, sent again when they change, or after syncd rejects retry.")
+    else:
+        screen.line("No contact is rejected.")
+    return 0
+
+
+def retry_rejects(config: Path | None, source: str | None) -> int:
+    """Let the next run send rejected contacts again."""
+    settings = loaded(config)
+    sources = [each.name for each in chosen_sources(settings, [source] if source else [])]
+    total = 0
+    with _state(settings) as state:
+        for name in sources if state else ():
+            retried = state.retry_rejected(name) if state else 0
+            if state and retried:
+                state.drop_cursor(name)  # else a source that did not change would not be read
+            total += retried
+    from syncd.show import Screen, count
+
+    what = f"{count(total, 'contact')} will be sent again by the next run." if total else "No contact is rejected."
+    Screen().line(what)
+    return 0
+
+
+@contextmanager
+def _state(settings: Settings, *, read_only: bool = False) -> Iterator[State | None]:
+    """The state, or None where no run has made one yet."""
+    from syncd.state import State
+
+    if not settings.state.exists():
+        yield None
+        return
+    with State(settings.state, read_only=read_only) as state:
+        yield state
+
+
+def _shown(key: str) -> str:
+    from syncd.report import shown_key
+
+    return shown_key(key) or ""
