@@ -40,13 +40,16 @@ STANDING_LIMIT = 1_000
 _ENDS_THE_COMMAND = (AccessDenied, StateError, Stopped)
 
 
-def run_source(session: Session, source: Source) -> SourceReport:
+def run_source(session: Session, source: Source, into: SourceReport | None = None) -> SourceReport:
     """Run one source; an error that concerns it alone is in the report.
+
+    ``into``: the report to fill in, so that the caller has it also when an error ends the whole command.
 
     Raises:
         AccessDenied, StateError, Stopped: no source can go on.
     """
-    with session.leased(source.name), _reported(session, source) as report, spooling() as spool:
+    report = into or SourceReport(source.name, dry_run=session.dry_run)
+    with session.leased(source.name), _reported(session, source, report), spooling() as spool:
         schema = usable_schema(session.target, source)
         context = _context(session, source, schema)
         cursor, standing = _cursor(session, source, context)
@@ -89,14 +92,13 @@ def contact_mapping(source: Source, columns: list[str], schema: Schema) -> mappi
 
 
 @contextmanager
-def _reported(session: Session, source: Source) -> Iterator[SourceReport]:
+def _reported(session: Session, source: Source, report: SourceReport) -> Iterator[None]:
     """Keep the run's row in the state, and turn an error of this source into part of its report."""
-    report = SourceReport(source.name, dry_run=session.dry_run)
     before = session.target.sent
     if not session.dry_run:
         session.state.begin_run(session.run, source.name, source.digest)
     try:
-        yield report
+        yield
     except SyncdError as error:
         report.error = error
         if isinstance(error, _ENDS_THE_COMMAND):
