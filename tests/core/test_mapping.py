@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.core import mapping
+from syncd.core import mapping, sql
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, REASON, STATE, WARNING
 from syncd.core.rules import AllOf, Column, First, Origin, PhoneRules, Rule, SourceRules, Sql, Template, Value
 from syncd.core.schema import Field, Schema
@@ -306,6 +306,12 @@ def test_rules_that_do_not_fit_are_named_with_their_place(
     ((found, said),) = caught.value.problems
     assert found == place
     assert message in said
+
+
+@pytest.mark.parametrize("expr", [pl.col("a").reverse(), pl.col("a").shift(1), pl.col("a").rank()])
+def test_what_the_expression_does_not_show_of_other_rows_shows_when_it_is_tried(expr: pl.Expr) -> None:
+    with pytest.raises(sql.Unusable, match="more than its own row"):
+        sql._probe(sql.Expression(expr, ("a",), pl.String()))
 
 
 def test_all_problems_come_at_once() -> None:

@@ -96,6 +96,11 @@ def test_numbers_keep_their_order_and_come_once() -> None:
     assert cleaned(*typed) == ("7185559999;2125551234;6465550000", None)
 
 
+def test_a_number_that_a_value_of_several_repeats_comes_once_and_the_order_stays() -> None:
+    many = [f"212555{n:04d}" for n in (9, 3, 7, 1, 8, 2)]
+    assert cleaned(many[0], "; ".join(many), many[2]) == (";".join(many), None)
+
+
 @pytest.mark.parametrize(
     ("typed", "digits", "wrong"),
     [
@@ -129,6 +134,7 @@ def test_a_problem_names_its_columns_and_never_the_number() -> None:
     [
         ("US", "+44 (0)20 7946 0958", "442079460958"),
         ("US", "0044 20 7946 0958", "442079460958"),
+        ("US", "+0044 20 7946 0958", "442079460958"),
         ("US", "011 44 20 7946 0958", "442079460958"),
         ("US", "442079460958", "442079460958"),
         ("US", "+1-800-FLOWERS", "8003569377"),
