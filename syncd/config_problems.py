@@ -73,8 +73,6 @@ class Problems:
 
     def add(self, document: Document, path: KeyPath, what: str, *, line: int | None = None) -> None:
         """Note that ``what`` is wrong at ``path``, and that what follows from it there is no news."""
-        if self.full:
-            return
         self._found[document.name, path] = None
         key = dotted(path)
         self.at(document.name, line or locate(document.root, path)[0], f"{key}: {what}" if key else what)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.config import Cron, Every, Window, parse_duration, parse_limits
@@ -35,12 +35,14 @@ def test_what_is_no_duration_is_refused(text: Any) -> None:
         parse_duration(text)
 
 
+@settings(deadline=None)
 @given(days=st.integers(0, 99), hours=st.integers(0, 99), minutes=st.integers(0, 999), seconds=st.integers(0, 9999))
 def test_every_duration_comes_back_as_it_was_written(days: Any, hours: int, minutes: int, seconds: float) -> None:
     whole = days * 86400 + hours * 3600 + minutes * 60 + seconds
     assert parse_duration(f"{days}d{hours}h{minutes}m{seconds}s") == parse_duration(f"{whole}") == whole
 
 
+@settings(deadline=None)
 @given(windows=st.lists(st.tuples(st.integers(1, 10**6), st.integers(1, int(LONGEST)), st.sampled_from("smh"))))
 def test_every_list_of_limits_comes_back_as_it_was_written(windows: list[tuple[int, int, str]]) -> None:
     sizes = {"s": 1, "m": 60, "h": 3600}
@@ -135,6 +137,7 @@ def _refusal(parse: Callable[[Any], Any], value: Any) -> str:
     return ""
 
 
+@settings(deadline=None)
 @given(text=anything)
 @pytest.mark.parametrize(
     "parse", [parse_duration, parse_limits, parse_share, parse_schedule, parse_region, parse_base_url]
@@ -143,6 +146,7 @@ def test_any_text_is_read_or_refused_without_repeating_it(parse: Callable[[Any],
     assert "·marked" not in _refusal(parse, text) + _refusal(parse, f"{text}·marked")
 
 
+@settings(deadline=None)
 @given(fields=st.lists(st.text(alphabet="0123456789*/-,lastmonfri", min_size=1, max_size=6), min_size=5, max_size=5))
 def test_any_cron_text_is_read_or_refused(fields: list[str]) -> None:
     try:

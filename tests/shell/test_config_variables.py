@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.config import Secret, Target
@@ -169,6 +169,7 @@ def test_a_target_can_be_made_of_values_that_are_read_already() -> None:
     assert (target.api_key.reveal(), target.limits, target.timeout) == (SECRET, (), 1.5)
 
 
+@settings(deadline=None)
 @given(value=st.text(min_size=1), before=st.text(), after=st.text())
 def test_what_was_filled_in_is_hidden_wherever_a_message_repeats_it(
     tmp_path_factory: pytest.TempPathFactory, value: Any, before: str, after: str
