@@ -87,7 +87,7 @@ STYLES = ["index0", "index1", "echo", "text", "silent", "atomic-index0", "atomic
 STYLES += ["whole400", "whole413", "whole422"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     style=st.sampled_from(STYLES),
     count=st.sampled_from([1, 2, 3, 9, 64, 500]),
@@ -142,7 +142,7 @@ def ids_named(body: Any) -> set[str]:
     return found
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(body=BODIES, count=st.integers(1, 3))
 def test_no_answer_breaks_the_judge_and_none_accepts_a_row_that_it_does_not_name(body: Any, count: int) -> None:
     if isinstance(body, dict) and not isinstance(body.get("contacts", []), list):
@@ -381,7 +381,7 @@ class Shelf:
         return httpx.Response(404, json={"error": {}}) if unknown and self.rule == "said" else httpx.Response(204)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rule=st.sampled_from(["nothing", "said", "silent"]), gone=st.sets(st.integers(1, 400), max_size=5))
 def test_ids_that_are_gone_already_do_not_keep_the_others(rule: str, gone: set[int]) -> None:
     shelf = Shelf(set(range(1, 401)) - gone, rule)
