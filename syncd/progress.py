@@ -54,6 +54,9 @@ class _Bars:
         self._bars.update(self._task(f"{source}: rows read"), completed=rows)
 
     def _pushing(self, source: str, done: int, total: int) -> None:
+        read = self._tasks.pop(f"{source}: rows read", None)
+        if read is not None:
+            self._bars.remove_task(read)
         self._bars.update(self._task(f"{source}: changes pushed"), completed=done, total=total)
 
     def _waiting(self, seconds: float) -> None:

@@ -117,7 +117,7 @@ def _headline(report: SourceReport) -> str:
     found = [f"{report.counts[kind]:,} {words[tense]}" for kind, words in KINDS.items() if report.counts[kind]]
     same = f"{report.counts['unchanged']:,} unchanged"
     if found:
-        return f"{read}; {', '.join(found)}, {same}"
+        return f"{read}; {', '.join([*found, *([same] if report.counts['unchanged'] else [])])}"
     waits = report.held or report.unknown or report.error or report.counts["rejected"]
     return f"{read}; {same}" + ("" if waits else "; nothing to do")
 

@@ -1,0 +1,237 @@
+"""Reports as people read them, on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from syncd import show
+from syncd.errors import SourceUnavailable
+from syncd.masks import masked
+from syncd.report import SourceReport
+from syncd.show_changes import _shares, change_lines
+
+PEOPLE = [(f"{number}", f"Person {number}", f"212555{number:04}") for number in range(1, 41)]
+
+
+def shown(*reports: SourceReport, dry_run: bool = True) -> str:
+    file = io.StringIO()
+    show.show_run(show.Screen(file), reports, dry_run=dry_run)
+    return file.getvalue()
+
+
+def text_of(change: dict, phones: frozenset[str] = frozenset({"Phone"})) -> list[str]:
+    return ["".join(part if isinstance(part, str) else part[0] for part in line) for line in change_lines(change, phones)]
+
+
+def test_a_dry_run_says_what_would_be_done_and_that_nothing_was(world):
+    world.write(PEOPLE)
+    text = shown(world.run(dry_run=True))
+    assert "tenants: 40 rows read; 40 to create\n" in text
+    assert "  create 1  External ID: 1 · Name: Person 1 · Phone: 2125550001\n" in text
+    assert "    and 20 more; --changes FILE writes them all\n" in text
+    assert "  1 request, about 1 s\n" in text
+    assert text.endswith("Nothing was sent: this was a dry run.\n")
+
+
+def test_a_run_says_what_was_done(world):
+    world.write(PEOPLE)
+    text = shown(world.run(), dry_run=False)
+    assert "40 created" in text
+    assert re.search(r"Done: 40 changes accepted, in \d requests\.\n$", text)
+
+
+def test_an_update_is_shown_field_by_field(world):
+    world.write(PEOPLE)
+    world.run()
+    world.write([("1", "Renamed", "2125550001;2125559999"), *PEOPLE[1:]])
+    text = shown(world.run(dry_run=True))
+    assert "1 to update, 39 unchanged" in text
+    assert "      Name   Person 1 → Renamed\n" in text
+    assert "      Phone  +2125559999 (as before: 2125550001)\n" in text
+
+
+def test_an_unchanged_source_is_one_line(world):
+    world.write(PEOPLE)
+    world.run()
+    [line, _summary] = shown(world.run(), dry_run=False).splitlines()
+    assert line == "tenants: 40 rows, the same as in the last run; nothing to do"
+
+
+def test_an_empty_source_is_called_empty(world):
+    world.write([])
+    assert "tenants: the source is empty; 0 unchanged; nothing to do" in shown(world.run(dry_run=True))
+
+
+def test_held_changes_come_with_their_numbers_and_the_command_that_lets_them_go(world):
+    world.write(PEOPLE)
+    world.run()
+    world.write(PEOPLE[:20])
+    report = world.run(dry_run=True)
+    text = shown(report)
+    assert "held: 20 deletes (deletes.share): 20 of 40 contacts (50 %) would be deleted; 20 % is allowed" in text
+    assert f"    to let exactly these go on: syncd approve tenants {report.held[0].digest}\n" in text
+    assert text.endswith("Nothing was sent: this was a dry run; 20 changes held.\n")
+
+
+def test_one_list_that_two_gates_hold_has_one_command(world):
+    world.write(PEOPLE)
+    world.run()
+    world.write([*PEOPLE[:20], ("", "No key", "")])
+    text = shown(world.run(dry_run=True))
+    assert text.count("held: 20 deletes") == 2
+    assert text.count("syncd approve tenants") == 1
+
+
+def test_an_invalid_row_is_shown_with_its_place_and_reason(world):
+    world.write([*PEOPLE, ("", "No key", "")])
+    assert "    tenants.csv:42, no key: no key\n" in shown(world.run(dry_run=True))
+
+
+def test_excluded_rows_are_counted_by_reason(world):
+    world.sources["tenants"]["where"] = "name <> 'Person 7'"
+    world.write(PEOPLE)
+    assert "    1: where: name <> 'Person 7'\n" in shown(world.run(dry_run=True))
+
+
+def test_a_page_of_changes_has_some_of_every_kind(world):
+    world.sources["tenants"]["deletes"] = {"at_most": {"share": "100%"}}
+    world.write(PEOPLE)
+    world.run()
+    new = [(f"{number}", "New", "") for number in range(100, 160)]
+    world.write([*new, ("40", "Renamed", "")])
+    text = shown(world.run(dry_run=True))
+    assert (text.count("  create "), text.count("  update "), text.count("  delete ")) == (10, 1, 9)
+    assert "and 80 more" in text
+
+
+def test_a_source_that_failed_says_why_and_the_last_line_counts_it():
+    report = SourceReport("tenants", error=SourceUnavailable("tenants.csv: there is no such file"))
+    text = shown(report, dry_run=False)
+    assert "tenants: failed before it was read\n  error: tenants.csv: there is no such file\n" in text
+    assert text.endswith("Nothing was done; 1 source of 1 failed.\n")
+
+
+def test_changes_that_did_not_come_through_are_not_told_as_done(world):
+    world.write(PEOPLE)
+    world.run()
+    world.write([("1", "Renamed", ""), *PEOPLE[1:]])
+    report = world.run(dry_run=True)
+    report.dry_run = False
+    report.counts.clear()
+    report.unknown = 1
+    text = shown(report, dry_run=False)
+    assert "of 1 planned change, 0 are done" in text
+    assert "1 with an unknown outcome, sent again by the next run" in text
+
+
+def test_rejected_altered_and_warned_of_contacts_are_shown():
+    report = SourceReport("tenants", read="complete", rows=3, phones=frozenset({"Phone"}))
+    report.rejected = [{"key": "7", "reason": "Phone: too long"}]
+    report.altered = [{"key": "8", "id": 12, "fields": {"Name": {"old": "ADA", "new": "Ada"}}}]
+    report.warnings = [f"tenants.csv:{line}: Phone: too short" for line in range(2, 32)]
+    report.counts.update(rejected=1)
+    text = shown(report, dry_run=False)
+    assert "    key 7: Phone: too long\n" in text
+    assert "altered 8 (id 12)\n        Name  sent ADA → there Ada\n" in text
+    assert text.count("  warning: ") == 20
+    assert "    and 10 more warnings; --json holds them all\n" in text
+
+
+def test_a_pipe_gets_no_colours_no_line_breaks_and_no_trailing_spaces(world):
+    world.write([("1", "Person " + "x" * 110, "2125550001")])
+    text = shown(world.run(dry_run=True))
+    assert "\x1b" not in text
+    assert "x" * 110 in text
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_a_terminal_gets_colours(world, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    world.write(PEOPLE)
+    screen = show.Screen(io.StringIO())
+    screen._console = Console(file=screen._console.file, force_terminal=True, color_system="standard", markup=False)
+    show.show_run(screen, [world.run(dry_run=True)], dry_run=True)
+    assert "\x1b[32mcreate" in screen._console.file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["[bold]x[/bold]", "[/]", "a\x1b[31mb", "a\x9b31mb", "a\u202eb", "a\rb", ":smile:"])
+def test_data_is_never_markup_and_steers_no_terminal(name):
+    file = io.StringIO()
+    show.Screen(file).line(name)
+    written = file.getvalue().removesuffix("\n")
+    assert written.isprintable()
+    assert written.replace("\\x1b", "").replace("\\x9b", "").replace("\\u202e", "").replace("\\r", "") == re.sub(
+        "[\x1b\x9b\u202e\r]", "", name
+    )
+
+
+def test_a_table_stands_in_columns_with_numbers_at_the_right():
+    file = io.StringIO()
+    show.Screen(file).table(("source", "contacts"), [("tenants", "1,234"), ("staff", "5")])
+    assert file.getvalue() == "source   contacts\ntenants     1,234\nstaff           5\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "lines"),
+    [
+        ({"kind": "delete", "key": "9", "id": 4, "fields": {}}, ["delete 9 (id 4)"]),
+        (
+            {"kind": "delete", "key": "9", "id": 4, "fields": {"Name": {"old": "Ada", "new": None}}},
+            ["delete 9 (id 4)  Name: Ada"],
+        ),
+        (
+            {"kind": "update", "key": "9", "id": 4, "fields": {"Name": {"old": "Ada", "new": ""}}},
+            ["update 9 (id 4)", "    Name  Ada → (empty)"],
+        ),
+        ({"kind": "adopt", "key": "a\x1fb", "id": 4, "fields": {}}, ["adopt a+b (id 4) (no field differs)"]),
+        (
+            {"kind": "update", "key": "9", "id": 4, "fields": {"Phone": {"old": "1;2", "new": "2;3"}}},
+            ["update 9 (id 4)", "    Phone  -1 +3 (as before: 2)"],
+        ),
+        (
+            {"kind": "update", "key": "9", "id": 4, "fields": {}, "why": "the outcome of an earlier call is unknown"},
+            ["update 9 (id 4) (the outcome of an earlier call is unknown)"],
+        ),
+    ],
+)
+def test_a_change_as_text(change, lines):
+    assert text_of(change) == lines
+
+
+@given(st.dictionaries(st.sampled_from(["create", "adopt", "update", "move", "delete"]), st.integers(1, 60)))
+def test_a_page_is_parted_evenly_and_filled(counts):
+    shares = _shares(counts, 20)
+    assert sum(shares.values()) == min(20, sum(counts.values()))
+    for kind, share in shares.items():
+        assert share == counts[kind] or share >= max(shares.values()) - 1
+
+
+@pytest.mark.parametrize(
+    ("value", "phone", "mask"),
+    [
+        ("Jane Smith", False, "J… S…"),
+        ("2125551234", True, "212•••1234"),
+        ("2125551234;5551234", True, "212•••1234;•••34"),
+        ("911", True, "•••"),
+        ("100042", False, "1…"),
+        ("X", False, "…"),
+        ("ada@example.com", False, "a…@e….c…"),
+    ],
+)
+def test_a_masked_value_lets_its_kind_be_seen(value, phone, mask):
+    assert masked(value, phone=phone) == mask
+
+
+@given(st.text(min_size=1), st.booleans())
+def test_a_mask_shows_no_word_whole(value, phone):
+    for word in re.findall(r"\w+", value):
+        if phone and ";" not in value:
+            assert len(masked(value, phone=True).replace("•••", "")) < max(len(value), 1)
+        elif not phone:
+            assert not re.search(rf"(?<!\w){re.escape(word)}(?!\w|…)", masked(value))
