@@ -117,7 +117,7 @@ class _Utf8:
         strange = len(_HIGH.findall(data)) - sum(map(len, sequences))
         if not self._detect:
             raise WrongEncoding(f"this is not UTF-8: {REPAIR}", data[:at])
-        if self._seen or strange <= 10 * len(sequences):
+        if self._seen or _LIKELY_UTF8.search(data) or strange <= 10 * len(sequences):
             raise WrongEncoding(f"this is not UTF-8, though other text of the file seems to be: {REPAIR}", data[:at])
         _require_western(data, at)
         self._legacy = _Codec(LEGACY)

@@ -88,13 +88,12 @@ class Parser:
         """Take the clean records that ``data`` begins with, as far as that is quick; return how many bytes."""
         if len(self._schema) == 1 or b"\0" in data:  # of one column, an empty line may be a row or none
             return 0
-        if b"\n" in data:
-            data = data[: data.rfind(b"\n") + 1]
-        else:  # lines may end with a lone CR; the last one may also be half of CR LF
-            data = data[: data.rfind(b"\r", 0, -1) + 1].replace(b"\r", b"\n")
-        if not data:
+        lone_cr = b"\n" not in data
+        data = _lone_cr_lines(data) if lone_cr else data[: data.rfind(b"\n") + 1]
+        quotes = self._quotes(data)
+        if not data or (lone_cr and quotes):  # inside quotes a CR must stay one
             return 0
-        return (self._quickly_quoted if self._quotes(data) else self._quickly_plain)(page, data, line)
+        return (self._quickly_quoted if quotes else self._quickly_plain)(page, data, line)
 
     def _quotes(self, data: bytes) -> bool:
         """Whether a field may begin with a quote; elsewhere quotes mean nothing."""
@@ -180,6 +179,11 @@ class Parser:
         if len(fields) != len(self._schema):
             return f"{_fields(len(fields))} where the header has {len(self._schema)}"
         return ""
+
+
+def _lone_cr_lines(data: bytes) -> bytes:
+    """The whole lines of ``data``, which end with CR, with LF for it; a CR at the very end may be half of CR LF."""
+    return data[: data.rfind(b"\r", 0, -1) + 1].replace(b"\r", b"\n")
 
 
 def _fields(count: int) -> str:

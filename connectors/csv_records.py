@@ -74,7 +74,7 @@ class Scanner:
         self._loose = re.compile(
             text + rb"(?:" + d + rb"(?:" + quoted + rb"|(?!" + q + rb"))" + text + rb")*+(?:\r\n|\n|\r)"
         )
-        self._clean = re.compile(clean_record(dialect, width, r"(?:\r\n|\n|\r)").encode() if width else rb"(?!)")
+        self._width = width
 
     def record(self, data: bytes, at: int, *, final: bool) -> Record | None:
         """Return the record that begins at ``at``; None when its end is not in ``data`` yet.
@@ -131,9 +131,26 @@ class Scanner:
         if more and (loose is None or _half(loose, data)):
             return None
         start = _next_line(data, at)
-        while loose and start < loose.end() and not self._clean.match(data, start, limit):
+        while loose and start < loose.end():
+            row = self._is_row(data, start, limit)
+            if row is None and more:
+                return None
+            if row:
+                break
             start = _next_line(data, start)
         return Record([], start, AFTER_QUOTE)
+
+    def _is_row(self, data: bytes, at: int, limit: int) -> bool | None:
+        """Whether a clean row begins at ``at``; None when the data ends before that can be told."""
+        count = 0
+        while field := self._field.match(data, at, limit):
+            count, at = count + 1, field.end()
+            if self._quote in (field[2] or b""):
+                return False
+            if field[3] != self._delimiter:
+                return count == self._width
+        text = self._text.match(data, at, limit)
+        return False if text and text.end() < limit else None
 
 
 def _half(found: re.Match[bytes], data: bytes) -> bool:

@@ -50,6 +50,7 @@ WORLDS = {
     "CR LF": (b"id,name\r\n1,Ann\r\n2,Bob\r\n", [(2, "1", "Ann"), (3, "2", "Bob")], []),
     "lone CR": (b"id,name\r1,Ann\r2,Bob\r", [(2, "1", "Ann"), (3, "2", "Bob")], []),
     "mixed line ends": (b"id,name\r1,Ann\r\n2,Bob\n3,Cy", [(2, "1", "Ann"), (3, "2", "Bob"), (4, "3", "Cy")], []),
+    "lone CR in a quoted field": (b'id,name\r1,"A\rB"\r2,Bob\r', [(2, "1", "A\rB"), (4, "2", "Bob")], []),
     "blank lines": (b"\nid,name\n\n1,Ann\n  \n\n2,Bob\n\n", [(4, "1", "Ann"), (7, "2", "Bob")], []),
     "empty fields": (b'id,name\n,\n"",""\n', [(2, "", ""), (3, "", "")], []),
     "spaces are kept": (b"id,name\n 1 ,\tAnn \n", [(2, " 1 ", "\tAnn ")], []),
@@ -89,6 +90,11 @@ WORLDS = {
     "a quote that another row's quote closes": (
         b'id,name\n1,"Ann\n2,Bob\n3,"Cy"\n4,Dee\n',
         [(3, "2", "Bob"), (4, "3", "Cy"), (5, "4", "Dee")],
+        [(2, AFTER)],
+    ),
+    "a quote that the quote of a row with a line break closes": (
+        b'id,name\n1,"Ann\n2,"Bob\nLee"\n3,Cy\n',
+        [(3, "2", "Bob\nLee"), (5, "3", "Cy")],
         [(2, AFTER)],
     ),
     "a wide row over two lines": (
@@ -174,7 +180,7 @@ TEXT = st.text(
     ),
     max_size=6,
 )
-WESTERN = st.text(st.sampled_from(list('abcé ,;"\n')), max_size=6)
+WESTERN = st.lists(st.sampled_from(["a", "José", " ", ",", ";", '"', "\n"]), max_size=6).map("".join)
 
 
 def table(text: st.SearchStrategy[str], most: int = 6) -> st.SearchStrategy[list[list[str]]]:

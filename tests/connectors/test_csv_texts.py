@@ -85,6 +85,13 @@ def test_one_damaged_byte_does_not_make_a_utf8_file_be_read_as_another(path: Pat
         drain(csv_file(path, "id,name\n1,José\n2,Zoë\n".encode() + b"3,J\xe9\n"))
 
 
+def test_a_file_that_was_utf8_so_far_is_not_read_as_another_from_there_on(path: Path) -> None:
+    content = "id,name\n1,José\n".encode() + "2,Zoë\n".encode("cp1252") * 100
+    for page_bytes in (4, 1 << 20):
+        with pytest.raises(SourceInvalid, match=r"tenants\.csv:3: this is not UTF-8"):
+            drain(csv_file(path, content, page_bytes=page_bytes))
+
+
 def test_a_mark_that_contradicts_the_declared_encoding_is_an_error(path: Path) -> None:
     with pytest.raises(SourceInvalid, match="byte order mark of utf-8, not cp1252"):
         csv_file(path, PLAIN.encode("utf-8-sig"), encoding="cp1252").check()
