@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,19 +58,23 @@ class Company:
         link.replace(self.folder / "tenants.csv")
 
     def run(self, *options: str) -> Measured:
-        """``syncd run --json`` as a process."""
-        return measure([*self.command(), *options])
-
-    def command(self) -> Sequence[str]:
+        """``syncd run`` as a process."""
         config = str(self.folder / "syncd.yaml")
-        return [sys.executable, "-m", "syncd", "--log-level", "warning", "--config", config, "run", "--json"]
+        return measure([sys.executable, "-m", "syncd", "--log-level", "warning", "--config", config, "run", *options])
+
+    def contacts(self) -> int:
+        """How many contacts the target holds."""
+        return int(self._asked("health")["contacts"])
 
     def push_seconds(self) -> float:
         """From the last answer before the first batch to the answer of the last batch, by the server's log."""
-        with urllib.request.urlopen(self.url.removesuffix("/v1") + "/_sandbox/requests") as answer:
-            log = json.load(answer)["requests"]
+        log = self._asked("requests")["requests"]
         first = next(place for place, entry in enumerate(log) if entry["method"] == "POST")
         return float(log[-1]["at"] - log[first - 1]["at"])
+
+    def _asked(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url.removesuffix('/v1')}/_sandbox/{path}") as answer:
+            return json.load(answer)
 
 
 @contextmanager
