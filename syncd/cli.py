@@ -241,9 +241,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: Any = app(args=None if arguments is None else list(arguments), prog_name="syncd", standalone_mode=False)
         sys.stdout.flush()
     except SystemExit as done:
-        code = done.code
+        code = _unread() if isinstance(done.__context__, BrokenPipeError) else done.code
+    except BrokenPipeError:
+        code = _unread()
     except BaseException as error:  # noqa: BLE001 (the last one to see it tells of it)
         from syncd.commands.endings import ended_by
 
         return ended_by(error)
     return code if isinstance(code, int) else 0
+
+
+def _unread() -> int:
+    """Nobody reads stdout any more (``syncd … | head``): that is no error."""
+    from syncd.commands.endings import silence_stdout
+
+    silence_stdout()
+    return 0

@@ -35,11 +35,18 @@ KINDS = {
 }
 
 
-class Screen:
-    """Writes lines and tables to ``file`` (standard output, if None)."""
+class _Console(Console):
+    """Leaves it to the command what a reader that went away means."""
 
-    def __init__(self, file: IO[str] | None = None) -> None:
-        self._console = Console(file=file, markup=False, highlight=False, emoji=False)
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+class Screen:
+    """Writes lines and tables to ``file`` (standard output, if None); ``terminal`` says that it is one, or is none."""
+
+    def __init__(self, file: IO[str] | None = None, *, terminal: bool | None = None) -> None:
+        self._console = _Console(file=file, force_terminal=terminal, markup=False, highlight=False, emoji=False)
         self.is_terminal = self._console.is_terminal
         if not self.is_terminal:
             self._console.width = WIDE

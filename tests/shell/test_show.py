@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from syncd import show
 from syncd.errors import SourceUnavailable
 from syncd.masks import masked
 from syncd.report import SourceReport
 from syncd.show_changes import _shares, change_lines
+from tests.shell.world import World
 
 PEOPLE = [(f"{number}", f"Person {number}", f"212555{number:04}") for number in range(1, 41)]
 
@@ -25,11 +26,13 @@ def shown(*reports: SourceReport, dry_run: bool = True) -> str:
     return file.getvalue()
 
 
-def text_of(change: dict, phones: frozenset[str] = frozenset({"Phone"})) -> list[str]:
-    return ["".join(part if isinstance(part, str) else part[0] for part in line) for line in change_lines(change, phones)]
+def text_of(change: dict[str, Any], phones: frozenset[str] = frozenset({"Phone"})) -> list[str]:
+    return [
+        "".join(part if isinstance(part, str) else part[0] for part in line) for line in change_lines(change, phones)
+    ]
 
 
-def test_a_dry_run_says_what_would_be_done_and_that_nothing_was(world):
+def test_a_dry_run_says_what_would_be_done_and_that_nothing_was(world: World) -> None:
     world.write(PEOPLE)
     text = shown(world.run(dry_run=True))
     assert "tenants: 40 rows read; 40 to create\n" in text
@@ -39,14 +42,14 @@ def test_a_dry_run_says_what_would_be_done_and_that_nothing_was(world):
     assert text.endswith("Nothing was sent: this was a dry run.\n")
 
 
-def test_a_run_says_what_was_done(world):
+def test_a_run_says_what_was_done(world: World) -> None:
     world.write(PEOPLE)
     text = shown(world.run(), dry_run=False)
     assert "40 created" in text
     assert re.search(r"Done: 40 changes accepted, in \d requests\.\n$", text)
 
 
-def test_an_update_is_shown_field_by_field(world):
+def test_an_update_is_shown_field_by_field(world: World) -> None:
     world.write(PEOPLE)
     world.run()
     world.write([("1", "Renamed", "2125550001;2125559999"), *PEOPLE[1:]])
@@ -56,19 +59,19 @@ def test_an_update_is_shown_field_by_field(world):
     assert "      Phone  +2125559999 (as before: 2125550001)\n" in text
 
 
-def test_an_unchanged_source_is_one_line(world):
+def test_an_unchanged_source_is_one_line(world: World) -> None:
     world.write(PEOPLE)
     world.run()
     [line, _summary] = shown(world.run(), dry_run=False).splitlines()
     assert line == "tenants: 40 rows, the same as in the last run; nothing to do"
 
 
-def test_an_empty_source_is_called_empty(world):
+def test_an_empty_source_is_called_empty(world: World) -> None:
     world.write([])
     assert "tenants: the source is empty; 0 unchanged; nothing to do" in shown(world.run(dry_run=True))
 
 
-def test_held_changes_come_with_their_numbers_and_the_command_that_lets_them_go(world):
+def test_held_changes_come_with_their_numbers_and_the_command_that_lets_them_go(world: World) -> None:
     world.write(PEOPLE)
     world.run()
     world.write(PEOPLE[:20])
@@ -79,7 +82,7 @@ def test_held_changes_come_with_their_numbers_and_the_command_that_lets_them_go(
     assert text.endswith("Nothing was sent: this was a dry run; 20 changes held.\n")
 
 
-def test_one_list_that_two_gates_hold_has_one_command(world):
+def test_one_list_that_two_gates_hold_has_one_command(world: World) -> None:
     world.write(PEOPLE)
     world.run()
     world.write([*PEOPLE[:20], ("", "No key", "")])
@@ -88,18 +91,18 @@ def test_one_list_that_two_gates_hold_has_one_command(world):
     assert text.count("syncd approve tenants") == 1
 
 
-def test_an_invalid_row_is_shown_with_its_place_and_reason(world):
+def test_an_invalid_row_is_shown_with_its_place_and_reason(world: World) -> None:
     world.write([*PEOPLE, ("", "No key", "")])
     assert "    tenants.csv:42, no key: no key\n" in shown(world.run(dry_run=True))
 
 
-def test_excluded_rows_are_counted_by_reason(world):
+def test_excluded_rows_are_counted_by_reason(world: World) -> None:
     world.sources["tenants"]["where"] = "name <> 'Person 7'"
     world.write(PEOPLE)
     assert "    1: where: name <> 'Person 7'\n" in shown(world.run(dry_run=True))
 
 
-def test_a_page_of_changes_has_some_of_every_kind(world):
+def test_a_page_of_changes_has_some_of_every_kind(world: World) -> None:
     world.sources["tenants"]["deletes"] = {"at_most": {"share": "100%"}}
     world.write(PEOPLE)
     world.run()
@@ -110,14 +113,14 @@ def test_a_page_of_changes_has_some_of_every_kind(world):
     assert "and 80 more" in text
 
 
-def test_a_source_that_failed_says_why_and_the_last_line_counts_it():
+def test_a_source_that_failed_says_why_and_the_last_line_counts_it() -> None:
     report = SourceReport("tenants", error=SourceUnavailable("tenants.csv: there is no such file"))
     text = shown(report, dry_run=False)
     assert "tenants: failed before it was read\n  error: tenants.csv: there is no such file\n" in text
     assert text.endswith("Nothing was done; 1 source of 1 failed.\n")
 
 
-def test_changes_that_did_not_come_through_are_not_told_as_done(world):
+def test_changes_that_did_not_come_through_are_not_told_as_done(world: World) -> None:
     world.write(PEOPLE)
     world.run()
     world.write([("1", "Renamed", ""), *PEOPLE[1:]])
@@ -130,7 +133,7 @@ def test_changes_that_did_not_come_through_are_not_told_as_done(world):
     assert "1 with an unknown outcome, sent again by the next run" in text
 
 
-def test_rejected_altered_and_warned_of_contacts_are_shown():
+def test_rejected_altered_and_warned_of_contacts_are_shown() -> None:
     report = SourceReport("tenants", read="complete", rows=3, phones=frozenset({"Phone"}))
     report.rejected = [{"key": "7", "reason": "Phone: too long"}]
     report.altered = [{"key": "8", "id": 12, "fields": {"Name": {"old": "ADA", "new": "Ada"}}}]
@@ -143,7 +146,7 @@ def test_rejected_altered_and_warned_of_contacts_are_shown():
     assert "    and 10 more warnings; --json holds them all\n" in text
 
 
-def test_a_pipe_gets_no_colours_no_line_breaks_and_no_trailing_spaces(world):
+def test_a_pipe_gets_no_colours_no_line_breaks_and_no_trailing_spaces(world: World) -> None:
     world.write([("1", "Person " + "x" * 110, "2125550001")])
     text = shown(world.run(dry_run=True))
     assert "\x1b" not in text
@@ -151,17 +154,17 @@ def test_a_pipe_gets_no_colours_no_line_breaks_and_no_trailing_spaces(world):
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
-def test_a_terminal_gets_colours(world, monkeypatch):
+def test_a_terminal_gets_colours(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
     world.write(PEOPLE)
-    screen = show.Screen(io.StringIO())
-    screen._console = Console(file=screen._console.file, force_terminal=True, color_system="standard", markup=False)
-    show.show_run(screen, [world.run(dry_run=True)], dry_run=True)
-    assert "\x1b[32mcreate" in screen._console.file.getvalue()
+    file = io.StringIO()
+    show.show_run(show.Screen(file, terminal=True), [world.run(dry_run=True)], dry_run=True)
+    assert "\x1b[32mcreate" in file.getvalue()
 
 
 @pytest.mark.parametrize("name", ["[bold]x[/bold]", "[/]", "a\x1b[31mb", "a\x9b31mb", "a\u202eb", "a\rb", ":smile:"])
-def test_data_is_never_markup_and_steers_no_terminal(name):
+def test_data_is_never_markup_and_steers_no_terminal(name: str) -> None:
     file = io.StringIO()
     show.Screen(file).line(name)
     written = file.getvalue().removesuffix("\n")
@@ -171,7 +174,7 @@ def test_data_is_never_markup_and_steers_no_terminal(name):
     )
 
 
-def test_a_table_stands_in_columns_with_numbers_at_the_right():
+def test_a_table_stands_in_columns_with_numbers_at_the_right() -> None:
     file = io.StringIO()
     show.Screen(file).table(("source", "contacts"), [("tenants", "1,234"), ("staff", "5")])
     assert file.getvalue() == "source   contacts\ntenants     1,234\nstaff           5\n"
@@ -200,12 +203,12 @@ def test_a_table_stands_in_columns_with_numbers_at_the_right():
         ),
     ],
 )
-def test_a_change_as_text(change, lines):
+def test_a_change_as_text(change: dict[str, Any], lines: list[str]) -> None:
     assert text_of(change) == lines
 
 
 @given(st.dictionaries(st.sampled_from(["create", "adopt", "update", "move", "delete"]), st.integers(1, 60)))
-def test_a_page_is_parted_evenly_and_filled(counts):
+def test_a_page_is_parted_evenly_and_filled(counts: dict[str, int]) -> None:
     shares = _shares(counts, 20)
     assert sum(shares.values()) == min(20, sum(counts.values()))
     for kind, share in shares.items():
@@ -224,12 +227,12 @@ def test_a_page_is_parted_evenly_and_filled(counts):
         ("ada@example.com", False, "a…@e….c…"),
     ],
 )
-def test_a_masked_value_lets_its_kind_be_seen(value, phone, mask):
+def test_a_masked_value_lets_its_kind_be_seen(value: str, phone: bool, mask: str) -> None:
     assert masked(value, phone=phone) == mask
 
 
 @given(st.text(min_size=1), st.booleans())
-def test_a_mask_shows_no_word_whole(value, phone):
+def test_a_mask_shows_no_word_whole(value: str, phone: bool) -> None:
     for word in re.findall(r"\w+", value):
         if phone and ";" not in value:
             assert len(masked(value, phone=True).replace("•••", "")) < max(len(value), 1)
