@@ -48,6 +48,7 @@ _SHORTEST = 7
 _REASONS = {
     ValidationResult.TOO_LONG: "too long",
     ValidationResult.INVALID_COUNTRY_CODE: "no such country code",
+    ValidationResult.IS_POSSIBLE: "no such area code",
 }
 
 
@@ -193,6 +194,8 @@ def _foreign(digits: str, piece: str, region: str, *, valid: bool) -> str | None
         national = _NANP_NUMBER.fullmatch(digits)
         if national:
             return national[1] if region in NANP else digits
+        if valid:
+            return None
     number = _parse("+" + digits, region)
     if number and not _possible(number) and re.search(r"\(\s*0\s*\)", piece):
         code = str(number.country_code)
@@ -233,7 +236,9 @@ def _parse(text: str, region: str) -> PhoneNumber | None:
 
 
 def _possible(number: PhoneNumber) -> bool:
-    """Possible, and not only within its own area."""
+    """Possible, and not only within its own area; no area code of the North American plan begins with 0 or 1."""
+    if number.country_code == 1 and not _NANP_NUMBER.fullmatch(str(number.national_number)):
+        return False
     return bool(phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE)
 
 
