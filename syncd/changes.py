@@ -9,14 +9,16 @@ from typing import Any
 
 import polars as pl
 
-from syncd.core.columns import EXCLUDED, INVALID, KEY, MATCH, REASON, ROW, STATE, UNIT
+from syncd.core.columns import DIGEST, EXCLUDED, INVALID, KEY, MATCH, REASON, ROW, STATE, UNIT
 from syncd.core.diff import (
     BEFORE,
     ID,
     INDEX_SCHEMA,
     KIND,
+    WHY,
     classify,
     diff,
+    field_changes,
     rows,
 )
 from syncd.core.matching import folded_twins, match_value, merge_numbers, sharers
@@ -43,11 +45,13 @@ class Wanted:
 class Planned:
     """A plan and what is said beside it. ``released``: adopted contacts that left the source and stay at the target.
 
+    ``same``: digests of contacts that are what the ledger says, though their digests differ (order of numbers).
     ``settled``: the read and the other sources leave nothing that a later run of the same file would see otherwise.
     """
 
     plan: Plan
     unchanged: int
+    same: dict[str, int]
     rejected: list[tuple[str, str]]
     warnings: list[str]
     gone: list[str]
@@ -96,7 +100,8 @@ def plan_changes(
     detail = state.detail(wanted.name, pl.concat([found.changed, found.gone]))
     here = _index_for(index, changed, ledger)
     changed = _without_ambiguous(reading, changed, detail, here)
-    changes = _in_mode(reading, classify(changed, found.gone, detail, here.drop("many")), wanted.gates)
+    changes, same = _without_same(classify(changed, found.gone, detail, here.drop("many")), schema)
+    changes = _in_mode(reading, changes, wanted.gates)
     changes, released = _without_adopted(changes, detail, wanted.gates)
     plan = gate(
         changes,
@@ -111,7 +116,9 @@ def plan_changes(
     warnings += _warnings(reading, schema, released)
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
     rejected = state.rejected(wanted.name) if found.rejected else []
-    return Planned(plan, found.unchanged, rejected, warnings, gone, settled and not released, index.size)
+    return Planned(
+        plan, found.unchanged + len(same), same, rejected, warnings, gone, settled and not released, index.size
+    )
 
 
 def _resolve_sharers(reading: Reading, wanted: Wanted, state: State) -> tuple[dict[str, list[str]], bool, list[str]]:
@@ -173,6 +180,20 @@ def _without_ambiguous(
         )
     )
     return changed.join(bad.select(ROW), on=ROW, how="anti", maintain_order="left")
+
+
+def _without_same(changes: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Leave out updates that change no field: only the order of numbers differs, or the way digests are made."""
+    doubtful = changes.filter((pl.col(KIND) == "update") & pl.col(WHY).is_null())
+    same = {
+        change[KEY]: change[DIGEST]
+        for change in rows(doubtful)
+        if change["before"] and not field_changes(change["before"], change["after"], schema.phones)
+    }
+    if not same:
+        return changes, same
+    kept = ~((pl.col(KIND) == "update") & pl.col(KEY).is_in(pl.Series(list(same)).implode()))
+    return changes.filter(kept), same
 
 
 def _in_mode(reading: Reading, changes: pl.DataFrame, rules: GateRules) -> pl.DataFrame:

@@ -29,7 +29,7 @@ from syncd.core.columns import (
     WARNING,
 )
 from syncd.core.mapping import Mapping as ContactMapping
-from syncd.core.matching import duplicate_keys, identify
+from syncd.core.matching import duplicate_keys, identify, repeats
 from syncd.core.schema import Schema
 from syncd.source import Connector, End, Rows
 
@@ -180,7 +180,7 @@ def read_source(
 def keyed_once(reading: Reading) -> pl.DataFrame:
     """Return ``@key``, ``@state``, ``@digest`` of every key, once: where rows share it, what the used row says."""
     keyed = reading.lean.filter(pl.col(KEY).is_not_null()).select(KEY, STATE, DIGEST)
-    if not keyed.get_column(KEY).is_duplicated().any():
+    if not repeats(keyed.get_column(KEY)):
         return keyed
     order: Sequence[int] = (CONTACT, INVALID, EXCLUDED)
     rank = pl.col(STATE).replace_strict(list(order), [0, 1, 2])

@@ -236,6 +236,7 @@ def _close(
 ) -> None:
     """Keep what the next run needs: what is held, who is missing since when, and where to begin."""
     state = session.state
+    state.redigest(source.name, planned.same)
     state.keep_holds(source.name, planned.plan.held)
     back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")

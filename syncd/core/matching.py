@@ -40,29 +40,31 @@ def match_value(schema: Schema) -> pl.Expr:
 
     It is null where a match field is empty or absent.
     """
-    parts = [pl.col(name).str.strip_chars().str.normalize("NFC").alias(name) for name in schema.match]
-    parts = [canonical(part) if name in schema.phones else part for name, part in zip(schema.match, parts, strict=True)]
+    parts = [
+        canonical(pl.col(name)) if name in schema.phones else pl.col(name).str.strip_chars().str.normalize("NFC")
+        for name in schema.match
+    ]
     filled = pl.all_horizontal(pl.col(name).str.len_bytes() > 0 for name in schema.match)
     return pl.when(filled.fill_null(value=False)).then(pl.concat_str(parts, separator=UNIT)).alias(MATCH)
 
 
-def digest(fields: Sequence[str], phones: frozenset[str]) -> pl.Expr:
-    """Return the digest of the contact: Int64, equal for equal contacts whatever the order of their numbers.
+def digest(fields: Sequence[str]) -> pl.Expr:
+    """Return the digest of the contact: Int64, as it would be sent.
 
     The field names are part of it, and so is the difference between a field that is cleared ("") and one that is
-    left alone (null). The low 56 bits are of XXH3, which is the same in every version and on every machine.
+    left alone (null). The low 56 bits are of XXH3, which is the same in every version and on every machine. That the
+    order of numbers does not count is for the comparison of those contacts whose digests differ.
     """
     names = sorted(fields)
-    values = [canonical(pl.col(name)) if name in phones else pl.col(name) for name in names]
     head = pl.lit(UNIT.join(names))
-    text = pl.concat_str([head, *(value.fill_null(_ABSENT) for value in values)], separator="\x1e")
+    text = pl.concat_str([head, *(pl.col(name).fill_null(_ABSENT) for name in names)], separator="\x1e")
     low: pl.Expr = text.nchash.xxh3_64() & pl.lit((1 << 56) - 1, dtype=pl.UInt64)  # type: ignore[attr-defined]
     return (low | pl.lit(DIGEST_VERSION << 56, dtype=pl.UInt64)).cast(pl.Int64).alias(DIGEST)
 
 
 def identify(contacts: pl.DataFrame, fields: Sequence[str], schema: Schema) -> pl.DataFrame:
     """Add ``@match`` and ``@digest`` to mapped contacts; one with an empty match value becomes invalid."""
-    found = contacts.with_columns(match_value(schema), digest(fields, schema.phones))
+    found = contacts.with_columns(match_value(schema), digest(fields))
     lacking = (pl.col(STATE) == CONTACT) & pl.col(MATCH).is_null()
     if not found.select(lacking.any()).item():
         return found
@@ -78,6 +80,8 @@ def duplicate_keys(read: pl.DataFrame, origins: Sequence[str]) -> pl.DataFrame:
 
     ``read``: ``@row``, ``@key``, ``@line``, ``@origin``, in reading order. ``origins``: the names of the origins.
     """
+    if not repeats(read.get_column(KEY).drop_nulls()):
+        return pl.DataFrame(schema={ROW: pl.UInt32, STATE: pl.UInt8, REASON: pl.String})
     twins = read.filter(pl.col(KEY).is_not_null() & pl.col(KEY).is_duplicated())
     here = _place(origins, pl.col(ORIGIN), pl.col(LINE))
     return (
@@ -111,7 +115,8 @@ def sharers(contacts: pl.DataFrame, others: pl.DataFrame, policy: SharedMatch) -
         source, else null); a contact that is not in it may be sent.
     """
     mine = contacts.select(KEY, MATCH, pl.lit(0, dtype=pl.Int32).alias("@rank"), pl.lit("").alias("@source"))
-    shared = contacts.filter(pl.col(MATCH).is_duplicated()).get_column(MATCH)
+    values = contacts.get_column(MATCH)
+    shared = values.filter(values.is_duplicated()) if repeats(values) else values.clear()
     taken = others.join(contacts.select(MATCH), on=MATCH, how="semi")
     wanted = pl.concat([shared, taken.get_column(MATCH)]).unique()
     if wanted.is_empty():
@@ -150,9 +155,17 @@ def _shown(key: pl.Expr) -> pl.Expr:
 
 def folded_twins(contacts: pl.DataFrame) -> pl.Series:
     """Return the keys of contacts whose match values differ from another's only in case (``@key``, ``@match``)."""
+    values = contacts.get_column(MATCH)
+    if not values.str.contains(r"\p{L}").any() or not repeats(values.str.to_lowercase()):
+        return contacts.get_column(KEY).clear()
     distinct = contacts.filter(~pl.col(MATCH).is_duplicated())
     folded = distinct.get_column(MATCH).str.to_lowercase()
     return distinct.get_column(KEY).filter(folded.is_duplicated())
+
+
+def repeats(values: pl.Series) -> bool:
+    """Whether a value may occur twice: a quick look at their hashes, which can only err towards yes."""
+    return bool(values.hash().n_unique() < len(values))
 
 
 def merge_numbers(contacts: pl.DataFrame, winners: Mapping[str, Sequence[str]], phones: Sequence[str]) -> pl.DataFrame:

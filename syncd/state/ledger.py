@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, text
 
-from syncd.core.columns import KEY, MATCH
-from syncd.core.diff import DETAIL_SCHEMA, LEDGER_SCHEMA
+from syncd.core.columns import DIGEST, KEY, MATCH
+from syncd.core.diff import ACCEPTED, DETAIL_SCHEMA
 
 _PAGE = 200_000
 """Ledger rows that SQLite joins into one text at a time."""
@@ -69,8 +69,13 @@ class Ledger:
 
     def ledger(self, source: str) -> pl.DataFrame:
         """Return ``@key``, ``@digest``, ``@status`` (``a``, ``p``, ``r``) of every contact of the source."""
-        columns = ("key", "digest", "substr(status, 1, 1)")
-        return self._columns(columns, "source = :source", {"source": source}, LEDGER_SCHEMA)
+        schema = {KEY: pl.String, DIGEST: pl.Int64}
+        found = self._columns(("key", "digest"), "source = :source", {"source": source}, schema)
+        query = text("SELECT key, substr(status, 1, 1) FROM contact WHERE source = :source AND status <> 'accepted'")
+        with self.read() as connection:
+            open_ = list(map(tuple, connection.execute(query, {"source": source})))
+        whole = found.with_columns(pl.lit(ACCEPTED).alias("@status"))
+        return whole.update(pl.DataFrame(open_, schema=[KEY, "@status"], orient="row"), on=KEY) if open_ else whole
 
     def other_matches(self, source: str) -> pl.DataFrame:
         """Return ``@source``, ``@key``, ``@match`` of every contact that the other sources hold at the target."""
@@ -92,16 +97,17 @@ class Ledger:
     ) -> pl.DataFrame:
         """Read columns by letting SQLite join them into text that Polars parses: no Python object a row."""
         joined = f" || '{_FIELD}' || ".join(columns)
-        query = text(
-            f"SELECT group_concat({joined}, '{_RECORD}'), max(key), count(*) FROM (SELECT * FROM contact"
-            f" WHERE {condition} AND key > :after ORDER BY key LIMIT {_PAGE})"
-        )
-        pages, after, count = [], "", _PAGE
+        among = f"FROM contact WHERE {condition} AND key > :after"
+        bound = text(f"SELECT key {among} ORDER BY key LIMIT 1 OFFSET {_PAGE - 1}")
+        query = text(f"SELECT group_concat({joined}, '{_RECORD}') {among} AND key <= coalesce(:last, key)")
+        pages: list[pl.DataFrame] = []
+        after: str | None = ""
         with self.read() as connection:
-            while count == _PAGE:
-                page, after, count = connection.execute(query, {**values, "after": after}).one()
-                if count:
-                    pages.append(_parse(page, schema))
+            while after is not None:
+                last = connection.execute(bound, {**values, "after": after}).scalar()
+                page = connection.execute(query, {**values, "after": after, "last": last}).scalar_one()
+                pages += [_parse(page, schema)] if page else []
+                after = last
         return pl.concat(pages) if pages else pl.DataFrame(schema=dict(schema))
 
     def detail(self, source: str, keys: pl.Series) -> pl.DataFrame:
@@ -268,6 +274,16 @@ class Ledger:
         if values:
             with self.write() as connection:
                 connection.execute(text("UPDATE change SET outcome = :outcome WHERE id = :change"), values)
+
+    def redigest(self, source: str, digests: Mapping[str, int]) -> None:
+        """Note the digests of contacts that are what the ledger says, though it had another digest for them."""
+        if digests:
+            with self.write() as connection:
+                connection.exec_driver_sql(
+                    "UPDATE contact SET digest = ?, status = 'accepted', reason = NULL"
+                    " WHERE source = ? AND key = ? AND status <> 'pending'",
+                    [(digest, source, key) for key, digest in digests.items()],
+                )
 
     def see_missing(self, source: str, missing: Sequence[str], present: Sequence[str]) -> None:
         """Note since when contacts are missing from a proved read, and that others are back."""

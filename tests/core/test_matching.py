@@ -44,14 +44,12 @@ def test_a_contact_without_a_match_value_is_invalid() -> None:
 
 
 def digests(*rows: tuple[str | None, str | None, str | None]) -> list[int]:
-    return contacts(*rows).select(digest(["Name", "Phone", "Note"], SCHEMA.phones)).to_series().to_list()
+    return contacts(*rows).select(digest(["Name", "Phone", "Note"])).to_series().to_list()
 
 
-def test_the_digest_does_not_depend_on_the_order_of_numbers_or_fields() -> None:
-    first, second = digests(("Ann", "1;2;3", "x"), ("Ann", "3;1;2", "x"))
-    assert first == second
+def test_the_digest_does_not_depend_on_the_order_of_fields() -> None:
     frame = contacts(("Ann", "1", "x"))
-    assert frame.select(digest(["Note", "Name", "Phone"], SCHEMA.phones)).item() == digests(("Ann", "1", "x"))[0]
+    assert frame.select(digest(["Note", "Name", "Phone"])).item() == digests(("Ann", "1", "x"))[0]
 
 
 def test_a_field_that_is_left_alone_is_not_a_field_that_is_cleared() -> None:
@@ -62,8 +60,8 @@ def test_a_field_that_is_left_alone_is_not_a_field_that_is_cleared() -> None:
 def test_a_value_that_moves_to_another_field_changes_the_digest() -> None:
     assert len(set(digests(("a", "1", "b"), ("b", "1", "a"), ("ab", "1", ""), ("", "1", "ab")))) == 4
     frame = contacts(("Ann", "1", "x"))
-    named = frame.select(digest(["Name", "Phone"], SCHEMA.phones)).item()
-    renamed = frame.rename({"Name": "Nick"}).select(digest(["Nick", "Phone"], SCHEMA.phones)).item()
+    named = frame.select(digest(["Name", "Phone"])).item()
+    renamed = frame.rename({"Name": "Nick"}).select(digest(["Nick", "Phone"])).item()
     assert named != renamed
 
 
@@ -75,8 +73,7 @@ def test_digests_are_the_same_for_ever() -> None:
 
 @given(st.lists(st.tuples(st.text(), st.text("12;"), st.text()), min_size=1, max_size=6, unique=True))
 def test_different_contacts_have_different_digests(rows: list[tuple[str, str, str]]) -> None:
-    same = {(name, frozenset(phone.split(";")), note) for name, phone, note in rows}
-    assert len(set(digests(*rows))) == len(same)
+    assert len(set(digests(*rows))) == len(rows)
 
 
 def test_the_first_row_with_a_key_is_used_and_the_others_name_its_place() -> None:
