@@ -245,9 +245,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         code = _unread()
     except BaseException as error:  # noqa: BLE001 (the last one to see it tells of it)
-        from syncd.commands.endings import ended_by
+        from syncd.commands.endings import code_of, message_of, say_error
 
-        return ended_by(error)
+        say_error(message_of(error))
+        return code_of(error)
     return code if isinstance(code, int) else 0
 
 

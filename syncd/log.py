@@ -23,8 +23,9 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 VARIABLE = "SYNCD_LOG_LEVEL"
 
-QUIET = ("httpx", "httpcore", "sqlalchemy", "alembic", "uvicorn", "asyncio", "h11")
-"""Loggers that tell of URLs, headers, statements or values; they are heard from WARNING on at any level."""
+OURS = ("syncd", "connectors")
+"""The loggers that the level is for. Libraries tell of URLs, headers, statements and values below WARNING: they are
+heard from WARNING on, at any level."""
 
 LONGEST = 300
 """Characters of a text that are logged."""
@@ -87,9 +88,9 @@ def configure(level: int, *, human: bool | None = None) -> None:
     for old in [each for each in root.handlers if isinstance(each, _Stderr)]:
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(level)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    root.setLevel(max(level, logging.WARNING))
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
     logging.captureWarnings(capture=True)
 
 

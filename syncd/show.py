@@ -82,10 +82,15 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def show_run(screen: Screen, reports: Sequence[SourceReport], *, dry_run: bool) -> None:
-    """Write what a run found and did, source by source, and in a last line what that comes to."""
+def show_run(screen: Screen, reports: Sequence[SourceReport], *, dry_run: bool, left: Sequence[str] = ()) -> None:
+    """Write what a run found and did, source by source, and in a last line what that comes to.
+
+    ``left``: the sources that were not begun.
+    """
     for report in reports:
         _source(screen, report)
+    if left:
+        screen.line(("not run", "bold yellow"), f": {', '.join(left)}")
     if reports:
         screen.line(*_last_line(reports, dry_run=dry_run))
 
@@ -101,7 +106,7 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _rows(screen, report.rejected, "rejected", f"{count(len(report.rejected), 'contact')}: {again}")
     _altered(screen, report)
     _warnings(screen, report.warnings)
-    if report.error is not None:
+    if report.error is not None and not screen.is_terminal:  # a terminal shows it already, on stderr
         first, *more = str(report.error).splitlines() or [""]
         screen.line(("error: ", "bold red"), first, indent=2)
         for line in more:

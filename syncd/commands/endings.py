@@ -19,20 +19,23 @@ def say_error(message: str) -> None:
     sys.stderr.write("".join(f"{head} {printable(line)}\n" for line in lines))
 
 
-def ended_by(error: BaseException) -> int:
-    """Tell of the error that ended a command, and return the exit code."""
+def code_of(error: BaseException) -> int:
+    """The exit code of a command that ``error`` ended."""
     if isinstance(error, SyncdError):
-        say_error(str(error))
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
-        say_error("broken off; what was begun is marked as such and settled by the next run")
         return BROKEN_OFF
-    usage = getattr(error, "format_message", None)
-    if usage is not None:
-        say_error(f"{usage()} (syncd --help shows what there is)")
-        return USAGE
-    say_error(defect(error))
-    return DEFECT
+    return USAGE if hasattr(error, "format_message") else DEFECT
+
+
+def message_of(error: BaseException) -> str:
+    """What is said of the error that ended a command; of one that nobody meant, no value."""
+    if isinstance(error, SyncdError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "broken off; what was begun is marked, and settled by the next run"
+    usage = getattr(error, "format_message", None)  # Typer's errors of usage have it, whatever their class is called
+    return defect(error) if usage is None else f"{usage()} (syncd --help shows what there is)"
 
 
 def defect(error: BaseException) -> str:
@@ -51,7 +54,7 @@ def defect(error: BaseException) -> str:
 def _debugging() -> bool:
     import logging
 
-    return logging.getLogger().isEnabledFor(logging.DEBUG)
+    return logging.getLogger("syncd").isEnabledFor(logging.DEBUG)
 
 
 def _coloured() -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncd.commands.endings import DEFECT, ended_by, say_error, silence_stdout
+from syncd.commands.endings import code_of, message_of, say_error, silence_stdout
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.errors import ConfigError, SchemaError, SourceBusy, SyncdError
 
@@ -39,9 +39,13 @@ class Wish:
 
 @dataclass(slots=True)
 class Ran:
-    """What came of it: the reports so far, and the error that ended the whole of it, if one did."""
+    """What came of it: the reports so far, and the error that ended the whole of it, if one did.
+
+    ``left``: the sources that were not begun.
+    """
 
     run: str | None = None
+    left: list[str] = field(default_factory=list)
     reports: list[SourceReport] = field(default_factory=list)
     error: BaseException | None = None
 
@@ -50,7 +54,7 @@ class Ran:
         from syncd.report import gravest
 
         if self.error is not None:
-            return self.error.exit_code if isinstance(self.error, SyncdError) else DEFECT
+            return code_of(self.error)
         return gravest([report.exit_code for report in self.reports])
 
 
@@ -63,7 +67,7 @@ def run(wish: Wish, config: Path | None) -> int:
             _run(wish, config, ran, stopping)
             if wish.changes is not None:
                 _write(wish.changes, ran)
-        except Exception as error:  # noqa: BLE001 (whatever it is, the reports so far and one object are printed)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (whatever it is, the report so far is printed)
             ran.error = error
     code = _exit_code(wish, ran)
     try:
@@ -116,8 +120,10 @@ def run_sources(
     with open_session(settings, dry_run=wish.dry_run, stopping=stopping, watcher=watcher) as session:
         session.full, session.wait = wish.full, wish.wait
         ran.run = session.run
+        ran.left = [source.name for source in sources]
         for source in sources:
             session.halt_if_asked()
+            ran.left.remove(source.name)
             _run_one(session, source, ran)
 
 
@@ -155,19 +161,18 @@ def _print(wish: Wish, ran: Ran, code: int) -> None:
     else:
         from syncd.show import Screen, show_run
 
-        show_run(Screen(), ran.reports, dry_run=wish.dry_run)
+        show_run(Screen(), ran.reports, dry_run=wish.dry_run, left=ran.left)
     sys.stdout.flush()
 
 
 def as_json(wish: Wish, ran: Ran, code: int) -> dict[str, Any]:
     """The one object that ``--json`` prints; ``error`` is there when the run as a whole failed."""
-    from syncd.commands.endings import defect
     from syncd.report import run_json
 
     found = run_json(ran.run or "", ran.reports, dry_run=wish.dry_run, exit_code=code)
     found["run"] = ran.run
     if ran.error is not None:
-        message = str(ran.error) if isinstance(ran.error, SyncdError) else defect(ran.error)
+        message = message_of(ran.error)
         found["error"] = {"kind": type(ran.error).__name__, "exit": ran.exit_code, "message": message}
     return found
 
@@ -178,7 +183,7 @@ def _tell_errors(ran: Ran) -> None:
         if report.error is not None and report.error is not ran.error:
             say_error(_placed(report.source, report.error))
     if ran.error is not None:
-        ended_by(ran.error)
+        say_error(message_of(ran.error))
 
 
 def _placed(source: str, error: SyncdError) -> str:

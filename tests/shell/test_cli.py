@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(session, "open_session", partial(open_session, sleep=lambda _: None))
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    quiet = {name: logging.getLogger(name).level for name in log.QUIET}
+    quiet = {name: logging.getLogger(name).level for name in log.OURS}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -307,6 +308,7 @@ def test_a_refused_key_exits_3_and_ends_the_command(company: World, syncd: Comma
     [message] = errors(err)
     assert "target.api_key" in message
     assert "another-key" not in out + err
+    assert "not run: later\n" in syncd("run")[1]
 
 
 def test_an_unreachable_target_exits_4_without_a_traceback(company: World, syncd: Command) -> None:
@@ -352,6 +354,26 @@ def test_changes_are_written_to_a_file(company: World, syncd: Command) -> None:
     lines = (company.folder / "changes.jsonl").read_text().splitlines()
     assert len(lines) == 40
     assert json.loads(lines[0])["kind"] == "create"
+
+
+def test_a_file_of_changes_that_cannot_be_written_after_all_takes_nothing_from_the_report(
+    company: World, syncd: Command
+) -> None:
+    (company.folder / "changes.csv").mkdir()
+    code, out, _ = syncd("run", "--json", "--changes", "changes.csv")
+    found = json.loads(out)
+    assert code == found["error"]["exit"] == 2
+    assert found["sources"][0]["counts"]["create"] == 40
+
+
+def test_wait_waits_for_the_other_run_to_end(company: World, syncd: Command) -> None:
+    with State(company.folder / "syncd.db") as state:
+        state.lease("tenants", "elsewhere:4711:ab", 60)
+        ending = threading.Timer(0.3, state.release, ("tenants", "elsewhere:4711:ab"))
+        ending.start()
+        assert syncd("run", "--wait")[0] == 0
+        ending.join()
+    assert len(company.there()) == 40
 
 
 def test_full_reads_what_has_not_changed(company: World, syncd: Command) -> None:
@@ -420,9 +442,9 @@ def test_a_run_that_is_asked_to_stop_exits_4_and_still_reports(
 
 def test_a_second_ctrl_c_breaks_it_off(company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     signalled(monkeypatch, signal.SIGINT, 2)
-    code, _, err = syncd("run")
-    assert code == 130
-    assert "Traceback" not in err
+    code, out, err = syncd("run", "--json")
+    assert code == json.loads(out)["exit"] == 130
+    assert errors(err) == ["broken off; what was begun is marked, and settled by the next run"]
 
 
 def test_the_signals_are_handled_as_before_when_a_run_is_over(company: World, syncd: Command) -> None:
