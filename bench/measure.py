@@ -13,9 +13,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measured:
-    """One process: ``seconds`` from start to end, ``megabytes`` resident at most, what it printed, how it ended."""
+    """One process.
+
+    ``seconds`` from start to end, ``busy`` those that its threads spent on a processor, ``megabytes`` resident at most,
+    what it printed and how it ended.
+    """
 
     seconds: float
+    busy: float
     megabytes: float
     output: str
     exit_code: int
@@ -36,5 +41,6 @@ def measure(command: Sequence[str]) -> Measured:
         errors.seek(0)
         if process.returncode not in {0, 3}:
             sys.stderr.write(errors.read().decode(errors="replace"))
-        unit = 1 if sys.platform == "darwin" else 1024
-        return Measured(seconds, usage.ru_maxrss * unit / 1e6, output.read().decode(), process.returncode)
+        megabytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+        busy = usage.ru_utime + usage.ru_stime
+        return Measured(seconds, busy, megabytes, output.read().decode(), process.returncode)
