@@ -81,7 +81,8 @@ class Index:
 
 def _indexed(remotes: Sequence[Any], schema: Schema) -> pl.DataFrame:
     columns = {name: [remote.fields.get(name) or "" for remote in remotes] for name in schema.match}
-    frame = pl.DataFrame(columns, schema=dict.fromkeys(schema.match, pl.String)).select(match_value(schema))
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(schema.match, pl.String))
+    frame = frame.select(match_value(frame, schema))
     ids = pl.Series(ID, [remote.id for remote in remotes], dtype=pl.Int64)
     known = pl.Series(BEFORE, [json.dumps(dict(remote.fields), ensure_ascii=False) for remote in remotes], pl.String)
     found = frame.with_columns(ids, known).filter(pl.col(MATCH).is_not_null()).select(*INDEX_SCHEMA)
@@ -131,13 +132,15 @@ def _resolve_sharers(reading: Reading, wanted: Wanted, state: State) -> tuple[di
         pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
     )
     losers = sharers(contacts, ranked, wanted.shared_match)
-    rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
-    reading.demote(rows_.select(ROW, STATE, REASON))
+    if losers.height:
+        rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
+        reading.demote(rows_.select(ROW, STATE, REASON))
+        contacts = reading.contacts()
     merged: dict[str, list[str]] = {}
     for key, winner in losers.filter(pl.col("@winner").is_not_null()).select(KEY, "@winner").iter_rows():
         merged.setdefault(winner, []).append(key)
     foreign = losers.get_column(REASON).str.contains(" of source ", literal=True).any() if losers.height else False
-    twins = folded_twins(reading.contacts())
+    twins = folded_twins(contacts)
     warnings = [f"{len(twins)} contacts differ from another in the case of their match fields only: {_some(twins)}"]
     return merged, not foreign and (others.is_empty() or wanted.shared_match != "hold"), warnings if len(twins) else []
 

@@ -6,7 +6,8 @@ Nothing is decided before the source was read to its end. What stays in memory i
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,17 +43,23 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._pages = 0
+        self._pages: list[tuple[Path, int]] = []
 
-    def append(self, contacts: pl.DataFrame) -> None:
-        contacts.write_ipc(self._folder / f"{self._pages:06}.arrow")
-        self._pages += 1
+    def append(self, contacts: pl.DataFrame, end: int) -> None:
+        """Keep a page of contacts, whose ``@row`` ascend and are less than ``end``."""
+        path = self._folder / f"{len(self._pages):06}.arrow"
+        contacts.write_ipc(path, compat_level=pl.CompatLevel.newest())
+        self._pages.append((path, end))
 
     def fetch(self, rows: pl.Series) -> pl.DataFrame:
         """Return the contacts of these rows (UInt32 positions in the read), in reading order."""
-        wanted = rows.alias(ROW).to_frame().lazy()
-        pages = pl.scan_ipc(self._folder / "*.arrow")
-        return pages.join(wanted, on=ROW, how="semi", maintain_order="left").collect()
+        wanted, found, begin = rows.sort(), [], 0
+        for path, end in self._pages:
+            here = wanted.filter((wanted >= begin) & (wanted < end))
+            page = pl.scan_ipc(path)
+            found.append(page.join(here.to_frame(ROW).lazy(), on=ROW, how="semi", maintain_order="left").collect())
+            begin = end
+        return pl.concat(found)
 
 
 @dataclass(slots=True)
@@ -135,7 +142,16 @@ class _Pages:
         self.lean.append(mapped.select(ROW, *LEAN))
         self.notes.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
-        self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).drop(STATE, REASON, WARNING))
+        self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).drop(STATE, REASON, WARNING), self.height)
+
+
+def _next(reading: Generator[Rows, None, End]) -> Rows | End:
+    """The next page, or how the read ended."""
+    try:
+        return next(reading)
+    except StopIteration as stop:
+        end: End = stop.value
+        return end
 
 
 def read_source(
@@ -146,20 +162,22 @@ def read_source(
     spool: Spool,
     progress: Callable[[int], None],
 ) -> Reading:
-    """Read the source to its end and map every row. ``progress`` is told the rows read so far.
+    """Read the source to its end and map every row, one page while the next is read.
+
+    ``progress`` is told the rows read so far.
 
     A key that a row before has makes a row invalid.
     """
     pages = _Pages(spool)
     reading = connector.read(cursor)
-    end = End("unproved", why="the connector ended without a word")
     try:
-        while True:
-            page = next(reading)
-            pages.add(page, mapping, schema)
-            progress(pages.height)
-    except StopIteration as stop:
-        end = stop.value
+        with ThreadPoolExecutor(1, thread_name_prefix="read") as pool:
+            coming = pool.submit(_next, reading)
+            while not isinstance(page := coming.result(), End):
+                coming = pool.submit(_next, reading)
+                pages.add(page, mapping, schema)
+                progress(pages.height)
+        end = page
     finally:
         reading.close()
     found = Reading(

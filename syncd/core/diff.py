@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, KEY, LINE, MATCH, ORIGIN, STATE
+from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, STATE
 
 Kind = Literal["create", "adopt", "update", "move", "delete"]
 KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")
@@ -59,26 +59,47 @@ def diff(read: pl.DataFrame, ledger: pl.DataFrame, *, whole: bool, deleted: Sequ
             the gates); else only ``deleted`` and excluded keys are.
         deleted: keys that the source says are gone.
     """
-    wanted = read.filter(pl.col(STATE) == CONTACT).select(KEY, DIGEST)
-    both = wanted.join(ledger, on=KEY, how="left", suffix="_was", maintain_order="left")
-    known = pl.col("@status").is_not_null()
-    same = (pl.col(DIGEST) == pl.col(DIGEST + "_was")) & (pl.col("@status") != "p") & known
-    same = same.fill_null(value=False)
-    split = both.select(KEY, same.alias("same"), ((pl.col("@status") == "r") & same).alias("refused"))
-    kept = read.filter(pl.col(STATE) != EXCLUDED).select(KEY)
-    if whole:
-        gone = ledger.join(kept, on=KEY, how="anti", maintain_order="left").get_column(KEY)
-    else:
-        unwanted = read.filter(pl.col(STATE) == EXCLUDED).get_column(KEY)
-        named = pl.concat([unwanted, pl.Series(KEY, list(deleted), dtype=pl.String)]).unique()
-        gone = ledger.filter(pl.col(KEY).is_in(named.implode())).join(kept, on=KEY, how="anti").get_column(KEY)
-    refused = int(split.get_column("refused").fill_null(value=False).sum())
+    both = _beside(read.filter(pl.col(STATE) == CONTACT).select(KEY, DIGEST), ledger)
+    same = (pl.col(DIGEST) == pl.col(_WAS)) & (pl.col("@status") != "p")
+    split = both.select(KEY, same.fill_null(value=False).alias("same"), (pl.col("@status") == "r").alias("refused"))
+    named = None if whole else [*deleted, *read.filter(pl.col(STATE) == EXCLUDED).get_column(KEY)]
+    refused = split.filter("same", "refused").height
     return Diff(
         changed=split.filter(~pl.col("same")).get_column(KEY),
-        gone=gone,
+        gone=_gone(read, ledger, both.get_column(_AT).drop_nulls(), named),
         unchanged=int(split.get_column("same").sum()) - refused,
         rejected=refused,
     )
+
+
+_WAS, _AT, _HASH = "@digest_was", "@at", "@hash"
+
+
+def _beside(wanted: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Put each contact's ledger row beside it: ``@digest_was``, ``@status`` and ``@at``, the row's position.
+
+    The rows are joined by the keys' hashes, which takes half the time and memory of joining by text; where a hash is
+    not proof, since the texts differ or two keys share it, they are joined by text.
+    """
+    known = ledger.rename({DIGEST: _WAS}).with_row_index(_AT)
+    left = wanted.with_columns(pl.col(KEY).hash().alias(_HASH))
+    right = known.select(_AT, _WAS, "@status", pl.col(KEY).alias("@theirs"), pl.col(KEY).hash().alias(_HASH))
+    both = left.join(right, on=_HASH, how="left", maintain_order="left")
+    exact = (pl.col(KEY) == pl.col("@theirs")).all()
+    if both.height == wanted.height and both.select(exact).item():
+        return both
+    return wanted.join(known, on=KEY, how="left", maintain_order="left")
+
+
+def _gone(read: pl.DataFrame, ledger: pl.DataFrame, matched: pl.Series, named: Sequence[str] | None) -> pl.Series:
+    """Return the ledger's keys that no row holds; of ``named`` ones only, unless it is None."""
+    if len(matched) == ledger.height:
+        return ledger.get_column(KEY).clear()
+    rest = ledger.with_row_index(_AT).join(matched.to_frame(_AT), on=_AT, how="anti", maintain_order="left")
+    if named is not None:
+        rest = rest.filter(pl.col(KEY).is_in(pl.Series(named, dtype=pl.String).unique().implode()))
+    held = read.filter(pl.col(STATE) == INVALID).select(KEY)
+    return rest.join(held, on=KEY, how="anti", maintain_order="left").get_column(KEY)
 
 
 def classify(contacts: pl.DataFrame, gone: pl.Series, detail: pl.DataFrame, index: pl.DataFrame) -> pl.DataFrame:

@@ -35,17 +35,26 @@ DIGEST_VERSION = 1
 _ABSENT = "\x00"
 
 
-def match_value(schema: Schema) -> pl.Expr:
-    """Return the canonical match value of a frame of contacts: trimmed, NFC, phones as sets, joined by U+001F.
+_UNSETTLED = r"^\s|\s$|[^\x00-\x7f]"
+"""What trimming and composing could change; most columns have nothing of it, and looking is cheaper than doing."""
+
+
+def match_value(contacts: pl.DataFrame, schema: Schema) -> pl.Expr:
+    """Return the canonical match value of these contacts: trimmed, NFC, phones as sets, joined by U+001F.
 
     It is null where a match field is empty or absent.
     """
     parts = [
-        canonical(pl.col(name)) if name in schema.phones else pl.col(name).str.strip_chars().str.normalize("NFC")
+        canonical(pl.col(name)) if name in schema.phones else _composed(contacts.get_column(name))
         for name in schema.match
     ]
     filled = pl.all_horizontal(pl.col(name).str.len_bytes() > 0 for name in schema.match)
     return pl.when(filled.fill_null(value=False)).then(pl.concat_str(parts, separator=UNIT)).alias(MATCH)
+
+
+def _composed(values: pl.Series) -> pl.Expr:
+    value = pl.col(values.name)
+    return value.str.strip_chars().str.normalize("NFC") if values.str.contains(_UNSETTLED).any() else value
 
 
 def digest(fields: Sequence[str]) -> pl.Expr:
@@ -64,7 +73,7 @@ def digest(fields: Sequence[str]) -> pl.Expr:
 
 def identify(contacts: pl.DataFrame, fields: Sequence[str], schema: Schema) -> pl.DataFrame:
     """Add ``@match`` and ``@digest`` to mapped contacts; one with an empty match value becomes invalid."""
-    found = contacts.with_columns(match_value(schema), digest(fields))
+    found = contacts.with_columns(match_value(contacts, schema), digest(fields))
     lacking = (pl.col(STATE) == CONTACT) & pl.col(MATCH).is_null()
     if not found.select(lacking.any()).item():
         return found
@@ -114,16 +123,16 @@ def sharers(contacts: pl.DataFrame, others: pl.DataFrame, policy: SharedMatch) -
         ``@key``, ``@state``, ``@reason``, ``@winner`` (String: the key that is sent for it, when that is of this
         source, else null); a contact that is not in it may be sent.
     """
-    mine = contacts.select(KEY, MATCH, pl.lit(0, dtype=pl.Int32).alias("@rank"), pl.lit("").alias("@source"))
     values = contacts.get_column(MATCH)
     shared = values.filter(values.is_duplicated()) if repeats(values) else values.clear()
-    taken = others.join(contacts.select(MATCH), on=MATCH, how="semi")
+    taken = others.join(contacts.select(MATCH), on=MATCH, how="semi") if others.height else others
     wanted = pl.concat([shared, taken.get_column(MATCH)]).unique()
     if wanted.is_empty():
         return pl.DataFrame(schema={KEY: pl.String, STATE: pl.UInt8, REASON: pl.String, "@winner": pl.String})
-    group = pl.concat(
-        [mine.filter(pl.col(MATCH).is_in(wanted.implode())), taken.select(KEY, MATCH, "@rank", "@source")]
-    ).sort("@rank", "@source", KEY)
+    mine = contacts.filter(pl.col(MATCH).is_in(wanted.implode())).select(
+        KEY, MATCH, pl.lit(0, dtype=pl.Int32).alias("@rank"), pl.lit("").alias("@source")
+    )
+    group = pl.concat([mine, taken.select(KEY, MATCH, "@rank", "@source")]).sort("@rank", "@source", KEY)
     rivals = group.with_columns(
         pl.col(KEY).first().over(MATCH).alias("@winner"),
         pl.col("@rank").first().over(MATCH).alias("@winning"),

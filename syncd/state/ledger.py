@@ -16,8 +16,11 @@ from sqlalchemy import Connection, text
 from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.diff import ACCEPTED, DETAIL_SCHEMA
 
-_PAGE = 200_000
+_PAGE = 1_000_000
 """Ledger rows that SQLite joins into one text at a time."""
+
+_OPEN = "FROM contact INDEXED BY contact_open WHERE source = :source AND status <> 'accepted'"
+"""Few contacts of many: without the hint SQLite would look at all of the source's."""
 
 _FIELD, _RECORD = "\x1d", "\x1e"
 """They separate columns and rows in such a text; no key contains them."""
@@ -71,7 +74,7 @@ class Ledger:
         """Return ``@key``, ``@digest``, ``@status`` (``a``, ``p``, ``r``) of every contact of the source."""
         schema = {KEY: pl.String, DIGEST: pl.Int64}
         found = self._columns(("key", "digest"), "source = :source", {"source": source}, schema)
-        query = text("SELECT key, substr(status, 1, 1) FROM contact WHERE source = :source AND status <> 'accepted'")
+        query = text(f"SELECT key, substr(status, 1, 1) {_OPEN}")
         with self.read() as connection:
             open_ = list(map(tuple, connection.execute(query, {"source": source})))
         whole = found.with_columns(pl.lit(ACCEPTED).alias("@status"))
@@ -98,13 +101,15 @@ class Ledger:
         """Read columns by letting SQLite join them into text that Polars parses: no Python object a row."""
         joined = f" || '{_FIELD}' || ".join(columns)
         among = f"FROM contact WHERE {condition} AND key > :after"
+        count = text(f"SELECT count(*) FROM contact WHERE {condition}")
         bound = text(f"SELECT key {among} ORDER BY key LIMIT 1 OFFSET {_PAGE - 1}")
         query = text(f"SELECT group_concat({joined}, '{_RECORD}') {among} AND key <= coalesce(:last, key)")
         pages: list[pl.DataFrame] = []
         after: str | None = ""
         with self.read() as connection:
+            many = connection.execute(count, values).scalar_one() > _PAGE
             while after is not None:
-                last = connection.execute(bound, {**values, "after": after}).scalar()
+                last = connection.execute(bound, {**values, "after": after}).scalar() if many else None
                 page = connection.execute(query, {**values, "after": after, "last": last}).scalar_one()
                 pages += [_parse(page, schema)] if page else []
                 after = last
@@ -142,7 +147,7 @@ class Ledger:
     def pending_keys(self, source: str) -> set[str]:
         """Keys whose last call has an unknown outcome."""
         with self.read() as connection:
-            query = text("SELECT key FROM contact WHERE source = :source AND status = 'pending'")
+            query = text(f"SELECT key {_OPEN} AND status = 'pending'")
             return set(connection.execute(query, {"source": source}).scalars())
 
     def horizon(self) -> int:
@@ -313,9 +318,7 @@ class Ledger:
 
     def rejected(self, source: str) -> list[tuple[str, str]]:
         """Return the key and the target's reason of every rejected contact of the source."""
-        query = text(
-            "SELECT key, coalesce(reason, '') FROM contact WHERE source = :source AND status = 'rejected' ORDER BY key"
-        )
+        query = text(f"SELECT key, coalesce(reason, '') {_OPEN} AND status = 'rejected' ORDER BY key")
         with self.read() as connection:
             return [(key, reason) for key, reason in connection.execute(query, {"source": source})]
 
