@@ -175,8 +175,8 @@ def read_source(
             coming = pool.submit(_next, reading)
             while not isinstance(page := coming.result(), End):
                 coming = pool.submit(_next, reading)
+                progress(pages.height + page.frame.height)
                 pages.add(page, mapping, schema)
-                progress(pages.height)
         end = page
     finally:
         reading.close()

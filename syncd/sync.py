@@ -139,18 +139,23 @@ def _cursor(session: Session, source: Source, context: str) -> tuple[str | None,
 def _read(
     session: Session, source: Source, schema: Schema, cursor: str | None, spool: Spool
 ) -> tuple[Reading, pl.DataFrame]:
-    """Read and map the source, and the ledger beside it."""
+    """Read and map the source, and from its first page on the ledger beside it."""
     connector = connector_class(source.connector)(source.name, source.options)
     contacts = contact_mapping(source, connector.check(), schema)
 
-    def told(rows: int) -> None:
-        session.watcher.reading(source.name, rows)
-        session.halt_if_asked()
+    with ThreadPoolExecutor(1, thread_name_prefix="ledger") as pool:
+        ledgers: list[Future[pl.DataFrame]] = []
 
-    with ThreadPoolExecutor(1) as pool:
-        ledger: Future[pl.DataFrame] = pool.submit(session.state.ledger, source.name)
+        def told(rows: int) -> None:
+            if not ledgers:
+                ledgers.append(pool.submit(session.state.ledger, source.name))
+            session.watcher.reading(source.name, rows)
+            session.halt_if_asked()
+
         reading = read_source(connector, cursor, contacts, schema, spool, told)
-        return reading, ledger.result()
+        if reading.end.proof != "unchanged":
+            return reading, ledgers[0].result() if ledgers else session.state.ledger(source.name)
+        return reading, session.state.no_ledger()
 
 
 def _plan(

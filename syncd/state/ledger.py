@@ -14,7 +14,7 @@ import polars as pl
 from sqlalchemy import Connection, text
 
 from syncd.core.columns import DIGEST, KEY, MATCH
-from syncd.core.diff import ACCEPTED, DETAIL_SCHEMA
+from syncd.core.diff import ACCEPTED, DETAIL_SCHEMA, LEDGER_SCHEMA
 
 _PAGE = 1_000_000
 """Ledger rows that SQLite joins into one text at a time."""
@@ -79,6 +79,11 @@ class Ledger:
             open_ = list(map(tuple, connection.execute(query, {"source": source})))
         whole = found.with_columns(pl.lit(ACCEPTED).alias("@status"))
         return whole.update(pl.DataFrame(open_, schema=[KEY, "@status"], orient="row"), on=KEY) if open_ else whole
+
+    @staticmethod
+    def no_ledger() -> pl.DataFrame:
+        """What :meth:`ledger` returns of a source that nothing is known of."""
+        return pl.DataFrame(schema=LEDGER_SCHEMA)
 
     def other_matches(self, source: str) -> pl.DataFrame:
         """Return ``@source``, ``@key``, ``@match`` of every contact that the other sources hold at the target."""
