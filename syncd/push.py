@@ -234,7 +234,8 @@ class Push:
     def _delete(self, plan: Plan) -> None:
         changes = [change for page in batches(plan.deletes(), BATCH) for change in page]
         going = {change["@key"] for change in changes}
-        left = [each for each in self._state.leftovers(self._source) if self._is_left(each, going)]
+        again = self._state.pending_keys(self._source) - going
+        left = [each for each in self._state.leftovers(self._source) if each.id or each.key not in again]
         if not changes and not left:
             return
         found = self._find([*self._unlocated(changes), *(each for each in left if each.id is None)])
@@ -252,16 +253,6 @@ class Push:
         self._delete_contacts(ready, ids, claimed)
         tidy = [each for each in left if each.id is not None or each.match not in open_]
         self._tidy(tidy, remains, claimed)
-
-    def _is_left(self, left: Leftover, going: set[str]) -> bool:
-        """Whether it is for this push to look after: not what is still under way or will be sent again."""
-        if left.id is not None:
-            return True
-        return left.key in going or left.key not in self._pending
-
-    @property
-    def _pending(self) -> set[str]:
-        return self._state.pending_keys(self._source)
 
     def _unlocated(self, changes: Iterable[Mapping[str, Any]]) -> list[Leftover]:
         doubted = self._doubted

@@ -380,7 +380,9 @@ def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers, if HTTP can carry them; the HTTP library's own message would quote the value."""
     for name, value in headers.items():
         if not (value.isascii() and value.isprintable()) or value != value.strip():
-            raise ConfigError(f"the header {name} holds a character that HTTP cannot carry: check the key for spaces and line ends")
+            raise ConfigError(
+                f"the header {name} holds a character that HTTP cannot carry: check the key for spaces and line ends"
+            )
     return dict(headers)
 
 

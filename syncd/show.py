@@ -131,7 +131,7 @@ def _headline(report: SourceReport) -> str:
     if found:
         return f"{read}; {', '.join([*found, *([same] if report.counts['unchanged'] else [])])}"
     waits = report.held or report.unknown or report.error or report.counts["rejected"]
-    return f"{read}; {same}" + ("" if waits else "; nothing to do")
+    return "; ".join([read, *([same] if report.rows else []), *([] if waits else ["nothing to do"])])
 
 
 def _changes(screen: Screen, report: SourceReport) -> None:

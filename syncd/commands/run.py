@@ -198,6 +198,9 @@ def _interruptible(stopping: threading.Event) -> Iterator[None]:
     """Let SIGTERM and the first Ctrl-C end the run after the batches under way; a second one breaks it off."""
     import signal
 
+    # Polars takes SIGINT when it is imported, in a way that lets a waiting main thread sleep on: ours must come after.
+    # import polars
+
     if threading.current_thread() is not threading.main_thread():
         yield
         return

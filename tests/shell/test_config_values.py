@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.config import Cron, Every, Window, parse_duration, parse_limits
-from syncd.config_schedule import parse_cron, parse_schedule, parse_timezone
-from syncd.config_values import LONGEST, parse_base_url, parse_region, parse_share
+from syncd.config.schedule import parse_cron, parse_schedule, parse_timezone
+from syncd.config.values import LONGEST, parse_base_url, parse_region, parse_share
 
 anything = st.text(max_size=30) | st.text(alphabet="0123456789dhms.%/,* -", max_size=20)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.config import Secret, Target
-from syncd.config_variables import Variables
+from syncd.config.variables import Variables
 from syncd.core.rules import Column
 from tests.shell.config_world import SOURCE, TARGET, World
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.errors import AccessDenied
+from syncd.errors import AccessDenied, StateError
 from syncd.sandbox.server import Sandbox
+from syncd.state import State
 from tests.shell.world import World
 
 ANN = ("1", "Ann Smith", "212-555-0101")
@@ -472,10 +473,10 @@ def test_one_bad_row_does_not_cost_the_others(world: World) -> None:
     assert set(world.there()) == {"1", "2", "66"}
 
 
-def test_a_wrong_key_stops_everything(world: World, tmp_path: object) -> None:
+def test_a_wrong_key_stops_everything(world: World) -> None:
     world.write([ANN])
     world.target["api_key"] = "wrong"
-    with pytest.raises(AccessDenied, match="support@vocatech.com"):
+    with pytest.raises(AccessDenied, match=r"support@vocatech\.com"):
         world.run()
     assert world.there() == {}
 
@@ -498,15 +499,11 @@ def test_an_unreachable_target_is_temporary(world: World) -> None:
     assert report.exit_code == 4
 
 
-def world_state(world: World) -> object:
-    from syncd.state import State
-
+def world_state(world: World) -> State:
     return State(world.folder / "syncd.db")
 
 
 def test_another_target_than_the_ledgers_is_refused(world: World) -> None:
-    from syncd.errors import StateError
-
     world.write([ANN])
     world.run()
     with Sandbox(key="test-key", limits=None) as other:

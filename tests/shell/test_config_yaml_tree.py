@@ -10,8 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd import config_yaml
-from syncd.config import Settings, load
+from syncd.config import Settings, load, yaml_tree
 from syncd.core.rules import Column, Value
 from syncd.errors import ConfigError
 from tests.shell.config_world import KEY, TARGET, World, csv_options
@@ -72,7 +71,7 @@ def test_the_reader_in_python_tells_the_same_lines_as_the_one_in_c(
 ) -> None:
     texts = ["a: 1\nb: 'open\nc: 1\n", "a:\n\tb: 1\n", "a: b: c\n", "a:\n  - b\n c: d\n", "a: 1\nb: [1, 2\n"]
     in_c = [world.problems(text)[0].split(": ")[0] for text in texts]
-    monkeypatch.setattr(config_yaml, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(yaml_tree, "_LOADER", yaml.SafeLoader)
     assert [world.problems(text)[0].split(": ")[0] for text in texts] == in_c
 
 

@@ -17,14 +17,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from syncd.config_models import SettingsForm, Target
-from syncd.config_problems import Document, Problems
-from syncd.config_schema import json_schema
-from syncd.config_sources import Entry, Source, read_source
-from syncd.config_tree import KeyPath, Node, locate
-from syncd.config_values import Cron, Every, Schedule, Secret, Window, parse_duration, parse_limits
-from syncd.config_variables import NotFilled, Variables
-from syncd.config_yaml import NotYaml, read_tree
+from syncd.config.forms import SettingsForm, Target
+from syncd.config.json_schema import json_schema
+from syncd.config.problems import Document, Problems
+from syncd.config.sources import Entry, Source, read_source
+from syncd.config.tree import KeyPath, Node, locate
+from syncd.config.values import Cron, Every, Schedule, Secret, Window, parse_duration, parse_limits
+from syncd.config.variables import NotFilled, Variables
+from syncd.config.yaml_tree import NotYaml, read_tree
 from syncd.errors import ConfigError
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from syncd.config_values import Cron, Every, Schedule, parse_duration
+from syncd.config.values import Cron, Every, Schedule, parse_duration
 from syncd.core.schema import nearest
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from syncd.config_tree import Item, Key, KeyPath, Node
+from syncd.config.tree import Item, Key, KeyPath, Node
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from syncd.config_models import SettingsForm, SourceForm
+from syncd.config.forms import SettingsForm, SourceForm
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VALIDATION: Literal["validation"] = "validation"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from syncd.config_models import CronForm, RegionForm, RuleForm, SourceForm
-from syncd.config_problems import Document, Problems, dotted
-from syncd.config_tree import KeyPath
-from syncd.config_types import is_template
-from syncd.config_values import Cron, Schedule
+from syncd.config.forms import CronForm, RegionForm, RuleForm, SourceForm
+from syncd.config.problems import Document, Problems, dotted
+from syncd.config.tree import KeyPath
+from syncd.config.value_types import is_template
+from syncd.config.values import Cron, Schedule
 from syncd.core.columns import UNIT
 from syncd.core.rules import (
     AllOf,

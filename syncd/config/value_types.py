@@ -9,9 +9,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from syncd import config_schedule as schedule
-from syncd import config_values as values
-from syncd.config_values import Cron, Every, Secret, Window
+from syncd.config import schedule, values
+from syncd.config.values import Cron, Every, Secret, Window
 
 WRONG = "wrong"
 """The type of the errors raised here; their message goes on from the value as the file writes it."""

@@ -1,6 +1,6 @@
 """The forms of a configuration file, as models: what may stand where, with its default and its meaning.
 
-They check one value at a time. What depends on two of them is checked in :mod:`syncd.config_sources`.
+They check one value at a time. What depends on two of them is checked in :mod:`syncd.config.sources`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from syncd.config_types import (
+from syncd.config.value_types import (
     ApiKey,
     Columns,
     Count,
@@ -31,7 +31,7 @@ from syncd.config_types import (
     Url,
     wrong,
 )
-from syncd.config_values import Window
+from syncd.config.values import Window
 from syncd.core.rules import SharedMatch
 
 

@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from syncd.config_tree import KeyPath, Node, locate
-from syncd.config_types import HIDDEN, WRONG
+from syncd.config.tree import KeyPath, Node, locate
+from syncd.config.value_types import HIDDEN, WRONG
 from syncd.core.schema import nearest
 
 _EXPECTED = {
