@@ -44,7 +44,6 @@ class State(Ledger, Runs, Requests):
             self._engine = self._connect()
             try:
                 self._prepare()
-                self._reader = self._engine.execution_options(reads=True)
             except BaseException:
                 self._engine.dispose()
                 raise
@@ -68,8 +67,13 @@ class State(Ledger, Runs, Requests):
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading; each statement sees the newest commit."""
-        with self._lock, self._explained(), self._reader.connect() as connection:
+        with self._lock, self._explained(), self._reading() as connection:
             yield connection
+
+    def _reading(self) -> Connection:
+        """A connection that begins no transaction of its own, and so waits for nobody."""
+        connection: Connection = self._engine.execution_options(reads=True).connect()
+        return connection
 
     def _connect(self) -> Any:
         if not self.read_only:
@@ -125,7 +129,7 @@ class State(Ledger, Runs, Requests):
         self._migrate()
 
     def _version(self) -> str | None:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             tables = set(connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
             if not tables:
                 return None

@@ -1,0 +1,244 @@
+"""The state file: made, opened, migrated, and what is said when it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlmodel import SQLModel
+
+import syncd.state.tables  # noqa: F401  (registers the tables)
+from syncd.errors import StateBusy, StateError
+from syncd.state import State, database
+from syncd.state.ledger import Settled
+
+MANY = 1_234
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "syncd.db"
+
+
+def change(key: str, match: str | None = None, **more: object) -> dict[str, object]:
+    fields = {
+        "@kind": "create",
+        "@key": key,
+        "@id": None,
+        "@match": match or key,
+        "@digest": 7,
+        "before": {},
+        "after": {"Name": "x"},
+    }
+    return {**fields, **more}
+
+
+def accept(state: State, key: str, remote: int, source: str = "s", **more: Any) -> None:
+    [entry] = state.mark("run", source, [change(key, **more)])
+    state.record([Settled(entry, "accepted", remote)])
+
+
+def test_only_the_owner_can_read_it(path: Path) -> None:
+    with State(path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_migrations_make_the_tables_of_the_models(path: Path) -> None:
+    with State(path) as state, state.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_the_newest_migration_is_the_version_that_is_expected() -> None:
+    scripts = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
+    assert scripts.get_current_head() == database.HEAD
+
+
+def test_an_older_file_is_backed_up_beside_itself_before_it_is_migrated(path: Path) -> None:
+    with State(path) as state:
+        state.learn("target.address", "here")
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.close()
+    with pytest.raises(Exception, match="0000"):  # no step leads on from a version that never was
+        State(path)
+    [backup] = path.parent.glob("syncd.db.before-*")
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    with sqlite3.connect(backup) as connection:
+        assert connection.execute("SELECT value FROM fact").fetchall() == [("here",)]
+    connection.close()
+
+
+def test_a_newer_file_is_refused(path: Path) -> None:
+    State(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(StateError, match="newer syncd"):
+        State(path)
+
+
+def test_another_programs_database_is_refused(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    with pytest.raises(StateError, match="some other program's"):
+        State(path)
+
+
+def test_a_damaged_file_is_named_with_the_remedy(path: Path) -> None:
+    path.write_bytes(b"this is no database, whatever its name says" * 100)
+    with pytest.raises(StateError, match="damaged; put a backup"):
+        State(path)
+
+
+def test_a_folder_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="cannot be written"):
+        State(tmp_path / "nowhere" / "syncd.db")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_file_that_cannot_be_written_is_named(path: Path) -> None:
+    State(path).close()
+    path.chmod(0o400)
+    with pytest.raises(StateError, match="cannot be written"):
+        State(path)
+
+
+def test_a_locked_file_is_temporary(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.05)
+    State(path).close()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with State(path) as state, pytest.raises(StateBusy, match="another process has locked"):
+        state.learn("a", "b")
+    holder.close()
+
+
+def test_a_full_disk_is_temporary_and_loses_nothing(path: Path) -> None:
+    with State(path) as state:
+        accept(state, "kept", 1)
+        with state.write() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StateBusy, match="no space left"):
+            state.mark("run", "s", [change(str(n), after={"Name": "x" * 500}) for n in range(MANY)])
+        assert state.ledger("s")["@key"].to_list() == ["kept"]
+
+
+def test_a_dry_run_sees_what_is_not_there_as_empty(path: Path) -> None:
+    with State(path, read_only=True) as state:
+        assert state.ledger("s").is_empty()
+    assert not path.exists()
+
+
+def test_a_read_only_state_refuses_to_write(path: Path) -> None:
+    State(path).close()
+    with State(path, read_only=True) as state, pytest.raises(StateError):
+        state.learn("a", "b")
+
+
+def test_the_ledger_is_read_in_pages_of_any_size(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with State(path) as state:
+        for entry in state.mark("run", "s", [change(f"k{n:03}") for n in range(25)]):
+            state.record([Settled(entry, "accepted", entry["id"])])
+        state.mark("run", "s", [change("k001")])
+        whole = state.ledger("s")
+        monkeypatch.setattr("syncd.state.ledger._PAGE", 7)
+        assert state.ledger("s").equals(whole)
+        assert whole.height == 25
+        assert whole.filter(pl.col("@status") == "p")["@key"].to_list() == ["k001"]
+
+
+@pytest.mark.parametrize("key", ["plain", "quote'\"", "comma,semi;", "ünï", "a\x1fb", " space ", "0012", "1e5", "\\n"])
+def test_any_key_comes_back_as_it_went_in(path: Path, key: str) -> None:
+    with State(path) as state:
+        accept(state, key, 1)
+        assert state.ledger("s")["@key"].to_list() == [key]
+        assert state.detail("s", pl.Series([key]))["@key"].to_list() == [key]
+
+
+def test_what_is_marked_is_pending_and_what_is_recorded_is_known(path: Path) -> None:
+    with State(path) as state:
+        [entry] = state.mark("run", "s", [change("a")])
+        assert state.ledger("s").rows() == [("a", 7, "p")]
+        state.record([Settled(entry, "unknown")])
+        assert state.ledger("s").rows() == [("a", 7, "p")]
+        state.record([Settled(entry, "accepted", 5)])
+        assert state.ledger("s").rows() == [("a", 7, "a")]
+
+
+def test_a_mark_survives_the_process(path: Path) -> None:
+    with State(path) as state:
+        state.mark("run", "s", [change("a")])
+    with State(path) as state:
+        assert [left.match for left in state.leftovers("s")] == ["a"]
+        assert state.pending_keys("s") == {"a"}
+
+
+def test_an_id_that_another_contact_took_makes_its_former_owner_unknown(path: Path) -> None:
+    with State(path) as state:
+        accept(state, "a", 5)
+        state.save_cursor("s", "c", "x", {})
+        accept(state, "b", 5, source="t")
+        assert state.ledger("s").rows() == [("a", 7, "p")]
+        assert state.cursor("s", "x") is None
+
+
+def test_a_move_remembers_the_id_that_must_go(path: Path) -> None:
+    with State(path) as state:
+        accept(state, "a", 5)
+        accept(state, "a", 9, **{"@kind": "move", "@id": 5, "@match": "new"})
+        assert [(left.id, left.key) for left in state.leftovers("s")] == [(5, "a")]
+        assert state.created_ids() == {5, 9}
+
+
+def test_claims_are_those_of_contacts_that_stay(path: Path) -> None:
+    with State(path) as state:
+        accept(state, "a", 1)
+        accept(state, "b", 2)
+        state.mark("run", "s", [change("c", match="m")])
+        assert state.claimed([1, 2, 3], ["m", "n"], going={"s": ["a"]}) == ({2}, {"m"})
+
+
+def test_a_lease_excludes_others_until_it_ends(path: Path) -> None:
+    now = [1000.0]
+    with State(path, clock=lambda: now[0]) as state:
+        assert state.lease("s", "one", 60) is None
+        assert state.lease("s", "two", 60) == "one"
+        assert state.lease("other", "two", 60) is None
+        now[0] += 50
+        assert state.lease("s", "one", 60) is None
+        now[0] += 50
+        assert state.lease("s", "two", 60) == "one"
+        now[0] += 11
+        assert state.lease("s", "two", 60) is None
+        state.release("s", "one")
+        assert state.lease("s", "one", 60) == "two"
+
+
+def test_a_cursor_is_for_its_context_only(path: Path) -> None:
+    with State(path) as state:
+        state.save_cursor("s", "value", "mapping 1", {"rows": 3})
+        assert state.cursor("s", "mapping 1") == ("value", {"rows": 3})
+        assert state.cursor("s", "mapping 2") is None
+
+
+def test_history_is_kept_for_its_retention_but_what_is_open_is_kept_for_ever(path: Path) -> None:
+    now = [1_000_000.0]
+    with State(path, clock=lambda: now[0]) as state:
+        accept(state, "a", 1)
+        state.mark("run", "s", [change("b")])
+        now[0] += 91 * 86_400
+        state.begin_run("new", "s", "config")
+        state.end_run("new", "s", outcome="done", exit_code=0, requests=1, report={})
+        with state.read() as connection:
+            assert connection.exec_driver_sql("SELECT key FROM change").scalars().all() == ["b"]
