@@ -14,10 +14,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
 import structlog
 
 from syncd.changes import Index
-from syncd.core.diff import KIND, field_changes
+from syncd.core.diff import BEFORE, KIND, field_changes
 from syncd.core.plan import BATCH, Plan, batches
 from syncd.core.schema import Schema
 from syncd.errors import Stopped, SyncdError, TargetUnavailable
@@ -157,9 +158,15 @@ class Push:
             return Settled(entry, "refused", reason=outcome.reason)
         if not isinstance(outcome, Accepted):
             return Settled(entry, "unknown")
-        fields = {**change.get("expected", {}), **{name: value for name, value in outcome.fields.items() if value}}
-        returned = fields if self._differs(change["after"], fields) else None
+        returned = self._returned(change, outcome.fields)
         return Settled(entry, "accepted", outcome.id, returned, adopted=self._was_there(change, outcome, resent=resent))
+
+    def _returned(self, change: Mapping[str, Any], fields: Mapping[str, str]) -> Mapping[str, str] | None:
+        """What the target holds now, if that is not what was sent; it should hold ``expected`` values as well."""
+        if fields == change["after"] and not change.get("expected"):
+            return None
+        there = {**change.get("expected", {}), **{name: value for name, value in fields.items() if value}}
+        return there if self._differs(change["after"], there) else None
 
     def _differs(self, sent: Mapping[str, str], returned: Mapping[str, str]) -> bool:
         if sent == returned:
@@ -202,7 +209,7 @@ class Push:
 
         Returns what is known now (until it is, updates carry the values) and the key that was sent.
         """
-        for page in batches(plan.upserts(), BATCH):
+        for page in batches(plan.upserts().filter(pl.col(BEFORE).is_not_null()), BATCH):
             for change in page:
                 extra = _unmentioned(change)
                 if not extra:

@@ -382,7 +382,7 @@ def _append(
         "INSERT INTO change (run, horizon, at, before, id, source, key, kind, old_id, match, digest, after, outcome)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
         [
-            (run, horizon, now, _json(change["before"]), *entry.values())
+            (run, horizon, now, _json(change["before"] or None), *entry.values())
             for entry, change in zip(journal, changes, strict=True)
         ],
     )

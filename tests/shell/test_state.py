@@ -41,8 +41,8 @@ def change(key: str, match: str | None = None, **more: object) -> dict[str, obje
     return {**fields, **more}
 
 
-def accept(state: State, key: str, remote: int, source: str = "s", **more: Any) -> None:
-    [entry] = state.mark("run", source, [change(key, **more)])
+def accept(state: State, key: str, remote: int, more: dict[str, Any] | None = None, *, source: str = "s") -> None:
+    [entry] = state.mark("run", source, [change(key, **more or {})])
     state.record([Settled(entry, "accepted", remote)])
 
 
@@ -196,7 +196,7 @@ def test_an_id_that_another_contact_took_makes_its_former_owner_unknown(path: Pa
 def test_a_move_remembers_the_id_that_must_go(path: Path) -> None:
     with State(path) as state:
         accept(state, "a", 5)
-        accept(state, "a", 9, **{"@kind": "move", "@id": 5, "@match": "new"})
+        accept(state, "a", 9, {"@kind": "move", "@id": 5, "@match": "new"})
         assert [(left.id, left.key) for left in state.leftovers("s")] == [(5, "a")]
         assert state.created_ids() == {5, 9}
 
