@@ -82,6 +82,7 @@ class Push:
         self._failed_in_a_row = 0
         self._sent = 0
         self._ours = state.created_ids()
+        self._horizon = state.horizon()
         self._doubted = {left.key: left.horizon for left in reversed(state.leftovers(source)) if left.id is None}
 
     def carry_out(self, plan: Plan) -> Pushed:
@@ -186,10 +187,6 @@ class Push:
         if doubted is None and not resent:
             return True
         return outcome.id <= (self._horizon if doubted is None else doubted)
-
-    @property
-    def _horizon(self) -> int:
-        return max(self._ours, default=0)
 
     def _note(self, change: Mapping[str, Any], outcome: Any) -> None:
         if isinstance(outcome, Accepted):
