@@ -25,6 +25,7 @@ from syncd.core.matching import folded_twins, match_value, merge_numbers, sharer
 from syncd.core.plan import Plan, Read, gate
 from syncd.core.rules import GateRules, SharedMatch
 from syncd.core.schema import Schema
+from syncd.core.wording import counted
 from syncd.reading import Reading, keyed_once
 from syncd.state import State
 
@@ -270,7 +271,7 @@ def _warnings(reading: Reading, schema: Schema, released: Sequence[str]) -> list
     found = []
     if released:
         found.append(
-            f"{len(released)} adopted contacts left the source and stay at the target ({_some(released)}); "
+            f"{counted(len(released), 'adopted contact')} left the source and stayed at the target: {_some(released)}; "
             "deletes: {adopted: true} would delete them"
         )
     doubtful = sorted(set(schema.match) & schema.phones)

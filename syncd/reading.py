@@ -68,14 +68,14 @@ class Reading:
 
     ``lean``: every row that could be read: ``@key``, ``@line``, ``@origin``, ``@state``, ``@match``, ``@digest`` and
     ``@row``. ``notes``: ``@row``, ``@reason`` of those that are no contact; ``warnings``: ``@row``, ``@warning``.
-    ``malformed``: place and reason of rows that could not be read.
+    ``malformed``: origin, line and reason of rows that could not be read.
     """
 
     end: End
     lean: pl.DataFrame
     notes: pl.DataFrame
     warnings: pl.DataFrame
-    malformed: list[tuple[str, str]]
+    malformed: list[tuple[int, int, str]]
     origins: list[str]
     spool: Spool
 
@@ -103,11 +103,26 @@ class Reading:
     def contacts(self) -> pl.DataFrame:
         return self.lean.filter(pl.col(STATE) == CONTACT)
 
-    def problems(self, state: int) -> Iterator[dict[str, Any]]:
-        """Yield ``key``, ``at``, ``reason`` of the rows in this state, in reading order."""
-        found = self.lean.filter(pl.col(STATE) == state).join(self.notes, on=ROW, how="left", maintain_order="left")
-        for key, line, origin, reason in found.select(KEY, LINE, ORIGIN, REASON).iter_rows():
-            yield {"key": key, "at": self.place(origin, line), "reason": reason or ""}
+    def invalid(self) -> list[dict[str, Any]]:
+        """Return ``key``, ``at``, ``reason`` of the rows that are malformed or invalid, in the source's order."""
+        found: list[tuple[int, int, str | None, str]] = [
+            (origin, line, None, reason) for origin, line, reason in self.malformed
+        ]
+        bad = self.lean.filter(pl.col(STATE) == INVALID).join(self.notes, on=ROW, how="left", maintain_order="left")
+        found += [(row[0], row[1], row[2], row[3] or "") for row in bad.select(ORIGIN, LINE, KEY, REASON).iter_rows()]
+        found.sort(key=lambda row: row[:2])
+        return [{"key": key, "at": self.place(origin, line), "reason": why} for origin, line, key, why in found]
+
+    def excluded(self) -> list[dict[str, Any]]:
+        """Return ``reason`` and ``count`` of excluded rows, the most frequent first."""
+        rows = self.lean.filter(pl.col(STATE) == EXCLUDED).select(ROW).join(self.notes, on=ROW, how="left")
+        return (
+            rows.group_by(REASON)
+            .agg(pl.len())
+            .sort("len", REASON, descending=[True, False])
+            .select(pl.col(REASON).alias("reason"), pl.col("len").alias("count"))
+            .to_dicts()
+        )
 
 
 @contextmanager
@@ -125,17 +140,18 @@ class _Pages:
     lean: list[pl.DataFrame] = field(default_factory=list)
     notes: list[pl.DataFrame] = field(default_factory=list)
     warnings: list[pl.DataFrame] = field(default_factory=list)
-    malformed: list[tuple[str, str]] = field(default_factory=list)
+    malformed: list[tuple[int, int, str]] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
     height: int = 0
 
     def add(self, page: Rows, mapping: ContactMapping, schema: Schema) -> None:
         if page.origin not in self.origins:
             self.origins.append(page.origin)
-        self.malformed += [(f"{page.origin}:{bad.line}", bad.reason) for bad in page.malformed]
+        origin = self.origins.index(page.origin)
+        self.malformed += [(origin, bad.line, bad.reason) for bad in page.malformed]
         mapped = identify(mapping.apply(page.frame, page.lines), list(mapping.fields), schema)
         mapped = mapped.with_columns(
-            pl.lit(self.origins.index(page.origin), dtype=pl.UInt32).alias(ORIGIN),
+            pl.lit(origin, dtype=pl.UInt32).alias(ORIGIN),
             pl.int_range(self.height, self.height + mapped.height, dtype=pl.UInt32).alias(ROW),
         )
         self.height += mapped.height

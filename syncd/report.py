@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -201,9 +201,3 @@ def _write_table(path: Path, reports: Sequence[SourceReport]) -> None:
         frame.write_csv(path)
     else:
         frame.write_parquet(path)
-
-
-def tally(reasons: Iterator[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Count rows by reason, the most frequent first."""
-    counted = Counter(each["reason"] for each in reasons)
-    return [{"reason": reason, "count": count} for reason, count in counted.most_common()]

@@ -16,13 +16,13 @@ import structlog
 
 from syncd.changes import Index, Planned, Wanted, plan_changes
 from syncd.core import mapping
-from syncd.core.columns import EXCLUDED, INVALID
 from syncd.core.matching import DIGEST_VERSION
 from syncd.core.schema import Schema, problems_with
+from syncd.core.wording import counted
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
 from syncd.push import Push, Pushed
 from syncd.reading import Reading, Spool, read_source, spooling
-from syncd.report import SourceReport, tally
+from syncd.report import SourceReport
 from syncd.source import connector_class
 
 if TYPE_CHECKING:
@@ -201,9 +201,8 @@ def _tell_plan(
     report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
     report.planned = plan.requests()
     report.seconds = session.budget.forecast(report.planned)
-    report.invalid = [{"key": None, "at": place, "reason": reason} for place, reason in reading.malformed]
-    report.invalid += list(reading.problems(INVALID))
-    report.excluded = tally(reading.problems(EXCLUDED))
+    report.invalid = reading.invalid()
+    report.excluded = reading.excluded()
     report.rejected = [{"key": key, "reason": reason} for key, reason in planned.rejected]
     report.warnings = planned.warnings
     report.counts.update(plan.counts())
@@ -225,7 +224,8 @@ def _tell_push(report: SourceReport, session: Session, source: Source, pushed: P
     report.rejected += [each for each in pushed.rejected if each["key"] not in {one["key"] for one in report.rejected}]
     report.counts["rejected"] = len(report.rejected)
     if pushed.tidied:
-        report.warnings.append(f"{pushed.tidied} contacts that an interrupted run had left behind were deleted")
+        left = counted(pushed.tidied, "contact")
+        report.warnings.append(f"deleted {left} that an interrupted run had left behind")
     if pushed.failure:
         report.error = pushed.failure
 

@@ -16,6 +16,7 @@ import polars as pl
 from syncd.core.columns import DIGEST, KEY
 from syncd.core.diff import ID, KIND, KINDS, rows
 from syncd.core.rules import DeleteLimits, GateRules
+from syncd.core.wording import counted, percent
 
 BATCH = 500
 """Contacts in one request at most (guide: Push contacts)."""
@@ -165,8 +166,8 @@ def _delete_gates(deletes: pl.DataFrame, read: Read, rules: GateRules, known: in
     if read.whole and read.rows == 0:
         yield _hold("deletes.empty", deletes, f"the source is empty; {_of(count, known)} would be deleted")
     if read.keyless:
-        rows_ = "row has" if read.keyless == 1 else "rows have"
-        yield _hold("deletes.keyless", deletes, f"{read.keyless:,} {rows_} no readable key, so who is gone is unknown")
+        rows_ = counted(read.keyless, "row has", "rows have")
+        yield _hold("deletes.keyless", deletes, f"{rows_} no readable key, so who is gone is unknown")
     if read.missing:
         yield _hold("deletes.canary", deletes, f"not in the source: {_list(read.missing)} (canaries)")
     if count <= limits.free:
@@ -174,7 +175,7 @@ def _delete_gates(deletes: pl.DataFrame, read: Read, rules: GateRules, known: in
     if count > limits.count:
         yield _hold("deletes.count", deletes, f"{_of(count, known)} would be deleted; {limits.count:,} are allowed")
     if known and count > limits.share * known:
-        allowed = f"{limits.share:.0%} is allowed".replace("%", " %")
+        allowed = f"{percent(limits.share)} is allowed"
         yield _hold("deletes.share", deletes, f"{_share(count, known)} would be deleted; {allowed}")
 
 
@@ -191,7 +192,7 @@ def _grace(deletes: pl.DataFrame, limits: DeleteLimits, missing_for: pl.DataFram
 def _update_gates(edits: pl.DataFrame, rules: GateRules, known: int, emptied: dict[str, int]) -> Iterator[Held]:
     if known < rules.updates_known or edits.is_empty():
         return
-    allowed = f"{rules.updates_share:.0%} is allowed".replace("%", " %")
+    allowed = f"{percent(rules.updates_share)} is allowed"
     if edits.height > rules.updates_share * known:
         yield _hold("updates.share", edits, f"{_share(edits.height, known)} would change; {allowed}")
     for name, count in sorted(emptied.items()):
@@ -205,7 +206,7 @@ def _of(count: int, known: int) -> str:
 
 
 def _share(count: int, known: int) -> str:
-    return f"{_of(count, known)} ({count / known:.0%})".replace("%", " %")
+    return f"{_of(count, known)} ({percent(count / known)})"
 
 
 def _list(names: Sequence[str]) -> str:

@@ -1,0 +1,14 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """``1 contact``, ``2,003 contacts``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def percent(share: float) -> str:
+    """``20 %``, ``99 %`` for whatever is not quite all, ``0.5 %`` below one."""
+    rounded = f"{share * 100:.1f}".removesuffix(".0") if share < 0.01 else str(int(share * 100 + 1e-9))
+    return f"{rounded} %"
