@@ -199,7 +199,7 @@ def _interruptible(stopping: threading.Event) -> Iterator[None]:
     import signal
 
     # Polars takes SIGINT when it is imported, in a way that lets a waiting main thread sleep on: ours must come after.
-    # import polars
+    import polars as pl  # noqa: F401 (for what its import does)
 
     if threading.current_thread() is not threading.main_thread():
         yield

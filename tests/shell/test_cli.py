@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import structlog
 
 from syncd import __version__, cli, log, session, sync
 from syncd.cli import main
+from syncd.errors import StateError
 from syncd.session import open_session
 from syncd.state import State
 from tests.shell.world import World
@@ -438,6 +441,37 @@ def test_a_run_that_is_asked_to_stop_exits_4_and_still_reports(
     assert found["sources"][0]["error"]["kind"] == "Stopped"
     assert "Traceback" not in err
     assert company.writes() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_waits_for_the_key_s_limits_ends_at_once_when_asked_to(company: World, number: int) -> None:
+    company.target["limits"] = ["2/1h"]
+    company.settings()
+    line = [sys.executable, "-m", "syncd", "run", "--json"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, env=environment(), cwd=company.folder) as process:
+        try:
+            until(lambda: pending(company.folder / "syncd.db") == 40)
+            process.send_signal(number)
+            out, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == json.loads(out)["exit"] == 4
+    assert company.writes() == 0
+
+
+def pending(path: Path) -> int:
+    """How many contacts are marked: then their batch is on its way, and the run waits for it."""
+    with suppress(StateError), State(path, read_only=True) as state:
+        return state.counts("tenants").get("pending", 0)
+    return 0
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_second_ctrl_c_breaks_it_off(company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch) -> None:

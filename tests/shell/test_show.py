@@ -68,7 +68,7 @@ def test_an_unchanged_source_is_one_line(world: World) -> None:
 
 def test_an_empty_source_is_called_empty(world: World) -> None:
     world.write([])
-    assert "tenants: the source is empty; 0 unchanged; nothing to do" in shown(world.run(dry_run=True))
+    assert "tenants: the source is empty; nothing to do" in shown(world.run(dry_run=True))
 
 
 def test_held_changes_come_with_their_numbers_and_the_command_that_lets_them_go(world: World) -> None:
