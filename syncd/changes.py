@@ -127,7 +127,7 @@ def _resolve_sharers(reading: Reading, wanted: Wanted, state: State) -> tuple[di
     """Demote contacts that share their match value; return whom each winner speaks for, and whether that can stand."""
     contacts = reading.contacts()
     mine = wanted.order.index(wanted.name)
-    others = state.other_matches(wanted.name).filter(pl.col("@source").is_in(wanted.order))
+    others = state.matches([name for name in wanted.order if name != wanted.name])
     ranks = {name: place - mine for place, name in enumerate(wanted.order)}
     ranked = others.with_columns(
         pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")

@@ -131,7 +131,7 @@ class Push:
 
     def _batch(self, page: Sequence[dict[str, Any]]) -> list[Any]:
         """Mark, call and record one batch; return its outcomes in the batch's order."""
-        entries = self._state.mark(self._run, self._source, page)
+        entries = self._state.mark(self._run, self._source, page, horizon=self._horizon)
         answer = self._target.upsert_all([change["payload"] for change in page], self._schema)
         results = list(zip(page, entries, answer.outcomes, strict=True))
         self._state.record([self._settled(*each, resent=answer.resent) for each in results])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from syncd.core.columns import UNIT
 from syncd.core.diff import KIND, KINDS, field_changes, rows
@@ -77,7 +78,8 @@ class SourceReport:
         if self.plan:
             yield from described(self.plan.todo, self.phones)
 
-    def to_json(self, *, changes: bool = True) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
+        """The source's part of the JSON; its changes are left to :func:`write_json`."""
         found: dict[str, Any] = {
             "source": self.source,
             "read": self.read,
@@ -85,7 +87,7 @@ class SourceReport:
             "digest": self.digest,
             "counts": {name: self.counts[name] for name in COUNTS},
             "requests": {"planned": self.planned, "sent": self.sent, "seconds": round(self.seconds)},
-            "changes": list(self.changes()) if changes else [],
+            "changes": [],
             "held": [held_json(each) for each in self.held],
             "invalid": self.invalid,
             "excluded": self.excluded,
@@ -103,10 +105,27 @@ class SourceReport:
         return found
 
 
-def run_json(run: str, reports: Sequence[SourceReport], *, dry_run: bool, exit_code: int) -> dict[str, Any]:
-    """The one object that ``syncd run --json`` prints."""
+def run_json(run: str | None, reports: Sequence[SourceReport], *, dry_run: bool, exit_code: int) -> dict[str, Any]:
+    """The one object that ``syncd run --json`` prints, its lists of changes left empty for :func:`write_json`."""
     sources = [report.to_json() for report in reports]
     return {"run": run, "dry_run": dry_run, "exit": exit_code, "sources": sources}
+
+
+_NO_CHANGES = '"changes": []'
+"""Stands once in each source's JSON; in no text, since there its quotes would be escaped."""
+
+
+def write_json(file: TextIO, found: Mapping[str, Any], reports: Sequence[SourceReport]) -> None:
+    """Write what :func:`run_json` made on one line, each change as it is made: a million need no memory."""
+    head, *rest = json.dumps(found, ensure_ascii=False).split(_NO_CHANGES)
+    file.write(head)
+    for part, report in zip(rest, reports, strict=True):
+        before = '"changes": ['
+        for change in report.changes():
+            file.write(before + json.dumps(change, ensure_ascii=False))
+            before = ", "
+        file.write(("" if before == ", " else before) + "]" + part)
+    file.write("\n")
 
 
 def gravest(codes: Sequence[int]) -> int:
@@ -179,8 +198,6 @@ def _all(reports: Sequence[SourceReport]) -> Iterator[tuple[str, bool, dict[str,
 
 
 def _write_lines(path: Path, reports: Sequence[SourceReport]) -> None:
-    import json
-
     with path.open("w", encoding="utf-8") as file:
         for source, held, change in _all(reports):
             file.write(json.dumps({"source": source, "held": held, **change}, ensure_ascii=False) + "\n")

@@ -120,7 +120,7 @@ def _end(session: Session, source: Source, report: SourceReport) -> None:
         outcome=outcome,
         exit_code=report.exit_code,
         requests=report.sent,
-        report=report.to_json(changes=False),
+        report=report.to_json(),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -157,7 +156,9 @@ def _exit_code(wish: Wish, ran: Ran) -> int:
 
 def _print(wish: Wish, ran: Ran, code: int) -> None:
     if wish.as_json:
-        sys.stdout.write(json.dumps(as_json(wish, ran, code), ensure_ascii=False) + "\n")
+        from syncd.report import write_json
+
+        write_json(sys.stdout, as_json(wish, ran, code), ran.reports)
     else:
         from syncd.show import Screen, show_run
 
@@ -169,8 +170,7 @@ def as_json(wish: Wish, ran: Ran, code: int) -> dict[str, Any]:
     """The one object that ``--json`` prints; ``error`` is there when the run as a whole failed."""
     from syncd.report import run_json
 
-    found = run_json(ran.run or "", ran.reports, dry_run=wish.dry_run, exit_code=code)
-    found["run"] = ran.run
+    found = run_json(ran.run, ran.reports, dry_run=wish.dry_run, exit_code=code)
     if ran.error is not None:
         message = message_of(ran.error)
         found["error"] = {"kind": type(ran.error).__name__, "exit": ran.exit_code, "message": message}

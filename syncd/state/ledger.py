@@ -85,20 +85,15 @@ class Ledger:
         """What :meth:`ledger` returns of a source that nothing is known of."""
         return pl.DataFrame(schema=LEDGER_SCHEMA)
 
-    def other_matches(self, source: str) -> pl.DataFrame:
-        """Return ``@source``, ``@key``, ``@match`` of every contact that the other sources hold at the target."""
-        schema = {"@source": pl.String, KEY: pl.String, MATCH: pl.String}
-        found = []
-        with self.read() as connection:
-            names = connection.execute(
-                text("SELECT DISTINCT source FROM contact WHERE source <> :source"), {"source": source}
-            ).scalars()
-            others = list(names)
-        for other in others:
+    def matches(self, sources: Sequence[str]) -> pl.DataFrame:
+        """Return ``@source``, ``@key``, ``@match`` of every contact that these sources hold at the target."""
+        columns = {KEY: pl.String, MATCH: pl.String}
+        found = [pl.DataFrame(schema={"@source": pl.String, **columns})]
+        for source in sources:
             condition = "source = :source AND (remote_id IS NOT NULL OR status = 'pending')"
-            frame = self._columns(("key", "match"), condition, {"source": other}, {KEY: pl.String, MATCH: pl.String})
-            found.append(frame.select(pl.lit(other).alias("@source"), KEY, MATCH))
-        return pl.concat(found) if found else pl.DataFrame(schema=schema)
+            frame = self._columns(("key", "match"), condition, {"source": source}, columns)
+            found.append(frame.select(pl.lit(source).alias("@source"), KEY, MATCH))
+        return pl.concat(found)
 
     def _columns(
         self, columns: Sequence[str], condition: str, values: Mapping[str, Any], schema: Mapping[str, Any]
@@ -165,12 +160,15 @@ class Ledger:
             highest: int = connection.execute(query).scalar_one()
             return highest
 
-    def mark(self, run: str, source: str, changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def mark(
+        self, run: str, source: str, changes: Sequence[Mapping[str, Any]], *, horizon: int = 0
+    ) -> list[dict[str, Any]]:
         """Journal upserts that are about to be sent and make their contacts ``pending``; return the journal's entries.
 
-        Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after``.
+        Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after``. Ids up to
+        ``horizon`` were at the target before.
         """
-        now, horizon = self.clock(), self.horizon()
+        now = self.clock()
         with self.write() as connection:
             journal = _append(connection, run, source, changes, horizon=horizon, now=now)
             values = [(source, each["key"], each["digest"], each["match"], now, now) for each in journal]
