@@ -113,7 +113,7 @@ def plan_changes(
         emptied=_emptied(changes),
         missing_for=_missing_for(detail, now),
         approved=state.approved(wanted.name),
-        schema_changed=_schema_changed(state, schema),
+        schema_changed=_schema_changed(state, wanted.name, schema),
     )
     warnings += _warnings(reading, schema, released)
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
@@ -259,8 +259,13 @@ def _missing_for(detail: pl.DataFrame, now: float) -> pl.DataFrame:
     return detail.select(KEY, seconds)
 
 
-def _schema_changed(state: State, schema: Schema) -> str:
-    known = state.fact("target.match")
+def learn_match(state: State, source: str, schema: Schema) -> None:
+    """Note by which match fields the contacts of this source are known at the target."""
+    state.learn(f"match fields of {source}", json.dumps(sorted(schema.match)))
+
+
+def _schema_changed(state: State, source: str, schema: Schema) -> str:
+    known = state.fact(f"match fields of {source}")
     now = sorted(schema.match)
     if known is None or json.loads(known) == now:
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import socket
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from syncd.budget import Budget
 from syncd.config import Settings
-from syncd.core.schema import Schema
 from syncd.errors import SourceBusy, StateError, Stopped
 from syncd.rest import Client
 from syncd.state import State
@@ -27,8 +25,8 @@ if TYPE_CHECKING:
 LEASE = 60.0
 """Seconds that a source is leased for; the lease is renewed while the run lasts."""
 
-ADDRESS, MATCH, HIGHEST = "target.address", "target.match", "target.highest_id"
-"""Facts: the target that the ledger speaks of, its match fields, and the highest id seen there."""
+ADDRESS, HIGHEST = "target.address", "target.highest_id"
+"""Facts: the target that the ledger speaks of, and the highest id seen there."""
 
 
 @dataclass(slots=True)
@@ -102,10 +100,9 @@ class Session:
         while not done.wait(LEASE / 4):
             self.state.lease(source, self.owner, LEASE)
 
-    def bind_state(self, schema: Schema, highest: int) -> None:
-        """Note which target the ledger speaks of, before anything is pushed there."""
+    def bind_state(self, highest: int) -> None:
+        """Note which target the ledger speaks of, before anything is pushed there, and the highest id seen."""
         self.state.learn(ADDRESS, self.settings.target.base_url)
-        self.state.learn(MATCH, json.dumps(sorted(schema.match)))
         if highest > int(self.state.fact(HIGHEST) or 0):
             self.state.learn(HIGHEST, str(highest))
 

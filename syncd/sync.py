@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from syncd.changes import Index, Planned, Wanted, plan_changes
+from syncd.changes import Index, Planned, Wanted, learn_match, plan_changes
 from syncd.core import mapping
 from syncd.core.matching import DIGEST_VERSION
+from syncd.core.plan import SCHEMA_GATE
 from syncd.core.schema import Schema, problems_with
 from syncd.core.wording import counted
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
@@ -62,7 +63,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         if not session.dry_run:
             pushed = _push(session, source, planned, index, schema)
             _tell_push(report, session, source, pushed)
-            _close(session, source, context, reading, planned, pushed, report)
+            _close(session, source, context, reading, planned, pushed, report, schema)
     return report
 
 
@@ -166,7 +167,7 @@ def _plan(
 
 
 def _push(session: Session, source: Source, planned: Planned, index: Index, schema: Schema) -> Pushed:
-    session.bind_state(schema, index.highest)
+    session.bind_state(index.highest)
     total = planned.plan.todo.height
     push = Push(
         run=session.run,
@@ -238,10 +239,13 @@ def _close(
     planned: Planned,
     pushed: Pushed,
     report: SourceReport,
+    schema: Schema,
 ) -> None:
     """Keep what the next run needs: what is held, who is missing since when, and where to begin."""
     state = session.state
     state.redigest(source.name, planned.same)
+    if not any(held.gate == SCHEMA_GATE for held in planned.plan.held):
+        learn_match(state, source.name, schema)
     state.keep_holds(source.name, planned.plan.held)
     back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")

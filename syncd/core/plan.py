@@ -22,6 +22,10 @@ BATCH = 500
 """Contacts in one request at most (guide: Push contacts)."""
 
 
+SCHEMA_GATE = "schema.match"
+"""Holds the whole source: another set of match fields makes other contacts of the same rows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """One gate's list. ``digest`` is what an approval names; ``approvable`` is False where only a fix helps."""
@@ -128,7 +132,7 @@ def gate(
     deletes = ordered.filter(pl.col(KIND) == "delete")
     edits = ordered.filter(pl.col(KIND).is_in(["update", "move"]))
     found = [
-        *([_hold("schema.match", ordered, schema_changed)] if schema_changed and not ordered.is_empty() else []),
+        *([_hold(SCHEMA_GATE, ordered, schema_changed)] if schema_changed and not ordered.is_empty() else []),
         *_delete_gates(deletes, read, rules, known),
         *_grace(deletes, rules.deletes, missing_for),
         *_update_gates(edits, rules, known, emptied),

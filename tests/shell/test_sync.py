@@ -7,7 +7,7 @@ import pytest
 from syncd.errors import AccessDenied, StateError
 from syncd.sandbox.server import Sandbox
 from syncd.state import State
-from tests.shell.world import World
+from tests.shell.world import FIELDS, World
 
 ANN = ("1", "Ann Smith", "212-555-0101")
 BOB = ("2", "Bob Jones", "(212) 555-0102")
@@ -510,3 +510,21 @@ def test_another_target_than_the_ledgers_is_refused(world: World) -> None:
         world.target["base_url"] = other.url
         with pytest.raises(StateError, match="state file says what was sent to"):
             world.run()
+
+
+def test_an_added_match_field_holds_the_source_until_it_is_approved(world: World) -> None:
+    world.write([ANN, BOB])
+    world.run()
+    world.sandbox.store.set_fields(
+        [{**field, "is_match": field["name"] in {"External ID", "Name"}} for field in FIELDS]
+    )
+    world.write([ANN, ("2", "Robert Jones", "2125550102"), CY])
+    for _ in range(2):
+        report = world.run()
+        assert [(held.gate, held.count) for held in report.held] == [("schema.match", 2)]
+        assert holds(world)["2"] == ("Bob Jones", "2125550102")
+    with world_state(world) as state:
+        state.approve("tenants", report.held[0].digest)
+    assert world.run().exit_code == 0
+    assert set(world.there()) == {"1", "2", "3"}
+    assert world.run().counts["unchanged"] == 3
