@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from syncd.core.diff import (
     field_changes,
     rows,
 )
-from syncd.core.matching import folded_twins, match_value, merge_numbers, sharers
+from syncd.core.matching import folded_twins, match_value, sharers
 from syncd.core.plan import Plan, Read, gate
 from syncd.core.rules import GateRules, SharedMatch
 from syncd.core.schema import Schema
@@ -95,10 +95,10 @@ def plan_changes(
     reading: Reading, wanted: Wanted, state: State, ledger: pl.DataFrame, index: Index, schema: Schema, now: float
 ) -> Planned:
     """Compare what was read with the ledger and put the changes through the gates."""
-    merged, settled, warnings = _resolve_sharers(reading, wanted, state)
+    settled, warnings = _resolve_sharers(reading, wanted, state, schema)
     whole = reading.end.proof != "partial"
     found = diff(keyed_once(reading), ledger, whole=whole, deleted=sorted(reading.end.deleted))
-    changed = _contacts(reading, found.changed, merged, schema)
+    changed = reading.fetch(found.changed)
     detail = state.detail(wanted.name, pl.concat([found.changed, found.gone]))
     here = _index_for(index, changed, ledger)
     changed = _without_ambiguous(reading, changed, detail, here)
@@ -123,8 +123,8 @@ def plan_changes(
     )
 
 
-def _resolve_sharers(reading: Reading, wanted: Wanted, state: State) -> tuple[dict[str, list[str]], bool, list[str]]:
-    """Demote contacts that share their match value; return whom each winner speaks for, and whether that can stand."""
+def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Schema) -> tuple[bool, list[str]]:
+    """Demote or merge contacts that share their match value; return whether that can stand, and warnings."""
     contacts = reading.contacts()
     mine = wanted.order.index(wanted.name)
     others = state.matches([name for name in wanted.order if name != wanted.name])
@@ -140,24 +140,12 @@ def _resolve_sharers(reading: Reading, wanted: Wanted, state: State) -> tuple[di
     merged: dict[str, list[str]] = {}
     for key, winner in losers.filter(pl.col("@winner").is_not_null()).select(KEY, "@winner").iter_rows():
         merged.setdefault(winner, []).append(key)
+    if merged:
+        reading.merge(merged, schema)
     foreign = losers.get_column(REASON).str.contains(" of source ", literal=True).any() if losers.height else False
     twins = folded_twins(contacts)
     warnings = [f"{len(twins)} contacts differ from another in the case of their match fields only: {_some(twins)}"]
-    return merged, not foreign and (others.is_empty() or wanted.shared_match != "hold"), warnings if len(twins) else []
-
-
-def _contacts(reading: Reading, keys: pl.Series, merged: Mapping[str, list[str]], schema: Schema) -> pl.DataFrame:
-    """Fetch the changed contacts from the spool, with the numbers of those merged into them."""
-    lean = reading.contacts()
-    changed = reading.spool.fetch(lean.join(keys.to_frame(KEY), on=KEY, how="semi").get_column(ROW))
-    speaking = {winner: losers for winner, losers in merged.items() if winner in set(changed.get_column(KEY))}
-    if not speaking:
-        return changed
-    group = [key for winner, losers in speaking.items() for key in (winner, *losers)]
-    rows_ = reading.lean.filter(pl.col(KEY).is_in(group)).get_column(ROW)
-    phones = [name for name in changed.columns if name in schema.phones]
-    together = merge_numbers(reading.spool.fetch(rows_), speaking, phones)
-    return changed.update(together, on=KEY, how="left")
+    return not foreign and (others.is_empty() or wanted.shared_match != "hold"), warnings if len(twins) else []
 
 
 def _index_for(index: Index, changed: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ Nothing is decided before the source was read to its end. What stays in memory i
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ from syncd.core.columns import (
     WARNING,
 )
 from syncd.core.mapping import Mapping as ContactMapping
-from syncd.core.matching import duplicate_keys, identify, repeats
+from syncd.core.matching import digest, duplicate_keys, identify, merge_numbers, repeats
 from syncd.core.schema import Schema
 from syncd.source import Connector, End, Rows
 
@@ -78,6 +78,7 @@ class Reading:
     malformed: list[tuple[int, int, str]]
     origins: list[str]
     spool: Spool
+    merged: pl.DataFrame | None = None
 
     @property
     def rows(self) -> int:
@@ -99,6 +100,26 @@ class Reading:
 
     def place(self, origin: int, line: int) -> str:
         return f"{self.origins[origin]}:{line}"
+
+    def merge(self, winners: Mapping[str, Sequence[str]], schema: Schema) -> None:
+        """Give contacts the numbers of others: ``winners`` maps a contact's key to the keys merged into it, in order.
+
+        Their digests are of the merged contacts from here on, so that a number of any of them is followed.
+        """
+        group = [key for winner, losers in winners.items() for key in (winner, *losers)]
+        # Invalid ones are rows of a key that another row has, which is used.
+        used = self.lean.filter(pl.col(KEY).is_in(group) & (pl.col(STATE) != INVALID))
+        contacts = self.spool.fetch(used.get_column(ROW))
+        fields = [name for name in contacts.columns if not name.startswith("@")]
+        together = merge_numbers(contacts, winners, [name for name in fields if name in schema.phones])
+        self.merged = together.with_columns(digest(fields))
+        self.lean = self.lean.update(self.merged.select(ROW, DIGEST), on=ROW, how="left")
+
+    def fetch(self, keys: pl.Series) -> pl.DataFrame:
+        """Return the contacts with these keys, with their fields, in reading order."""
+        rows = self.contacts().join(keys.to_frame(KEY), on=KEY, how="semi").get_column(ROW)
+        found = self.spool.fetch(rows)
+        return found if self.merged is None else found.update(self.merged, on=ROW, how="left")
 
     def contacts(self) -> pl.DataFrame:
         return self.lean.filter(pl.col(STATE) == CONTACT)

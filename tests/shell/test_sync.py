@@ -528,3 +528,18 @@ def test_an_added_match_field_holds_the_source_until_it_is_approved(world: World
     assert world.run().exit_code == 0
     assert set(world.there()) == {"1", "2", "3"}
     assert world.run().counts["unchanged"] == 3
+
+
+def test_a_number_that_only_a_merged_contact_has_is_followed(world: World) -> None:
+    world.sources["tenants"] |= {"shared_match": "merge_phones", "key": "row"}
+    header = "row,id,name,phone"
+    first, second = ("a", "7", "Ann", "2125550101"), ("b", "7", "Ann", "2125550102")
+    world.write([first, second], header=header)
+    world.run()
+    world.write([first, ("b", "7", "Ann", "2125550199")], header=header)
+    assert world.run().counts["update"] == 1
+    assert world.there()["7"]["Phone"] == "2125550101;2125550199"
+    assert world.run(full=True).counts["unchanged"] == 1
+    world.write([second], header=header)
+    world.run()
+    assert world.there()["7"]["Phone"] == "2125550102"
