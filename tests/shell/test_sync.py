@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+
 import pytest
 
-from syncd.errors import AccessDenied, StateError
+from syncd.errors import AccessDenied, SourceBusy, StateError
 from syncd.sandbox.server import Sandbox
 from syncd.state import State
 from tests.shell.world import FIELDS, World
@@ -543,3 +548,23 @@ def test_a_number_that_only_a_merged_contact_has_is_followed(world: World) -> No
     world.write([second], header=header)
     world.run()
     assert world.there()["7"]["Phone"] == "2125550102"
+
+
+def test_a_source_that_a_killed_process_held_is_free_at_once(world: World) -> None:
+    world.write([ANN])
+    killed = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with world_state(world) as state:
+        assert state.lease("tenants", f"{socket.gethostname()}:{killed.pid}:x", 60) is None
+        killed.kill()
+        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # it is a zombie now: killed, and not asked for
+        assert world.run().counts["create"] == 1
+    killed.wait()
+
+
+def test_a_source_that_another_run_holds_is_busy(world: World) -> None:
+    world.write([ANN])
+    with world_state(world) as state:
+        assert state.lease("tenants", f"{socket.gethostname()}:{os.getpid()}:x", 60) is None
+        with pytest.raises(SourceBusy, match="another run holds it"):
+            world.run()
+    assert world.there() == {}
