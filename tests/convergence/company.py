@@ -1,0 +1,178 @@
+"""What a company's rows say, worked out without syncd: the model that the target is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from syncd.config import Secret, Settings, Source, Target
+from syncd.core.rules import AllOf, Column, DeleteLimits, GateRules, Origin, Rule, SharedMatch, SourceRules
+from tests.convergence.shelf import Row, ShelfOptions, Table
+
+Match = tuple[str | frozenset[str], ...]
+Owner = tuple[str, str]
+"""A source's name and a key."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Layout:
+    """A company's fields, and where each mapped one comes from. ``Note`` is never mapped: it is the people's own."""
+
+    name: str
+    origins: Mapping[str, Origin]
+    match: tuple[str, ...]
+    phones: frozenset[str] = frozenset()
+    integration: str = ""
+
+    def __repr__(self) -> str:
+        return f"LAYOUTS[{self.name!r}]"
+
+    @property
+    def fields(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": place,
+                "name": name,
+                "is_match": name in self.match,
+                "is_phone": name in self.phones,
+                "is_integration": name == self.integration,
+            }
+            for place, name in enumerate((*self.origins, "Note"), start=1)
+        ]
+
+    def contact(self, row: Row) -> dict[str, str]:
+        """The row's contact: its mapped fields."""
+        found = {}
+        for name, origin in self.origins.items():
+            column = origin.names[0] if isinstance(origin, AllOf) else origin.name if isinstance(origin, Column) else ""
+            found[name] = getattr(row, column)
+        return found
+
+    def match_of(self, fields: Mapping[str, str]) -> Match | None:
+        """The match value of a contact, ours or the target's, in one form; None when a part of it is empty."""
+        parts = self.plain(fields, self.match)
+        return None if any(not part for part in parts) else parts
+
+    def plain(self, fields: Mapping[str, str], names: Iterable[str]) -> Match:
+        """These fields' values in the form in which they are compared: phones as sets, in national form."""
+        return tuple(_numbers(fields.get(name, "")) if name in self.phones else fields.get(name, "") for name in names)
+
+
+def _numbers(text: str) -> frozenset[str]:
+    digits = ("".join(filter(str.isdigit, number)) for number in text.split(";"))
+    return frozenset(number[1:] if len(number) == 11 else number for number in digits if number)
+
+
+LAYOUTS = (
+    Layout(
+        "id",
+        {"External ID": Column("one"), "Name": Column("name"), "Phone": AllOf(("phone",))},
+        ("External ID",),
+        frozenset({"Phone"}),
+    ),
+    Layout(
+        "two",
+        {"Name": Column("one"), "Unit": Column("two"), "Phone": AllOf(("phone",))},
+        ("Name", "Unit"),
+        frozenset({"Phone"}),
+    ),
+    Layout(
+        "phone",
+        {"Name": Column("one"), "Phone": AllOf(("phone",)), "Ref": Column("name")},
+        ("Name", "Phone"),
+        frozenset({"Phone"}),
+    ),
+    Layout("plain", {"External ID": Column("one"), "Name": Column("name")}, ("External ID",)),
+    Layout(
+        "portal",
+        {"External ID": Column("one"), "Portal": Column("key"), "Name": Column("name"), "Phone": AllOf(("phone",))},
+        ("External ID",),
+        frozenset({"Phone"}),
+        "Portal",
+    ),
+)
+
+
+@dataclass(slots=True)
+class Sayings:
+    """What the sources say now.
+
+    ``wanted``: each match value with its owner and mapped fields. ``held``: keys that are left as they are.
+    ``doubtful``: match values that depend on what a held key had before. ``keyless``: deletes wait.
+    """
+
+    wanted: dict[Match, tuple[Owner, dict[str, str]]] = field(default_factory=dict)
+    held: set[Owner] = field(default_factory=set)
+    doubtful: set[Match] = field(default_factory=set)
+    keyless: bool = False
+
+
+@dataclass(slots=True)
+class Company:
+    """Tables, their layout and the policy for shared match values."""
+
+    layout: Layout
+    policy: SharedMatch
+    tables: dict[str, Table]
+
+    def settings(self, state: Path) -> Settings:
+        rules = SourceRules(
+            key=("key",),
+            mapping={name: Rule(origin) for name, origin in self.layout.origins.items()},
+            where="status <> 'former'",
+        )
+        gates = GateRules(deletes=DeleteLimits(count=1000, share=1.0), updates_share=1.0)
+        sources = {
+            name: Source(name, "shelf", ShelfOptions(table=table), rules, gates, self.policy)
+            for name, table in self.tables.items()
+        }
+        target = Target(api_key=Secret("test-key"), base_url="https://target.example.com/v1", limits=(), in_flight=1)
+        return Settings(path=state.with_suffix(".yaml"), target=target, state=state, sources=sources)
+
+    def says(self, ever: Mapping[Owner, set[Match]]) -> Sayings:
+        """What the rows say. ``ever``: the match values that each key has had, for what a held key may still hold."""
+        found = Sayings()
+        for name, table in self.tables.items():
+            self._hear(name, table, found, ever)
+        return found
+
+    def _hear(self, source: str, table: Table, found: Sayings, ever: Mapping[Owner, set[Match]]) -> None:
+        before = {match for owner in found.held for match in ever.get(owner, ())}
+        groups: dict[Match, list[Row]] = {}
+        for row in self._used(table):
+            match = self.layout.match_of(self.layout.contact(row))
+            if match is None:
+                found.held.add((source, row.key))
+            else:
+                groups.setdefault(match, []).append(row)
+        found.keyless |= any(not row.key and row.status != "former" for row in table.rows)
+        for match, rows in groups.items():
+            rows.sort(key=lambda row: row.key)
+            if match in found.wanted or match in found.doubtful or (self.policy == "hold" and len(rows) > 1):
+                found.held |= {(source, row.key) for row in rows}
+            elif match in before:
+                found.doubtful.add(match)
+                found.held |= {(source, row.key) for row in rows}
+            else:
+                self._win(source, match, rows, found)
+
+    def _win(self, source: str, match: Match, rows: list[Row], found: Sayings) -> None:
+        first = self.layout.contact(rows[0])
+        if self.policy == "merge_phones":
+            for name in self.layout.phones:
+                numbers = [number for row in rows for number in self.layout.contact(row)[name].split(";") if number]
+                first[name] = ";".join(dict.fromkeys(numbers))
+        else:
+            found.held |= {(source, row.key) for row in rows[1:]}
+        found.wanted[match] = (source, rows[0].key), first
+
+    @staticmethod
+    def _used(table: Table) -> list[Row]:
+        """The rows that speak for their key: the first of each that is not filtered out."""
+        used: dict[str, Row] = {}
+        for row in table.rows:
+            if row.status != "former" and row.key:
+                used.setdefault(row.key, row)
+        return list(used.values())

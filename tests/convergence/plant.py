@@ -1,0 +1,192 @@
+"""Real runs against the sandbox's own backend, with neither sockets nor waits, and a power switch.
+
+The power fails at a chosen event: before or after a commit of the state, before or after a call of the target. From
+then on nothing happens any more, as when a process is killed; a new session then opens what is left.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+from sqlalchemy import Connection
+
+import syncd.session
+from syncd.config import Settings
+from syncd.report import SourceReport
+from syncd.rest import Client
+from syncd.sandbox.backend import Backend, Call
+from syncd.sandbox.dialects import Dialects
+from syncd.sandbox.faults import Faults
+from syncd.sandbox.fields import Row as Stored
+from syncd.sandbox.limits import Windows
+from syncd.sandbox.replies import Reply
+from syncd.sandbox.store import Store
+from syncd.session import open_session
+from syncd.state import State
+from syncd.sync import run_source
+
+KEY = "test-key"
+CRASHED_FOR = 3_600.0
+"""Seconds until a session is opened again: a lease of the one before has run out by then."""
+
+
+class PowerCut(BaseException):
+    """The process is gone. No handler of errors may see it."""
+
+
+class Power:
+    """Counts events; at event number ``cut`` (from 1) all ends, at number ``stop`` the run is asked to stop."""
+
+    def __init__(self, cut: int | None = None, stop: int | None = None) -> None:
+        self.cut = cut
+        self.stop = stop
+        self.events = 0
+        self.stopping = threading.Event()
+
+    def event(self) -> None:
+        self.events += 1
+        if self.stop is not None and self.events >= self.stop:
+            self.stopping.set()
+        if self.cut is not None and self.events >= self.cut:
+            raise PowerCut
+
+
+class Wire(httpx.BaseTransport):
+    """Carries requests to the backend as the network would. ``on_change`` sees each call with the rows before it."""
+
+    def __init__(self, backend: Backend, power: Power, on_change: Callable[[str, Mapping[int, Stored]], None]) -> None:
+        self._backend = backend
+        self._power = power
+        self._on_change = on_change
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._power.event()
+        reply = self._answered(request)
+        self._power.event()
+        if reply.cut != "no":
+            raise httpx.RemoteProtocolError("cut")
+        headers = dict(reply.headers)
+        if reply.text is not None:
+            return httpx.Response(reply.status, text=reply.text, headers=headers)
+        if reply.body is None:
+            return httpx.Response(reply.status, headers=headers)
+        return httpx.Response(reply.status, json=reply.body, headers=headers)
+
+    def _answered(self, request: httpx.Request) -> Reply:
+        path = request.url.path.removeprefix("/v1")
+        call = Call(request.method, path, dict(request.url.params), request.read(), KEY)
+        backend = self._backend
+        fault, poisons = backend.faults.struck(call.method, call.path)
+        before = dict(backend.store.rows)
+        try:
+            reply = backend.work(call, poisons) if fault is None else fault.strike(lambda: backend.work(call, poisons))
+        finally:
+            self._on_change(call.method, before)
+        backend.note(call, reply, fault.kind if fault else None)
+        return reply
+
+
+class Plant:
+    """A target, a state file and sessions over them. ``now`` is the clock."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        fields: Sequence[Mapping[str, Any]],
+        dialects: Mapping[str, str],
+        on_change: Callable[[str, Mapping[int, Stored]], None],
+    ) -> None:
+        self.settings = settings
+        self.now = 1_700_000_000.0
+        self.faults = Faults()
+        chosen = Dialects(dialects)
+        self.store = Store(fields=fields, dialects=chosen, clock=lambda: self.now)
+        self.backend = Backend(
+            store=self.store,
+            dialects=chosen,
+            faults=self.faults,
+            windows=Windows(None),
+            key=KEY,
+            clock=lambda: self.now,
+        )
+        self.on_change = on_change
+        _fresh(folder, settings.state)
+
+    def close(self) -> None:
+        self.store.close()
+        self.forget_state()
+
+    def forget_state(self) -> None:
+        """Lose the state file."""
+        for path in self.settings.state.parent.glob(self.settings.state.name + "*"):
+            path.unlink()
+
+    def writes(self) -> int:
+        """How many requests so far could have changed the target."""
+        return sum(entry.method != "GET" for entry in self.backend.log)
+
+    def run(self, power: Power | None = None) -> list[SourceReport]:
+        """Run every source once; an error that ends the command ends it here too.
+
+        Raises:
+            PowerCut: the process was killed.
+        """
+        power = power or Power()
+        self.now += CRASHED_FOR
+        with (
+            self._powered(power),
+            open_session(
+                self.settings, stopping=power.stopping, clock=lambda: self.now, sleep=lambda _: None
+            ) as session,
+        ):
+            return [run_source(session, source) for source in self.settings.sources.values()]
+
+    @contextmanager
+    def state(self) -> Iterator[State]:
+        with State(self.settings.state, clock=lambda: self.now) as state:
+            yield state
+
+    @contextmanager
+    def _powered(self, power: Power) -> Iterator[None]:
+        class Powered(State):
+            @contextmanager
+            def write(self) -> Iterator[Connection]:
+                power.event()
+                with super().write() as connection:
+                    yield connection
+                power.event()
+
+        wire = Wire(self.backend, power, self.on_change)
+
+        def client_of(target: Any, budget: Any, stopping: Any, sleep: Any) -> Client:
+            return Client(
+                target.base_url,
+                headers={"Authorization": f"Bearer {KEY}"},
+                budget=budget,
+                stopping=stopping,
+                sleep=sleep,
+                transport=wire,
+                attempts=3,
+            )
+
+        with (
+            patch.object(syncd.session, "State", Powered),
+            patch.object(syncd.session, "client_of", client_of),
+        ):
+            yield
+
+
+def _fresh(folder: Path, path: Path) -> None:
+    """Put an empty state file at ``path``; its tables are made once for all."""
+    template = folder / "template.db"
+    if not template.exists():
+        State(template).close()
+    shutil.copyfile(template, path)

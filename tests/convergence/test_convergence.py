@@ -1,0 +1,36 @@
+"""After any sequence of edits, faults and crashes, one clean run makes the target equal to the sources."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.convergence.machine import Convergence
+
+SOAK = float(os.environ.get("SYNCD_SOAK", "0"))
+"""Minutes of a soak; 0 is a quick look at the same histories each time."""
+
+QUICK = settings(
+    max_examples=60,
+    stateful_step_count=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+LONG = settings(QUICK, max_examples=200, stateful_step_count=25, derandomize=False)
+
+
+def test_the_target_converges_whatever_happened() -> None:
+    run_state_machine_as_test(Convergence, settings=QUICK)  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.skipif(not SOAK, reason="SYNCD_SOAK is not set: make soak")
+def test_the_target_converges_in_a_soak() -> None:
+    end = time.monotonic() + SOAK * 60
+    while time.monotonic() < end:
+        run_state_machine_as_test(Convergence, settings=LONG)  # type: ignore[no-untyped-call]
