@@ -100,7 +100,7 @@ def plan_changes(
     found = diff(keyed_once(reading), ledger, whole=whole, deleted=sorted(reading.end.deleted))
     changed = reading.fetch(found.changed)
     detail = state.detail(wanted.name, pl.concat([found.changed, found.gone]))
-    here = _index_for(index, changed, ledger)
+    here = _index_for(index, changed, detail, loaded=state.fact(f"first load of {wanted.name}") is not None)
     changed = _without_ambiguous(reading, changed, detail, here)
     changes, same = _without_same(classify(changed, found.gone, detail, here.drop("many")), schema)
     changes = _in_mode(reading, changes, wanted.gates)
@@ -148,9 +148,10 @@ def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Sch
     return not foreign and (others.is_empty() or wanted.shared_match != "hold"), warnings if len(twins) else []
 
 
-def _index_for(index: Index, changed: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
-    """List the target when nothing is known of this source's contacts yet and there are some to send."""
-    if ledger.is_empty() and not changed.is_empty():
+def _index_for(index: Index, changed: pl.DataFrame, detail: pl.DataFrame, *, loaded: bool) -> pl.DataFrame:
+    """List the target until the source's first load is through, if there are contacts whose ids are not known."""
+    known = detail.filter(pl.col(ID).is_not_null()).select(KEY)
+    if not loaded and not changed.join(known, on=KEY, how="anti").is_empty():
         return index.read()
     return pl.DataFrame(schema={**INDEX_SCHEMA, "many": pl.UInt32})
 
@@ -250,6 +251,12 @@ def _missing_for(detail: pl.DataFrame, now: float) -> pl.DataFrame:
 def learn_match(state: State, source: str, schema: Schema) -> None:
     """Note by which match fields the contacts of this source are known at the target."""
     state.learn(f"match fields of {source}", json.dumps(sorted(schema.match)))
+
+
+def learn_loaded(state: State, source: str, run: str) -> None:
+    """Note that every contact of the source was sent once: the target need not be listed any more."""
+    if state.fact(f"first load of {source}") is None:
+        state.learn(f"first load of {source}", run)
 
 
 def _schema_changed(state: State, source: str, schema: Schema) -> str:

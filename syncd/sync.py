@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from syncd.changes import Index, Planned, Wanted, learn_match, plan_changes
+from syncd.changes import Index, Planned, Wanted, learn_loaded, learn_match, plan_changes
 from syncd.core import mapping
 from syncd.core.matching import DIGEST_VERSION
 from syncd.core.plan import SCHEMA_GATE
@@ -246,6 +246,8 @@ def _close(
     state.redigest(source.name, planned.same)
     if not any(held.gate == SCHEMA_GATE for held in planned.plan.held):
         learn_match(state, source.name, schema)
+        if not pushed.failure:
+            learn_loaded(state, source.name, session.run)
     state.keep_holds(source.name, planned.plan.held)
     back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")

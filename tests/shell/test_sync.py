@@ -568,3 +568,14 @@ def test_a_source_that_another_run_holds_is_busy(world: World) -> None:
         with pytest.raises(SourceBusy, match="another run holds it"):
             world.run()
     assert world.there() == {}
+
+
+def test_a_first_load_that_was_broken_off_still_tells_create_from_adopt(world: World) -> None:
+    world.sandbox.store.add({"External ID": "2", "Name": "Bob"})
+    world.write([ANN])
+    world.sandbox.arm({**LOST_POSTS, "done": False})
+    assert world.run().exit_code == 4
+    world.sandbox.disarm()
+    world.write([ANN, BOB])
+    report = world.run()
+    assert (report.counts["create"], report.counts["adopt"]) == (1, 1)
