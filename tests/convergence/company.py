@@ -16,7 +16,7 @@ Owner = tuple[str, str]
 """A source's name and a key."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class Layout:
     """A company's fields, and where each mapped one comes from. ``Note`` is never mapped: it is the people's own."""
 
@@ -26,8 +26,8 @@ class Layout:
     phones: frozenset[str] = frozenset()
     integration: str = ""
 
-    def __repr__(self) -> str:
-        return f"LAYOUTS[{self.name!r}]"
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(f"layout {self.name}")
 
     @property
     def fields(self) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from syncd.errors import SyncdError
 from syncd.report import SourceReport
 from syncd.sandbox.faults import parse_fault
+from syncd.sandbox.phones import stored_phones
 from tests.convergence.company import Company, Match, Owner, Sayings
 from tests.convergence.plant import Plant, Power, PowerCut
 from tests.convergence.shelf import Row, Table
@@ -124,6 +125,7 @@ class Convergence(RuleBasedStateMachine):
         there = {self.layout.match_of(each["fields"]) for each in self.world.store.contacts()}
         if match is None or match in there or match in self._doubted():
             return
+        fields |= {name: stored_phones(fields[name], self.world.store.dialects) for name in self.layout.phones}
         fields["Note"] = f"by hand {place}"
         number = self.world.store.add({name: value for name, value in fields.items() if value})
         self.foreign[number] = self._fields(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 from pydantic import ConfigDict
@@ -23,6 +24,10 @@ class Row:
     name: str
     phone: str
     status: str = "ok"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """In a shrunk history, a row is one line."""
+        printer.text(f"Row({self.key}: {self.one}/{self.two}, {self.name}, {self.phone}, {self.status})")
 
 
 @dataclass(slots=True)

@@ -79,6 +79,10 @@ class Edit:
     second: int
     row: Row
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(f"{self.kind} {self.source}[{self.place}] {self.other}[{self.second}] ")
+        self.row._repr_pretty_(printer, _cycle)
+
 
 @st.composite
 def rows(draw: st.DrawFn) -> Row:
