@@ -31,6 +31,8 @@ from syncd.state import State
 
 MAX_SHOWN = 5
 
+_LEADING_ONE = r"(^|;)1(\d{10})\b"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -44,7 +46,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Planned:
-    """A plan and what is said beside it. ``released``: adopted contacts that left the source and stay at the target.
+    """A plan and what is said beside it. ``released``: adopted contacts that surely left the source, and stay.
 
     ``same``: digests of contacts that are what the ledger says, though their digests differ (order of numbers).
     ``settled``: the read and the other sources leave nothing that a later run of the same file would see otherwise.
@@ -58,6 +60,7 @@ class Planned:
     gone: list[str]
     settled: bool
     listed: int
+    released: list[str]
 
 
 class Index:
@@ -81,13 +84,18 @@ class Index:
 
 
 def _indexed(remotes: Sequence[Any], schema: Schema) -> pl.DataFrame:
-    columns = {name: [remote.fields.get(name) or "" for remote in remotes] for name in schema.match}
-    frame = pl.DataFrame(columns, schema=dict.fromkeys(schema.match, pl.String))
-    frame = frame.select(match_value(frame, schema))
-    ids = pl.Series(ID, [remote.id for remote in remotes], dtype=pl.Int64)
     known = pl.Series(BEFORE, [json.dumps(dict(remote.fields), ensure_ascii=False) for remote in remotes], pl.String)
-    found = frame.with_columns(ids, known).filter(pl.col(MATCH).is_not_null()).select(*INDEX_SCHEMA)
-    many = pl.len().over(MATCH).cast(pl.UInt32).alias("many")
+    ids = pl.Series(ID, [remote.id for remote in remotes], dtype=pl.Int64)
+    columns = {name: [remote.fields.get(name) or "" for remote in remotes] for name in schema.match}
+    found = pl.DataFrame(columns, schema=dict.fromkeys(schema.match, pl.String)).with_columns(ids, known)
+    phones = sorted(schema.phones.intersection(schema.match))
+    if phones and remotes:
+        # A target may keep US numbers with a leading 1: such a contact is found by either form.
+        national = found.with_columns(pl.col(phones).str.replace_all(_LEADING_ONE, "${1}${2}"))
+        found = pl.concat([found, national]).unique([ID, *phones], keep="first", maintain_order=True)
+    match = found.select(match_value(found.select(schema.match), schema))
+    found = found.with_columns(match.to_series()).filter(pl.col(MATCH).is_not_null()).select(*INDEX_SCHEMA)
+    many = pl.col(ID).n_unique().over(MATCH).cast(pl.UInt32).alias("many")
     return found.with_columns(many).unique(MATCH, keep="first", maintain_order=True)
 
 
@@ -118,9 +126,15 @@ def plan_changes(
     warnings += _warnings(reading, schema, released)
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
     rejected = state.rejected(wanted.name) if found.rejected else []
-    return Planned(
-        plan, found.unchanged + len(same), same, rejected, warnings, gone, settled and not released, index.size
-    )
+    settled = settled and not released
+    released = released if _tells_who_left(reading, wanted.gates, whole=whole) else []
+    return Planned(plan, found.unchanged + len(same), same, rejected, warnings, gone, settled, index.size, released)
+
+
+def _tells_who_left(reading: Reading, rules: GateRules, *, whole: bool) -> bool:
+    """Whether a key that is not in the read has surely left the source."""
+    read = _read(reading, rules, whole=whole)
+    return read.proved and read.rows > 0 and not read.keyless and not read.missing
 
 
 def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Schema) -> tuple[bool, list[str]]:

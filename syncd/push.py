@@ -209,7 +209,7 @@ class Push:
         for page in batches(plan.upserts().filter(pl.col(BEFORE).is_not_null()), BATCH):
             for change in page:
                 extra = _unmentioned(change)
-                if not extra:
+                if not extra or change[KIND] == "move":  # a new contact has none of them, whatever an update does
                     continue
                 [outcome] = self._batch([{**change, "payload": change["after"], "expected": extra}])
                 if not isinstance(outcome, Accepted):
@@ -230,9 +230,11 @@ class Push:
 
         They would where an update replaces, and where a move makes a new contact.
         """
-        carry = treatment == "replace"
         return [
-            {**each, "payload": {**_unmentioned(each), **each["after"]} if carry else each["after"]} for each in page
+            {**each, "payload": {**_unmentioned(each), **each["after"]}}
+            if treatment == "replace" or each[KIND] == "move"
+            else {**each, "payload": each["after"]}
+            for each in page
         ]
 
     def _delete(self, plan: Plan) -> None:
@@ -278,9 +280,13 @@ class Push:
             remotes = list(self._target.contacts())
         else:
             remotes = [remote for match in matches for remote in self._target.search(self._hint(match))]
-        there = Index(lambda: remotes, self._schema).read()
-        ids = dict(there.select("@match", "@id").iter_rows())
+        ids = self._ids(remotes)
+        if len(matches) <= FEW and not matches <= ids.keys():  # a hint may miss what is there
+            ids = self._ids(list(self._target.contacts()))
         return {each.match: ids[each.match] for each in wanted if each.match in ids and ids[each.match] > each.horizon}
+
+    def _ids(self, remotes: Sequence[Any]) -> dict[str, int]:
+        return dict(Index(lambda: remotes, self._schema).read().select("@match", "@id").iter_rows())
 
     @staticmethod
     def _hint(match: str) -> str:

@@ -136,11 +136,12 @@ class Ledger:
             return count
 
     def created_ids(self) -> set[int]:
-        """Every id at the target that came to be by a call of ours."""
+        """Every id that came to be by a call of ours, or that we deleted: a target may bring it back for a contact."""
         with self.read() as connection:
             query = text(
                 "SELECT remote_id FROM contact WHERE remote_id IS NOT NULL AND origin = 'created'"
-                " UNION SELECT old_id FROM change WHERE outcome = 'moved'"
+                " UNION SELECT old_id FROM change WHERE old_id IS NOT NULL AND (outcome = 'moved'"
+                " OR (outcome = 'accepted' AND (kind = 'delete' OR (kind = 'move' AND old_id <> new_id))))"
             )
             return set(connection.execute(query).scalars())
 
@@ -268,7 +269,7 @@ class Ledger:
                 connection.execute(_KEPT, values)
 
     def forget(self, source: str, keys: Sequence[str]) -> None:
-        """Take contacts out of the ledger whose id another contact holds: there is nothing to delete."""
+        """Take contacts out of the ledger that left the source and stay at the target: others may claim them."""
         if keys:
             with self.write() as connection:
                 connection.execute(

@@ -139,6 +139,7 @@ class Company:
         return found
 
     def _hear(self, source: str, table: Table, found: Sayings, ever: Mapping[Owner, set[Match]]) -> None:
+        self._wait(source, table, found, ever)
         before = {match for owner in found.held for match in ever.get(owner, ())}
         groups: dict[Match, list[Row]] = {}
         for row in self._used(table):
@@ -147,7 +148,6 @@ class Company:
                 found.held.add((source, row.key))
             else:
                 groups.setdefault(match, []).append(row)
-        found.keyless |= any(not row.key and row.status != "former" for row in table.rows)
         for match, rows in groups.items():
             rows.sort(key=lambda row: row.key)
             if match in found.wanted or match in found.doubtful or (self.policy == "hold" and len(rows) > 1):
@@ -157,6 +157,13 @@ class Company:
                 found.held |= {(source, row.key) for row in rows}
             else:
                 self._win(source, match, rows, found)
+
+    def _wait(self, source: str, table: Table, found: Sayings, ever: Mapping[Owner, set[Match]]) -> None:
+        """Beside a row without a key nobody knows who has left: all who are missing still hold what they had."""
+        if any(not row.key and row.status != "former" for row in table.rows):
+            here = {row.key for row in self._used(table)}
+            found.keyless = True
+            found.held |= {owner for owner in ever if owner[0] == source and owner[1] not in here}
 
     def _win(self, source: str, match: Match, rows: list[Row], found: Sayings) -> None:
         first = self.layout.contact(rows[0])

@@ -329,7 +329,7 @@ class Convergence(RuleBasedStateMachine):
             ).scalar()
         known = {(source, key): (number, status) for source, key, number, status in rows_}
         for match, (owner, _) in said.wanted.items():
-            number, status = known[owner]
+            number, status = known.get(owner, (None, "not"))
             assert status == "accepted", f"{owner} is at the target, and {status} in the ledger"
             assert number == there.get(match, number), f"{owner} has another id at the target than in the ledger"
         if not said.held and not said.keyless:

@@ -39,3 +39,55 @@ def test_a_row_whose_key_another_row_has_is_not_merged(merging: World) -> None:
     merging.write(rows, header=HEADER)
     merging.run()
     assert merging.there()["7"]["Phone"] == "2125550101;2125550102"
+
+
+def test_an_adopted_contact_is_handed_over_to_another_source(world: World) -> None:
+    world.sandbox.store.add({"External ID": "1", "Name": "Ann", "Note": "VIP"})
+    world.sources["owners"] = {**world.sources["tenants"], "options": {"path": "owners.csv", "settle": 0}}
+    world.write([("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")])
+    world.write([("3", "Cy", "2125550103")], "owners.csv")
+    world.run_all()
+    world.write([("2", "Bob", "2125550102")])
+    world.write([("3", "Cy", "2125550103"), ("1", "Ann Brown", "2125550101")], "owners.csv")
+    world.run_all()
+    assert world.there()["1"]["Name"] == "Ann Brown"
+    assert world.there()["1"]["Note"] == "VIP"
+
+
+@pytest.mark.parametrize("revive", ["created", "updated"])
+def test_a_contact_that_comes_back_under_its_old_id_is_still_ours(world: World, revive: str) -> None:
+    world.sandbox.dialect("revive", revive)
+    ann, bob = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")
+    for rows in ([ann, bob], [ann], [ann, bob], [ann]):
+        world.write(rows)
+        world.run()
+    assert set(world.there()) == {"1"}
+
+
+@pytest.mark.parametrize("search", ["prefix", "exact"])
+def test_a_lost_create_is_found_however_the_target_searches(world: World, search: str) -> None:
+    world.sandbox.dialect("search", search)
+    world.sandbox.dialect("phone_us", "11")
+    world.sandbox.store.set_fields(
+        [{"id": 1, "name": "Name", "is_match": True}, {"id": 2, "name": "Phone", "is_phone": True, "is_match": True}]
+    )
+    world.sources["tenants"]["mapping"] = {"Name": "name", "Phone": ["phone"]}
+    world.write([("1", "Ann", "2125550101")])
+    world.run()
+    world.sandbox.arm({"kind": "drop", "method": "POST", "times": None, "done": True})
+    world.write([("1", "Ann", "2125550101"), ("2", "Bob", "2125550102;2125550103")])
+    world.run()
+    world.sandbox.disarm()
+    world.write([("1", "Ann", "2125550101")])
+    world.run()
+    assert set(world.there("Name")) == {"Ann"}
+
+
+def test_a_moved_contact_keeps_the_fields_that_are_not_mapped(world: World) -> None:
+    world.sources["tenants"]["key"] = "row"
+    world.sandbox.store.add({"External ID": "7", "Name": "Ann", "Note": "VIP"})
+    world.write([("a", "7", "Ann", "2125550101")], header=HEADER)
+    world.run()
+    world.write([("a", "8", "Ann", "2125550101")], header=HEADER)
+    world.run()
+    assert {key: fields.get("Note") for key, fields in world.there().items()} == {"8": "VIP"}
