@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := all
-.PHONY: all setup demo test lint format bench lock clean
+.PHONY: all setup demo test soak lint format bench lock clean
 
 all: test
 
@@ -21,6 +21,11 @@ demo: setup
 
 test: setup lint
 	$(BIN)/pytest -n auto
+
+# MINUTES of random companies, faults and crashes, other ones each time.
+MINUTES ?= 20
+soak: setup
+	SYNCD_SOAK=$(MINUTES) $(BIN)/pytest tests/convergence
 
 lint: setup
 	$(BIN)/ruff check .
