@@ -5,10 +5,12 @@ Nothing is decided before the source was read to its end. What stays in memory i
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from syncd.core.columns import (
 from syncd.core.mapping import Mapping as ContactMapping
 from syncd.core.matching import digest, duplicate_keys, identify, merge_numbers, repeats
 from syncd.core.schema import Schema
+from syncd.processes import is_gone
 from syncd.source import Connector, End, Rows
 
 LEAN = {KEY: pl.String, LINE: pl.UInt32, ORIGIN: pl.UInt32, STATE: pl.UInt8, MATCH: pl.String, DIGEST: pl.Int64}
@@ -148,9 +151,19 @@ class Reading:
 
 @contextmanager
 def spooling() -> Iterator[Spool]:
-    """A spool that is gone when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="syncd-") as folder:
+    """A spool that is gone when the block ends; what a killed process left goes too."""
+    _sweep(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=f"syncd-{os.getpid()}-") as folder:
         yield Spool(Path(folder))
+
+
+def _sweep(place: Path) -> None:
+    """Remove the spools of processes that are gone: they hold contacts."""
+    for left in place.glob("syncd-*-*"):
+        pid = left.name.split("-")[1]
+        with suppress(OSError):
+            if pid.isdecimal() and left.is_dir() and left.stat().st_uid == os.geteuid() and is_gone(int(pid)):
+                shutil.rmtree(left)
 
 
 @dataclass(slots=True)

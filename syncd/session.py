@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.budget import Budget
 from syncd.config import Settings
 from syncd.errors import SourceBusy, StateError, Stopped
+from syncd.processes import is_gone
 from syncd.rest import Client
 from syncd.state import State
 from syncd.target import Target
@@ -170,19 +170,4 @@ def _is_dead(holder: str) -> bool:
     host, pid, _ = holder.split(":")
     if host != socket.gethostname():
         return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return _is_zombie(int(pid))
-
-
-def _is_zombie(pid: int) -> bool:
-    """Whether the process was killed and nobody has asked for its end yet (proc(5); elsewhere: unknown, so no)."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] == "Z"
+    return is_gone(int(pid))

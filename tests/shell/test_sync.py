@@ -579,3 +579,16 @@ def test_a_first_load_that_was_broken_off_still_tells_create_from_adopt(world: W
     world.write([ANN, BOB])
     report = world.run()
     assert (report.counts["create"], report.counts["adopt"]) == (1, 1)
+
+
+def test_what_a_killed_run_spooled_does_not_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(world.folder))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = world.folder / f"syncd-{gone.pid}-x"
+    kept = world.folder / f"syncd-{os.getpid()}-x"
+    left.mkdir()
+    kept.mkdir()
+    world.write([ANN])
+    world.run()
+    assert [path.name for path in world.folder.glob("syncd-*")] == [kept.name]
