@@ -261,11 +261,12 @@ class Push:
         self._tidy(tidy, remains, claimed)
 
     def _unlocated(self, changes: Iterable[Mapping[str, Any]]) -> list[Leftover]:
+        """What may be there without our knowing its id; of a contact that was only ever refused, nothing is."""
         doubted = self._doubted
         return [
-            Leftover(0, each["@key"], "create", each["@match"], None, {}, doubted.get(each["@key"], 0))
+            Leftover(0, each["@key"], "create", each["@match"], None, {}, doubted[each["@key"]])
             for each in changes
-            if each["@id"] is None
+            if each["@id"] is None and each["@key"] in doubted
         ]
 
     def _find(self, wanted: Sequence[Leftover]) -> dict[str, int]:

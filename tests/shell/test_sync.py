@@ -11,7 +11,9 @@ import pytest
 
 from syncd.errors import AccessDenied, SourceBusy, StateError
 from syncd.sandbox.server import Sandbox
+from syncd.session import Watcher, open_session
 from syncd.state import State
+from syncd.sync import run_source
 from tests.shell.world import FIELDS, World
 
 ANN = ("1", "Ann Smith", "212-555-0101")
@@ -20,6 +22,7 @@ CY = ("3", "Cy Lee", "2125550103")
 DEE = ("4", "Dee Diaz", "2125550104")
 LOST_POSTS = {"kind": "drop", "method": "POST", "times": None, "done": True}
 LOST_DELETES = {**LOST_POSTS, "method": "DELETE"}
+POISON = {"kind": "poison", "field": "Name", "value": "Poison"}
 MANY = [(str(n), f"Tenant {n}", f"212555{n:04}") for n in range(1, 31)]
 
 
@@ -463,7 +466,7 @@ def test_move_with_a_lost_answer_whose_row_reverts_leaves_no_twin(by_phone: Worl
 
 
 def test_one_bad_row_does_not_cost_the_others(world: World) -> None:
-    world.sandbox.arm({"kind": "poison", "field": "Name", "value": "Poison"})
+    world.sandbox.arm(POISON)
     world.write([ANN, ("66", "Poison", "2125550166"), BOB])
     report = world.run()
     assert report.exit_code == 3
@@ -592,3 +595,15 @@ def test_what_a_killed_run_spooled_does_not_stay(world: World, monkeypatch: pyte
     world.write([ANN])
     world.run()
     assert [path.name for path in world.folder.glob("syncd-*")] == [kept.name]
+
+
+def test_a_foreign_contact_with_the_match_value_of_a_rejected_one_is_never_deleted(world: World) -> None:
+    world.write([ANN])
+    world.run()
+    world.sandbox.arm(POISON)
+    world.write([ANN, ("66", "Poison", "2125550166")])
+    assert world.run().exit_code == 3
+    world.sandbox.store.add({"External ID": "66", "Name": "By hand"})
+    world.write([ANN])
+    assert world.run().exit_code == 0
+    assert world.there()["66"]["Name"] == "By hand"
