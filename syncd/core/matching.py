@@ -6,7 +6,7 @@ contacts of ours with one match value would overwrite each other for ever, so on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 import polars_hash  # noqa: F401  (adds the expression namespace ``nchash``)
@@ -192,8 +192,8 @@ def merge_numbers(contacts: pl.DataFrame, winners: Mapping[str, Sequence[str]], 
     return pl.DataFrame(rows, schema=contacts.schema)
 
 
-def _union(values: object) -> str:
-    seen: dict[str, None] = {}
-    for value in values:  # type: ignore[attr-defined]
-        seen.update(dict.fromkeys(filter(None, (value or "").split(";"))))
-    return ";".join(seen)
+def _union(values: Iterable[str | None]) -> str | None:
+    """All numbers, each once; null where every contact leaves the target's value alone."""
+    told = [value for value in values if value is not None]
+    numbers = dict.fromkeys(number for value in told for number in value.split(";") if number)
+    return ";".join(numbers) if told else None

@@ -607,3 +607,12 @@ def test_a_foreign_contact_with_the_match_value_of_a_rejected_one_is_never_delet
     world.write([ANN])
     assert world.run().exit_code == 0
     assert world.there()["66"]["Name"] == "By hand"
+
+
+def test_merged_contacts_without_a_number_leave_the_targets_alone_where_empty_values_do(world: World) -> None:
+    world.sources["tenants"] |= {"shared_match": "merge_phones", "key": "row"}
+    world.sources["tenants"]["mapping"]["Phone"] = {"from": "phone", "empty": "keep"}
+    world.sandbox.store.add({"External ID": "7", "Name": "Ann", "Phone": "2125550188"})
+    world.write([("a", "7", "Ann", ""), ("b", "7", "Ann", "")], header="row,id,name,phone")
+    world.run()
+    assert world.there()["7"]["Phone"] == "2125550188"
