@@ -89,10 +89,10 @@ class SourceReport:
             "requests": {"planned": self.planned, "sent": self.sent, "seconds": round(self.seconds)},
             "changes": [],
             "held": [held_json(each) for each in self.held],
-            "invalid": self.invalid,
+            "invalid": _with_shown_keys(self.invalid),
             "excluded": self.excluded,
-            "rejected": self.rejected,
-            "altered": self.altered,
+            "rejected": _with_shown_keys(self.rejected),
+            "altered": _with_shown_keys(self.altered),
             "warnings": self.warnings,
             "unknown": self.unknown,
         }
@@ -144,6 +144,10 @@ def held_json(held: Held) -> dict[str, Any]:
         "detail": held.detail,
         "approvable": held.approvable,
     }
+
+
+def _with_shown_keys(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{**each, "key": shown_key(each["key"])} for each in found]
 
 
 def shown_key(key: str | None) -> str | None:

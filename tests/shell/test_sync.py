@@ -616,3 +616,19 @@ def test_merged_contacts_without_a_number_leave_the_targets_alone_where_empty_va
     world.write([("a", "7", "Ann", ""), ("b", "7", "Ann", "")], header="row,id,name,phone")
     world.run()
     assert world.there()["7"]["Phone"] == "2125550188"
+
+
+def test_the_parts_of_a_key_are_shown_joined_by_a_plus(world: World) -> None:
+    world.sources["tenants"] |= {"key": ["house", "flat"], "canaries": [["1", "1"]]}
+    world.sources["tenants"]["mapping"] |= {
+        "External ID": "{house}-{flat}",
+        "Name": {"from": "name", "empty": "reject"},
+    }
+    header = "house,flat,name,phone"
+    world.sandbox.arm(POISON)
+    world.write([("1", "1", *ANN[1:]), ("1", "2", "Poison", ""), ("1", "3", "", "")], header=header)
+    found = world.run().to_json()
+    assert [each["key"] for each in found["invalid"]] == ["1+3"]
+    assert [each["key"] for each in found["rejected"]] == ["1+2"]
+    world.write([("1", "2", "Bob", "")], header=header)
+    assert [held.gate for held in world.run().held] == ["deletes.canary"]
