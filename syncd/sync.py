@@ -98,19 +98,22 @@ def _reported(session: Session, source: Source, report: SourceReport) -> Iterato
     before = session.target.sent
     if not session.dry_run:
         session.state.begin_run(session.run, source.name, source.digest)
+    crashed = True
     try:
         yield
+        crashed = False
     except SyncdError as error:
+        crashed = False
         report.error = error
         if isinstance(error, _ENDS_THE_COMMAND):
             raise
     finally:
         report.sent = session.target.sent - before
-        _end(session, source, report)
+        _end(session, source, report, crashed=crashed)
 
 
-def _end(session: Session, source: Source, report: SourceReport) -> None:
-    outcome = "done" if report.read and not report.error else "failed"
+def _end(session: Session, source: Source, report: SourceReport, *, crashed: bool) -> None:
+    outcome = "done" if report.read and not report.error and not crashed else "failed"
     counts = {name: count for name, count in report.counts.items() if count}
     log.info("run ended", source=source.name, outcome=outcome, rows=report.rows, requests=report.sent, **counts)
     if session.dry_run or isinstance(report.error, StateError):
@@ -119,7 +122,7 @@ def _end(session: Session, source: Source, report: SourceReport) -> None:
         session.run,
         source.name,
         outcome=outcome,
-        exit_code=report.exit_code,
+        exit_code=SyncdError.exit_code if crashed else report.exit_code,
         requests=report.sent,
         report=report.to_json(),
     )

@@ -632,3 +632,16 @@ def test_the_parts_of_a_key_are_shown_joined_by_a_plus(world: World) -> None:
     assert [each["key"] for each in found["rejected"]] == ["1+2"]
     world.write([("1", "2", "Bob", "")], header=header)
     assert [held.gate for held in world.run().held] == ["deletes.canary"]
+
+
+def test_a_run_that_a_defect_ended_is_not_recorded_as_done(world: World) -> None:
+    def broken(_source: str, _done: int, _total: int) -> None:
+        raise RuntimeError("a defect")
+
+    world.write([ANN])
+    settings = world.settings()
+    with open_session(settings, watcher=Watcher(pushing=broken)) as session:
+        with pytest.raises(RuntimeError):
+            run_source(session, settings.sources["tenants"])
+        last = session.state.last_runs("tenants")[0]
+    assert (last["outcome"], last["exit"]) == ("failed", 1)
