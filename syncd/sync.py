@@ -256,7 +256,9 @@ def _close(
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")
     state.see_missing(source.name, waiting.to_list(), back)
     state.forget(source.name, planned.released)
-    quiet = not (planned.plan.held or pushed.failure or report.unknown or len(report.invalid) > STANDING_LIMIT)
+    stays = any(each["key"] in set(planned.gone) for each in pushed.rejected)  # its delete is tried again
+    quiet = not (planned.plan.held or pushed.failure or report.unknown or stays)
+    quiet = quiet and len(report.invalid) <= STANDING_LIMIT
     if reading.end.cursor and quiet and planned.settled and not state.is_open(source.name):
         state.save_cursor(source.name, reading.end.cursor, context, _standing(report))
     else:

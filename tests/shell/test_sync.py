@@ -645,3 +645,14 @@ def test_a_run_that_a_defect_ended_is_not_recorded_as_done(world: World) -> None
             run_source(session, settings.sources["tenants"])
         last = session.state.last_runs("tenants")[0]
     assert (last["outcome"], last["exit"]) == ("failed", 1)
+
+
+def test_a_refused_delete_is_tried_again(world: World) -> None:
+    world.write([ANN, BOB])
+    world.run()
+    world.sandbox.arm({"kind": "status", "method": "DELETE", "status": 400, "times": None})
+    world.write([ANN])
+    assert world.run().exit_code == 3
+    world.sandbox.disarm()
+    assert world.run().counts["delete"] == 1
+    assert set(world.there()) == {"1"}
