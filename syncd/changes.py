@@ -15,6 +15,7 @@ from syncd.core.diff import (
     ID,
     INDEX_SCHEMA,
     KIND,
+    REFUSED,
     WHY,
     classify,
     diff,
@@ -105,6 +106,7 @@ def plan_changes(
     """Compare what was read with the ledger and put the changes through the gates."""
     settled, warnings = _resolve_sharers(reading, wanted, state, schema)
     whole = reading.end.proof != "partial"
+    ledger = _with_rejected_again(ledger, state, wanted.name, schema)
     found = diff(keyed_once(reading), ledger, whole=whole, deleted=sorted(reading.end.deleted))
     changed = reading.fetch(found.changed)
     detail = state.detail(wanted.name, pl.concat([found.changed, found.gone]))
@@ -271,6 +273,19 @@ def learn_loaded(state: State, source: str, run: str) -> None:
     """Note that every contact of the source was sent once: the target need not be listed any more."""
     if state.fact(f"first load of {source}") is None:
         state.learn(f"first load of {source}", run)
+
+
+def learn_fields(state: State, source: str, schema: Schema) -> None:
+    """Note the target's fields that the source's contacts were sent with."""
+    state.learn(f"fields of {source}", schema.described())
+
+
+def _with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:
+    """Forget what was refused under other fields of the target: it may be accepted now."""
+    if state.fact(f"fields of {source}") in (None, schema.described()):
+        return ledger
+    refused = pl.col("@status") == REFUSED
+    return ledger.with_columns(pl.when(refused).then(None).otherwise(pl.col(DIGEST)).alias(DIGEST))
 
 
 def _schema_changed(state: State, source: str, schema: Schema) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from syncd.changes import Index, Planned, Wanted, learn_loaded, learn_match, plan_changes
+from syncd.changes import Index, Planned, Wanted, learn_fields, learn_loaded, learn_match, plan_changes
 from syncd.core import mapping
 from syncd.core.matching import DIGEST_VERSION
 from syncd.core.plan import SCHEMA_GATE
@@ -130,8 +130,13 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
 
 def _context(session: Session, source: Source, schema: Schema) -> str:
     """Name everything besides the source's own content that decides what a run finds."""
-    fields = [(field.name, field.is_phone, field.is_match) for field in schema.fields]
-    parts = [source.digest, fields, DIGEST_VERSION, session.settings.target.base_url, list(session.settings.sources)]
+    parts = [
+        source.digest,
+        schema.described(),
+        DIGEST_VERSION,
+        session.settings.target.base_url,
+        list(session.settings.sources),
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -250,6 +255,7 @@ def _close(
     if not any(held.gate == SCHEMA_GATE for held in planned.plan.held):
         learn_match(state, source.name, schema)
         if not pushed.failure:
+            learn_fields(state, source.name, schema)
             learn_loaded(state, source.name, session.run)
     state.keep_holds(source.name, planned.plan.held)
     back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))

@@ -19,8 +19,8 @@ KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")
 
 KIND, ID, BEFORE, WHY, OLD_MATCH, ADOPTED = "@kind", "@id", "@before", "@why", "@old_match", "@adopted"
 
-ACCEPTED = "a"
-"""``@status`` of a ledger row whose target contact is what the row says; the others are ``p``ending, ``r``ejected."""
+ACCEPTED, REFUSED = "a", "r"
+"""``@status`` of a ledger row whose target contact is what the row says, and of a ``r``ejected one; else ``p``ending."""
 
 LEDGER_SCHEMA = {KEY: pl.String, DIGEST: pl.Int64, "@status": pl.String}
 DETAIL_SCHEMA = {
@@ -61,7 +61,7 @@ def diff(read: pl.DataFrame, ledger: pl.DataFrame, *, whole: bool, deleted: Sequ
     """
     both = _beside(read.filter(pl.col(STATE) == CONTACT).select(KEY, DIGEST), ledger)
     same = (pl.col(DIGEST) == pl.col(_WAS)) & (pl.col("@status") != "p")
-    split = both.select(KEY, same.fill_null(value=False).alias("same"), (pl.col("@status") == "r").alias("refused"))
+    split = both.select(KEY, same.fill_null(value=False).alias("same"), (pl.col("@status") == REFUSED).alias("refused"))
     named = None if whole else [*deleted, *read.filter(pl.col(STATE) == EXCLUDED).get_column(KEY)]
     refused = split.filter("same", "refused").height
     return Diff(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -38,6 +39,10 @@ class Schema:
     @cached_property
     def phones(self) -> frozenset[str]:
         return frozenset(field.name for field in self.fields if field.is_phone)
+
+    def described(self) -> str:
+        """The fields as one line of JSON, which differs when what a push may hold does."""
+        return json.dumps([(field.name, field.is_phone, field.is_match) for field in self.fields])
 
 
 def parse_fields(body: Any) -> Schema:

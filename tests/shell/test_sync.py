@@ -656,3 +656,15 @@ def test_a_refused_delete_is_tried_again(world: World) -> None:
     world.sandbox.disarm()
     assert world.run().counts["delete"] == 1
     assert set(world.there()) == {"1"}
+
+
+def test_rejected_contacts_are_sent_again_when_the_schema_changes(world: World) -> None:
+    world.sandbox.arm(POISON)
+    world.write([ANN, ("66", "Poison", "2125550166")])
+    assert world.run().exit_code == 3
+    world.sandbox.disarm()
+    assert world.run(full=True).counts["rejected"] == 1
+    world.sandbox.store.set_fields([*FIELDS, {"id": 9, "name": "More"}])
+    assert world.run(dry_run=True).counts["create"] == 1
+    assert world.run().exit_code == 0
+    assert set(world.there()) == {"1", "66"}
