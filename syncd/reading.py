@@ -54,13 +54,12 @@ class Spool:
         contacts.write_ipc(path, compat_level=pl.CompatLevel.newest())
         self._pages.append((path, end))
 
-    def fetch(self, rows: pl.Series) -> pl.DataFrame:
-        """Return the contacts of these rows (UInt32 positions in the read), in reading order."""
-        wanted, found, begin = rows.sort(), [], 0
+    def fetch(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Put the fields of the contacts beside these ``rows``, which have a ``@row``; in reading order."""
+        wanted, found, begin = rows.sort(ROW), [], 0
         for path, end in self._pages:
-            here = wanted.filter((wanted >= begin) & (wanted < end))
-            page = pl.scan_ipc(path)
-            found.append(page.join(here.to_frame(ROW).lazy(), on=ROW, how="semi", maintain_order="left").collect())
+            here = wanted.filter((pl.col(ROW) >= begin) & (pl.col(ROW) < end))
+            found.append(here.lazy().join(pl.scan_ipc(path), on=ROW, how="inner", maintain_order="left").collect())
             begin = end
         return pl.concat(found)
 
@@ -112,7 +111,7 @@ class Reading:
         group = [key for winner, losers in winners.items() for key in (winner, *losers)]
         # Invalid ones are rows of a key that another row has, which is used.
         used = self.lean.filter(pl.col(KEY).is_in(group) & (pl.col(STATE) != INVALID))
-        contacts = self.spool.fetch(used.get_column(ROW))
+        contacts = self.spool.fetch(used)
         fields = [name for name in contacts.columns if not name.startswith("@")]
         together = merge_numbers(contacts, winners, [name for name in fields if name in schema.phones])
         self.merged = together.with_columns(digest(fields))
@@ -120,8 +119,8 @@ class Reading:
 
     def fetch(self, keys: pl.Series) -> pl.DataFrame:
         """Return the contacts with these keys, with their fields, in reading order."""
-        rows = self.contacts().join(keys.to_frame(KEY), on=KEY, how="semi").get_column(ROW)
-        found = self.spool.fetch(rows)
+        rows = self.contacts().join(keys.to_frame(KEY), on=KEY, how="semi", maintain_order="left")
+        found = self.spool.fetch(rows.drop(STATE))
         return found if self.merged is None else found.update(self.merged, on=ROW, how="left")
 
     def contacts(self) -> pl.DataFrame:
@@ -192,7 +191,7 @@ class _Pages:
         self.lean.append(mapped.select(ROW, *LEAN))
         self.notes.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
-        self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).drop(STATE, REASON, WARNING), self.height)
+        self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *mapping.fields), self.height)
 
 
 def _next(reading: Generator[Rows, None, End]) -> Rows | End:
