@@ -49,6 +49,7 @@ class Wanted:
 class Planned:
     """A plan and what is said beside it. ``released``: adopted contacts that surely left the source, and stay.
 
+    ``ambiguous``: contacts that are not sent since several at the target could be theirs.
     ``same``: digests of contacts that are what the ledger says, though their digests differ (order of numbers).
     ``settled``: the read and the other sources leave nothing that a later run of the same file would see otherwise.
     """
@@ -62,6 +63,7 @@ class Planned:
     settled: bool
     listed: int
     released: list[str]
+    ambiguous: int
 
 
 class Index:
@@ -111,8 +113,8 @@ def plan_changes(
     changed = reading.fetch(found.changed)
     detail = state.detail(wanted.name, pl.concat([found.changed, found.gone]))
     here = _index_for(index, changed, detail, loaded=state.fact(f"first load of {wanted.name}") is not None)
-    changed = _without_ambiguous(reading, changed, detail, here)
-    changes, same = _without_same(classify(changed, found.gone, detail, here.drop("many")), schema)
+    clear = _without_ambiguous(reading, changed, detail, here)
+    changes, same = _without_same(classify(clear, found.gone, detail, here.drop("many")), schema)
     changes = _in_mode(reading, changes, wanted.gates)
     changes, released = _without_adopted(changes, detail, wanted.gates)
     plan = gate(
@@ -128,9 +130,20 @@ def plan_changes(
     warnings += _warnings(reading, schema, released)
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
     rejected = state.rejected(wanted.name) if found.rejected else []
-    settled = settled and not released
+    settled = settled and not released and clear.height == changed.height
     released = released if _tells_who_left(reading, wanted.gates, whole=whole) else []
-    return Planned(plan, found.unchanged + len(same), same, rejected, warnings, gone, settled, index.size, released)
+    return Planned(
+        plan=plan,
+        unchanged=found.unchanged + len(same),
+        same=same,
+        rejected=rejected,
+        warnings=warnings,
+        gone=gone,
+        settled=settled,
+        listed=index.size,
+        released=released,
+        ambiguous=changed.height - clear.height,
+    )
 
 
 def _tells_who_left(reading: Reading, rules: GateRules, *, whole: bool) -> bool:

@@ -256,7 +256,8 @@ def _close(
         learn_match(state, source.name, schema)
         if not pushed.failure:
             learn_fields(state, source.name, schema)
-            learn_loaded(state, source.name, session.run)
+            if not planned.ambiguous:
+                learn_loaded(state, source.name, session.run)
     state.keep_holds(source.name, planned.plan.held)
     back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")

@@ -668,3 +668,14 @@ def test_rejected_contacts_are_sent_again_when_the_schema_changes(world: World) 
     assert world.run(dry_run=True).counts["create"] == 1
     assert world.run().exit_code == 0
     assert set(world.there()) == {"1", "66"}
+
+
+def test_a_contact_that_several_at_the_target_could_be_waits_until_one_is_left(world: World) -> None:
+    world.sandbox.store.add({"External ID": "1", "Name": "Ann by hand"})
+    twin = world.sandbox.store.add({"External ID": "1", "Name": "Ann again"})
+    world.write([ANN, BOB])
+    assert world.run().counts["invalid"] == 1
+    world.write([ANN, BOB, CY])
+    assert world.run().counts["invalid"] == 1
+    world.sandbox.store.delete([twin])
+    assert world.run().counts["adopt"] == 1
