@@ -112,7 +112,8 @@ def plan_changes(
     found = diff(keyed_once(reading), ledger, whole=whole, deleted=sorted(reading.end.deleted))
     changed = reading.fetch(found.changed)
     detail = state.detail(wanted.name, pl.concat([found.changed, found.gone]))
-    here = _index_for(index, changed, detail, loaded=state.fact(f"first load of {wanted.name}") is not None)
+    listless = wanted.gates.mode in {"mirror", "upsert"} and state.fact(f"first load of {wanted.name}") is not None
+    here = _index_for(index, changed, detail, loaded=listless)
     clear = _without_ambiguous(reading, changed, detail, here)
     changes, same = _without_same(classify(clear, found.gone, detail, here.drop("many")), schema)
     changes = _in_mode(reading, changes, wanted.gates)
@@ -178,7 +179,10 @@ def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Sch
 
 
 def _index_for(index: Index, changed: pl.DataFrame, detail: pl.DataFrame, *, loaded: bool) -> pl.DataFrame:
-    """List the target until the source's first load is through, if there are contacts whose ids are not known."""
+    """List the target if there are contacts whose ids are not known.
+
+    Once the source's first load is through (``loaded``) it is not needed, unless the mode bars creates or adoptions.
+    """
     known = detail.filter(pl.col(ID).is_not_null()).select(KEY)
     if not loaded and not changed.join(known, on=KEY, how="anti").is_empty():
         return index.read()

@@ -679,3 +679,15 @@ def test_a_contact_that_several_at_the_target_could_be_waits_until_one_is_left(w
     assert world.run().counts["invalid"] == 1
     world.sandbox.store.delete([twin])
     assert world.run().counts["adopt"] == 1
+
+
+@pytest.mark.parametrize(("mode", "name"), [("create_only", "By hand"), ("update_only", "Bob Jones")])
+def test_a_mode_keeps_its_word_about_contacts_that_come_to_be_there_later(world: World, mode: str, name: str) -> None:
+    world.sources["tenants"]["mode"] = mode
+    world.write([ANN])
+    world.run()
+    world.sandbox.store.add({"External ID": "2", "Name": "By hand"})
+    world.write([ANN, BOB])
+    world.run()
+    assert world.there()["2"]["Name"] == name
+    assert ("1" in world.there()) == (mode == "create_only")
