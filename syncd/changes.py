@@ -50,6 +50,7 @@ class Planned:
     """A plan and what is said beside it. ``released``: adopted contacts that surely left the source, and stay.
 
     ``ambiguous``: contacts that are not sent since several at the target could be theirs.
+    ``sure``: a key that is not in the read has surely left the source.
     ``same``: digests of contacts that are what the ledger says, though their digests differ (order of numbers).
     ``settled``: the read and the other sources leave nothing that a later run of the same file would see otherwise.
     """
@@ -63,6 +64,7 @@ class Planned:
     settled: bool
     listed: int
     released: list[str]
+    sure: bool
     ambiguous: int
 
 
@@ -132,7 +134,7 @@ def plan_changes(
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
     rejected = state.rejected(wanted.name) if found.rejected else []
     settled = settled and not released and clear.height == changed.height
-    released = released if _tells_who_left(reading, wanted.gates, whole=whole) else []
+    sure = _tells_who_left(reading, wanted.gates, whole=whole)
     return Planned(
         plan=plan,
         unchanged=found.unchanged + len(same),
@@ -142,7 +144,8 @@ def plan_changes(
         gone=gone,
         settled=settled,
         listed=index.size,
-        released=released,
+        released=released if sure else [],
+        sure=sure,
         ambiguous=changed.height - clear.height,
     )
 

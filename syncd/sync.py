@@ -261,7 +261,7 @@ def _close(
     state.keep_holds(source.name, planned.plan.held)
     back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")
-    state.see_missing(source.name, waiting.to_list(), back)
+    state.see_missing(source.name, waiting.to_list() if planned.sure else [], back)
     state.forget(source.name, planned.released)
     stays = any(each["key"] in set(planned.gone) for each in pushed.rejected)  # its delete is tried again
     quiet = not (planned.plan.held or pushed.failure or report.unknown or stays)

@@ -691,3 +691,23 @@ def test_a_mode_keeps_its_word_about_contacts_that_come_to_be_there_later(world:
     world.run()
     assert world.there()["2"]["Name"] == name
     assert ("1" in world.there()) == (mode == "create_only")
+
+
+def test_grace_begins_with_a_proved_read(world: World) -> None:
+    world.sources["tenants"]["deletes"] = {"grace": "1h"}
+    world.sources["tenants"]["options"]["trailer"] = r"END (\d+)"
+
+    def gates_at(seconds: float, rows: list[tuple[str, str, str]], trailer: str) -> list[str]:
+        world.write(rows)
+        with (world.folder / "tenants.csv").open("a") as file:
+            file.write(f"{trailer}\n")
+        settings = world.settings()
+        with open_session(settings, clock=lambda: 1e9 + seconds) as session:
+            return [held.gate for held in run_source(session, settings.sources["tenants"]).held]
+
+    assert gates_at(0, [ANN, BOB], "END 2") == []
+    assert gates_at(10, [ANN], "END 2") == ["deletes.unproved", "deletes.grace"]
+    assert gates_at(4_000, [ANN], "END 1") == ["deletes.grace"]
+    assert gates_at(5_000, [ANN], "END 1") == ["deletes.grace"]
+    assert gates_at(7_700, [ANN], "END 1") == []
+    assert set(world.there()) == {"1"}
