@@ -15,6 +15,7 @@ from syncd.core.diff import (
     ID,
     INDEX_SCHEMA,
     KIND,
+    OLD_MATCH,
     REFUSED,
     WHY,
     classify,
@@ -165,7 +166,7 @@ def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Sch
     ranked = others.with_columns(
         pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
     )
-    losers = sharers(contacts, ranked, wanted.shared_match)
+    losers = sharers(contacts, pl.concat([ranked, _left_alone(reading, wanted, state)]), wanted.shared_match)
     if losers.height:
         rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
         reading.demote(rows_.select(ROW, STATE, REASON))
@@ -179,6 +180,15 @@ def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Sch
     twins = folded_twins(contacts)
     warnings = [f"{len(twins)} contacts differ from another in the case of their match fields only: {_some(twins)}"]
     return not foreign and (others.is_empty() or wanted.shared_match != "hold"), warnings if len(twins) else []
+
+
+def _left_alone(reading: Reading, wanted: Wanted, state: State) -> pl.DataFrame:
+    """What the source's invalid rows have at the target: it is left as it is, so no other contact may take it."""
+    used = reading.contacts().select(KEY)
+    keys = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls().join(used, on=KEY, how="anti")
+    held = state.detail(wanted.name, keys.to_series()).filter(pl.col(ID).is_not_null() | (pl.col("@status") == "p"))
+    before = pl.lit(-1, dtype=pl.Int32).alias("@rank")
+    return held.select(pl.lit(wanted.name).alias("@source"), KEY, pl.col(OLD_MATCH).alias(MATCH), before)
 
 
 def _index_for(index: Index, changed: pl.DataFrame, detail: pl.DataFrame, *, loaded: bool) -> pl.DataFrame:

@@ -711,3 +711,14 @@ def test_grace_begins_with_a_proved_read(world: World) -> None:
     assert gates_at(5_000, [ANN], "END 1") == ["deletes.grace"]
     assert gates_at(7_700, [ANN], "END 1") == []
     assert set(world.there()) == {"1"}
+
+
+def test_the_contact_of_an_invalid_row_is_not_taken_by_its_twin(world: World) -> None:
+    world.sources["tenants"]["key"] = "row"
+    world.sources["tenants"]["mapping"]["Name"] = {"from": "name", "empty": "reject"}
+    header = "row,id,name,phone"
+    world.write([("a", "7", "Ann", "2125550101"), ("b", "7", "Bea", "2125550102")], header=header)
+    world.run()
+    world.write([("a", "7", "", "2125550101"), ("b", "7", "Bea", "2125550102")], header=header)
+    assert world.run().counts["invalid"] == 2
+    assert world.there()["7"]["Name"] == "Ann"
