@@ -102,6 +102,8 @@ class Convergence(RuleBasedStateMachine):
         place, second = each.place % len(here), each.second % len(there)
         if each.kind == "remove":
             del here[place]
+        elif each.kind == "spoil":
+            here[place] = replace(here[place], one="")
         elif each.kind == "hand over":
             there.append(here.pop(place))
         elif each.kind == "swap":
@@ -195,8 +197,9 @@ class Convergence(RuleBasedStateMachine):
             table.proved = True
         self._look()
 
-    @rule()
-    def clean_run(self) -> None:
+    @rule(changes=st.lists(edits(), max_size=3))
+    def clean_run(self, changes: list[Edit]) -> None:
+        self._edit(changes)
         self._converge()
 
     @rule()
@@ -337,6 +340,7 @@ class Convergence(RuleBasedStateMachine):
 
     def _settle(self, said: Sayings) -> None:
         there = self._there()
+        self.missed -= there.keys()
         self.anchors = {
             **{owner: match for owner, match in self.anchors.items() if owner in said.held},
             **{owner: match for match, (owner, _) in said.wanted.items() if match in there},

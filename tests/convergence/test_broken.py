@@ -1,0 +1,160 @@
+"""The machine can fail: each of these breaks one rule of the sync, and is caught by a history that needs it.
+
+A soak lets the machine find such a history by itself, within a few hundred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+import syncd.changes
+import syncd.target
+from syncd.core.columns import INVALID, STATE
+from syncd.outcomes import Accepted, Outcome, Unknown, texts
+from syncd.reading import Reading, keyed_once
+from syncd.state.ledger import Ledger, Settled
+from tests.convergence.company import LAYOUTS
+from tests.convergence.machine import Convergence
+from tests.convergence.shelf import Row
+from tests.convergence.test_convergence import SOAK
+from tests.convergence.worlds import Edit, Opening
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+BOUNDED = settings(
+    max_examples=300,
+    stateful_step_count=10,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call whose outcome is unknown leaves no trace in the state."""
+    mark, record = Ledger.mark, Ledger.record
+    number = count(1)
+
+    def unmarked(_: Ledger, run: str, source: str, changes: Sequence[Mapping[str, Any]], **more: Any) -> list[Any]:
+        return [{"id": next(number), "late": (run, source, change, more)} for change in changes]
+
+    def recorded(self: Ledger, results: Sequence[Settled]) -> None:
+        done = [each for each in results if each.outcome != "unknown"]
+        entries = [
+            mark(self, run, source, [change], **more)
+            for run, source, change, more in (each.entry["late"] for each in done)
+        ]
+        record(self, [replace(each, entry=entry) for each, [entry] in zip(done, entries, strict=True)])
+
+    monkeypatch.setattr(Ledger, "mark", unmarked)
+    monkeypatch.setattr(Ledger, "record", recorded)
+
+
+def delete_what_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An id is deleted though a contact holds it."""
+    monkeypatch.setattr(Ledger, "claimed", lambda *_, **__: (set(), set()))
+
+
+def forget_held_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that cannot be used counts as gone."""
+
+    def valid_only(reading: Reading) -> pl.DataFrame:
+        return keyed_once(reading).filter(pl.col(STATE) != INVALID)
+
+    monkeypatch.setattr(syncd.changes, "keyed_once", valid_only)
+
+
+def trust_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer's contacts are taken to be in the order of the rows."""
+
+    def in_order(keys: Sequence[Any], body: Any, _: Any) -> list[Outcome]:
+        items = body.get("contacts") if isinstance(body, dict) else None
+        found: list[Outcome] = []
+        for item in items or []:
+            contact = item.get("contact") or {}
+            known = contact.get("id") is not None
+            found.append(Accepted(contact["id"], texts(contact["fields"]), "updated") if known else Unknown("no id"))
+        return (found + [Unknown("not named")] * len(keys))[: len(keys)]
+
+    monkeypatch.setattr(syncd.target, "judge", in_order)
+
+
+def a_create_is_lost_and_its_row_leaves(machine: Convergence) -> None:
+    machine.clean_run([])
+    lost = {"kind": "drop", "method": "POST", "times": None, "done": True}
+    machine.troubled_run([_edit("add", 0, Row("3", "C", "x", "Cy", ""))], [lost], None, None, True)
+    machine.clean_run([_edit("remove", 2)])
+
+
+def a_row_takes_anothers_place(machine: Convergence) -> None:
+    machine.clean_run([])
+    machine.clean_run([_edit("key", 0, Row("9", "A", "x", "Ann", ""))])
+
+
+def a_row_becomes_unusable(machine: Convergence) -> None:
+    machine.clean_run([])
+    machine.clean_run([_edit("spoil", 0)])
+
+
+def an_answer_is_in_another_order(machine: Convergence) -> None:
+    machine.world.backend.dialects.choose("contacts", "shuffled")
+    machine.clean_run([])
+
+
+ANN = Row("1", "A", "x", "Ann", "")
+
+
+def _edit(kind: str, place: int, row: Row = ANN) -> Edit:
+    return Edit(kind, 0, 0, place, 0, row)
+
+
+BROKEN: Sequence[tuple[Break, Callable[[Convergence], None]]] = (
+    (record_only_after_success, a_create_is_lost_and_its_row_leaves),
+    (delete_what_is_claimed, a_row_takes_anothers_place),
+    (forget_held_keys, a_row_becomes_unusable),
+    (trust_positions, an_answer_is_in_another_order),
+)
+
+
+def _play(history: Callable[[Convergence], None]) -> None:
+    machine = Convergence()
+    try:
+        rows = (ANN, Row("2", "B", "x", "Bob", ""))
+        machine.begin(Opening(LAYOUTS[0], "first", ("one",), {}, (rows,), ()))
+        history(machine)
+    finally:
+        if machine.plant:
+            machine.plant.close()
+
+
+@pytest.mark.parametrize("history", [history for _, history in BROKEN], ids=lambda history: history.__name__)
+def test_the_history_is_right_as_long_as_nothing_is_broken(history: Callable[[Convergence], None]) -> None:
+    _play(history)
+
+
+@pytest.mark.parametrize(("break_it", "history"), BROKEN, ids=lambda part: part.__name__)
+def test_a_broken_rule_is_caught(
+    break_it: Break, history: Callable[[Convergence], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_it(monkeypatch)
+    with pytest.raises(AssertionError):
+        _play(history)
+
+
+@pytest.mark.skipif(not SOAK, reason="SYNCD_SOAK is not set: make soak")
+@pytest.mark.parametrize("break_it", [broken for broken, _ in BROKEN], ids=lambda broken: broken.__name__)
+def test_the_machine_finds_what_is_broken(break_it: Break, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_it(monkeypatch)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Convergence, settings=BOUNDED)
