@@ -20,7 +20,7 @@ KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")
 KIND, ID, BEFORE, WHY, OLD_MATCH, ADOPTED = "@kind", "@id", "@before", "@why", "@old_match", "@adopted"
 
 ACCEPTED, REFUSED = "a", "r"
-"""``@status`` of a ledger row whose target contact is what the row says, and of a ``r``ejected one; else ``p``ending."""
+"""``@status`` of a ledger row whose target contact is what the row says, and of a rejected one; ``p`` is pending."""
 
 LEDGER_SCHEMA = {KEY: pl.String, DIGEST: pl.Int64, "@status": pl.String}
 DETAIL_SCHEMA = {

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from syncd.errors import AccessDenied, SourceBusy, StateError
+from syncd.report import SourceReport
 from syncd.sandbox.server import Sandbox
 from syncd.session import Watcher, open_session
 from syncd.state import State
@@ -677,7 +678,7 @@ def test_a_contact_that_several_at_the_target_could_be_waits_until_one_is_left(w
     assert world.run().counts["invalid"] == 1
     world.write([ANN, BOB, CY])
     assert world.run().counts["invalid"] == 1
-    world.sandbox.store.delete([twin])
+    world.sandbox.store.delete(twin)
     assert world.run().counts["adopt"] == 1
 
 
