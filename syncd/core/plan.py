@@ -137,10 +137,22 @@ def gate(
         *_grace(deletes, rules.deletes, missing_for),
         *_update_gates(edits, rules, known, emptied),
     ]
-    held = tuple(each for each in found if not (each.approvable and each.digest in approved))
-    used = frozenset(each.digest for each in found if each.approvable and each.digest in approved)
+    opened = _opened(found, approved)
+    held = tuple(each for each in found if each not in opened)
+    used = frozenset(each.digest for each in opened)
     waits = _closed(held)
     return Plan(todo=ordered.filter(~waits), held=held, waiting=ordered.filter(waits), used=used)
+
+
+def _opened(found: Sequence[Held], approved: Collection[str]) -> list[Held]:
+    """Return the approved gates that let a change go on; one whose whole list others hold keeps its approval."""
+    allowed = [each for each in found if each.approvable and each.digest in approved]
+    shut: dict[str, set[str]] = {}
+    for each in found:
+        if each not in allowed:
+            shut.setdefault(each.kind, set()).update(each.keys)
+    everything = shut.get("all", set())
+    return [each for each in allowed if not everything.union(shut.get(each.kind, ())).issuperset(each.keys)]
 
 
 def _closed(held: Sequence[Held]) -> pl.Expr:

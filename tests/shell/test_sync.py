@@ -723,3 +723,20 @@ def test_the_contact_of_an_invalid_row_is_not_taken_by_its_twin(world: World) ->
     world.write([("a", "7", "", "2125550101"), ("b", "7", "Bea", "2125550102")], header=header)
     assert world.run().counts["invalid"] == 2
     assert world.there()["7"]["Name"] == "Ann"
+
+
+def test_an_approval_waits_while_something_else_holds_its_whole_list(world: World) -> None:
+    world.sources["tenants"]["options"]["trailer"] = r"END (\d+)"
+
+    def run(rows: list[tuple[str, str, str]], trailer: str) -> SourceReport:
+        world.write(rows)
+        with (world.folder / "tenants.csv").open("a") as file:
+            file.write(f"{trailer}\n")
+        return world.run()
+
+    run(MANY, "END 30")
+    held = run(MANY[:10], "END 10").held[0]
+    with world_state(world) as state:
+        state.approve("tenants", held.digest)
+    assert [each.gate for each in run(MANY[:10], "END 11").held] == ["deletes.unproved", "deletes.share"]
+    assert run(MANY[:10], "END 10").counts["delete"] == 20
