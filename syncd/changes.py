@@ -133,7 +133,8 @@ def plan_changes(
     )
     warnings += _warnings(reading, schema, released)
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
-    rejected = state.rejected(wanted.name) if found.rejected else []
+    again = {*plan.todo.get_column(KEY), *same}
+    rejected = [each for each in state.rejected(wanted.name) if each[0] not in again]
     settled = settled and not released and clear.height == changed.height
     sure = _tells_who_left(reading, wanted.gates, whole=whole)
     return Planned(

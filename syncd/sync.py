@@ -61,6 +61,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         planned = _plan(session, source, reading, ledger, index, schema)
         _tell_plan(report, session, planned, reading, schema, ledger.height)
         if not session.dry_run:
+            session.state.redigest(source.name, planned.same)
             pushed = _push(session, source, planned, index, schema)
             _tell_push(report, session, source, pushed)
             _close(session, source, context, reading, planned, pushed, report, schema)
@@ -251,7 +252,6 @@ def _close(
 ) -> None:
     """Keep what the next run needs: what is held, who is missing since when, and where to begin."""
     state = session.state
-    state.redigest(source.name, planned.same)
     if not any(held.gate == SCHEMA_GATE for held in planned.plan.held):
         learn_match(state, source.name, schema)
         if not pushed.failure:

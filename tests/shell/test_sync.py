@@ -740,3 +740,25 @@ def test_an_approval_waits_while_something_else_holds_its_whole_list(world: Worl
         state.approve("tenants", held.digest)
     assert [each.gate for each in run(MANY[:10], "END 11").held] == ["deletes.unproved", "deletes.share"]
     assert run(MANY[:10], "END 10").counts["delete"] == 20
+
+
+def test_a_rejected_update_that_is_taken_back_is_no_longer_rejected(world: World) -> None:
+    world.write([ANN])
+    world.run()
+    world.sandbox.arm(POISON)
+    world.write([("1", "Poison", "2125550101")])
+    assert world.run().exit_code == 3
+    world.write([ANN])
+    for dry_run in (True, False):
+        report = world.run(dry_run=dry_run)
+        assert (report.exit_code, report.counts["rejected"], report.counts["unchanged"]) == (0, 0, 1)
+
+
+def test_a_dry_run_does_not_call_rejected_what_it_would_send_again(world: World) -> None:
+    world.sandbox.arm(POISON)
+    world.write([("1", "Poison", ""), ("2", "Poison", "")])
+    assert world.run().counts["rejected"] == 2
+    world.write([ANN, ("2", "Poison", "")])
+    for dry_run in (True, False):
+        report = world.run(dry_run=dry_run)
+        assert (report.counts["create"], [each["key"] for each in report.rejected]) == (1, ["2"])
