@@ -17,7 +17,7 @@ import structlog
 from syncd.changes import Index, Planned, Wanted, learn_fields, learn_loaded, learn_match, plan_changes
 from syncd.core import mapping
 from syncd.core.matching import DIGEST_VERSION
-from syncd.core.plan import SCHEMA_GATE
+from syncd.core.plan import NOTHING, SCHEMA_GATE
 from syncd.core.schema import Schema, problems_with
 from syncd.core.wording import counted
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
@@ -195,6 +195,7 @@ def _stand(report: SourceReport, standing: dict[str, Any]) -> SourceReport:
     """Report again what stood when the source was last as it is now."""
     report.read = "complete"
     report.same_as_before = True
+    report.digest = NOTHING
     report.rows = standing["rows"]
     report.counts.update(standing["counts"])
     report.invalid, report.excluded = standing["invalid"], standing["excluded"]

@@ -26,6 +26,10 @@ SCHEMA_GATE = "schema.match"
 """Holds the whole source: another set of match fields makes other contacts of the same rows."""
 
 
+NOTHING = hashlib.sha256().hexdigest()[:16]
+"""The digest of a plan without changes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """One gate's list. ``digest`` is what an approval names; ``approvable`` is False where only a fix helps."""

@@ -762,3 +762,9 @@ def test_a_dry_run_does_not_call_rejected_what_it_would_send_again(world: World)
     for dry_run in (True, False):
         report = world.run(dry_run=dry_run)
         assert (report.counts["create"], [each["key"] for each in report.rejected]) == (1, ["2"])
+
+
+def test_a_plan_without_changes_has_one_digest_whether_the_source_was_parsed_or_not(world: World) -> None:
+    world.write([ANN])
+    world.run()
+    assert world.run(full=True).digest == world.run().digest
