@@ -244,13 +244,14 @@ def _in_mode(reading: Reading, changes: pl.DataFrame, rules: GateRules) -> pl.Da
         "update_only": ["create", "delete"],
         "create_only": ["update", "move", "delete", "adopt"],
     }[rules.mode]
-    new = changes.filter((pl.col(KIND) == "create") & pl.lit("create" in barred))
-    rows_ = reading.contacts().select(ROW, KEY).join(new.select(KEY), on=KEY, how="semi")
+    has = pl.when(pl.col(KIND) == "create").then(pl.lit("does not have it")).otherwise(pl.lit("has it already"))
+    left = changes.filter(pl.col(KIND).is_in(barred) & (pl.col(KIND) != "delete"))
+    rows_ = reading.contacts().select(ROW, KEY).join(left.select(KEY, KIND), on=KEY, how="inner")
     reading.demote(
         rows_.select(
             ROW,
             pl.lit(EXCLUDED, dtype=pl.UInt8).alias(STATE),
-            pl.lit(f"mode: {rules.mode}, and the target does not have it").alias(REASON),
+            pl.format(f"mode: {rules.mode}, and the target {{}}", has).alias(REASON),
         )
     )
     return changes.filter(~pl.col(KIND).is_in(barred))

@@ -768,3 +768,14 @@ def test_a_plan_without_changes_has_one_digest_whether_the_source_was_parsed_or_
     world.write([ANN])
     world.run()
     assert world.run(full=True).digest == world.run().digest
+
+
+def test_what_a_mode_leaves_alone_is_counted_with_its_reason(world: World) -> None:
+    world.sandbox.store.add({"External ID": "2", "Name": "By hand"})
+    world.sources["tenants"]["mode"] = "create_only"
+    world.write([ANN, BOB])
+    report = world.run()
+    assert report.excluded == [{"reason": "mode: create_only, and the target has it already", "count": 1}]
+    world.write([("1", "Ann Brown", "2125550101"), BOB])
+    for dry_run in (True, False):
+        assert world.run(dry_run=dry_run).counts["excluded"] == 2
