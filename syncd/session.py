@@ -8,13 +8,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncd.budget import Budget
 from syncd.config import Settings
-from syncd.errors import SourceBusy, StateError, Stopped
+from syncd.errors import SourceBusy, StateBusy, StateError, Stopped
 from syncd.processes import is_gone
 from syncd.rest import Client
 from syncd.state import State
@@ -99,7 +99,8 @@ class Session:
 
     def _renew(self, source: str, done: threading.Event) -> None:
         while not done.wait(LEASE / 4):
-            self.state.lease(source, self.owner, LEASE)
+            with suppress(StateBusy):  # a moment's lock must not end the renewing
+                self.state.lease(source, self.owner, LEASE)
 
     def bind_state(self, highest: int) -> None:
         """Note which target the ledger speaks of, before anything is pushed there, and the highest id seen."""
