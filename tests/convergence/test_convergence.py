@@ -15,14 +15,14 @@ SOAK = float(os.environ.get("SYNCD_SOAK", "0"))
 """Minutes of a soak; 0 is a quick look at the same histories each time."""
 
 QUICK = settings(
-    max_examples=20,
+    max_examples=12,
     stateful_step_count=8,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-LONG = settings(QUICK, max_examples=200, stateful_step_count=25, derandomize=False)
+LONG = settings(QUICK, max_examples=120, stateful_step_count=25, derandomize=False)
 
 
 def test_the_target_converges_whatever_happened() -> None:
