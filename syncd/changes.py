@@ -30,6 +30,7 @@ from syncd.core.schema import Schema
 from syncd.core.wording import counted
 from syncd.reading import Reading, keyed_once
 from syncd.state import State
+from syncd.state.ledger import FOLDS
 
 MAX_SHOWN = 5
 
@@ -167,7 +168,9 @@ def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Sch
     ranked = others.with_columns(
         pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
     )
-    losers = sharers(contacts, pl.concat([ranked, _left_alone(reading, wanted, state)]), wanted.shared_match)
+    rivals = pl.concat([ranked, _left_alone(reading, wanted, state)])
+    same = pl.col(MATCH).str.to_lowercase() if state.fact(FOLDS) else pl.col(MATCH)
+    losers = sharers(contacts.with_columns(same), rivals.with_columns(same), wanted.shared_match)
     if losers.height:
         rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
         reading.demote(rows_.select(ROW, STATE, REASON))

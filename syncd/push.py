@@ -134,7 +134,7 @@ class Push:
         entries = self._state.mark(self._run, self._source, page, horizon=self._horizon)
         answer = self._target.upsert_all([change["payload"] for change in page], self._schema)
         results = list(zip(page, entries, answer.outcomes, strict=True))
-        self._state.record([self._settled(*each, resent=answer.resent) for each in results])
+        self._state.record([self._settled(*each, page=page, resent=answer.resent) for each in results])
         with self._lock:
             for change, _, outcome in results:
                 self._note(change, outcome)
@@ -154,9 +154,19 @@ class Push:
             self._sent += changes
             self._progress(self._sent)
 
-    def _settled(self, change: Mapping[str, Any], entry: Mapping[str, Any], outcome: Any, *, resent: bool) -> Settled:
+    def _settled(
+        self,
+        change: Mapping[str, Any],
+        entry: Mapping[str, Any],
+        outcome: Any,
+        *,
+        page: Sequence[Mapping[str, Any]],
+        resent: bool,
+    ) -> Settled:
         if isinstance(outcome, Refused):
-            return Settled(entry, "refused", reason=outcome.reason)
+            twin = change if outcome.twin is None else page[outcome.twin]
+            folded = twin["@match"] != change["@match"] and twin["@match"].lower() == change["@match"].lower()
+            return Settled(entry, "folded" if folded else "refused", reason=outcome.reason)
         if not isinstance(outcome, Accepted):
             return Settled(entry, "unknown")
         returned = self._returned(change, outcome.fields)

@@ -25,6 +25,7 @@ from syncd.push import Push, Pushed
 from syncd.reading import Reading, Spool, read_source, spooling
 from syncd.report import SourceReport
 from syncd.source import connector_class
+from syncd.state.ledger import FOLDS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -138,6 +139,7 @@ def _context(session: Session, source: Source, schema: Schema) -> str:
         session.settings.target.base_url,
         list(session.settings.sources),
     ]
+    parts.append(session.state.fact(FOLDS))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -22,6 +22,9 @@ _PAGE = 1_000_000
 _OPEN = "FROM contact INDEXED BY contact_open WHERE source = :source AND status <> 'accepted'"
 """Few contacts of many: without the hint SQLite would look at all of the source's."""
 
+FOLDS = "target.folds_case"
+"""The fact that the target takes match values for one that differ only in case."""
+
 _FIELD, _RECORD = "\x1d", "\x1e"
 """They separate columns and rows in such a text; no key contains them."""
 
@@ -30,7 +33,8 @@ _FIELD, _RECORD = "\x1d", "\x1e"
 class Settled:
     """What became of one marked upsert, ``entry`` being what :meth:`Ledger.mark` returned for it.
 
-    ``outcome``: ``accepted`` (``id`` and ``returned`` are the target's) · ``refused`` (``reason``) · ``unknown``.
+    ``outcome``: ``accepted`` (``id`` and ``returned`` are the target's) · ``refused`` (``reason``) ·
+    ``folded`` (the target took it for a contact whose match value differs only in case) · ``unknown``.
     ``returned`` is None where it equals what was sent. ``adopted``: the contact was there before us.
     """
 
@@ -186,9 +190,12 @@ class Ledger:
         now = self.clock()
         accepted = [each for each in results if each.outcome == "accepted"]
         refused = [each for each in results if each.outcome == "refused"]
+        folded = [{**each.entry, "reason": each.reason, "at": now} for each in results if each.outcome == "folded"]
         with self.write() as connection:
             if accepted:
                 _accept(connection, accepted, now)
+            for statement in (_REFUSED, _NEVER_THERE, _REJECTED, _FORGOTTEN, _CASE_FOLDS) if folded else ():
+                connection.execute(statement, folded)
             for each in refused:
                 values = {**each.entry, "reason": each.reason, "at": now}
                 connection.execute(_REFUSED, values)
@@ -340,10 +347,13 @@ _REJECTED = text(
     "UPDATE contact SET status = 'rejected', reason = :reason, updated_at = :at, digest = :digest"
     " WHERE source = :source AND key = :key"
 )
+_NEVER_THERE = text("DELETE FROM contact WHERE source = :source AND key = :key AND remote_id IS NULL")
+_FORGOTTEN = text("UPDATE contact SET digest = 0 WHERE source = :source AND key = :key")
+_CASE_FOLDS = text(f"INSERT INTO fact (name, value) VALUES ('{FOLDS}', 'yes') ON CONFLICT (name) DO NOTHING")
 _OVERWRITTEN = text(
     "UPDATE contact SET status = 'pending' WHERE status = 'accepted'"
     " AND remote_id IN (SELECT value FROM json_each(:ids))"
-    " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys)))"
+    " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys))) RETURNING remote_id, match"
 )
 """Another contact's values are at the target now under the id that these hold: what they say there is unknown."""
 _KEPT = text(
@@ -419,9 +429,12 @@ def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> 
     overwritten = connection.execute(
         _OVERWRITTEN,
         {"source": accepted[0].entry["source"], "keys": keys, "ids": json.dumps([each.id for each in accepted])},
-    )
-    if overwritten.rowcount:
+    ).all()
+    if overwritten:
         connection.execute(text("DELETE FROM cursor"))
+    taken = {each.id: each.entry["match"] for each in accepted}
+    if any(taken[id_] != match and taken[id_].lower() == match.lower() for id_, match in overwritten):
+        connection.execute(_CASE_FOLDS)
     connection.execute(
         text(
             "UPDATE change SET outcome = 'superseded' WHERE outcome = 'pending' AND source = :source AND id < :first"

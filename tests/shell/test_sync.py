@@ -779,3 +779,26 @@ def test_what_a_mode_leaves_alone_is_counted_with_its_reason(world: World) -> No
     world.write([("1", "Ann Brown", "2125550101"), BOB])
     for dry_run in (True, False):
         assert world.run(dry_run=dry_run).counts["excluded"] == 2
+
+
+UPPER = ("A1", "Bea Brown", "2125550102")
+LOWER = ("a1", "Ann Smith", "2125550101")
+
+
+@pytest.mark.parametrize("first", [[LOWER], [UPPER, LOWER]])
+def test_where_the_target_folds_case_the_later_of_two_contacts_is_invalid(
+    world: World, first: list[tuple[str, str, str]]
+) -> None:
+    world.sandbox.dialect("match_case", "fold")
+    world.write(first)
+    world.run()
+    world.write([LOWER, UPPER])
+    world.run()
+    posts = world.posts()
+    report = world.run(full=True)
+    assert [(each["key"], each["reason"]) for each in report.invalid] == [("a1", "shares match fields with A1")]
+    assert (world.posts(), report.counts["rejected"]) == (posts, 0)
+    assert holds(world) == {"A1": UPPER[1:]}
+    world.write([LOWER])
+    assert world.run().exit_code == 0
+    assert holds(world) == {"a1": LOWER[1:]}
