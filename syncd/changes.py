@@ -30,7 +30,7 @@ from syncd.core.schema import Schema
 from syncd.core.wording import counted
 from syncd.reading import Reading, keyed_once
 from syncd.state import State
-from syncd.state.ledger import FOLDS
+from syncd.state.journal import FOLDS
 
 MAX_SHOWN = 5
 

@@ -23,7 +23,7 @@ from syncd.core.plan import BATCH, Plan, batches
 from syncd.core.schema import Schema
 from syncd.errors import Stopped, SyncdError, TargetUnavailable
 from syncd.state import State
-from syncd.state.ledger import Leftover, Settled
+from syncd.state.journal import Leftover, Settled
 from syncd.target import Accepted, Refused, Target
 
 log = structlog.get_logger()

@@ -25,7 +25,7 @@ from syncd.push import Push, Pushed
 from syncd.reading import Reading, Spool, read_source, spooling
 from syncd.report import SourceReport
 from syncd.source import connector_class
-from syncd.state.ledger import FOLDS
+from syncd.state.journal import FOLDS
 
 if TYPE_CHECKING:
     import polars as pl

@@ -20,7 +20,7 @@ import syncd.target
 from syncd.core.columns import INVALID, STATE
 from syncd.outcomes import Accepted, Outcome, Unknown, texts
 from syncd.reading import Reading, keyed_once
-from syncd.state.ledger import Ledger, Settled
+from syncd.state.journal import Journal, Settled
 from tests.convergence.company import LAYOUTS
 from tests.convergence.machine import Convergence
 from tests.convergence.shelf import Row
@@ -43,13 +43,13 @@ BOUNDED = settings(
 
 def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call whose outcome is unknown leaves no trace in the state."""
-    mark, record = Ledger.mark, Ledger.record
+    mark, record = Journal.mark, Journal.record
     number = count(1)
 
-    def unmarked(_: Ledger, run: str, source: str, changes: Sequence[Mapping[str, Any]], **more: Any) -> list[Any]:
+    def unmarked(_: Journal, run: str, source: str, changes: Sequence[Mapping[str, Any]], **more: Any) -> list[Any]:
         return [{"id": next(number), "late": (run, source, change, more)} for change in changes]
 
-    def recorded(self: Ledger, results: Sequence[Settled]) -> None:
+    def recorded(self: Journal, results: Sequence[Settled]) -> None:
         done = [each for each in results if each.outcome != "unknown"]
         entries = [
             mark(self, run, source, [change], **more)
@@ -57,13 +57,13 @@ def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
         ]
         record(self, [replace(each, entry=entry) for each, [entry] in zip(done, entries, strict=True)])
 
-    monkeypatch.setattr(Ledger, "mark", unmarked)
-    monkeypatch.setattr(Ledger, "record", recorded)
+    monkeypatch.setattr(Journal, "mark", unmarked)
+    monkeypatch.setattr(Journal, "record", recorded)
 
 
 def delete_what_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An id is deleted though a contact holds it."""
-    monkeypatch.setattr(Ledger, "claimed", lambda *_, **__: (set(), set()))
+    monkeypatch.setattr(Journal, "claimed", lambda *_, **__: (set(), set()))
 
 
 def forget_held_keys(monkeypatch: pytest.MonkeyPatch) -> None:

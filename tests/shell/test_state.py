@@ -18,7 +18,7 @@ from sqlmodel import SQLModel
 import syncd.state.tables  # noqa: F401  (registers the tables)
 from syncd.errors import StateBusy, StateError
 from syncd.state import State, database
-from syncd.state.ledger import Settled
+from syncd.state.journal import Settled
 
 MANY = 1_234
 
