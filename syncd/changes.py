@@ -134,8 +134,7 @@ def plan_changes(
     )
     warnings += _warnings(reading, schema, released)
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
-    again = {*plan.todo.get_column(KEY), *same}
-    rejected = [each for each in state.rejected(wanted.name) if each[0] not in again]
+    rejected = _still_rejected(state.rejected(wanted.name), plan, same)
     settled = settled and not released and clear.height == changed.height
     sure = _tells_who_left(reading, wanted.gates, whole=whole)
     return Planned(
@@ -151,6 +150,13 @@ def plan_changes(
         sure=sure,
         ambiguous=changed.height - clear.height,
     )
+
+
+def _still_rejected(rejected: list[tuple[str, str]], plan: Plan, same: Iterable[str]) -> list[tuple[str, str]]:
+    """Leave out those that this run sends again, or that are again what the target holds."""
+    keys = pl.Series([key for key, _ in rejected], dtype=pl.String)
+    again = {*plan.todo.get_column(KEY).filter(plan.todo.get_column(KEY).is_in(keys.implode())), *same}
+    return [each for each in rejected if each[0] not in again]
 
 
 def _tells_who_left(reading: Reading, rules: GateRules, *, whole: bool) -> bool:
