@@ -194,8 +194,9 @@ def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Sch
 
 def _left_alone(reading: Reading, wanted: Wanted, state: State) -> pl.DataFrame:
     """What the source's invalid rows have at the target: it is left as it is, so no other contact may take it."""
-    used = reading.contacts().select(KEY)
-    keys = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls().join(used, on=KEY, how="anti")
+    keys = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
+    if keys.height:
+        keys = keys.join(reading.contacts().select(KEY), on=KEY, how="anti")
     held = state.detail(wanted.name, keys.to_series()).filter(pl.col(ID).is_not_null() | (pl.col("@status") == "p"))
     before = pl.lit(-1, dtype=pl.Int32).alias("@rank")
     return held.select(pl.lit(wanted.name).alias("@source"), KEY, pl.col(OLD_MATCH).alias(MATCH), before)
