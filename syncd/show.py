@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PAGE = 20
 """So many changes, rows or warnings of a source are shown; a file holds them all."""
 
+DONE_PAGE = 5
+"""So many changes are shown once they are made: a dry run is there to look through them."""
+
 WIDE = 100_000
 """Columns of a page without an edge: what reads a pipe breaks no lines."""
 
@@ -141,15 +144,16 @@ def _changes(screen: Screen, report: SourceReport) -> None:
     done = sum(report.counts[kind] for kind in KINDS)
     if not report.dry_run and done < todo.height:
         screen.line(f"of {count(todo.height, 'planned change')}, {done:,} are done", indent=2)
-    for change in page_of(todo, report.phones, PAGE):
+    size = PAGE if report.dry_run else DONE_PAGE
+    for change in page_of(todo, report.phones, size):
         for line in change_lines(change, report.phones):
             screen.line(*line, indent=2)
-    _more(screen, todo.height, "; --changes FILE writes them all")
+    _more(screen, todo.height, "; --changes FILE writes them all", page=size)
 
 
-def _more(screen: Screen, total: int, how: str = "") -> None:
-    if total > PAGE:
-        screen.line((f"and {total - PAGE:,} more{how}", "dim"), indent=4)
+def _more(screen: Screen, total: int, how: str = "", *, page: int = PAGE) -> None:
+    if total > page:
+        screen.line((f"and {total - page:,} more{how}", "dim"), indent=4)
 
 
 def _held(screen: Screen, report: SourceReport) -> None:
@@ -170,10 +174,18 @@ def _rows(screen: Screen, found: Sequence[Mapping[str, Any]], word: str, what: s
         return
     screen.line((word, "bold yellow"), f": {what}", indent=2)
     for each in found[:PAGE]:
-        key = f"key {each['key']}" if each.get("key") is not None else "no key"
-        place = f"{each['at']}, {key}" if each.get("at") else key
-        screen.line(place.replace("\x1f", "+"), f": {each['reason']}", indent=4)
+        screen.line(f"{_where(each)}: {each['reason']}", indent=4)
     _more(screen, len(found), "; --json holds them all")
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    """A row's place and key, as far as they are known and the reason does not say that there is none."""
+    known = [str(row["at"])] if row.get("at") else []
+    if row.get("key") is not None:
+        known.append(f"key {row['key']}".replace("\x1f", "+"))
+    elif row["reason"] != "no key" or not known:
+        known.append("no key")
+    return ", ".join(known)
 
 
 def _excluded(screen: Screen, report: SourceReport) -> None:

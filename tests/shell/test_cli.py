@@ -298,7 +298,7 @@ def test_invalid_rows_exit_3(company: World, syncd: Command) -> None:
     code, out, _ = syncd("run")
     assert code == 3
     assert "40 changes accepted" in out
-    assert "tenants.csv:42, no key: no key" in out
+    assert "tenants.csv:42: no key" in out
 
 
 def test_a_refused_key_exits_3_and_ends_the_command(company: World, syncd: Command) -> None:

@@ -93,7 +93,21 @@ def test_one_list_that_two_gates_hold_has_one_command(world: World) -> None:
 
 def test_an_invalid_row_is_shown_with_its_place_and_reason(world: World) -> None:
     world.write([*PEOPLE, ("", "No key", "")])
-    assert "    tenants.csv:42, no key: no key\n" in shown(world.run(dry_run=True))
+    assert "    tenants.csv:42: no key\n" in shown(world.run(dry_run=True))
+
+
+def test_a_run_in_earnest_shows_fewer_changes_than_a_dry_run(world: World) -> None:
+    world.write(PEOPLE)
+    before, after = shown(world.run(dry_run=True)), shown(world.run())
+    assert (before.count("  create "), after.count("  create ")) == (20, 5)
+    assert "    and 35 more; --changes FILE writes them all\n" in after
+
+
+def test_an_invalid_row_whose_key_cannot_be_told_says_so(world: World) -> None:
+    world.write(PEOPLE)
+    with (world.folder / "tenants.csv").open("a") as file:
+        file.write("41,cut off\n")
+    assert "    tenants.csv:42, no key: 2 fields where the header has 3\n" in shown(world.run(dry_run=True))
 
 
 def test_excluded_rows_are_counted_by_reason(world: World) -> None:
