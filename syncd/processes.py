@@ -1,8 +1,9 @@
-"""Whether another process of this machine still runs."""
+"""Whether another process still runs."""
 
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 
@@ -15,6 +16,12 @@ def is_gone(pid: int) -> bool:
     except PermissionError:
         return False
     return _is_zombie(pid)
+
+
+def is_dead(holder: str) -> bool:
+    """Whether a lease's owner (``HOST:PID:NONCE``) was a process of this machine that is gone."""
+    host, pid, _ = holder.split(":")
+    return host == socket.gethostname() and is_gone(int(pid))
 
 
 def _is_zombie(pid: int) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from syncd.budget import Budget
 from syncd.config import Settings
 from syncd.errors import SourceBusy, StateBusy, StateError, Stopped
-from syncd.processes import is_gone
+from syncd.processes import is_dead
 from syncd.rest import Client
 from syncd.state import State
 from syncd.target import Target
@@ -88,7 +88,7 @@ class Session:
 
     def _take(self, source: str) -> None:
         while holder := self.state.lease(source, self.owner, LEASE):
-            if _is_dead(holder):
+            if is_dead(holder):
                 self.state.release(source, holder)
             elif not self.wait:
                 pid = holder.split(":")[1]
@@ -164,11 +164,3 @@ def _check_address(state: State, settings: Settings) -> None:
             f"{state.path}: this state file says what was sent to {known}, but target.base_url is "
             f"{settings.target.base_url}; set state: to another file for another target"
         )
-
-
-def _is_dead(holder: str) -> bool:
-    """Whether the lease's owner was a process of this machine that is gone."""
-    host, pid, _ = holder.split(":")
-    if host != socket.gethostname():
-        return False
-    return is_gone(int(pid))

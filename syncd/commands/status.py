@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.commands.settings import loaded
+from syncd.processes import is_dead
 
 if TYPE_CHECKING:
     from syncd.config import Settings
@@ -52,7 +53,8 @@ def facts(settings: Settings, now: float) -> dict[str, Any]:
 
 def _source(state: State, name: str, now: float) -> dict[str, Any]:
     runs = state.last_runs(name)
-    running = state.holder(name) is not None
+    holder = state.holder(name)
+    running = holder is not None and not is_dead(holder)
     good = next((run for run in runs if run["outcome"] == "done"), None)
     since = None if good is None else good["ended"] or good["started"]
     ledger = state.counts(name)

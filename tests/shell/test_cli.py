@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -661,6 +662,19 @@ def test_status_shows_what_is_held_and_how_to_let_it_go(company: World, syncd: C
     assert f"to let exactly these go on: syncd approve tenants {hold['digest']}" in out
     syncd("approve", "tenants", hold["digest"])
     assert f"{hold['digest']} is approved" in syncd("status")[1]
+
+
+def test_status_does_not_take_a_killed_run_for_one_that_runs(company: World, syncd: Command) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as killed:
+        killed.wait()
+    with State(company.folder / "syncd.db") as state:
+        state.begin_run("r", "tenants", "")
+        for pid, outcome in ((os.getpid(), "running"), (killed.pid, "broken off")):
+            owner = f"{socket.gethostname()}:{pid}:x"
+            assert state.lease("tenants", owner, 60) is None
+            [source] = json.loads(syncd("status", "--json")[1])["sources"]
+            assert (source["running"], source["last"]["outcome"]) == (outcome == "running", outcome)
+            state.release("tenants", owner)
 
 
 def test_status_tells_the_last_error_and_the_last_good_run(company: World, syncd: Command) -> None:
