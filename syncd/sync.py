@@ -18,7 +18,7 @@ from syncd.changes import Index, Planned, Wanted, learn_fields, learn_loaded, le
 from syncd.core import mapping
 from syncd.core.matching import DIGEST_VERSION
 from syncd.core.plan import NOTHING, SCHEMA_GATE
-from syncd.core.schema import Schema, problems_with
+from syncd.core.schema import Schema, problems_of_mapping, problems_with
 from syncd.core.wording import counted
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
 from syncd.push import Push, Pushed
@@ -76,9 +76,11 @@ def usable_schema(target: Target, source: Source) -> Schema:
         SchemaError: contacts of this source cannot be pushed with them; it says why, and what to do.
     """
     schema = target.fields()
-    found = problems_with(schema, source.rules.mapping)
+    found = problems_with(schema) or [
+        source.placed(problem, field) for field, problem in problems_of_mapping(schema, source.rules.mapping)
+    ]
     if found:
-        raise SchemaError("\n".join(f"{source.where_is('mapping')}: {problem}" for problem in found))
+        raise SchemaError("\n".join(found))
     return schema
 
 

@@ -110,7 +110,10 @@ def _with_target(session: Session) -> Iterator[Step]:
         yield _failed("target", error)
     else:
         yield Step("good", f"target: {settings.target.base_url} answers, and takes the key")
-        yield from _schema(schema)
+        steps = list(_schema(schema))
+        yield from steps
+        if any(step.mark == "bad" for step in steps):
+            schema = None
     for source in settings.sources.values():
         yield from _source(source, schema)
 
@@ -119,7 +122,7 @@ def _schema(schema: Schema) -> Iterator[Step]:
     from syncd.commands.fields import flags
     from syncd.core.schema import problems_with
 
-    found = problems_with(schema, schema.names)
+    found = problems_with(schema)
     if found:
         yield Step("bad", "fields:", tuple(found), code=2)
         return
@@ -144,23 +147,29 @@ def _source(source: Source, schema: Schema | None) -> Iterator[Step]:
     connector = connector_class(source.connector)(source.name, source.options)
     try:
         columns = connector.check()
-        yield Step("good", f"{source.name}: can be read; columns: {', '.join(columns)}")
+        yield Step("good", f"{source.name}: can be read; columns: {', '.join(map(_named, columns))}")
         if schema is not None:
             yield from _mapping(source, columns, schema)
     except SyncdError as error:
         yield _failed(source.name, error)
 
 
+def _named(column: str) -> str:
+    """A column's name, in quotes where it could be taken for several."""
+    return repr(column) if "," in column or column != column.strip() else column
+
+
 def _mapping(source: Source, columns: list[str], schema: Schema) -> Iterator[Step]:
     from syncd.commands.sample import sample_of
     from syncd.core.mapping import MappingError
-    from syncd.core.schema import problems_with
+    from syncd.core.schema import problems_of_mapping
     from syncd.source import connector_class
     from syncd.sync import contact_mapping
 
-    problems = problems_with(schema, source.rules.mapping)
+    problems = problems_of_mapping(schema, source.rules.mapping)
     if problems:
-        yield Step("bad", f"{source.where_is('mapping')}:", tuple(problems), code=2)
+        places = tuple(source.placed(problem, field) for field, problem in problems)
+        yield Step("bad", f"{source.name}: mapping:", places, code=2)
         return
     contacts = contact_mapping(source, columns, schema)
     connector = connector_class(source.connector)(source.name, source.options)

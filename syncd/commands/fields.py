@@ -29,7 +29,7 @@ def fields(config: Path | None, *, as_json: bool) -> int:
         sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
     elif schema.fields:
         _show(schema)
-    problems = problems_with(schema, schema.names)
+    problems = problems_with(schema)
     for problem in problems:
         say_error(problem)
     return 2 if problems else 0

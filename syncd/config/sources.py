@@ -63,6 +63,10 @@ class Source:
             return f"{self.name}: {dotted(path)}"
         return self.document.where((*self.prefix, *path))
 
+    def placed(self, problem: str, field: str | None = None) -> str:
+        """``problem`` of the mapping, or of the rule of one ``field`` of it, behind its place."""
+        return f"{self.where_is('mapping', *([] if field is None else [field]))}: {problem}"
+
     @property
     def digest(self) -> str:
         """The same for the same contacts: over all that decides which contacts come out, and no secret (hex)."""

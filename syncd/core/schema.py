@@ -68,27 +68,34 @@ def _field(item: Any) -> Field:
 SET_UP = "set the fields up in the Vocatech admin portal, or ask support@vocatech.com"
 
 
-def problems_with(schema: Schema, mapped: Iterable[str]) -> list[str]:
-    """What keeps contacts with the fields ``mapped`` from being pushed, each with its remedy; [] if nothing does."""
+def problems_with(schema: Schema) -> list[str]:
+    """What keeps contacts from being pushed, whatever is mapped, each with its remedy; [] if nothing does."""
     if not schema.fields:
         return [f"the company has no contact fields yet: {SET_UP}"]
     if not schema.match:
         return [f"no contact field is a match field, so every push could make a twin: {SET_UP}"]
-    mapped = list(mapped)
-    found = [
+    return [
         f"two contact fields are called {name!r}: rename one in the Vocatech admin portal"
         for name in sorted({name for name in schema.names if schema.names.count(name) > 1})
     ]
-    found += [
-        f"the company has no contact field {name!r}{nearest(name, schema.names)}; it has: {', '.join(schema.names)}"
+
+
+def problems_of_mapping(schema: Schema, mapped: Iterable[str]) -> list[tuple[str | None, str]]:
+    """What keeps contacts with the fields ``mapped`` from being pushed: the field whose rule is wrong, and why."""
+    mapped = list(mapped)
+    there = ", ".join(schema.names)
+    found: list[tuple[str | None, str]] = [
+        (name, f"the company has no contact field {name!r}{nearest(name, schema.names)}; it has: {there}")
         for name in mapped
         if name not in schema.names
     ]
     found += [
-        f"the match field {name!r} is not mapped: add it to mapping" for name in schema.match if name not in mapped
+        (None, f"the match field {name!r} is not mapped: add it to mapping")
+        for name in schema.match
+        if name not in mapped
     ]
     found += [
-        f"the field name {name!r} is not usable: names that begin with '@' are reserved"
+        (name, f"the field name {name!r} is not usable: names that begin with '@' are reserved")
         for name in mapped
         if name.startswith("@")
     ]

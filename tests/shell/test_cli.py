@@ -627,6 +627,44 @@ def test_fields_are_listed_with_their_flags(company: World, syncd: Command) -> N
     }
 
 
+def write_yaml(company: World, mapping: Sequence[str]) -> None:
+    lines = [
+        f"target: {{api_key: test-key, base_url: '{company.sandbox.url}', limits: []}}",
+        "sources:",
+        "  tenants:",
+        "    connector: csv",
+        "    options: {path: tenants.csv}",
+        "    key: id",
+        "    mapping:",
+        *(f"      {rule}" for rule in mapping),
+    ]
+    (company.folder / "syncd.yaml").write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_field_that_the_company_lacks_is_named_with_its_line(company: World, syncd: Command, command: str) -> None:
+    write_yaml(company, ["External ID: id", "Nam: name", "Phone: [phone]"])
+    code, out, _ = syncd(command)
+    assert code == 2
+    assert "syncd.yaml:9: sources.tenants.mapping.Nam: the company has no contact field 'Nam'" in out
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_company_without_fields_is_no_mistake_of_the_configuration(
+    company: World, syncd: Command, command: str
+) -> None:
+    company.sandbox.store.set_fields([])
+    code, out, _ = syncd(command)
+    assert code == 2
+    assert out.count("the company has no contact fields yet: set the fields up in the Vocatech admin portal") == 1
+    assert "syncd.yaml:" not in out
+
+
+def test_check_quotes_a_column_that_could_be_taken_for_two(company: World, syncd: Command) -> None:
+    company.write(PEOPLE, header='id,name,"phone","Company, Inc"')
+    assert "columns: id, name, phone, 'Company, Inc'" in syncd("check")[1]
+
+
 def test_status_before_the_first_run(company: World, syncd: Command) -> None:
     code, out, _ = syncd("status")
     assert code == 0
