@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -188,9 +189,24 @@ def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:
 def check_changes_file(path: Path) -> None:
     """Refuse a file of a kind that changes cannot be written to, before anything is done."""
     if path.suffix not in SUFFIXES:
-        raise ConfigError(f"--changes {path}: the file's name must end in {', '.join(SUFFIXES)}")
-    if not path.absolute().parent.is_dir():
-        raise ConfigError(f"--changes {path}: there is no folder {path.absolute().parent}")
+        *others, last = SUFFIXES
+        raise ConfigError(f"--changes {path}: the file's name must end in {', '.join(others)} or {last}")
+    trouble = _trouble(path, path.absolute().parent)
+    if trouble:
+        raise ConfigError(f"--changes {path}: {trouble}")
+
+
+def _trouble(path: Path, folder: Path) -> str:
+    """Why ``path`` cannot be written, as far as that can be told beforehand."""
+    try:
+        if not folder.is_dir():
+            return f"there is no folder {folder}"
+        if path.is_dir():
+            return "this is a folder: name a file in it"
+        writable = os.access(path if path.exists() else folder, os.W_OK)
+    except PermissionError:
+        writable = False
+    return "" if writable else "may not be written by this user: name a file in another folder"
 
 
 def _all(reports: Sequence[SourceReport]) -> Iterator[tuple[str, bool, dict[str, Any]]]:

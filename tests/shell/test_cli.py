@@ -343,10 +343,11 @@ def test_an_unusable_state_file_exits_2_and_nothing_is_sent(company: World, sync
     assert company.writes() == 0
 
 
-@pytest.mark.parametrize("name", ["changes.txt", "nowhere/changes.csv"])
+@pytest.mark.parametrize("name", ["changes.txt", "nowhere/changes.csv", "folder.csv"])
 def test_a_file_of_changes_that_cannot_be_is_refused_before_anything_is_done(
     company: World, syncd: Command, name: str
 ) -> None:
+    (company.folder / "folder.csv").mkdir()
     code, _, err = syncd("run", "--changes", name)
     assert code == 2
     assert "--changes" in errors(err)[0]
@@ -363,7 +364,7 @@ def test_changes_are_written_to_a_file(company: World, syncd: Command) -> None:
 def test_a_file_of_changes_that_cannot_be_written_after_all_takes_nothing_from_the_report(
     company: World, syncd: Command
 ) -> None:
-    (company.folder / "changes.csv").mkdir()
+    (company.folder / "changes.csv").symlink_to(company.folder / "nowhere" / "changes.csv")
     code, out, _ = syncd("run", "--json", "--changes", "changes.csv")
     found = json.loads(out)
     assert code == found["error"]["exit"] == 2
