@@ -77,16 +77,23 @@ def find(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
         raise ConfigError(f"there is no configuration: looked for {looked}; name one by --config FILE or $SYNCD_CONFIG")
     if not _is_there(chosen):
         by = "--config" if path else "$SYNCD_CONFIG"
+        if _kind(chosen) == stat.S_IFDIR:
+            raise ConfigError(f"{chosen}: this is a folder; {by} names a file: {chosen / 'syncd.yaml'}?")
         raise ConfigError(f"{chosen}: there is no such file, or it may not be looked at; {by} names it")
     return chosen
 
 
 def _is_there(path: Path) -> bool:
     """Whether ``path`` is something to read; a folder that may not be looked into holds nothing."""
+    return _kind(path) not in (None, stat.S_IFDIR)
+
+
+def _kind(path: Path) -> int | None:
+    """What ``path`` is, as the constants of :mod:`stat` tell it; None if there is nothing that may be looked at."""
     try:
-        return not stat.S_ISDIR(path.stat().st_mode)
+        return stat.S_IFMT(path.stat().st_mode)
     except (OSError, ValueError):
-        return False
+        return None
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:

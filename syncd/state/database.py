@@ -6,6 +6,7 @@ The file is opened by the interpreter's SQLite alone: a second copy of SQLite in
 from __future__ import annotations
 
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,7 +41,7 @@ class State(Ledger, Journal, Runs, Requests):
         self.read_only = read_only
         self.clock = clock
         self._lock = threading.RLock()
-        self._memory = read_only and not path.exists()
+        self._memory = not self._is_there() and read_only
         with self._explained():
             self._engine = self._connect()
             try:
@@ -75,6 +76,24 @@ class State(Ledger, Journal, Runs, Requests):
         """A connection that begins no transaction of its own, and so waits for nobody."""
         connection: Connection = self._engine.execution_options(reads=True).connect()
         return connection
+
+    def _is_there(self) -> bool:
+        """Whether there is a file.
+
+        Raises:
+            StateError: there is a folder in its place, or that cannot be told.
+        """
+        try:
+            mode = self.path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise StateError(
+                f"{self.path}: the state file cannot be looked at ({error.strerror}); let syncd's user into its folder"
+            ) from None
+        if stat.S_ISDIR(mode):
+            raise StateError(f"{self.path}: this is a folder; set state: to a file in it, such as syncd.db")
+        return True
 
     def _connect(self) -> Any:
         if not self.read_only:

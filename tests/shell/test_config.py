@@ -59,6 +59,11 @@ def test_a_named_file_that_is_not_there_is_an_error_and_no_other_is_taken(
         find(path, environ)
 
 
+def test_a_named_folder_is_said_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="this is a folder; --config names a file"):
+        find(tmp_path, {})
+
+
 def test_the_example_loads_as_it_is() -> None:
     settings = load(EXAMPLE, {"VOCATECH_API_KEY": "k-5550100"})
     source = settings.sources["tenants"]

@@ -105,6 +105,12 @@ def test_a_folder_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> 
         State(tmp_path / "nowhere" / "syncd.db")
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_folder_in_its_place_is_named_with_the_remedy(tmp_path: Path, read_only: bool) -> None:
+    with pytest.raises(StateError, match="this is a folder; set state: to a file in it"):
+        State(tmp_path, read_only=read_only)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_file_that_cannot_be_written_is_named(path: Path) -> None:
     State(path).close()
