@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -25,6 +26,9 @@ PAGE = 20
 
 DONE_PAGE = 5
 """So many changes are shown once they are made: a dry run is there to look through them."""
+
+NARROW = 20
+"""Columns that a line has for its text however narrow the terminal is."""
 
 WIDE = 100_000
 """Columns of a page without an edge: what reads a pipe breaks no lines."""
@@ -54,16 +58,34 @@ class Screen:
         if not self.is_terminal:
             self._console.width = WIDE
 
-    def line(self, *parts: str | tuple[str, str], indent: int = 0) -> None:
-        """Write one line of ``parts``: text, or text with a style."""
+    def line(self, *parts: str | tuple[str, str], indent: int = 0, hanging: int | None = None) -> None:
+        """Write one line of ``parts``: text, or text with a style.
+
+        With ``hanging``, what a terminal has no room for goes on between words, indented by so much; without, the line
+        stays one, so that a command in it can be copied.
+        """
         text = Text(" " * indent)
         for part in parts:
             words, style = (part, "") if isinstance(part, str) else part
             text.append(printable(words), style)
-        self._console.print(text, soft_wrap=True)
+        if hanging is None or not self.is_terminal:
+            self._console.print(text, soft_wrap=True)
+            return
+        width = max(self._console.width, hanging + NARROW)
+        first, *_ = text.wrap(self._console, width)
+        self._console.print(first, soft_wrap=True)
+        left = text.plain[len(first) :].lstrip()
+        for more in text[-len(left) :].wrap(self._console, width - hanging) if left else ():
+            self._console.print(Text(" " * hanging).append_text(more), soft_wrap=True)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write a table of text; numbers (``1,234``) stand at the right."""
+        """Write a table of text; numbers (``1,234``) stand at the right. Where it has no room, write a list of it."""
+        widths = [max(map(cell_len, column)) for column in zip(head, *rows, strict=True)]
+        if self.is_terminal and rows and sum(widths) + 3 * len(widths) > self._console.width:
+            for row in rows:
+                told = (f" · {name} {cell}" for name, cell in zip(head[1:], row[1:], strict=True))
+                self.line((row[0], "bold"), *told, hanging=4)
+            return
         box, padding = (SIMPLE_HEAD, (0, 1)) if self.is_terminal else (None, (0, 2, 0, 0))
         table = Table(box=box, padding=padding, pad_edge=False, header_style="bold")
         columns = list(zip(*rows, strict=True)) or [()] * len(head)
@@ -147,7 +169,7 @@ def _changes(screen: Screen, report: SourceReport) -> None:
     size = PAGE if report.dry_run else DONE_PAGE
     for change in page_of(todo, report.phones, size):
         for line in change_lines(change, report.phones):
-            screen.line(*line, indent=2)
+            screen.line(*line, indent=2, hanging=6)
     _more(screen, todo.height, "; --changes FILE writes them all", page=size)
 
 
@@ -159,7 +181,9 @@ def _more(screen: Screen, total: int, how: str = "", *, page: int = PAGE) -> Non
 def _held(screen: Screen, report: SourceReport) -> None:
     for each in report.held:
         kind = {"delete": "delete", "update": "update"}.get(each.kind, "change")
-        screen.line(("held", "bold yellow"), f": {count(each.count, kind)} ({each.gate}): {each.detail}", indent=2)
+        screen.line(
+            ("held", "bold yellow"), f": {count(each.count, kind)} ({each.gate}): {each.detail}", indent=2, hanging=6
+        )
         if not each.approvable:
             screen.line("no approval helps here: they go on once that is mended", indent=4)
     for digest in dict.fromkeys(each.digest for each in report.held if each.approvable):
@@ -174,7 +198,7 @@ def _rows(screen: Screen, found: Sequence[Mapping[str, Any]], word: str, what: s
         return
     screen.line((word, "bold yellow"), f": {what}", indent=2)
     for each in found[:PAGE]:
-        screen.line(f"{_where(each)}: {each['reason']}", indent=4)
+        screen.line(f"{_where(each)}: {each['reason']}", indent=4, hanging=8)
     _more(screen, len(found), "; --json holds them all")
 
 
@@ -205,13 +229,13 @@ def _altered(screen: Screen, report: SourceReport) -> None:
     screen.line(("altered", "bold yellow"), what, indent=2)
     for each in report.altered[:PAGE]:
         for line in change_lines({"kind": "altered", **each}, report.phones, old="sent", new="there"):
-            screen.line(*line, indent=4)
+            screen.line(*line, indent=4, hanging=8)
     _more(screen, len(report.altered), "; --json holds them all")
 
 
 def _warnings(screen: Screen, warnings: Sequence[str]) -> None:
     for warning in warnings[:PAGE]:
-        screen.line(("warning", "yellow"), f": {warning}", indent=2)
+        screen.line(("warning", "yellow"), f": {warning}", indent=2, hanging=6)
     _more(screen, len(warnings), " warnings; --json holds them all")
 
 

@@ -252,3 +252,24 @@ def test_a_mask_shows_no_word_whole(value: str, phone: bool) -> None:
             assert len(masked(value, phone=True).replace("•••", "")) < max(len(value), 1)
         elif not phone:
             assert not re.search(rf"(?<!\w){re.escape(word)}(?!\w|…)", masked(value))
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 80])
+def test_a_narrow_terminal_breaks_lines_between_words_and_makes_a_list_of_a_wide_table(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", f"{width}")
+    out = io.StringIO()
+    screen = show.Screen(out, terminal=True)
+    words = [f"word{number}" for number in range(40)]
+    screen.line(("create", "green"), " ", " ".join(words), indent=2, hanging=6)
+    screen.table(["source", *words[:20]], [["tenants", *words[20:]]])
+    text = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    assert [word for word in text.replace("·", "").split() if word.startswith("word")] == [
+        *words,
+        *(word for pair in zip(words[:20], words[20:], strict=True) for word in pair),
+    ]
+    assert max(map(len, text.splitlines())) <= max(width, 26)
+    assert text.startswith("  create word0")
+    assert text.splitlines()[1].startswith("      word")
