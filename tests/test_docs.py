@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import typer.main
@@ -45,6 +46,25 @@ def test_the_examples_and_the_readme_name_every_key_of_a_source() -> None:
     keys = {key for part in schema["$defs"].values() for key in part.get("properties", {})}
     assert {"connector", "where", "canaries", "shared_match"} <= keys
     assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", EXAMPLES + README)] == []
+
+
+def test_the_first_configuration_of_the_readme_loads(tmp_path: Path) -> None:
+    from syncd.config import load
+
+    [block] = re.findall(r"   ```yaml\n(.*?)   ```", README, re.DOTALL)
+    path = tmp_path / "syncd.yaml"
+    path.write_text(textwrap.dedent(block))
+    settings = load(path, {"VOCATECH_API_KEY": "k-5550100"})
+    assert list(settings.sources["tenants"].rules.mapping) == ["External ID", "Contact", "Phone"]
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    from syncd.commands.endings import BROKEN_OFF
+    from syncd.commands.run import CHANGES
+    from syncd.report import SEVERITY
+
+    told = README[README.index("Exit codes:") :].partition("\n\n")[0]
+    assert [code for code in (*SEVERITY, CHANGES, BROKEN_OFF) if not re.search(rf"\b{code}\b", told)] == []
 
 
 def test_every_link_in_the_readme_leads_somewhere() -> None:
