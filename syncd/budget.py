@@ -111,7 +111,7 @@ class Budget:
         waited = False
         while True:
             if self._stopping.is_set():
-                raise Stopped("stopped while waiting for the key's request limits")
+                raise Stopped("stopped while waiting for the key's request limits; the rest waits for the next run")
             moment, wait = self._try()
             if wait <= 0:
                 break

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from syncd.budget import describe
@@ -22,7 +23,7 @@ class _Waits(ProgressColumn):
     """Says for how long the key's limits make the run wait."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(table_column=Column(no_wrap=True))  # a line that came and went would make the bars jump
         self.until = 0.0
 
     def render(self, task: Task) -> Text:  # noqa: ARG002 (the same for every bar)

@@ -117,11 +117,11 @@ def show_run(screen: Screen, reports: Sequence[SourceReport], *, dry_run: bool, 
     if left:
         screen.line(("not run", "bold yellow"), f": {', '.join(left)}")
     if reports:
-        screen.line(*_last_line(reports, dry_run=dry_run))
+        screen.line(*_last_line(reports, dry_run=dry_run), hanging=2)
 
 
 def _source(screen: Screen, report: SourceReport) -> None:
-    screen.line((report.source, "bold"), ": ", _headline(report))
+    screen.line((report.source, "bold"), ": ", _headline(report), hanging=2)
     if report.plan is not None:
         _changes(screen, report)
     _held(screen, report)

@@ -107,7 +107,7 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
     for source in found["sources"]:
         _details(screen, source)
     windows = [f"{each['left']:,} of {each['requests']:,} in {_span(each['seconds'])}" for each in found["budget"]]
-    screen.line(("requests left: ", "bold"), ", ".join(windows) or "no limits")
+    screen.line(("requests left: ", "bold"), ", ".join(windows) or "no limits", hanging=2)
 
 
 def _row(source: Mapping[str, Any]) -> Sequence[str]:
@@ -123,7 +123,7 @@ def _row(source: Mapping[str, Any]) -> Sequence[str]:
 def _details(screen: Screen, source: Mapping[str, Any]) -> None:
     last = source["last"]
     if last:
-        screen.line((source["source"], "bold"), ": ", ", ".join(_counted(last)))
+        screen.line((source["source"], "bold"), ": ", ", ".join(_counted(last)), hanging=2)
     if last and last["error"]:
         screen.line(("error: ", "bold red"), last["error"], indent=2)
     for hold in source["held"]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.progress import Progress, TextColumn
 
 from syncd import show
 from syncd.errors import SourceUnavailable
 from syncd.masks import masked
+from syncd.progress import _Waits
 from syncd.report import SourceReport
 from syncd.show_changes import _shares, change_lines
 from tests.shell.world import World
@@ -273,3 +277,15 @@ def test_a_narrow_terminal_breaks_lines_between_words_and_makes_a_list_of_a_wide
     assert max(map(len, text.splitlines())) <= max(width, 26)
     assert text.startswith("  create word0")
     assert text.splitlines()[1].startswith("      word")
+
+
+def test_a_wait_is_one_line_of_a_narrow_terminal() -> None:
+    out = io.StringIO()
+    waits = _Waits()
+    waits.until = time.monotonic() + 3600
+    console = Console(file=out, width=40)
+    progress = Progress(TextColumn("{task.description}"), waits, console=console, disable=True)
+    progress.add_task("tenants: changes pushed", total=10)
+    console.print(progress)
+    assert out.getvalue().count("\n") == 1
+    assert "waiting" in out.getvalue()
