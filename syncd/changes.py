@@ -64,7 +64,6 @@ class Planned:
     warnings: list[str]
     gone: list[str]
     settled: bool
-    listed: int
     released: list[str]
     sure: bool
     ambiguous: int
@@ -78,13 +77,11 @@ class Index:
         self._schema = schema
         self.frame: pl.DataFrame | None = None
         self.highest = 0
-        self.size = 0
 
     def read(self) -> pl.DataFrame:
         """Return ``INDEX_SCHEMA`` plus ``many`` (UInt32: how many contacts at the target have the match value)."""
         if self.frame is None:
             remotes = list(self._listing())
-            self.size = len(remotes)
             self.highest = max((remote.id for remote in remotes), default=0)
             self.frame = _indexed(remotes, self._schema)
         return self.frame
@@ -145,7 +142,6 @@ def plan_changes(
         warnings=warnings,
         gone=gone,
         settled=settled,
-        listed=index.size,
         released=released if sure else [],
         sure=sure,
         ambiguous=changed.height - clear.height,

@@ -109,10 +109,10 @@ class Push:
         under_way: set[Future[list[Any]]] = set()
         try:
             for page in pages:
-                if self._stopping.is_set():
-                    raise Stopped("asked to stop; the batches under way are recorded, the rest waits for the next run")
                 if len(under_way) >= self._in_flight:
                     under_way = self._collect(under_way)
+                if self._stopping.is_set():
+                    raise Stopped("asked to stop; the batches under way are recorded, the rest waits for the next run")
                 under_way.add(pool.submit(self._batch, page))
         finally:
             finished, _ = wait(under_way)

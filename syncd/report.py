@@ -46,7 +46,6 @@ class SourceReport:
     planned: int = 0
     sent: int = 0
     seconds: float = 0.0
-    listed: int = 0
     invalid: list[dict[str, Any]] = field(default_factory=list)
     excluded: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)

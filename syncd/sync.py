@@ -119,7 +119,9 @@ def _reported(session: Session, source: Source, report: SourceReport) -> Iterato
 def _end(session: Session, source: Source, report: SourceReport, *, crashed: bool) -> None:
     outcome = "done" if report.read and not report.error and not crashed else "failed"
     counts = {name: count for name, count in report.counts.items() if count}
-    log.info("run ended", source=source.name, outcome=outcome, rows=report.rows, requests=report.sent, **counts)
+    told = log.warning if report.error else log.info
+    failed = {"error": type(report.error).__name__} if report.error else {}
+    told("run ended", source=source.name, outcome=outcome, rows=report.rows, requests=report.sent, **counts, **failed)
     if session.dry_run or isinstance(report.error, StateError):
         return
     session.state.end_run(

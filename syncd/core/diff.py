@@ -17,7 +17,7 @@ from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MA
 Kind = Literal["create", "adopt", "update", "move", "delete"]
 KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")
 
-KIND, ID, BEFORE, WHY, OLD_MATCH, ADOPTED = "@kind", "@id", "@before", "@why", "@old_match", "@adopted"
+KIND, ID, BEFORE, WHY, OLD_MATCH = "@kind", "@id", "@before", "@why", "@old_match"
 
 ACCEPTED, REFUSED = "a", "r"
 """``@status`` of a ledger row whose target contact is what the row says, and of a rejected one; ``p`` is pending."""

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from syncd.errors import AccessDenied, SourceBusy, StateError
+from syncd.errors import AccessDenied, SourceBusy, StateError, Stopped
 from syncd.report import SourceReport
 from syncd.sandbox.server import Sandbox
 from syncd.session import Watcher, open_session
@@ -802,3 +802,22 @@ def test_where_the_target_folds_case_the_later_of_two_contacts_is_invalid(
     world.write([LOWER])
     assert world.run().exit_code == 0
     assert holds(world) == {"a1": LOWER[1:]}
+
+
+def test_a_stop_begins_no_further_batch(world: World) -> None:
+    world.target["in_flight"] = 1
+    world.write([(str(n), f"T {n}", f"212555{n:04}") for n in range(1, 2001)])
+
+    def stop_in_the_first_batch(done: int) -> None:
+        if done:
+            world.stopping.set()
+
+    with open_session(world.settings(), stopping=world.stopping, sleep=lambda _: None) as session:
+        session.watcher.pushing = lambda _source, done, _total: stop_in_the_first_batch(done)
+        with pytest.raises(Stopped):
+            run_source(session, session.settings.sources["tenants"])
+    assert world.posts() == 1
+    with world_state(world) as state:
+        assert state.pending_keys("tenants") == set()
+    world.stopping.clear()
+    assert world.run().counts["create"] == 1500
