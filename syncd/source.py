@@ -47,6 +47,19 @@ class Options(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Needs:
+    """What the configuration uses of a source's rows.
+
+    ``key``: the columns of the key, in order. ``columns``: every column that the key, ``where``, the mapping or the
+    phones' region names; a connector that can choose (properties of a CRM) asks for these alone. Empty: unknown, so
+    everything.
+    """
+
+    key: tuple[str, ...] = ()
+    columns: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Malformed:
     """A row that could not be read: its line (or number, 1-based) in ``Rows.origin``, and why."""
 
@@ -76,9 +89,12 @@ class End:
 
     ``proof``: ``complete`` (every row of the source was yielded, and that is proved) · ``unchanged`` (nothing was
     yielded, since the source is proved to be what it was at the cursor) · ``partial`` (what changed since the cursor,
-    with nothing missing) · ``unproved`` (rows may be missing; ``why`` says how that is known). ``deleted``: keys that
-    the source says are gone. ``merged``: old key to surviving key. ``cursor``: what to pass to the next read; it is
-    saved only when the run has recorded everything.
+    with nothing missing) · ``unproved`` (rows may be missing; ``why`` says how that is known). ``cursor``: what to pass
+    to the next read; it is saved only when the run has recorded everything.
+
+    ``deleted``: keys that the source says are gone (the parts of a composite key joined by U+001F). ``merged``: old
+    key to surviving key, which takes over the contact. ``present``: beside a partial read, the key's columns (String)
+    of every row that the source holds now, with nothing missing: any other key is gone.
     """
 
     proof: Literal["complete", "unchanged", "partial", "unproved"]
@@ -86,10 +102,11 @@ class End:
     cursor: str | None = None
     deleted: frozenset[str] = frozenset()
     merged: Mapping[str, str] = field(default_factory=dict)
+    present: pl.DataFrame | None = None
 
 
 class Connector(ABC):
-    """Reads one source. Built with its name and validated options; opens nothing before a method is called.
+    """Reads one source. Built with its name, options and needs; opens nothing before a method is called.
 
     Every method may raise :class:`~syncd.errors.SourceUnavailable` (try later) or
     :class:`~syncd.errors.SourceInvalid` (a person must look), naming the place and the remedy and no row's content.
@@ -97,9 +114,10 @@ class Connector(ABC):
 
     OPTIONS: ClassVar[type[Options]]
 
-    def __init__(self, name: str, options: Options) -> None:
+    def __init__(self, name: str, options: Options, needs: Needs = Needs()) -> None:
         self.name = name
         self.options = options
+        self.needs = needs
 
     @abstractmethod
     def check(self) -> list[str]:

@@ -24,7 +24,6 @@ from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Sto
 from syncd.push import Push, Pushed
 from syncd.reading import Reading, Spool, read_source, spooling
 from syncd.report import SourceReport
-from syncd.source import connector_class
 from syncd.state.journal import FOLDS
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ def _read(
     session: Session, source: Source, schema: Schema, cursor: str | None, spool: Spool
 ) -> tuple[Reading, pl.DataFrame]:
     """Read and map the source, and from its first page on the ledger beside it."""
-    connector = connector_class(source.connector)(source.name, source.options)
+    connector = source.connect()
     contacts = contact_mapping(source, connector.check(), schema)
 
     with ThreadPoolExecutor(1, thread_name_prefix="ledger") as pool:

@@ -142,9 +142,7 @@ def _changes(name: str) -> bool:
 
 
 def _source(source: Source, schema: Schema | None) -> Iterator[Step]:
-    from syncd.source import connector_class
-
-    connector = connector_class(source.connector)(source.name, source.options)
+    connector = source.connect()
     try:
         columns = connector.check()
         yield Step("good", f"{source.name}: can be read; columns: {', '.join(map(_named, columns))}")
@@ -163,7 +161,6 @@ def _mapping(source: Source, columns: list[str], schema: Schema) -> Iterator[Ste
     from syncd.commands.sample import sample_of
     from syncd.core.mapping import MappingError
     from syncd.core.schema import problems_of_mapping
-    from syncd.source import connector_class
     from syncd.sync import contact_mapping
 
     problems = problems_of_mapping(schema, source.rules.mapping)
@@ -172,7 +169,7 @@ def _mapping(source: Source, columns: list[str], schema: Schema) -> Iterator[Ste
         yield Step("bad", f"{source.name}: mapping:", places, code=2)
         return
     contacts = contact_mapping(source, columns, schema)
-    connector = connector_class(source.connector)(source.name, source.options)
+    connector = source.connect()
     try:
         sample = sample_of(connector, contacts, schema)
     except MappingError as error:

@@ -67,6 +67,14 @@ class Source:
         """``problem`` of the mapping, or of the rule of one ``field`` of it, behind its place."""
         return f"{self.where_is('mapping', *([] if field is None else [field]))}: {problem}"
 
+    def connect(self) -> Connector:
+        """Build the source's connector, which opens nothing yet."""
+        from syncd.core.mapping_rules import mentioned
+        from syncd.source import Needs, connector_class
+
+        needs = Needs(self.rules.key, mentioned(self.rules))
+        return connector_class(self.connector)(self.name, self.options, needs)
+
     @property
     def digest(self) -> str:
         """The same for the same contacts: over all that decides which contacts come out, and no secret (hex)."""

@@ -65,6 +65,11 @@ class Mapping:
         work = pl.DataFrame([lines.cast(pl.UInt32).alias(LINE), *marks])
         return self._judged(Values(self.rules, self._fields, frame, sql, work).made())
 
+    def keys(self, frame: pl.DataFrame) -> pl.Series:
+        """The key of each row of a frame that may hold the key's columns alone; null where it has none."""
+        bare = compile(SourceRules(self.rules.key, {}), frame.columns, Schema(()))
+        return bare.apply(frame, pl.Series([0], dtype=pl.UInt32).new_from_index(0, frame.height)).get_column(KEY)
+
     def _evaluated(self, frame: pl.DataFrame) -> tuple[list[pl.Series], dict[str, pl.Series]]:
         """The rows that ``where`` filters out, those that SQL fails for, and the values that SQL makes."""
         marks: list[pl.Series] = []

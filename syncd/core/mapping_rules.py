@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from syncd.core.phone_text import known_region
 from syncd.core.rules import AllOf, Column, First, Origin, SourceRules, Sql, Template
 from syncd.core.schema import Schema, nearest
-from syncd.core.sql import Expression, Unusable, checked
+from syncd.core.sql import Expression, Unusable, checked, columns_of
 from syncd.core.text import Piece, Slot, template
 
 Problem = tuple[tuple[str, ...], str]
@@ -49,6 +50,29 @@ def parsed(rules: SourceRules, columns: Sequence[str], schema: Schema) -> Parsed
     if found.problems:
         raise MappingError(*found.problems)
     return found
+
+
+def mentioned(rules: SourceRules) -> frozenset[str]:
+    """Every column that ``rules`` name, whether the source has it or not; what cannot be parsed names none."""
+    found = {*rules.key, *([rules.phones.region_column] if rules.phones.region_column else [])}
+    if rules.where is not None:
+        found |= columns_of(rules.where)
+    for rule in rules.mapping.values():
+        found |= _named(rule.origin)
+    return frozenset(found)
+
+
+def _named(origin: Origin) -> set[str]:
+    if isinstance(origin, Column):
+        return {origin.name}
+    if isinstance(origin, AllOf | First):
+        return set(origin.names)
+    if isinstance(origin, Sql):
+        return columns_of(origin.expression)
+    if isinstance(origin, Template):
+        with suppress(ValueError):
+            return {piece.name for piece in template(origin.text) if isinstance(piece, Slot)}
+    return set()
 
 
 def _missing(names: Sequence[str], columns: Sequence[str]) -> Iterator[str]:

@@ -110,6 +110,14 @@ def checked(sql: str, columns: Sequence[str], *, condition: bool = False) -> Exp
     return expression
 
 
+def columns_of(sql: str) -> set[str]:
+    """Return the columns that an expression uses; none for what is no expression."""
+    try:
+        return set(pl.sql_expr(sql).meta.root_names())
+    except pl.exceptions.PolarsError:
+        return set()
+
+
 def _line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 

@@ -21,7 +21,6 @@ from syncd.config import load
 from syncd.core.schema import parse_fields
 from syncd.errors import ConfigError
 from syncd.sandbox.company import FIELDS
-from syncd.source import connector_class
 from syncd.sync import contact_mapping
 
 ROOT = Path(demo.__file__).parent.parent
@@ -145,7 +144,7 @@ def test_the_wheel_holds_the_configuration_and_the_sample(tmp_path: Path) -> Non
 def test_the_example_configuration_fits_the_sample() -> None:
     settings = load(ROOT / "config" / "syncd.yaml", {"VOCATECH_API_KEY": "test-key"})
     source = settings.sources["tenants"]
-    columns = connector_class(source.connector)(source.name, source.options).check()
+    columns = source.connect().check()
     assert columns == rows()[0]
     assert "Phone" in contact_mapping(source, columns, parse_fields({"fields": list(FIELDS)})).fields
 
