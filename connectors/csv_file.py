@@ -19,7 +19,7 @@ from connectors.csv_parts import Part, PartBytes, find_parts, require_settled, s
 from connectors.csv_records import Dialect
 from connectors.csv_table import Form, Table
 from syncd.errors import SourceError, SourceInvalid
-from syncd.source import Connector, End, LocalPath, Options, Rows
+from syncd.source import Connector, End, LocalPath, Needs, Options, Rows
 
 PAGE_BYTES = 8 << 20
 """Bytes of a file that one page is made of."""
@@ -137,9 +137,15 @@ class CsvFile(Connector):
     OPTIONS = CsvOptions
 
     def __init__(
-        self, name: str, options: Options, *, page_bytes: int = PAGE_BYTES, clock: Callable[[], float] = time.time
+        self,
+        name: str,
+        options: Options,
+        needs: Needs = Needs(),
+        *,
+        page_bytes: int = PAGE_BYTES,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(name, options)
+        super().__init__(name, options, needs)
         self._options = cast(CsvOptions, options)
         self._page_bytes = page_bytes
         self._clock = clock
