@@ -19,7 +19,7 @@ from connectors.csv_parts import Part, PartBytes, find_parts, require_settled, s
 from connectors.csv_records import Dialect
 from connectors.csv_table import Form, Table
 from syncd.errors import SourceError, SourceInvalid
-from syncd.source import Connector, End, LocalPath, Needs, Options, Rows
+from syncd.source import EVERYTHING, Connector, End, LocalPath, Needs, Options, Rows
 
 PAGE_BYTES = 8 << 20
 """Bytes of a file that one page is made of."""
@@ -140,7 +140,7 @@ class CsvFile(Connector):
         self,
         name: str,
         options: Options,
-        needs: Needs = Needs(),
+        needs: Needs = EVERYTHING,
         *,
         page_bytes: int = PAGE_BYTES,
         clock: Callable[[], float] = time.time,

@@ -59,6 +59,10 @@ class Needs:
     columns: frozenset[str] = frozenset()
 
 
+EVERYTHING = Needs()
+"""Nothing is known of what is used, so all of it is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Malformed:
     """A row that could not be read: its line (or number, 1-based) in ``Rows.origin``, and why."""
@@ -114,7 +118,7 @@ class Connector(ABC):
 
     OPTIONS: ClassVar[type[Options]]
 
-    def __init__(self, name: str, options: Options, needs: Needs = Needs()) -> None:
+    def __init__(self, name: str, options: Options, needs: Needs = EVERYTHING) -> None:
         self.name = name
         self.options = options
         self.needs = needs
