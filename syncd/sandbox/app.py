@@ -39,7 +39,7 @@ async def _api(backend: Backend, request: Request) -> Response:
     refusal = backend.gate(call)
     if refusal is not None:
         backend.note(call, refusal)
-        return _response(refusal)
+        return response(refusal)
     fault, poisons = backend.faults.struck(call.method, call.path)
     work = partial(backend.work, call, poisons)
     if fault is None:
@@ -48,7 +48,7 @@ async def _api(backend: Backend, request: Request) -> Response:
         await asyncio.sleep(fault.wait)
         reply = fault.strike(work)
     backend.note(call, reply, fault.kind if fault else None)
-    return _response(reply)
+    return response(reply)
 
 
 async def _call(request: Request) -> Call:
@@ -62,7 +62,8 @@ async def _call(request: Request) -> Call:
     )
 
 
-def _response(reply: Reply) -> Response:
+def response(reply: Reply) -> Response:
+    """The reply as HTTP."""
     headers = dict(reply.headers)
     if reply.text is not None:
         whole = Response(reply.text, reply.status, headers, "text/html" if reply.text else None)
@@ -98,8 +99,8 @@ class _Cut(Response):
 
 async def _not_routed(request: Request, failure: Exception) -> Response:
     status = failure.status_code if isinstance(failure, HTTPException) else 500
-    return _response(error(status, f"No {request.method} {request.url.path} here."))
+    return response(error(status, f"No {request.method} {request.url.path} here."))
 
 
 async def _failed(_: Request, failure: Exception) -> Response:
-    return _response(error(500, f"The sandbox failed ({type(failure).__name__})."))
+    return response(error(500, f"The sandbox failed ({type(failure).__name__})."))

@@ -23,7 +23,6 @@ from starlette.routing import Route
 
 from syncd.errors import ConfigError
 from syncd.sandbox.backend import Backend
-from syncd.sandbox.dialects import DIALECTS
 from syncd.sandbox.faults import parse_fault
 from syncd.sandbox.replies import error
 
@@ -65,8 +64,9 @@ async def _dialects(backend: Backend, request: Request) -> Any:
     if request.method == "PATCH":
         for name, value in (await _texts(request)).items():
             backend.dialects.choose(name, value)
+    table = backend.dialects.table
     return {
-        name: {"value": value, "values": list(DIALECTS[name].values), "meaning": DIALECTS[name].meaning}
+        name: {"value": value, "values": list(table[name].values), "meaning": table[name].meaning}
         for name, value in backend.dialects.items()
     }
 

@@ -134,12 +134,17 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
 
 
 class Dialects(Mapping[str, str]):
-    """The value that each dialect has now. ``on_change`` is called after each change."""
+    """The value that each dialect of ``table`` has now. ``on_change`` is called after each change."""
 
     def __init__(
-        self, chosen: Mapping[str, str] | None = None, *, on_change: Callable[[], None] = lambda: None
+        self,
+        chosen: Mapping[str, str] | None = None,
+        *,
+        table: Mapping[str, Dialect] = DIALECTS,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        self._values = {name: dialect.values[0] for name, dialect in DIALECTS.items()}
+        self.table = table
+        self._values = {name: dialect.values[0] for name, dialect in table.items()}
         self.on_change = on_change
         for name, value in (chosen or {}).items():
             self.choose(name, value)
@@ -151,7 +156,7 @@ class Dialects(Mapping[str, str]):
             ConfigError: there is no such dialect or value; the message lists what there is.
 
         """
-        problem = _problem(name, value)
+        problem = _problem(name, value, self.table)
         if problem:
             raise ConfigError(problem)
         self._values[name] = value
@@ -167,12 +172,12 @@ class Dialects(Mapping[str, str]):
         return len(self._values)
 
 
-def _problem(name: str, value: str) -> str | None:
+def _problem(name: str, value: str, table: Mapping[str, Dialect] = DIALECTS) -> str | None:
     """Why this dialect cannot have this value, with what there is; None if it can."""
-    if name not in DIALECTS:
-        return f"no dialect is called {name!r}{_near(name, DIALECTS)}; there are: {', '.join(DIALECTS)}"
-    known = DIALECTS[name].values
-    if not DIALECTS[name].allows(value):
+    if name not in table:
+        return f"no dialect is called {name!r}{_near(name, table)}; there are: {', '.join(table)}"
+    known = table[name].values
+    if not table[name].allows(value):
         return f"the dialect {name} has no value {value!r}{_near(value, known)}; it has: {', '.join(known)}"
     return None
 

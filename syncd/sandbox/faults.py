@@ -163,7 +163,7 @@ KINDS: Mapping[str, type[Fault]] = {kind.kind: kind for kind in (Status, Html, E
 """Every kind of fault by its name."""
 
 
-def parse_fault(body: Any) -> Fault:
+def parse_fault(body: Any, kinds: Mapping[str, type[Fault]] = KINDS) -> Fault:
     """Read ``{"kind": "status", "status": 503, …}``.
 
     Raises:
@@ -174,9 +174,9 @@ def parse_fault(body: Any) -> Fault:
         raise ConfigError('a fault is an object such as {"kind": "status", "status": 503}')
     options = dict(body)
     name = options.pop("kind", None)
-    kind = KINDS.get(str(name))
+    kind = kinds.get(str(name))
     if kind is None:
-        raise ConfigError(f"no fault is called {name!r}{_near(str(name), KINDS)}; there are: {', '.join(KINDS)}")
+        raise ConfigError(f"no fault is called {name!r}{_near(str(name), kinds)}; there are: {', '.join(kinds)}")
     known = {field.name: field for field in fields(kind)}
     for option in options:
         if option not in known:

@@ -67,3 +67,10 @@ class Windows:
             for window in windows:
                 window.taken.append(now)
         return wait
+
+    def left(self, key: str, now: float) -> list[tuple[int, float, int]]:
+        """(requests, seconds, how many are left at ``now``) of each of the key's windows."""
+        windows = self._keys[key]
+        for window in windows:
+            window.wait(now)
+        return [(each.requests, each.seconds, each.requests - len(each.taken)) for each in windows]
