@@ -202,13 +202,26 @@ def config_schema() -> int:
 @app.command()
 def sandbox(
     *,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where it listens; 0 takes a free one.")] = 8088,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65535, help="Where it listens; 0 takes a free one.  [default: 8088; of HubSpot 8089]"
+        ),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="FILE", help="Keep the contacts in this file; else in memory.")
     ] = None,
     limits: Annotated[
-        str, typer.Option("--limits", metavar="LIMITS", help="The key's request windows, or none.")
-    ] = "60/1m,1000/1h,20000/1d",
+        str | None,
+        typer.Option(
+            "--limits",
+            metavar="LIMITS",
+            help=(
+                "The key's request windows, or none.  "
+                "[default: 60/1m,1000/1h,20000/1d; of HubSpot a free account's, 100/10s,250000/1d]"
+            ),
+        ),
+    ] = None,
     dialect: Annotated[
         list[str] | None,
         typer.Option("--dialect", metavar="NAME=VALUE", help="How it behaves where the guide leaves it open."),
@@ -216,12 +229,20 @@ def sandbox(
     seed: Annotated[
         int, typer.Option("--seed", min=0, metavar="N", help="How many invented contacts a new company has.")
     ] = 0,
-    key: Annotated[str, typer.Option("--key", help="The API key that it takes.")] = "sandbox-key",
+    key: Annotated[
+        str | None,
+        typer.Option("--key", help="The key that it takes.  [default: sandbox-key; of HubSpot pat-na1-sandbox]"),
+    ] = None,
+    hubspot: Annotated[
+        bool, typer.Option("--hubspot", help="Serve a HubSpot account instead, to read contacts from.")
+    ] = False,
 ) -> int:
-    """Serve a Vocatech contacts API on this machine, to rehearse with."""
+    """Serve a Vocatech contacts API on this machine, to rehearse with; or a HubSpot account."""
     from syncd.commands.rehearse import serve_sandbox
 
-    return serve_sandbox(port=port, data=data, limits=limits, dialects=dialect or (), seed=seed, key=key)
+    return serve_sandbox(
+        port=port, data=data, limits=limits, dialects=dialect or (), seed=seed, key=key, hubspot=hubspot
+    )
 
 
 @app.command()

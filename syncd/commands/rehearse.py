@@ -1,24 +1,46 @@
-"""``syncd sandbox``: a target on this machine."""
+"""``syncd sandbox``: a target, or a HubSpot account, on this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from syncd.errors import ConfigError
 
 
-def serve_sandbox(*, port: int, data: Path | None, limits: str, dialects: Sequence[str], seed: int, key: str) -> int:
-    """Serve until Ctrl-C or SIGTERM.
+def serve_sandbox(
+    *,
+    port: int | None,
+    data: Path | None,
+    limits: str | None,
+    dialects: Sequence[str],
+    seed: int,
+    key: str | None,
+    hubspot: bool,
+) -> int:
+    """Serve until Ctrl-C or SIGTERM; None is the default of what is served.
 
     Raises:
         ConfigError: a value is not usable.
     """
-    chosen = dict(map(_pair, dialects))
     from syncd.sandbox.limits import parse_limits
+
+    wishes: dict[str, Any] = {"port": port, "key": key}
+    wishes = {name: wish for name, wish in wishes.items() if wish is not None}
+    if limits is not None:
+        wishes["limits"] = parse_limits(limits)
+    wishes |= {"dialects": dict(map(_pair, dialects)), "seed": seed}
+    if hubspot:
+        from syncd.sandbox.hubspot.server import serve as serve_hubspot
+
+        if data is not None:
+            raise ConfigError("--data: a HubSpot account is kept in memory only: leave it out, or fill it by --seed N")
+        serve_hubspot(**wishes)
+        return 0
     from syncd.sandbox.server import serve
 
-    serve(port=port, data=data, limits=parse_limits(limits), dialects=chosen, seed=seed, key=key)
+    serve(data=data, **wishes)
     return 0
 
 

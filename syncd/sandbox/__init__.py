@@ -10,5 +10,7 @@ dialect (:data:`syncd.sandbox.dialects.DIALECTS`), what a network or a server ca
     listing         GET /contacts
     push, answers   POST /contacts: what becomes of each row, and how it is told
     deletion        DELETE /contacts
+    serving         any such application, on loopback from a thread of its own
+    hubspot         a HubSpot account in the same manner: a source to read contacts from
     store           the company's contacts, in memory and in a SQLite file
 """

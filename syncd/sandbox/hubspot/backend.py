@@ -1,0 +1,200 @@
+"""One account without HTTP: who may ask, how often, and what answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.sandbox.dialects import Dialects
+from syncd.sandbox.faults import Faults
+from syncd.sandbox.hubspot.associations import read_links
+from syncd.sandbox.hubspot.errors import Refused, invalid, missing_scopes, refusal
+from syncd.sandbox.hubspot.portal import Portal
+from syncd.sandbox.hubspot.rates import Rates
+from syncd.sandbox.hubspot.reading import Reader
+from syncd.sandbox.hubspot.search import Search
+from syncd.sandbox.hubspot.tokens import Tokens
+from syncd.sandbox.replies import Reply
+
+VERSIONS = frozenset({"v3", "2025-09", "2026-03", "2026-09"})
+LOGGED = 10_000
+"""How many requests the log holds; older ones are forgotten."""
+
+_ROUTES: Sequence[tuple[str, str, str]] = (
+    ("GET", "list", r"/crm/objects/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)"),
+    ("POST", "search", r"/crm/objects/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)/search"),
+    ("POST", "batch", r"/crm/objects/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)/batch/read"),
+    ("GET", "record", r"/crm/objects/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)/(?P<id>\d+)"),
+    ("GET", "list", r"/crm/(?P<version>v3)/objects/(?P<kind>\w+)"),
+    ("POST", "search", r"/crm/(?P<version>v3)/objects/(?P<kind>\w+)/search"),
+    ("POST", "batch", r"/crm/(?P<version>v3)/objects/(?P<kind>\w+)/batch/read"),
+    ("GET", "record", r"/crm/(?P<version>v3)/objects/(?P<kind>\w+)/(?P<id>\d+)"),
+    ("POST", "associations", r"/crm/associations/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)/(?P<to>\w+)/batch/read"),
+    ("POST", "associations", r"/crm/(?P<version>v4)/associations/(?P<kind>\w+)/(?P<to>\w+)/batch/read"),
+    ("GET", "properties", r"/crm/properties/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)"),
+    ("GET", "properties", r"/crm/(?P<version>v3)/properties/(?P<kind>\w+)"),
+    ("POST", "token", r"/oauth/(?P<version>v1|v3|\d{4}-\d\d)/token"),
+)
+_PATTERNS = [(method, operation, re.compile(path)) for method, operation, path in _ROUTES]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. ``path`` begins with ``/crm`` or ``/oauth``; ``length`` is that of its URL."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    token: str | None = None
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One request in the log, without a value of a record. ``operation`` is ``list``, ``search``, ``batch``, ….
+
+    ``kind``: the records it was about. ``rows``: how many records it answered. ``status`` is 0 without an answer.
+    """
+
+    at: float
+    operation: str
+    kind: str
+    status: int
+    rows: int
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a request asks for. ``kind``: of which records; ``number``: of which one."""
+
+    operation: str = ""
+    kind: str = ""
+    version: str = ""
+    number: str = ""
+
+
+class Backend:
+    """Answers calls. ``host`` is what links in answers begin with."""
+
+    def __init__(
+        self,
+        *,
+        portal: Portal,
+        tokens: Tokens,
+        rates: Rates,
+        faults: Faults,
+        host: str = "https://hubspot.example.com",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.portal = portal
+        self.dialects: Dialects = portal.dialects
+        self.tokens = tokens
+        self.rates = rates
+        self.faults = faults
+        self.clock = clock
+        self.log: deque[Logged] = deque(maxlen=LOGGED)
+        tables = {"contacts": portal.contacts, "companies": portal.companies}
+        self._readers = {kind: Reader(table, dialects=portal.dialects, host=host) for kind, table in tables.items()}
+        self._searches = {kind: Search(reader) for kind, reader in self._readers.items()}
+
+    def route(self, call: Call) -> Route:
+        """What the request asks for; its operation is empty when there is nothing like it."""
+        for method, operation, pattern in _PATTERNS:
+            found = pattern.fullmatch(call.path) if method == call.method else None
+            if found and found["version"] in VERSIONS | {"v1", "v4"}:
+                parts = found.groupdict()
+                return Route(operation, parts.get("kind", ""), parts["version"], parts.get("id", ""))
+        return Route()
+
+    def gate(self, call: Call, route: Route) -> Reply | None:
+        """The refusal of a bad token (401, 530) or of one request too many (429), or None."""
+        if route.operation == "token":
+            return None
+        status = self.tokens.refusal(call.token)
+        if status == 530:
+            return Reply(530, text="<html><body>error code: 530</body></html>")
+        if status:
+            return refusal(status, "INVALID_AUTHENTICATION", "Authentication credentials not found or not valid.")
+        return self.rates.refusal(route.operation, call.token or "", self.clock())
+
+    def work(self, call: Call, route: Route) -> Reply:
+        """Carry the request out."""
+        try:
+            with self.portal.lock:
+                reply = self._answer(call, route)
+        except Refused as refused:
+            return refused.reply
+        shown = self.rates.headers(route.operation, call.token or "", self.clock(), oauth=self._is_oauth(call))
+        return Reply(reply.status, reply.body, headers={**reply.headers, **shown}, rows=reply.rows)
+
+    def note(self, route: Route, reply: Reply, fault: str | None = None) -> None:
+        """Enter a request into the log."""
+        status = 0 if reply.cut == "all" else reply.status
+        self.log.append(Logged(self.clock(), route.operation, route.kind, status, reply.rows, fault))
+
+    def reply(self, call: Call) -> Reply:
+        """Gate and work in one, for a client in the same process; faults that need no connection strike."""
+        route = self.route(call)
+        reply = self.gate(call, route)
+        fault = None
+        if reply is None:
+            fault, _ = self.faults.struck(call.method, route.operation)
+            reply = fault.strike(lambda: self.work(call, route)) if fault else self.work(call, route)
+        self.note(route, reply, fault.kind if fault else None)
+        return reply
+
+    def _is_oauth(self, call: Call) -> bool:
+        return self.tokens.is_oauth(call.token)
+
+    def _answer(self, call: Call, route: Route) -> Reply:
+        if not route.operation:
+            raise Refused(404, "OBJECT_NOT_FOUND", "Unable to infer the resource from the path.")
+        if route.operation == "token":
+            return self.tokens.exchange(call.body)
+        if call.length > int(self.dialects["url"]):
+            return Reply(414, text="<html><body>414 Request-URI Too Large</body></html>")
+        if self.portal.table(route.kind) is None:
+            raise invalid(f"Unable to infer object type from: {route.kind}")
+        self._require_scope(route)
+        return self._read(call, route)
+
+    def _read(self, call: Call, route: Route) -> Reply:
+        reader = self._readers[route.kind]
+        match route.operation:
+            case "list":
+                return reader.page(call.query)
+            case "record":
+                return reader.read(route.number, call.query)
+            case "properties":
+                return reader.definitions()
+            case "batch":
+                return reader.batch(call.query, _json(call.body))
+            case "search":
+                return self._searches[route.kind].answer(call.body, _json(call.body))
+            case _:
+                shape = self.dialects["association_ids"]
+                numbers = shape == "integer" or (shape == "version" and route.version == "v4")
+                return read_links(self.portal, route.kind, _json(call.body), numbers=numbers)
+
+    def _require_scope(self, route: Route) -> None:
+        group = "schemas" if route.operation == "properties" else "objects"
+        needed = [f"crm.{group}.{route.kind}.read"]
+        if route.operation == "associations":
+            needed = ["crm.objects.contacts.read", "crm.objects.companies.read"]
+        missing = [scope for scope in needed if scope not in self.portal.scopes]
+        if missing:
+            raise missing_scopes(missing)
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        raise invalid("Invalid input JSON") from None

@@ -1,0 +1,34 @@
+"""What HubSpot's documents leave open or is known only from other programs, as switches of the fake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from syncd.sandbox.dialects import SECONDS, Dialect
+
+
+def _open(values: str, point: str, meaning: str) -> Dialect:
+    return Dialect(tuple(values.split()), point, meaning)
+
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {
+        "search_lag": _open(f"0 {SECONDS}", "search", "how long a change stays unseen in search"),
+        "merge": _open("new primary", "merge", "the record that a merge leaves: a new one, or the primary with its id"),
+        "merge_trace": _open(
+            "all latest", "merge", "hs_merged_object_ids: every id that became this record, or the last two"
+        ),
+        "restored": _open("silent touched", "restore", "whether a restored record's modified date moves"),
+        "pages": _open("full short", "paging", "whether pages are full; short ones may be empty and have a next one"),
+        "next_link": _open("own foreign", "paging", "the host that paging.next.link names"),
+        "dates": _open("iso ms", "values", "how a property of type date is shown: 2026-09-01, or milliseconds"),
+        "association_page": _open("100 1 2", "associations", "how many companies of one contact a result holds"),
+        "association_ids": _open("version integer string", "associations", "the type of toObjectId"),
+        "partial": _open("207 200", "batch read", "the status of an answer without some of the records"),
+        "retry_after": _open("absent seconds", "limits", "the Retry-After header of a 429"),
+        "refresh_token": _open("kept rotated", "OAuth", "whether a refresh answers a new refresh token"),
+        "url": _open("16000 2000 4000", "list", "characters of a URL, beyond which it is too long (414)"),
+    }
+)
+"""Every dialect by name; the first value is the default."""

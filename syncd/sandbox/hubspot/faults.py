@@ -1,0 +1,45 @@
+"""What can go wrong with a request to HubSpot, armed beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from syncd.sandbox.faults import Drop, Empty, Fault, Html, Slow, Truncate
+from syncd.sandbox.hubspot.errors import limited, refusal
+from syncd.sandbox.replies import Reply
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status(Fault):
+    """An error status in HubSpot's envelope, such as 423, 477 or 502. ``retry_after`` is sent as it is."""
+
+    kind: ClassVar[str] = "status"
+    status: int = 500
+    category: str = "INTERNAL_ERROR"
+    message: str = "internal error"
+    retry_after: str | None = None
+
+    def _instead(self, worked: Reply) -> Reply:
+        told = refusal(self.status, self.category, self.message)
+        headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
+        return Reply(told.status, told.body, headers=headers, rows=worked.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limited(Fault):
+    """A 429 of one ``policy``: SECONDLY, TEN_SECONDLY_ROLLING or DAILY."""
+
+    kind: ClassVar[str] = "limited"
+    policy: str = "TEN_SECONDLY_ROLLING"
+    retry_after: str | None = None
+
+    def _instead(self, worked: Reply) -> Reply:
+        headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
+        return replace(limited(self.policy, headers), rows=worked.rows)
+
+
+KINDS: Mapping[str, type[Fault]] = {kind.kind: kind for kind in (Status, Limited, Html, Empty, Drop, Truncate, Slow)}
+"""Every kind of fault by its name. A fault's ``path`` is an operation: list, record, search, batch, associations,
+properties, token."""

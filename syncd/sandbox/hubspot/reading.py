@@ -1,0 +1,150 @@
+"""List, batch read and single reads of records, and their property definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from syncd.sandbox.hubspot.errors import CORRELATION, Refused, invalid
+from syncd.sandbox.hubspot.properties import DEFAULTS, definition, iso, milliseconds
+from syncd.sandbox.hubspot.records import Record, Table
+from syncd.sandbox.replies import Reply
+
+LIST_LIMIT = 100
+BATCH_LIMIT = 100
+HISTORY_LIMIT = 50
+
+
+class Reader:
+    """Reads records of a table. ``dates``: how dates are shown; ``pages`` counts the lists, for short ones."""
+
+    def __init__(self, table: Table, *, dialects: Mapping[str, str], host: str) -> None:
+        self.table = table
+        self._dialects = dialects
+        self._host = host
+        self._lists = 0
+
+    def page(self, query: Mapping[str, str]) -> Reply:
+        """A page of the list: live or archived records, by id."""
+        limit = bounded(query.get("limit"), LIST_LIMIT)
+        after = query.get("after") or "0"
+        if not after.isdecimal():
+            raise invalid("after is not a paging token of this list")
+        records = self._archived(int(after)) if query.get("archived") == "true" else self.table.after(int(after))
+        found, more = self._page(records, limit)
+        body: dict[str, Any] = {"results": [self.result(each, names(query.get("properties"))) for each in found]}
+        if more:
+            body["paging"] = {"next": self._next(str(found[-1].id) if found else after)}
+        return Reply(200, body, rows=len(found))
+
+    def read(self, number: str, query: Mapping[str, str]) -> Reply:
+        """One record, by its id or by one that was merged into it."""
+        record = self.table.find(int(number)) if number.isdecimal() else None
+        if record is None:
+            raise Refused(404, "OBJECT_NOT_FOUND", "resource not found")
+        return Reply(200, self.result(record, names(query.get("properties"))), rows=1)
+
+    def batch(self, query: Mapping[str, str], body: Any) -> Reply:
+        """The records with the ids that the body names."""
+        inputs, properties = _inputs(body), body.get("properties")
+        if not isinstance(properties, list) or not isinstance(body.get("propertiesWithHistory"), list):
+            raise invalid("properties and propertiesWithHistory are lists, and both are required")
+        limit = HISTORY_LIMIT if body["propertiesWithHistory"] else BATCH_LIMIT
+        if len(inputs) > limit:
+            raise invalid(f"a batch holds at most {limit} inputs")
+        bin_only = query.get("archived") == "true"
+        found = {number: self._found(number, archived=bin_only) for number in inputs}
+        results = [self.result(record, properties) for record in found.values() if record]
+        lost = [number for number, record in found.items() if record is None]
+        return self._batch(results, lost)
+
+    def definitions(self) -> Reply:
+        """Every property of these records."""
+        return Reply(200, {"results": [definition(name, kind) for name, kind in self.table.types.items()]})
+
+    def result(self, record: Record, properties: Sequence[str]) -> dict[str, Any]:
+        """A record as answers hold it; names that are no property are left out without a word."""
+        wanted = properties or DEFAULTS[self.table.kind]
+        values = self.table.shown(record)
+        shown = {name: self._value(name, values.get(name)) for name in wanted if name in self.table.types}
+        result = {
+            "id": str(record.id),
+            "properties": shown,
+            "createdAt": iso(record.created),
+            "updatedAt": iso(record.modified),
+            "archived": record.archived is not None,
+        }
+        return result if record.archived is None else {**result, "archivedAt": iso(record.archived)}
+
+    def shorten(self, limit: int) -> int:
+        """How many records a page of ``limit`` holds."""
+        return max(1, limit * 2 // 3) if self._dialects["pages"] == "short" else limit
+
+    def _page(self, records: Iterable[Record], limit: int) -> tuple[list[Record], bool]:
+        self._lists += 1
+        # Every fifth page of short ones is empty, and has a next one all the same.
+        size = 0 if self._dialects["pages"] == "short" and self._lists % 5 == 0 else self.shorten(limit)
+        found: list[Record] = []
+        for record in records:
+            if len(found) == size:
+                return found, True
+            found.append(record)
+        return found, False
+
+    def _archived(self, after: int) -> Iterable[Record]:
+        return (record for record in self.table.bin() if record.id > after)
+
+    def _next(self, after: str) -> dict[str, str]:
+        host = "https://elsewhere.example.com" if self._dialects["next_link"] == "foreign" else self._host
+        return {"after": after, "link": f"{host}/crm/objects/{self.table.kind}?after={after}"}
+
+    def _value(self, name: str, value: str | None) -> str | None:
+        if value and self._dialects["dates"] == "ms" and self.table.types[name] == "date":
+            return str(milliseconds(value))
+        return value
+
+    def _found(self, number: str, *, archived: bool) -> Record | None:
+        if not number.isdecimal():
+            return None
+        if archived:
+            return next((record for record in self.table.bin() if record.id == int(number)), None)
+        return self.table.find(int(number))
+
+    def _batch(self, results: list[dict[str, Any]], lost: list[str]) -> Reply:
+        now = iso(0)
+        body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
+        if not lost:
+            return Reply(200, body, rows=len(results))
+        error = {
+            "status": "error",
+            "category": "OBJECT_NOT_FOUND",
+            "message": "Could not get some records, they may be deleted or not exist. Check that ids are valid.",
+            "context": {"ids": lost},
+        }
+        body |= {"numErrors": 1, "errors": [error], "correlationId": CORRELATION}
+        return Reply(int(self._dialects["partial"]), body, rows=len(results))
+
+
+def names(text: str | None) -> list[str]:
+    """The names in a comma-separated query parameter."""
+    return [part for part in (text or "").split(",") if part]
+
+
+def bounded(text: Any, most: int) -> int:
+    """``limit`` as a number; 10 when it is absent.
+
+    Raises:
+        Refused: it is no number from 1 to ``most``.
+
+    """
+    shown = str(10 if text is None else text)
+    if not shown.isdecimal() or not 1 <= int(shown) <= most:
+        raise invalid(f"limit is a number from 1 to {most}")
+    return int(shown)
+
+
+def _inputs(body: Any) -> list[str]:
+    inputs = body.get("inputs") if isinstance(body, dict) else None
+    if not isinstance(inputs, list) or not all(isinstance(each, dict) and "id" in each for each in inputs):
+        raise invalid('inputs is a list of {"id": "…"}')
+    return list(dict.fromkeys(str(each["id"]) for each in inputs))

@@ -1,0 +1,187 @@
+"""The records of one kind: live, archived, merged away, and what the search index still shows of them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from syncd.sandbox.dialects import Dialects
+from syncd.sandbox.hubspot.properties import MODIFIED, iso
+
+BIN = 90 * 86_400_000
+"""Milliseconds for which an archived record can be listed and restored."""
+
+Properties = Mapping[str, str | None]
+
+
+@dataclass(slots=True)
+class Record:
+    """One record; times are milliseconds since 1970.
+
+    ``unseen``: (until when, what search shows of it until then) for changes that the index does not know yet.
+    """
+
+    id: int
+    values: dict[str, str | None]
+    created: int
+    modified: int
+    archived: int | None = None
+    unseen: list[tuple[int, Properties | None]] = field(default_factory=list)
+
+
+class Table:
+    """The records of one kind, ``contacts`` or ``companies``. ``clock`` is in milliseconds.
+
+    ``types``: the properties that there are, with their types. ``version`` counts the changes.
+    """
+
+    def __init__(self, kind: str, types: Mapping[str, str], *, dialects: Dialects, clock: Callable[[], int]) -> None:
+        self.kind = kind
+        self.types = dict(types)
+        self.records: dict[int, Record] = {}
+        self.aliases: dict[int, int] = {}
+        self.live: list[int] = []
+        self.version = 0
+        self._dialects = dialects
+        self._clock = clock
+        self._next = 1
+
+    def add(self, values: Properties, *, at: int | None = None, number: int | None = None) -> int:
+        """Make a record and return its id. ``at``: its time, else now; ``number``: its id, else the next one."""
+        now = self._clock() if at is None else at
+        number = number or self._next
+        self._next = max(self._next, number + 1)
+        record = Record(number, dict(values), now, now)
+        self._unseen(record, None)
+        self.records[number] = record
+        self._enter(number)
+        return number
+
+    def add_all(self, rows: Iterable[Properties], *, at: int | None = None) -> list[int]:
+        return [self.add(row, at=at) for row in rows]
+
+    def edit(self, number: int, values: Properties, *, at: int | None = None) -> None:
+        """Set properties of a record; its modified date moves.
+
+        Raises:
+            KeyError: no live record has this id.
+
+        """
+        record = self._live(number)
+        self._unseen(record, self.shown(record))
+        record.values.update(values)
+        record.modified = self._clock() if at is None else at
+        self.version += 1
+
+    def touch_all(self, *, at: int) -> None:
+        """Let every record be modified in one millisecond, as a bulk update does."""
+        for number in self.live:
+            self.records[number].modified = at
+        self.version += 1
+
+    def archive(self, number: int) -> None:
+        """Move a record to the bin; its modified date stays."""
+        self._live(number).archived = self._clock()
+        self._leave(number)
+
+    def restore(self, number: int) -> None:
+        """Take a record out of the bin.
+
+        Raises:
+            KeyError: it is not there.
+
+        """
+        record = next((each for each in self.bin() if each.id == number), None)
+        if record is None:
+            raise KeyError(number)
+        self._unseen(record, None)
+        record.archived = None
+        if self._dialects["restored"] == "touched":
+            record.modified = self._clock()
+        self._enter(number)
+
+    def purge(self, number: int) -> None:
+        """Delete a record for good, as the privacy law asks; nothing tells of it."""
+        if self.records[number].archived is None:
+            self._leave(number)
+        del self.records[number]
+
+    def merge(self, primary: int, secondary: int) -> int:
+        """Merge two records and return the id of the one that is left; the ids that went resolve to it."""
+        first, second = self._live(primary), self._live(secondary)
+        values = {**second.values, **{name: value for name, value in first.values.items() if value}}
+        values["hs_merged_object_ids"] = ";".join(map(str, self._trace(first, second)))
+        if self._dialects["merge"] == "primary":
+            self.edit(primary, values)
+            left, gone = primary, [secondary]
+        else:
+            left, gone = self.add(values), [primary, secondary]
+        for number in gone:
+            self._leave(number)
+            del self.records[number]
+            self.aliases[number] = left
+        return left
+
+    def find(self, number: int) -> Record | None:
+        """The live record that this id stands for now."""
+        while number in self.aliases:
+            number = self.aliases[number]
+        record = self.records.get(number)
+        return record if record and record.archived is None else None
+
+    def bin(self) -> list[Record]:
+        """The archived records that are still there, by id."""
+        since = self._clock() - BIN
+        return [each for _, each in sorted(self.records.items()) if each.archived is not None and each.archived > since]
+
+    def after(self, number: int) -> Iterator[Record]:
+        """The live records with a higher id, in order."""
+        for at in range(bisect_left(self.live, number + 1), len(self.live)):
+            yield self.records[self.live[at]]
+
+    def shown(self, record: Record) -> dict[str, str | None]:
+        """All that the record's properties hold, with those that HubSpot keeps itself."""
+        return {
+            **record.values,
+            "hs_object_id": str(record.id),
+            "createdate": iso(record.created),
+            MODIFIED[self.kind]: iso(record.modified),
+        }
+
+    def indexed(self, record: Record) -> Properties | None:
+        """What search knows of the record now; None: nothing yet."""
+        now = self._clock()
+        return next((then for until, then in record.unseen if until > now), self.shown(record))
+
+    @property
+    def lag(self) -> int:
+        """Milliseconds by which search is behind."""
+        return round(float(self._dialects["search_lag"]) * 1000)
+
+    def _unseen(self, record: Record, before: Properties | None) -> None:
+        now = self._clock()
+        record.unseen = [each for each in record.unseen if each[0] > now]
+        if self.lag:
+            record.unseen.append((now + self.lag, before))
+
+    def _trace(self, first: Record, second: Record) -> list[int]:
+        earlier = [*self._merged(first), *self._merged(second)] if self._dialects["merge_trace"] == "all" else []
+        return [*earlier, *([] if self._dialects["merge"] == "primary" else [first.id]), second.id]
+
+    def _merged(self, record: Record) -> list[int]:
+        return [int(part) for part in (record.values.get("hs_merged_object_ids") or "").split(";") if part]
+
+    def _live(self, number: int) -> Record:
+        record = self.records[number]
+        if record.archived is not None:
+            raise KeyError(number)
+        return record
+
+    def _enter(self, number: int) -> None:
+        insort(self.live, number)
+        self.version += 1
+
+    def _leave(self, number: int) -> None:
+        del self.live[bisect_left(self.live, number)]
+        self.version += 1
