@@ -39,13 +39,14 @@ class Upserted:
     """What became of all rows: their outcomes, the calls made, and the error that ended the work early, if any.
 
     ``resent``: some rows may have reached the target more than once, so "updated" does not prove that a contact was
-    there before.
+    there before. ``unsent``: nothing has reached the target.
     """
 
     outcomes: tuple[Outcome, ...]
     calls: int
     failure: SyncdError | None = None
     resent: bool = False
+    unsent: bool = False
 
 
 Fate = Literal["deleted", "refused", "unknown"]
@@ -62,12 +63,16 @@ class DeleteAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What became of all ids, the reasons of those refused, the calls, and the error that ended the work early."""
+    """What became of all ids, the reasons of those refused, the calls, and the error that ended the work early.
+
+    ``unsent``: nothing has reached the target.
+    """
 
     fates: Mapping[int, Fate]
     reasons: Mapping[int, str]
     calls: int
     failure: SyncdError | None = None
+    unsent: bool = False
 
 
 class Upserts(Protocol):
@@ -103,7 +108,9 @@ class Upserting:
         while self._groups and not self._failure:
             self._send(self._groups.pop())
         self._settle_twins()
-        return Upserted(tuple(self._outcomes), self._calls, self._failure, resent=self._calls > 1 or self._attempts > 1)
+        resent = self._calls > 1 or self._attempts > 1
+        unsent = _nothing_reached_it(self._calls, self._failure)
+        return Upserted(tuple(self._outcomes), self._calls, self._failure, resent=resent, unsent=unsent)
 
     def _send(self, rows: list[int]) -> None:
         answer = self._call(rows)
@@ -176,7 +183,8 @@ class Deleting:
             groups += self._send(groups.pop())
             if self.calls == _LOOK_AFTER:
                 groups = self._still_there(groups)
-        return Deleted(self.fates, self.reasons, self.calls, self.failure)
+        unsent = _nothing_reached_it(self.calls, self.failure)
+        return Deleted(self.fates, self.reasons, self.calls, self.failure, unsent=unsent)
 
     def _send(self, ids: list[int]) -> list[list[int]]:
         """Send one list; returns the lists to send instead."""
@@ -209,3 +217,8 @@ class Deleting:
         gone = {id_ for group in groups for id_ in group} - there
         self.fates.update(dict.fromkeys(gone, "deleted"))
         return [kept for group in groups if (kept := [id_ for id_ in group if id_ not in gone])]
+
+
+def _nothing_reached_it(calls: int, failure: SyncdError | None) -> bool:
+    """Whether the first call failed, in such a way that it was never sent."""
+    return calls == 1 and failure is not None and not failure.in_doubt

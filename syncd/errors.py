@@ -13,6 +13,7 @@
     ├── StateError          the state file cannot be used                exit 2
     │   └── StateBusy           locked or out of space: try again later  exit 4
     ├── SourceBusy          another run holds the source                 exit 5
+    │   └── LeaseLost           it took the source over from this run    exit 5
     └── Stopped             asked to stop; what was begun is recorded    exit 4
 
 A message names the place and the remedy, and never holds a contact's data or a secret.
@@ -24,9 +25,13 @@ from typing import ClassVar
 
 
 class SyncdError(Exception):
-    """The root. ``exit_code`` is what the command that met it exits with."""
+    """The root. ``exit_code`` is what the command that met it exits with.
+
+    ``in_doubt``: a request that it ended may have been carried out all the same.
+    """
 
     exit_code: ClassVar[int] = 1
+    in_doubt: bool = True
 
 
 class ConfigError(SyncdError):
@@ -78,10 +83,7 @@ class TargetRefused(TargetError):
 
 
 class TargetUnavailable(TargetError):
-    """The target could not be reached, or failed, in every attempt.
-
-    ``in_doubt``: an attempt may have been carried out all the same; False when none of them reached the target.
-    """
+    """The target could not be reached, or failed, in every attempt."""
 
     def __init__(self, message: str, *, in_doubt: bool = True) -> None:
         super().__init__(message)
@@ -110,6 +112,10 @@ class SourceBusy(SyncdError):
     """Another run holds the source."""
 
     exit_code = 5
+
+
+class LeaseLost(SourceBusy):
+    """This run stood still for longer than its lease lasts, and another run has taken the source over."""
 
 
 class Stopped(SyncdError):

@@ -133,8 +133,11 @@ class Push:
         """Mark, call and record one batch; return its outcomes in the batch's order."""
         entries = self._state.mark(self._run, self._source, page, horizon=self._horizon)
         answer = self._target.upsert_all([change["payload"] for change in page], self._schema)
-        results = list(zip(page, entries, answer.outcomes, strict=True))
-        self._state.record([self._settled(*each, page=page, resent=answer.resent) for each in results])
+        results = [] if answer.unsent else list(zip(page, entries, answer.outcomes, strict=True))
+        if results:
+            self._state.record([self._settled(*each, page=page, resent=answer.resent) for each in results])
+        else:
+            self._state.unmark(entries)
         with self._lock:
             for change, _, outcome in results:
                 self._note(change, outcome)
@@ -317,6 +320,9 @@ class Push:
             page = free[start : start + BATCH]
             entries = self._state.mark_deletes(self._run, self._source, page)
             answer = self._target.delete_all([ids[change["@key"]] or 0 for change in page])
+            if answer.unsent and answer.failure:
+                self._state.unmark(entries)
+                raise answer.failure
             gone, refused = [], []
             for change, entry in zip(page, entries, strict=True):
                 id_ = ids[change["@key"]] or 0

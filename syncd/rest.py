@@ -181,7 +181,9 @@ class Client:
         Raises:
             SyncdError: what ``failures`` makes of it: the key is refused (401, 403), the request is refused (any
                 other status that is not in ``returned``), or no attempt was answered.
-            Stopped: ``stopping`` was set; an attempt may have been carried out.
+            Stopped: ``stopping`` was set.
+
+        The error's ``in_doubt`` is False when no attempt reached the server.
 
         """
         call = _Call(self._build(method, path, params, json), f"{method} {path}", returned)
@@ -199,6 +201,9 @@ class Client:
             where = f"{self._failures.who} ({call.request.url.host})"
             message = f"{where} {failed.why}, {times}, on {call.name}: try again later"
             raise self._failures.unavailable(message, call.sends > 0) from None
+        except SyncdError as error:
+            error.in_doubt = call.sends > 0
+            raise
 
     def _build(self, method: str, path: str, params: Mapping[str, str | int] | None, json: Any) -> httpx.Request:
         headers = {"Accept": "application/json"}

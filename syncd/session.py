@@ -8,23 +8,20 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncd.budget import Budget
 from syncd.config import Settings
-from syncd.errors import SourceBusy, StateBusy, StateError, Stopped
-from syncd.processes import is_dead
-from syncd.rest import Client
+from syncd.errors import StateError, Stopped
+from syncd.leases import Leases, Proving, refuse
+from syncd.rest import Client, Places
 from syncd.state import State
 from syncd.target import Target
 
 if TYPE_CHECKING:
     from syncd.config import Target as TargetSettings
-
-LEASE = 60.0
-"""Seconds that a source is leased for; the lease is renewed while the run lasts."""
 
 ADDRESS, HIGHEST = "target.address", "target.highest_id"
 """Facts: the target that the ledger speaks of, and the highest id seen there."""
@@ -41,14 +38,14 @@ class Watcher:
 
 @dataclass(slots=True)
 class Session:
-    """Opened by :func:`open_session`. ``owner`` names this process in leases; ``clock`` gives Unix seconds."""
+    """Opened by :func:`open_session`. ``clock`` gives Unix seconds."""
 
     settings: Settings
     state: State
     target: Target
     budget: Budget
     run: str
-    owner: str
+    leases: Leases
     dry_run: bool = False
     full: bool = False
     wait: bool = False
@@ -75,32 +72,12 @@ class Session:
         if self.dry_run:
             yield
             return
-        self._take(source)
-        done = threading.Event()
-        renewing = threading.Thread(target=self._renew, args=(source, done), daemon=True, name="lease")
-        renewing.start()
-        try:
+        with self.leases.held(source, self._wait if self.wait else refuse(source)):
             yield
-        finally:
-            done.set()
-            renewing.join()
-            self.state.release(source, self.owner)
 
-    def _take(self, source: str) -> None:
-        while holder := self.state.lease(source, self.owner, LEASE):
-            if is_dead(holder):
-                self.state.release(source, holder)
-            elif not self.wait:
-                pid = holder.split(":")[1]
-                raise SourceBusy(f"{source}: another run holds it (process {pid}); --wait waits until it is done")
-            else:
-                self.stopping.wait(0.2)
-                self.halt_if_asked()
-
-    def _renew(self, source: str, done: threading.Event) -> None:
-        while not done.wait(LEASE / 4):
-            with suppress(StateBusy):  # a moment's lock must not end the renewing
-                self.state.lease(source, self.owner, LEASE)
+    def _wait(self, _holder: str) -> None:
+        self.stopping.wait(0.2)
+        self.halt_if_asked()
 
     def bind_state(self, highest: int) -> None:
         """Note which target the ledger speaks of, before anything is pushed there, and the highest id seen."""
@@ -129,14 +106,15 @@ def open_session(
         state = stack.enter_context(State(settings.state, read_only=dry_run, clock=clock))
         _check_address(state, settings)
         budget = Budget(state, settings.target.limits, clock=clock, stopping=stopping, on_wait=watcher.waiting)
-        client = stack.enter_context(client_of(settings.target, budget, stopping, sleep))
+        leases = Leases(state, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", clock)
+        client = stack.enter_context(client_of(settings.target, Proving(budget, leases), stopping, sleep))
         yield Session(
             settings=settings,
             state=state,
             target=Target(client),
             budget=budget,
             run=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(clock()))}-{secrets.token_hex(3)}",
-            owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+            leases=leases,
             dry_run=dry_run,
             stopping=stopping,
             watcher=watcher,
@@ -146,7 +124,7 @@ def open_session(
 
 def client_of(
     target: TargetSettings,
-    budget: Budget,
+    budget: Places,
     stopping: threading.Event,
     sleep: Callable[[float], object] | None = None,
 ) -> Client:

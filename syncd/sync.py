@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ import structlog
 from syncd.changes import Index, Planned, Wanted, learn_fields, learn_loaded, learn_match, plan_changes
 from syncd.core import mapping
 from syncd.core.matching import DIGEST_VERSION
-from syncd.core.plan import NOTHING, SCHEMA_GATE
+from syncd.core.plan import NOTHING, SCHEMA_GATE, Held, Plan
 from syncd.core.schema import Schema, problems_of_mapping, problems_with
 from syncd.core.wording import counted
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
@@ -256,15 +256,20 @@ def _close(
     report: SourceReport,
     schema: Schema,
 ) -> None:
-    """Keep what the next run needs: what is held, who is missing since when, and where to begin."""
+    """Keep what the next run needs: what is held, who is missing since when, and where to begin.
+
+    Raises:
+        LeaseLost: another run has the source now, and keeps that itself.
+    """
     state = session.state
+    session.leases.check()
     if not any(held.gate == SCHEMA_GATE for held in planned.plan.held):
         learn_match(state, source.name, schema)
         if not pushed.failure:
             learn_fields(state, source.name, schema)
             if not planned.ambiguous:
                 learn_loaded(state, source.name, session.run)
-    state.keep_holds(source.name, planned.plan.held)
+    state.keep_holds(source.name, planned.plan.held, approved=_not_done(session, source.name, planned.plan))
     back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")
     state.see_missing(source.name, waiting.to_list() if planned.sure else [], back)
@@ -278,6 +283,11 @@ def _close(
         state.drop_cursor(source.name)
     if pushed.failure and isinstance(pushed.failure, _ENDS_THE_COMMAND):
         raise pushed.failure
+
+
+def _not_done(session: Session, source: str, plan: Plan) -> Sequence[Held]:
+    """The approved changes that this run could not make: their approval is not spent."""
+    return plan.still_approved(session.state.done_keys(session.run, source)) if plan.opened else ()
 
 
 def _standing(report: SourceReport) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import polars as pl
@@ -67,13 +67,13 @@ class Plan:
     """The changes to make (``todo``) and those that wait (``held``).
 
     ``todo``: a frame as :func:`syncd.core.diff.classify` gives it, sorted by kind, then key; ``waiting``: the same of
-    what is held. ``used``: digests of approvals that opened a gate.
+    what is held. ``opened``: the lists that an approval let pass a gate.
     """
 
     todo: pl.DataFrame
     held: tuple[Held, ...]
     waiting: pl.DataFrame
-    used: frozenset[str] = frozenset()
+    opened: tuple[Held, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """How many changes of each kind are to be made."""
@@ -82,6 +82,17 @@ class Plan:
 
     def digest(self) -> str:
         return list_digest(self.todo)
+
+    def still_approved(self, done: Collection[str]) -> tuple[Held, ...]:
+        """Return what is left of the approved lists when the changes of the keys ``done`` are made."""
+        gone = pl.Series(list(done), dtype=pl.String)
+        rest = self.todo.filter(~pl.col(KEY).is_in(gone.implode()))
+        parts = [(each, rest.filter(_closed([each]))) for each in self.opened]
+        return tuple(
+            replace(each, keys=tuple(part.get_column(KEY)), digest=list_digest(part))
+            for each, part in parts
+            if not part.is_empty()
+        )
 
     def upserts(self) -> pl.DataFrame:
         return self.todo.filter(pl.col(KIND) != "delete")
@@ -143,9 +154,8 @@ def gate(
     ]
     opened = _opened(found, approved)
     held = tuple(each for each in found if each not in opened)
-    used = frozenset(each.digest for each in opened)
     waits = _closed(held)
-    return Plan(todo=ordered.filter(~waits), held=held, waiting=ordered.filter(waits), used=used)
+    return Plan(todo=ordered.filter(~waits), held=held, waiting=ordered.filter(waits), opened=tuple(opened))
 
 
 def _opened(found: Sequence[Held], approved: Collection[str]) -> list[Held]:

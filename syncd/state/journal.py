@@ -65,6 +65,8 @@ class Journal:
     ) -> list[dict[str, Any]]:
         """Journal upserts that are about to be sent and make their contacts ``pending``; return the journal's entries.
 
+        Should none of them be sent after all, :meth:`unmark` takes it back.
+
         Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after``. Ids up to
         ``horizon`` were at the target before.
         """
@@ -80,13 +82,22 @@ class Journal:
             )
         return journal
 
+    def unmark(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Take back what :meth:`mark` or :meth:`mark_deletes` did, for entries of which nothing was sent."""
+        values = [dict(entry) for entry in entries]
+        with self.write() as connection:
+            for statement in _UNMARKED if values else ():
+                connection.execute(statement, values)
+
     def record(self, results: Sequence[Settled]) -> None:
         """Record what became of marked upserts; a result whose outcome is unknown leaves its contact pending."""
         now = self.clock()
-        accepted = [each for each in results if each.outcome == "accepted"]
-        refused = [each for each in results if each.outcome == "refused"]
-        folded = [{**each.entry, "reason": each.reason, "at": now} for each in results if each.outcome == "folded"]
         with self.write() as connection:
+            late = _overtaken(connection, [each.entry for each in results])
+            results = [each for each in results if each.entry["id"] not in late]
+            accepted = [each for each in results if each.outcome == "accepted"]
+            refused = [each for each in results if each.outcome == "refused"]
+            folded = [{**each.entry, "reason": each.reason, "at": now} for each in results if each.outcome == "folded"]
             if accepted:
                 _accept(connection, accepted, now)
             for statement in (_REFUSED, _NEVER_THERE, _REJECTED, _FORGOTTEN, _CASE_FOLDS) if folded else ():
@@ -95,6 +106,15 @@ class Journal:
                 values = {**each.entry, "reason": each.reason, "at": now}
                 connection.execute(_REFUSED, values)
                 connection.execute(_REJECTED, values)
+
+    def done_keys(self, run: str, source: str) -> set[str]:
+        """Keys that the run need not look at again: what it was to do is done, or refused for as long as they stay."""
+        query = text(
+            "SELECT key FROM change WHERE run = :run AND source = :source"
+            " AND (outcome IN ('accepted', 'moved') OR (outcome = 'refused' AND kind <> 'delete'))"
+        )
+        with self.read() as connection:
+            return set(connection.execute(query, {"run": run, "source": source}).scalars())
 
     def leftovers(self, source: str) -> list[Leftover]:
         """Return what earlier changes may have left behind: old ids of moves, and calls of unknown outcome."""
@@ -163,6 +183,8 @@ class Journal:
         """Record marked deletes: the contacts of ``deleted`` leave the ledger; ``refused`` ones stay, with why."""
         now = self.clock()
         with self.write() as connection:
+            late = _overtaken(connection, deleted)
+            deleted = [entry for entry in deleted if entry["id"] not in late]
             for statement in _DELETED if deleted else ():
                 connection.execute(statement, [dict(entry) for entry in deleted])
             for entry, reason in refused:
@@ -187,6 +209,15 @@ class Journal:
                 connection.execute(text("UPDATE change SET outcome = :outcome WHERE id = :change"), values)
 
 
+_UNMARKED = (
+    text("DELETE FROM change WHERE id = :id"),
+    text("DELETE FROM contact WHERE :was IS NULL AND source = :source AND key = :key"),
+    text(
+        "UPDATE contact SET status = CASE WHEN :was = 'accepted' AND digest = 0 THEN 'pending' ELSE :was END"
+        " WHERE :was IS NOT NULL AND source = :source AND key = :key"
+    ),
+)
+"""A contact that another call overwrote in the meantime (see _OVERWRITTEN_TOO) is not known any more."""
 _REFUSED = text("UPDATE change SET outcome = 'refused', reason = :reason WHERE id = :id")
 _REJECTED = text(
     "UPDATE contact SET status = 'rejected', reason = :reason, updated_at = :at, digest = :digest"
@@ -201,6 +232,11 @@ _OVERWRITTEN = text(
     " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys))) RETURNING remote_id, match"
 )
 """Another contact's values are at the target now under the id that these hold: what they say there is unknown."""
+_OVERWRITTEN_TOO = text(
+    "UPDATE contact SET digest = 0 WHERE status = 'pending' AND remote_id IN (SELECT value FROM json_each(:ids))"
+    " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys)))"
+)
+_UNSURE = text("UPDATE contact SET status = 'pending' WHERE source = :source AND key = :key")
 _KEPT = text(
     "UPDATE contact SET status = 'accepted', reason = :reason, updated_at = :at WHERE source = :source AND key = :key"
 )
@@ -232,6 +268,7 @@ def _append(
         }
         for place, change in enumerate(changes)
     ]
+    status = _statuses(connection, source, [entry["key"] for entry in journal])
     connection.exec_driver_sql(
         "INSERT INTO change (run, horizon, at, before, id, source, key, kind, old_id, match, digest, after, outcome)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
@@ -240,7 +277,28 @@ def _append(
             for entry, change in zip(journal, changes, strict=True)
         ],
     )
-    return journal
+    return [{**entry, "was": status.get(entry["key"])} for entry in journal]
+
+
+def _statuses(connection: Connection, source: str, keys: Sequence[str]) -> dict[str, str]:
+    query = text(
+        "SELECT key, status FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
+    )
+    return {row[0]: row[1] for row in connection.execute(query, {"source": source, "keys": json.dumps(keys)})}
+
+
+def _overtaken(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Find the entries that a later call of another run has settled meanwhile; return their numbers.
+
+    Which of the two calls reached the target last cannot be told, so what is there is unknown.
+    """
+    ids = json.dumps([entry["id"] for entry in entries])
+    query = text("SELECT id FROM change WHERE id IN (SELECT value FROM json_each(:ids)) AND outcome <> 'pending'")
+    late = set(connection.execute(query, {"ids": ids}).scalars())
+    if late:
+        connection.execute(_UNSURE, [dict(entry) for entry in entries if entry["id"] in late])
+        connection.execute(text("DELETE FROM cursor"))
+    return late
 
 
 def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> None:
@@ -271,10 +329,9 @@ def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> 
         ],
     )
     keys = json.dumps([each.entry["key"] for each in accepted])
-    overwritten = connection.execute(
-        _OVERWRITTEN,
-        {"source": accepted[0].entry["source"], "keys": keys, "ids": json.dumps([each.id for each in accepted])},
-    ).all()
+    taking = {"source": accepted[0].entry["source"], "keys": keys, "ids": json.dumps([each.id for each in accepted])}
+    connection.execute(_OVERWRITTEN_TOO, taking)
+    overwritten = connection.execute(_OVERWRITTEN, taking).all()
     if overwritten:
         connection.execute(text("DELETE FROM cursor"))
     taken = {each.id: each.entry["match"] for each in accepted}

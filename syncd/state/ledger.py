@@ -21,6 +21,9 @@ _PAGE = 1_000_000
 _OPEN = "FROM contact INDEXED BY contact_open WHERE source = :source AND status <> 'accepted'"
 """Few contacts of many: without the hint SQLite would look at all of the source's."""
 
+OURS = "outcome = 'accepted' AND (kind = 'delete' OR (kind = 'move' AND old_id <> new_id))"
+"""Of the journal: the entries by which we deleted ``old_id``."""
+
 _FIELD, _RECORD = "\x1d", "\x1e"
 """They separate columns and rows in such a text; no key contains them."""
 
@@ -106,8 +109,7 @@ class Ledger:
         with self.read() as connection:
             query = text(
                 "SELECT remote_id FROM contact WHERE remote_id IS NOT NULL AND origin = 'created'"
-                " UNION SELECT old_id FROM change WHERE old_id IS NOT NULL AND (outcome = 'moved'"
-                " OR (outcome = 'accepted' AND (kind = 'delete' OR (kind = 'move' AND old_id <> new_id))))"
+                f" UNION SELECT old_id FROM change WHERE old_id IS NOT NULL AND (outcome = 'moved' OR ({OURS}))"
             )
             return set(connection.execute(query).scalars())
 

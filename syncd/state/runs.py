@@ -11,9 +11,28 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from syncd.core.plan import Held
+from syncd.state.ledger import OURS
 
 RETENTION = 90 * 86_400.0
 """Seconds that settled changes and runs are kept."""
+
+
+_FORGOTTEN = (
+    text(
+        "DELETE FROM change WHERE at < :before AND outcome NOT IN ('pending', 'moved')"
+        f" AND NOT (old_id IS NOT NULL AND {OURS})"
+    ),
+    text(
+        "UPDATE change SET run = '', key = '', match = '', digest = NULL, before = NULL, after = NULL, reason = NULL"
+        f" WHERE at < :before AND outcome = 'accepted' AND old_id IS NOT NULL AND key <> '' AND {OURS}"
+    ),
+    text(
+        "DELETE FROM run WHERE started < :before AND NOT (outcome = 'done' AND started ="
+        " (SELECT max(started) FROM run AS newest WHERE newest.source = run.source AND newest.outcome = 'done'))"
+    ),
+)
+"""Of what is old, these stay: what is open, the ids that we deleted (a target may bring one back), and each source's
+last good run."""
 
 
 class Runs:
@@ -28,7 +47,7 @@ class Runs:
     def read(self) -> AbstractContextManager[Connection]: ...
 
     def lease(self, source: str, owner: str, seconds: float) -> str | None:
-        """Take or renew the source for ``owner``; return who holds it instead, if someone does."""
+        """Take the source for ``owner``; return who holds it instead, if someone does."""
         now = self.clock()
         with self.write() as connection:
             held = connection.execute(
@@ -46,6 +65,13 @@ class Runs:
                 {"source": source, "owner": owner, "now": now, "expires": now + seconds},
             )
         return None
+
+    def renew(self, source: str, owner: str, seconds: float) -> bool:
+        """Hold the source for so much longer; False if ``owner`` does not have it any more."""
+        query = text("UPDATE lease SET expires = :expires WHERE source = :source AND owner = :owner")
+        with self.write() as connection:
+            values = {"source": source, "owner": owner, "expires": self.clock() + seconds}
+            return connection.execute(query, values).rowcount > 0
 
     def release(self, source: str, owner: str) -> None:
         """Give the source back, if ``owner`` still has it."""
@@ -94,11 +120,8 @@ class Runs:
                     "report": json.dumps(report, ensure_ascii=False),
                 },
             )
-            old = {"before": now - RETENTION}
-            connection.execute(
-                text("DELETE FROM change WHERE at < :before AND outcome NOT IN ('pending', 'moved')"), old
-            )
-            connection.execute(text("DELETE FROM run WHERE started < :before"), old)
+            for statement in _FORGOTTEN:
+                connection.execute(statement, {"before": now - RETENTION})
 
     def last_runs(self, source: str) -> list[dict[str, Any]]:
         """Return the newest run of the source and, if that is another one, the newest that succeeded."""
@@ -137,9 +160,13 @@ class Runs:
         with self.write() as connection:
             return connection.execute(query, {"now": self.clock(), "source": source, "digest": digest}).rowcount
 
-    def keep_holds(self, source: str, held: Iterable[Held]) -> None:
-        """Make ``held`` what is held of the source: a list that changed loses its approval, one that is gone goes."""
+    def keep_holds(self, source: str, held: Iterable[Held], approved: Iterable[Held] = ()) -> None:
+        """Make ``held`` what is held of the source: a list that changed loses its approval, one that is gone goes.
+
+        ``approved``: what was approved and is not done yet, so that the approval stands.
+        """
         now = self.clock()
+        lists = [*((each, None) for each in held), *((each, now) for each in approved)]
         values = [
             {
                 "source": source,
@@ -150,8 +177,9 @@ class Runs:
                 "keys": json.dumps(each.keys),
                 "detail": each.detail,
                 "now": now,
+                "approved": since,
             }
-            for each in held
+            for each, since in lists
         ]
         gates = json.dumps([each["gate"] for each in values])
         with self.write() as connection:
@@ -162,12 +190,13 @@ class Runs:
             if values:
                 connection.execute(
                     text(
-                        "INSERT INTO hold (source, gate, kind, digest, count, keys, detail, since)"
-                        " VALUES (:source, :gate, :kind, :digest, :count, :keys, :detail, :now)"
+                        "INSERT INTO hold (source, gate, kind, digest, count, keys, detail, since, approved)"
+                        " VALUES (:source, :gate, :kind, :digest, :count, :keys, :detail, :now, :approved)"
                         " ON CONFLICT (source, gate) DO UPDATE SET kind = excluded.kind, count = excluded.count,"
                         " keys = excluded.keys, detail = excluded.detail,"
                         " since = CASE WHEN digest = excluded.digest THEN since ELSE excluded.since END,"
-                        " approved = CASE WHEN digest = excluded.digest THEN approved END, digest = excluded.digest"
+                        " approved = CASE WHEN digest = excluded.digest THEN coalesce(approved, excluded.approved)"
+                        " ELSE excluded.approved END, digest = excluded.digest"
                     ),
                     values,
                 )

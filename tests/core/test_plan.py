@@ -123,8 +123,9 @@ def test_one_approval_opens_every_gate_with_the_same_list_and_no_other() -> None
     assert len({held.digest for held in first.held}) == 1
     opened = planned(changes(delete=100), read=read, approved={first.held[0].digest})
     assert opened.held == ()
-    assert opened.used == {first.held[0].digest}
-    assert gates(planned(changes(delete=99), read=read, approved=opened.used)) == ["deletes.empty", "deletes.share"]
+    used = {each.digest for each in opened.opened}
+    assert used == {first.held[0].digest}
+    assert gates(planned(changes(delete=99), read=read, approved=used)) == ["deletes.empty", "deletes.share"]
 
 
 def test_the_plan_is_sorted_by_kind_and_key() -> None:

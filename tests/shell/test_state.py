@@ -248,3 +248,33 @@ def test_history_is_kept_for_its_retention_but_what_is_open_is_kept_for_ever(pat
         state.end_run("new", "s", outcome="done", exit_code=0, requests=1, report={})
         with state.read() as connection:
             assert connection.exec_driver_sql("SELECT key FROM change").scalars().all() == ["b"]
+
+
+def test_ids_that_we_deleted_are_ours_for_ever_though_what_they_held_is_forgotten(path: Path) -> None:
+    now = [1_000_000.0]
+    with State(path, clock=lambda: now[0]) as state:
+        accept(state, "a", 1)
+        state.record_deletes(state.mark_deletes("run", "s", [change("a", None, **{"@kind": "delete", "@id": 1})]))
+        now[0] += 91 * 86_400
+        for run in ("new", "newer"):
+            state.begin_run(run, "s", "config")
+            state.end_run(run, "s", outcome="done", exit_code=0, requests=1, report={})
+        assert state.created_ids() == {1}
+        with state.read() as connection:
+            kept = "SELECT key, match, before, after FROM change"
+            assert list(map(tuple, connection.exec_driver_sql(kept))) == [("", "", None, None)]
+
+
+def test_the_last_good_run_is_remembered_however_long_ago_it_was(path: Path) -> None:
+    now = [1_000_000.0]
+    with State(path, clock=lambda: now[0]) as state:
+        for run, outcome in (("older", "done"), ("good", "done"), ("bad", "failed"), ("worse", "failed")):
+            state.begin_run(run, "s", "config")
+            state.end_run(run, "s", outcome=outcome, exit_code=0, requests=1, report={})
+            now[0] += 50 * 86_400
+        now[0] += 50 * 86_400
+        state.begin_run("now", "s", "config")
+        state.end_run("now", "s", outcome="failed", exit_code=4, requests=1, report={})
+        assert [run["run"] for run in state.last_runs("s")] == ["now", "good"]
+        with state.read() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM run").scalar() == 2
