@@ -4,6 +4,7 @@
     ├── ConfigError         fix the configuration                        exit 2
     ├── SourceError         skip this source, go on with the others
     │   ├── SourceInvalid       not the table it should be: fix it       exit 2
+    │   ├── SourceDenied        its key is refused: a person must act    exit 3
     │   └── SourceUnavailable   try again later                          exit 4
     ├── TargetError
     │   ├── SchemaError         the target's fields do not allow a push  exit 2
@@ -54,6 +55,12 @@ class SourceInvalid(SourceError):
     """The source is there but is not the table it should be; a person must look at it."""
 
     exit_code = 2
+
+
+class SourceDenied(SourceError):
+    """The source refuses the key, or what the key may see; other sources have other keys."""
+
+    exit_code = 3
 
 
 class SourceUnavailable(SourceError):

@@ -8,23 +8,47 @@ from __future__ import annotations
 
 import json as jsonlib
 import logging
-import re
 import threading
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import structlog
 import tenacity
 
-from syncd.errors import AccessDenied, ConfigError, Stopped, SyncdError, TargetRefused, TargetUnavailable
+from syncd.answers import (
+    TARGET,
+    Answer,
+    Failures,
+    Judge,
+    Verdict,
+    error_type,
+    http_date,
+    parse,
+    retry_after,
+    source_failures,
+)
+from syncd.errors import ConfigError, Stopped, SyncdError
+
+__all__ = [
+    "TARGET",
+    "Answer",
+    "Client",
+    "Credentials",
+    "Failures",
+    "Judge",
+    "Places",
+    "Verdict",
+    "http_date",
+    "retry_after",
+    "same_origin",
+    "source_failures",
+]
 
 log = structlog.get_logger()
 logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs every URL with its query
@@ -41,8 +65,8 @@ _NOT_SENT = (
     httpx.LocalProtocolError,
 )
 _JITTERED = tenacity.wait_random_exponential(multiplier=0.5, max=60.0, min=0.1)
+_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_TOKEN = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 
 
 class Places(Protocol):
@@ -55,43 +79,14 @@ class Places(Protocol):
     def pause(self, seconds: float) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Failures:
-    """How failures are raised, so that a source's are told from the target's.
+class Credentials(Protocol):
+    """What makes a request the caller's own; used by several threads at once."""
 
-    ``who`` is the server's name in messages; ``key`` is what a person does about a refused key. ``refused`` gets a
-    message and the status; ``unavailable`` a message and whether an attempt may have been carried out.
-    """
+    def headers(self) -> Mapping[str, str]:
+        """The headers of an attempt; it may take a request to another server to get them."""
 
-    who: str
-    key: str
-    refused: Callable[[str, int], SyncdError]
-    unavailable: Callable[[str, bool], SyncdError]
-    denied: Callable[[str], SyncdError] = AccessDenied
-
-
-TARGET = Failures(
-    who="Vocatech",
-    key="check target.api_key; a new key comes from the portal's integrations area or from support@vocatech.com",
-    refused=lambda message, status: TargetRefused(message, status=status),
-    unavailable=lambda message, in_doubt: TargetUnavailable(message, in_doubt=in_doubt),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server answered.
-
-    ``body`` is the parsed JSON if ``is_json``, else None and ``problem`` says what came instead. ``attempts`` counts
-    the sends that may have reached the server. ``headers`` holds ``content-type`` and ``date``.
-    """
-
-    status: int
-    body: Any = None
-    is_json: bool = False
-    problem: str = ""
-    attempts: int = 1
-    headers: Mapping[str, str] = field(default_factory=dict)
+    def renew(self, refused: Mapping[str, str]) -> bool:
+        """Whether there are other headers now than those that were ``refused``."""
 
 
 class Client:
@@ -111,6 +106,11 @@ class Client:
         transport: replaces the network.
         max_bytes: the longest answer that is read.
         failures: how failures are raised.
+        credentials: adds headers to every attempt, and may renew them once when an answer is a 401.
+        judge: judges every answer first; what it leaves alone is judged by its status.
+        kept: lower-case names of the headers that an answer keeps.
+        exact: fractions in JSON are Decimals, as they were written.
+        patience: seconds that a request waits in all because of 429s before it is given up.
 
     """
 
@@ -128,7 +128,17 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         max_bytes: int = 64 << 20,
         failures: Failures = TARGET,
+        credentials: Credentials | None = None,
+        judge: Judge | None = None,
+        kept: Collection[str] = ("content-type", "date"),
+        exact: bool = False,
+        patience: float = float("inf"),
     ) -> None:
+        self._credentials = credentials
+        self._judging = judge or (lambda _answer: None)
+        self._kept = frozenset(kept)
+        self._exact = exact
+        self._patience = patience
         self._budget = budget
         self._stopping = stopping or threading.Event()
         self._sleep = sleep or self._stopping.wait
@@ -167,75 +177,98 @@ class Client:
         *,
         params: Mapping[str, str | int] | None = None,
         json: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        budget: Places | None = None,
         returned: Container[int] = (),
     ) -> Answer:
         """Send a request until it is answered.
 
         Args:
             method: GET, POST, DELETE, ...
-            path: what follows the base URL, with its slash.
-            params: the query.
+            path: what follows the base URL, with its slash; or a whole URL of the same origin, as a server gives for
+                the next page.
+            params: the query, added to what the path has.
             json: the body; None sends none.
+            form: the body as a form (``application/x-www-form-urlencoded``), in place of ``json``.
+            headers: sent with this request beside the client's own.
+            budget: where this request takes its places, in place of the client's budget.
             returned: the 4xx statuses whose answers are returned like those of 2xx.
 
         Raises:
             SyncdError: what ``failures`` makes of it: the key is refused (401, 403), the request is refused (any
-                other status that is not in ``returned``), or no attempt was answered.
+                other status that is not in ``returned``), no attempt was answered, or the URL is of another origin.
             Stopped: ``stopping`` was set.
 
         The error's ``in_doubt`` is False when no attempt reached the server.
 
         """
-        call = _Call(self._build(method, path, params, json), f"{method} {path}", returned)
+        request = self._build(method, path, params, _content(json, form), headers or {})
+        call = _Call(request, f"{method} {urlsplit(path).path}", returned, budget or self._budget)
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((_Failed, _Limited)),
-            stop=lambda _state: call.failures >= self._attempts or call.lost >= self._max_wait,
+            retry=tenacity.retry_if_exception_type((_Failed, _Limited, _Renewed)),
+            stop=lambda _state: (
+                call.failures >= self._attempts or call.lost >= self._max_wait or call.waited > self._patience
+            ),
             wait=lambda state: self._wait(call, state),
             sleep=self._rest,
             reraise=True,
         )
         try:
             return retrying(self._attempt, call)
-        except _Failed as failed:
+        except (_Failed, _Limited, _Renewed) as failed:
             times = "once" if call.failures == 1 else f"{call.failures} times"
             where = f"{self._failures.who} ({call.request.url.host})"
-            message = f"{where} {failed.why}, {times}, on {call.name}: try again later"
+            why = f"{failed}, {times}" if isinstance(failed, _Failed) else f"{failed}, for longer than can be waited"
+            message = f"{where} {why}, on {call.name}: try again later"
             raise self._failures.unavailable(message, call.sends > 0) from None
         except SyncdError as error:
             error.in_doubt = call.sends > 0
             raise
 
-    def _build(self, method: str, path: str, params: Mapping[str, str | int] | None, json: Any) -> httpx.Request:
-        headers = {"Accept": "application/json"}
-        content = None
-        if json is not None:
-            headers["Content-Type"] = "application/json"
-            content = jsonlib.dumps(json, separators=(",", ":")).encode("ascii")
+    def _build(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str | int] | None,
+        content: tuple[str, bytes] | None,
+        own: Mapping[str, str],
+    ) -> httpx.Request:
+        url = path if path.startswith(("http://", "https://")) else self._base + path
+        if not same_origin(url, self._base):
+            raise self._failures.refused(
+                f"{self._failures.who} names an address on another host, to which the key is not sent", 0
+            )
+        headers = {"Accept": "application/json", **({"Content-Type": content[0]} if content else {}), **_sendable(own)}
         try:
-            return self._http.build_request(method, self._base + path, params=params, content=content, headers=headers)
+            parsed = httpx.URL(url)
+            parsed = parsed.copy_merge_params(params) if params else parsed
+            return self._http.build_request(method, parsed, content=content[1] if content else None, headers=headers)
         except httpx.InvalidURL:
             raise ConfigError(f"the base URL of {self._failures.who} is not a URL") from None
 
     def _attempt(self, call: _Call) -> Answer:
         if self._stopping.is_set():
             raise Stopped(f"stopped before {call.name} was answered")
-        place = self._budget.take() if self._budget else 0.0  # the body is ready: this is the time of sending
+        if self._credentials:
+            call.sign(_sendable(self._credentials.headers()))
+        place = call.budget.take() if call.budget else 0.0  # the body is ready: this is the time of sending
         with self._counting:
             self.sent += 1
         begun = time.monotonic()
         try:
-            response, content = self._exchange(call.request, place)
+            response, content = self._exchange(call, place)
         except httpx.HTTPError as error:
             call.failed(time.monotonic() - begun, sent=not isinstance(error, _NOT_SENT))
             raise _Failed(_cause(error)) from None
         return self._judge(call, response, content, time.monotonic() - begun)
 
-    def _exchange(self, request: httpx.Request, place: float) -> tuple[httpx.Response, bytes | None]:
+    def _exchange(self, call: _Call, place: float) -> tuple[httpx.Response, bytes | None]:
         try:
-            response = self._http.send(request, stream=True)
+            response = self._http.send(call.request, stream=True)
         finally:
-            if self._budget:
-                self._budget.answered(place)
+            if call.budget:
+                call.budget.answered(place)
         try:
             return response, self._read(response)
         finally:
@@ -252,23 +285,46 @@ class Client:
         return b"".join(pieces)
 
     def _judge(self, call: _Call, response: httpx.Response, content: bytes | None, seconds: float) -> Answer:
-        status = response.status_code
-        if status == 429:
-            raise _Limited(retry_after(response))
-        if status in RETRIED or status >= 500:
-            call.failed(seconds, sent=status >= 500)
-            raise _Failed(f"answered with status {status}", retry_after(response))
+        body, problem = parse(content, exact=self._exact)
+        told = {name.lower(): value for name, value in response.headers.items()}
+        answer = Answer(response.status_code, body, not problem, problem, call.sends + 1, told)
+        verdict = self._judging(answer)
+        if verdict and verdict.do != "accept":
+            self._carry_out(verdict, call, seconds)
+        elif not verdict and answer.status == 429:
+            raise call.limited(retry_after(told))
+        elif not verdict and (answer.status in RETRIED or answer.status >= 500):
+            call.failed(seconds, sent=answer.status >= 500)
+            raise _Failed(f"answered with status {answer.status}", retry_after(told))
         call.sends += 1
-        body, problem = _parse(content)
-        kept = {name: response.headers[name] for name in ("content-type", "date") if name in response.headers}
-        answer = Answer(status, body, not problem, problem, call.sends, kept)
-        if status in {401, 403}:
-            raise self._failures.denied(
-                f"{self._failures.who} refused the key (status {status}{error_type(answer)}): {self._failures.key}"
-            )
-        if status < 300 or status in call.returned:
+        kept = {name: value for name, value in told.items() if name in self._kept}
+        answer = replace(answer, headers=kept, verdict=verdict.name if verdict else "")
+        if verdict or answer.status < 300 or answer.status in call.returned:
             return answer
-        raise self._failures.refused(self._refusal(call, answer), status)
+        if answer.status == 401:
+            self._renew(call)
+        if answer.status in {401, 403}:
+            said = f"{self._failures.who} refused the key (status {answer.status}{error_type(answer)})"
+            raise self._failures.denied(f"{said}: {self._failures.key}")
+        raise self._failures.refused(self._refusal(call, answer), answer.status)
+
+    def _carry_out(self, verdict: Verdict, call: _Call, seconds: float) -> None:
+        """Raise what a rule of the caller says of an answer that is not to be returned."""
+        if verdict.do == "wait":
+            raise call.limited(verdict.seconds)
+        if verdict.do == "renew":
+            self._renew(call)
+        if verdict.error:
+            call.sends += 1
+            raise verdict.error
+        call.failed(seconds, sent=True)
+        raise _Failed(verdict.name or "did not do it", verdict.seconds)
+
+    def _renew(self, call: _Call) -> None:
+        """Send it once more if there are other credentials than those that were refused."""
+        if self._credentials and not call.renewed and self._credentials.renew(call.signed):
+            call.renewed = True
+            raise _Renewed("refused the key")
 
     def _refusal(self, call: _Call, answer: Answer) -> str:
         said = f"{call.name} was refused by {self._failures.who} with status {answer.status}{error_type(answer)}"
@@ -279,12 +335,14 @@ class Client:
     def _wait(self, call: _Call, state: tenacity.RetryCallState) -> float:
         """Seconds until the next attempt. After a 429 it is the budget that waits, if there is one."""
         error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, _Renewed):
+            return 0.0
         if isinstance(error, _Limited):
             wait = error.after or max(1.0, _JITTERED(state))
             log.info("request_limited", request=call.name, seconds=round(wait, 1))
-            if not self._budget:
+            if not call.budget:
                 return wait
-            self._budget.pause(wait)
+            call.budget.pause(wait)
             return 0.0
         asked = error.after if isinstance(error, _Failed) else 0.0
         wait = max(_JITTERED(state), min(asked, self._max_wait))
@@ -300,7 +358,6 @@ class Client:
 class _Failed(Exception):
     def __init__(self, why: str, after: float = 0.0) -> None:
         super().__init__(why)
-        self.why = why
         self.after = after
 
 
@@ -310,66 +367,40 @@ class _Limited(Exception):
         self.after = after
 
 
+class _Renewed(Exception):
+    pass
+
+
 @dataclass(slots=True)
 class _Call:
-    """A request on its way: ``sends`` may have reached the server; ``lost`` is the time that failures took."""
+    """A request on its way: ``sends`` may have reached the server; ``lost`` is the time that failures took.
+
+    ``waited``: seconds that 429s took; ``signed``: the credentials of the last attempt, which were ``renewed``.
+    """
 
     request: httpx.Request
     name: str
     returned: Container[int]
+    budget: Places | None = None
     failures: int = 0
     sends: int = 0
     lost: float = 0.0
+    waited: float = 0.0
+    renewed: bool = False
+    signed: Mapping[str, str] = field(default_factory=dict)
+
+    def limited(self, seconds: float) -> _Limited:
+        self.waited += max(1.0, seconds)
+        return _Limited(seconds)
+
+    def sign(self, headers: Mapping[str, str]) -> None:
+        self.signed = headers
+        self.request.headers.update(headers)
 
     def failed(self, seconds: float, *, sent: bool) -> None:
         self.failures += 1
         self.sends += sent
         self.lost += seconds
-
-
-def retry_after(response: httpx.Response) -> float:
-    """Seconds that the server asks to wait (RFC 9110, 10.2.3: a number, or a date on its own clock); 0 if it does not.
-
-    A fraction of a second is added to a date, which has none.
-    """
-    text = response.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
-        return float(text)
-    moment = _date(text)
-    if moment is None:
-        return 0.0
-    now = _date(response.headers.get("date", "")) or datetime.now(UTC)
-    return max(0.0, (moment - now).total_seconds() + 0.5)
-
-
-def _date(text: str) -> datetime | None:
-    with suppress(ValueError, TypeError, OverflowError):
-        moment = parsedate_to_datetime(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return None
-
-
-def error_type(answer: Answer) -> str:
-    """``, VALIDATION_ERROR``: the type in the envelope of an error (guide: Errors), or nothing.
-
-    Never its message, which may quote what was sent.
-    """
-    error = answer.body.get("error") if isinstance(answer.body, dict) else None
-    kind = error.get("type") if isinstance(error, dict) else None
-    return f", {kind}" if isinstance(kind, str) and _TOKEN.fullmatch(kind) else ""
-
-
-def _parse(content: bytes | None) -> tuple[Any, str]:
-    """The parsed JSON and "", or None and what came instead."""
-    if content is None:
-        return None, "the answer was longer than allowed"
-    if not content.strip():
-        return None, "the answer was empty"
-    try:
-        return jsonlib.loads(content), ""
-    except (ValueError, RecursionError):
-        page = content.lstrip()[:1] == b"<"
-        return None, "a gateway answered with a page" if page else "the answer was cut off or is not JSON"
 
 
 def _cause(error: httpx.HTTPError) -> str:
@@ -389,6 +420,27 @@ def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
                 f"the header {name} holds a character that HTTP cannot carry: check the key for spaces and line ends"
             )
     return dict(headers)
+
+
+def _content(json: Any, form: Mapping[str, str] | None) -> tuple[str, bytes] | None:
+    """The type and the bytes of a body, if there is one."""
+    if form is not None:
+        return "application/x-www-form-urlencoded", urlencode(form).encode("ascii")
+    if json is not None:
+        return "application/json", jsonlib.dumps(json, separators=(",", ":")).encode("ascii")
+    return None
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Whether two URLs have the same scheme, host and port, so that what is secret to one may go to the other."""
+    with suppress(ValueError):
+        return _origin(url) == _origin(other)
+    return False
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), "@" in parts.netloc
 
 
 def _host(url: str) -> str:

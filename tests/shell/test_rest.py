@@ -194,13 +194,13 @@ def test_stopping_ends_a_wait() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date_on_the_servers_clock(headers: dict[str, str], seconds: float) -> None:
-    assert retry_after(httpx.Response(429, headers=headers)) == seconds
+    assert retry_after({name.lower(): value for name, value in headers.items()}) == seconds
 
 
 @settings(max_examples=100, deadline=None)
 @given(text=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40))
 def test_no_retry_after_breaks_the_client(text: str) -> None:
-    assert retry_after(httpx.Response(429, headers={"Retry-After": text})) >= 0
+    assert retry_after({"retry-after": text}) >= 0
 
 
 @pytest.mark.parametrize("status", [401, 403])
