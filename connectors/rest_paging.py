@@ -1,0 +1,280 @@
+"""How a list is read page by page, and what proves that nothing of it is missing; pure, given a way to fetch.
+
+A pager says which variables (or which address) the next request has; :class:`Walk` goes through the pages by it. A
+short page is never taken for the last one: tokens end by being absent, offsets and numbers by an empty page.
+
+A code connector composes them::
+
+    walk = Walk(TokenPages("paging.next.after"), fetch)
+    for page in walk.pages():
+        ...  # page.records holds each record once
+    walk.flaws  # empty: the whole list was read, and that is proved
+
+where ``fetch(step)`` sends the request that ``step`` describes and returns a :class:`Page`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+from urllib.parse import urljoin
+
+from connectors.rest_paths import find, truthy
+
+MOST_PAGES = 100_000
+"""Pages of one list at most, if nothing smaller is configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the next request asks for: ``values`` of template variables, or a whole ``url``.
+
+    ``expects``: the id that must come first, or something was moved while the list was read.
+    """
+
+    values: Mapping[str, str | int] = field(default_factory=dict)
+    url: str | None = None
+    expects: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer: its records with the id of each (None: it has none), and what a pager looks into.
+
+    ``headers`` have lower-case names; ``url`` is the address that was asked, from which relative links lead.
+    """
+
+    records: Sequence[Any]
+    ids: Sequence[str | None]
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+
+
+class Pager(Protocol):
+    """One way of paging."""
+
+    def first(self) -> Step:
+        """The first request."""
+
+    def after(self, step: Step, page: Page, /) -> Step | None:
+        """The request after ``step`` was answered by ``page``; None when that was the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnePage:
+    """The whole list is one answer."""
+
+    def first(self) -> Step:
+        return Step()
+
+    def after(self, _step: Step, _page: Page, /) -> Step | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPages:
+    """An answer holds the token of the next page at ``source`` (a path, or ``header:NAME``); absent on the last."""
+
+    source: str
+
+    def first(self) -> Step:
+        return Step()
+
+    def after(self, _step: Step, page: Page, /) -> Step | None:
+        token = _told(self.source, page)
+        return Step({"token": token}) if token is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class NextUrlPages:
+    """An answer holds the address of the next page at ``source`` (a path, or ``header:link``); absent on the last.
+
+    A relative address leads on from the one that was asked. Whether it is of the same host is for the client to judge.
+    """
+
+    source: str
+
+    def first(self) -> Step:
+        return Step()
+
+    def after(self, _step: Step, page: Page, /) -> Step | None:
+        told = _told(self.source, page)
+        if told is None:
+            return None
+        link = _linked(told) if self.source.lower() == "header:link" else str(told)
+        return Step(url=urljoin(page.url, link)) if link else None
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetPages:
+    """Pages begin after so many records.
+
+    Each but the first begins one record early, with the last one of the page before. If another comes first, records
+    were added or removed while the list was read, and some may have slipped by. ``start`` is the first offset.
+    """
+
+    start: int = 0
+
+    def first(self) -> Step:
+        return Step({"offset": self.start})
+
+    def after(self, step: Step, page: Page, /) -> Step | None:
+        offset, size = int(step.values["offset"]), len(page.records)
+        if size > 1:
+            return Step({"offset": offset + size - 1}, expects=page.ids[-1])
+        return Step({"offset": offset + 1}) if size else None  # nothing but the overlap: look once behind it
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPages:
+    """Pages have numbers, the first is ``start``."""
+
+    start: int = 1
+
+    def first(self) -> Step:
+        return Step({"page": self.start})
+
+    def after(self, step: Step, page: Page, /) -> Step | None:
+        return Step({"page": int(step.values["page"]) + 1}) if page.records else None
+
+
+@dataclass(frozen=True, slots=True)
+class KeysetPages:
+    """A page holds what comes after the id ``last_id``, in the order of ids; it ends by an empty page."""
+
+    begin: str | int | None = None
+
+    def first(self) -> Step:
+        return Step({"last_id": self.begin} if self.begin is not None else {})
+
+    def after(self, _step: Step, page: Page, /) -> Step | None:
+        last = page.ids[-1] if page.ids else None
+        if last is None:
+            return None
+        return Step({"last_id": int(last) if re.fullmatch(r"0|[1-9]\d{0,17}", last) else last})
+
+
+@dataclass(slots=True)
+class Walk:
+    """Goes through the pages of one list, yields each record once, and notes in ``flaws`` why some may be missing.
+
+    Args:
+        pager: how it goes on.
+        fetch: sends the request of a step and returns its page.
+        more: a path whose value says whether there is another page; ends the list, and must not contradict the token.
+        total: a path to the number of records, where that number can be trusted.
+        most: so many records, and more are not shown by this list at all; reaching them is a flaw.
+        max_pages: more pages than this are not asked for.
+        twice: read the list again at the end, and take it for whole only if it is the same: for pages with numbers,
+            where a record that is removed lets another slip from one page into one that was read before.
+
+    """
+
+    pager: Pager
+    fetch: Callable[[Step], Page]
+    more: str | None = None
+    total: str | None = None
+    most: int | None = None
+    max_pages: int = MOST_PAGES
+    twice: bool = False
+    flaws: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def pages(self) -> Iterator[Page]:
+        """Every page, without the records that were on one before; at least one page."""
+        seen: set[str] = set()
+        order = hashlib.sha256()
+        totals: set[int] = set()
+        for step, page in self._steps():
+            fresh = [index for index, id_ in enumerate(page.ids) if id_ is None or id_ not in seen]
+            here = {id_ for id_ in page.ids if id_ is not None}
+            stuck = bool(page.records) and not fresh
+            seen |= here
+            kept = _only(page, fresh, here)
+            self.count += len(kept.records)
+            order.update("\0".join(map(str, kept.ids)).encode() + b"\0" * bool(kept.ids))
+            totals |= {int(told)} if self.total and _is_count(told := find(self.total, page.body)) else set()
+            yield kept
+            if stuck and not (step.expects is not None and len(page.records) == 1):
+                self.flaws.append("a page came twice, so the server may not take what was asked for the next one")
+                return
+        self._judge(totals, order.digest())
+
+    def _steps(self) -> Iterator[tuple[Step, Page]]:
+        step: Step | None = self.pager.first()
+        asked: set[tuple[Any, ...]] = set()
+        for _ in range(self.max_pages):
+            if step is None:
+                return
+            asked.add(_identity(step))
+            page = self.fetch(step)
+            if step.expects is not None and (not page.ids or page.ids[0] != step.expects):
+                self.flaws.append("records were added or removed while the list was read")
+            yield step, page
+            step = self._next(step, page)
+            if step and _identity(step) in asked:
+                self.flaws.append("the server gave the same next page twice")
+                return
+        self.flaws.append(f"there are more than {self.max_pages:,} pages")
+
+    def _next(self, step: Step, page: Page) -> Step | None:
+        following = self.pager.after(step, page)
+        if self.more is None:
+            return following
+        more = truthy(find(self.more, page.body))
+        if more and following is None:
+            self.flaws.append("the server says that there is more, and not where")
+        return following if more else None
+
+    def _judge(self, totals: set[int], order: bytes) -> None:
+        if self.most is not None and self.count >= self.most:
+            self.flaws.append(f"this list shows {self.most:,} records at most")
+        if totals and totals != {self.count}:
+            told = " and ".join(f"{each:,}" for each in sorted(totals))
+            self.flaws.append(f"there were {self.count:,} records and the server says {told}")
+        if self.twice and self.count and not self.flaws:
+            again = replace(self, twice=False, flaws=[], count=0)
+            second = hashlib.sha256()
+            for page in again.pages():
+                second.update("\0".join(map(str, page.ids)).encode() + b"\0" * bool(page.ids))
+            if second.digest() != order or again.flaws:
+                self.flaws.append("the list was another one when it was read again")
+
+
+def _only(page: Page, fresh: Sequence[int], here: set[str]) -> Page:
+    """The page with its fresh records alone, each once."""
+    if len(fresh) == len(page.records) == len(here):
+        return page
+    once: dict[Any, int] = {}
+    for index in fresh:
+        id_ = page.ids[index]
+        once.setdefault(index if id_ is None else id_, index)
+    kept = list(once.values())
+    return replace(page, records=[page.records[at] for at in kept], ids=[page.ids[at] for at in kept])
+
+
+def _identity(step: Step) -> tuple[Any, ...]:
+    return (step.url, *sorted(step.values.items()))
+
+
+def _told(source: str, page: Page) -> Any:
+    if source.lower().startswith("header:"):
+        return page.headers.get(source[len("header:") :].strip().lower()) or None
+    found = find(source, page.body)
+    return found if truthy(found) else None
+
+
+def _linked(header: str) -> str | None:
+    """The address of the next page in a Link header (RFC 8288), or None."""
+    for part in re.finditer(r"<([^>]*)>((?:\s*;[^,<]*)*)", header):
+        if re.search(r';\s*rel\s*=\s*("[^"]*\bnext\b[^"]*"|next\b)', part[2], re.IGNORECASE):
+            return part[1]
+    return None
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
