@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from syncd.core.columns import DIGEST, EXCLUDED, INVALID, KEY, MATCH, REASON, ROW, STATE, UNIT
 from syncd.core.diff import (
-    BEFORE,
     ID,
     INDEX_SCHEMA,
     KIND,
@@ -23,18 +21,22 @@ from syncd.core.diff import (
     field_changes,
     rows,
 )
-from syncd.core.matching import folded_twins, match_value, sharers
+from syncd.core.matching import folded, folded_twins, sharers
 from syncd.core.plan import Plan, Read, gate
 from syncd.core.rules import GateRules, SharedMatch
 from syncd.core.schema import Schema
 from syncd.core.wording import counted
+from syncd.index import Index
+from syncd.merged import Groups, keep_merged
+from syncd.naming import learn_names, renamed
 from syncd.reading import Reading, keyed_once
 from syncd.state import State
 from syncd.state.journal import FOLDS
 
 MAX_SHOWN = 5
 
-_LEADING_ONE = r"(^|;)1(\d{10})\b"
+TREATMENT = "target.update"
+"""The fact that says what an update does to fields that it does not mention: ``merge`` or ``replace``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Planned:
     ``sure``: a key that is not in the read has surely left the source.
     ``same``: digests of contacts that are what the ledger says, though their digests differ (order of numbers).
     ``settled``: the read and the other sources leave nothing that a later run of the same file would see otherwise.
+    ``merged``: the keys whose numbers one contact holds, by its match value.
     """
 
     plan: Plan
@@ -67,54 +70,22 @@ class Planned:
     released: list[str]
     sure: bool
     ambiguous: int
-
-
-class Index:
-    """The target's contacts by match value, read at most once a run, and only when something needs it."""
-
-    def __init__(self, listing: Callable[[], Iterable[Any]], schema: Schema) -> None:
-        self._listing = listing
-        self._schema = schema
-        self.frame: pl.DataFrame | None = None
-        self.highest = 0
-
-    def read(self) -> pl.DataFrame:
-        """Return ``INDEX_SCHEMA`` plus ``many`` (UInt32: how many contacts at the target have the match value)."""
-        if self.frame is None:
-            remotes = list(self._listing())
-            self.highest = max((remote.id for remote in remotes), default=0)
-            self.frame = _indexed(remotes, self._schema)
-        return self.frame
-
-
-def _indexed(remotes: Sequence[Any], schema: Schema) -> pl.DataFrame:
-    known = pl.Series(BEFORE, [json.dumps(dict(remote.fields), ensure_ascii=False) for remote in remotes], pl.String)
-    ids = pl.Series(ID, [remote.id for remote in remotes], dtype=pl.Int64)
-    columns = {name: [remote.fields.get(name) or "" for remote in remotes] for name in schema.match}
-    found = pl.DataFrame(columns, schema=dict.fromkeys(schema.match, pl.String)).with_columns(ids, known)
-    phones = sorted(schema.phones.intersection(schema.match))
-    if phones and remotes:
-        # A target may keep US numbers with a leading 1: such a contact is found by either form.
-        national = found.with_columns(pl.col(phones).str.replace_all(_LEADING_ONE, "${1}${2}"))
-        found = pl.concat([found, national]).unique([ID, *phones], keep="first", maintain_order=True)
-    match = found.select(match_value(found.select(schema.match), schema))
-    found = found.with_columns(match.to_series()).filter(pl.col(MATCH).is_not_null()).select(*INDEX_SCHEMA)
-    many = pl.col(ID).n_unique().over(MATCH).cast(pl.UInt32).alias("many")
-    return found.with_columns(many).unique(MATCH, keep="first", maintain_order=True)
+    merged: Groups
 
 
 def plan_changes(
     reading: Reading, wanted: Wanted, state: State, ledger: pl.DataFrame, index: Index, schema: Schema, now: float
 ) -> Planned:
     """Compare what was read with the ledger and put the changes through the gates."""
-    settled, warnings = _resolve_sharers(reading, wanted, state, schema)
+    settled, warnings, merged = _resolve_sharers(reading, wanted, state, schema)
     whole = reading.end.proof != "partial"
     ledger = _with_rejected_again(ledger, state, wanted.name, schema)
     found = diff(keyed_once(reading), ledger, whole=whole, deleted=sorted(reading.end.deleted))
     changed = reading.fetch(found.changed)
-    detail = state.detail(wanted.name, pl.concat([found.changed, found.gone]))
+    detail = renamed(state.detail(wanted.name, pl.concat([found.changed, found.gone])), state, schema)
     listless = wanted.gates.mode in {"mirror", "upsert"} and state.fact(f"first load of {wanted.name}") is not None
-    here = _index_for(index, changed, detail, loaded=listless)
+    replaces = state.fact(TREATMENT) == "replace" and not set(schema.names) <= set(changed.columns)
+    here = _index_for(index, changed, detail, loaded=listless, replaces=replaces)
     clear = _without_ambiguous(reading, changed, detail, here)
     changes, same = _without_same(classify(clear, found.gone, detail, here.drop("many")), schema)
     changes = _in_mode(reading, changes, wanted.gates)
@@ -145,6 +116,7 @@ def plan_changes(
         released=released if sure else [],
         sure=sure,
         ambiguous=changed.height - clear.height,
+        merged=merged,
     )
 
 
@@ -161,8 +133,11 @@ def _tells_who_left(reading: Reading, rules: GateRules, *, whole: bool) -> bool:
     return read.proved and read.rows > 0 and not read.keyless and not read.missing
 
 
-def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Schema) -> tuple[bool, list[str]]:
-    """Demote or merge contacts that share their match value; return whether that can stand, and warnings."""
+def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Schema) -> tuple[bool, list[str], Groups]:
+    """Demote or merge contacts that share their match value.
+
+    Returns whether that can stand, warnings, and the keys that are one contact, by match value.
+    """
     contacts = reading.contacts()
     mine = wanted.order.index(wanted.name)
     others = state.matches([name for name in wanted.order if name != wanted.name])
@@ -171,21 +146,32 @@ def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Sch
         pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
     )
     rivals = pl.concat([ranked, _left_alone(reading, wanted, state)])
-    same = pl.col(MATCH).str.to_lowercase() if state.fact(FOLDS) else pl.col(MATCH)
-    losers = sharers(contacts.with_columns(same), rivals.with_columns(same), wanted.shared_match)
+    if state.fact(FOLDS):
+        losers = sharers(_folded(contacts), _folded(rivals), wanted.shared_match)
+    else:
+        losers = sharers(contacts, rivals, wanted.shared_match)
     if losers.height:
         rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
         reading.demote(rows_.select(ROW, STATE, REASON))
         contacts = reading.contacts()
+    groups = keep_merged(reading, state, wanted.name)
     merged: dict[str, list[str]] = {}
     for key, winner in losers.filter(pl.col("@winner").is_not_null()).select(KEY, "@winner").iter_rows():
         merged.setdefault(winner, []).append(key)
-    if merged:
-        reading.merge(merged, schema)
+    used = reading.contacts().filter(pl.col(KEY).is_in(list(merged)))
+    if used.height:
+        matches = dict(used.select(KEY, MATCH).iter_rows())
+        reading.merge({winner: merged[winner] for winner in matches}, schema)
+        groups |= {match: [winner, *merged[winner]] for winner, match in matches.items()}
     foreign = losers.get_column(REASON).str.contains(" of source ", literal=True).any() if losers.height else False
     twins = folded_twins(contacts)
     warnings = [f"{len(twins)} contacts differ from another in the case of their match fields only: {_some(twins)}"]
-    return not foreign and (others.is_empty() or wanted.shared_match != "hold"), warnings if len(twins) else []
+    settled = not foreign and (others.is_empty() or wanted.shared_match != "hold")
+    return settled, warnings if len(twins) else [], groups
+
+
+def _folded(contacts: pl.DataFrame) -> pl.DataFrame:
+    return contacts.with_columns(folded(contacts.get_column(MATCH)))
 
 
 def _left_alone(reading: Reading, wanted: Wanted, state: State) -> pl.DataFrame:
@@ -198,14 +184,20 @@ def _left_alone(reading: Reading, wanted: Wanted, state: State) -> pl.DataFrame:
     return held.select(pl.lit(wanted.name).alias("@source"), KEY, pl.col(OLD_MATCH).alias(MATCH), before)
 
 
-def _index_for(index: Index, changed: pl.DataFrame, detail: pl.DataFrame, *, loaded: bool) -> pl.DataFrame:
+def _index_for(
+    index: Index, changed: pl.DataFrame, detail: pl.DataFrame, *, loaded: bool, replaces: bool
+) -> pl.DataFrame:
     """List the target if there are contacts whose ids are not known.
 
-    Once the source's first load is through (``loaded``) it is not needed, unless the mode bars creates or adoptions.
+    Once the source's first load is through (``loaded``) it is not needed, unless the mode bars creates or adoptions, or
+    an update ``replaces`` fields that the mapping does not name: then a contact that is there must be seen first.
     """
     known = detail.filter(pl.col(ID).is_not_null()).select(KEY)
-    if not loaded and not changed.join(known, on=KEY, how="anti").is_empty():
+    new = changed.join(known, on=KEY, how="anti")
+    if not new.is_empty() and not loaded:
         return index.read()
+    if not new.is_empty() and replaces:
+        return index.look_for(new.get_column(MATCH).to_list())
     return pl.DataFrame(schema={**INDEX_SCHEMA, "many": pl.UInt32})
 
 
@@ -314,8 +306,9 @@ def learn_loaded(state: State, source: str, run: str) -> None:
 
 
 def learn_fields(state: State, source: str, schema: Schema) -> None:
-    """Note the target's fields that the source's contacts were sent with."""
+    """Note the target's fields that the source's contacts were sent with, and how each is called."""
     state.learn(f"fields of {source}", schema.described())
+    learn_names(state, schema)
 
 
 def _with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:

@@ -79,14 +79,15 @@ def _key(fields: Mapping[str, Any], match: Sequence[tuple[str, bool]]) -> Key | 
     parts: list[str | frozenset[str]] = []
     for name, is_phone in match:
         text = _text(fields.get(name)).strip()
-        part = _numbers(text) if is_phone else text if text.isascii() else unicodedata.normalize("NFC", text)
+        part = numbers(text) if is_phone else text if text.isascii() else unicodedata.normalize("NFC", text)
         if not part:
             return None
         parts.append(part)
     return tuple(parts) or None
 
 
-def _numbers(text: str) -> frozenset[str]:
+def numbers(text: str) -> frozenset[str]:
+    """The numbers of a phone field as a set of digits, those of the North American plan without a leading 1."""
     parts = text.split(";")
     digits = [part if part.isdecimal() else "".join(filter(str.isdecimal, part)) for part in parts]
     return frozenset(number[1:] if len(number) == 11 and number[0] == "1" else number for number in digits if number)

@@ -8,50 +8,26 @@ come first and deletes last, and nothing is deleted that a contact claims.
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 import structlog
 
-from syncd.changes import Index
+from syncd.changes import TREATMENT
 from syncd.core.diff import BEFORE, KIND, field_changes
 from syncd.core.plan import BATCH, Plan, batches
 from syncd.core.schema import Schema
+from syncd.doubt import find_theirs
 from syncd.errors import Stopped, SyncdError, TargetUnavailable
+from syncd.pushed import Pushed
+from syncd.removing import Removal
 from syncd.state import State
 from syncd.state.journal import Leftover, Settled
 from syncd.target import Accepted, Refused, Target
 
 log = structlog.get_logger()
-
-FEW = 20
-"""Up to so many contacts of unknown id are searched for one by one; for more, the target is listed."""
-
-TREATMENT = "target.update"
-"""The fact that says what an update does to fields that it does not mention: ``merge`` or ``replace``."""
-
-
-@dataclass(slots=True)
-class Pushed:
-    """What became of a plan. ``counts``: accepted changes by kind. ``failure``: what ended the push early.
-
-    ``unknown``: changes whose outcome is not known; the next run sends them again. ``kept``: deletes that wait
-    because a call that may claim their contact is still unknown. ``tidied``: contacts that an earlier, interrupted
-    run had left behind and that were deleted now.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-    rejected: list[dict[str, Any]] = field(default_factory=list)
-    altered: list[dict[str, Any]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    unknown: int = 0
-    kept: int = 0
-    tidied: int = 0
-    failure: SyncdError | None = None
 
 
 class Push:
@@ -83,19 +59,37 @@ class Push:
         self._sent = 0
         self._ours = state.created_ids()
         self._horizon = state.horizon()
-        self._doubted = {left.key: left.horizon for left in reversed(state.leftovers(source)) if left.id is None}
+        self._doubted: dict[str, list[Leftover]] = {}
+        for left in state.leftovers(source):
+            if left.id is None:
+                self._doubted.setdefault(left.key, []).append(left)
+        self._theirs: set[int] = set()
 
     def carry_out(self, plan: Plan) -> Pushed:
         """Send the plan's upserts, then its deletes; a failure ends it early and is in the result."""
         try:
             self._upsert(plan)
-            self._delete(plan)
+            self._removal().carry_out([change for page in batches(plan.deletes(), BATCH) for change in page])
         except SyncdError as error:
             self._done.failure = error
         return self._done
 
+    def _removal(self) -> Removal:
+        return Removal(
+            run=self._run,
+            source=self._source,
+            state=self._state,
+            target=self._target,
+            schema=self._schema,
+            ours=self._ours,
+            done=self._done,
+            stopping=self._stopping,
+            advance=self._advance,
+        )
+
     def _upsert(self, plan: Plan) -> None:
         changes = plan.upserts()
+        self._look_at_doubted(changes)
         treatment = self._state.fact(TREATMENT)
         if treatment is None:
             treatment, first = self._learn(plan)
@@ -103,6 +97,14 @@ class Push:
         pages = (self._carrying(page, treatment) for page in batches(changes, BATCH))
         with ThreadPoolExecutor(self._in_flight, thread_name_prefix="push") as pool:
             self._keep_busy(pool, pages)
+
+    def _look_at_doubted(self, changes: pl.DataFrame) -> None:
+        """See what stands where earlier calls may have created contacts, before an upsert covers whose it was."""
+        again = changes.filter((pl.col(KIND) == "create") & pl.col("@key").is_in(list(self._doubted)))
+        sent: dict[str, list[Leftover]] = {}
+        for key, match in again.select("@key", "@match").iter_rows():
+            sent.setdefault(match, []).extend(self._doubted[key])
+        self._theirs = find_theirs(self._target, self._schema, sent)
 
     def _keep_busy(self, pool: ThreadPoolExecutor, pages: Iterator[list[dict[str, Any]]]) -> None:
         """Hold ``in_flight`` batches under way; two failures in a row, or a refused key, end it."""
@@ -168,10 +170,12 @@ class Push:
     ) -> Settled:
         if isinstance(outcome, Refused):
             twin = change if outcome.twin is None else page[outcome.twin]
-            folded = twin["@match"] != change["@match"] and twin["@match"].lower() == change["@match"].lower()
+            folded = twin["@match"] != change["@match"] and twin["@match"].casefold() == change["@match"].casefold()
             return Settled(entry, "folded" if folded else "refused", reason=outcome.reason)
         if not isinstance(outcome, Accepted):
             return Settled(entry, "unknown")
+        if self._takes_fields_away(change, outcome):
+            return Settled(entry, "unknown")  # until they are restored
         returned = self._returned(change, outcome.fields)
         return Settled(entry, "accepted", outcome.id, returned, adopted=self._was_there(change, outcome, resent=resent))
 
@@ -199,9 +203,21 @@ class Push:
         doubted = self._doubted.get(change["@key"])
         if doubted is None and not resent:
             return True
-        return outcome.id <= (self._horizon if doubted is None else doubted)
+        if outcome.id in self._theirs or any(
+            value for name, value in outcome.fields.items() if name not in change["payload"]
+        ):
+            return True
+        return outcome.id <= (doubted[0].horizon if doubted else self._horizon)
+
+    @staticmethod
+    def _takes_fields_away(change: Mapping[str, Any], outcome: Any) -> bool:
+        """Whether an update lost values that it did not mention, and that the contact should hold as ``expected``."""
+        expected = change.get("expected", ())
+        return isinstance(outcome, Accepted) and any(not outcome.fields.get(name) for name in expected)
 
     def _note(self, change: Mapping[str, Any], outcome: Any) -> None:
+        if self._takes_fields_away(change, outcome):
+            return
         if isinstance(outcome, Accepted):
             self._done.counts[change[KIND]] += 1
             same = outcome.fields == change["after"]
@@ -221,7 +237,7 @@ class Push:
         """
         for page in batches(plan.upserts().filter(pl.col(BEFORE).is_not_null()), BATCH):
             for change in page:
-                extra = _unmentioned(change)
+                extra = self._unmentioned(change)
                 if not extra or change[KIND] == "move":  # a new contact has none of them, whatever an update does
                     continue
                 [outcome] = self._batch([{**change, "payload": change["after"], "expected": extra}])
@@ -232,137 +248,23 @@ class Push:
                 self._state.learn(TREATMENT, treatment)
                 log.info("learned how the target treats unmentioned fields", update=treatment)
                 if lost:
-                    self._done.counts[change[KIND]] -= 1
                     self._batch([{**change, "payload": {**extra, **change["after"]}}])
                 return treatment, change["@key"]
         return "merge", None
 
-    @staticmethod
-    def _carrying(page: Sequence[dict[str, Any]], treatment: str) -> list[dict[str, Any]]:
+    def _carrying(self, page: Sequence[dict[str, Any]], treatment: str) -> list[dict[str, Any]]:
         """Add what is sent: the contact's fields, and the target's values of the others where they would be lost.
 
         They would where an update replaces, and where a move makes a new contact.
         """
         return [
-            {**each, "payload": {**_unmentioned(each), **each["after"]}}
+            {**each, "payload": {**self._unmentioned(each), **each["after"]}}
             if treatment == "replace" or each[KIND] == "move"
             else {**each, "payload": each["after"]}
             for each in page
         ]
 
-    def _delete(self, plan: Plan) -> None:
-        changes = [change for page in batches(plan.deletes(), BATCH) for change in page]
-        going = {change["@key"] for change in changes}
-        again = self._state.pending_keys(self._source) - going
-        left = [each for each in self._state.leftovers(self._source) if each.id or each.key not in again]
-        if not changes and not left:
-            return
-        found = self._find([*self._unlocated(changes), *(each for each in left if each.id is None)])
-        ids = {change["@key"]: change["@id"] or found.get(change["@match"]) for change in changes}
-        wanted = {id_ for id_ in ids.values() if id_}
-        remains = {each.change: each.id or found.get(each.match) for each in left}
-        claimed, open_ = self._state.claimed(
-            {*wanted, *(id_ for id_ in remains.values() if id_)},
-            {change["@match"] for change in changes} | {each.match for each in left},
-            going={self._source: going},
-        )
-        waiting = [change for change in changes if change["@match"] in open_]
-        self._done.kept = len(waiting)
-        ready = [change for change in changes if change["@match"] not in open_]
-        self._delete_contacts(ready, ids, claimed)
-        tidy = [each for each in left if each.id is not None or each.match not in open_]
-        self._tidy(tidy, remains, claimed)
-
-    def _unlocated(self, changes: Iterable[Mapping[str, Any]]) -> list[Leftover]:
-        """What may be there without our knowing its id; of a contact that was only ever refused, nothing is."""
-        doubted = self._doubted
-        return [
-            Leftover(0, each["@key"], "create", each["@match"], None, {}, doubted[each["@key"]])
-            for each in changes
-            if each["@id"] is None and each["@key"] in doubted
-        ]
-
-    def _find(self, wanted: Sequence[Leftover]) -> dict[str, int]:
-        """Find contacts that calls of unknown outcome made: search is a hint, equal match values are the proof.
-
-        A contact whose id was known before the call is somebody else's and is not returned.
-        """
-        matches = {each.match for each in wanted}
-        if not matches:
-            return {}
-        if len(matches) > FEW:
-            remotes = list(self._target.contacts())
-        else:
-            remotes = [remote for match in matches for remote in self._target.search(self._hint(match))]
-        ids = self._ids(remotes)
-        if len(matches) <= FEW and not matches <= ids.keys():  # a hint may miss what is there
-            ids = self._ids(list(self._target.contacts()))
-        return {each.match: ids[each.match] for each in wanted if each.match in ids and ids[each.match] > each.horizon}
-
-    def _ids(self, remotes: Sequence[Any]) -> dict[str, int]:
-        return dict(Index(lambda: remotes, self._schema).read().select("@match", "@id").iter_rows())
-
-    @staticmethod
-    def _hint(match: str) -> str:
-        return max((part.split(";")[0] for part in match.split("\x1f")), key=len)
-
-    def _delete_contacts(
-        self, changes: Sequence[Mapping[str, Any]], ids: Mapping[str, int | None], claimed: set[int]
-    ) -> None:
-        free = [change for change in changes if ids[change["@key"]] and ids[change["@key"]] not in claimed]
-        free_keys = {change["@key"] for change in free}
-        handed_over = [change for change in changes if change["@key"] not in free_keys]
-        if handed_over:
-            self._state.record_deletes(self._state.mark_deletes(self._run, self._source, handed_over))
-            self._done.counts["delete"] += len(handed_over)
-        for start in range(0, len(free), BATCH):
-            self._halt_if_asked()
-            page = free[start : start + BATCH]
-            entries = self._state.mark_deletes(self._run, self._source, page)
-            answer = self._target.delete_all([ids[change["@key"]] or 0 for change in page])
-            if answer.unsent and answer.failure:
-                self._state.unmark(entries)
-                raise answer.failure
-            gone, refused = [], []
-            for change, entry in zip(page, entries, strict=True):
-                id_ = ids[change["@key"]] or 0
-                outcome = answer.fates[id_]
-                if outcome == "deleted":
-                    gone.append(entry)
-                elif outcome == "refused":
-                    refused.append((entry, answer.reasons.get(id_, "the target refused to delete it")))
-                else:
-                    self._done.unknown += 1
-            self._state.record_deletes(gone, refused)
-            self._done.counts["delete"] += len(gone)
-            self._done.rejected += [{"key": entry["key"], "reason": reason} for entry, reason in refused]
-            log.info("batch deleted", source=self._source, rows=len(page), deleted=len(gone))
-            self._advance(len(page))
-            if answer.failure:
-                raise answer.failure
-
-    def _tidy(self, left: Sequence[Leftover], remains: Mapping[int, int | None], claimed: set[int]) -> None:
-        """Delete what moves and lost answers left at the target, and close their journal entries."""
-        settled = [each.change for each in left if not remains[each.change] or remains[each.change] in claimed]
-        self._state.settle(settled, "superseded")
-        owned = [each for each in left if each.change not in set(settled)]
-        for start in range(0, len(owned), BATCH):
-            self._halt_if_asked()
-            page = owned[start : start + BATCH]
-            answer = self._target.delete_all(sorted({remains[each.change] or 0 for each in page}))
-            done = [each for each in page if answer.fates[remains[each.change] or 0] == "deleted"]
-            self._state.settle([each.change for each in done], "accepted")
-            self._done.tidied += sum(each.id is None for each in done)
-            if len(done) < len(page):
-                self._done.unknown += len(page) - len(done)
-            if answer.failure:
-                raise answer.failure
-
-    def _halt_if_asked(self) -> None:
-        if self._stopping.is_set():
-            raise Stopped("asked to stop; what was begun is recorded, the rest waits for the next run")
-
-
-def _unmentioned(change: Mapping[str, Any]) -> dict[str, str]:
-    """The target's last known values of fields that the contact does not name."""
-    return {name: value for name, value in change["before"].items() if value and name not in change["after"]}
+    def _unmentioned(self, change: Mapping[str, Any]) -> dict[str, str]:
+        """The target's last known values of its fields that the contact does not name."""
+        rest = set(self._schema.names).difference(change["after"])
+        return {name: value for name, value in change["before"].items() if value and name in rest}

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from syncd.changes import Index, Planned, Wanted, learn_fields, learn_loaded, learn_match, plan_changes
+from syncd.changes import Planned, Wanted, learn_fields, learn_loaded, learn_match, plan_changes
 from syncd.core import mapping
 from syncd.core.matching import DIGEST_VERSION
 from syncd.core.plan import NOTHING, SCHEMA_GATE, Held, Plan
 from syncd.core.schema import Schema, problems_of_mapping, problems_with
 from syncd.core.wording import counted
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
-from syncd.push import Push, Pushed
+from syncd.index import Index
+from syncd.merged import learn_both, learn_merged
+from syncd.push import Push
+from syncd.pushed import Pushed
 from syncd.reading import Reading, Spool, read_source, spooling
 from syncd.report import SourceReport
 from syncd.state.journal import FOLDS
@@ -57,7 +60,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         reading, ledger = _read(session, source, schema, cursor, spool)
         if reading.end.proof == "unchanged":
             return _stand(report, standing)
-        index = Index(session.target.contacts, schema)
+        index = Index(session.target.contacts, schema, session.target.search)
         planned = _plan(session, source, reading, ledger, index, schema)
         _tell_plan(report, session, planned, reading, schema, ledger.height)
         if not session.dry_run:
@@ -182,6 +185,7 @@ def _plan(
 
 def _push(session: Session, source: Source, planned: Planned, index: Index, schema: Schema) -> Pushed:
     session.bind_state(index.highest)
+    learn_both(session.state, source.name, planned.merged)
     total = planned.plan.todo.height
     push = Push(
         run=session.run,
@@ -267,6 +271,7 @@ def _close(
         learn_match(state, source.name, schema)
         if not pushed.failure:
             learn_fields(state, source.name, schema)
+            learn_merged(state, source.name, planned.merged)
             if not planned.ambiguous:
                 learn_loaded(state, source.name, session.run)
     state.keep_holds(source.name, planned.plan.held, approved=_not_done(session, source.name, planned.plan))

@@ -162,14 +162,23 @@ def _shown(key: pl.Expr) -> pl.Expr:
     return key.str.replace_all(UNIT, "+", literal=True)
 
 
+def folded(values: pl.Series) -> pl.Series:
+    """These values without their case, as ``str.casefold`` has it: where that may differ from lower case, by it."""
+    plain = values.str.to_lowercase()
+    other = values.str.contains(r"[^\x00-\x7f]")
+    if not other.any():
+        return plain
+    exact = pl.Series(values.name, [value.casefold() for value in values.filter(other)], dtype=pl.String)
+    return plain.scatter(other.arg_true(), exact)
+
+
 def folded_twins(contacts: pl.DataFrame) -> pl.Series:
     """Return the keys of contacts whose match values differ from another's only in case (``@key``, ``@match``)."""
     values = contacts.get_column(MATCH)
-    if not values.str.contains(r"\p{L}").any() or not repeats(values.str.to_lowercase()):
+    if not values.str.contains(r"\p{L}").any() or not repeats(folded(values)):
         return contacts.get_column(KEY).clear()
     distinct = contacts.filter(~pl.col(MATCH).is_duplicated())
-    folded = distinct.get_column(MATCH).str.to_lowercase()
-    return distinct.get_column(KEY).filter(folded.is_duplicated())
+    return distinct.get_column(KEY).filter(folded(distinct.get_column(MATCH)).is_duplicated())
 
 
 def repeats(values: pl.Series) -> bool:

@@ -36,8 +36,8 @@ class Settled:
 class Leftover:
     """What an earlier change may have left at the target that no contact should be.
 
-    With ``id``: the id a moved contact had. Without: a call whose outcome is unknown may have made a contact with
-    ``match`` and exactly ``fields``; ids above ``horizon`` were not there before it.
+    With ``id``: the id a moved contact had. Without: a call whose outcome is unknown, marked at ``at``, may have made a
+    contact with ``match`` and no other ``fields`` than these; ids above ``horizon`` were not there before it.
     """
 
     change: int
@@ -47,6 +47,7 @@ class Leftover:
     id: int | None
     fields: Mapping[str, str]
     horizon: int
+    at: float
 
 
 class Journal:
@@ -119,14 +120,14 @@ class Journal:
     def leftovers(self, source: str) -> list[Leftover]:
         """Return what earlier changes may have left behind: old ids of moves, and calls of unknown outcome."""
         query = text(
-            "SELECT id, key, kind, match, CASE outcome WHEN 'moved' THEN old_id END, after, horizon FROM change"
-            " WHERE source = :source AND outcome IN ('pending', 'moved') AND kind <> 'delete' ORDER BY id"
+            "SELECT id, key, kind, match, CASE outcome WHEN 'moved' THEN old_id END, before, after, horizon, at"
+            " FROM change WHERE source = :source AND outcome IN ('pending', 'moved') AND kind <> 'delete' ORDER BY id"
         )
         with self.read() as connection:
             rows = connection.execute(query, {"source": source}).all()
         return [
-            Leftover(id_, key, kind, match, old, json.loads(after or "{}"), horizon)
-            for id_, key, kind, match, old, after, horizon in rows
+            Leftover(id_, key, kind, match, old, {**_fields(before), **_fields(after)}, horizon, at)
+            for id_, key, kind, match, old, before, after, horizon, at in rows
         ]
 
     def claimed(
@@ -335,7 +336,7 @@ def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> 
     if overwritten:
         connection.execute(text("DELETE FROM cursor"))
     taken = {each.id: each.entry["match"] for each in accepted}
-    if any(taken[id_] != match and taken[id_].lower() == match.lower() for id_, match in overwritten):
+    if any(taken[id_] != match and taken[id_].casefold() == match.casefold() for id_, match in overwritten):
         connection.execute(_CASE_FOLDS)
     connection.execute(
         text(
@@ -349,6 +350,11 @@ def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> 
             "keys": keys,
         },
     )
+
+
+def _fields(stored: str | None) -> dict[str, str]:
+    fields: dict[str, str] = json.loads(stored) if stored else {}
+    return fields
 
 
 def _json(fields: Mapping[str, str] | None) -> str | None:

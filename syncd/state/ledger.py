@@ -24,6 +24,12 @@ _OPEN = "FROM contact INDEXED BY contact_open WHERE source = :source AND status 
 OURS = "outcome = 'accepted' AND (kind = 'delete' OR (kind = 'move' AND old_id <> new_id))"
 """Of the journal: the entries by which we deleted ``old_id``."""
 
+_FOUND = (
+    "SELECT before FROM change WHERE change.source = contact.source AND change.key = contact.key"
+    " AND outcome = 'pending' AND before IS NOT NULL ORDER BY id LIMIT 1"
+)
+"""What the target held before the first call of unknown outcome: that call may have taken it away."""
+
 _FIELD, _RECORD = "\x1d", "\x1e"
 """They separate columns and rows in such a text; no key contains them."""
 
@@ -87,8 +93,9 @@ class Ledger:
     def detail(self, source: str, keys: pl.Series) -> pl.DataFrame:
         """Return what is known of these keys, as :data:`syncd.core.diff.DETAIL_SCHEMA` describes it."""
         query = text(
-            "SELECT key, remote_id, substr(status, 1, 1), match, coalesce(returned, nullif(fields, '{}')), origin,"
-            " missing_since FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
+            "SELECT key, remote_id, substr(status, 1, 1), match, CASE WHEN remote_id IS NOT NULL OR status <> 'pending'"
+            f" THEN coalesce(returned, nullif(fields, '{{}}')) ELSE ({_FOUND}) END, origin, missing_since"
+            " FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
         )
         found: list[Any] = []
         with self.read() as connection:

@@ -1,0 +1,88 @@
+"""Whose a contact at the target is when the outcome of a call is unknown.
+
+Search is a hint and equal match values are what finds a contact; but a person may have added one with the same match
+values meanwhile. What was sent is the proof: a contact of ours holds nothing that no call of ours has sent.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from syncd.core.schema import Schema
+from syncd.index import FEW, Index, hint
+from syncd.outcomes import numbers
+from syncd.state.journal import Leftover
+from syncd.target import Remote, Target
+
+PATIENCE = 300.0
+"""Seconds that a contact may take to appear in the target's list; until then not finding it proves nothing."""
+
+
+def as_sent(there: Mapping[str, str], sent: Mapping[str, str], schema: Schema) -> bool:
+    """Whether a contact with these fields can have come from a call that sent ``sent``.
+
+    A target may leave out, cut and reformat what it is sent; it adds nothing of its own.
+    """
+    return all(
+        _from(value, sent.get(name) or "", phone=name in schema.phones)
+        for name, value in there.items()
+        if value and name not in schema.match
+    )
+
+
+def _from(there: str, sent: str, *, phone: bool) -> bool:
+    if phone:
+        return numbers(there) <= numbers(sent)
+    return bool(sent) and _plain(sent).startswith(_plain(there))
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def find_left(target: Target, schema: Schema, wanted: Sequence[Leftover], ours: Collection[int]) -> dict[str, int]:
+    """Find the contacts that calls of unknown outcome made, by match value.
+
+    A contact whose id was known before the call is somebody else's, unless the id is one of ``ours`` that the target
+    has brought back.
+    """
+    matches = {each.match for each in wanted}
+    if not matches:
+        return {}
+    there = _there(target, schema, matches)
+    found = {}
+    for each in wanted:
+        remote = there.get(each.match)
+        if remote and (remote.id in ours or (remote.id > each.horizon and as_sent(remote.fields, each.fields, schema))):
+            found[each.match] = remote.id
+    return found
+
+
+def find_theirs(target: Target, schema: Schema, sent: Mapping[str, Sequence[Leftover]]) -> set[int]:
+    """Find contacts that stand where a call of unknown outcome may have made one, and that it cannot have made.
+
+    ``sent``: what the calls sent, by match value; of more than a few, nothing is asked.
+    """
+    if not 0 < len(sent) <= FEW:
+        return set()
+    there = _by_match(schema, (remote for match in sent for remote in target.search(hint(match))))
+    return {
+        remote.id
+        for match, calls in sent.items()
+        if (remote := there.get(match)) and not any(as_sent(remote.fields, each.fields, schema) for each in calls)
+    }
+
+
+def _there(target: Target, schema: Schema, matches: set[str]) -> dict[str, Remote]:
+    if len(matches) <= FEW:
+        found = _by_match(schema, (remote for match in matches for remote in target.search(hint(match))))
+        if matches <= found.keys():
+            return found
+    return _by_match(schema, target.contacts())  # a hint may miss what is there
+
+
+def _by_match(schema: Schema, remotes: Iterable[Remote]) -> dict[str, Remote]:
+    known = {remote.id: remote for remote in remotes}
+    index = Index(lambda: list(known.values()), schema).read()
+    return {match: known[id_] for match, id_ in index.select("@match", "@id").iter_rows()}

@@ -1,0 +1,56 @@
+"""Contacts that hold the numbers of several rows (``shared_match: merge_phones``), and which rows those are.
+
+A row that becomes invalid is left exactly as it is, and so its numbers stay in the contact that it was merged into.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from syncd.core.columns import INVALID, KEY, MATCH, REASON, ROW, STATE
+from syncd.reading import Reading
+from syncd.state import State
+
+Groups = dict[str, list[str]]
+"""The keys whose numbers one contact may hold, by its match value."""
+
+
+def keep_merged(reading: Reading, state: State, source: str) -> Groups:
+    """Leave contacts alone that hold numbers of a row that is invalid now; return those groups."""
+    known = merged_before(state, source)
+    if not known:
+        return {}
+    bad = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
+    invalid = set(bad.join(reading.contacts().select(KEY), on=KEY, how="anti").to_series())
+    kept = {match: keys for match, keys in known.items() if not invalid.isdisjoint(keys)}
+    contacts = reading.contacts().filter(pl.col(MATCH).is_in(list(kept)))
+    reading.demote(
+        contacts.select(
+            ROW,
+            pl.lit(INVALID, dtype=pl.UInt8).alias(STATE),
+            pl.lit("its contact has numbers of another row, which cannot be used now").alias(REASON),
+        )
+    )
+    return kept
+
+
+def merged_before(state: State, source: str) -> Groups:
+    """Return the keys whose numbers one contact may hold at the target, by match value."""
+    groups: Groups = json.loads(state.fact(f"merged in {source}") or "{}")
+    return groups
+
+
+def learn_merged(state: State, source: str, groups: Mapping[str, Sequence[str]]) -> None:
+    """Note the keys whose numbers one contact holds."""
+    if groups != merged_before(state, source):
+        state.learn(f"merged in {source}", json.dumps(groups))
+
+
+def learn_both(state: State, source: str, groups: Groups) -> None:
+    """Note that until a push is through a contact may hold the numbers of the rows before, and of those now."""
+    before = merged_before(state, source)
+    every = {match: [*before.get(match, ()), *groups.get(match, ())] for match in before | groups}
+    learn_merged(state, source, {match: list(dict.fromkeys(keys)) for match, keys in every.items()})

@@ -1,0 +1,173 @@
+"""Whose a contact is when an answer was lost, and what of it must survive: people's contacts, and people's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd import removing
+from syncd.errors import TargetUnavailable
+from syncd.state import State
+from tests.shell.world import World, company
+
+ANN, BOB = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")
+NEVER_ARRIVES = {"kind": "drop", "method": "POST", "times": None, "done": False}
+ROWS = "row,id,name,phone"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with company(tmp_path) as made:
+        yield made
+
+
+def two_sources(world: World) -> None:
+    world.sources["owners"] = {**world.sources["tenants"], "options": {"path": "owners.csv", "settle": 0}}
+
+
+@pytest.mark.parametrize("theirs", [{"Name": "Bob", "Note": "VIP"}, {"Name": "Robert"}, {"Phone": "2125550199"}])
+@pytest.mark.parametrize("stays_a_run", [False, True])
+def test_a_persons_contact_that_takes_the_place_of_a_lost_create_is_never_deleted(
+    world: World, theirs: dict[str, str], stays_a_run: bool
+) -> None:
+    world.write([ANN])
+    world.run()
+    world.sandbox.arm(NEVER_ARRIVES)
+    world.write([ANN, BOB])
+    world.run()
+    world.sandbox.disarm()
+    world.sandbox.store.add({"External ID": "2", **theirs})
+    if stays_a_run:
+        assert world.run().exit_code == 0
+        assert world.there()["2"]["Name"] == "Bob"
+    world.write([ANN])
+    world.run()
+    world.run()
+    assert set(world.there()) == {"1", "2"}
+
+
+@pytest.mark.parametrize(("after", "done"), [(0, True), (1, False), (1, True)])
+def test_a_run_that_ends_between_the_first_update_and_what_it_restores_loses_no_field(
+    world: World, after: int, done: bool
+) -> None:
+    world.sandbox.dialect("update", "replace")
+    world.sandbox.store.add({"External ID": "1", "Name": "Old", "Note": "VIP"})
+    world.write([ANN])
+    world.sandbox.arm({"kind": "drop", "method": "POST", "after": after, "times": None, "done": done})
+    world.run()
+    world.sandbox.disarm()
+    assert world.run().exit_code == 0
+    assert world.there()["1"] == {"External ID": "1", "Name": "Ann", "Phone": "2125550101", "Note": "VIP"}
+    assert world.run().counts["update"] == 0
+
+
+def test_a_contact_that_one_source_released_keeps_its_other_fields_when_another_takes_it(world: World) -> None:
+    world.sandbox.dialect("update", "replace")
+    world.sandbox.store.add({"External ID": "1", "Name": "Old", "Note": "VIP"})
+    two_sources(world)
+    world.write([ANN, BOB])
+    world.write([("3", "Cy", "2125550103")], "owners.csv")
+    world.run_all()
+    world.write([BOB])
+    world.run_all()
+    world.write([("3", "Cy", "2125550103"), ANN], "owners.csv")
+    world.run_all()
+    assert world.there()["1"]["Note"] == "VIP"
+
+
+def test_a_persons_contact_keeps_its_other_fields_when_a_row_comes_to_speak_of_it(world: World) -> None:
+    world.sandbox.dialect("update", "replace")
+    world.sandbox.store.add({"External ID": "1", "Name": "Old", "Note": "VIP"})
+    world.write([ANN])
+    world.run()
+    world.sandbox.store.add({"External ID": "2", "Name": "Robert", "Note": "the plumber"})
+    world.write([ANN, BOB])
+    assert world.run().counts["adopt"] == 1
+    assert world.there()["2"] == {"External ID": "2", "Name": "Bob", "Phone": "2125550102", "Note": "the plumber"}
+
+
+@pytest.mark.parametrize("bad", [("b", "7", "Ann", "x12"), ("b", "", "Ann", "2125550102")])
+def test_a_merged_contact_keeps_the_numbers_of_a_row_that_becomes_unusable(
+    world: World, bad: tuple[str, str, str, str]
+) -> None:
+    world.sources["tenants"] |= {"shared_match": "merge_phones", "key": "row", "phones": {"invalid": "reject"}}
+    world.write([("a", "7", "Ann", "2125550101"), ("b", "7", "Ann", "2125550102")], header=ROWS)
+    world.run()
+    world.write([("a", "7", "Ann B", "2125550101"), bad], header=ROWS)
+    report = world.run()
+    assert {each["key"] for each in report.invalid} == {"a", "b"}
+    assert world.there()["7"]["Phone"] == "2125550101;2125550102"
+    world.write([("a", "7", "Ann B", "2125550101")], header=ROWS)
+    assert world.run().exit_code == 0
+    assert world.there()["7"] == {"External ID": "7", "Name": "Ann B", "Phone": "2125550101"}
+
+
+RENAMED: list[dict[str, Any]] = [
+    {"id": 1, "name": "External ID", "is_match": True},
+    {"id": 2, "name": "Full name"},
+    {"id": 3, "name": "Phone", "is_phone": True},
+    {"id": 4, "name": "Remark"},
+]
+
+
+@pytest.mark.parametrize("kind", ["update", "move"])
+def test_fields_that_are_renamed_at_the_target_keep_their_values(world: World, kind: str) -> None:
+    world.sandbox.dialect("update", "replace")
+    world.sandbox.dialect("unknown_field", "error")
+    world.sources["tenants"]["key"] = "row"
+    world.sandbox.store.add({"External ID": "1", "Name": "Old", "Note": "VIP"})
+    world.write([("a", "1", "Ann", "2125550101")], header=ROWS)
+    world.run()
+    world.sandbox.store.set_fields(RENAMED)
+    assert "'Name'" in str(world.run().error)
+    world.sources["tenants"]["mapping"] = {"External ID": "id", "Full name": "name", "Phone": ["phone"]}
+    world.write([("a", "1" if kind == "update" else "9", "Ann B", "2125550101")], header=ROWS)
+    report = world.run()
+    assert (report.exit_code, report.counts[kind]) == (0, 1)
+    assert [(fields["Full name"], fields["Remark"]) for fields in world.there().values()] == [("Ann B", "VIP")]
+    world.write([("a", "1", "Ann C", "2125550101")], header=ROWS)
+    world.run()
+    assert [(fields["Full name"], fields["Remark"]) for fields in world.there().values()] == [("Ann C", "VIP")]
+
+
+def test_deletes_without_an_effect_are_noticed_and_stop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removing, "LOOKS", ())
+    world.sandbox.dialect("delete_body", "lost")
+    world.sandbox.dialect("delete_empty", "noop")
+    world.write([ANN, BOB])
+    world.run()
+    world.write([BOB])
+    for _ in range(2):
+        report = world.run()
+        assert isinstance(report.error, TargetUnavailable)
+        assert "still lists it" in str(report.error)
+        assert (report.exit_code, report.counts["delete"]) == (4, 0)
+        assert set(world.there()) == {"1", "2"}
+    world.sandbox.dialect("delete_body", "read")
+    assert world.run().counts["delete"] == 1
+    assert set(world.there()) == {"2"}
+
+
+def test_that_deletes_have_an_effect_is_looked_at_once(world: World) -> None:
+    world.write([ANN, BOB, ("3", "Cy", "2125550103")])
+    world.run()
+    for rows, requests in (([ANN, BOB], 3), ([ANN], 2)):  # the fields, the delete, and once a look
+        before = len(world.sandbox.requests)
+        world.write(rows)
+        world.run()
+        assert len(world.sandbox.requests) - before == requests
+
+
+def test_where_the_target_folds_case_letters_that_have_no_single_lower_case_are_one_too(world: World) -> None:
+    world.sandbox.dialect("match_case", "fold")
+    world.write([("STRASSE 1", "Ann", "2125550101"), ("Straße 1", "Bob", "2125550102")])
+    world.run()
+    posts = world.posts()
+    report = world.run(full=True)
+    assert [each["key"] for each in report.invalid] == ["Straße 1"]
+    assert world.posts() == posts
+    with State(world.folder / "syncd.db", read_only=True) as state:
+        assert state.rejected("tenants") == []
