@@ -53,6 +53,7 @@ class Wanted:
 class Planned:
     """A plan and what is said beside it. ``released``: adopted contacts that surely left the source, and stay.
 
+    ``since``: the newest change of any source that the plan knows of.
     ``ambiguous``: contacts that are not sent since several at the target could be theirs.
     ``sure``: a key that is not in the read has surely left the source.
     ``same``: digests of contacts that are what the ledger says, though their digests differ (order of numbers).
@@ -71,12 +72,14 @@ class Planned:
     sure: bool
     ambiguous: int
     merged: Groups
+    since: int
 
 
 def plan_changes(
     reading: Reading, wanted: Wanted, state: State, ledger: pl.DataFrame, index: Index, schema: Schema, now: float
 ) -> Planned:
     """Compare what was read with the ledger and put the changes through the gates."""
+    since = state.newest_change()
     settled, warnings, merged = _resolve_sharers(reading, wanted, state, schema)
     whole = reading.end.proof != "partial"
     ledger = _with_rejected_again(ledger, state, wanted.name, schema)
@@ -117,6 +120,7 @@ def plan_changes(
         sure=sure,
         ambiguous=changed.height - clear.height,
         merged=merged,
+        since=since,
     )
 
 

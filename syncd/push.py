@@ -8,7 +8,7 @@ come first and deletes last, and nothing is deleted that a contact claims.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -24,6 +24,7 @@ from syncd.errors import Stopped, SyncdError, TargetUnavailable
 from syncd.pushed import Pushed
 from syncd.removing import Removal
 from syncd.state import State
+from syncd.state.claims import Rivals
 from syncd.state.journal import Leftover, Settled
 from syncd.target import Accepted, Refused, Target
 
@@ -33,7 +34,7 @@ log = structlog.get_logger()
 class Push:
     """One source's plan on its way to the target. Used once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is a part of the run that it works with)
         self,
         *,
         run: str,
@@ -41,6 +42,7 @@ class Push:
         state: State,
         target: Target,
         schema: Schema,
+        since: int,
         in_flight: int,
         stopping: threading.Event,
         progress: Callable[[int], None],
@@ -57,6 +59,7 @@ class Push:
         self._done = Pushed()
         self._failed_in_a_row = 0
         self._sent = 0
+        self._rivals = Rivals(source, since)
         self._ours = state.created_ids()
         self._horizon = state.horizon()
         self._doubted: dict[str, list[Leftover]] = {}
@@ -133,16 +136,20 @@ class Push:
 
     def _batch(self, page: Sequence[dict[str, Any]]) -> list[Any]:
         """Mark, call and record one batch; return its outcomes in the batch's order."""
-        entries = self._state.mark(self._run, self._source, page, horizon=self._horizon)
+        entries = self._state.mark(self._run, self._source, page, horizon=self._horizon, rivals=self._rivals)
+        page = self._without_rivalled(page, entries)
+        if not page:
+            return []
         answer = self._target.upsert_all([change["payload"] for change in page], self._schema)
         results = [] if answer.unsent else list(zip(page, entries, answer.outcomes, strict=True))
+        doubtful: Collection[str] = ()
         if results:
-            self._state.record([self._settled(*each, page=page, resent=answer.resent) for each in results])
+            doubtful = self._state.record([self._settled(*each, page=page, resent=answer.resent) for each in results])
         else:
             self._state.unmark(entries)
         with self._lock:
             for change, _, outcome in results:
-                self._note(change, outcome)
+                self._note(change, None if change["@key"] in doubtful else outcome)
             self._failed_in_a_row = self._failed_in_a_row + 1 if answer.failure else 0
             if answer.failure:
                 self._done.failure = answer.failure
@@ -153,6 +160,17 @@ class Push:
         if answer.failure and not isinstance(answer.failure, TargetUnavailable):
             raise answer.failure
         return list(answer.outcomes)
+
+    def _without_rivalled(
+        self, page: Sequence[dict[str, Any]], entries: Sequence[Mapping[str, Any]]
+    ) -> Sequence[dict[str, Any]]:
+        """Leave out what was not marked, since another source has its contact in hand: a later run sees what is so."""
+        if len(entries) == len(page):
+            return page
+        marked = {entry["key"] for entry in entries}
+        with self._lock:
+            self._done.kept += len(page) - len(entries)
+        return [change for change in page if change["@key"] in marked]
 
     def _advance(self, changes: int) -> None:
         with self._lock:
@@ -197,7 +215,7 @@ class Push:
         if outcome.id in self._ours:
             return False
         if change[KIND] == "adopt":
-            return True
+            return outcome.action != "created"  # what was to be adopted may be gone by now
         if outcome.action != "updated":
             return False
         doubted = self._doubted.get(change["@key"])
@@ -240,7 +258,7 @@ class Push:
                 extra = self._unmentioned(change)
                 if not extra or change[KIND] == "move":  # a new contact has none of them, whatever an update does
                     continue
-                [outcome] = self._batch([{**change, "payload": change["after"], "expected": extra}])
+                outcome = next(iter(self._batch([{**change, "payload": change["after"], "expected": extra}])), None)
                 if not isinstance(outcome, Accepted):
                     return "replace", change["@key"]
                 lost = any(not outcome.fields.get(name) for name in extra)

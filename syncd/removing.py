@@ -56,55 +56,45 @@ class Removal:
         doubted = [each for each in left if each.id is None]
         found = find_left(self.target, self.schema, doubted, self.ours)
         ids = {change["@key"]: change["@id"] or found.get(change["@match"]) for change in changes}
-        remains = {each.change: each.id or found.get(each.match) for each in left}
-        claimed, open_ = self.state.claimed(
-            {id_ for id_ in (*ids.values(), *remains.values()) if id_},
-            {change["@match"] for change in changes} | {each.match for each in left},
-            going={self.source: going},
-        )
         young = self.state.clock() - PATIENCE
         unseen = {each.match for each in doubted if each.match not in found and each.at > young}
-        waiting = {
-            each["@key"] for each in changes if each["@match"] in (open_ if ids[each["@key"]] else open_ | unseen)
-        }
-        self.done.kept = len(waiting)
-        self._delete_contacts([change for change in changes if change["@key"] not in waiting], ids, claimed)
-        self._tidy([each for each in left if each.id or each.match not in open_ | unseen], remains, claimed)
+        ready = [each for each in changes if ids[each["@key"]] or each["@match"] not in unseen]
+        self.done.kept += len(changes) - len(ready)
+        for start in range(0, len(ready), BATCH):
+            halt_if_asked(self.stopping)
+            self._delete_contacts(ready[start : start + BATCH], ids, going)
+        tidy = [each for each in left if each.id or each.match not in unseen]
+        for start in range(0, len(tidy), BATCH):
+            halt_if_asked(self.stopping)
+            self._tidy(tidy[start : start + BATCH], found)
 
     def _delete_contacts(
-        self, changes: Sequence[Mapping[str, Any]], ids: Mapping[str, int | None], claimed: set[int]
+        self, changes: Sequence[Mapping[str, Any]], ids: Mapping[str, int | None], going: Collection[str]
     ) -> None:
-        free = [change for change in changes if ids[change["@key"]] and ids[change["@key"]] not in claimed]
-        free_keys = {change["@key"] for change in free}
-        handed_over = [change for change in changes if change["@key"] not in free_keys]
-        if handed_over:
-            self.state.record_deletes(self.state.mark_deletes(self.run, self.source, handed_over))
-            self.done.counts["delete"] += len(handed_over)
-        for start in range(0, len(free), BATCH):
-            halt_if_asked(self.stopping)
-            page = free[start : start + BATCH]
-            entries = self.state.mark_deletes(self.run, self.source, page)
-            answer = self._remove({ids[change["@key"]] or 0: change["@match"] for change in page})
-            if answer.unsent and answer.failure:
-                self.state.unmark(entries)
-                raise answer.failure
-            gone, refused = [], []
-            for change, entry in zip(page, entries, strict=True):
-                id_ = ids[change["@key"]] or 0
-                outcome = answer.fates[id_]
-                if outcome == "deleted":
-                    gone.append(entry)
-                elif outcome == "refused":
-                    refused.append((entry, answer.reasons.get(id_, "the target refused to delete it")))
-                else:
-                    self.done.unknown += 1
-            self.state.record_deletes(gone, refused)
-            self.done.counts["delete"] += len(gone)
-            self.done.rejected += [{"key": entry["key"], "reason": reason} for entry, reason in refused]
-            log.info("batch deleted", source=self.source, rows=len(page), deleted=len(gone))
-            self.advance(len(page))
-            if answer.failure:
-                raise answer.failure
+        begun = self.state.begin_deletes(self.run, self.source, changes, ids, going=going)
+        self.done.kept += len(begun.waiting)
+        self.done.counts["delete"] += len(begun.handed)
+        if not begun.entries:
+            return
+        located = [(entry, ids[entry["key"]] or 0) for entry in begun.entries]
+        answer = self._remove({id_: entry["match"] for entry, id_ in located})
+        if answer.unsent and answer.failure:
+            self.state.unmark(begun.entries, answer.fates)
+            raise answer.failure
+        gone = [entry for entry, id_ in located if answer.fates[id_] == "deleted"]
+        refused = [
+            (entry, answer.reasons.get(id_, "the target refused to delete it"))
+            for entry, id_ in located
+            if answer.fates[id_] == "refused"
+        ]
+        self.state.record_deletes(self.source, answer.fates, gone, refused)
+        self.done.unknown += len(located) - len(gone) - len(refused)
+        self.done.counts["delete"] += len(gone)
+        self.done.rejected += [{"key": entry["key"], "reason": reason} for entry, reason in refused]
+        log.info("batch deleted", source=self.source, rows=len(located), deleted=len(gone))
+        self.advance(len(located))
+        if answer.failure:
+            raise answer.failure
 
     def _remove(self, matches: Mapping[int, str]) -> Deleted:
         """Delete these ids; the first time, look whether that has an effect.
@@ -132,19 +122,17 @@ class Removal:
                 break
         return False
 
-    def _tidy(self, left: Sequence[Leftover], remains: Mapping[int, int | None], claimed: set[int]) -> None:
+    def _tidy(self, left: Sequence[Leftover], found: Mapping[str, int]) -> None:
         """Delete what moves and lost answers left at the target, and close their journal entries."""
-        settled = [each.change for each in left if not remains[each.change] or remains[each.change] in claimed]
-        self.state.settle(settled, "superseded")
-        owned = [each for each in left if each.change not in set(settled)]
-        for start in range(0, len(owned), BATCH):
-            halt_if_asked(self.stopping)
-            page = owned[start : start + BATCH]
-            answer = self._remove({remains[each.change] or 0: "" if each.id else each.match for each in page})
-            done = [each for each in page if answer.fates[remains[each.change] or 0] == "deleted"]
-            self.state.settle([each.change for each in done], "accepted")
-            self.done.tidied += sum(each.id is None for each in done)
-            if len(done) < len(page):
-                self.done.unknown += len(page) - len(done)
-            if answer.failure:
-                raise answer.failure
+        remains = {each.change: (each.id or found.get(each.match), each.match) for each in left}
+        free = self.state.begin_tidying(self.source, remains)
+        if not free:
+            return
+        named = {each.change for each in left if each.id}
+        answer = self._remove({id_: "" if change in named else remains[change][1] for change, id_ in free.items()})
+        done = {change for change, id_ in free.items() if answer.fates[id_] == "deleted"}
+        self.state.end_tidying(self.source, answer.fates, done)
+        self.done.tidied += len(done - named)
+        self.done.unknown += len(free) - len(done)
+        if answer.failure:
+            raise answer.failure

@@ -193,6 +193,7 @@ def _push(session: Session, source: Source, planned: Planned, index: Index, sche
         state=session.state,
         target=session.target,
         schema=schema,
+        since=planned.since,
         in_flight=session.settings.target.in_flight,
         stopping=session.stopping,
         progress=lambda done: session.watcher.pushing(source.name, done, total),

@@ -15,10 +15,14 @@ from starlette.types import Receive, Scope, Send
 
 from syncd.sandbox.backend import Backend, Call
 from syncd.sandbox.control import control_routes
+from syncd.sandbox.faults import Fault, Faults, Hold, Work
 from syncd.sandbox.replies import Reply, error
 
 TRANSPORT = "transport"
 """Where the server puts a connection's transport into the state of its requests, so that a fault can cut it."""
+
+
+_LOOK = 0.005  # seconds between two looks whether a request is still held
 
 
 def build_app(backend: Backend) -> Starlette:
@@ -45,10 +49,26 @@ async def _api(backend: Backend, request: Request) -> Response:
     if fault is None:
         reply = work()
     else:
-        await asyncio.sleep(fault.wait)
-        reply = fault.strike(work)
+        reply = await (_held(backend.faults, fault, work) if isinstance(fault, Hold) else _struck(fault, work))
     backend.note(call, reply, fault.kind if fault else None)
     return response(reply)
+
+
+async def _struck(fault: Fault, work: Work) -> Reply:
+    await asyncio.sleep(fault.wait)
+    return fault.strike(work)
+
+
+async def _held(faults: Faults, fault: Hold, work: Work) -> Reply:
+    worked = work() if fault.done else None
+    begun = faults.disarmed
+    faults.holding += 1
+    try:
+        while faults.disarmed == begun:  # noqa: ASYNC110 (it is disarmed by any thread, in no loop)
+            await asyncio.sleep(_LOOK)
+    finally:
+        faults.holding -= 1
+    return worked or work()
 
 
 async def _call(request: Request) -> Call:

@@ -135,6 +135,13 @@ class Slow(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hold(Fault):
+    """The answer waits until the faults are disarmed; the work is done then, or with ``done`` before the waiting."""
+
+    kind: ClassVar[str] = "hold"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Poison(Fault):
     """Rows with ``value`` in ``field`` (None: in any field) are refused; with ``whole`` their whole batch, so."""
 
@@ -159,7 +166,9 @@ class Poison(Fault):
         return found
 
 
-KINDS: Mapping[str, type[Fault]] = {kind.kind: kind for kind in (Status, Html, Empty, Drop, Truncate, Slow, Poison)}
+KINDS: Mapping[str, type[Fault]] = {
+    kind.kind: kind for kind in (Status, Html, Empty, Drop, Truncate, Slow, Hold, Poison)
+}
 """Every kind of fault by its name."""
 
 
@@ -211,11 +220,16 @@ class _Armed:
 
 
 class Faults:
-    """The faults that are armed. A request is struck by the first that fits it and is not used up, and by poisons."""
+    """The faults that are armed. A request is struck by the first that fits it and is not used up, and by poisons.
+
+    ``disarmed`` counts the times that they were; ``holding`` the requests that wait for the next one.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._armed: list[_Armed] = []
+        self.disarmed = 0
+        self.holding = 0
 
     def arm(self, fault: Fault) -> None:
         with self._lock:
@@ -224,6 +238,7 @@ class Faults:
     def disarm(self) -> None:
         with self._lock:
             self._armed.clear()
+            self.disarmed += 1
 
     def struck(self, method: str, path: str) -> tuple[Fault | None, Sequence[Poison]]:
         """What strikes this request: one fault or none, and all poisons; each is counted."""

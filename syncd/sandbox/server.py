@@ -80,6 +80,11 @@ class Sandbox:
         """Forget all faults."""
         self._faults.disarm()
 
+    @property
+    def holding(self) -> int:
+        """How many requests wait under a fault ``hold``."""
+        return self._faults.holding
+
     def dialect(self, name: str, value: str) -> None:
         """Change a dialect.
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from syncd.core.plan import Held
+from syncd.state.claims import abandon
 from syncd.state.ledger import OURS
 
 RETENTION = 90 * 86_400.0
@@ -23,7 +24,8 @@ _FORGOTTEN = (
         f" AND NOT (old_id IS NOT NULL AND {OURS})"
     ),
     text(
-        "UPDATE change SET run = '', key = '', match = '', digest = NULL, before = NULL, after = NULL, reason = NULL"
+        "UPDATE change SET run = '', key = '', match = '', old_match = NULL, digest = NULL, before = NULL,"
+        " after = NULL, reason = NULL"
         f" WHERE at < :before AND outcome = 'accepted' AND old_id IS NOT NULL AND key <> '' AND {OURS}"
     ),
     text(
@@ -93,6 +95,7 @@ class Runs:
             connection.execute(
                 text("UPDATE run SET outcome = 'broken off' WHERE source = :source AND outcome = 'running'"), values
             )
+            abandon(connection, source, self.clock())
             connection.execute(
                 text(
                     "INSERT INTO run (run, source, started, outcome, requests, config)"

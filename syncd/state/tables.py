@@ -45,7 +45,8 @@ class Change(SQLModel, table=True):
 
     ``outcome``: ``pending`` (marked; what became of it is unknown) · ``moved`` (accepted, and the id ``old_id`` it had
     before may have to be deleted) · ``accepted`` · ``refused`` · ``superseded`` (a later call settled it). ``before``
-    and ``after``: JSON objects of fields, or null. ``horizon``: the highest id known at the target when it was marked.
+    and ``after``: JSON objects of fields, or null. ``old_match``: the match value before, if it was another one.
+    ``horizon``: the highest id known at the target when it was marked.
     """
 
     __tablename__: ClassVar[str] = "change"
@@ -63,6 +64,7 @@ class Change(SQLModel, table=True):
     old_id: int | None = None
     new_id: int | None = None
     match: str
+    old_match: str | None = None
     digest: int | None = None
     before: str | None = None
     after: str | None = None
@@ -70,6 +72,26 @@ class Change(SQLModel, table=True):
     outcome: str
     reason: str | None = None
     at: float
+
+
+class Deletion(SQLModel, table=True):
+    """An id at the target that a call is deleting, or was a while ago; ``match``: what it was known by.
+
+    ``ended``: the newest change when the call ended. A change up to that was marked while it was under way.
+    """
+
+    __tablename__: ClassVar[str] = "deletion"
+    __table_args__ = (
+        Index("deletion_remote_id", "remote_id"),
+        Index("deletion_open", "source", sqlite_where=text("ended IS NULL")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    remote_id: int
+    source: str
+    match: str
+    begun: float
+    ended: int | None = None
 
 
 class Run(SQLModel, table=True):

@@ -20,6 +20,7 @@ import syncd.target
 from syncd.core.columns import INVALID, STATE
 from syncd.outcomes import Accepted, Outcome, Unknown, texts
 from syncd.reading import Reading, keyed_once
+from syncd.state import claims
 from syncd.state.journal import Journal, Settled
 from tests.convergence.company import LAYOUTS
 from tests.convergence.machine import Convergence
@@ -47,15 +48,16 @@ def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
     number = count(1)
 
     def unmarked(_: Journal, run: str, source: str, changes: Sequence[Mapping[str, Any]], **more: Any) -> list[Any]:
-        return [{"id": next(number), "late": (run, source, change, more)} for change in changes]
+        late = [(run, source, change, more) for change in changes]
+        return [{"id": next(number), "source": source, "key": each[2]["@key"], "late": each} for each in late]
 
-    def recorded(self: Journal, results: Sequence[Settled]) -> None:
+    def recorded(self: Journal, results: Sequence[Settled]) -> frozenset[str]:
         done = [each for each in results if each.outcome != "unknown"]
         entries = [
             mark(self, run, source, [change], **more)
             for run, source, change, more in (each.entry["late"] for each in done)
         ]
-        record(self, [replace(each, entry=entry) for each, [entry] in zip(done, entries, strict=True)])
+        return record(self, [replace(each, entry=entry) for each, [entry] in zip(done, entries, strict=True)])
 
     monkeypatch.setattr(Journal, "mark", unmarked)
     monkeypatch.setattr(Journal, "record", recorded)
@@ -63,7 +65,7 @@ def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def delete_what_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An id is deleted though a contact holds it."""
-    monkeypatch.setattr(Journal, "claimed", lambda *_, **__: (set(), set()))
+    monkeypatch.setattr(claims, "_claimed", lambda *_: (set(), set()))
 
 
 def forget_held_keys(monkeypatch: pytest.MonkeyPatch) -> None:

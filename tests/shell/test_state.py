@@ -73,7 +73,7 @@ def test_an_older_file_is_backed_up_beside_itself_before_it_is_migrated(path: Pa
     [backup] = path.parent.glob("syncd.db.before-*")
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     with sqlite3.connect(backup) as connection:
-        assert connection.execute("SELECT value FROM fact").fetchall() == [("here",)]
+        assert connection.execute("SELECT value FROM fact WHERE name = 'target.address'").fetchall() == [("here",)]
     connection.close()
 
 
@@ -209,10 +209,15 @@ def test_a_move_remembers_the_id_that_must_go(path: Path) -> None:
 
 def test_claims_are_those_of_contacts_that_stay(path: Path) -> None:
     with State(path) as state:
-        accept(state, "a", 1)
-        accept(state, "b", 2)
-        state.mark("run", "s", [change("c", match="m")])
-        assert state.claimed([1, 2, 3], ["m", "n"], going={"s": ["a"]}) == ({2}, {"m"})
+        for place, key in enumerate(["a", "b", "c", "m"], 1):
+            accept(state, key, place)
+        accept(state, "twin of b", 2, source="t")
+        state.mark("run", "t", [change("taker of m", match="m")])
+        going = [change(key, **{"@kind": "delete"}) for key in ["a", "b", "c", "m"]]
+        begun = state.begin_deletes("run", "s", going[:2] + going[3:], {"a": 1, "b": 2, "m": 4}, going=list("abcm"))
+        assert [entry["key"] for entry in begun.entries] == ["a"]
+        assert (set(begun.handed), set(begun.waiting)) == ({"b"}, {"m"})
+        assert set(state.ledger("s")["@key"]) == {"a", "c", "m"}
 
 
 def test_a_lease_excludes_others_until_it_ends(path: Path) -> None:
@@ -254,7 +259,8 @@ def test_ids_that_we_deleted_are_ours_for_ever_though_what_they_held_is_forgotte
     now = [1_000_000.0]
     with State(path, clock=lambda: now[0]) as state:
         accept(state, "a", 1)
-        state.record_deletes(state.mark_deletes("run", "s", [change("a", None, **{"@kind": "delete", "@id": 1})]))
+        begun = state.begin_deletes("run", "s", [change("a", None, **{"@kind": "delete", "@id": 1})], {"a": 1})
+        state.record_deletes("s", [1], begun.entries)
         now[0] += 91 * 86_400
         for run in ("new", "newer"):
             state.begin_run(run, "s", "config")

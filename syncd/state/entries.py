@@ -1,0 +1,89 @@
+"""The journal's entries as they are written: what is about to be sent, before it is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+REFUSED = text("UPDATE change SET outcome = 'refused', reason = :reason WHERE id = :id")
+"""The target, or we, refused what the entry ``:id`` is about."""
+
+_NEWEST = text("SELECT coalesce((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'journal.newest'), 0)")
+_NUMBERED = text(
+    "INSERT INTO fact (name, value) VALUES ('journal.newest', :newest)"
+    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+"""An id is not used again when its entry is taken back: what was marked after it must be told from before."""
+_UNSURE = text("UPDATE contact SET status = 'pending' WHERE source = :source AND key = :key")
+_APPENDED = (
+    "INSERT INTO change (run, horizon, at, before, old_match, id, source, key, kind, old_id, match, digest, after,"
+    " outcome) VALUES (?, ?, ?, ?, nullif((SELECT match FROM contact WHERE source = ? AND key = ?), ?),"
+    " ?, ?, ?, ?, ?, ?, ?, ?, 'pending')"
+)
+
+
+def append(
+    connection: Connection, run: str, source: str, changes: Sequence[Mapping[str, Any]], *, horizon: int, now: float
+) -> list[dict[str, Any]]:
+    """Add ``pending`` journal rows and return them.
+
+    Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after``.
+    """
+    first = newest_change(connection) + 1
+    journal = [
+        {
+            "id": first + place,
+            "source": source,
+            "key": change["@key"],
+            "kind": change["@kind"],
+            "old_id": change["@id"],
+            "match": change["@match"],
+            "digest": change["@digest"],
+            "after": as_json(change["after"]),
+        }
+        for place, change in enumerate(changes)
+    ]
+    values = [
+        (run, horizon, now, as_json(change["before"] or None), source, entry["key"], entry["match"], *entry.values())
+        for entry, change in zip(journal, changes, strict=True)
+    ]
+    status = _statuses(connection, source, [entry["key"] for entry in journal])
+    if values:
+        connection.exec_driver_sql(_APPENDED, values)
+        connection.execute(_NUMBERED, {"newest": first + len(values) - 1})
+    return [{**entry, "was": status.get(entry["key"])} for entry in journal]
+
+
+def newest_change(connection: Connection) -> int:
+    """Return the highest id that an entry of the journal ever had; 0 if there was none."""
+    newest: int = connection.execute(_NEWEST).scalar_one()
+    return newest
+
+
+def overtaken(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Find the entries that a later call of another run has settled meanwhile; return their numbers.
+
+    Which of the two calls reached the target last cannot be told, so what is there is unknown.
+    """
+    ids = json.dumps([entry["id"] for entry in entries])
+    query = text("SELECT id FROM change WHERE id IN (SELECT value FROM json_each(:ids)) AND outcome <> 'pending'")
+    late = set(connection.execute(query, {"ids": ids}).scalars())
+    if late:
+        connection.execute(_UNSURE, [dict(entry) for entry in entries if entry["id"] in late])
+        connection.execute(text("DELETE FROM cursor"))
+    return late
+
+
+def _statuses(connection: Connection, source: str, keys: Sequence[str]) -> dict[str, str]:
+    query = text(
+        "SELECT key, status FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
+    )
+    return {row[0]: row[1] for row in connection.execute(query, {"source": source, "keys": json.dumps(keys)})}
+
+
+def as_json(fields: Mapping[str, str] | None) -> str | None:
+    """Fields as the tables hold them."""
+    return None if fields is None else json.dumps(fields, ensure_ascii=False)

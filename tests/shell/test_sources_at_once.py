@@ -1,0 +1,218 @@
+"""Sources of one company that run at once, each in a process of its own: nothing that one claims is lost to another.
+
+A request is held at the target until the other process has gone as far as it can: no order is left to chance.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from syncd.state import State
+from syncd.state.journal import Settled
+from tests.shell.world import TENANTS, World
+
+ANN, BOB, CAT = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102"), ("3", "Cat", "2125550103")
+
+
+@pytest.fixture
+def two(world: World) -> Iterator[World]:
+    """Two mirrors, ``tenants`` before ``staff``; each key may have any match value."""
+    world.target["timeout"] = "60s"  # a request that is held is not sent again
+    for name in ("tenants", "staff"):
+        source = json.loads(json.dumps(TENANTS))
+        source["options"]["path"] = f"{name}.csv"
+        source["key"] = "key"
+        world.sources[name] = source
+        export(world, name)
+    yield world
+    for process in STARTED:
+        process.kill()
+        process.communicate()
+    STARTED.clear()
+
+
+def export(world: World, name: str, *rows: tuple[str, tuple[str, str, str]]) -> None:
+    """``rows``: key, then match value, name and phone."""
+    world.write(
+        [(key, *row) for key, row in (*rows, ("x" + name, ("0" + name, "Zoe", "2125550199")))],
+        f"{name}.csv",
+        header="key,id,name,phone",
+    )
+
+
+STARTED: list[subprocess.Popen[str]] = []
+
+
+class Process:
+    """``syncd run SOURCE`` in a process of its own."""
+
+    def __init__(self, world: World, source: str) -> None:
+        world.settings()
+        command = [sys.executable, "-m", "syncd", "run", source, "--json", "--config", str(world.folder / "syncd.yaml")]
+        self.running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        STARTED.append(self.running)
+
+    def ended(self) -> tuple[int, dict[str, Any]]:
+        out, err = self.running.communicate(timeout=60)
+        assert out, err
+        return self.running.returncode, json.loads(out)["sources"][0]
+
+
+@contextmanager
+def held(world: World, method: str, **more: Any) -> Iterator[Callable[[], None]]:
+    """Hold the next request of ``method`` at the target; what is yielded waits until it is there."""
+    world.sandbox.arm({"kind": "hold", "method": method, "path": "/contacts", **more})
+
+    def there() -> None:
+        until = time.monotonic() + 20
+        while not world.sandbox.holding:
+            assert time.monotonic() < until, f"no {method} came"
+            time.sleep(0.01)
+
+    try:
+        yield there
+    finally:
+        world.sandbox.disarm()
+
+
+def settle(world: World, *order: str) -> None:
+    """Run both, one after the other, until nothing is left to do; nothing may be wrong at the end."""
+    names = order or ("tenants", "staff")
+    for name in names * 2:
+        world.run(name)
+    before = world.writes()
+    reports = [world.run(name, full=True) for name in names]
+    assert [report.exit_code for report in reports] == [0, 0]
+    assert world.writes() == before
+
+
+def names(world: World) -> set[str]:
+    return {each["Name"] for each in world.there().values()} - {"Zoe"}
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before it is done", "before it is answered"])
+def test_what_one_source_is_deleting_another_does_not_take_over_meanwhile(two: World, done: bool) -> None:
+    export(two, "staff", ("a", ANN), ("b", BOB))
+    settle(two)
+    export(two, "staff", ("b", BOB))
+    export(two, "tenants", ("c", ANN))
+    with held(two, "DELETE", done=done) as there:
+        staff = Process(two, "staff")
+        there()
+        code, report = Process(two, "tenants").ended()
+        assert (code, report["unknown"], report["counts"]["create"]) == (4, 1, 0)
+    assert staff.ended()[0] == 0
+    settle(two)
+    assert names(two) == {"Ann", "Bob"}
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before it is done", "before it is answered"])
+def test_what_one_source_is_taking_over_another_does_not_delete_meanwhile(two: World, done: bool) -> None:
+    export(two, "staff", ("a", ANN), ("b", BOB))
+    settle(two)
+    export(two, "staff", ("b", BOB))
+    export(two, "tenants", ("c", ANN))
+    with held(two, "POST", done=done) as there:
+        tenants = Process(two, "tenants")
+        there()
+        code, report = Process(two, "staff").ended()
+        assert (code, report["unknown"], two.deletes()) == (4, 1, 0)
+    assert tenants.ended()[0] == 0
+    settle(two)
+    assert names(two) == {"Ann", "Bob"}
+
+
+def test_an_old_id_that_another_source_is_taking_over_is_not_deleted_meanwhile(two: World) -> None:
+    export(two, "staff", ("a", ANN))
+    settle(two)
+    export(two, "staff", ("a", ("9", "Ann", "2125550101")))
+    export(two, "tenants", ("c", ("1", "Cat", "2125550103")))
+    with held(two, "DELETE") as there:
+        staff = Process(two, "staff")
+        there()
+        code, report = Process(two, "tenants").ended()
+        assert (code, report["unknown"]) == (4, 1)
+    assert staff.ended()[0] == 0
+    settle(two)
+    assert names(two) == {"Ann", "Cat"}
+
+
+def test_two_sources_that_let_go_of_one_contact_at_once_delete_it(two: World) -> None:
+    export(two, "tenants", ("a", ANN))
+    settle(two)
+    let_hold(two, "staff", "c")
+    export(two, "tenants")
+    export(two, "staff")
+    with held(two, "DELETE") as there:
+        tenants = Process(two, "tenants")
+        staff = Process(two, "staff")
+        there()
+    tenants.ended()
+    staff.ended()
+    settle(two)
+    assert names(two) == set()
+
+
+def let_hold(world: World, source: str, key: str) -> None:
+    """Let ``source`` hold Ann's contact too: what a hand-over looks like half-way."""
+    [ann] = [row for row in world.sandbox.store.contacts() if row["fields"]["Name"] == "Ann"]
+    change: dict[str, Any] = {"@kind": "create", "@key": key, "@id": None, "@digest": 1, "before": {}, "after": {}}
+    with State(world.folder / "syncd.db") as state:
+        [entry] = state.mark("run", source, [{**change, "@match": ann["fields"]["External ID"]}])
+        state.record([Settled(entry, "accepted", ann["id"])])
+
+
+def test_one_contact_that_two_sources_create_at_once_is_sent_by_one_of_them(two: World) -> None:
+    export(two, "tenants", ("a", ANN))
+    export(two, "staff", ("c", ("1", "Cat", "2125550103")))
+    with held(two, "POST") as there:
+        staff = Process(two, "staff")
+        there()
+        code, report = Process(two, "tenants").ended()
+        assert (code, report["counts"]["create"]) == (4, 1)
+    staff.ended()
+    for _ in range(3):
+        two.run("tenants")
+        two.run("staff")
+    assert names(two) == {"Ann"}, "the first in the order of the configuration has it"
+
+
+def test_an_id_that_was_deleted_while_it_was_taken_over_is_not_recorded_as_there(two: World) -> None:
+    """The target took two match values for one, so that only the id in the answer tells."""
+    export(two, "tenants", ("a", ANN))
+    settle(two)
+    [ann] = [row["id"] for row in two.sandbox.store.contacts() if row["fields"]["Name"] == "Ann"]
+    export(two, "staff", ("c", CAT))
+    two.sandbox.store.edit(ann, {"External ID": "3"})  # a person made Ann's contact the one that Cat's row means
+    export(two, "tenants")
+    with held(two, "POST", done=True) as there:
+        staff = Process(two, "staff")
+        there()
+        assert Process(two, "tenants").ended()[1]["counts"]["delete"] == 1
+    code, report = staff.ended()
+    assert (code, report["unknown"]) == (4, 1)
+    settle(two)
+    assert names(two) == {"Cat"}
+
+
+def test_a_source_whose_process_died_blocks_no_other(two: World) -> None:
+    export(two, "staff", ("a", ANN), ("b", BOB))
+    settle(two)
+    export(two, "staff", ("b", BOB))
+    export(two, "tenants", ("c", ANN))
+    with held(two, "DELETE") as there:
+        staff = Process(two, "staff")
+        there()
+        staff.running.kill()
+        staff.running.communicate()
+        assert Process(two, "tenants").ended()[0] == 4
+    settle(two, "staff", "tenants")
+    assert names(two) == {"Ann", "Bob"}
