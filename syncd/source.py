@@ -21,6 +21,7 @@ from syncd.errors import ConfigError
 
 CONNECTORS: Mapping[str, str] = {
     "csv": "connectors.csv_file:CsvFile",
+    "hubspot": "connectors.hubspot:HubSpot",
 }
 """The built-in connectors: name to ``module:class``, imported on use. Others come by entry point."""
 

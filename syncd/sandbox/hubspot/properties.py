@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 CONTACTS: Mapping[str, str] = {
@@ -52,12 +53,14 @@ MODIFIED: Mapping[str, str] = {"contacts": "lastmodifieddate", "companies": "hs_
 _FIELD_TYPES = {"string": "text", "number": "number", "datetime": "date", "date": "date", "enumeration": "select"}
 
 
+@lru_cache(maxsize=1024)
 def iso(moment: int) -> str:
     """``moment`` (milliseconds since 1970) as HubSpot shows it: ``2026-09-01T12:00:00.123Z``."""
     whole = datetime.fromtimestamp(moment // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{whole}.{moment % 1000:03}Z"
 
 
+@lru_cache(maxsize=1024)
 def milliseconds(text: str) -> int:
     """A date, a time or a number of milliseconds as milliseconds since 1970.
 

@@ -151,6 +151,8 @@ class Table:
 
     def indexed(self, record: Record) -> Properties | None:
         """What search knows of the record now; None: nothing yet."""
+        if not record.unseen:
+            return self.shown(record)
         now = self._clock()
         return next((then for until, then in record.unseen if until > now), self.shown(record))
 

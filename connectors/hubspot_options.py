@@ -1,0 +1,92 @@
+"""The options of a HubSpot source."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
+
+from syncd.source import LocalPath, Options
+
+UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _seconds(value: Any) -> Any:
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", value) if isinstance(value, str) else None
+    if isinstance(value, str) and not found:
+        raise ValueError("expected seconds or a duration such as 15m, 24h or 7d")
+    return float(found[1]) * UNITS[found[2]] if found else value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text or not text.isascii() or not text.isprintable() or text != text.strip():
+        raise ValueError("is empty, or holds a character that no key has: check it for spaces and line ends")
+    return value
+
+
+def _address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.query or "@" in parts.netloc:
+        raise ValueError("expected an address such as https://api.hubapi.com")
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
+        raise ValueError("expected https, since the key is sent to it")
+    return value.rstrip("/")
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    Field(ge=0),
+    WithJsonSchema({"type": ["number", "string"], "pattern": r"^\s*\d+(\.\d+)?\s*[smhd]?\s*$"}),
+]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+
+
+class OAuthOptions(Options):
+    """A refresh token of an app of one's own, in place of a service key."""
+
+    client_id: str = Field(min_length=1, description="The app's client id.")
+    client_secret: Secret = Field(description="The app's client secret.")
+    refresh_token: Secret = Field(description="The refresh token that the account's owner was given.")
+    tokens: LocalPath = Field(
+        default=Path("hubspot-tokens.json"),
+        validate_default=True,
+        description="The file that the newest tokens are kept in, readable to its owner only.",
+    )
+
+
+class HubSpotOptions(Options):
+    """The ``options`` of a HubSpot source: a ``service_key``, or ``oauth``."""
+
+    service_key: Secret | None = Field(
+        default=None, description="A service key, or the token of an older private app; it needs the contacts' scopes."
+    )
+    oauth: OAuthOptions | None = Field(default=None, description="A refresh token in place of a service key.")
+    api_version: Annotated[str, Field(pattern=r"^(v3|20\d\d-\d\d)$")] = Field(
+        default="2026-09", description="The version of the API: a date such as 2026-03, or v3."
+    )
+    base_url: Annotated[str, AfterValidator(_address)] = Field(
+        default="https://api.hubapi.com", description="Where the API answers."
+    )
+    overlap: Duration = Field(
+        default=900.0, description="How much of the time before the last read is read again, as search lags behind."
+    )
+    sweep: Duration = Field(
+        default=86_400.0, description="After how long the ids of all contacts are read, to find those that are purged."
+    )
+    full: Duration = Field(default=7 * 86_400.0, description="After how long everything is read again.")
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> HubSpotOptions:
+        if (self.service_key is None) == (self.oauth is None):
+            raise ValueError("give either service_key or oauth")
+        return self

@@ -1,0 +1,101 @@
+"""Whole runs from a HubSpot account on this machine into a Vocatech account on this machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncd.config import load
+from syncd.errors import ConfigError
+from syncd.report import SourceReport
+from syncd.sandbox.company import FIELDS
+from syncd.sandbox.hubspot.server import HubSpot
+from syncd.sandbox.server import Sandbox
+from syncd.session import open_session
+from syncd.sync import run_source
+
+README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+[SIX_LINES] = re.findall(r"```yaml\n(sources:\n  hubspot:\n.*?)```", README, re.DOTALL)
+
+
+class Company:
+    """A company whose CRM is ``crm``; ``there`` is what its phone system holds, by External ID."""
+
+    def __init__(self, folder: Path, crm: HubSpot, phones: Sandbox) -> None:
+        self.folder = folder
+        self.crm = crm
+        self.phones = phones
+
+    def write(self, source: str = SIX_LINES, *, key: str | None = None) -> Path:
+        base = f'service_key: "${{HUBSPOT_KEY}}", base_url: "{self.crm.url}"'
+        source = source.replace('service_key: "${HUBSPOT_KEY}"', base)
+        target = f"target: {{api_key: {self.phones.key}, base_url: '{self.phones.url}', limits: []}}\n"
+        path = self.folder / "syncd.yaml"
+        path.write_text(f"{target}state: syncd.db\n{source}")
+        return path
+
+    def run(self, source: str = SIX_LINES, *, full: bool = False) -> SourceReport:
+        settings = load(self.write(source), {"HUBSPOT_KEY": self.crm.key})
+        with open_session(settings, dry_run=False, sleep=lambda _: None) as session:
+            session.full = full
+            return run_source(session, settings.sources["hubspot"])
+
+    def there(self) -> dict[str, dict[str, str]]:
+        return {each["fields"]["External ID"]: dict(each["fields"]) for each in self.phones.store.contacts()}
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Iterator[Company]:
+    with HubSpot(limits=None, seed=8) as crm, Sandbox(limits=None, fields=FIELDS) as phones:
+        yield Company(tmp_path, crm, phones)
+
+
+def test_six_lines_are_a_source() -> None:
+    assert len(SIX_LINES.splitlines()) == 6
+
+
+def test_the_six_lines_of_the_readme_bring_every_contact_over(company: Company) -> None:
+    company.crm.portal.contacts.edit(
+        1, {"firstname": "Ada", "lastname": "Abbott", "phone": "(212) 555-0123 ext. 4", "mobilephone": None}
+    )
+    report = company.run()
+    assert (report.error, report.counts["create"]) == (None, 8)
+    assert {name: value for name, value in company.there()["1"].items() if value} == {
+        "External ID": "1",
+        "Contact": "Ada Abbott",
+        "Company": company.crm.portal.contacts.records[1].values["company"],
+        "Phone": "2125550123",
+    }
+
+
+def test_what_changes_is_followed(company: Company) -> None:
+    company.run()
+    contacts = company.crm.portal.contacts
+    contacts.edit(1, {"firstname": "Bea", "lastname": "Brandt"})
+    contacts.archive(2)
+    contacts.add({"firstname": "Cy", "phone": "2125550177"})
+    company.run()
+    there = company.there()
+    assert there["1"]["Contact"] == "Bea Brandt"
+    assert "2" not in there
+    assert there["9"]["Phone"] == "2125550177"
+    assert len(there) == 8
+
+
+def test_a_property_that_is_not_there_is_told_with_its_place_and_the_nearest(company: Company) -> None:
+    report = company.run(SIX_LINES.replace("{firstname}", "{fristname}").replace("company.name", "company.nmae"))
+    assert isinstance(report.error, ConfigError)
+    told = str(report.error)
+    assert re.search(r"syncd\.yaml:\d+: .*fristname.*'firstname'", told)
+    assert re.search(r"company\.nmae.*'company\.name'", told)
+
+
+def test_a_second_run_without_changes_sends_nothing(company: Company) -> None:
+    company.run()
+    sent = len(company.phones.requests)
+    report = company.run()
+    assert report.counts["update"] == report.counts["create"] == report.counts["delete"] == 0
+    assert not [each for each in company.phones.requests[sent:] if each.method != "GET"]
