@@ -57,6 +57,7 @@ class Planned:
     ``ambiguous``: contacts that are not sent since several at the target could be theirs.
     ``sure``: a key that is not in the read has surely left the source.
     ``same``: digests of contacts that are what the ledger says, though their digests differ (order of numbers).
+    ``changed_since``: keys of which something was undone, and whose source now asks for something else.
     ``settled``: the read and the other sources leave nothing that a later run of the same file would see otherwise.
     ``merged``: the keys whose numbers one contact holds, by its match value.
     """
@@ -73,6 +74,7 @@ class Planned:
     ambiguous: int
     merged: Groups
     since: int
+    changed_since: list[str]
 
 
 def plan_changes(
@@ -93,15 +95,17 @@ def plan_changes(
     changes, same = _without_same(classify(clear, found.gone, detail, here.drop("many")), schema)
     changes = _in_mode(reading, changes, wanted.gates)
     changes, released = _without_adopted(changes, detail, wanted.gates)
+    undone = state.undone(wanted.name)
     plan = gate(
         changes,
         read=_read(reading, wanted.gates, whole=whole),
         rules=wanted.gates,
         known=ledger.height,
-        emptied=_emptied(changes),
+        emptied=emptied(changes),
         missing_for=_missing_for(detail, now),
         approved=state.approved(wanted.name),
-        schema_changed=_schema_changed(state, wanted.name, schema),
+        schema_changed=schema_changed(state, wanted.name, schema),
+        undone=undone,
     )
     warnings += _warnings(reading, schema, released)
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
@@ -121,7 +125,18 @@ def plan_changes(
         ambiguous=changed.height - clear.height,
         merged=merged,
         since=since,
+        changed_since=_no_longer_asked(undone, plan, reading, whole=whole),
     )
+
+
+def _no_longer_asked(undone: pl.DataFrame, plan: Plan, reading: Reading, *, whole: bool) -> list[str]:
+    """The keys of which something was undone that the source does not ask for any more, as far as this read tells."""
+    invalid = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
+    if not whole:
+        read = pl.concat([plan.todo.select(KEY), reading.contacts().select(KEY)])
+        undone = undone.join(read, on=KEY, how="semi")
+    rest = undone.join(plan.waiting.select(KEY), on=KEY, how="anti").join(invalid, on=KEY, how="anti")
+    return rest.get_column(KEY).to_list()
 
 
 def _still_rejected(rejected: list[tuple[str, str]], plan: Plan, same: Iterable[str]) -> list[tuple[str, str]]:
@@ -283,7 +298,7 @@ def _read(reading: Reading, rules: GateRules, *, whole: bool) -> Read:
     )
 
 
-def _emptied(changes: pl.DataFrame) -> dict[str, int]:
+def emptied(changes: pl.DataFrame) -> dict[str, int]:
     """Count, per field, the updates that empty a value."""
     found: dict[str, int] = {}
     for change in rows(changes.filter(pl.col(KIND).is_in(["update", "move"]))):
@@ -323,7 +338,8 @@ def _with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema
     return ledger.with_columns(pl.when(refused).then(None).otherwise(pl.col(DIGEST)).alias(DIGEST))
 
 
-def _schema_changed(state: State, source: str, schema: Schema) -> str:
+def schema_changed(state: State, source: str, schema: Schema) -> str:
+    """What is new about the target's match fields since the source's contacts were last sent; "" for nothing."""
     known = state.fact(f"match fields of {source}")
     now = sorted(schema.match)
     if known is None or json.loads(known) == now:

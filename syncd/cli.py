@@ -48,6 +48,7 @@ Level = Annotated[
         show_default=False,
     ),
 ]
+OneSource = Annotated[str | None, typer.Argument(metavar="SOURCE", help="One source; all, if none is named.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
 
 
@@ -151,7 +152,52 @@ def approve(
     return carry_out(path, source, digest)
 
 
-OneSource = Annotated[str | None, typer.Argument(metavar="SOURCE", help="One source; all, if none is named.")]
+@app.command()
+def undo(  # noqa: PLR0913 (the command's options)
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run, as syncd history shows it.")],
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE", help="Only these sources of it; all, if none is named.")
+    ] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and send nothing.")] = False,
+    approve: Annotated[
+        list[str] | None,
+        typer.Option("--approve", metavar="DIGEST", help="Let exactly this list pass its gates, this once."),
+    ] = None,
+    json: Json = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run of the source to end.")] = False,
+    config: Config = None,
+    log_level: Level = None,
+) -> int:
+    """Take back what a run changed, deleted and created; what cannot be taken back is named."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.undo import Order
+    from syncd.commands.undo import undo as carry_out
+
+    return carry_out(Order(run, tuple(sources or ()), frozenset(approve or ()), dry_run, json, wait), path)
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    source: OneSource = None,
+    *,
+    run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="The changes of this run.")] = None,
+    key: Annotated[str | None, typer.Option("--key", metavar="KEY", help="The changes of this contact.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
+    ] = None,
+    json: Json = False,
+    config: Config = None,
+    log_level: Level = None,
+) -> int:
+    """List the runs, the newest first; with --run or --key every change, field by field."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.history import Question
+    from syncd.commands.history import history as carry_out
+
+    return carry_out(path, Question(source, run, key, since), as_json=json)
 
 
 @rejects_app.callback(invoke_without_command=True)

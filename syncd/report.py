@@ -33,6 +33,9 @@ class SourceReport:
     ``read`` is how the read ended (``complete``, ``partial``, ``unproved``; "" if it did not). ``counts`` are planned
     changes in a dry run and accepted ones after a real run. ``sent`` counts requests. ``seconds`` is the forecast for
     ``planned`` requests. ``unknown`` changes have no known outcome yet and are sent again by the next run.
+
+    Of an undo, ``undoes`` is the run whose changes are taken back (``read`` is ``history``), and ``kept`` are those
+    that are not: ``key``, ``kind``, ``reason``.
     """
 
     source: str
@@ -55,6 +58,8 @@ class SourceReport:
     error: SyncdError | None = None
     digest: str = ""
     same_as_before: bool = False
+    undoes: str = ""
+    kept: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def held(self) -> Sequence[Held]:
@@ -66,12 +71,18 @@ class SourceReport:
             return self.error.exit_code
         if self.unknown:
             return 4
-        waits = self.held or self.counts["invalid"] or self.counts["rejected"]
+        waits = self.held or self.counts["invalid"] or self.counts["rejected"] or self.kept
         return 3 if waits else 0
 
     @property
     def has_changes(self) -> bool:
         return self.plan is not None and not (self.plan.todo.is_empty() and self.plan.waiting.is_empty())
+
+    def approval(self, digest: str) -> str:
+        """The command that lets the list that is held under ``digest`` go on."""
+        return (
+            f"syncd undo {self.undoes} --approve {digest}" if self.undoes else f"syncd approve {self.source} {digest}"
+        )
 
     def changes(self) -> Iterator[dict[str, Any]]:
         """Yield each change that is to be made: ``kind``, ``key``, ``id``, ``fields`` with old and new values."""
@@ -96,6 +107,8 @@ class SourceReport:
             "warnings": self.warnings,
             "unknown": self.unknown,
         }
+        if self.undoes:
+            found |= {"undoes": self.undoes, "kept": _with_shown_keys(self.kept)}
         if self.error:
             found["error"] = {
                 "kind": type(self.error).__name__,

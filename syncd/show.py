@@ -129,6 +129,7 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _excluded(screen, report)
     again = "the target refused them; sent again when they change, or after syncd rejects retry"
     _rows(screen, report.rejected, "rejected", f"{count(len(report.rejected), 'contact')}: {again}")
+    _rows(screen, report.kept, "not undone", count(len(report.kept), "contact"))
     _altered(screen, report)
     _warnings(screen, report.warnings)
     if report.error is not None and not screen.is_terminal:  # a terminal shows it already, on stderr
@@ -143,7 +144,9 @@ def _source(screen: Screen, report: SourceReport) -> None:
 def _headline(report: SourceReport) -> str:
     if not report.read:
         return "failed before it was read"
-    if report.read == "complete" and not report.rows:
+    if report.undoes:
+        read = f"{count(report.rows, 'change')} of run {report.undoes}"
+    elif report.read == "complete" and not report.rows:
         read = "the source is empty"
     else:
         proof = {"partial": " (what changed since the last run)", "unproved": " (perhaps not all there are)"}
@@ -153,6 +156,8 @@ def _headline(report: SourceReport) -> str:
     tense = 0 if report.dry_run else 1
     found = [f"{report.counts[kind]:,} {words[tense]}" for kind, words in KINDS.items() if report.counts[kind]]
     same = f"{report.counts['unchanged']:,} unchanged"
+    if report.undoes:
+        return "; ".join([read, ", ".join(found) or ("nothing to do" if not report.held else "nothing to do now")])
     if found:
         return f"{read}; {', '.join([*found, *([same] if report.counts['unchanged'] else [])])}"
     waits = report.held or report.unknown or report.error or report.counts["rejected"]
@@ -187,9 +192,8 @@ def _held(screen: Screen, report: SourceReport) -> None:
         if not each.approvable:
             screen.line("no approval helps here: they go on once that is mended", indent=4)
     for digest in dict.fromkeys(each.digest for each in report.held if each.approvable):
-        command = f"syncd approve {report.source} {digest}"
-        screen.line("to let exactly these go on: ", (command, "bold"), indent=4)
-    if report.dry_run and any(each.approvable for each in report.held):
+        screen.line("to let exactly these go on: ", (report.approval(digest), "bold"), indent=4)
+    if report.dry_run and not report.undoes and any(each.approvable for each in report.held):
         screen.line(("(to be approved, they must have been held by a run without --dry-run)", "dim"), indent=4)
 
 
@@ -269,6 +273,9 @@ def _waiting(reports: Sequence[SourceReport]) -> Iterator[str]:
         number = sum(report.counts[name] for report in reports)
         if number:
             yield f"{number:,} {name}"
+    kept = sum(len(report.kept) for report in reports)
+    if kept:
+        yield f"{kept:,} not undone"
     unknown = sum(report.unknown for report in reports)
     if unknown:
         yield f"{unknown:,} with an unknown outcome, sent again by the next run"

@@ -53,7 +53,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         AccessDenied, StateError, Stopped: no source can go on.
     """
     report = into or SourceReport(source.name, dry_run=session.dry_run)
-    with session.leased(source.name), _reported(session, source, report), spooling() as spool:
+    with session.leased(source.name), reported(session, source, report), spooling() as spool:
         schema = usable_schema(session.target, source)
         context = _context(session, source, schema)
         cursor, standing = _cursor(session, source, context)
@@ -65,8 +65,9 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         _tell_plan(report, session, planned, reading, schema, ledger.height)
         if not session.dry_run:
             session.state.redigest(source.name, planned.same)
-            pushed = _push(session, source, planned, index, schema)
-            _tell_push(report, session, source, pushed)
+            learn_both(session.state, source.name, planned.merged)
+            pushed = push_plan(session, source.name, planned.plan, schema, highest=index.highest, since=planned.since)
+            tell_push(report, session, source, pushed)
             _close(session, source, context, reading, planned, pushed, report, schema)
     return report
 
@@ -99,11 +100,13 @@ def contact_mapping(source: Source, columns: list[str], schema: Schema) -> mappi
 
 
 @contextmanager
-def _reported(session: Session, source: Source, report: SourceReport) -> Iterator[None]:
+def reported(
+    session: Session, source: Source, report: SourceReport, *, kind: str = "run", undoes: str | None = None
+) -> Iterator[None]:
     """Keep the run's row in the state, and turn an error of this source into part of its report."""
     before = session.target.sent
     if not session.dry_run:
-        session.state.begin_run(session.run, source.name, source.digest)
+        session.state.begin_run(session.run, source.name, source.digest, kind=kind, undoes=undoes)
     crashed = True
     try:
         yield
@@ -183,22 +186,26 @@ def _plan(
     return plan_changes(reading, wanted, session.state, ledger, index, schema, session.clock())
 
 
-def _push(session: Session, source: Source, planned: Planned, index: Index, schema: Schema) -> Pushed:
-    session.bind_state(index.highest)
-    learn_both(session.state, source.name, planned.merged)
-    total = planned.plan.todo.height
+def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, highest: int, since: int) -> Pushed:
+    """Carry a plan of the source out.
+
+    ``highest``: the highest id that was seen at the target, 0 if none was. ``since``: the newest change of any source
+    that the plan knows of.
+    """
+    session.bind_state(highest)
+    total = plan.todo.height
     push = Push(
         run=session.run,
-        source=source.name,
+        source=source,
         state=session.state,
         target=session.target,
         schema=schema,
-        since=planned.since,
+        since=since,
         in_flight=session.settings.target.in_flight,
         stopping=session.stopping,
-        progress=lambda done: session.watcher.pushing(source.name, done, total),
+        progress=lambda done: session.watcher.pushing(source, done, total),
     )
-    return push.carry_out(planned.plan)
+    return push.carry_out(plan)
 
 
 def _stand(report: SourceReport, standing: dict[str, Any]) -> SourceReport:
@@ -236,7 +243,8 @@ def _tell_plan(
     )
 
 
-def _tell_push(report: SourceReport, session: Session, source: Source, pushed: Pushed) -> None:
+def tell_push(report: SourceReport, session: Session, source: Source, pushed: Pushed) -> None:
+    """Put what became of a plan into the report that the plan is in."""
     report.counts.update({kind: -count for kind, count in report.plan.counts().items()} if report.plan else {})
     report.counts.update(pushed.counts)
     report.altered = pushed.altered
@@ -280,6 +288,7 @@ def _close(
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")
     state.see_missing(source.name, waiting.to_list() if planned.sure else [], back)
     state.forget(source.name, planned.released)
+    state.let_go(source.name, planned.changed_since)
     stays = any(each["key"] in set(planned.gone) for each in pushed.rejected)  # its delete is tried again
     quiet = not (planned.plan.held or pushed.failure or report.unknown or stays)
     quiet = quiet and len(report.invalid) <= STANDING_LIMIT

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +60,19 @@ class Ran:
 
 def run(wish: Wish, config: Path | None) -> int:
     """Run, print the report, return the exit code."""
+    return concluded(wish, partial(_run, wish, config))
+
+
+def concluded(wish: Wish, work: Callable[[Ran, threading.Event], None]) -> int:
+    """Do ``work``, which puts what comes of it into a :class:`Ran`; print that, return the exit code.
+
+    SIGTERM and Ctrl-C set the event that ``work`` is given.
+    """
     ran = Ran()
     stopping = threading.Event()
     with _interruptible(stopping):
         try:
-            _run(wish, config, ran, stopping)
+            work(ran, stopping)
             if wish.changes is not None:
                 _write(wish.changes, ran)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (whatever it is, the report so far is printed)
@@ -87,11 +96,11 @@ def _run(wish: Wish, config: Path | None, ran: Ran, stopping: threading.Event) -
 
     if wish.changes is not None:
         check_changes_file(wish.changes)
-    with _watcher() as watcher:
+    with shown_progress() as watcher:
         run_sources(settings, sources, wish, ran, stopping=stopping, watcher=watcher)
 
 
-def _watcher() -> AbstractContextManager[Watcher | None]:
+def shown_progress() -> AbstractContextManager[Watcher | None]:
     """Who shows how far the run is: bars on a terminal, nobody in a pipe."""
     if not sys.stderr.isatty():
         return nullcontext()
@@ -131,9 +140,14 @@ def _run_one(session: Session, source: Source, ran: Ran) -> None:
     from syncd.sync import run_source
 
     report = SourceReport(source.name, dry_run=session.dry_run)
+    reporting(ran, report, partial(run_source, session, source, report))
+
+
+def reporting(ran: Ran, report: SourceReport, work: Callable[[], object]) -> None:
+    """Do the ``work`` that ``report`` is about; an error that lets other sources go on stays in the report."""
     ran.reports.append(report)
     try:
-        run_source(session, source, report)
+        work()
     except SourceBusy as busy:
         report.error = busy
     except SyncdError as error:

@@ -62,7 +62,7 @@ def _source(state: State, name: str, now: float) -> dict[str, Any]:
         "source": name,
         "running": running,
         "last": _run(runs[0], now, running=running) if runs else None,
-        "good": None if since is None else _iso(since),
+        "good": None if since is None else iso(since),
         "age": None if since is None else round(now - since),
         "contacts": state.known(name),
         "pending": ledger.get("pending", 0),
@@ -77,8 +77,8 @@ def _run(run: Mapping[str, Any], now: float, *, running: bool) -> dict[str, Any]
     outcome = "broken off" if run["outcome"] == "running" and not running else run["outcome"]
     return {
         "run": run["run"],
-        "started": _iso(run["started"]),
-        "ended": _iso(run["ended"]) if run["ended"] else None,
+        "started": iso(run["started"]),
+        "ended": iso(run["ended"]) if run["ended"] else None,
         "age": round(now - (run["ended"] or run["started"])),
         "outcome": outcome,
         "exit": run["exit"],
@@ -92,10 +92,11 @@ def _hold(source: str, hold: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: hold[name] for name in ("gate", "kind", "count", "digest", "detail")}
     approved = hold["approved"] is not None
     command = f"syncd approve {source} {hold['digest']}"
-    return {**told, "since": _iso(hold["since"]), "approved": approved, "approve": command}
+    return {**told, "since": iso(hold["since"]), "approved": approved, "approve": command}
 
 
-def _iso(moment: float) -> str:
+def iso(moment: float) -> str:
+    """A time as JSON has it: ISO 8601 in UTC."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
 
@@ -145,10 +146,10 @@ def _counted(last: Mapping[str, Any]) -> Iterator[str]:
             yield f"{last['counts'][kind]:,} {done}"
     if last["counts"]:
         yield f"{last['counts'].get('unchanged', 0):,} unchanged"
-    yield f"{count(last['requests'], 'request')}, begun at {_clock(last['started'])}"
+    yield f"{count(last['requests'], 'request')}, begun at {clock(last['started'])}"
 
 
-def _clock(moment: str) -> str:
+def clock(moment: str) -> str:
     """A time of the JSON form as people read it."""
     return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M:%S} UTC"
 

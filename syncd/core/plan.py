@@ -26,6 +26,10 @@ SCHEMA_GATE = "schema.match"
 """Holds the whole source: another set of match fields makes other contacts of the same rows."""
 
 
+UNDONE_GATE = "undone"
+"""Holds what a person has undone for as long as the source asks for the very same."""
+
+
 NOTHING = hashlib.sha256().hexdigest()[:16]
 """The digest of a plan without changes."""
 
@@ -120,7 +124,7 @@ def list_digest(changes: pl.DataFrame) -> str:
     return hashlib.sha256("\x1d".join(lines.sort()).encode()).hexdigest()[:16]
 
 
-def gate(
+def gate(  # noqa: PLR0913 (each is something else that gates look at)
     changes: pl.DataFrame,
     *,
     read: Read,
@@ -130,6 +134,7 @@ def gate(
     missing_for: pl.DataFrame,
     approved: Collection[str],
     schema_changed: str = "",
+    undone: pl.DataFrame | None = None,
 ) -> Plan:
     """Hold what the gates hold.
 
@@ -142,11 +147,16 @@ def gate(
         missing_for: ``@key`` and ``seconds`` that each key to be deleted has been missing (0: since now).
         approved: digests of lists that a person approved.
         schema_changed: what is new about the target's match fields, if anything: then everything waits.
+        undone: ``@key`` and ``@digest`` of what was undone (a null digest: a delete): the same change waits, and is
+            no concern of the other gates, until it is approved.
     """
     ordered = changes.sort(pl.col(KIND).replace_strict(list(KINDS), range(len(KINDS))), KEY)
-    deletes = ordered.filter(pl.col(KIND) == "delete")
-    edits = ordered.filter(pl.col(KIND).is_in(["update", "move"]))
+    back = _held_back(ordered, undone)
+    going = ordered.filter(~_closed([each for each in back if each.digest not in approved]))
+    deletes = going.filter(pl.col(KIND) == "delete")
+    edits = going.filter(pl.col(KIND).is_in(["update", "move"]))
     found = [
+        *back,
         *([_hold(SCHEMA_GATE, ordered, schema_changed)] if schema_changed and not ordered.is_empty() else []),
         *_delete_gates(deletes, read, rules, known),
         *_grace(deletes, rules.deletes, missing_for),
@@ -179,12 +189,31 @@ def _closed(held: Sequence[Held]) -> pl.Expr:
     return waits
 
 
-_KIND_OF: dict[str, Literal["delete", "update", "all"]] = {"deletes": "delete", "updates": "update", "schema": "all"}
+_KIND_OF: dict[str, Literal["delete", "update", "all"]] = {
+    "deletes": "delete",
+    "updates": "update",
+    "schema": "all",
+    "undone": "all",
+}
 
 
 def _hold(name: str, part: pl.DataFrame, detail: str, *, approvable: bool = True) -> Held:
     kind = _KIND_OF[name.partition(".")[0]]
     return Held(name, kind, tuple(part.get_column(KEY)), list_digest(part), detail, approvable)
+
+
+def _held_back(changes: pl.DataFrame, undone: pl.DataFrame | None) -> list[Held]:
+    """What a person has undone and the source still asks for."""
+    if undone is None or undone.is_empty() or changes.is_empty():
+        return []
+    again = changes.join(
+        undone.select(KEY, pl.col(DIGEST).alias("@undone")), on=KEY, how="inner", maintain_order="left"
+    )
+    again = again.filter(pl.col(DIGEST).eq_missing(pl.col("@undone"))).drop("@undone")
+    if again.is_empty():
+        return []
+    what = counted(again.height, "change was", "changes were")
+    return [_hold(UNDONE_GATE, again, f"{what} undone, and the source still asks for just that")]
 
 
 def _delete_gates(deletes: pl.DataFrame, read: Read, rules: GateRules, known: int) -> Iterator[Held]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from syncd.state.claims import Rivals, deleted_meanwhile, end_deletions
 from syncd.state.entries import REFUSED, append, as_json, overtaken
+from syncd.state.ledger import DONE
 
 FOLDS = "target.folds_case"
 """The fact that the target takes match values for one that differ only in case."""
@@ -134,7 +135,7 @@ class Journal:
         """Keys that the run need not look at again: what it was to do is done, or refused for as long as they stay."""
         query = text(
             "SELECT key FROM change WHERE run = :run AND source = :source"
-            " AND (outcome IN ('accepted', 'moved') OR (outcome = 'refused' AND kind <> 'delete'))"
+            f" AND ({DONE} OR (outcome = 'refused' AND kind <> 'delete'))"
         )
         with self.read() as connection:
             return set(connection.execute(query, {"run": run, "source": source}).scalars())

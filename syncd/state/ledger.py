@@ -30,6 +30,10 @@ _FOUND = (
 )
 """What the target held before the first call of unknown outcome: that call may have taken it away."""
 
+DONE = "(outcome IN ('accepted', 'moved') OR (outcome = 'superseded' AND new_id IS NOT NULL))"
+"""Of the journal: the entries that are known to have been carried out (a move whose old id another contact has since
+is superseded)."""
+
 _FIELD, _RECORD = "\x1d", "\x1e"
 """They separate columns and rows in such a text; no key contains them."""
 

@@ -29,8 +29,9 @@ _FORGOTTEN = (
         f" WHERE at < :before AND outcome = 'accepted' AND old_id IS NOT NULL AND key <> '' AND {OURS}"
     ),
     text(
-        "DELETE FROM run WHERE started < :before AND NOT (outcome = 'done' AND started ="
-        " (SELECT max(started) FROM run AS newest WHERE newest.source = run.source AND newest.outcome = 'done'))"
+        "DELETE FROM run WHERE started < :before AND NOT (outcome = 'done' AND kind = 'run' AND started ="
+        " (SELECT max(started) FROM run AS newest WHERE newest.source = run.source AND newest.outcome = 'done'"
+        " AND newest.kind = 'run'))"
     ),
 )
 """Of what is old, these stay: what is open, the ids that we deleted (a target may bring one back), and each source's
@@ -88,9 +89,9 @@ class Runs:
             owner: str | None = connection.execute(query, {"source": source, "now": self.clock()}).scalar()
             return owner
 
-    def begin_run(self, run: str, source: str, config: str) -> None:
+    def begin_run(self, run: str, source: str, config: str, *, kind: str = "run", undoes: str | None = None) -> None:
         """Note that a run of the source began; older runs that never ended are marked as broken off."""
-        values = {"run": run, "source": source, "config": config, "now": self.clock()}
+        values = {"run": run, "source": source, "config": config, "now": self.clock(), "kind": kind, "undoes": undoes}
         with self.write() as connection:
             connection.execute(
                 text("UPDATE run SET outcome = 'broken off' WHERE source = :source AND outcome = 'running'"), values
@@ -98,8 +99,8 @@ class Runs:
             abandon(connection, source, self.clock())
             connection.execute(
                 text(
-                    "INSERT INTO run (run, source, started, outcome, requests, config)"
-                    " VALUES (:run, :source, :now, 'running', 0, :config)"
+                    "INSERT INTO run (run, source, started, outcome, requests, config, kind, undoes)"
+                    " VALUES (:run, :source, :now, 'running', 0, :config, :kind, :undoes)"
                 ),
                 values,
             )
@@ -127,12 +128,14 @@ class Runs:
                 connection.execute(statement, {"before": now - RETENTION})
 
     def last_runs(self, source: str) -> list[dict[str, Any]]:
-        """Return the newest run of the source and, if that is another one, the newest that succeeded."""
+        """Return the newest run of the source and, if that is another one, the newest that succeeded.
+
+        A run that undoes another does not read the source, and so does not count.
+        """
         columns = "run, started, ended, outcome, exit, requests, report"
-        newest = text(f"SELECT {columns} FROM run WHERE source = :source ORDER BY started DESC LIMIT 1")
-        good = text(
-            f"SELECT {columns} FROM run WHERE source = :source AND outcome = 'done' ORDER BY started DESC LIMIT 1"
-        )
+        of_source = "source = :source AND kind = 'run'"
+        newest = text(f"SELECT {columns} FROM run WHERE {of_source} ORDER BY started DESC LIMIT 1")
+        good = text(f"SELECT {columns} FROM run WHERE {of_source} AND outcome = 'done' ORDER BY started DESC LIMIT 1")
         with self.read() as connection:
             rows = [connection.execute(query, {"source": source}).mappings().first() for query in (newest, good)]
         found = [dict(row) for row in rows if row is not None]

@@ -54,6 +54,7 @@ class Change(SQLModel, table=True):
         Index("change_key", "source", "key"),
         Index("change_open", "source", "key", sqlite_where=text("outcome IN ('pending', 'moved')")),
         Index("change_at", "at"),
+        Index("change_run", "run", "source"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -95,7 +96,10 @@ class Deletion(SQLModel, table=True):
 
 
 class Run(SQLModel, table=True):
-    """One run of one source; ``report`` is its part of ``syncd run --json``, without the list of changes."""
+    """One run of one source; ``report`` is its part of ``syncd run --json``, without the list of changes.
+
+    ``kind``: ``run`` · ``undo`` (of the changes of the run that ``undoes`` names).
+    """
 
     __tablename__: ClassVar[str] = "run"
     __table_args__ = (Index("run_started", "source", "started"),)
@@ -109,6 +113,23 @@ class Run(SQLModel, table=True):
     requests: int = 0
     config: str
     report: str | None = None
+    kind: str = "run"
+    undoes: str | None = None
+
+
+class Undone(SQLModel, table=True):
+    """What a source asked for when it was undone: the contact with ``digest``, or (null) that it be gone.
+
+    As long as the source asks for just that, it is held back. ``run``: the one that undid it.
+    """
+
+    __tablename__: ClassVar[str] = "undone"
+
+    source: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    digest: int | None = None
+    run: str
+    at: float
 
 
 class Hold(SQLModel, table=True):

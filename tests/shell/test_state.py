@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -284,3 +285,26 @@ def test_the_last_good_run_is_remembered_however_long_ago_it_was(path: Path) -> 
         assert [run["run"] for run in state.last_runs("s")] == ["now", "good"]
         with state.read() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM run").scalar() == 2
+
+
+def test_a_file_from_before_undo_keeps_its_runs_and_changes(path: Path) -> None:
+    with State(path) as state:
+        accept(state, "a", 1)
+        state.begin_run("run", "s", "config")
+        state.end_run("run", "s", outcome="done", exit_code=0, requests=1, report={})
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in (
+            "DROP TABLE undone",
+            "DROP INDEX change_run",
+            "ALTER TABLE run DROP COLUMN kind",
+            "ALTER TABLE run DROP COLUMN undoes",
+            "UPDATE alembic_version SET version_num = '0002'",
+        ):
+            connection.execute(statement)
+        connection.commit()
+    with State(path, read_only=True) as state:
+        assert [run["kind"] for run in state.runs()] == ["run"]
+    with State(path) as state:
+        assert [run["kind"] for run in state.runs()] == ["run"]
+        assert [entry.key for entry in state.entries("run", "s")] == ["a"]
+        assert state.undone("s").is_empty()

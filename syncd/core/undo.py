@@ -1,0 +1,273 @@
+"""What would take back the changes of an earlier run: changes like any other, and what cannot be taken back, with why.
+
+A change is taken back only if nothing has happened to its contact since, so that no later change is lost; an undo of
+that later run comes first then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import polars as pl
+
+from syncd.core.columns import DIGEST, KEY, LINE, MATCH, ORIGIN
+from syncd.core.diff import BEFORE, ID, KIND, OLD_MATCH, WHY, field_changes
+from syncd.core.matching import digest, match_value
+from syncd.core.schema import Schema
+
+Fields = Mapping[str, str]
+
+_META = {
+    KIND: pl.String,
+    KEY: pl.String,
+    ID: pl.Int64,
+    OLD_MATCH: pl.String,
+    BEFORE: pl.String,
+    WHY: pl.String,
+    LINE: pl.UInt32,
+    ORIGIN: pl.UInt32,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change as the journal has it. ``before`` is None where what the target held then was not known.
+
+    ``outcome``: ``accepted`` (it was carried out) · ``pending`` (unknown) · whatever else did nothing.
+    """
+
+    key: str
+    kind: str
+    match: str
+    before: Fields | None
+    after: Fields | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger says of a key now. ``fields``: what the target holds, as far as is known."""
+
+    status: str
+    id: int | None
+    match: str
+    fields: Fields
+    created: bool
+    digest: int
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What surrounds the changes that are to be taken back.
+
+    ``known``: the ledger by key. ``later``: keys that another run has changed since, and that run; ``already``: those
+    of them that are an undo of this one. ``begun``: keys
+    that an earlier undo of the same run has begun, with no known outcome. ``holders``: per match value, the
+    (source, key) of every contact of the ledger that has it. ``there``: ids at the target by match value; ``ours``:
+    those of them that the ledger knows.
+    """
+
+    source: str
+    known: Mapping[str, Known]
+    later: Mapping[str, str] = field(default_factory=dict)
+    already: frozenset[str] = frozenset()
+    begun: frozenset[str] = frozenset()
+    holders: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    there: Mapping[str, int] = field(default_factory=dict)
+    ours: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A change that stays as it is, and why."""
+
+    key: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """``changes``: as :func:`syncd.core.diff.classify` gives them. ``kept``: what cannot be taken back.
+
+    ``asked``: per key of ``changes``, the digest of what its source asked for (None: that it be gone). ``dropped``:
+    fields that the target no longer has, whose values are not restored.
+    """
+
+    changes: pl.DataFrame
+    kept: tuple[Kept, ...]
+    asked: Mapping[str, int | None]
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One contact's way back. ``fields``: what is sent; None: it is deleted."""
+
+    key: str
+    did: str
+    known: Known | None
+    fields: Fields | None
+
+
+def wanted_matches(entries: Iterable[Entry], schema: Schema) -> set[str]:
+    """The match values that contacts would have again; whether they are free is for the caller to find out."""
+    steps = [step for step in map(_step_of, _by_key(entries)) if isinstance(step, _Step)]
+    return {match for match in _matches([step.fields or {} for step in steps], schema) if match}
+
+
+def undo(entries: Iterable[Entry], world: World, schema: Schema, mapped: Sequence[str]) -> Undoing:
+    """Turn the changes of one run around.
+
+    Args:
+        entries: the run's changes of one source, each key's in the order in which they were made.
+        world: what is known now.
+        schema: the target's fields.
+        mapped: the fields that the source's contacts have.
+    """
+    kept: list[Kept] = []
+    steps: list[_Step] = []
+    for group in _by_key(entries):
+        step = _barred(group, world) or _step_of(group, world.known.get(group[0].key))
+        if isinstance(step, Kept):
+            kept.append(step)
+        elif step is not None:
+            steps.append(step)
+    dropped = {name for step in steps for name in step.fields or () if name not in schema.names}
+    steps = [_in_schema(step, schema) for step in steps]
+    matches = dict(
+        zip((step.key for step in steps), _matches([step.fields or {} for step in steps], schema), strict=True)
+    )
+    steps, blocked = _free_of_others(steps, matches, world, schema)
+    frame = _framed(steps, matches, mapped)
+    asked = {step.key: step.known.digest if step.known else None for step in steps}
+    return Undoing(frame, (*kept, *blocked), asked, tuple(sorted(dropped)))
+
+
+def _by_key(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """The entries that did something, or may have, key by key."""
+    made = [entry for entry in entries if entry.outcome in ("accepted", "pending")]
+    for _, group in groupby(sorted(made, key=lambda entry: entry.key), key=lambda entry: entry.key):
+        yield list(group)
+
+
+def _barred(group: Sequence[Entry], world: World) -> Kept | None:
+    """Why what the run did to a contact cannot be taken back, whatever it was."""
+    key, kind = group[-1].key, group[-1].kind
+    known = world.known.get(key)
+    if key in world.already:
+        return Kept(key, kind, f"undone already, by run {world.later[key]}")
+    if key in world.later:
+        return Kept(key, kind, f"changed again by run {world.later[key]}: undo that one first")
+    if group[-1].outcome == "pending" or (known and known.status == "pending" and key not in world.begun):
+        return Kept(key, kind, "its outcome is not known: the next run settles it")
+    if kind != "delete" and (known is None or known.id is None):
+        return Kept(key, kind, "syncd no longer holds the contact")
+    return None
+
+
+def _step_of(group: Sequence[Entry], known: Known | None = None) -> _Step | Kept | None:
+    first, last = group[0], group[-1]
+    if first.kind == "create" and last.kind != "delete":
+        if known and not known.created:
+            return Kept(last.key, last.kind, "the target had the contact before, and what it held then is not known")
+        return _Step(last.key, last.kind, known, None)
+    if first.before is None:
+        return Kept(last.key, last.kind, "what the target held before is not known")
+    if last.kind == "delete":
+        return _Step(last.key, "delete", None, {name: value for name, value in first.before.items() if value})
+    return _Step(last.key, last.kind, known, {name: first.before.get(name) or "" for name in last.after or {}})
+
+
+def _in_schema(step: _Step, schema: Schema) -> _Step:
+    if step.fields is None or step.fields.keys() <= set(schema.names):
+        return step
+    left = {name: value for name, value in step.fields.items() if name in schema.names}
+    return _Step(step.key, step.did, step.known, left)
+
+
+def _matches(contacts: Sequence[Fields], schema: Schema) -> list[str | None]:
+    columns = {name: [fields.get(name) or "" for fields in contacts] for name in schema.match}
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(schema.match, pl.String))
+    return frame.select(match_value(frame, schema)).to_series().to_list()
+
+
+def _free_of_others(
+    steps: list[_Step], matches: Mapping[str, str | None], world: World, schema: Schema
+) -> tuple[list[_Step], list[Kept]]:
+    """Leave out contacts whose former match values another contact has, and will still have then.
+
+    What is left out keeps its own match values, which may be in the way of others: so until nothing is left out.
+    """
+    blocked: list[Kept] = []
+    while True:
+        leaving = {(world.source, step.key) for step in steps if _leaves(step, matches)}
+        found = {step.key: _in_the_way(step, matches[step.key], world, leaving, schema) for step in steps}
+        if not any(found.values()):
+            return [step for step in steps if _changes_something(step, matches, schema)], blocked
+        blocked += [Kept(step.key, step.did, found[step.key]) for step in steps if found[step.key]]
+        steps = [step for step in steps if not found[step.key]]
+
+
+def _leaves(step: _Step, matches: Mapping[str, str | None]) -> bool:
+    return step.known is not None and (step.fields is None or matches[step.key] != step.known.match)
+
+
+def _in_the_way(step: _Step, match: str | None, world: World, leaving: set[tuple[str, str]], schema: Schema) -> str:
+    if step.fields is None or (step.known and step.known.match == match):
+        return ""
+    if match is None:
+        return f"it would have an empty match value ({', '.join(schema.match)})"
+    others = [holder for holder in world.holders.get(match, ()) if holder not in leaving]
+    others = [holder for holder in others if holder != (world.source, step.key)]
+    if others:
+        source, key = others[0]
+        of = "" if source == world.source else f" of source {source}"
+        return f"{key}{of} has its match fields now"
+    begun = step.key in world.begun  # then it may be there by the undo that was broken off
+    if match in world.there and world.there[match] not in world.ours and not begun:
+        return "the target has a contact with its match fields that is not syncd's"
+    return ""
+
+
+def _changes_something(step: _Step, matches: Mapping[str, str | None], schema: Schema) -> bool:
+    if step.fields is None or step.known is None or matches[step.key] != step.known.match:
+        return True
+    return bool(field_changes(step.known.fields, step.fields, schema.phones))
+
+
+def _framed(steps: Sequence[_Step], matches: Mapping[str, str | None], mapped: Sequence[str]) -> pl.DataFrame:
+    names = list(dict.fromkeys([*mapped, *(name for step in steps for name in step.fields or ())]))
+    lines = [_line(step, matches[step.key], names) for step in steps]
+    schema = {**_META, MATCH: pl.String, **dict.fromkeys(names, pl.String)}
+    frame = pl.DataFrame(lines, schema=schema, orient="row").with_columns(digest(mapped))
+    gone = pl.col(KIND) == "delete"
+    frame = frame.with_columns(pl.when(gone).then(None).otherwise(pl.col(DIGEST)).alias(DIGEST))
+    return frame.select(KIND, KEY, ID, MATCH, OLD_MATCH, DIGEST, BEFORE, WHY, LINE, ORIGIN, *names)
+
+
+def _line(step: _Step, match: str | None, names: Sequence[str]) -> tuple[Any, ...]:
+    known, fields = step.known, step.fields or {}
+    if step.fields is None:
+        kind, match = "delete", known.match if known else None
+    elif known is None:
+        kind = "create"
+    else:
+        kind = "update" if match == known.match else "move"
+    before = json.dumps(dict(known.fields), ensure_ascii=False) if known else None
+    return (
+        kind,
+        step.key,
+        known.id if known else None,
+        known.match if known else None,
+        before,
+        None,
+        None,
+        None,
+        match,
+        *(fields.get(name) for name in names),
+    )

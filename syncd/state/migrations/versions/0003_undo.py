@@ -1,0 +1,29 @@
+"""Runs that undo others, and what they undid."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Say of each run what kind it was; find the changes of a run by an index."""
+    op.add_column("run", sa.Column("kind", sa.String, nullable=False, server_default="run"))
+    op.add_column("run", sa.Column("undoes", sa.String))
+    op.create_index("change_run", "change", ["run", "source"])
+    op.create_table(
+        "undone",
+        sa.Column("source", sa.String, primary_key=True),
+        sa.Column("key", sa.String, primary_key=True),
+        sa.Column("digest", sa.Integer),
+        sa.Column("run", sa.String, nullable=False),
+        sa.Column("at", sa.Float, nullable=False),
+    )
+
+
+def downgrade() -> None:
+    """Refuse: an older program would send again what was undone."""
+    raise NotImplementedError

@@ -1,0 +1,189 @@
+"""What was done: runs and their changes, and which of them were undone while their source still asks for them."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, text
+
+from syncd.core.columns import DIGEST, KEY
+from syncd.core.undo import Entry, Known
+from syncd.state.ledger import DONE
+
+_PAGE = 1_000
+
+_LATER_DONE = DONE.replace("outcome", "later.outcome").replace("new_id", "later.new_id")
+
+_ROW = "id, run, source, key, kind, old_id, new_id, before, after, outcome, reason, at"
+
+
+class Past:
+    """The part of the state that knows what was done. Times are Unix seconds."""
+
+    clock: Callable[[], float]
+
+    @abstractmethod
+    def write(self) -> AbstractContextManager[Connection]: ...
+
+    @abstractmethod
+    def read(self) -> AbstractContextManager[Connection]: ...
+
+    def runs(
+        self, *, source: str | None = None, run: str | None = None, since: float | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield runs, the newest first, with ``report`` as :meth:`syncd.report.SourceReport.to_json` made it."""
+        query = text(
+            "SELECT run, source, started, ended, outcome, exit, requests, kind, undoes, report FROM run"
+            " WHERE source = coalesce(:source, source) AND run = coalesce(:run, run)"
+            " AND started >= coalesce(:since, started) ORDER BY started DESC, source LIMIT :page OFFSET :done"
+        )
+        done = 0
+        while True:
+            with self.read() as connection:
+                values = {"source": source, "run": run, "since": since, "page": _PAGE, "done": done}
+                rows = connection.execute(query, values).mappings().all()
+            yield from ({**row, "report": json.loads(row["report"] or "null")} for row in rows)
+            if len(rows) < _PAGE:
+                return
+            done += len(rows)
+
+    def changes(
+        self, *, source: str | None = None, run: str | None = None, key: str | None = None, since: float | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield changes, the newest first; ``before`` and ``after`` are fields, or None."""
+        wanted = {"source": source, "run": run, "key": key}
+        values = {name: value for name, value in wanted.items() if value is not None}
+        conditions = ["id < :below", "key <> ''", *(f"{name} = :{name}" for name in values)]
+        conditions += ["at >= :since"] if since is not None else []
+        query = text(f"SELECT {_ROW} FROM change WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT {_PAGE}")
+        below = 1 << 62
+        while True:
+            with self.read() as connection:
+                rows = connection.execute(query, {**values, "since": since, "below": below}).mappings().all()
+            yield from ({**row, "before": _fields(row["before"]), "after": _fields(row["after"])} for row in rows)
+            if len(rows) < _PAGE:
+                return
+            below = rows[-1]["id"]
+
+    def phone_fields(self) -> frozenset[str]:
+        """Return the names of the target's phone fields, as the last runs knew them."""
+        with self.read() as connection:
+            facts = connection.execute(text("SELECT value FROM fact WHERE name LIKE 'fields of %'")).scalars().all()
+        return frozenset(name for fact in facts for name, is_phone, *_ in json.loads(fact) if is_phone)
+
+    def entries(self, run: str, source: str) -> list[Entry]:
+        """Return what the run did to the source's contacts, in the order in which it was begun."""
+        query = text(
+            f"SELECT key, kind, match, before, after, CASE WHEN {DONE} THEN 'accepted' ELSE outcome END FROM change"
+            " WHERE run = :run AND source = :source ORDER BY id"
+        )
+        with self.read() as connection:
+            rows = connection.execute(query, {"run": run, "source": source}).all()
+        return [
+            Entry(key, kind, match, _fields(before), _fields(after), outcome)
+            for key, kind, match, before, after, outcome in rows
+        ]
+
+    def known_now(self, source: str, keys: Collection[str]) -> dict[str, Known]:
+        """Return what the ledger says of these keys."""
+        query = text(
+            "SELECT key, status, remote_id, match, coalesce(returned, fields), origin = 'created', digest FROM contact"
+            " WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
+        )
+        with self.read() as connection:
+            rows = connection.execute(query, {"source": source, "keys": json.dumps(list(keys))}).all()
+        return {
+            key: Known(status, id_, match, _fields(fields) or {}, bool(created), digest)
+            for key, status, id_, match, fields, created, digest in rows
+        }
+
+    def changed_since(self, run: str, source: str) -> dict[str, str]:
+        """Return the keys that later runs changed, or may have, and the last such run of each.
+
+        What an undo of this very run began and did not bring to its end does not count: it may be tried again.
+        """
+        query = text(
+            "SELECT later.key, later.run FROM change AS later"
+            " JOIN (SELECT key, max(id) AS last FROM change WHERE run = :run AND source = :source GROUP BY key) AS mine"
+            " ON later.source = :source AND later.key = mine.key AND later.id > mine.last"
+            f" WHERE (later.outcome = 'pending' OR {_LATER_DONE}) AND NOT (later.outcome = 'pending' AND EXISTS"
+            " (SELECT 1 FROM run WHERE run.run = later.run AND run.source = later.source AND run.undoes = :run))"
+            " ORDER BY later.id"
+        )
+        with self.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query, {"run": run, "source": source})}
+
+    def undos(self, run: str, source: str) -> set[str]:
+        """Return the runs that undid, or tried to undo, what the run did to the source's contacts."""
+        query = text("SELECT run FROM run WHERE undoes = :run AND source = :source")
+        with self.read() as connection:
+            return set(connection.execute(query, {"run": run, "source": source}).scalars())
+
+    def begun_by_undo(self, run: str, source: str) -> frozenset[str]:
+        """Return the keys that an undo of the run began, and whose outcome is not known."""
+        query = text(
+            "SELECT change.key FROM change JOIN run ON run.run = change.run AND run.source = change.source"
+            " WHERE run.undoes = :run AND change.source = :source AND change.outcome = 'pending'"
+        )
+        with self.read() as connection:
+            return frozenset(connection.execute(query, {"run": run, "source": source}).scalars())
+
+    def begun_keys(self, run: str, source: str) -> set[str]:
+        """Return the keys that the run changed, or may have."""
+        query = text(
+            f"SELECT key FROM change WHERE run = :run AND source = :source AND (outcome = 'pending' OR {DONE})"
+        )
+        with self.read() as connection:
+            return set(connection.execute(query, {"run": run, "source": source}).scalars())
+
+    def known_ids(self, ids: Iterable[int]) -> set[int]:
+        """Return which of these ids are of contacts in the ledger."""
+        query = text("SELECT remote_id FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))")
+        with self.read() as connection:
+            return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
+
+    def holders(self, matches: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+        """Return per match value the (source, key) of every contact that has it at the target, or may have."""
+        query = text(
+            "SELECT match, source, key FROM contact WHERE match IN (SELECT value FROM json_each(:matches))"
+            " AND (remote_id IS NOT NULL OR status = 'pending') ORDER BY source, key"
+        )
+        found: dict[str, list[tuple[str, str]]] = {}
+        with self.read() as connection:
+            for match, source, key in connection.execute(query, {"matches": json.dumps(list(matches))}):
+                found.setdefault(match, []).append((source, key))
+        return found
+
+    def undone(self, source: str) -> pl.DataFrame:
+        """Return ``@key``, ``@digest`` of what was undone: what the source asked for then, null for "be gone"."""
+        query = text("SELECT key, digest FROM undone WHERE source = :source")
+        with self.read() as connection:
+            rows = list(map(tuple, connection.execute(query, {"source": source})))
+        return pl.DataFrame(rows, schema={KEY: pl.String, DIGEST: pl.Int64}, orient="row")
+
+    def hold_back(self, run: str, source: str, asked: Mapping[str, int | None]) -> None:
+        """Note, before it is undone, what the source asked for: it is not sent again until the source changes."""
+        rows = [(source, key, digest, run, self.clock()) for key, digest in asked.items()]
+        if rows:
+            with self.write() as connection:
+                connection.exec_driver_sql(
+                    "INSERT OR REPLACE INTO undone (source, key, digest, run, at) VALUES (?, ?, ?, ?, ?)", rows
+                )
+
+    def let_go(self, source: str, keys: Collection[str]) -> None:
+        """Forget that what these keys ask for was undone."""
+        if keys:
+            with self.write() as connection:
+                connection.execute(
+                    text("DELETE FROM undone WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"),
+                    {"source": source, "keys": json.dumps(list(keys))},
+                )
+
+
+def _fields(value: str | None) -> dict[str, str] | None:
+    return None if value is None else json.loads(value)

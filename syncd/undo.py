@@ -1,0 +1,138 @@
+"""``syncd undo``: the changes of an earlier run turned around, as a plan that is carried out like any other.
+
+What is undone is held back afterwards: as long as a source asks for the very thing that was undone, its runs hold that
+change and say so, until the source changes or a person lets it go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from syncd.changes import emptied, schema_changed
+from syncd.core.columns import KEY, MATCH
+from syncd.core.diff import ID
+from syncd.core.plan import Plan, Read, gate
+from syncd.core.undo import Entry, Undoing, World, undo, wanted_matches
+from syncd.core.wording import counted
+from syncd.index import Index
+from syncd.report import SourceReport
+from syncd.sync import push_plan, reported, tell_push, usable_schema
+
+if TYPE_CHECKING:
+    from syncd.config import Source
+    from syncd.core.schema import Schema
+    from syncd.session import Session
+
+_MOVING = {"move", "delete"}
+"""Kinds whose undoing gives a contact match values that it does not have now: the target is listed first."""
+
+
+def undo_source(session: Session, source: Source, report: SourceReport, approved: Collection[str]) -> None:
+    """Undo what the run ``report.undoes`` did to one source's contacts.
+
+    ``approved``: digests of held lists that may pass their gates this once.
+
+    Raises:
+        AccessDenied, StateError, Stopped: no source can go on.
+    """
+    with session.leased(source.name), reported(session, source, report, kind="undo", undoes=report.undoes):
+        schema = usable_schema(session.target, source)
+        since = session.state.newest_change()
+        entries = session.state.entries(report.undoes, source.name)
+        index = Index(session.target.contacts, schema)
+        undoing = undo(entries, _world(session, source, report, entries, index, schema), schema, _fields(source))
+        plan = _gated(session, source, undoing, schema, approved)
+        _tell(report, session, undoing, plan, schema)
+        if not session.dry_run:
+            _carry_out(session, source, report, undoing, plan, schema, highest=index.highest, since=since)
+
+
+def _fields(source: Source) -> Sequence[str]:
+    return list(source.rules.mapping)
+
+
+def _world(
+    session: Session, source: Source, report: SourceReport, entries: Sequence[Entry], index: Index, schema: Schema
+) -> World:
+    state, matches = session.state, wanted_matches(entries, schema)
+    there = _there(index, matches) if any(entry.kind in _MOVING for entry in entries) else {}
+    undos = state.undos(report.undoes, source.name)
+    later = state.changed_since(report.undoes, source.name)
+    return World(
+        source=source.name,
+        known=state.known_now(source.name, {entry.key for entry in entries}),
+        later=later,
+        already=frozenset(key for key, by in later.items() if by in undos),
+        begun=state.begun_by_undo(report.undoes, source.name),
+        holders=state.holders(matches),
+        there=there,
+        ours=frozenset(state.known_ids(there.values())),
+    )
+
+
+def _there(index: Index, matches: Collection[str]) -> dict[str, int]:
+    wanted = pl.Series(list(matches), dtype=pl.String)
+    return dict(index.read().filter(pl.col(MATCH).is_in(wanted.implode())).select(MATCH, ID).iter_rows())
+
+
+def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, approved: Collection[str]) -> Plan:
+    state = session.state
+    return gate(
+        undoing.changes,
+        read=Read(proved=True, rows=len(undoing.changes), whole=False),
+        rules=source.gates,
+        known=state.known(source.name),
+        emptied=emptied(undoing.changes),
+        missing_for=pl.DataFrame(schema={KEY: pl.String, "seconds": pl.Float64}),
+        approved=approved,
+        schema_changed=schema_changed(state, source.name, schema),
+    )
+
+
+def _tell(report: SourceReport, session: Session, undoing: Undoing, plan: Plan, schema: Schema) -> None:
+    report.read = "history"
+    report.rows = undoing.changes.height + len(undoing.kept)
+    report.known = session.state.known(report.source)
+    report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
+    report.planned = plan.requests()
+    report.seconds = session.budget.forecast(report.planned)
+    report.kept = [{"key": each.key, "kind": each.kind, "reason": each.reason} for each in undoing.kept]
+    report.warnings = [
+        f"the company has no field {name!r} any more: what it held is not restored" for name in undoing.dropped
+    ]
+    report.counts.update(plan.counts())
+    report.counts["held"] = plan.waiting.height
+
+
+def _carry_out(
+    session: Session,
+    source: Source,
+    report: SourceReport,
+    undoing: Undoing,
+    plan: Plan,
+    schema: Schema,
+    *,
+    highest: int,
+    since: int,
+) -> None:
+    """Hold back what the source asks for, push, and let go of what was not undone after all."""
+    state = session.state
+    keys = plan.todo.get_column(KEY).to_list()
+    state.hold_back(session.run, source.name, {key: undoing.asked[key] for key in keys})
+    state.drop_cursor(source.name)  # else a source that does not change would not be looked at
+    pushed = push_plan(session, source.name, plan, schema, highest=highest, since=since)
+    state.let_go(source.name, set(keys) - state.begun_keys(session.run, source.name))
+    tell_push(report, session, source, pushed)
+    report.rejected = pushed.rejected
+    report.counts["rejected"] = len(pushed.rejected)
+    done = sum(report.counts[kind] for kind in plan.counts())
+    if done:
+        report.warnings.append(
+            f"{counted(done, 'contact')} will be left as they are now until the source changes what it says of them: "
+            "each run holds them back and says so"
+        )
+    if pushed.failure:
+        raise pushed.failure

@@ -1,0 +1,99 @@
+"""Taking changes back: what is sent for it, and what is left as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.core.diff import rows
+from syncd.core.schema import Field, Schema
+from syncd.core.undo import Entry, Known, Undoing, World, undo
+
+SCHEMA = Schema((Field(1, "Name", is_match=True), Field(2, "Phone", is_phone=True)))
+
+
+def known(name: str, *, id_: int = 1, status: str = "accepted", created: bool = True, **more: str) -> Known:
+    return Known(status, id_, name, {"Name": name, **more}, created, digest=9)
+
+
+def moved(key: str, old: str, new: str) -> Entry:
+    return Entry(key, "move", new, {"Name": old}, {"Name": new}, "accepted")
+
+
+def undone(*entries: Entry, **world: object) -> Undoing:
+    return undo(entries, World("s", **world), SCHEMA, ["Name", "Phone"])  # type: ignore[arg-type]
+
+
+def kinds(found: Undoing) -> dict[str, str]:
+    return dict(found.changes.select("@key", "@kind").iter_rows())
+
+
+def test_an_update_gets_back_what_was_there_and_clears_what_was_not() -> None:
+    entry = Entry("1", "update", "A", {"Name": "A"}, {"Name": "A", "Phone": "2125550101"}, "accepted")
+    found = undone(entry, known={"1": known("A", Phone="2125550101", Note="kept")})
+    [change] = rows(found.changes)
+    assert (change["@kind"], change["@id"], change["after"]) == ("update", 1, {"Name": "A", "Phone": ""})
+    assert change["before"] == {"Name": "A", "Phone": "2125550101", "Note": "kept"}
+    assert found.asked == {"1": 9}
+
+
+def test_what_already_is_as_it_was_is_not_sent() -> None:
+    entry = Entry("1", "adopt", "A", {"Name": "A", "Phone": "1;2"}, {"Name": "A", "Phone": "2;1"}, "accepted")
+    assert kinds(undone(entry, known={"1": known("A", Phone="2;1")})) == {}
+
+
+def test_a_refused_change_is_nothing_to_take_back() -> None:
+    entry = Entry("1", "update", "A", {"Name": "A"}, {"Name": "B"}, "refused")
+    found = undone(entry, known={"1": known("A")})
+    assert (kinds(found), found.kept) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("entry", "ledger", "reason"),
+    [
+        (moved("1", "A", "B"), known("B", status="pending"), "its outcome is not known"),
+        (Entry("1", "update", "B", {}, {"Name": "B"}, "pending"), known("B"), "its outcome is not known"),
+        (moved("1", "A", "B"), None, "syncd no longer holds the contact"),
+        (Entry("1", "update", "B", None, {"Name": "B"}, "accepted"), known("B"), "held before is not known"),
+        (
+            Entry("1", "create", "B", None, {"Name": "B"}, "accepted"),
+            known("B", created=False),
+            "had the contact before",
+        ),
+        (moved("1", "", "B"), known("B"), "an empty match value (Name)"),
+    ],
+)
+def test_what_cannot_be_taken_back_is_named_with_why(entry: Entry, ledger: Known | None, reason: str) -> None:
+    found = undone(entry, known={"1": ledger} if ledger else {})
+    assert reason in found.kept[0].reason
+    assert kinds(found) == {}
+
+
+def test_a_contact_that_stays_keeps_those_who_would_take_its_place_where_they_are() -> None:
+    """1 would go back to A, which another contact has; so 2 cannot go back to B, where 1 stays, nor 3 to C."""
+    ledger = {"1": known("B"), "2": known("C", id_=2), "3": known("D", id_=3), "4": known("Y", id_=4)}
+    found = undone(
+        moved("1", "A", "B"),
+        moved("2", "B", "C"),
+        moved("3", "C", "D"),
+        moved("4", "X", "Y"),
+        known=ledger,
+        holders={"A": [("other", "9")], "B": [("s", "1")], "C": [("s", "2")], "D": [("s", "3")]},
+    )
+    assert {each.key: each.reason for each in found.kept} == {
+        "1": "9 of source other has its match fields now",
+        "2": "1 has its match fields now",
+        "3": "2 has its match fields now",
+    }
+    assert kinds(found) == {"4": "move"}
+
+
+def test_a_field_that_the_target_lacks_is_left_out_and_named() -> None:
+    entry = Entry("1", "delete", "A", {"Name": "A", "Gone": "x", "Empty": ""}, None, "accepted")
+    found = undone(entry, known={})
+    [change] = rows(found.changes)
+    assert (change["@kind"], change["after"], found.dropped, found.asked) == (
+        "create",
+        {"Name": "A"},
+        ("Gone",),
+        {"1": None},
+    )
