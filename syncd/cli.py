@@ -179,6 +179,23 @@ def undo(  # noqa: PLR0913 (the command's options)
 
 
 @app.command()
+def explain(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The contact's key in it.")],
+    *,
+    json: Json = False,
+    config: Config = None,
+    log_level: Level = None,
+) -> int:
+    """Show one contact's way from its row to the target, and what the next run would do with it, and why."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.explain import explain as carry_out
+
+    return carry_out(path, source, key, as_json=json)
+
+
+@app.command()
 def history(
     context: typer.Context,
     source: OneSource = None,

@@ -61,7 +61,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         if reading.end.proof == "unchanged":
             return _stand(report, standing)
         index = Index(session.target.contacts, schema, session.target.search)
-        planned = _plan(session, source, reading, ledger, index, schema)
+        planned = plan_of(session, source, reading, ledger, index, schema)
         _tell_plan(report, session, planned, reading, schema, ledger.height)
         if not session.dry_run:
             session.state.redigest(source.name, planned.same)
@@ -179,9 +179,10 @@ def _read(
         return reading, session.state.no_ledger()
 
 
-def _plan(
+def plan_of(
     session: Session, source: Source, reading: Reading, ledger: pl.DataFrame, index: Index, schema: Schema
 ) -> Planned:
+    """Return what a read of the source means for the target."""
     wanted = Wanted(source.name, source.gates, source.shared_match, tuple(session.settings.sources))
     return plan_changes(reading, wanted, session.state, ledger, index, schema, session.clock())
 

@@ -89,6 +89,16 @@ class Past:
             for key, kind, match, before, after, outcome in rows
         ]
 
+    def contact(self, source: str, key: str) -> dict[str, Any] | None:
+        """Return all that the ledger says of one key, or None."""
+        query = text(
+            "SELECT status, remote_id AS id, origin, match, fields, returned, reason, missing_since,"
+            " created_at AS created, updated_at AS updated FROM contact WHERE source = :source AND key = :key"
+        )
+        with self.read() as connection:
+            row = connection.execute(query, {"source": source, "key": key}).mappings().first()
+        return None if row is None else {**row, "fields": _fields(row["fields"]), "returned": _fields(row["returned"])}
+
     def known_now(self, source: str, keys: Collection[str]) -> dict[str, Known]:
         """Return what the ledger says of these keys."""
         query = text(

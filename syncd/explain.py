@@ -1,0 +1,238 @@
+"""``syncd explain``: one contact's way from its row to the target, and what the next run would do with it, and why.
+
+It is a dry run whose every step is kept for one key: nothing is decided here, and nothing is sent but GETs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
+from syncd.core.diff import BEFORE, ID, KIND, field_changes, rows
+from syncd.core.plan import Held
+from syncd.index import Index, hint
+from syncd.reading import Reading, read_source, spooling
+from syncd.source import Connector, End, Options, Rows
+from syncd.sync import contact_mapping, plan_of, usable_schema
+
+if TYPE_CHECKING:
+    from syncd.changes import Planned
+    from syncd.config import Source
+    from syncd.core.schema import Schema
+    from syncd.session import Session
+
+_STATES = {CONTACT: "contact", INVALID: "invalid", EXCLUDED: "excluded"}
+
+_WHY = {
+    "create": "it is not in the ledger: it was never sent, or has been deleted since",
+    "adopt": "it is not in the ledger, and the target has a contact with its match fields",
+    "update": "its fields differ from what was sent last",
+    "move": "its match fields differ from those sent last: it becomes another contact, and the old one is deleted "
+    "unless something claims it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One row of the source with the key. ``state``: ``contact``, ``invalid`` or ``excluded``, and why."""
+
+    at: str
+    state: str
+    reason: str | None
+    warning: str | None
+    columns: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Explanation:
+    """What is known of a key.
+
+    ``contact``: the mapped fields, None where no row makes one. ``ledger``: what was sent last, None for nothing.
+    ``target``: ``id``, ``fields`` and how they differ from the ledger, None where a search finds nothing (``searched``)
+    or what to search for is not known. ``decision`` and ``why``: what the next run would do; ``change``: as
+    :func:`syncd.report.described` has it; ``held``: the gates that keep it. ``changes``: how many the history knows;
+    ``last``: the newest.
+    """
+
+    source: str
+    key: str
+    rows: list[Found] = field(default_factory=list)
+    contact: Mapping[str, str | None] | None = None
+    ledger: Mapping[str, Any] | None = None
+    target: Mapping[str, Any] | None = None
+    searched: bool = False
+    decision: str = ""
+    why: str = ""
+    change: Mapping[str, Any] | None = None
+    held: Sequence[Held] = ()
+    changes: int = 0
+    last: Mapping[str, Any] | None = None
+    phones: frozenset[str] = frozenset()
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.rows or self.ledger or self.last)
+
+
+def explain(session: Session, source: Source, key: str) -> Explanation:
+    """Read the whole source and plan a run as a dry run does; return what that means for one key.
+
+    Raises:
+        SyncdError: as a dry run.
+    """
+    found = Explanation(source.name, key)
+    with spooling() as spool:
+        schema = usable_schema(session.target, source)
+        witness = _Witness(source.connect(), source.rules.key, key.split(UNIT))
+        mapping = contact_mapping(source, witness.check(), schema)
+        reading = read_source(witness, None, mapping, schema, spool, lambda _rows: session.halt_if_asked())
+        index = Index(session.target.contacts, schema)
+        planned = plan_of(session, source, reading, session.state.ledger(source.name), index, schema)
+        found.phones = schema.phones
+        _tell_rows(found, reading, witness)
+    found.ledger = session.state.contact(source.name, key)
+    _tell_target(found, session, reading, schema)
+    _tell_history(found, session)
+    _decide(found, source, planned, reading)
+    return found
+
+
+def _tell_rows(found: Explanation, reading: Reading, witness: _Witness) -> None:
+    mine = reading.lean.filter(pl.col(KEY) == found.key)
+    told = mine.join(reading.notes, on=ROW, how="left", maintain_order="left").join(
+        reading.warnings, on=ROW, how="left", maintain_order="left"
+    )
+    for origin, line, state, reason, warning in told.select(ORIGIN, LINE, STATE, REASON, WARNING).iter_rows():
+        at = reading.place(origin, line)
+        found.rows.append(Found(at, _STATES[state], reason, warning, witness.seen.get(at, {})))
+    used = mine.filter(pl.col(STATE) == CONTACT)
+    made = reading.fetch(used.get_column(KEY)) if used.height else _as_mapped(mine, reading)
+    for row in made.head(1).iter_rows(named=True):
+        found.contact = {name: value for name, value in row.items() if not name.startswith("@")}
+
+
+def _as_mapped(mine: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+    """The contacts of rows that were turned away after they were mapped, such as twins."""
+    return reading.spool.fetch(mine.drop(STATE)) if mine.height else mine
+
+
+def _tell_target(found: Explanation, session: Session, reading: Reading, schema: Schema) -> None:
+    """Ask the target for the contact: a search is a hint, an equal id or equal match values are the proof."""
+    mine = reading.lean.filter((pl.col(KEY) == found.key) & pl.col(MATCH).is_not_null())
+    matches = [found.ledger["match"]] if found.ledger else []
+    matches += mine.get_column(MATCH).to_list()
+    for match in dict.fromkeys(each for each in matches if each):
+        found.searched = True
+        there = Index(lambda match=match: session.target.search(hint(match)), schema).read()  # type: ignore[misc]
+        wanted = pl.col(MATCH) == match
+        if found.ledger and found.ledger["id"]:
+            wanted = wanted | (pl.col(ID) == found.ledger["id"])
+        for id_, before in there.filter(wanted).select(ID, BEFORE).head(1).iter_rows():
+            fields = {name: value for name, value in json.loads(before).items() if value}
+            known = (found.ledger["returned"] or found.ledger["fields"]) if found.ledger else None
+            differs = None if known is None else field_changes(fields, known, schema.phones)
+            found.target = {"id": id_, "fields": fields, "differs": differs}
+            return
+
+
+def _tell_history(found: Explanation, session: Session) -> None:
+    for each in session.state.changes(source=found.source, key=found.key):
+        found.last = found.last or each
+        found.changes += 1
+
+
+def _decide(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:
+    """Say what the plan does with the key; why, is what the steps before it found."""
+    from syncd.report import described
+
+    plan, here = planned.plan, pl.col(KEY) == found.key
+    for part in (plan.todo.filter(here), plan.waiting.filter(here)):
+        for change in rows(part):
+            kind = change[KIND]
+            found.change = next(described(part, found.phones))
+            found.held = [each for each in plan.held if found.key in each.keys and each.kind in ("all", _held_as(kind))]
+            found.decision, found.why = kind, change["@why"] or _WHY.get(kind) or _why_deleted(found)
+            return
+    found.decision, found.why = _left_as_it_is(found, source, planned, reading)
+
+
+def _held_as(kind: str) -> str:
+    return {"delete": "delete", "update": "update", "move": "update"}.get(kind, "all")
+
+
+def _why_deleted(found: Explanation) -> str:
+    excluded = next((row for row in found.rows if row.state == "excluded"), None)
+    return f"its row is excluded ({excluded.reason})" if excluded else "the source has no row of it any more"
+
+
+def _left_as_it_is(found: Explanation, source: Source, planned: Planned, reading: Reading) -> tuple[str, str]:
+    """What is said of a key that the plan has no change for."""
+    states = {row.state: row for row in found.rows}
+    if "contact" in states:
+        return _as_sent(found, planned)
+    if "invalid" in states:
+        left = "its contact is left exactly as it is" if found.ledger else "nothing is sent for it"
+        return "invalid", f"{states['invalid'].reason}; {left}"
+    if found.key in planned.released:
+        return "left", "it was adopted, so that it stays at the target when its row leaves"
+    if found.ledger:
+        return "left", f"{_why_deleted(found)}, and mode {source.gates.mode} deletes nothing"
+    if "excluded" in states:
+        return "excluded", f"{states['excluded'].reason}; as far as syncd knows, the target does not have it"
+    proved = f"; the read was not proved complete: {reading.end.why}" if reading.end.proof == "unproved" else ""
+    return "nothing", f"the source has no row of it, and the ledger does not know it{proved}"
+
+
+def _as_sent(found: Explanation, planned: Planned) -> tuple[str, str]:
+    ledger = found.ledger
+    if ledger and ledger["status"] == "rejected" and found.key not in planned.same:
+        return "rejected", f"{ledger['reason']}; it is sent again when it changes, or after syncd rejects retry"
+    return "unchanged", "it is what the ledger says was sent last"
+
+
+class _Witness(Connector):
+    """Reads as another connector does, and keeps the rows that may have the key: ``seen``, by their place."""
+
+    OPTIONS = Options
+
+    def __init__(self, inner: Connector, columns: Sequence[str], parts: Sequence[str]) -> None:
+        self._inner = inner
+        self._wanted = dict(zip(columns, map(_plain, parts), strict=False))
+        self.name = inner.name
+        self.options = inner.options
+        self.seen: dict[str, Mapping[str, str]] = {}
+
+    def check(self) -> list[str]:
+        return self._inner.check()
+
+    def read(self, cursor: str | None) -> Generator[Rows, None, End]:
+        with closing(self._inner.read(cursor)) as pages:
+            while True:
+                try:
+                    page = next(pages)
+                except StopIteration as stop:
+                    end: End = stop.value
+                    return end
+                self._look(page)
+                yield page
+
+    def _look(self, page: Rows) -> None:
+        """Keep rows whose key columns hold the parts of the key, however they are spaced."""
+        plain = (
+            pl.col(name).str.normalize("NFC").str.replace_all(r"\s", "") == part for name, part in self._wanted.items()
+        )
+        here = page.frame.with_columns(page.lines.alias("@line")).filter(pl.all_horizontal(plain))
+        for row in here.iter_rows(named=True):
+            self.seen[f"{page.origin}:{row.pop('@line')}"] = row
+
+
+def _plain(part: str) -> str:
+    return re.sub(r"\s", "", unicodedata.normalize("NFC", part))
