@@ -107,7 +107,7 @@ def plan_changes(
         schema_changed=schema_changed(state, wanted.name, schema),
         undone=undone,
     )
-    warnings += _warnings(reading, schema, released)
+    warnings += [*_warnings(reading, schema, released), *_not_there(index, state, wanted.name)]
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
     rejected = _still_rejected(state.rejected(wanted.name), plan, same)
     settled = settled and not released and clear.height == changed.height
@@ -366,6 +366,15 @@ def _warnings(reading: Reading, schema: Schema, released: Sequence[str]) -> list
     if places.height > 1000:
         found.append(f"{places.height - 1000:,} more rows have warnings")
     return found
+
+
+def _not_there(index: Index, state: State, source: str) -> list[str]:
+    """What the target's list lacks of the source's contacts, if this run has read it anyway."""
+    lost = len(state.accepted_ids(source) - index.ids) if index.ids is not None else 0
+    if not lost:
+        return []
+    which = counted(lost, "contact of this source is", "contacts of this source are")
+    return [f"{which} not in the target's list: syncd reconcile {source} shows which, and --repair sends them again"]
 
 
 def _some(keys: Sequence[str] | pl.Series) -> str:

@@ -128,6 +128,29 @@ def status(context: typer.Context, *, json: Json = False, config: Config = None,
 
 
 @app.command()
+def reconcile(
+    context: typer.Context,
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE", help="Which sources; all, if none is named.")
+    ] = None,
+    *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Put right what differs, as the sources' reconcile: says.")
+    ] = False,
+    json: Json = False,
+    wait: Annotated[bool, typer.Option("--wait", help="With --repair: wait for a run of the source to end.")] = False,
+    config: Config = None,
+    log_level: Level = None,
+) -> int:
+    """Read the target back and show what is missing, edited or extra there. Without --repair it changes nothing."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.reconcile import Wish
+    from syncd.commands.reconcile import reconcile as carry_out
+
+    return carry_out(Wish(tuple(sources or ()), repair, json, wait), path)
+
+
+@app.command()
 def fields(context: typer.Context, *, json: Json = False, config: Config = None, log_level: Level = None) -> int:
     """List the company's contact fields and their flags."""
     path = prepared(context, config, log_level)

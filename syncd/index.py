@@ -25,7 +25,10 @@ def hint(match: str) -> str:
 
 
 class Index:
-    """The target's contacts by match value, read at most once a run, and only when something needs it."""
+    """The target's contacts by match value, read at most once a run, and only when something needs it.
+
+    ``ids``: of all contacts there, once they were read.
+    """
 
     def __init__(
         self,
@@ -38,11 +41,14 @@ class Index:
         self._schema = schema
         self.frame: pl.DataFrame | None = None
         self.highest = 0
+        self.ids: frozenset[int] | None = None
 
     def read(self) -> pl.DataFrame:
         """Return ``INDEX_SCHEMA`` plus ``many`` (UInt32: how many contacts at the target have the match value)."""
         if self.frame is None:
-            self.frame = self._of(list(self._listing()))
+            remotes = list(self._listing())
+            self.ids = frozenset(remote.id for remote in remotes)
+            self.frame = self._of(remotes)
         return self.frame
 
     def look_for(self, matches: Sequence[str]) -> pl.DataFrame:

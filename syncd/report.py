@@ -100,21 +100,17 @@ class SourceReport:
             "requests": {"planned": self.planned, "sent": self.sent, "seconds": round(self.seconds)},
             "changes": [],
             "held": [held_json(each) for each in self.held],
-            "invalid": _with_shown_keys(self.invalid),
+            "invalid": with_shown_keys(self.invalid),
             "excluded": self.excluded,
-            "rejected": _with_shown_keys(self.rejected),
-            "altered": _with_shown_keys(self.altered),
+            "rejected": with_shown_keys(self.rejected),
+            "altered": with_shown_keys(self.altered),
             "warnings": self.warnings,
             "unknown": self.unknown,
         }
         if self.undoes:
-            found |= {"undoes": self.undoes, "kept": _with_shown_keys(self.kept)}
+            found |= {"undoes": self.undoes, "kept": with_shown_keys(self.kept)}
         if self.error:
-            found["error"] = {
-                "kind": type(self.error).__name__,
-                "exit": self.error.exit_code,
-                "message": str(self.error),
-            }
+            found["error"] = error_json(self.error)
         return found
 
 
@@ -159,7 +155,13 @@ def held_json(held: Held) -> dict[str, Any]:
     }
 
 
-def _with_shown_keys(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def error_json(error: SyncdError) -> dict[str, Any]:
+    """An error, as JSON."""
+    return {"kind": type(error).__name__, "exit": error.exit_code, "message": str(error)}
+
+
+def with_shown_keys(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What was found of rows or contacts, their keys as people see them."""
     return [{**each, "key": shown_key(each["key"])} for each in found]
 
 

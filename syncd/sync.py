@@ -41,7 +41,7 @@ log = structlog.get_logger()
 STANDING_LIMIT = 1_000
 """Invalid rows that are kept beside a cursor at most; a source with more is parsed on every run."""
 
-_ENDS_THE_COMMAND = (AccessDenied, StateError, Stopped)
+ENDS_THE_COMMAND = (AccessDenied, StateError, Stopped)
 
 
 def run_source(session: Session, source: Source, into: SourceReport | None = None) -> SourceReport:
@@ -79,12 +79,20 @@ def usable_schema(target: Target, source: Source) -> Schema:
         SchemaError: contacts of this source cannot be pushed with them; it says why, and what to do.
     """
     schema = target.fields()
-    found = problems_with(schema) or [
-        source.placed(problem, field) for field, problem in problems_of_mapping(schema, source.rules.mapping)
-    ]
-    if found:
+    if found := problems_with(schema):
         raise SchemaError("\n".join(found))
+    need_mapped(schema, source)
     return schema
+
+
+def need_mapped(schema: Schema, source: Source) -> None:
+    """Make sure that the source's mapping and these fields fit.
+
+    Raises:
+        SchemaError: they do not; it names file, line and key of each.
+    """
+    if found := problems_of_mapping(schema, source.rules.mapping):
+        raise SchemaError("\n".join(source.placed(problem, field) for field, problem in found))
 
 
 def contact_mapping(source: Source, columns: list[str], schema: Schema) -> mapping.Mapping:
@@ -114,7 +122,7 @@ def reported(
     except SyncdError as error:
         crashed = False
         report.error = error
-        if isinstance(error, _ENDS_THE_COMMAND):
+        if isinstance(error, ENDS_THE_COMMAND):
             raise
     finally:
         report.sent = session.target.sent - before
@@ -284,7 +292,7 @@ def _close(
             learn_merged(state, source.name, planned.merged)
             if not planned.ambiguous:
                 learn_loaded(state, source.name, session.run)
-    state.keep_holds(source.name, planned.plan.held, approved=_not_done(session, source.name, planned.plan))
+    state.keep_holds(source.name, planned.plan.held, approved=not_done(session, source.name, planned.plan))
     back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")
     state.see_missing(source.name, waiting.to_list() if planned.sure else [], back)
@@ -297,11 +305,11 @@ def _close(
         state.save_cursor(source.name, reading.end.cursor, context, _standing(report))
     else:
         state.drop_cursor(source.name)
-    if pushed.failure and isinstance(pushed.failure, _ENDS_THE_COMMAND):
+    if pushed.failure and isinstance(pushed.failure, ENDS_THE_COMMAND):
         raise pushed.failure
 
 
-def _not_done(session: Session, source: str, plan: Plan) -> Sequence[Held]:
+def not_done(session: Session, source: str, plan: Plan) -> Sequence[Held]:
     """The approved changes that this run could not make: their approval is not spent."""
     return plan.still_approved(session.state.done_keys(session.run, source)) if plan.opened else ()
 

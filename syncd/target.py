@@ -6,7 +6,7 @@ sent again in halves down to single rows, so that one bad row never costs the ot
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,8 +75,10 @@ class Target:
                 "Vocatech's list of contact fields is not of the documented form: check target.base_url"
             ) from None
 
-    def contacts(self) -> list[Remote]:
+    def contacts(self, told: Callable[[int], object] = lambda _read: None) -> list[Remote]:
         """Read every contact, each once: one request for 500, and again when the list shifted meanwhile.
+
+        ``told`` is called with how many were read, after each page.
 
         Raises:
             TargetUnavailable: no reading came out whole.
@@ -85,7 +87,7 @@ class Target:
         found: dict[int, Remote] = {}
         total: int | None = None
         for _ in range(_READS):
-            reading = self._read_list()
+            reading = self._read_list(told)
             if reading.total != total:
                 found, total = {}, reading.total
             found |= reading.found
@@ -98,7 +100,7 @@ class Target:
             in_doubt=False,
         )
 
-    def _read_list(self) -> _Reading:
+    def _read_list(self, told: Callable[[int], object]) -> _Reading:
         """Read all pages once, until the last, an empty or a repeated one."""
         found: dict[int, Remote] = {}
         totals: set[int] = set()
@@ -108,6 +110,7 @@ class Target:
             fresh = {contact.id: contact for contact in sheet.contacts if contact.id not in found}
             found |= fresh
             size += sheet.size
+            told(len(found))
             totals |= {sheet.total} if sheet.total is not None else set()
             if not fresh or (sheet.pages is not None and page >= sheet.pages):
                 break

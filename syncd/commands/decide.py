@@ -26,16 +26,24 @@ def approve(config: Path | None, source: str, digest: str) -> int:
     settings = loaded(config)
     chosen_sources(settings, [source])
     with _state(settings) as state:
-        held = {hold["digest"]: hold for hold in state.holds(source)} if state else {}
+        held = {hold["digest"]: hold for name in _names(source) for hold in (state.holds(name) if state else ())}
         if state is None or digest not in held:
             raise ConfigError(_nothing_held(source, digest, list(held)))
-        state.approve(source, digest)
+        state.approve(held[digest]["source"], digest)
     from syncd.show import Screen, count
 
     what = {"delete": "delete", "update": "update"}.get(held[digest]["kind"], "change")
     said = f"{source}: {count(held[digest]['count'], what)} approved, for one run and exactly as listed"
-    Screen().line(f"{said}: syncd run {source} makes them.")
+    how = f"syncd run {source}" if held[digest]["source"] == source else f"syncd reconcile {source} --repair"
+    Screen().line(f"{said}: {how} makes them.")
     return 0
+
+
+def _names(source: str) -> tuple[str, str]:
+    """Under which names the state keeps what is held of the source: by a run, by a repair."""
+    from syncd.state.runs import repairs_of
+
+    return source, repairs_of(source)
 
 
 def _nothing_held(source: str, digest: str, held: Sequence[str]) -> str:

@@ -70,7 +70,7 @@ def concluded(wish: Wish, work: Callable[[Ran, threading.Event], None]) -> int:
     """
     ran = Ran()
     stopping = threading.Event()
-    with _interruptible(stopping):
+    with interruptible(stopping):
         try:
             work(ran, stopping)
             if wish.changes is not None:
@@ -195,12 +195,12 @@ def _tell_errors(ran: Ran) -> None:
     """Say on stderr what failed; what ended the whole run is said once, and last."""
     for report in ran.reports:
         if report.error is not None and report.error is not ran.error:
-            say_error(_placed(report.source, report.error))
+            say_error(placed(report.source, report.error))
     if ran.error is not None:
         say_error(message_of(ran.error))
 
 
-def _placed(source: str, error: SyncdError) -> str:
+def placed(source: str, error: SyncdError) -> str:
     """The message, which names the source, or the place in a file."""
     message = str(error)
     named = isinstance(error, ConfigError | SchemaError) or message.startswith(f"{source}:")
@@ -208,7 +208,7 @@ def _placed(source: str, error: SyncdError) -> str:
 
 
 @contextmanager
-def _interruptible(stopping: threading.Event) -> Iterator[None]:
+def interruptible(stopping: threading.Event) -> Iterator[None]:
     """Let SIGTERM and the first Ctrl-C end the run after the batches under way; a second one breaks it off."""
     import signal
 

@@ -52,6 +52,8 @@ def facts(settings: Settings, now: float) -> dict[str, Any]:
 
 
 def _source(state: State, name: str, now: float) -> dict[str, Any]:
+    from syncd.state.runs import repairs_of
+
     runs = state.last_runs(name)
     holder = state.holder(name)
     running = holder is not None and not is_dead(holder)
@@ -68,7 +70,7 @@ def _source(state: State, name: str, now: float) -> dict[str, Any]:
         "pending": ledger.get("pending", 0),
         "rejected": ledger.get("rejected", 0),
         "invalid": len((runs[0]["report"] or {}).get("invalid", ())) if runs else 0,
-        "held": [_hold(name, hold) for hold in state.holds(name)],
+        "held": [_hold(name, hold) for each in (name, repairs_of(name)) for hold in state.holds(each)],
     }
 
 
@@ -92,7 +94,8 @@ def _hold(source: str, hold: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: hold[name] for name in ("gate", "kind", "count", "digest", "detail")}
     approved = hold["approved"] is not None
     command = f"syncd approve {source} {hold['digest']}"
-    return {**told, "since": iso(hold["since"]), "approved": approved, "approve": command}
+    by = "the next run" if hold["source"] == source else f"syncd reconcile {source} --repair"
+    return {**told, "since": iso(hold["since"]), "approved": approved, "approve": command, "by": by}
 
 
 def iso(moment: float) -> str:
@@ -131,7 +134,7 @@ def _details(screen: Screen, source: Mapping[str, Any]) -> None:
         screen.line(("held", "bold yellow"), f": {hold['count']:,} ({hold['gate']}): {hold['detail']}", indent=2)
     for digest, hold in {hold["digest"]: hold for hold in source["held"]}.items():
         if hold["approved"]:
-            screen.line(f"{digest} is approved; the next run makes use of it", indent=4)
+            screen.line(f"{digest} is approved; {hold['by']} makes use of it", indent=4)
         else:
             screen.line("to let exactly these go on: ", (hold["approve"], "bold"), indent=4)
     if source["rejected"]:

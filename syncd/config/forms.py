@@ -32,7 +32,7 @@ from syncd.config.value_types import (
     wrong,
 )
 from syncd.config.values import Window
-from syncd.core.rules import SharedMatch
+from syncd.core.rules import OnEdit, SharedMatch
 
 
 class Form(BaseModel):
@@ -147,6 +147,15 @@ class UpdatesForm(Form):
     at_most: UpdatesAtMost = UpdatesAtMost()
 
 
+class ReconcileForm(Form):
+    """What syncd reconcile --repair does."""
+
+    on_edit: OnEdit = Field(
+        default="report",
+        description="A contact that was changed at the target: report it, overwrite it, keep it as it is there.",
+    )
+
+
 class CronForm(Form):
     """Times by cron's five fields, in a time zone."""
 
@@ -180,6 +189,7 @@ class SourceForm(Form):
     )
     deletes: DeletesForm = DeletesForm()
     updates: UpdatesForm = UpdatesForm()
+    reconcile: ReconcileForm = ReconcileForm()
     canaries: Canaries = Field(default=(), description="Keys that every complete read must hold.")
     timeout: Timeout = Field(default=1800.0, description="How long one run may take.")
 

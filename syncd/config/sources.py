@@ -23,6 +23,7 @@ from syncd.core.rules import (
     DeleteLimits,
     First,
     GateRules,
+    OnEdit,
     Origin,
     PhoneRules,
     Rule,
@@ -52,6 +53,7 @@ class Source:
     rules: SourceRules
     gates: GateRules = field(default_factory=GateRules)
     shared_match: SharedMatch = "first"
+    on_edit: OnEdit = "report"
     schedule: Schedule | None = None
     timeout: float = 1800.0
     document: Document | None = field(default=None, repr=False, compare=False)
@@ -124,6 +126,7 @@ def read_source(entry: Entry, problems: Problems) -> Source | None:
         rules=_rules(form),
         gates=_gates(form),
         shared_match=form.shared_match,
+        on_edit=form.reconcile.on_edit,
         schedule=_schedule(form),
         timeout=form.timeout,
         document=entry.document,

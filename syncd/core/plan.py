@@ -135,6 +135,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     approved: Collection[str],
     schema_changed: str = "",
     undone: pl.DataFrame | None = None,
+    also: Sequence[Held] = (),
 ) -> Plan:
     """Hold what the gates hold.
 
@@ -149,6 +150,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
         schema_changed: what is new about the target's match fields, if anything: then everything waits.
         undone: ``@key`` and ``@digest`` of what was undone (a null digest: a delete): the same change waits, and is
             no concern of the other gates, until it is approved.
+        also: lists that something else holds, to be approved like those of the gates.
     """
     ordered = changes.sort(pl.col(KIND).replace_strict(list(KINDS), range(len(KINDS))), KEY)
     back = _held_back(ordered, undone)
@@ -157,6 +159,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     edits = going.filter(pl.col(KIND).is_in(["update", "move"]))
     found = [
         *back,
+        *also,
         *([_hold(SCHEMA_GATE, ordered, schema_changed)] if schema_changed and not ordered.is_empty() else []),
         *_delete_gates(deletes, read, rules, known),
         *_grace(deletes, rules.deletes, missing_for),

@@ -119,3 +119,6 @@ class GateRules:
 
 
 SharedMatch = Literal["first", "merge_phones", "hold"]
+
+OnEdit = Literal["report", "overwrite", "keep"]
+"""What a repair does to a contact that was changed at the target: say so, send it again, let it be."""

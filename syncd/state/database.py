@@ -18,6 +18,7 @@ from sqlalchemy import Connection, create_engine, event, exc, text
 from sqlalchemy.pool import StaticPool
 
 from syncd.errors import StateBusy, StateError
+from syncd.state.audit import Audit
 from syncd.state.claims import Claims
 from syncd.state.journal import Journal
 from syncd.state.ledger import Ledger
@@ -32,7 +33,7 @@ BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction."""
 
 
-class State(Ledger, Journal, Claims, Past, Runs, Requests):
+class State(Ledger, Audit, Journal, Claims, Past, Runs, Requests):
     """The state file of one configuration. Safe to use from several threads; a transaction is short.
 
     Every method may raise :class:`~syncd.errors.StateError` or :class:`~syncd.errors.StateBusy`.

@@ -38,6 +38,11 @@ _FORGOTTEN = (
 last good run."""
 
 
+def repairs_of(source: str) -> str:
+    """The name under which what a repair of the source holds is kept, beside what a run holds; no source has it."""
+    return f"{source}:repair"
+
+
 class Runs:
     """The part of the state that knows runs. Times are Unix seconds."""
 

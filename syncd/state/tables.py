@@ -98,7 +98,7 @@ class Deletion(SQLModel, table=True):
 class Run(SQLModel, table=True):
     """One run of one source; ``report`` is its part of ``syncd run --json``, without the list of changes.
 
-    ``kind``: ``run`` · ``undo`` (of the changes of the run that ``undoes`` names).
+    ``kind``: ``run`` · ``undo`` (of the changes of the run that ``undoes`` names) · ``repair`` (of what differs there).
     """
 
     __tablename__: ClassVar[str] = "run"

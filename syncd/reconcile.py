@@ -1,0 +1,263 @@
+"""Reads the target back and holds every contact of the ledger, and every contact there, against the other.
+
+The list is read whole, before anything is sent; a contact that it lacks is looked for once more, since a list may shift
+while it is read. A repair is a plan like any other: gates, mark, call, record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+import structlog
+
+from syncd.changes import emptied, schema_changed
+from syncd.core.columns import KEY, MATCH
+from syncd.core.diff import ACCEPTED, ID
+from syncd.core.drift import (
+    AT,
+    CLASS,
+    FREE,
+    LEFT,
+    OTHER,
+    Orders,
+    edits,
+    extra_ours,
+    judge,
+    listed,
+    remade,
+    repair_plan,
+    repairs,
+    with_orders,
+)
+from syncd.core.schema import Schema, problems_with
+from syncd.drift_report import CLASSES, Reconciled, SourceDrift
+from syncd.errors import SchemaError, SourceBusy
+from syncd.index import FEW, Index, hint
+from syncd.state.runs import repairs_of
+from syncd.sync import ENDS_THE_COMMAND, need_mapped, not_done, push_plan
+
+if TYPE_CHECKING:
+    from syncd.config import Source
+    from syncd.session import Session
+    from syncd.state import State
+    from syncd.target import Remote
+
+log = structlog.get_logger()
+
+
+def reconcile(session: Session, sources: Sequence[Source], into: Reconciled) -> None:
+    """Compare these sources' contacts with the target's and, if ``into.repair``, put right what may be.
+
+    ``into`` is filled in as far as it gets.
+
+    Raises:
+        AccessDenied, StateError, Stopped: no source can go on.
+        TargetError: the list could not be read whole.
+    """
+    into.run = session.run
+    before = session.target.sent
+    try:
+        with ExitStack() as leases:
+            held = _taken(session, sources, into, leases) if into.repair else list(sources)
+            _compare(session, held, into)
+    finally:
+        into.sent = session.target.sent - before
+
+
+def _taken(session: Session, sources: Sequence[Source], into: Reconciled, leases: ExitStack) -> list[Source]:
+    """Hold those sources that no other run holds; the others' reports say so."""
+    found = []
+    for source in sources:
+        try:
+            leases.enter_context(session.leased(source.name))
+            found.append(source)
+        except SourceBusy as busy:
+            into.sources.append(SourceDrift(source.name, error=busy))
+    return found
+
+
+def _compare(session: Session, sources: Sequence[Source], into: Reconciled) -> None:
+    if not sources:
+        return
+    schema = session.target.fields()
+    if problems := problems_with(schema):
+        raise SchemaError("\n".join(problems))
+    began, since = session.clock(), session.state.newest_change()
+    remotes = _listed(session)
+    holdings = {source.name: session.state.holdings(source.name) for source in sources}
+    _look_again(session, remotes, pl.concat(holdings.values()), began)
+    there = _there(session, remotes, schema, since)
+    judged = {name: judge(each, there.frame, schema, since=began) for name, each in holdings.items()}
+    found = [_drift(session, source, there, judged[source.name]) for source in sources]
+    into.there = len(remotes)
+    into.foreign = sorted(there.extra.difference(*(each.explained for each in found)))
+    into.sources += [each.drift for each in found]
+    for source, each in zip(sources, found, strict=True):
+        if into.repair and not each.drift.error:
+            _repair(session, source, each, there)
+        _log(each.drift)
+
+
+def _listed(session: Session) -> dict[int, Remote]:
+    def told(read: int) -> None:
+        session.watcher.reading("the target", read)
+
+    return {remote.id: remote for remote in session.target.contacts(told)}
+
+
+def _look_again(session: Session, remotes: dict[int, Remote], holdings: pl.DataFrame, began: float) -> None:
+    """Add to ``remotes`` what the list lacked and has all the same: few are searched for, for more it is read again."""
+    settled = holdings.filter((pl.col("@status") == ACCEPTED) & (pl.col(AT) < began))
+    here = pl.Series(ID, list(remotes), dtype=pl.Int64)
+    lacking = settled.filter(~pl.col(ID).is_in(here.implode())).select(ID, MATCH).unique(ID)
+    if lacking.is_empty():
+        return
+    if lacking.height > FEW:
+        again: Iterable[Remote] = _listed(session).values()
+    else:
+        again = [found for match in lacking.get_column(MATCH) for found in session.target.search(hint(match))]
+    wanted = set(lacking.get_column(ID))
+    remotes.update((remote.id, remote) for remote in again if remote.id in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """The target as it was listed: every contact, those with a match value by it, and whose they are.
+
+    ``claimed``: ids that contacts of any source hold. ``extra``: the others. ``since``: the newest change before that.
+    """
+
+    remotes: Mapping[int, Remote]
+    schema: Schema
+    frame: pl.DataFrame
+    index: pl.DataFrame
+    claimed: pl.Series
+    extra: frozenset[int]
+    highest: int
+    since: int
+
+
+def _there(session: Session, remotes: Mapping[int, Remote], schema: Schema, since: int) -> _There:
+    fields = {id_: remote.fields for id_, remote in remotes.items()}
+    texts = {id_: json.dumps(dict(each), ensure_ascii=False) for id_, each in fields.items()}
+    claimed = session.state.held_ids()
+    index = Index(remotes.values, schema)
+    return _There(
+        remotes=remotes,
+        schema=schema,
+        frame=listed(fields, texts, schema),
+        index=index.read(),
+        claimed=claimed,
+        extra=frozenset(remotes).difference(claimed),
+        highest=index.highest,
+        since=since,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """``explained``: ids of contacts that are none of the ledger's, and yet the source's.
+
+    ``news``: ``@key``, ``@id`` of contacts of which the target holds something that we do not know, and may.
+    """
+
+    drift: SourceDrift
+    explained: frozenset[int] = frozenset()
+    news: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={KEY: pl.String, ID: pl.Int64}))
+
+
+def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame) -> _Found:
+    """Say what is to be said of one source, and plan its repair."""
+    state, schema = session.state, there.schema
+    drift = SourceDrift(source.name, schema.phones, judged.height)
+    try:
+        need_mapped(schema, source)
+    except SchemaError as error:
+        drift.error = error
+        return _Found(drift)
+    waiting = {key for hold in state.holds(source.name) for key in hold["keys"]}
+    orders = Orders(source.gates, source.on_edit, waiting)
+    judged = with_orders(remade(judged, there.index, there.claimed, schema), orders, schema)
+    unfinished = _unfinished(state, source.name, there)
+    extra = extra_ours(there.frame, state.remains(source.name, there.extra - unfinished), schema)
+    _fill(drift, judged, extra, source, schema)
+    drift.counts["held"] = len(waiting)
+    drift.counts["pending"] += len(unfinished)
+    changes = repairs(judged, extra, schema, deletes=source.gates.mode == "mirror")
+    drift.plan = repair_plan(
+        changes,
+        source.gates,
+        known=judged.height,
+        emptied=emptied(changes),
+        approved=state.approved(repairs_of(source.name)),
+        schema_changed=schema_changed(state, source.name, schema),
+    )
+    other = judged.filter(OTHER & (pl.col(CLASS) == "same"))
+    kept = judged.filter((pl.col(CLASS) == "edited") & (pl.col(LEFT) == "on_edit: keep") & pl.col(FREE).is_null())
+    news = pl.concat([other, kept]).select(KEY, ID)
+    return _Found(drift, unfinished.union(extra.get_column(ID)), news)
+
+
+def _unfinished(state: State, source: str, there: _There) -> frozenset[int]:
+    """Contacts that a call of unknown outcome, or a move, may have left: the source's next run sees to them."""
+    left = state.leftovers(source)
+    matches = pl.Series([each.match for each in left if each.id is None], dtype=pl.String)
+    doubted = there.index.filter(pl.col(MATCH).is_in(matches.implode())).get_column(ID)
+    return there.extra.intersection([*(each.id for each in left if each.id is not None), *doubted])
+
+
+def _fill(drift: SourceDrift, judged: pl.DataFrame, extra: pl.DataFrame, source: Source, schema: Schema) -> None:
+    drift.counts.update(dict(judged.group_by(CLASS).len().iter_rows()))
+    drift.counts["extra_ours"] = extra.height
+    missing = judged.filter(pl.col(CLASS) == "missing").sort(KEY)
+    drift.missing = [{"key": key, "id": id_, "left": left} for key, id_, left in missing.select(KEY, ID, LEFT).rows()]
+    changed = judged.filter(pl.col(CLASS) == "edited").sort(KEY)
+    drift.edited = [
+        {"key": row[KEY], "id": row[ID], "now": row[FREE], "fields": fields, "left": row[LEFT]}
+        for row, fields in edits(changed, schema)
+    ]
+    left = None if source.gates.mode == "mirror" else f"mode: {source.gates.mode} deletes none"
+    drift.extra = [{"key": key, "id": id_, "left": left} for key, id_ in extra.select(KEY, ID).rows()]
+
+
+def _repair(session: Session, source: Source, found: _Found, there: _There) -> None:
+    """Carry the plan out, and keep what it holds until it is approved."""
+    state, drift = session.state, found.drift
+    plan = drift.plan
+    if plan is None:
+        return
+    state.begin_run(session.run, source.name, source.digest, kind="repair")
+    before = session.target.sent
+    drift.pushed = push_plan(session, source.name, plan, there.schema, highest=there.highest, since=there.since)
+    drift.noted = state.note_returned(source.name, _news(found.news, there.remotes))
+    session.leases.check()
+    state.keep_holds(repairs_of(source.name), plan.held, approved=not_done(session, source.name, plan))
+    if not plan.todo.is_empty():
+        state.drop_cursor(source.name)  # what is sent anew may be refused, or its outcome be unknown
+    drift.error = drift.pushed.failure
+    state.end_run(
+        session.run,
+        source.name,
+        outcome="failed" if drift.error else "done",
+        exit_code=drift.exit_code,
+        requests=session.target.sent - before,
+        report={**drift.to_json(), "counts": dict(drift.pushed.counts)},
+    )
+    if isinstance(drift.error, ENDS_THE_COMMAND):
+        raise drift.error
+
+
+def _news(news: pl.DataFrame, remotes: Mapping[int, Remote]) -> Iterator[tuple[str, int, Mapping[str, str]]]:
+    for key, id_ in news.iter_rows():
+        yield key, id_, {name: value for name, value in remotes[id_].fields.items() if value}
+
+
+def _log(drift: SourceDrift) -> None:
+    counts = {name: drift.counts[name] for name in CLASSES if drift.counts[name]}
+    done = {kind: count for kind, count in drift.pushed.counts.items() if count} if drift.pushed else {}
+    log.info("reconciled", source=drift.source, **counts, **done)

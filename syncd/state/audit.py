@@ -1,0 +1,98 @@
+"""What the ledger and the journal know of the target's contacts, to be compared with its list: syncd.reconcile."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection, text
+
+from syncd.core.columns import KEY, UNIT
+from syncd.core.diff import ID
+from syncd.core.drift import HOLDING_SCHEMA, REMAINS_SCHEMA, RETURNED
+
+_HELD = (
+    "key",
+    "coalesce(remote_id, 0)",
+    "substr(status, 1, 1)",
+    "match",
+    "digest",
+    "fields",
+    "coalesce(returned, '')",
+    "updated_at",
+)
+
+_REMAINS = text(
+    "WITH wanted AS (SELECT value AS id FROM json_each(:ids)),"
+    " last AS (SELECT wanted.id AS id, max(change.id) AS change FROM wanted JOIN change"
+    " ON change.old_id = wanted.id OR change.new_id = wanted.id GROUP BY wanted.id)"
+    " SELECT last.id, change.key, change.match, change.before FROM last JOIN change ON change.id = last.change"
+    " WHERE change.source = :source AND change.old_id = last.id AND change.before IS NOT NULL"
+    " AND change.outcome = 'accepted' AND (change.kind = 'delete' OR (change.kind = 'move' AND old_id <> new_id))"
+)
+"""What was done last about an id was to delete it, or to move its contact to another one."""
+
+
+class Audit:
+    """The part of the state that is compared with the target's list."""
+
+    @abstractmethod
+    def write(self) -> AbstractContextManager[Connection]: ...
+
+    @abstractmethod
+    def read(self) -> AbstractContextManager[Connection]: ...
+
+    @abstractmethod
+    def _columns(
+        self, columns: Sequence[str], condition: str, values: Mapping[str, Any], schema: Mapping[str, Any]
+    ) -> pl.DataFrame: ...
+
+    def holdings(self, source: str) -> pl.DataFrame:
+        """Return every contact of the source, as :data:`syncd.core.drift.HOLDING_SCHEMA` describes it."""
+        found = self._columns(_HELD, "source = :source", {"source": source}, HOLDING_SCHEMA)
+        empty = pl.when(pl.col(ID) != 0).then(ID), pl.when(pl.col(RETURNED) != "").then(RETURNED)
+        return found.with_columns(*empty)
+
+    def held_ids(self) -> pl.Series:
+        """The target's ids that contacts of any source hold, also of one that is configured no more."""
+        with self.read() as connection:
+            query = text("SELECT DISTINCT remote_id FROM contact WHERE remote_id IS NOT NULL")
+            return pl.Series(ID, list(connection.execute(query).scalars()), dtype=pl.Int64)
+
+    def accepted_ids(self, source: str) -> set[int]:
+        """The target's ids of the source's contacts that are there, as far as we know."""
+        query = text("SELECT remote_id FROM contact WHERE source = :source AND status = 'accepted'")
+        with self.read() as connection:
+            return set(connection.execute(query, {"source": source}).scalars()) - {None}
+
+    def remains(self, source: str, ids: Iterable[int]) -> pl.DataFrame:
+        """Return which of these ids the source's contacts had before they were deleted or moved (``REMAINS_SCHEMA``).
+
+        A key that is in the ledger again, with another id, gets the id for a further part: the two are not one contact.
+        """
+        known = text("SELECT key FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))")
+        with self.read() as connection:
+            values = {"source": source, "ids": json.dumps(list(ids))}
+            rows = [tuple(row) for row in connection.execute(_REMAINS, values)]
+            keys = json.dumps([row[1] for row in rows])
+            back = set(connection.execute(known, {"source": source, "keys": keys}).scalars())
+        found = pl.DataFrame(rows, schema=REMAINS_SCHEMA, orient="row")
+        other = pl.format(f"{{}}{UNIT}id {{}}", KEY, ID)
+        is_back = pl.col(KEY).is_in(pl.Series(list(back), dtype=pl.String).implode())
+        return found.with_columns(pl.when(is_back).then(other).otherwise(pl.col(KEY)).alias(KEY))
+
+    def note_returned(self, source: str, seen: Iterable[tuple[str, int, Mapping[str, str]]]) -> int:
+        """Note what the target holds of contacts (key, id, fields) now; return of how many."""
+        values = [(json.dumps(fields, ensure_ascii=False), source, key, id_) for key, id_, fields in seen]
+        if values:
+            with self.write() as connection:
+                connection.exec_driver_sql(
+                    "UPDATE contact SET returned = ? WHERE source = ? AND key = ? AND remote_id = ?"
+                    " AND status = 'accepted'",
+                    values,
+                )
+        return len(values)
