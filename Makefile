@@ -38,6 +38,7 @@ format: setup
 
 bench: setup
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/reconcile.py
 
 # Rewrite the lock file from pyproject.toml: newest versions, for every platform, with hashes.
 lock:

@@ -59,8 +59,12 @@ class Company:
 
     def run(self, *options: str) -> Measured:
         """``syncd run`` as a process."""
+        return self.command("run", *options)
+
+    def command(self, *words: str) -> Measured:
+        """A command as a process."""
         config = str(self.folder / "syncd.yaml")
-        return measure([sys.executable, "-m", "syncd", "--log-level", "warning", "--config", config, "run", *options])
+        return measure([sys.executable, "-m", "syncd", "--log-level", "warning", "--config", config, *words])
 
     def contacts(self) -> int:
         """How many contacts the target holds."""

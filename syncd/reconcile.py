@@ -7,7 +7,7 @@ while it is read. A repair is a plan like any other: gates, mark, call, record.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,11 +17,12 @@ import structlog
 
 from syncd.changes import emptied, schema_changed
 from syncd.core.columns import KEY, MATCH
-from syncd.core.diff import ACCEPTED, ID
+from syncd.core.diff import ACCEPTED, BEFORE, ID, INDEX_SCHEMA
 from syncd.core.drift import (
     AT,
     CLASS,
     FREE,
+    HERE,
     LEFT,
     OTHER,
     Orders,
@@ -93,7 +94,7 @@ def _compare(session: Session, sources: Sequence[Source], into: Reconciled) -> N
     _look_again(session, remotes, pl.concat(holdings.values()), began)
     there = _there(session, remotes, schema, since)
     judged = {name: judge(each, there.frame, schema, since=began) for name, each in holdings.items()}
-    found = [_drift(session, source, there, judged[source.name]) for source in sources]
+    found = [_drift(session, source, there, judged[source.name], holdings[source.name].height) for source in sources]
     into.there = len(remotes)
     into.foreign = sorted(there.extra.difference(*(each.explained for each in found)))
     into.sources += [each.drift for each in found]
@@ -127,7 +128,7 @@ def _look_again(session: Session, remotes: dict[int, Remote], holdings: pl.DataF
 
 @dataclass(frozen=True, slots=True)
 class _There:
-    """The target as it was listed: every contact, those with a match value by it, and whose they are.
+    """The target as it was listed, and whose its contacts are.
 
     ``claimed``: ids that contacts of any source hold. ``extra``: the others. ``since``: the newest change before that.
     """
@@ -135,28 +136,38 @@ class _There:
     remotes: Mapping[int, Remote]
     schema: Schema
     frame: pl.DataFrame
-    index: pl.DataFrame
+    by_match: Index
     claimed: pl.Series
     extra: frozenset[int]
-    highest: int
     since: int
+
+    def index(self, wanted: Sized) -> pl.DataFrame:
+        """The contacts by match value, or none of them where nothing is ``wanted`` of it."""
+        if len(wanted):
+            return self.by_match.read()
+        return pl.DataFrame(schema={**INDEX_SCHEMA, "many": pl.UInt32})
 
 
 def _there(session: Session, remotes: Mapping[int, Remote], schema: Schema, since: int) -> _There:
-    fields = {id_: remote.fields for id_, remote in remotes.items()}
-    texts = {id_: json.dumps(dict(each), ensure_ascii=False) for id_, each in fields.items()}
     claimed = session.state.held_ids()
-    index = Index(remotes.values, schema)
     return _There(
         remotes=remotes,
         schema=schema,
-        frame=listed(fields, texts, schema),
-        index=index.read(),
+        frame=listed({id_: remote.fields for id_, remote in remotes.items()}, schema),
+        by_match=Index(remotes.values, schema),
         claimed=claimed,
         extra=frozenset(remotes).difference(claimed),
-        highest=index.highest,
         since=since,
     )
+
+
+def _with_before(judged: pl.DataFrame, there: _There) -> pl.DataFrame:
+    """Add ``@before``: JSON of what is there, null where that is nothing."""
+    texts = [
+        json.dumps(dict(there.remotes[id_].fields), ensure_ascii=False) if here else None
+        for id_, here in judged.select(ID, HERE).iter_rows()
+    ]
+    return judged.with_columns(pl.Series(BEFORE, texts, dtype=pl.String))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +182,10 @@ class _Found:
     news: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={KEY: pl.String, ID: pl.Int64}))
 
 
-def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame) -> _Found:
-    """Say what is to be said of one source, and plan its repair."""
+def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame, known: int) -> _Found:
+    """Say what is to be said of one source, which has so many ``known`` contacts, and plan its repair."""
     state, schema = session.state, there.schema
-    drift = SourceDrift(source.name, schema.phones, judged.height)
+    drift = SourceDrift(source.name, schema.phones, known)
     try:
         need_mapped(schema, source)
     except SchemaError as error:
@@ -182,7 +193,8 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
         return _Found(drift)
     waiting = {key for hold in state.holds(source.name) for key in hold["keys"]}
     orders = Orders(source.gates, source.on_edit, waiting)
-    judged = with_orders(remade(judged, there.index, there.claimed, schema), orders, schema)
+    judged = _with_before(judged, there)
+    judged = with_orders(remade(judged, there.index(judged), there.claimed, schema), orders, schema)
     unfinished = _unfinished(state, source.name, there)
     extra = extra_ours(there.frame, state.remains(source.name, there.extra - unfinished), schema)
     _fill(drift, judged, extra, source, schema)
@@ -192,7 +204,7 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
     drift.plan = repair_plan(
         changes,
         source.gates,
-        known=judged.height,
+        known=known,
         emptied=emptied(changes),
         approved=state.approved(repairs_of(source.name)),
         schema_changed=schema_changed(state, source.name, schema),
@@ -207,12 +219,13 @@ def _unfinished(state: State, source: str, there: _There) -> frozenset[int]:
     """Contacts that a call of unknown outcome, or a move, may have left: the source's next run sees to them."""
     left = state.leftovers(source)
     matches = pl.Series([each.match for each in left if each.id is None], dtype=pl.String)
-    doubted = there.index.filter(pl.col(MATCH).is_in(matches.implode())).get_column(ID)
+    doubted = there.index(matches).filter(pl.col(MATCH).is_in(matches.implode())).get_column(ID)
     return there.extra.intersection([*(each.id for each in left if each.id is not None), *doubted])
 
 
 def _fill(drift: SourceDrift, judged: pl.DataFrame, extra: pl.DataFrame, source: Source, schema: Schema) -> None:
-    drift.counts.update(dict(judged.group_by(CLASS).len().iter_rows()))
+    drift.counts.update(dict(judged.filter(pl.col(CLASS) != "same").group_by(CLASS).len().iter_rows()))
+    drift.counts["same"] = drift.known - drift.counts.total()
     drift.counts["extra_ours"] = extra.height
     missing = judged.filter(pl.col(CLASS) == "missing").sort(KEY)
     drift.missing = [{"key": key, "id": id_, "left": left} for key, id_, left in missing.select(KEY, ID, LEFT).rows()]
@@ -233,7 +246,8 @@ def _repair(session: Session, source: Source, found: _Found, there: _There) -> N
         return
     state.begin_run(session.run, source.name, source.digest, kind="repair")
     before = session.target.sent
-    drift.pushed = push_plan(session, source.name, plan, there.schema, highest=there.highest, since=there.since)
+    highest = max(there.remotes, default=0)
+    drift.pushed = push_plan(session, source.name, plan, there.schema, highest=highest, since=there.since)
     drift.noted = state.note_returned(source.name, _news(found.news, there.remotes))
     session.leases.check()
     state.keep_holds(repairs_of(source.name), plan.held, approved=not_done(session, source.name, plan))

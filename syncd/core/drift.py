@@ -23,7 +23,8 @@ from syncd.core.wording import counted, percent
 
 Class = Literal["same", "missing", "edited", "pending", "rejected"]
 
-CLASS, LEFT, OTHER, SENT, RETURNED, AT, FREE = "@class", "@left", "@other", "@sent", "@returned", "@at", "@free"
+CLASS, LEFT, OTHER, HERE = "@class", "@left", "@other", "@here"
+SENT, RETURNED, AT, FREE = "@sent", "@returned", "@at", "@free"
 
 HOLDING_SCHEMA = {
     KEY: pl.String,
@@ -43,6 +44,8 @@ REMAINS_SCHEMA = {ID: pl.Int64, KEY: pl.String, MATCH: pl.String, BEFORE: pl.Str
 
 LOST_GATE = "missing.share"
 
+_SLICE = 20_000  # contacts whose fields are laid side by side at once
+
 _NOT_A_DIGIT, _LEADING_ONE = r"[^\d;]", r"(^|;)1(\d{10})\b"
 
 
@@ -55,15 +58,15 @@ class Orders:
     waiting: Collection[str] = ()
 
 
-def listed(fields: Mapping[int, Mapping[str, str]], texts: Mapping[int, str], schema: Schema) -> pl.DataFrame:
-    """Return the target's contacts as a frame: ``@id``, ``@before`` (``texts``: JSON of their fields), each field."""
-    columns: dict[str, Any] = {ID: list(fields), BEFORE: [texts[id_] for id_ in fields]}
+def listed(fields: Mapping[int, Mapping[str, str]], schema: Schema) -> pl.DataFrame:
+    """Return the target's contacts as a frame: ``@id`` and each field."""
+    columns: dict[str, Any] = {ID: list(fields)}
     columns |= {name: [each.get(name) or "" for each in fields.values()] for name in schema.names}
-    return pl.DataFrame(columns, schema={ID: pl.Int64, BEFORE: pl.String, **dict.fromkeys(schema.names, pl.String)})
+    return pl.DataFrame(columns, schema={ID: pl.Int64, **dict.fromkeys(schema.names, pl.String)})
 
 
 def judge(holdings: pl.DataFrame, there: pl.DataFrame, schema: Schema, *, since: float) -> pl.DataFrame:
-    """Give every contact of a source its class.
+    """Give every contact of a source its class, and return those of which there is something to say.
 
     Args:
         holdings: what the ledger says (``HOLDING_SCHEMA``).
@@ -72,12 +75,12 @@ def judge(holdings: pl.DataFrame, there: pl.DataFrame, schema: Schema, *, since:
         since: when the listing began; what was written later cannot be judged by it.
 
     Returns:
-        ``holdings`` with ``@class``, ``@before`` (JSON of what is there; null where it is missing), ``@other``
-        (a field that the mapping does not name differs from what is known of it), and for each field three columns:
-        ``@sent:F`` (null where it is left alone), ``@was:F`` (what the target last answered), ``@now:F``.
+        The rows of ``holdings`` that are not ``same``, or of which a field that the mapping does not name differs from
+        what is known of it (``@other``), with ``@class``, ``@here`` (whether the contact is there), and for each field
+        three columns: ``@sent:F`` (null where it is left alone), ``@was:F`` (what the target last answered),
+        ``@now:F`` (null where the contact is missing).
     """
-    now = there.rename({name: f"@now:{name}" for name in schema.names})
-    found = _decoded(holdings, schema).join(now, on=ID, how="left", maintain_order="left")
+    now = there.rename({name: f"@now:{name}" for name in schema.names}).with_columns(pl.lit(value=True).alias(HERE))
     mapped = pl.any_horizontal(pl.lit(value=False), *(_edited(name, schema) for name in schema.names))
     other = pl.any_horizontal(
         pl.lit(value=False), *(pl.col(f"@sent:{name}").is_null() & _differs(name, schema) for name in schema.names)
@@ -87,13 +90,22 @@ def judge(holdings: pl.DataFrame, there: pl.DataFrame, schema: Schema, *, since:
         .then(pl.lit("pending"))
         .when(pl.col("@status") == REFUSED)
         .then(pl.lit("rejected"))
-        .when(pl.col(BEFORE).is_null())
+        .when(~pl.col(HERE))
         .then(pl.lit("missing"))
         .when(mapped)
         .then(pl.lit("edited"))
         .otherwise(pl.lit("same"))
     )
-    return found.with_columns(class_.alias(CLASS), (pl.col(BEFORE).is_not_null() & other).alias(OTHER))
+    told = (pl.col(CLASS) != "same") | pl.col(OTHER)
+    parts = [
+        _decoded(holdings.slice(start, _SLICE), schema)
+        .join(now, on=ID, how="left", maintain_order="left")
+        .with_columns(pl.col(HERE).fill_null(value=False))
+        .with_columns(class_.alias(CLASS), (pl.col(HERE) & other).alias(OTHER))
+        .filter(told)
+        for start in range(0, max(holdings.height, 1), _SLICE)
+    ]
+    return pl.concat(parts)
 
 
 def _decoded(holdings: pl.DataFrame, schema: Schema) -> pl.DataFrame:
@@ -131,7 +143,7 @@ def remade(judged: pl.DataFrame, index: pl.DataFrame, claimed: pl.Series, schema
     """Recognise missing contacts that are at the target under another id: a person deleted one and made it again.
 
     Args:
-        judged: as :func:`judge` returns it.
+        judged: as :func:`judge` returns it, with ``@before``: JSON of what is there, null where that is nothing.
         index: the target's contacts by match value: ``@match``, ``@id``, ``@before``, ``many``.
         claimed: ids that a contact of any source holds.
         schema: the target's fields.
@@ -179,7 +191,7 @@ def extra_ours(there: pl.DataFrame, remains: pl.DataFrame, schema: Schema) -> pl
         *(pl.col(name).alias(f"@now:{name}") for name in schema.names),
     )
     other = pl.any_horizontal(pl.lit(value=False), *(_differs(name, schema) for name in schema.names))
-    return both.filter(~other).select(*REMAINS_SCHEMA)
+    return both.filter(~other).select(ID, KEY, MATCH, pl.col("@known").alias(BEFORE))
 
 
 def with_orders(judged: pl.DataFrame, orders: Orders, schema: Schema) -> pl.DataFrame:

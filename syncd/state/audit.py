@@ -61,7 +61,7 @@ class Audit:
         """The target's ids that contacts of any source hold, also of one that is configured no more."""
         with self.read() as connection:
             query = text("SELECT DISTINCT remote_id FROM contact WHERE remote_id IS NOT NULL")
-            return pl.Series(ID, list(connection.execute(query).scalars()), dtype=pl.Int64)
+            return pl.Series(ID, connection.execute(query).scalars().all(), dtype=pl.Int64)
 
     def accepted_ids(self, source: str) -> set[int]:
         """The target's ids of the source's contacts that are there, as far as we know."""
@@ -84,6 +84,20 @@ class Audit:
         other = pl.format(f"{{}}{UNIT}id {{}}", KEY, ID)
         is_back = pl.col(KEY).is_in(pl.Series(list(back), dtype=pl.String).implode())
         return found.with_columns(pl.when(is_back).then(other).otherwise(pl.col(KEY)).alias(KEY))
+
+    def refused(self, source: str) -> list[tuple[str, str, float, dict[str, str]]]:
+        """Return of every rejected contact of the source the key, the target's reason, when, and the fields as sent."""
+        sent = (
+            "SELECT after FROM change WHERE change.source = contact.source AND change.key = contact.key"
+            " AND change.outcome = 'refused' ORDER BY id DESC LIMIT 1"
+        )
+        query = text(
+            f"SELECT key, coalesce(reason, ''), updated_at, ({sent})"
+            " FROM contact WHERE source = :source AND status = 'rejected' ORDER BY key"
+        )
+        with self.read() as connection:
+            rows = connection.execute(query, {"source": source}).all()
+        return [(key, reason, at, json.loads(sent or "{}")) for key, reason, at, sent in rows]
 
     def note_returned(self, source: str, seen: Iterable[tuple[str, int, Mapping[str, str]]]) -> int:
         """Note what the target holds of contacts (key, id, fields) now; return of how many."""
