@@ -110,12 +110,21 @@ def run(  # noqa: PLR0913 (the command's options)
 
 
 @app.command()
-def check(context: typer.Context, *, config: Config = None, log_level: Level = None) -> int:
+def check(
+    context: typer.Context,
+    *,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Try damaged copies of each source: does a gate hold what they would do?")
+    ] = False,
+    json: Json = False,
+    config: Config = None,
+    log_level: Level = None,
+) -> int:
     """Check the configuration, the key, the fields, and each source with a sample of its rows. Writes nothing."""
     path = prepared(context, config, log_level)
     from syncd.commands.check import check as carry_out
 
-    return carry_out(path)
+    return carry_out(path, prove=prove, as_json=json)
 
 
 @app.command()
@@ -242,7 +251,7 @@ def history(
 
 @rejects_app.callback(invoke_without_command=True)
 def rejects(context: typer.Context, *, config: Config = None, log_level: Level = None) -> int | None:
-    """Contacts that the target refused: list them (also without a word), or send them again."""
+    """Contacts that the target refused: list them (also without a word), write them to a file, or send them again."""
     context.obj = {"config": config or context.obj["config"], "log_level": log_level or context.obj["log_level"]}
     return None if context.invoked_subcommand else rejects_list(context)
 
@@ -272,6 +281,22 @@ def rejects_retry(
     from syncd.commands.decide import retry_rejects
 
     return retry_rejects(path, source)
+
+
+@rejects_app.command("export")
+def rejects_export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file.")],
+    source: OneSource = None,
+    *,
+    config: Config = None,
+    log_level: Level = None,
+) -> int:
+    """Write them to a file, with the target's reasons and what was sent."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.decide import export_rejects
+
+    return export_rejects(path, file, source)
 
 
 @config_app.command("schema")

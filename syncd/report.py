@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from syncd.core.columns import UNIT
 from syncd.core.diff import KIND, KINDS, field_changes, rows
 from syncd.core.plan import Held, Plan
-from syncd.errors import ConfigError, SyncdError
+from syncd.errors import SyncdError
+from syncd.table_file import check_file, explained, write_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,8 +22,6 @@ COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded")
 
 SEVERITY = (1, 2, 4, 5, 3, 0)
 """Exit codes, the gravest first: of several sources the gravest counts."""
-
-SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
 @dataclass(slots=True)
@@ -191,36 +189,16 @@ def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:
         ConfigError: the suffix is another one, or the file cannot be written.
     """
     check_changes_file(path)
-    try:
-        if path.suffix == ".jsonl":
+    if path.suffix == ".jsonl":
+        with explained(f"--changes {path}"):
             _write_lines(path, reports)
-        else:
-            _write_table(path, reports)
-    except OSError as error:
-        raise ConfigError(f"--changes {path}: cannot be written ({error.strerror or error})") from None
+    else:
+        _write_table(path, reports)
 
 
 def check_changes_file(path: Path) -> None:
     """Refuse a file of a kind that changes cannot be written to, before anything is done."""
-    if path.suffix not in SUFFIXES:
-        *others, last = SUFFIXES
-        raise ConfigError(f"--changes {path}: the file's name must end in {', '.join(others)} or {last}")
-    trouble = _trouble(path, path.absolute().parent)
-    if trouble:
-        raise ConfigError(f"--changes {path}: {trouble}")
-
-
-def _trouble(path: Path, folder: Path) -> str:
-    """Why ``path`` cannot be written, as far as that can be told beforehand."""
-    try:
-        if not folder.is_dir():
-            return f"there is no folder {folder}"
-        if path.is_dir():
-            return "this is a folder: name a file in it"
-        writable = os.access(path if path.exists() else folder, os.W_OK)
-    except PermissionError:
-        writable = False
-    return "" if writable else "may not be written by this user: name a file in another folder"
+    check_file(path, f"--changes {path}")
 
 
 def _all(reports: Sequence[SourceReport]) -> Iterator[tuple[str, bool, dict[str, Any]]]:
@@ -247,8 +225,4 @@ def _write_table(path: Path, reports: Sequence[SourceReport]) -> None:
         for source, held, change in _all(reports)
         for name, value in (change["fields"] or {"": {}}).items()
     ]
-    frame = pl.DataFrame(lines, schema=schema, orient="row")
-    if path.suffix == ".csv":
-        frame.write_csv(path)
-    else:
-        frame.write_parquet(path)
+    write_table(pl.DataFrame(lines, schema=schema, orient="row"), path, f"--changes {path}")

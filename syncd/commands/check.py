@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from syncd.commands.settings import loaded
 from syncd.errors import ConfigError, SyncdError
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from syncd.commands.sample import Sample
     from syncd.config import Settings, Source
     from syncd.core.schema import Schema
+    from syncd.proving import Proved
     from syncd.session import Session
     from syncd.show import Screen
 
@@ -38,22 +41,61 @@ class Step:
     code: int = 0
 
 
-def check(config: Path | None) -> int:
-    """Print each step as it is known; return the exit code of the gravest."""
-    from syncd.report import gravest
+def check(config: Path | None, *, prove: bool = False, as_json: bool = False) -> int:
+    """Print each step as it is known, then what the gates held if they are tried; return the gravest's exit code."""
     from syncd.show import Screen, count
 
-    screen = Screen()
+    screen = None if as_json else Screen()
     found = [_shown(screen, step) for step in steps(config)]
     bad = sum(step.mark == "bad" for step in found)
-    if bad:
+    codes = [step.code for step in found]
+    tried = _tried(screen, config) if prove and not any(code in _BARS for code in codes) else []
+    codes += [each.exit_code for each in tried]
+    if screen is None:
+        _print(found, tried, codes, prove=prove)
+    elif bad:
         screen.line((f"{count(bad, 'problem')} to be mended first.", "bold red"))
+    elif any(each.exit_code for each in tried):
+        screen.line(("Ready, but not every damage is held", "bold yellow"), ": see above what would go through.")
     else:
         screen.line(("Ready", "bold green"), ": syncd run --dry-run shows what a run would do.")
-    return gravest([step.code for step in found])
+    return _gravest(codes)
 
 
-def _shown(screen: Screen, step: Step) -> Step:
+_BARS = frozenset({1, 2, 4})
+"""Exit codes of steps after which there is nothing to try the gates with."""
+
+
+def _gravest(codes: Sequence[int]) -> int:
+    from syncd.report import gravest
+
+    return gravest(codes)
+
+
+def _tried(screen: Screen | None, config: Path | None) -> list[Proved]:
+    from syncd.commands.prove import proofs, show_proofs
+
+    found = []
+    for each in proofs(config):
+        found.append(each)
+        if screen is not None:
+            show_proofs(screen, each)
+    return found
+
+
+def _print(found: Sequence[Step], tried: Sequence[Proved], codes: Sequence[int], *, prove: bool) -> None:
+    told: dict[str, Any] = {
+        "exit": _gravest(codes),
+        "steps": [{"mark": step.mark, "text": step.text, "details": list(step.details)} for step in found],
+    }
+    if prove:
+        told["proved"] = [each.to_json() for each in tried]
+    sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+
+
+def _shown(screen: Screen | None, step: Step) -> Step:
+    if screen is None:
+        return step
     mark, style = MARKS[step.mark]
     screen.line((mark, style), f" {step.text}")
     for detail in step.details:

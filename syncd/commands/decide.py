@@ -77,6 +77,35 @@ def list_rejects(config: Path | None, source: str | None, *, as_json: bool) -> i
     return 0
 
 
+def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
+    """Write rejected contacts to a .csv, .jsonl or .parquet file: source, key, reason, at, and each field as sent.
+
+    Raises:
+        ConfigError: the file's name or place is not usable.
+    """
+    import polars as pl
+
+    from syncd.commands.status import iso
+    from syncd.table_file import check_file, write_table
+
+    settings = loaded(config)
+    sources = [each.name for each in chosen_sources(settings, [source] if source else [])]
+    check_file(file, str(file))
+    with _state(settings, read_only=True) as state:
+        refused = [(name, *each) for name in sources for each in (state.refused(name) if state else ())]
+    rows = [
+        {"source": name, "key": _shown(key), "reason": reason, "at": iso(at)}
+        | {f"fields.{field}": value for field, value in sent.items()}
+        for name, key, reason, at, sent in refused
+    ]
+    columns = ["source", "key", "reason", "at", *sorted({column for row in rows for column in row if "." in column})]
+    write_table(pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String)), file, str(file))
+    from syncd.show import Screen, count
+
+    Screen().line(f"{count(len(rows), 'rejected contact')} written to {file}.")
+    return 0
+
+
 def retry_rejects(config: Path | None, source: str | None) -> int:
     """Let the next run send rejected contacts again."""
     settings = loaded(config)

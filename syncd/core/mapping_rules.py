@@ -58,11 +58,12 @@ def mentioned(rules: SourceRules) -> frozenset[str]:
     if rules.where is not None:
         found |= columns_of(rules.where)
     for rule in rules.mapping.values():
-        found |= _named(rule.origin)
+        found |= named(rule.origin)
     return frozenset(found)
 
 
-def _named(origin: Origin) -> set[str]:
+def named(origin: Origin) -> set[str]:
+    """Every column that one origin names."""
     if isinstance(origin, Column):
         return {origin.name}
     if isinstance(origin, AllOf | First):

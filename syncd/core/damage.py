@@ -1,0 +1,54 @@
+"""Copies of a source's rows that are damaged as exports get damaged, to see what the gates make of them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from syncd.core.mapping_rules import named
+from syncd.core.rules import SourceRules
+from syncd.core.schema import Schema
+from syncd.core.sql import columns_of
+
+DAMAGES = {
+    "empty": "no row at all",
+    "truncated": "only the first half of the rows",
+    "shifted": "every value stands one column too far to the right",
+    "changed": "every row says something else",
+}
+
+
+def damaged(rows: pl.DataFrame, damage: str, rules: SourceRules, schema: Schema) -> pl.DataFrame:
+    """Return the copy of ``rows`` (all columns String) that a damage of :data:`DAMAGES` makes of them."""
+    if damage == "empty":
+        return rows.clear()
+    if damage == "truncated":
+        return rows.head(rows.height // 2)
+    return _shifted(rows) if damage == "shifted" else _changed(rows, rules, schema)
+
+
+def _shifted(rows: pl.DataFrame) -> pl.DataFrame:
+    first, *rest = rows.columns
+    moved = [pl.col(before).alias(after) for before, after in zip(rows.columns, rest, strict=False)]
+    return rows.select(pl.lit("").alias(first), *moved)
+
+
+def _changed(rows: pl.DataFrame, rules: SourceRules, schema: Schema) -> pl.DataFrame:
+    """Change what makes a contact, but not who it is, nor whether it is wanted, as far as columns let them apart."""
+    fixed = {*rules.key, *([rules.phones.region_column] if rules.phones.region_column else [])}
+    fixed |= columns_of(rules.where) if rules.where else set()
+    by_field = {name: named(rule.origin).intersection(rows.columns) - fixed for name, rule in rules.mapping.items()}
+    every = set().union(*by_field.values())
+    soft = every.difference(*(by_field.get(name, set()) for name in schema.match)) or every
+    numbers = set().union(*(by_field.get(name, set()) for name in schema.phones))
+    return rows.with_columns(_other_number(name) if name in numbers else _other_text(name) for name in sorted(soft))
+
+
+def _other_text(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) != "").then("X " + pl.col(name)).otherwise(pl.col(name)).alias(name)
+
+
+def _other_number(name: str) -> pl.Expr:
+    """The same number but for its last digit."""
+    last = pl.col(name).str.extract(r"(\d)\D*$").cast(pl.Int64)
+    other = ((last + 1) % 10).cast(pl.String).fill_null("")
+    return pl.col(name).str.replace(r"\d(\D*)$", "\x01${1}").str.replace("\x01", other, literal=True).alias(name)
