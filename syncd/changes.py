@@ -30,6 +30,7 @@ from syncd.index import Index
 from syncd.merged import Groups, keep_merged
 from syncd.naming import learn_names, renamed
 from syncd.reading import Reading, keyed_once
+from syncd.rematching import rematch, rematched
 from syncd.state import State
 from syncd.state.journal import FOLDS
 
@@ -90,6 +91,9 @@ def plan_changes(
     detail = renamed(state.detail(wanted.name, pl.concat([found.changed, found.gone])), state, schema)
     listless = wanted.gates.mode in {"mirror", "upsert"} and state.fact(f"first load of {wanted.name}") is not None
     replaces = state.fact(TREATMENT) == "replace" and not set(schema.names) <= set(changed.columns)
+    other_match = schema_changed(state, wanted.name, schema)
+    if other_match:
+        detail = rematched(detail, schema)
     here = _index_for(index, changed, detail, loaded=listless, replaces=replaces)
     clear = _without_ambiguous(reading, changed, detail, here)
     changes, same = _without_same(classify(clear, found.gone, detail, here.drop("many")), schema)
@@ -104,7 +108,7 @@ def plan_changes(
         emptied=emptied(changes),
         missing_for=_missing_for(detail, now),
         approved=state.approved(wanted.name),
-        schema_changed=schema_changed(state, wanted.name, schema),
+        schema_changed=other_match,
         undone=undone,
     )
     warnings += [*_warnings(reading, schema, released), *_not_there(index, state, wanted.name)]
@@ -315,6 +319,8 @@ def _missing_for(detail: pl.DataFrame, now: float) -> pl.DataFrame:
 
 def learn_match(state: State, source: str, schema: Schema) -> None:
     """Note by which match fields the contacts of this source are known at the target."""
+    if schema_changed(state, source, schema):
+        rematch(state, source, schema)
     state.learn(f"match fields of {source}", json.dumps(sorted(schema.match)))
 
 

@@ -41,22 +41,28 @@ def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
+def made_by(there: Remote, calls: Iterable[Leftover], schema: Schema) -> bool:
+    """Whether calls of unknown outcome, all with the match value of ``there``, made it: one of them came first."""
+    calls = list(calls)
+    new = any(there.id > each.horizon for each in calls)
+    return new and any(as_sent(there.fields, each.fields, schema) for each in calls)
+
+
 def find_left(target: Target, schema: Schema, wanted: Sequence[Leftover], ours: Collection[int]) -> dict[str, int]:
     """Find the contacts that calls of unknown outcome made, by match value.
 
-    A contact whose id was known before the call is somebody else's, unless the id is one of ``ours`` that the target
+    A contact whose id was known before the calls is somebody else's, unless the id is one of ``ours`` that the target
     has brought back.
     """
-    matches = {each.match for each in wanted}
-    if not matches:
-        return {}
-    there = _there(target, schema, matches)
-    found = {}
+    calls: dict[str, list[Leftover]] = {}
     for each in wanted:
-        remote = there.get(each.match)
-        if remote and (remote.id in ours or (remote.id > each.horizon and as_sent(remote.fields, each.fields, schema))):
-            found[each.match] = remote.id
-    return found
+        calls.setdefault(each.match, []).append(each)
+    there = _there(target, schema, set(calls)) if calls else {}
+    return {
+        match: remote.id
+        for match, every in calls.items()
+        if (remote := there.get(match)) and (remote.id in ours or made_by(remote, every, schema))
+    }
 
 
 def find_theirs(target: Target, schema: Schema, sent: Mapping[str, Sequence[Leftover]]) -> set[int]:

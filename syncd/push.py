@@ -19,14 +19,14 @@ from syncd.changes import TREATMENT
 from syncd.core.diff import BEFORE, KIND, field_changes
 from syncd.core.plan import BATCH, Plan, batches
 from syncd.core.schema import Schema
-from syncd.doubt import find_theirs
+from syncd.doubt import find_theirs, made_by
 from syncd.errors import Stopped, SyncdError, TargetUnavailable
 from syncd.pushed import Pushed
 from syncd.removing import Removal
 from syncd.state import State
 from syncd.state.claims import Rivals
 from syncd.state.journal import Leftover, Settled
-from syncd.target import Accepted, Refused, Target
+from syncd.target import Accepted, Refused, Remote, Target
 
 log = structlog.get_logger()
 
@@ -62,10 +62,10 @@ class Push:
         self._rivals = Rivals(source, since)
         self._ours = state.created_ids()
         self._horizon = state.horizon()
-        self._doubted: dict[str, list[Leftover]] = {}
-        for left in state.leftovers(source):
+        self._calls: dict[str, list[Leftover]] = {}
+        for left in state.leftovers():
             if left.id is None:
-                self._doubted.setdefault(left.key, []).append(left)
+                self._calls.setdefault(left.match, []).append(left)
         self._theirs: set[int] = set()
 
     def carry_out(self, plan: Plan) -> Pushed:
@@ -103,11 +103,9 @@ class Push:
 
     def _look_at_doubted(self, changes: pl.DataFrame) -> None:
         """See what stands where earlier calls may have created contacts, before an upsert covers whose it was."""
-        again = changes.filter((pl.col(KIND) == "create") & pl.col("@key").is_in(list(self._doubted)))
-        sent: dict[str, list[Leftover]] = {}
-        for key, match in again.select("@key", "@match").iter_rows():
-            sent.setdefault(match, []).extend(self._doubted[key])
-        self._theirs = find_theirs(self._target, self._schema, sent)
+        here = changes.filter(pl.col("@match").is_in(list(self._calls)) & (pl.col(KIND) != "adopt"))
+        calls = {match: self._calls[match] for match in here.get_column("@match")}
+        self._theirs = find_theirs(self._target, self._schema, calls)
 
     def _keep_busy(self, pool: ThreadPoolExecutor, pages: Iterator[list[dict[str, Any]]]) -> None:
         """Hold ``in_flight`` batches under way; two failures in a row, or a refused key, end it."""
@@ -214,18 +212,17 @@ class Push:
         """Whether the contact was at the target before any call of ours could have made it."""
         if outcome.id in self._ours:
             return False
-        if change[KIND] == "adopt":
-            return outcome.action != "created"  # what was to be adopted may be gone by now
+        calls = self._calls.get(change["@match"], [])
+        if change[KIND] == "adopt":  # what was to be adopted may be gone by now
+            there = Remote(change["@id"], change["before"])
+            return outcome.action != "created" and not made_by(there, calls, self._schema)
         if outcome.action != "updated":
             return False
-        doubted = self._doubted.get(change["@key"])
-        if doubted is None and not resent:
+        new = any(outcome.id > call.horizon for call in calls) or (resent and outcome.id > self._horizon)
+        if not new or outcome.id in self._theirs:
             return True
-        if outcome.id in self._theirs or any(
-            value for name, value in outcome.fields.items() if name not in change["payload"]
-        ):
-            return True
-        return outcome.id <= (doubted[0].horizon if doubted else self._horizon)
+        sent = {*change["payload"], *(name for call in calls for name in call.fields)}
+        return any(value for name, value in outcome.fields.items() if name not in sent)
 
     @staticmethod
     def _takes_fields_away(change: Mapping[str, Any], outcome: Any) -> bool:

@@ -59,7 +59,6 @@ class Removal:
         young = self.state.clock() - PATIENCE
         unseen = {each.match for each in doubted if each.match not in found and each.at > young}
         ready = [each for each in changes if ids[each["@key"]] or each["@match"] not in unseen]
-        self.done.kept += len(changes) - len(ready)
         for start in range(0, len(ready), BATCH):
             halt_if_asked(self.stopping)
             self._delete_contacts(ready[start : start + BATCH], ids, going)

@@ -140,12 +140,16 @@ class Journal:
         with self.read() as connection:
             return set(connection.execute(query, {"run": run, "source": source}).scalars())
 
-    def leftovers(self, source: str) -> list[Leftover]:
-        """Return what earlier changes may have left behind: old ids of moves, and calls of unknown outcome."""
+    def leftovers(self, source: str | None = None) -> list[Leftover]:
+        """Return what earlier changes (of every source: None) may have left behind.
+
+        These are old ids of moves, and calls of unknown outcome.
+        """
         query = text(
             "SELECT id, key, kind, CASE outcome WHEN 'moved' THEN coalesce(old_match, match) ELSE match END,"
             " CASE outcome WHEN 'moved' THEN old_id END, before, after, horizon, at"
-            " FROM change WHERE source = :source AND outcome IN ('pending', 'moved') AND kind <> 'delete' ORDER BY id"
+            " FROM change WHERE source = coalesce(:source, source) AND outcome IN ('pending', 'moved')"
+            " AND kind <> 'delete' ORDER BY id"
         )
         with self.read() as connection:
             rows = connection.execute(query, {"source": source}).all()

@@ -150,6 +150,15 @@ class Ledger:
                     [(digest, source, key) for key, digest in digests.items()],
                 )
 
+    def rematch(self, source: str, matches: Sequence[tuple[str, str]]) -> None:
+        """Note other match values of contacts: pairs of key and value."""
+        if matches:
+            with self.write() as connection:
+                connection.exec_driver_sql(
+                    "UPDATE contact SET match = ? WHERE source = ? AND key = ?",
+                    [(match, source, key) for key, match in matches],
+                )
+
     def see_missing(self, source: str, missing: Sequence[str], present: Sequence[str]) -> None:
         """Note since when contacts are missing from a proved read, and that others are back."""
         with self.write() as connection:

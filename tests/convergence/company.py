@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,23 @@ Owner = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A company's fields, and where each mapped one comes from. ``Note`` is never mapped: it is the people's own."""
+    """A company's fields, and where each mapped one comes from. ``Note`` is never mapped: it is the people's own.
+
+    ``names``: every field by its number, as it is called now. ``folds``: the target takes letters of either case for
+    one when it compares match fields.
+    """
 
     name: str
     origins: Mapping[str, Origin]
     match: tuple[str, ...]
     phones: frozenset[str] = frozenset()
     integration: str = ""
+    names: Mapping[int, str] = field(default_factory=dict)
+    folds: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            object.__setattr__(self, "names", dict(enumerate((*self.origins, "Note"), start=1)))
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(f"layout {self.name}")
@@ -39,8 +49,34 @@ class Layout:
                 "is_phone": name in self.phones,
                 "is_integration": name == self.integration,
             }
-            for place, name in enumerate((*self.origins, "Note"), start=1)
+            for place, name in self.names.items()
         ]
+
+    @property
+    def note(self) -> str:
+        """What the people's own field is called now."""
+        return self.names[max(self.names)]
+
+    def renamed(self, number: int, name: str) -> Layout:
+        """The same company after somebody there has called a field otherwise."""
+        old = self.names[number]
+
+        def now(known: str) -> str:
+            return name if known == old else known
+
+        return replace(
+            self,
+            names={**self.names, number: name},
+            origins={now(known): origin for known, origin in self.origins.items()},
+            match=tuple(map(now, self.match)),
+            phones=frozenset(map(now, self.phones)),
+            integration=now(self.integration),
+        )
+
+    def mapped(self, name: str, origin: Origin | None) -> Layout:
+        """The same company when its mapping has another origin for a field, or names it no more."""
+        origins = {known: known_origin for known, known_origin in self.origins.items() if known != name}
+        return replace(self, origins=origins if origin is None else {**origins, name: origin})
 
     def contact(self, row: Row) -> dict[str, str]:
         """The row's contact: its mapped fields."""
@@ -53,6 +89,8 @@ class Layout:
     def match_of(self, fields: Mapping[str, str]) -> Match | None:
         """The match value of a contact, ours or the target's, in one form; None when a part of it is empty."""
         parts = self.plain(fields, self.match)
+        if self.folds:
+            parts = tuple(part.casefold() if isinstance(part, str) else part for part in parts)
         return None if any(not part for part in parts) else parts
 
     def plain(self, fields: Mapping[str, str], names: Iterable[str]) -> Match:
@@ -95,27 +133,38 @@ LAYOUTS = (
 )
 
 
+OPEN_GATES = GateRules(deletes=DeleteLimits(count=1000, share=1.0), updates_share=1.0)
+
+
 @dataclass(slots=True)
 class Sayings:
     """What the sources say now.
 
     ``wanted``: each match value with its owner and mapped fields. ``held``: keys that are left as they are.
-    ``doubtful``: match values that depend on what a held key had before. ``keyless``: deletes wait.
+    ``doubtful``: match values that depend on what a held key had before. ``claims``: what every usable row speaks of.
+    ``keyless``: deletes wait.
     """
 
     wanted: dict[Match, tuple[Owner, dict[str, str]]] = field(default_factory=dict)
     held: set[Owner] = field(default_factory=set)
     doubtful: set[Match] = field(default_factory=set)
+    claims: dict[Owner, Match] = field(default_factory=dict)
     keyless: bool = False
 
 
 @dataclass(slots=True)
 class Company:
-    """Tables, their layout and the policy for shared match values."""
+    """Tables, their layout, the policy for shared match values and what the gates allow.
+
+    ``kin``: the keys that may be one contact, by source and match value (policy ``merge_phones``).
+    """
 
     layout: Layout
     policy: SharedMatch
     tables: dict[str, Table]
+    gates: GateRules = OPEN_GATES
+    in_flight: int = 1
+    kin: dict[tuple[str, Match], set[str]] = field(default_factory=dict)
 
     def settings(self, state: Path) -> Settings:
         rules = SourceRules(
@@ -123,12 +172,13 @@ class Company:
             mapping={name: Rule(origin) for name, origin in self.layout.origins.items()},
             where="status <> 'former'",
         )
-        gates = GateRules(deletes=DeleteLimits(count=1000, share=1.0), updates_share=1.0)
         sources = {
-            name: Source(name, "shelf", ShelfOptions(table=table), rules, gates, self.policy)
+            name: Source(name, "shelf", ShelfOptions(table=table), rules, self.gates, self.policy)
             for name, table in self.tables.items()
         }
-        target = Target(api_key=Secret("test-key"), base_url="https://target.example.com/v1", limits=(), in_flight=1)
+        target = Target(
+            api_key=Secret("test-key"), base_url="https://target.example.com/v1", limits=(), in_flight=self.in_flight
+        )
         return Settings(path=state.with_suffix(".yaml"), target=target, state=state, sources=sources)
 
     def says(self, ever: Mapping[Owner, set[Match]]) -> Sayings:
@@ -140,7 +190,6 @@ class Company:
 
     def _hear(self, source: str, table: Table, found: Sayings, ever: Mapping[Owner, set[Match]]) -> None:
         self._wait(source, table, found, ever)
-        before = {match for owner in found.held for match in ever.get(owner, ())}
         groups: dict[Match, list[Row]] = {}
         for row in self._used(table):
             match = self.layout.match_of(self.layout.contact(row))
@@ -148,8 +197,18 @@ class Company:
                 found.held.add((source, row.key))
             else:
                 groups.setdefault(match, []).append(row)
+                found.claims[source, row.key] = match
+        before = {match for owner in found.held for match in ever.get(owner, ())}
+        for match in before & found.wanted.keys() if self.policy == "hold" else ():
+            found.held.add(found.wanted.pop(match)[0])
+            found.doubtful.add(match)
         for match, rows in groups.items():
             rows.sort(key=lambda row: row.key)
+            if self.policy == "hold" and match in found.wanted:  # whoever has it keeps it
+                found.held.add(found.wanted.pop(match)[0])
+                found.doubtful.add(match)
+            if self._has_unusable(source, match, found):
+                found.doubtful.add(match)
             if match in found.wanted or match in found.doubtful or (self.policy == "hold" and len(rows) > 1):
                 found.held |= {(source, row.key) for row in rows}
             elif match in before:
@@ -157,6 +216,20 @@ class Company:
                 found.held |= {(source, row.key) for row in rows}
             else:
                 self._win(source, match, rows, found)
+
+    def _has_unusable(self, source: str, match: Match, found: Sayings) -> bool:
+        """Whether a row whose numbers this contact may hold is invalid now: then the contact stays as it is."""
+        return any((source, key) in found.held for key in self.kin.get((source, match), ()))
+
+    def groups(self) -> dict[tuple[str, Match], set[str]]:
+        """The keys that are one contact now."""
+        found: dict[tuple[str, Match], set[str]] = {}
+        for name, table in self.tables.items():
+            for row in self._used(table):
+                match = self.layout.match_of(self.layout.contact(row))
+                if match is not None:
+                    found.setdefault((name, match), set()).add(row.key)
+        return {group: keys for group, keys in found.items() if len(keys) > 1}
 
     def _wait(self, source: str, table: Table, found: Sayings, ever: Mapping[Owner, set[Match]]) -> None:
         """Beside a row without a key nobody knows who has left: all who are missing still hold what they had."""

@@ -7,9 +7,11 @@ then on nothing happens any more, as when a process is killed; a new session the
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,7 +19,10 @@ from unittest.mock import patch
 import httpx
 from sqlalchemy import Connection
 
+import syncd.push
+import syncd.removing
 import syncd.session
+import syncd.target
 from syncd.config import Settings
 from syncd.report import SourceReport
 from syncd.rest import Client
@@ -33,12 +38,30 @@ from syncd.state import State
 from syncd.sync import run_source
 
 KEY = "test-key"
-CRASHED_FOR = 3_600.0
+LATER = 3_600.0
 """Seconds until a session is opened again: a lease of the one before has run out by then."""
+
+AT_ONCE = 1.0
+"""The same after a run that ended, when somebody starts another one right away."""
+
+TIMEOUT = 60.0
+"""Seconds after which a client gives an answer up."""
 
 
 class PowerCut(BaseException):
     """The process is gone. No handler of errors may see it."""
+
+
+class Patience(threading.Event):
+    """An event that is waited for on the plant's clock: a wait takes no time, and all of the time asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed = 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.passed += timeout or 0.0
+        return self.is_set()
 
 
 class Power:
@@ -48,7 +71,7 @@ class Power:
         self.cut = cut
         self.stop = stop
         self.events = 0
-        self.stopping = threading.Event()
+        self.stopping = Patience()
 
     def event(self) -> None:
         self.events += 1
@@ -65,14 +88,16 @@ class Wire(httpx.BaseTransport):
         self._backend = backend
         self._power = power
         self._on_change = on_change
+        self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self._power.event()
-        reply = self._answered(request)
+        with self._lock:
+            reply = self._answered(request)
         self._power.event()
         if reply.cut != "no":
             raise httpx.RemoteProtocolError("cut")
-        headers = dict(reply.headers)
+        headers = {"Date": formatdate(self._backend.clock(), usegmt=True), **reply.headers}
         if reply.text is not None:
             return httpx.Response(reply.status, text=reply.text, headers=headers)
         if reply.body is None:
@@ -83,12 +108,18 @@ class Wire(httpx.BaseTransport):
         path = request.url.path.removeprefix("/v1")
         call = Call(request.method, path, dict(request.url.params), request.read(), KEY)
         backend = self._backend
+        refused = backend.gate(call)
+        if refused:
+            return refused
         fault, poisons = backend.faults.struck(call.method, call.path)
         before = dict(backend.store.rows)
         try:
             reply = backend.work(call, poisons) if fault is None else fault.strike(lambda: backend.work(call, poisons))
         finally:
             self._on_change(call.method, before)
+        if fault and fault.wait > TIMEOUT:
+            self._power.stopping.wait(TIMEOUT)
+            raise httpx.ReadTimeout("too slow")
         backend.note(call, reply, fault.kind if fault else None)
         return reply
 
@@ -103,9 +134,15 @@ class Plant:
         fields: Sequence[Mapping[str, Any]],
         dialects: Mapping[str, str],
         on_change: Callable[[str, Mapping[int, Stored]], None],
+        *,
+        batch: int = 500,
+        limits: Sequence[tuple[int, float]] = (),
     ) -> None:
         self.settings = settings
-        self.now = 1_700_000_000.0
+        self.folder = folder
+        self.batch = batch
+        self._now = 1_700_000_000.0
+        self._power = Power()
         self.faults = Faults()
         chosen = Dialects(dialects)
         self.store = Store(fields=fields, dialects=chosen, clock=lambda: self.now)
@@ -113,12 +150,17 @@ class Plant:
             store=self.store,
             dialects=chosen,
             faults=self.faults,
-            windows=Windows(None),
+            windows=Windows(limits),
             key=KEY,
             clock=lambda: self.now,
         )
         self.on_change = on_change
         _fresh(folder, settings.state)
+
+    @property
+    def now(self) -> float:
+        """The time, with all that the run of now has waited."""
+        return self._now + self._power.stopping.passed
 
     def close(self) -> None:
         self.store.close()
@@ -129,22 +171,47 @@ class Plant:
         for path in self.settings.state.parent.glob(self.settings.state.name + "*"):
             path.unlink()
 
+    def lose_state(self) -> None:
+        """Lose the state file; the next run begins with an empty one."""
+        self.forget_state()
+        _fresh(self.folder, self.settings.state)
+
+    def copy_state(self) -> None:
+        """Make a backup of the state file."""
+        with closing(sqlite3.connect(self.settings.state)) as file, closing(sqlite3.connect(self._backup)) as copy:
+            file.backup(copy)
+
+    def restore_state(self) -> bool:
+        """Put the backup in the state file's place; whether there is one."""
+        if not self._backup.exists():
+            return False
+        self.forget_state()
+        shutil.copyfile(self._backup, self.settings.state)
+        return True
+
+    def forget_backup(self) -> None:
+        self._backup.unlink(missing_ok=True)
+
+    @property
+    def _backup(self) -> Path:
+        return self.settings.state.with_name("backup.db")
+
     def writes(self) -> int:
         """How many requests so far could have changed the target."""
         return sum(entry.method != "GET" for entry in self.backend.log)
 
-    def run(self, power: Power | None = None) -> list[SourceReport]:
-        """Run every source once; an error that ends the command ends it here too.
+    def run(self, power: Power | None = None, *, after: float = LATER) -> list[SourceReport]:
+        """Run every source once, so many seconds later; an error that ends the command ends it here too.
 
         Raises:
             PowerCut: the process was killed.
         """
-        power = power or Power()
-        self.now += CRASHED_FOR
+        self._now, self._power = self.now + after, power or Power()
+        power = self._power
         with (
             self._powered(power),
             open_session(
-                self.settings, stopping=power.stopping, clock=lambda: self.now, sleep=lambda _: None
+                self.settings, stopping=power.stopping, clock=lambda: self.now, sleep=power.stopping.wait
             ) as session,
         ):
             return [run_source(session, source) for source in self.settings.sources.values()]
@@ -173,11 +240,15 @@ class Plant:
                 budget=budget,
                 stopping=stopping,
                 sleep=sleep,
+                timeout=TIMEOUT,
                 transport=wire,
                 attempts=3,
             )
 
         with (
+            patch.object(syncd.push, "BATCH", self.batch),
+            patch.object(syncd.removing, "BATCH", self.batch),
+            patch.object(syncd.target, "BATCH", self.batch),
             patch.object(syncd.session, "State", Powered),
             patch.object(syncd.session, "client_of", client_of),
         ):

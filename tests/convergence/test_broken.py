@@ -5,7 +5,7 @@ A soak lets the machine find such a history by itself, within a few hundred.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -16,8 +16,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 import syncd.changes
+import syncd.core.plan
 import syncd.target
 from syncd.core.columns import INVALID, STATE
+from syncd.core.plan import Held
 from syncd.outcomes import Accepted, Outcome, Unknown, texts
 from syncd.reading import Reading, keyed_once
 from syncd.state import claims
@@ -26,7 +28,7 @@ from tests.convergence.company import LAYOUTS
 from tests.convergence.machine import Convergence
 from tests.convergence.shelf import Row
 from tests.convergence.test_convergence import SOAK
-from tests.convergence.worlds import Edit, Opening
+from tests.convergence.worlds import GATES, Edit, Opening
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -92,6 +94,15 @@ def trust_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syncd.target, "judge", in_order)
 
 
+def let_one_approval_open_every_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An approval is not bound to the list that it was given for."""
+
+    def opened(found: Sequence[Held], approved: Collection[str]) -> list[Held]:
+        return [each for each in found if each.approvable and approved]
+
+    monkeypatch.setattr(syncd.core.plan, "_opened", opened)
+
+
 def a_create_is_lost_and_its_row_leaves(machine: Convergence) -> None:
     machine.clean_run([])
     lost = {"kind": "drop", "method": "POST", "times": None, "done": True}
@@ -114,6 +125,12 @@ def an_answer_is_in_another_order(machine: Convergence) -> None:
     machine.clean_run([])
 
 
+def a_list_changes_after_its_approval(machine: Convergence) -> None:
+    machine.clean_run([_edit("add", 0, Row(key, one, "x", "Cy", "")) for key, one in ("3C", "4D", "5E")])
+    machine._edit([_edit("remove", 0), _edit("remove", 0)])
+    machine.approve_another_list([_edit("remove", 0)])
+
+
 ANN = Row("1", "A", "x", "Ann", "")
 
 
@@ -126,6 +143,7 @@ BROKEN: Sequence[tuple[Break, Callable[[Convergence], None]]] = (
     (delete_what_is_claimed, a_row_takes_anothers_place),
     (forget_held_keys, a_row_becomes_unusable),
     (trust_positions, an_answer_is_in_another_order),
+    (let_one_approval_open_every_gate, a_list_changes_after_its_approval),
 )
 
 
@@ -133,7 +151,7 @@ def _play(history: Callable[[Convergence], None]) -> None:
     machine = Convergence()
     try:
         rows = (ANN, Row("2", "B", "x", "Bob", ""))
-        machine.begin(Opening(LAYOUTS[0], "first", ("one",), {}, (rows,), ()))
+        machine.begin(Opening(LAYOUTS[0], "first", ("one",), {}, (rows,), (), gates=GATES[2]))
         history(machine)
     finally:
         if machine.plant:

@@ -1,34 +1,37 @@
 """What the machine draws: companies, rows, faults, and the readings of the API under which all of it must come right.
 
-Left out are readings under which no client could be right: ``match_many`` (which of several contacts is meant is open),
-``match_case=fold`` (rows that differ in case only are not drawn), ``clear=null`` and ``ignored`` ("" clears nothing),
-``read_lag`` (a contact of unknown outcome is not in the list yet), ``delete_body=lost`` (no delete has an effect).
+Left out are readings under which no client could be right: ``delete_body=lost`` (no delete has an effect),
+``no_match_field`` (nothing is ever pushed), and ``match_case=fold`` beside a server that makes two contacts of one in a
+batch, or refuses them without a word that ties it to a row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from syncd.core.rules import SharedMatch
-from tests.convergence.company import LAYOUTS, Layout
+from syncd.core.rules import DeleteLimits, GateRules, SharedMatch
+from tests.convergence.company import LAYOUTS, OPEN_GATES, Layout
 from tests.convergence.shelf import Row
 
-ONES = ("A", "B", "C", "D", "E", "A", "B", "C", "D", "E", "")
+ONES = ("A", "B", "C", "D", "E", "A", "B", "C", "D", "E", "a", "")
 FOREIGN = ("X1", "X2", "X3")
 PHONES = ("2125550101", "2125550102", "2125550101;2125550102", "(212) 555-0103", "")
 
 READINGS: Mapping[str, tuple[str, ...]] = {
     "rekey": ("integration",),
+    "empty_match": ("match", "create"),
+    "match_many": ("newest", "all", "error"),
+    "match_case": ("fold",),
     "match_phone": ("ordered", "raw"),
     "match_trim": ("trimmed",),
     "match_unicode": ("nfc",),
     "update": ("replace",),
     "returned": ("sent",),
-    "clear": ("both",),
+    "clear": ("both", "null", "ignored"),
     "duplicate_in_batch": ("create", "error"),
     "unknown_field": ("error",),
     "field_case": ("fold",),
@@ -38,12 +41,19 @@ READINGS: Mapping[str, tuple[str, ...]] = {
     "errors": ("index1", "row", "nested", "unindexed", "strings", "contact", "fields", "none"),
     "contacts": ("shuffled", "full", "echoed"),
     "atomic": ("all",),
+    "over_batch": ("413", "cut"),
+    "body_size": ("64kb",),
+    "value_length": ("cut", "refused"),
     "errors_summary": ("zero", "extra"),
     "unchanged": ("unchanged",),
     "delete_status": ("200",),
     "delete_unknown": ("404", "partial", "all_or_nothing"),
     "delete_cap": ("100",),
     "revive": ("created", "updated"),
+    "delete_empty": ("noop", "everything"),
+    "extension": ("drop", "error"),
+    "bad_phone": ("empty", "error"),
+    "phone_count": ("cut", "refused"),
     "phone_us": ("10", "11"),
     "phone_order": ("sorted",),
     "phone_comma": ("splits",),
@@ -52,7 +62,10 @@ READINGS: Mapping[str, tuple[str, ...]] = {
     "search_phone": ("digits",),
     "no_pages": ("1",),
     "past_end": ("404",),
+    "over_limit": ("400", "422"),
     "empty_fields": ("absent",),
+    "read_lag": ("2",),
+    "retry_after": ("date", "absent"),
     "invalid_status": ("422",),
 }
 """The other readings of each open point, beside the default one."""
@@ -68,6 +81,11 @@ class Opening:
     dialects: Mapping[str, str]
     rows: tuple[tuple[Row, ...], ...]
     people: tuple[Row, ...]
+    gates: GateRules = OPEN_GATES
+    in_flight: int = 1
+    batch: int = 500
+    limits: tuple[tuple[int, float], ...] = ()
+    tells: Literal["whole", "changes"] = "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,30 +124,52 @@ def edits(draw: st.DrawFn) -> Edit:
     return Edit(draw(st.sampled_from(kinds)), draw(place), draw(place), draw(place), draw(place), draw(rows()))
 
 
+TIGHT = DeleteLimits(count=1, share=0.3, free=0)
+GATES = (
+    OPEN_GATES,
+    OPEN_GATES,
+    replace(OPEN_GATES, deletes=TIGHT),
+    replace(OPEN_GATES, deletes=replace(TIGHT, grace=5_000.0)),
+    replace(OPEN_GATES, deletes=replace(OPEN_GATES.deletes, adopted=True)),
+    replace(OPEN_GATES, updates_share=0.2, updates_known=2),
+)
+
+
 @st.composite
 def openings(draw: st.DrawFn) -> Opening:
     sources = draw(st.sampled_from([("one",), ("one", "two")]))
     policies: list[SharedMatch] = ["first", "merge_phones", "hold"]
-    changed = draw(st.lists(st.sampled_from(sorted(READINGS)), max_size=4, unique=True))
+    changed = draw(st.lists(st.sampled_from(sorted(READINGS)), max_size=5, unique=True))
+    dialects = {name: draw(st.sampled_from(READINGS[name])) for name in changed}
+    if dialects.get("match_case") == "fold":
+        for name in ("duplicate_in_batch", "atomic", "failed_status", "failed_body", "errors", "errors_summary"):
+            dialects.pop(name, None)
     return Opening(
         layout=draw(st.sampled_from(LAYOUTS)),
-        policy="first" if len(sources) > 1 else draw(st.sampled_from(policies)),
+        policy=draw(st.sampled_from(policies)),
         sources=sources,
-        dialects={name: draw(st.sampled_from(READINGS[name])) for name in changed},
+        dialects=dialects,
         rows=tuple(tuple(draw(st.lists(rows(), min_size=1, max_size=5))) for _ in sources),
         people=tuple(draw(st.lists(rows(), max_size=2))),
+        gates=draw(st.sampled_from(GATES)),
+        in_flight=draw(st.sampled_from([1, 1, 1, 3])),
+        batch=draw(st.sampled_from([500, 500, 2])),
+        limits=draw(st.sampled_from([(), (), ((4, 10.0),)])),
     )
 
 
 @st.composite
 def faults(draw: st.DrawFn) -> Mapping[str, Any]:
-    kind = draw(st.sampled_from(["drop", "status", "html", "empty", "truncate", "poison"]))
+    kind = draw(st.sampled_from(["drop", "status", "html", "empty", "truncate", "poison", "limit", "slow"]))
     if kind == "poison":
         return {
             "kind": kind,
             "value": draw(st.sampled_from(["Ann", "A"])),
             "whole": draw(st.sampled_from([None, 400, 422])),
         }
+    if kind == "limit":  # for ever, it would only be waited out
+        wait = draw(st.sampled_from([None, "30"]))
+        return {"kind": "status", "status": 429, "retry_after": wait, "times": draw(st.sampled_from([1, 3]))}
     fault: dict[str, Any] = {
         "kind": kind,
         "method": draw(st.sampled_from(["POST", "POST", "DELETE", None])),
@@ -141,6 +181,8 @@ def faults(draw: st.DrawFn) -> Mapping[str, Any]:
         fault["status"] = draw(st.sampled_from([400, 401, 408, 413, 422, 500, 503]))
     if kind == "empty":
         fault["done"] = True  # a server that says of a delete that it was done, and lies, cannot be seen through
+    if kind == "slow":
+        fault["seconds"] = 90.0
     if kind == "html":
         fault["status"] = draw(st.sampled_from([200, 502]))
     return fault

@@ -11,7 +11,7 @@ import pytest
 from syncd import removing
 from syncd.errors import TargetUnavailable
 from syncd.state import State
-from tests.shell.world import World, company
+from tests.shell.world import FIELDS, World, company
 
 ANN, BOB = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")
 NEVER_ARRIVES = {"kind": "drop", "method": "POST", "times": None, "done": False}
@@ -47,6 +47,49 @@ def test_a_persons_contact_that_takes_the_place_of_a_lost_create_is_never_delete
     world.run()
     world.run()
     assert set(world.there()) == {"1", "2"}
+
+
+def test_what_a_lost_create_made_is_ours_also_when_another_row_takes_it_over(world: World) -> None:
+    world.sources["tenants"]["key"] = "row"
+    world.sandbox.arm({"kind": "drop", "method": "POST", "times": None, "done": True})
+    world.write([("a", "1", "Ann", "2125550101")], header=ROWS)
+    world.run()
+    world.sandbox.disarm()
+    world.write([("b", "1", "Ann", "2125550101"), ("c", "2", "Bob", "2125550102")], header=ROWS)
+    world.run()
+    world.write([("c", "2", "Bob", "2125550102")], header=ROWS)
+    world.run()
+    assert set(world.there()) == {"2"}
+
+
+def test_what_a_lost_create_made_is_ours_also_when_another_contact_moves_there(world: World) -> None:
+    world.sources["tenants"]["key"] = "row"
+    ann, bob = ("a", "1", "Ann", "2125550101"), ("b", "2", "Bob", "2125550102")
+    world.write([ann], header=ROWS)
+    world.run()
+    world.sandbox.arm({"kind": "drop", "method": "POST", "times": None, "done": True})
+    world.write([ann, bob], header=ROWS)
+    world.run()
+    world.sandbox.disarm()
+    world.write([("a", "2", "Ann", "2125550101"), ("b", "1", "Bob", "2125550102")], header=ROWS)
+    world.run()
+    world.write([("b", "1", "Bob", "2125550102")], header=ROWS)
+    world.run()
+    assert set(world.there()) == {"1"}
+
+
+def test_what_two_lost_calls_made_and_changed_is_found_when_its_row_leaves(world: World) -> None:
+    world.write([ANN])
+    world.run()
+    world.sandbox.arm({"kind": "drop", "method": "POST", "times": None, "done": True})
+    for name in ("Bob", "Robert"):
+        world.write([ANN, ("2", name, "2125550102")])
+        world.run(full=True)
+        world.sandbox.store.add({"External ID": f"X{name}"})
+    world.sandbox.disarm()
+    world.write([ANN])
+    world.run()
+    assert set(world.there()) == {"1", "XBob", "XRobert"}
 
 
 @pytest.mark.parametrize(("after", "done"), [(0, True), (1, False), (1, True)])
@@ -171,3 +214,45 @@ def test_where_the_target_folds_case_letters_that_have_no_single_lower_case_are_
     assert world.posts() == posts
     with State(world.folder / "syncd.db", read_only=True) as state:
         assert state.rejected("tenants") == []
+
+
+def test_a_field_that_becomes_a_match_field_moves_no_contact_whose_row_is_as_it_was(world: World) -> None:
+    world.sources["tenants"]["key"] = "row"
+    world.sandbox.store.add({"External ID": "1", "Name": "Old", "Note": "VIP"})
+    world.write([("a", "1", "Ann", "2125550101")], header=ROWS)
+    world.run()
+    world.sandbox.store.edit(1, {"Note": "very important"})
+    world.sandbox.store.set_fields(
+        [{**field, "is_match": field["name"] in ("External ID", "Name")} for field in FIELDS]
+    )
+    world.write([("a", "1", "Ann", "2125550109")], header=ROWS)
+    [held] = world.run().held
+    with State(world.folder / "syncd.db") as state:
+        state.approve("tenants", held.digest)
+    report = world.run()
+    assert (report.counts["update"], report.counts["move"]) == (1, 0)
+    assert world.there()["1"] == {
+        "External ID": "1",
+        "Name": "Ann",
+        "Phone": "2125550109",
+        "Note": "very important",
+    }
+    world.write([("a", "1", "Ann", "2125550108")], header=ROWS)
+    assert world.run().counts["update"] == 1
+    assert world.there()["1"]["Note"] == "very important"
+
+
+def test_a_lost_create_that_the_list_does_not_show_yet_is_found_later(world: World) -> None:
+    world.write([ANN])
+    world.run()
+    world.sandbox.dialect("read_lag", "1000")
+    world.sandbox.arm({"kind": "drop", "method": "POST", "times": None, "done": True})
+    world.write([ANN, BOB])
+    world.run()
+    world.sandbox.disarm()
+    world.write([ANN])
+    assert world.run().exit_code == 0
+    assert set(world.there()) == {"1", "2"}
+    world.sandbox.dialect("read_lag", "0")
+    assert world.run().exit_code == 0
+    assert set(world.there()) == {"1"}

@@ -1,0 +1,107 @@
+"""Whole runs against a target that reads the guide in its own way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from syncd.core.schema import parse_fields
+from syncd.rest import Client
+from syncd.target import Target
+from tests.shell.world import FIELDS, World, company
+
+BAD = {"7", "250", "481"}
+ROWS = [(str(n), f"T {n}", "2125550101") for n in range(1, 501)]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with company(tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("whole", "dialects"),
+    [
+        (400, {}),
+        (422, {}),
+        (None, {"failed_status": "422", "failed_body": "error", "atomic": "all"}),
+        (None, {"failed_status": "207", "errors": "unindexed", "contacts": "shuffled"}),
+    ],
+    ids=str,
+)
+def test_three_bad_rows_of_five_hundred_cost_no_other_and_few_requests(
+    world: World, whole: int | None, dialects: dict[str, str]
+) -> None:
+    for name, value in dialects.items():
+        world.sandbox.dialect(name, value)
+    for number in BAD:
+        world.sandbox.arm({"kind": "poison", "field": "External ID", "value": number, "whole": whole})
+    world.write(ROWS)
+    report = world.run()
+    assert report.exit_code == 3
+    assert report.counts["create"] == 497
+    assert set(world.there()) == {row[0] for row in ROWS} - BAD
+    assert {each["key"] for each in report.rejected} <= BAD
+    assert world.posts() <= 2 * len(BAD) * 9 + 1
+
+
+def test_a_request_that_is_too_large_is_sent_in_halves(world: World) -> None:
+    world.sandbox.dialect("body_size", "64kb")
+    world.write([(number, f"{name} {'x' * 400}", phone) for number, name, phone in ROWS])
+    assert world.run().exit_code == 0
+    assert len(world.there()) == 500
+
+
+def test_deletes_that_are_too_many_for_one_request_all_come_through(world: World) -> None:
+    world.sandbox.dialect("delete_cap", "100")
+    world.sources["tenants"]["deletes"] = {"at_most": {"share": "100%", "count": 1000}}
+    world.write(ROWS)
+    world.run()
+    world.write(ROWS[:10])
+    assert world.run().counts["delete"] == 490
+    assert len(world.there()) == 10
+
+
+FOUR = "2125550101;2125550102;2125550103;2125550104"
+
+
+@pytest.mark.parametrize(("dialect", "value", "phone"), [("clear", "ignored", ""), ("phone_count", "cut", FOUR)])
+def test_a_value_that_comes_out_otherwise_is_reported_and_not_sent_again(
+    world: World, dialect: str, value: str, phone: str
+) -> None:
+    world.sandbox.dialect(dialect, value)
+    world.write([("1", "Ann", "2125550109")])
+    world.run()
+    world.write([("1", "Ann", phone)])
+    [altered] = world.run().altered
+    assert (altered["key"], list(altered["fields"])) == ("1", ["Phone"])
+    posts = world.posts()
+    world.run(full=True)
+    assert world.posts() == posts
+
+
+def test_two_fields_of_one_name_refuse_the_push(world: World) -> None:
+    world.sandbox.store.set_fields([*FIELDS, {"id": 9, "name": "Note"}])
+    world.write([("1", "Ann", "2125550101")])
+    assert "two contact fields are called 'Note'" in str(world.run().error)
+    assert world.writes() == 0
+
+
+def test_what_is_sent_holds_contacts_and_nothing_else() -> None:
+    sent = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(json.loads(request.read()))
+        fields = sent[-1]["contacts"][0]["fields"]
+        return httpx.Response(201, json={"contacts": [{"contact": {"id": 1, "fields": fields}, "action": "created"}]})
+
+    client = Client("https://target.example.com", headers={}, transport=httpx.MockTransport(answer))
+    with closing(client):
+        Target(client).upsert([{"External ID": "1", "Name": "Ann"}], parse_fields({"fields": FIELDS}))
+    assert sent == [{"contacts": [{"fields": {"External ID": "1", "Name": "Ann"}}]}]
