@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from syncd.sandbox.hubspot.errors import invalid
+from syncd.sandbox.hubspot.errors import failure, invalid
 from syncd.sandbox.hubspot.portal import PRIMARY, Portal
 from syncd.sandbox.replies import Reply
 
@@ -50,10 +50,5 @@ def _link(to: int, types: set[int], *, numbers: bool) -> dict[str, Any]:
 
 
 def _none(number: str) -> dict[str, Any]:
-    return {
-        "status": "error",
-        "category": "OBJECT_NOT_FOUND",
-        "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
-        "message": "No company is associated with the record.",
-        "context": {"fromObjectId": [number]},
-    }
+    error = failure("OBJECT_NOT_FOUND", "Nothing is associated with the record.", context={"fromObjectId": [number]})
+    return {**error, "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND"}

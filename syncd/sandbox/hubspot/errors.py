@@ -17,6 +17,12 @@ def refusal(status: int, category: str, message: str, **more: Any) -> Reply:
     return Reply(status, body)
 
 
+def failure(category: str, message: str, *, context: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """One of the errors inside the answer to a batch."""
+    own = {"status": "error", "category": category, "message": message, "context": context}
+    return {**own, "errors": [], "links": {}}
+
+
 class Refused(Exception):
     """The request is refused as a whole."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from syncd.sandbox.hubspot.errors import CORRELATION, Refused, invalid
+from syncd.sandbox.hubspot.errors import CORRELATION, Refused, failure, invalid
 from syncd.sandbox.hubspot.properties import DEFAULTS, definition, iso, milliseconds
 from syncd.sandbox.hubspot.records import Record, Table
 from syncd.sandbox.replies import Reply
@@ -116,12 +116,8 @@ class Reader:
         body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
         if not lost:
             return Reply(200, body, rows=len(results))
-        error = {
-            "status": "error",
-            "category": "OBJECT_NOT_FOUND",
-            "message": "Could not get some records, they may be deleted or not exist. Check that ids are valid.",
-            "context": {"ids": lost},
-        }
+        message = "Could not get some records, they may be deleted or not exist. Check that ids are valid."
+        error = failure("OBJECT_NOT_FOUND", message, context={"ids": lost})
         body |= {"numErrors": 1, "errors": [error], "correlationId": CORRELATION}
         return Reply(int(self._dialects["partial"]), body, rows=len(results))
 
