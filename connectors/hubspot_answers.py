@@ -34,7 +34,7 @@ INTERVAL = "x-hubspot-ratelimit-interval-milliseconds"
 _SCOPES = ("errors[].context.requiredGranularScopes[]", "errors[].context.requiredScopes[]", "context.missingScopes")
 _NUMBER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RULES = (
-    Rule("denied", (530,), message="this is not a HubSpot token at all: it is cut off or has other characters in it"),
+    Rule("denied", (530,), message="the key is malformed, cut off or with a character too many"),
     Rule("fail", (404,), message="there is no such path: check api_version and base_url"),
 )
 

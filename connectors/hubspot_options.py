@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 from syncd.source import LocalPath, Options
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+VERSION = r"^(v3|20\d\d-(0[1-9]|1[0-2]))$"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -42,6 +43,13 @@ def _address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _version(value: str) -> str:
+    if not re.fullmatch(VERSION, value):
+        raise ValueError("expected a version such as 2026-09, or v3")
+    return value
+
+
+Version = Annotated[str, AfterValidator(_version), WithJsonSchema({"type": "string", "pattern": VERSION})]
 Duration = Annotated[
     float,
     BeforeValidator(_seconds),
@@ -71,7 +79,7 @@ class HubSpotOptions(Options):
         default=None, description="A service key, or the token of an older private app; it needs the contacts' scopes."
     )
     oauth: OAuthOptions | None = Field(default=None, description="A refresh token in place of a service key.")
-    api_version: Annotated[str, Field(pattern=r"^(v3|20\d\d-\d\d)$")] = Field(
+    api_version: Version = Field(
         default="2026-09", description="The version of the API: a date such as 2026-03, or v3."
     )
     base_url: Annotated[str, AfterValidator(_address)] = Field(

@@ -14,7 +14,7 @@ import polars as pl
 from connectors.hubspot_api import LINKS, Api, Batch, Record, merged_ids
 from connectors.hubspot_companies import Companies
 from connectors.hubspot_cursor import BIN_KEPT, Cursor
-from connectors.hubspot_rows import MODIFIED, Columns, milliseconds
+from connectors.hubspot_rows import ID, MERGED, MODIFIED, Columns, milliseconds
 from syncd.errors import SourceUnavailable
 from syncd.source import End, Rows
 
@@ -83,6 +83,7 @@ class Reading:
         if self._open:
             number = len(self._open)
             return End("unproved", why=f"HubSpot said nothing of {number} of the contacts that it was asked for")
+        self._confirm_merges()
         present = self._present() if self._sweep or self._lost_keys() else None
         after = replace(after, since=self._now, swept=self._now if self._sweep else before.swept)
         return End("partial", cursor=after.text(), deleted=self._deleted(), merged=self._survivors(), present=present)
@@ -144,6 +145,14 @@ class Reading:
         if before.bin is None or after.bin is None:
             return []
         return [str(each) for each in sorted(set(before.bin) - set(after.bin))]
+
+    def _confirm_merges(self) -> None:
+        """Drop what is no merge: a trace is not documented, so an id that is still answered as itself counts more."""
+        traced = sorted(self._merged.keys() - self._ids, key=int)
+        if traced:
+            found = self._api.read("contacts", traced, [ID, MERGED]).found
+            alive = {str(each.get("id")) for each in found}
+            self._merged = {old: new for old, new in self._merged.items() if old not in alive}
 
     def _lost_keys(self) -> bool:
         """Whether contacts are gone or merged whose keys nothing tells, since they are not their ids."""

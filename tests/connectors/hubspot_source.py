@@ -31,6 +31,8 @@ Meddle = Callable[[httpx.Request, Callable[[httpx.Request], httpx.Response]], ht
 class Crm(Account):
     """``read`` reads from where the last read stopped; ``rows`` and ``end`` are what it found.
 
+    ``held``: what somebody holds who follows the reads.
+
     ``meddle``: answers in place of the account, or does something beside it.
     """
 
@@ -44,6 +46,7 @@ class Crm(Account):
         self.cursor: str | None = None
         self.rows: list[dict[str, Any]] = []
         self.end: End
+        self.held: dict[str, Mapping[str, Any]] = {}
         self.contacts.add_all({"firstname": f"Ann {number}", "phone": "2125550100"} for number in range(1, count + 1))
         self.clock.now += DAY
 
@@ -64,12 +67,16 @@ class Crm(Account):
 
     def read(self, *, later: float = 20 * MINUTES) -> list[str]:
         """Read, after ``later`` seconds, and return the ids of the rows."""
+        self.read_rows(later=later)
+        return [row["hs_object_id"] for row in self.rows]
+
+    def read_rows(self, *, later: float = 20 * MINUTES) -> None:
+        """Read, after ``later`` seconds."""
         self.clock.now += later
         self.fake.backend.log.clear()
         pages, self.end = drain(self.connector(), self.cursor)
         self.rows = rows_of(pages)
         self.cursor = self.end.cursor
-        return [row["hs_object_id"] for row in self.rows]
 
     def read_up_to_now(self) -> None:
         """Go on as if everything had just been read."""

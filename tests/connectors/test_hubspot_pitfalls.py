@@ -216,7 +216,7 @@ def test_15_a_wrong_key_is_refused_with_the_remedy() -> None:
 
 def test_15_a_malformed_key_is_no_outage() -> None:
     crm = Crm(1, options={"service_key": "pat na1 sandbox"})
-    with pytest.raises(SourceDenied, match=r"530.*not a HubSpot token"):
+    with pytest.raises(SourceDenied, match=r"530.*the key is malformed"):
         crm.connector().check()
     assert len(crm.fake.requests) == 1
 
