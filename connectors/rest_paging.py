@@ -162,13 +162,17 @@ class KeysetPages:
 class Walk:
     """Goes through the pages of one list, yields each record once, and notes in ``flaws`` why some may be missing.
 
+    ``count`` is how many were yielded, ``largest`` the size of the largest page; ``repeats``: a record came twice.
+
     Args:
         pager: how it goes on.
         fetch: sends the request of a step and returns its page.
         more: a path whose value says whether there is another page; ends the list, and must not contradict the token.
         total: a path to the number of records, where that number can be trusted.
+        begin: the first request, if the list does not begin where the pager would.
         most: so many records, and more are not shown by this list at all; reaching them is a flaw.
         max_pages: more pages than this are not asked for.
+        every: yield a record each time it comes: for a stream of changes, in which the last word counts.
         twice: read the list again at the end, and take it for whole only if it is the same: for pages with numbers,
             where a record that is removed lets another slip from one page into one that was read before.
 
@@ -178,11 +182,15 @@ class Walk:
     fetch: Callable[[Step], Page]
     more: str | None = None
     total: str | None = None
+    begin: Step | None = None
     most: int | None = None
     max_pages: int = MOST_PAGES
     twice: bool = False
+    every: bool = False
     flaws: list[str] = field(default_factory=list)
     count: int = 0
+    largest: int = 0
+    repeats: bool = False
 
     def pages(self) -> Iterator[Page]:
         """Every page, without the records that were on one before; at least one page."""
@@ -192,9 +200,11 @@ class Walk:
         for step, page in self._steps():
             fresh = [index for index, id_ in enumerate(page.ids) if id_ is None or id_ not in seen]
             here = {id_ for id_ in page.ids if id_ is not None}
-            stuck = bool(page.records) and not fresh
+            stuck = bool(page.records) and not fresh and not self.every
             seen |= here
-            kept = _only(page, fresh, here)
+            kept = page if self.every else _only(page, fresh, here)
+            self.repeats |= len(kept.records) < len(page.records)
+            self.largest = max(self.largest, len(kept.records))
             self.count += len(kept.records)
             order.update("\0".join(map(str, kept.ids)).encode() + b"\0" * bool(kept.ids))
             totals |= {int(told)} if self.total and _is_count(told := find(self.total, page.body)) else set()
@@ -205,7 +215,7 @@ class Walk:
         self._judge(totals, order.digest())
 
     def _steps(self) -> Iterator[tuple[Step, Page]]:
-        step: Step | None = self.pager.first()
+        step: Step | None = self.begin or self.pager.first()
         asked: set[tuple[Any, ...]] = set()
         for _ in range(self.max_pages):
             if step is None:

@@ -39,7 +39,7 @@ _PLACES = (
     "error",
 )
 _NAMES = ("code", "error.code", "error.status", "error", "errors[0].code", "[0].errorCode", "category", "errorType")
-_PRIVATE = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+|\+?\d[\d\s().-]{5,}\d|(?=[\w\-+/=.]*\d)[\w\-+/=.]{24,}")
+_PRIVATE = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+|(?<!\w)\+?\d[\d\s().-]{5,}\d|(?=[\w\-+/=.]*\d)[\w\-+/=.]{24,}")
 """What may be an address, a number of a person, or a key."""
 
 

@@ -12,16 +12,17 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
 
 from syncd.errors import ConfigError
 
 CONNECTORS: Mapping[str, str] = {
     "csv": "connectors.csv_file:CsvFile",
     "hubspot": "connectors.hubspot:HubSpot",
+    "rest": "connectors.rest_api:RestApi",
 }
 """The built-in connectors: name to ``module:class``, imported on use. Others come by entry point."""
 
@@ -39,6 +40,53 @@ def _beside_its_file(path: Path, info: ValidationInfo) -> Path:
 
 LocalPath = Annotated[Path, AfterValidator(_beside_its_file)]
 """A path option; a relative one is relative to the configuration file it stands in."""
+
+
+def seconds_in(value: str | float) -> float:
+    """Seconds in ``15m``, ``1h30m``, ``2d``; a plain number is seconds.
+
+    Raises:
+        ValueError: it is no duration; the message says how one is written.
+
+    """
+    from syncd.config.values import parse_duration
+
+    return parse_duration(value)
+
+
+def _duration(value: Any) -> Any:
+    return seconds_in(value) if isinstance(value, str) else value
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": ["string", "number"], "minimum": 0, "examples": ["30s", "15m", "1h30m", "2d"]}),
+]
+"""A duration option, in seconds; written ``30s``, ``15m`` or as a number."""
+
+
+def packaged(folder: Path, name: str) -> Mapping[str, Any]:
+    """What a YAML file holds that a connector brings along (``folder/name.yaml``), as plain values.
+
+    Raises:
+        ValueError: there is none of that name; the message lists those there are.
+
+    """
+    from syncd.config.yaml_tree import read_tree
+
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in names:
+        raise ValueError(f"there is none of that name; there are: {', '.join(names)}")
+    tree, _ = read_tree(folder / f"{name}.yaml")
+    plain: Mapping[str, Any] = _plain(tree)
+    return plain
+
+
+def _plain(node: Any) -> Any:
+    if node.kind == "mapping":
+        return {str(key): _plain(item.node) for key, item in node.items.items()}
+    return [_plain(item.node) for item in node.items.values()] if node.kind == "list" else node.value
 
 
 class Options(BaseModel):

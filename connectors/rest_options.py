@@ -1,0 +1,198 @@
+"""The options of a REST source as a whole: a preset filled in, and what its parts must agree on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+
+from connectors.rest_forms import (
+    AnswerForm,
+    AuthForm,
+    ChangesForm,
+    EnrichForm,
+    FanoutForm,
+    FieldsForm,
+    GoneForm,
+    HintForm,
+    LimitEntry,
+    Name,
+    PageForm,
+    RecordsForm,
+    RequestForm,
+    Secret,
+)
+from connectors.rest_paths import JsonPath
+from connectors.rest_presets import merged, preset
+from connectors.rest_template import RUNNING, as_text, fill, names_in
+from syncd.source import Duration, Options
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class RestOptions(Options):
+    """The ``options`` of a REST source. Texts of requests are templates over ``vars``, ``secrets`` and the read."""
+
+    preset: str | None = Field(default=None, description="A vendor's options, which the others here add to.")
+    base_url: str | None = Field(default=None, description="Where paths begin; a template over vars.")
+    plain_http: bool = Field(default=False, description="Allow http:, in which the key travels in clear.")
+    vars: Mapping[Name, str] = Field(default={}, description="Values that templates may use.")
+    secrets: Mapping[Name, Secret] = Field(default={}, description="Keys that templates may use, shown nowhere.")
+    auth: AuthForm = AuthForm()
+    request: RequestForm = Field(default=RequestForm(), description="What asks for a page of records.")
+    records: RecordsForm = RecordsForm()
+    page: PageForm = PageForm()
+    columns: Mapping[str, JsonPath] = Field(
+        default={}, description="Columns and where a record holds each; without any, all that the records hold."
+    )
+    changes: ChangesForm | None = Field(default=None, description="How only what changed is read.")
+    deletes: GoneForm = GoneForm()
+    full_every: Duration = Field(default=86400.0, description="All is read again at least so often.")
+    enrich: tuple[EnrichForm, ...] = ()
+    fields: FieldsForm | None = None
+    fanout: FanoutForm | None = None
+    limits: tuple[LimitEntry, ...] = Field(default=(), description="How many requests the server takes.")
+    hints: tuple[HintForm, ...] = ()
+    errors: tuple[AnswerForm, ...] = Field(default=(), description="What certain answers mean.")
+    timeout: Annotated[Duration, Field(gt=0)] = Field(default=60.0, description="How long one request may take.")
+    patience: Duration = Field(default=120.0, description="How long a request waits because of limits at most.")
+    max_records: int | None = Field(default=None, ge=1, description="More records than this are an error.")
+    max_bytes: int = Field(default=64 << 20, ge=1, description="The longest answer that is read.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled_in(cls, said: Any) -> Any:
+        """The preset's options below what is said."""
+        name = said.get("preset") if isinstance(said, Mapping) else None
+        if not isinstance(name, str):
+            return said
+        try:
+            known = preset(name)
+        except ValueError as error:
+            raise ValueError(f"preset: {name!r}: {error}") from None
+        whole = merged(known.options, said)
+        missing = [
+            f"{place} ({what})"
+            for place, what in known.needs.items()
+            if place.partition(".")[2] not in (whole.get(place.partition(".")[0]) or {})
+        ]
+        if missing:
+            raise ValueError(f"the preset {name} needs {'; '.join(missing)}")
+        return whole
+
+    @model_validator(mode="after")
+    def _agrees(self) -> RestOptions:
+        problem = next(self._problems(), None)
+        if problem:
+            raise ValueError(problem)
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        yield from self._of_address()
+        yield from self._of_variables()
+        yield from self._of_pages()
+        if self.changes is None and (self.deletes.feed or self.deletes.sweep):
+            yield "deletes.feed and deletes.sweep need changes: without it every read is of everything"
+        if self.deletes.feed and self.changes and self.changes.by != "time":
+            yield "deletes.feed needs changes.by: time, which says since when"
+        if self.columns and self.records.id not in self.columns.values():
+            yield f"columns has none with the records' id, {self.records.id}: add one"
+
+    def _of_address(self) -> Iterator[str]:
+        if self.base_url is None:
+            yield "base_url is missing (or a preset)"
+            return
+        if self.request.path is None:
+            yield "request.path is missing: what follows base_url"
+        unknown = names_in(self.base_url) - set(self.vars)
+        if unknown:
+            yield f"base_url uses {{{min(unknown)}}}, which vars does not have"
+            return
+        try:
+            url = urlsplit(self.address)
+            usable = url.scheme in {"http", "https"} and bool(url.hostname) and "@" not in url.netloc
+        except ValueError:
+            usable = False
+        if not usable or url.query or url.fragment:
+            yield "base_url is no address: write https://host/path, without user, query and fragment"
+        elif url.scheme == "http" and url.hostname not in LOOPBACK and not self.plain_http:
+            yield "base_url is plain http, in which the key travels in clear: write https, or plain_http: true"
+
+    @property
+    def address(self) -> str:
+        """The base URL with its variables filled in."""
+        return as_text(fill(self.base_url or "", self.vars)).rstrip("/")
+
+    def _of_variables(self) -> Iterator[str]:
+        known = {*RUNNING, *self.vars, *self.secrets, *([self.fanout.into] if self.fanout else [])}
+        for where, form in self._requests():
+            for name in sorted(form.names() - known):
+                yield f"{where} uses {{{name}}}, which is none of its variables{_nearest(name, known)}"
+            if secret := names_in(form.path or "") & set(self.secrets):
+                yield f"{where}.path uses the secret {{{min(secret)}}}: a path is shown in messages; use a header"
+        fixed = {*self.vars, *self.secrets}
+        oauth = self.auth.oauth2
+        texts: dict[str, Any] = {"auth.headers": self.auth.headers, "auth.query": self.auth.query}
+        texts |= {"auth.basic": [self.auth.basic.user, self.auth.basic.password]} if self.auth.basic else {}
+        texts |= {"auth.oauth2": [*oauth.fields.values(), *_oauth_texts(oauth)]} if oauth else {}
+        for where, template in texts.items():
+            for name in sorted(names_in(template) - fixed):
+                yield f"{where} uses {{{name}}}, which neither vars nor secrets has{_nearest(name, fixed)}"
+
+    def _requests(self) -> Iterator[tuple[str, RequestForm]]:
+        yield "request", self.request
+        optional = {
+            "changes.request": self.changes and self.changes.request,
+            "deletes.feed.request": self.deletes.feed and self.deletes.feed.request,
+            "deletes.sweep.request": self.deletes.sweep and self.deletes.sweep.request,
+            "fields.discover.request": self.fields and self.fields.discover and self.fields.discover.request,
+            **{
+                f"fanout.lists[{at}].request": each.request
+                for at, each in enumerate(self.fanout.lists if self.fanout else ())
+            },
+            **{f"enrich[{index}].request": step.request for index, step in enumerate(self.enrich)},
+        }
+        yield from ((where, form) for where, form in optional.items() if form)
+
+    def _of_pages(self) -> Iterator[str]:
+        lists = [("page", self.page, self.request)]
+        if self.deletes.feed:
+            lists.append(("deletes.feed.page", self.deletes.feed.page, self.deletes.feed.request))
+        for index, values in enumerate(self.fanout.lists if self.fanout else ()):
+            lists.append((f"fanout.lists[{index}].page", values.page, values.request))
+        for where, page, request in lists:
+            if page.variable and page.variable not in request.names():
+                yield f"{where} goes on by {page.by}, but no part of its request uses {{{page.variable}}}"
+        if self.changes and (needed := {"time": "since", "token": "cursor"}.get(self.changes.by)):
+            used = self.request.names() | self.changes.request.names()
+            if needed not in used:
+                yield f"changes goes by {self.changes.by}, but no part of its request uses {{{needed}}}"
+
+    def steps(self, columns: frozenset[str]) -> tuple[EnrichForm, ...]:
+        """The steps of ``enrich`` that these columns need; all if none are named."""
+        paths = [*(self.columns.get(name, name) for name in columns), *([] if columns else self.columns.values())]
+        needed: list[EnrichForm] = []
+        for step in reversed(self.enrich):
+            texts = [*paths, *(later.by for later in needed)]
+            if not columns or any(re.search(rf"(^|\W){re.escape(step.into)}(\W|$)", text) for text in texts):
+                needed.insert(0, step)
+        return tuple(needed)
+
+    @property
+    def id_column(self) -> str:
+        """The column that holds a record's id."""
+        return next((name for name, path in self.columns.items() if path == self.records.id), self.records.id)
+
+
+def _oauth_texts(oauth: Any) -> list[str]:
+    texts = [oauth.token_url, oauth.client_id, oauth.client_secret, oauth.scope or ""]
+    return texts + ([oauth.refresh_token] if oauth.grant == "refresh_token" else [])
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    close = get_close_matches(name, sorted(known), n=1)
+    return f" (did you mean {{{close[0]}}}?)" if close else ""

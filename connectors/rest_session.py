@@ -1,0 +1,222 @@
+"""One source's connection for one read: requests from templates, signed, paced, judged; and lists of records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from connectors.rest_auth import Grant, OAuth2, Static, basic, judge_tokens
+from connectors.rest_forms import OAuthForm, PageForm, RecordsForm
+from connectors.rest_limits import Pacer
+from connectors.rest_options import RestOptions
+from connectors.rest_paging import Page, Step, Walk
+from connectors.rest_paths import find
+from connectors.rest_records import ids_of
+from connectors.rest_rules import Rules
+from connectors.rest_template import RequestTemplate, as_text, fill
+from connectors.rest_tokens import TokenFile
+from syncd.errors import SourceInvalid, SourceUnavailable
+from syncd.rest import Answer, Client, Credentials, http_date, source_failures
+
+EMPTY = frozenset({204, 205})
+"""Statuses of an answer without content, which holds no record."""
+
+
+class FullNeeded(Exception):
+    """The server no longer knows where the last read stopped: all must be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a test replaces: the network, Unix seconds, waits. ``sleep`` None: real ones."""
+
+    transport: Any = None
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], object] | None = None
+
+
+class Session:
+    """Talks to one source; a context manager. ``began``: the earlier of both clocks at the first request."""
+
+    def __init__(self, name: str, options: RestOptions, around: Surroundings) -> None:
+        self.name = name
+        self.options = options
+        self.around = around
+        secrets = {name: secret.get_secret_value() for name, secret in options.secrets.items()}
+        self.values = {**secrets, **options.vars}
+        self.began = around.clock()
+        self._dated = False
+        self._secrets = tuple(secrets.values())
+        self._pacer = Pacer(
+            [each.limit() for each in options.limits],
+            [each.hint() for each in options.hints],
+            **({"sleep": self.around.sleep} if self.around.sleep else {}),  # type: ignore[arg-type]  # a callable
+        )
+        self._client = self._connect(options.address, credentials=self._credentials(), judge=self._rules().judge)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def ask(self, template: RequestTemplate, values: Mapping[str, Any], *, url: str | None = None) -> Answer:
+        """Send the request that ``template`` makes of ``values``, or to a whole ``url`` with the template's headers.
+
+        Raises:
+            FullNeeded: a rule says that only a full read can go on.
+            SourceError: it cannot be answered; the message holds the server's own words.
+
+        """
+        request = template.fill({**self.values, **values})
+        path = url or request.path
+        auth = fill(self.options.auth.query, self.values)
+        answer = self._client.request(
+            request.method,
+            path,
+            params={**({} if url else request.query), **{name: as_text(value) for name, value in auth.items()}},
+            json=request.body,
+            headers=request.headers,
+            budget=self._pacer.places(request.method, urlsplit(path).path),
+        )
+        self._note(answer)
+        if answer.verdict == "full":
+            raise FullNeeded
+        if not (answer.is_json or answer.verdict or answer.status in EMPTY):
+            raise SourceUnavailable(f"{self.name} did not send {request.method} {self._named(path)}: {answer.problem}")
+        return answer
+
+    def walk(
+        self,
+        template: RequestTemplate,
+        page: PageForm,
+        records: RecordsForm,
+        values: Mapping[str, Any],
+        *,
+        begin: str | None = None,
+    ) -> Walk:
+        """Go through the pages of a list, from its first page or from the address ``begin`` on."""
+        sized = {**values, **({"size": page.size} if page.size else {})}
+
+        def fetch(step: Step) -> Page:
+            answer = self.ask(template, {**sized, **step.values}, url=step.url)
+            url = step.url or self.options.address + template.fill({**self.values, **sized, **step.values}).path
+            found = self.records(answer, records, template)
+            return Page(found, ids_of(found, records.id), answer.body, answer.headers, url)
+
+        return Walk(
+            page.pager(),
+            fetch,
+            more=page.more,
+            total=page.total,
+            begin=Step(url=begin) if begin else None,
+            most=page.most,
+            max_pages=page.max_pages,
+            twice=page.by == "number",
+        )
+
+    def records(self, answer: Answer, form: RecordsForm, template: RequestTemplate) -> list[Any]:
+        """The records of an answer.
+
+        Raises:
+            SourceInvalid: there is no list where ``form`` says; an absent list is not an empty one.
+
+        """
+        if answer.verdict in {"empty", "skip"} or answer.status in EMPTY:
+            return []
+        found = find(form.path, answer.body)
+        if not isinstance(found, list):
+            raise SourceInvalid(
+                f"{self.name}: the answer to {template.method} {self._named(template.path)} has no list at "
+                f"{form.path!r}: correct records.path"
+            )
+        return found
+
+    def _named(self, path: str) -> str:
+        return urlsplit(path).path
+
+    def _note(self, answer: Answer) -> None:
+        self._pacer.told(answer.headers)
+        date = http_date(answer.headers.get("date", ""))
+        if date and not self._dated:
+            self.began, self._dated = min(self.began, date.timestamp()), True
+
+    def _rules(self) -> Rules:
+        rules = [each.rule() for each in self.options.errors]
+        return Rules(rules, name=self.name, key="check options.secrets and what they may see", secrets=self._secrets)
+
+    def _connect(self, address: str, **own: Any) -> Client:
+        kept = {"date", "link", *self._pacer.headers, *_headers_of(self.options)}
+        return Client(
+            address,
+            headers={},
+            timeout=self.options.timeout,
+            transport=self.around.transport,
+            sleep=self.around.sleep or time.sleep,
+            max_bytes=self.options.max_bytes,
+            patience=self.options.patience,
+            exact=True,
+            kept=kept,
+            failures=source_failures(self.name, key="check options.secrets"),
+            **own,
+        )
+
+    def _credentials(self) -> Credentials:
+        auth = self.options.auth
+        headers = {name: as_text(value) for name, value in fill(auth.headers, self.values).items()}
+        if auth.basic:
+            headers["Authorization"] = basic(self._text(auth.basic.user), self._text(auth.basic.password))
+        return self._oauth(auth.oauth2, headers) if auth.oauth2 else Static(headers)
+
+    def _oauth(self, form: OAuthForm, beside: Mapping[str, str]) -> Credentials:
+        url = self._text(form.token_url)
+        fields = {name: self._text(value) for name, value in form.fields.items()}
+        grant = Grant(
+            token_url=url,
+            client_id=self._text(form.client_id),
+            kind=form.grant,
+            client_secret=self._text(form.client_secret),
+            refresh_token=self._text(form.refresh_token) if form.grant == "refresh_token" else "",
+            fields={**fields, **({"scope": self._text(form.scope)} if form.scope else {})},
+            client_auth=form.client_auth,
+            header=form.header,
+            early=form.early,
+        )
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        client = OAuth2(
+            grant, TokenFile(form.tokens), lambda: self._connect(origin, judge=judge_tokens), clock=self.around.clock
+        )
+        return _Beside(client, beside)
+
+    def _text(self, template: Any) -> str:
+        return as_text(fill(template, self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """Credentials with more headers beside them."""
+
+    inner: Credentials
+    fixed: Mapping[str, str] = field(repr=False)
+
+    def headers(self) -> Mapping[str, str]:
+        return {**self.fixed, **self.inner.headers()}
+
+    def renew(self, refused: Mapping[str, str], /) -> bool:
+        return self.inner.renew({name: text for name, text in refused.items() if name not in self.fixed})
+
+
+def _headers_of(options: RestOptions) -> Iterator[str]:
+    """The headers that paging or a rule looks at, by lower-case name."""
+    pages = [options.page, *([options.deletes.feed.page] if options.deletes.feed else [])]
+    pages += [each.page for each in options.fanout.lists] if options.fanout else []
+    for page in pages:
+        if page.source and page.source.lower().startswith("header:"):
+            yield page.source.lower().removeprefix("header:").strip()
