@@ -455,7 +455,7 @@ def test_a_run_that_waits_for_the_key_s_limits_ends_at_once_when_asked_to(compan
         try:
             until(lambda: pending(company.folder / "syncd.db") == 40)
             process.send_signal(number)
-            out, _ = process.communicate(timeout=20)
+            out, _ = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == json.loads(out)["exit"] == 4
@@ -470,7 +470,7 @@ def pending(path: Path) -> int:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120  # a busy machine is no failure
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
