@@ -36,7 +36,10 @@ class RestApi(Connector):
     def check(self) -> list[str]:
         self._require_key()
         with self._session() as session:
-            return list(self._known(Reading(session, self._options, self.needs)).all)
+            try:
+                return list(self._known(Reading(session, self._options, self.needs)).all)
+            except FullNeeded:
+                raise self._never_whole() from None
 
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:
         self._require_key()
@@ -51,9 +54,7 @@ class RestApi(Connector):
             try:
                 return (yield from self._everything(session))
             except FullNeeded:
-                raise SourceInvalid(
-                    f"{self.name}: a rule with do: full is for a full read too: say more in its when"
-                ) from None
+                raise self._never_whole() from None
 
     def _everything(self, session: Session) -> Generator[Rows, None, End]:
         reading = Reading(session, self._options, self.needs)
@@ -94,7 +95,7 @@ class RestApi(Connector):
         if reading.flaws:
             return End("unproved", why="; ".join(dict.fromkeys(reading.flaws)))
         cursor = Cursor(session.began, reading.tokens, before.full, swept, before.branches)
-        merged = {old: new for old, new in reading.merged.items() if old not in reading.seen}
+        merged = reading.survivors()
         gone = frozenset(reading.deleted - reading.seen - set(merged))
         return End("partial", cursor=cursor.text(), deleted=gone, merged=merged, present=present)
 
@@ -140,6 +141,9 @@ class RestApi(Connector):
                 f"{self.name}: key must be {column!r}, the records' own id, by which deletes and merges are told; "
                 "or leave out changes"
             )
+
+    def _never_whole(self) -> SourceInvalid:
+        return SourceInvalid(f"{self.name}: a rule of errors with do: full fits a full read too: say more in its when")
 
     def _session(self) -> Session:
         return Session(self.name, self._options, self._around)

@@ -75,11 +75,7 @@ class RestOptions(Options):
         except ValueError as error:
             raise ValueError(f"preset: {name!r}: {error}") from None
         whole = merged(known.options, said)
-        missing = [
-            f"{place} ({what})"
-            for place, what in known.needs.items()
-            if place.partition(".")[2] not in (whole.get(place.partition(".")[0]) or {})
-        ]
+        missing = [f"{place} ({what})" for place, what in known.needs.items() if not _says(whole, *place.split("."))]
         if missing:
             raise ValueError(f"the preset {name} needs {'; '.join(missing)}")
         return whole
@@ -112,15 +108,21 @@ class RestOptions(Options):
         if unknown:
             yield f"base_url uses {{{min(unknown)}}}, which vars does not have"
             return
+        yield from self._of_url("base_url", self.address)
+        oauth = self.auth.oauth2
+        if oauth and not names_in(oauth.token_url) - set(self.vars):
+            yield from self._of_url("auth.oauth2.token_url", as_text(fill(oauth.token_url, self.vars)), query=True)
+
+    def _of_url(self, where: str, address: str, *, query: bool = False) -> Iterator[str]:
         try:
-            url = urlsplit(self.address)
+            url = urlsplit(address)
             usable = url.scheme in {"http", "https"} and bool(url.hostname) and "@" not in url.netloc
         except ValueError:
             usable = False
-        if not usable or url.query or url.fragment:
-            yield "base_url is no address: write https://host/path, without user, query and fragment"
+        if not usable or (url.query and not query) or url.fragment:
+            yield f"{where} is no address: write https://host/path, without user, query and fragment"
         elif url.scheme == "http" and url.hostname not in LOOPBACK and not self.plain_http:
-            yield "base_url is plain http, in which the key travels in clear: write https, or plain_http: true"
+            yield f"{where} is plain http, in which the key travels in clear: write https, or plain_http: true"
 
     @property
     def address(self) -> str:
@@ -186,6 +188,11 @@ class RestOptions(Options):
     def id_column(self) -> str:
         """The column that holds a record's id."""
         return next((name for name, path in self.columns.items() if path == self.records.id), self.records.id)
+
+
+def _says(whole: Mapping[str, Any], part: str, key: str) -> bool:
+    keys = whole.get(part)
+    return isinstance(keys, Mapping) and key in keys
 
 
 def _oauth_texts(oauth: Any) -> list[str]:

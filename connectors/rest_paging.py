@@ -203,7 +203,8 @@ class Walk:
             stuck = bool(page.records) and not fresh and not self.every
             seen |= here
             kept = page if self.every else _only(page, fresh, here)
-            self.repeats |= len(kept.records) < len(page.records)
+            overlap = step.expects is not None and page.ids[:1] == [step.expects]
+            self.repeats |= len(kept.records) + overlap < len(page.records)
             self.largest = max(self.largest, len(kept.records))
             self.count += len(kept.records)
             order.update("\0".join(map(str, kept.ids)).encode() + b"\0" * bool(kept.ids))
@@ -222,14 +223,22 @@ class Walk:
                 return
             asked.add(_identity(step))
             page = self.fetch(step)
-            if step.expects is not None and (not page.ids or page.ids[0] != step.expects):
-                self.flaws.append("records were added or removed while the list was read")
+            self._compare(step, page)
             yield step, page
             step = self._next(step, page)
             if step and _identity(step) in asked:
                 self.flaws.append("the server gave the same next page twice")
                 return
         self.flaws.append(f"there are more than {self.max_pages:,} pages")
+
+    def _compare(self, step: Step, page: Page) -> None:
+        """Note what the ids of a page say against what was asked."""
+        if step.expects is not None and (not page.ids or page.ids[0] != step.expects):
+            self.flaws.append("records were added or removed while the list was read")
+        if isinstance(self.pager, KeysetPages | OffsetPages) and page.ids and page.ids[-1] is None:
+            self.flaws.append("a record has no id, from which the next page would go on")
+        if isinstance(self.pager, KeysetPages) and not _ascend(page.ids):
+            self.flaws.append("a page is not in the order of the ids")
 
     def _next(self, step: Step, page: Page) -> Step | None:
         following = self.pager.after(step, page)
@@ -284,6 +293,13 @@ def _linked(header: str) -> str | None:
         if re.search(r';\s*rel\s*=\s*("[^"]*\bnext\b[^"]*"|next\b)', part[2], re.IGNORECASE):
             return part[1]
     return None
+
+
+def _ascend(ids: Sequence[str | None]) -> bool:
+    """Whether ids are in order: numbers by their value, others letter by letter."""
+    known = [id_ for id_ in ids if id_ is not None]
+    keys: list[Any] = [int(id_) for id_ in known] if all(map(str.isdecimal, known)) else known
+    return keys == sorted(keys)
 
 
 def _is_count(value: Any) -> bool:

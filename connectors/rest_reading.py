@@ -74,13 +74,14 @@ class Reading:
         if self.options.columns:
             names = tuple(self.options.columns)
             self._sample(())
-            return Columns(names, names)
+            return Columns(names, tuple(name for name in names if name in self.needs.columns) or names)
         fields = self.options.fields
         if fields and fields.discover:
             return self._discovered()
         asked = self._asked(self.needs.columns)
         found = columns_of(self._sample(asked)) or sorted({*self.needs.columns, self.options.id_column})
-        return Columns(tuple(found), tuple(found))
+        used = [name for name in found if name in self.needs.columns or not self.needs.columns]
+        return Columns(tuple(found), tuple(used))
 
     def _discovered(self) -> Columns:
         form = self.options.fields
@@ -126,6 +127,10 @@ class Reading:
         answer = self.session.ask(self.main, {**values, **step.values})
         records = self.session.records(answer, self.options.records, self.main)
         live = [record for record in records if not self._is_deleted(record)]
+        if live and not any(ids_of(live, self.options.records.id)):
+            raise SourceInvalid(
+                f"{self.session.name}: no record has anything at {self.options.records.id!r}: correct records.id"
+            )
         return enriched(live, self.options.steps(self.needs.columns), self.session)
 
     def rows(self, columns: Columns, branch: str) -> Iterator[Rows]:
@@ -257,3 +262,14 @@ class Reading:
             for old in olds:
                 if survivor and (text := text_of(old)) and text.strip() and text.strip() != survivor:
                     self.merged[text.strip()] = survivor
+
+    def survivors(self) -> dict[str, str]:
+        """Every merged id that is gone, with the one that is left in the end."""
+        merged = {old: new for old, new in self.merged.items() if old not in self.seen}
+        return {old: _end_of(new, merged) for old, new in merged.items()}
+
+
+def _end_of(id_: str, merged: Mapping[str, str]) -> str:
+    for _ in merged:
+        id_ = merged.get(id_, id_)
+    return id_

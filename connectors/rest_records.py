@@ -77,9 +77,20 @@ def table(records: Sequence[Any], columns: Sequence[str], paths: Mapping[str, st
     series = [pl.Series(name, _column(records, paths[name]), pl.String) for name in columns if name in paths]
     plain = [name for name in columns if name not in paths]
     if plain:
-        rows = [flat(record) for record in records]
+        heads = {head for name in plain for head in _heads(name)}
+        rows = [flat({key: record[key] for key in heads & record.keys()}) for record in map(_object, records)]
         series += [pl.Series(name, [row.get(name) for row in rows], pl.String) for name in plain]
     return pl.DataFrame(series).select(columns)
+
+
+def _heads(name: str) -> list[str]:
+    """The keys of a record under which a column of this dotted name may stand: ``a``, ``a.b`` and so on."""
+    steps = name.split(".")
+    return [".".join(steps[: count + 1]) for count in range(len(steps))]
+
+
+def _object(record: Any) -> Mapping[str, Any]:
+    return record if isinstance(record, dict) else {}
 
 
 def _column(records: Sequence[Any], path: str) -> list[str | None]:

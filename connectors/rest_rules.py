@@ -27,6 +27,8 @@ LONGEST = 300
 _PLACES = (
     "error_description",
     "message",
+    "Message",
+    "UserMessage",
     "error.message",
     "error.status.message",
     "error.data.message",
@@ -39,7 +41,9 @@ _PLACES = (
     "error",
 )
 _NAMES = ("code", "error.code", "error.status", "error", "errors[0].code", "[0].errorCode", "category", "errorType")
-_PRIVATE = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+|(?<!\w)\+?\d[\d\s().-]{5,}\d|(?=[\w\-+/=.]*\d)[\w\-+/=.]{24,}")
+_PRIVATE = re.compile(
+    r"[\w.+-]+@[\w-]+\.[\w.]+|(?<!\w)(?!\d{4}-\d\d-\d\d)\+?\d[\d\s().-]{5,}\d|(?=[\w\-+/=.]*\d)[\w\-+/=.]{24,}"
+)
 """What may be an address, a number of a person, or a key."""
 
 

@@ -24,6 +24,7 @@ ONLY_IN = {
     "sqlite3": ["syncd/state/", "syncd/sandbox/"],
     "starlette": ["syncd/sandbox/"],
     "uvicorn": ["syncd/sandbox/", "syncd/log.py"],
+    "jmespath": ["connectors/rest_paths.py"],
     "typer": ["syncd/cli.py", "syncd/commands/"],
 }
 CORE = {"polars", "polars_hash", "phonenumbers", "syncd"}

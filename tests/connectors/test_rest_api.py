@@ -68,6 +68,27 @@ def test_a_list_that_is_not_there_is_no_empty_list() -> None:
         World(lambda _: {"items": []}, records={"path": "data"}).read()
 
 
+def test_an_id_that_no_record_has_is_told_before_anything_is_read() -> None:
+    with pytest.raises(SourceInvalid, match=r"no record has anything at 'ident': correct records\.id"):
+        World(lambda _: [ANN, BOB], records={"id": "ident"}).connector.check()
+
+
+def test_a_rule_that_asks_for_a_full_read_of_a_full_read_is_told() -> None:
+    world = World(lambda _: httpx.Response(400), errors=[{"status": 400, "do": "full"}])
+    for reading in (world.connector.check, world.read):
+        with pytest.raises(SourceInvalid, match="do: full"):
+            reading()
+
+
+def test_a_chain_of_merges_ends_at_the_one_that_is_left() -> None:
+    merged = [{"id": 1, "into": 2, "gone": True}, {"id": 2, "into": 3, "gone": True}, {"id": 3}]
+    inline = {"inline": {"when": "gone", "into": "into"}}
+    world = World(lambda request: merged if "since" in request.url.params else [ANN, BOB], **TIME, deletes=inline)
+    _, first = world.read()
+    _, end = world.read(first.cursor)
+    assert (end.merged, end.deleted) == ({"1": "3", "2": "3"}, frozenset())
+
+
 def test_no_answer_at_all_is_no_empty_list() -> None:
     with pytest.raises(SourceUnavailable, match="the answer was empty"):
         World(lambda _: httpx.Response(200, content=b"")).read()

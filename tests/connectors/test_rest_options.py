@@ -44,6 +44,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         r"auth\.oauth2 uses \{client_id\}, which neither vars nor secrets has",
     ),
     "a secret in a path": ({"request": {"path": "/{key}"}, "secrets": {"key": "x"}}, r"path uses the secret \{key\}"),
+    "plain http for tokens": (
+        {"auth": {"oauth2": {"token_url": "http://login.example.com"}}},
+        r"auth\.oauth2\.token_url is plain http",
+    ),
+    "a preset and vars that are none": ({"preset": "espocrm", "vars": 5}, r"needs vars\.host"),
     "a brace alone": ({"request": {"path": "/x", "query": {"a": "{"}}}, "brace"),
     "a path without a slash": ({"request": {"path": "x"}}, "pattern"),
     "a token from nowhere": ({"page": {"by": "token"}}, "by: token needs from"),

@@ -171,6 +171,27 @@ def test_a_keyset_passes_numbers_as_numbers_and_other_ids_as_they_are() -> None:
     assert KeysetPages(begin=0).first() == Step({"last_id": 0})
 
 
+def test_the_overlap_of_offsets_is_no_repeated_record() -> None:
+    walk = Walk(OffsetPages(), by_offset(lambda: ALL, 5))
+    list(walk.pages())
+    assert not walk.repeats
+
+
+def test_a_server_that_does_not_sort_by_id_is_noticed() -> None:
+    pages = iter([page(["1", "9", "5"]), page(["6", "7"]), page([])])
+    _, flaws = read(KeysetPages(), lambda _: next(pages))
+    assert flaws == ["a page is not in the order of the ids"]
+    assert read(KeysetPages(), by_id([9, 10, 101], 2)) == (["9", "10", "101"], [])
+
+
+@pytest.mark.parametrize("pager", [OffsetPages(), KeysetPages()])
+def test_records_without_an_id_prove_nothing_where_pages_go_on_from_it(pager: Pager) -> None:
+    pages = iter([Page([{"n": 1}, {"n": 2}], [None, None]), Page([], [])])
+    walk = Walk(pager, lambda _: next(pages))
+    list(walk.pages())
+    assert "a record has no id, from which the next page would go on" in walk.flaws
+
+
 def test_the_flag_that_there_is_more_ends_the_list() -> None:
     found, flaws = read(NumberPages(), lambda _: page(["1"], {"info": {"more": False}}), more="info.more")
     assert (found, flaws) == (["1"], [])

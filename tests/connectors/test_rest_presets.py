@@ -52,6 +52,11 @@ def vendor(request: pytest.FixtureRequest) -> Vendor:
     return made
 
 
+@pytest.fixture(params=[each for each in VENDORS if each.CHANGES], ids=lambda vendor: vendor.PRESET)
+def incremental(request: pytest.FixtureRequest, tmp_path: Path) -> Account:
+    return Account(request.param(), tmp_path)
+
+
 @pytest.fixture
 def account(vendor: Vendor, tmp_path: Path) -> Account:
     return Account(vendor, tmp_path)
@@ -83,7 +88,8 @@ def test_check_names_the_columns(account: Account) -> None:
     assert {account.vendor.KEY, account.vendor.NAME, account.vendor.PHONE} <= set(columns)
 
 
-def test_then_only_changes_are_read(account: Account) -> None:
+def test_then_only_changes_are_read(incremental: Account) -> None:
+    account = incremental
     ids = account.vendor.add(250)
     account.read()
     account.vendor.edit(ids[3], phone="2125559999")
@@ -96,7 +102,8 @@ def test_then_only_changes_are_read(account: Account) -> None:
     assert (quiet, end.proof) == ({}, "partial")
 
 
-def test_what_was_deleted_is_known_within_a_day(account: Account) -> None:
+def test_what_was_deleted_is_known_within_a_day(incremental: Account) -> None:
+    account = incremental
     ids = account.vendor.add(120)
     account.read()
     account.vendor.delete(ids[5])
@@ -134,6 +141,16 @@ def test_a_refused_key_is_told_in_the_vendors_words_and_ours(account: Account) -
 
 def _texts(content: bytes) -> list[str]:
     return content.decode().split('"')
+
+
+def test_without_a_filter_by_time_every_read_is_of_everyone(tmp_path: Path) -> None:
+    for make in (each for each in VENDORS if not each.CHANGES):
+        account = Account(make(), tmp_path)
+        ids = account.vendor.add(150)
+        account.read()
+        account.vendor.delete(ids[0])
+        rows, end = account.read()
+        assert (set(rows), end.proof) == (set(ids[1:]), "complete")
 
 
 def test_an_account_without_anyone_is_complete_and_empty(account: Account) -> None:

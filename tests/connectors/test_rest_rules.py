@@ -91,6 +91,7 @@ def test_what_may_be_private_is_not_shown() -> None:
         "pat@example.com +1 (212) 555-0100 pat-na1-0123456789abcdef0123456789 scope crm.objects.contacts.read\nmissing"
     )
     assert clean(told) == "… … … scope crm.objects.contacts.read missing"
+    assert clean("revoked on 2026-10-01, call 2125550100") == "revoked on 2026-10-01, call …"
     assert len(clean("x " * 1000)) == LONGEST
 
 

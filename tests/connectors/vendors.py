@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -41,6 +41,7 @@ class Vendor:
     PHONE: ClassVar[str]
     HOSTS: ClassVar[tuple[str, ...]]
     SWEEPS: ClassVar[bool] = False
+    CHANGES: ClassVar[bool] = True
 
     now: float = NOON
     people: dict[str, Person] = field(default_factory=dict)
@@ -523,4 +524,68 @@ class Espo(Vendor):
         return httpx.Response(401, headers={"X-Status-Reason": "no"}, content=b"")
 
 
-VENDORS: list[Callable[[], Vendor]] = [Pipedrive, Salesforce, Zoho, Graph, Dataverse, Google, Odoo, Espo]
+class Buildium(Vendor):
+    PRESET = "buildium"
+    GIVEN: ClassVar = {"secrets": {"client_id": "secret-id", "client_secret": "secret-secret"}}
+    KEY = "Id"
+    NAME = "LastName"
+    PHONE = "PhoneNumbers.Number"
+    HOSTS = ("api.buildium.com",)
+    CHANGES = False
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        assert request.headers["x-buildium-client-id"] == "secret-id"
+        assert request.headers["x-buildium-client-secret"] == "secret-secret"
+        assert request.url.path == "/v1/leases/tenants"
+        begin, size = int(request.url.params["offset"]), min(int(request.url.params["limit"]), self.page)
+        found = sorted(self.people.values(), key=lambda each: int(each.id))[begin : begin + size]
+        phones = [[{"Number": each.phone, "Type": "Cell"}] for each in found]
+        rows = [
+            {"Id": int(each.id), "LastName": each.name, "PhoneNumbers": phone}
+            for each, phone in zip(found, phones, strict=True)
+        ]
+        return httpx.Response(200, json=rows, headers={"X-Total-Count": str(len(self.people))})
+
+    def refusal(self) -> httpx.Response:
+        return httpx.Response(401, json={"UserMessage": "Not authenticated.", "ErrorCode": 401})
+
+
+class Close(Vendor):
+    PRESET = "close"
+    GIVEN: ClassVar = {"secrets": {"api_key": "secret-key"}}
+    NAME = "name"
+    PHONE = "phones.phone"
+    HOSTS = ("api.close.com",)
+    CHANGES = False
+
+    def make_id(self, number: int) -> str:
+        return f"cont_{number:06}"
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == "Basic c2VjcmV0LWtleTo="
+        assert request.url.path == "/api/v1/contact/"
+        begin, size = int(request.url.params["_skip"]), int(request.url.params["_limit"])
+        assert size <= 100
+        found = sorted(self.people.values(), key=lambda each: each.id)
+        rows = [
+            {"id": each.id, "name": each.name, "phones": [{"phone": each.phone, "type": "office"}], "lead_id": "lead_1"}
+            for each in found[begin : begin + size]
+        ]
+        return httpx.Response(200, json={"has_more": begin + size < len(found), "data": rows})
+
+    def refusal(self) -> httpx.Response:
+        return httpx.Response(401, json={"error": "The api key is not valid."})
+
+
+VENDORS: list[type[Vendor]] = [
+    Pipedrive,
+    Salesforce,
+    Zoho,
+    Graph,
+    Dataverse,
+    Google,
+    Odoo,
+    Espo,
+    Buildium,
+    Close,
+]
