@@ -8,26 +8,22 @@ from difflib import get_close_matches
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from connectors.rest_access import AnswerForm, AuthForm, HintForm, LimitEntry, Secret
 from connectors.rest_forms import (
-    AnswerForm,
-    AuthForm,
     ChangesForm,
     EnrichForm,
     FanoutForm,
     FieldsForm,
     GoneForm,
-    HintForm,
-    LimitEntry,
     Name,
     PageForm,
     RecordsForm,
     RequestForm,
-    Secret,
 )
 from connectors.rest_paths import JsonPath
-from connectors.rest_presets import merged, preset
+from connectors.rest_presets import merged, preset, preset_names
 from connectors.rest_template import RUNNING, as_text, fill, names_in
 from syncd.source import Duration, Options
 
@@ -68,17 +64,23 @@ class RestOptions(Options):
     def _filled_in(cls, said: Any) -> Any:
         """The preset's options below what is said."""
         name = said.get("preset") if isinstance(said, Mapping) else None
-        if not isinstance(name, str):
+        if name not in preset_names():
             return said
-        try:
-            known = preset(name)
-        except ValueError as error:
-            raise ValueError(f"preset: {name!r}: {error}") from None
+        known = preset(name)
         whole = merged(known.options, said)
         missing = [f"{place} ({what})" for place, what in known.needs.items() if not _says(whole, *place.split("."))]
         if missing:
             raise ValueError(f"the preset {name} needs {'; '.join(missing)}")
         return whole
+
+    @field_validator("preset")
+    @classmethod
+    def _is_there(cls, name: str | None) -> str | None:
+        if name is not None and name not in (names := preset_names()):
+            near = get_close_matches(name, names, n=1, cutoff=0.5)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise ValueError(f"{name!r} is no preset{hint}; there are: {', '.join(names)}")
+        return name
 
     @model_validator(mode="after")
     def _agrees(self) -> RestOptions:

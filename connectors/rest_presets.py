@@ -25,12 +25,7 @@ class Preset:
 
 
 def preset(name: str) -> Preset:
-    """The preset called ``name``.
-
-    Raises:
-        ValueError: there is none; the message lists those there are.
-
-    """
+    """The preset called ``name``, one of :func:`preset_names`."""
     held = packaged(FOLDER, name)
     needs = {f"{part}.{key}": what for part, keys in held.get("needs", {}).items() for key, what in keys.items()}
     return Preset(held["options"], needs)

@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from connectors.rest_access import OAuthForm
 from connectors.rest_auth import Grant, OAuth2, Static, basic, judge_tokens
-from connectors.rest_forms import OAuthForm, PageForm, RecordsForm
+from connectors.rest_forms import PageForm, RecordsForm
 from connectors.rest_limits import Pacer
 from connectors.rest_options import RestOptions
 from connectors.rest_paging import Page, Step, Walk

@@ -69,15 +69,10 @@ Duration = Annotated[
 def packaged(folder: Path, name: str) -> Mapping[str, Any]:
     """What a YAML file holds that a connector brings along (``folder/name.yaml``), as plain values.
 
-    Raises:
-        ValueError: there is none of that name; the message lists those there are.
-
+    The file is of the package, so a wrong one is a defect and no mistake of a person.
     """
     from syncd.config.yaml_tree import read_tree
 
-    names = sorted(path.stem for path in folder.glob("*.yaml"))
-    if name not in names:
-        raise ValueError(f"there is none of that name; there are: {', '.join(names)}")
     tree, _ = read_tree(folder / f"{name}.yaml")
     plain: Mapping[str, Any] = _plain(tree)
     return plain

@@ -20,9 +20,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no address": ({"base_url": None}, "base_url is missing"),
     "no path": ({"request": {}}, "request.path is missing"),
     "no such preset": (
-        {"preset": "pipdrive"},
-        "preset: 'pipdrive': there is none of that name; there are: .*pipedrive",
+        {"preset": "zoho"},
+        r"'zoho' is no preset \(did you mean 'zoho-crm'\?\); there are: .*pipedrive",
     ),
+    "a preset that is no text": ({"preset": ["zoho"]}, "valid string"),
     "a preset without what it needs": (
         {"preset": "pipedrive"},
         r"needs vars\.company \(the part of .*secrets\.api_token",
