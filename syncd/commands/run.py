@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.commands.endings import code_of, message_of, say_error, silence_stdout
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.errors import ConfigError, SchemaError, SourceBusy, SyncdError
+from syncd.signals import set_by_signal
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
@@ -219,10 +221,12 @@ def interruptible(stopping: threading.Event) -> Iterator[None]:
         yield
         return
 
+    asks = itertools.count()
+
     def asked(_number: int, _frame: Any) -> None:
-        if stopping.is_set():
+        if next(asks) or stopping.is_set():
             raise KeyboardInterrupt
-        stopping.set()
+        set_by_signal(stopping)
 
     before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from syncd.errors import ConfigError
 from syncd.sandbox.app import TRANSPORT
+from syncd.signals import set_by_signal
 
 HOST = "127.0.0.1"
 
@@ -141,7 +142,8 @@ def ended_by_signal(leave: threading.Event) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: leave.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    ended = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: set_by_signal(leave)) for number in ended}
     try:
         yield
     finally:
