@@ -28,7 +28,7 @@ from syncd.core.schema import Schema
 from syncd.core.wording import counted
 from syncd.index import Index
 from syncd.merged import Groups, keep_merged
-from syncd.naming import learn_names, renamed
+from syncd.naming import learn_names, renamed, renames
 from syncd.reading import Reading, keyed_once
 from syncd.rematching import rematch, rematched
 from syncd.state import State
@@ -346,11 +346,17 @@ def _with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema
 
 def schema_changed(state: State, source: str, schema: Schema) -> str:
     """What is new about the target's match fields since the source's contacts were last sent; "" for nothing."""
-    known = state.fact(f"match fields of {source}")
-    now = sorted(schema.match)
-    if known is None or json.loads(known) == now:
+    fact = state.fact(f"match fields of {source}")
+    new = renames(state, schema)
+    known, now = {new.get(name, name) for name in json.loads(fact or "[]")}, set(schema.match)
+    if fact is None or known == now:
         return ""
-    return f"the target's match fields were {', '.join(json.loads(known))} and are now {', '.join(now)}"
+    were = f"the target's match fields were {_named(known)} and are now {_named(now)}"
+    return f"{were}, so that it may take the same contacts for others than before"
+
+
+def _named(names: set[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _warnings(reading: Reading, schema: Schema, released: Sequence[str]) -> list[str]:

@@ -90,7 +90,7 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
     """
     found = Explanation(source.name, key)
     with spooling() as spool:
-        schema = usable_schema(session.target, source)
+        schema = usable_schema(session.target, source, session.state)
         witness = _Witness(source.connect(), source.rules.key, key.split(UNIT))
         mapping = contact_mapping(source, witness.check(), schema)
         reading = read_source(witness, None, mapping, schema, spool, lambda _rows: session.halt_if_asked())

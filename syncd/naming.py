@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -28,20 +29,28 @@ def learn_names(state: State, schema: Schema) -> None:
         state.learn(_NAMES, json.dumps(names))
 
 
-def renamed(detail: pl.DataFrame, state: State, schema: Schema) -> pl.DataFrame:
-    """Call the fields of what the target held as they are called there now."""
+def renames(state: State, schema: Schema) -> dict[str, str]:
+    """Return the names that fields had and no field has any more, and how those fields are called now."""
     now = {str(field.id): field.name for field in schema.fields if field.id}
-    new = {
+    return {
         name: now[number]
         for number, names in _names_ever(state).items()
         for name in names
         if number in now and name not in schema.names
     }
+
+
+def renamed(detail: pl.DataFrame, state: State, schema: Schema) -> pl.DataFrame:
+    """Call the fields of what the target held as they are called there now."""
+    new = renames(state, schema)
     if not new:
         return detail
     before = [
-        held
-        and json.dumps({new.get(name, name): value for name, value in json.loads(held).items()}, ensure_ascii=False)
-        for held in detail.get_column(BEFORE)
+        held and json.dumps(called_now(json.loads(held), new), ensure_ascii=False) for held in detail.get_column(BEFORE)
     ]
     return detail.with_columns(pl.Series(BEFORE, before, pl.String))
+
+
+def called_now(fields: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """Return ``fields`` under the names that :func:`renames` found."""
+    return {new.get(name, name): value for name, value in fields.items()}

@@ -187,7 +187,7 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
     state, schema = session.state, there.schema
     drift = SourceDrift(source.name, schema.phones, known)
     try:
-        need_mapped(schema, source)
+        need_mapped(schema, source, session.state)
     except SchemaError as error:
         drift.error = error
         return _Found(drift)

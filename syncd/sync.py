@@ -23,6 +23,7 @@ from syncd.core.wording import counted
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
 from syncd.index import Index
 from syncd.merged import learn_both, learn_merged
+from syncd.naming import renames
 from syncd.push import Push
 from syncd.pushed import Pushed
 from syncd.reading import Reading, Spool, read_source, spooling
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from syncd.config import Source
     from syncd.session import Session
+    from syncd.state import State
     from syncd.target import Target
 
 log = structlog.get_logger()
@@ -54,7 +56,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
     """
     report = into or SourceReport(source.name, dry_run=session.dry_run)
     with session.leased(source.name), reported(session, source, report), spooling() as spool:
-        schema = usable_schema(session.target, source)
+        schema = usable_schema(session.target, source, session.state)
         context = _context(session, source, schema)
         cursor, standing = _cursor(session, source, context)
         reading, ledger = _read(session, source, schema, cursor, spool)
@@ -72,7 +74,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
     return report
 
 
-def usable_schema(target: Target, source: Source) -> Schema:
+def usable_schema(target: Target, source: Source, state: State) -> Schema:
     """Return the target's fields.
 
     Raises:
@@ -81,17 +83,17 @@ def usable_schema(target: Target, source: Source) -> Schema:
     schema = target.fields()
     if found := problems_with(schema):
         raise SchemaError("\n".join(found))
-    need_mapped(schema, source)
+    need_mapped(schema, source, state)
     return schema
 
 
-def need_mapped(schema: Schema, source: Source) -> None:
+def need_mapped(schema: Schema, source: Source, state: State) -> None:
     """Make sure that the source's mapping and these fields fit.
 
     Raises:
         SchemaError: they do not; it names file, line and key of each.
     """
-    if found := problems_of_mapping(schema, source.rules.mapping):
+    if found := problems_of_mapping(schema, source.rules.mapping, renames(state, schema)):
         raise SchemaError("\n".join(source.placed(problem, field) for field, problem in found))
 
 

@@ -6,7 +6,8 @@ change and say so, until the source changes or a person lets it go on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,6 +19,7 @@ from syncd.core.plan import Plan, Read, gate
 from syncd.core.undo import Entry, Undoing, World, undo, wanted_matches
 from syncd.core.wording import counted
 from syncd.index import Index
+from syncd.naming import called_now, renames
 from syncd.report import SourceReport
 from syncd.sync import push_plan, reported, tell_push, usable_schema
 
@@ -39,9 +41,10 @@ def undo_source(session: Session, source: Source, report: SourceReport, approved
         AccessDenied, StateError, Stopped: no source can go on.
     """
     with session.leased(source.name), reported(session, source, report, kind="undo", undoes=report.undoes):
-        schema = usable_schema(session.target, source)
+        schema = usable_schema(session.target, source, session.state)
         since = session.state.newest_change()
-        entries = session.state.entries(report.undoes, source.name)
+        names = renames(session.state, schema)
+        entries = [_called_now(entry, names) for entry in session.state.entries(report.undoes, source.name)]
         index = Index(session.target.contacts, schema)
         undoing = undo(entries, _world(session, source, report, entries, index, schema), schema, _fields(source))
         plan = _gated(session, source, undoing, schema, approved)
@@ -54,16 +57,25 @@ def _fields(source: Source) -> Sequence[str]:
     return list(source.rules.mapping)
 
 
+def _called_now(entry: Entry, names: Mapping[str, str]) -> Entry:
+    """The entry with its fields as the target calls them now."""
+    before, after = (None if each is None else called_now(each, names) for each in (entry.before, entry.after))
+    return replace(entry, before=before, after=after)
+
+
 def _world(
     session: Session, source: Source, report: SourceReport, entries: Sequence[Entry], index: Index, schema: Schema
 ) -> World:
-    state, matches = session.state, wanted_matches(entries, schema)
+    state, matches, names = session.state, wanted_matches(entries, schema), renames(session.state, schema)
     there = _there(index, matches) if any(entry.kind in _MOVING for entry in entries) else {}
     undos = state.undos(report.undoes, source.name)
     later = state.changed_since(report.undoes, source.name)
     return World(
         source=source.name,
-        known=state.known_now(source.name, {entry.key for entry in entries}),
+        known={
+            key: replace(known, fields=called_now(known.fields, names))
+            for key, known in state.known_now(source.name, {entry.key for entry in entries}).items()
+        },
         later=later,
         already=frozenset(key for key, by in later.items() if by in undos),
         begun=state.begun_by_undo(report.undoes, source.name),

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -145,6 +145,8 @@ def _state(settings: Settings) -> Step:
 
 
 def _with_target(session: Session) -> Iterator[Step]:
+    from syncd.naming import renames
+
     settings, schema = session.settings, None
     try:
         schema = session.target.fields()
@@ -157,7 +159,7 @@ def _with_target(session: Session) -> Iterator[Step]:
         if any(step.mark == "bad" for step in steps):
             schema = None
     for source in settings.sources.values():
-        yield from _source(source, schema)
+        yield from _source(source, schema, {} if schema is None else renames(session.state, schema))
 
 
 def _schema(schema: Schema) -> Iterator[Step]:
@@ -183,13 +185,13 @@ def _changes(name: str) -> bool:
     return any(word in name.casefold() for word in _CHANGING) and "id" not in name.casefold().split()
 
 
-def _source(source: Source, schema: Schema | None) -> Iterator[Step]:
+def _source(source: Source, schema: Schema | None, former: Mapping[str, str]) -> Iterator[Step]:
     connector = source.connect()
     try:
         columns = connector.check()
         yield Step("good", f"{source.name}: can be read; columns: {', '.join(map(_named, columns))}")
         if schema is not None:
-            yield from _mapping(source, columns, schema)
+            yield from _mapping(source, columns, schema, former)
     except SyncdError as error:
         yield _failed(source.name, error)
 
@@ -199,13 +201,13 @@ def _named(column: str) -> str:
     return repr(column) if "," in column or column != column.strip() else column
 
 
-def _mapping(source: Source, columns: list[str], schema: Schema) -> Iterator[Step]:
+def _mapping(source: Source, columns: list[str], schema: Schema, former: Mapping[str, str]) -> Iterator[Step]:
     from syncd.commands.sample import sample_of
     from syncd.core.mapping import MappingError
     from syncd.core.schema import problems_of_mapping
     from syncd.sync import contact_mapping
 
-    problems = problems_of_mapping(schema, source.rules.mapping)
+    problems = problems_of_mapping(schema, source.rules.mapping, former)
     if problems:
         places = tuple(source.placed(problem, field) for field, problem in problems)
         yield Step("bad", f"{source.name}: mapping:", places, code=2)

@@ -80,19 +80,21 @@ def problems_with(schema: Schema) -> list[str]:
     ]
 
 
-def problems_of_mapping(schema: Schema, mapped: Iterable[str]) -> list[tuple[str | None, str]]:
-    """What keeps contacts with the fields ``mapped`` from being pushed: the field whose rule is wrong, and why."""
-    mapped = list(mapped)
-    there = ", ".join(schema.names)
+def problems_of_mapping(
+    schema: Schema, mapped: Iterable[str], renames: Mapping[str, str] | None = None
+) -> list[tuple[str | None, str]]:
+    """What keeps contacts with the fields ``mapped`` from being pushed: the field whose rule is wrong, and why.
+
+    ``renames``: former names of fields, and what they are called now.
+    """
+    mapped, renames = list(mapped), renames or {}
     found: list[tuple[str | None, str]] = [
-        (name, f"the company has no contact field {name!r}{nearest(name, schema.names)}; it has: {there}")
-        for name in mapped
-        if name not in schema.names
+        (name, _lacking(name, schema, renames.get(name))) for name in mapped if name not in schema.names
     ]
     found += [
         (None, f"the match field {name!r} is not mapped: add it to mapping")
         for name in schema.match
-        if name not in mapped
+        if name not in mapped and name not in {renames.get(each) for each in mapped}
     ]
     found += [
         (name, f"the field name {name!r} is not usable: names that begin with '@' are reserved")
@@ -100,6 +102,13 @@ def problems_of_mapping(schema: Schema, mapped: Iterable[str]) -> list[tuple[str
         if name.startswith("@")
     ]
     return found
+
+
+def _lacking(name: str, schema: Schema, now: str | None) -> str:
+    if now is not None:
+        return f"the contact field {name!r} was renamed at the target and is called {now!r} now: write that here"
+    there = ", ".join(schema.names)
+    return f"the company has no contact field {name!r}{nearest(name, schema.names)}; it has: {there}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
