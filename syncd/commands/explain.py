@@ -165,8 +165,8 @@ def _history(screen: Screen, found: Explanation) -> None:
 
     last = found.last
     told = f"{count(found.changes, 'change')}, the last: {last['kind']} ({last['outcome']}) by run {last['run']}"
-    command = f"syncd history {found.source} --key {shown_key(found.key)}"
-    _line(screen, "history", f"{told}, {clock(iso(last['at']))}; ", (command, "bold"))
+    _line(screen, "history", f"{told}, {clock(iso(last['at']))}")
+    screen.line("all of them: ", (f"syncd history {found.source} --key {shown_key(found.key)}", "bold"), indent=WIDTH)
 
 
 def _decision(screen: Screen, found: Explanation) -> None:
@@ -180,4 +180,5 @@ def _decision(screen: Screen, found: Explanation) -> None:
     for each in found.held:
         _line(screen, "", ("held", "bold yellow"), f" ({each.gate}): {each.detail}")
     for digest in dict.fromkeys(each.digest for each in found.held if each.approvable):
-        _line(screen, "", "to let exactly these go on: ", (f"syncd approve {found.source} {digest}", "bold"))
+        command = f"syncd approve {found.source} {digest}"
+        screen.line("to let exactly these go on: ", (command, "bold"), indent=WIDTH)
