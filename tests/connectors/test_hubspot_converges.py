@@ -116,7 +116,7 @@ def there(crm: Crm) -> Held:
 
 @pytest.mark.parametrize("needs", [WITH_COMPANY, BY_TENANT], ids=["id", "tenant"])
 @pytest.mark.parametrize("merges", ["new", "primary"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     steps=st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.integers(0, 30), st.integers(0, 30)), max_size=25),
     pages=st.sampled_from(["full", "short"]),
