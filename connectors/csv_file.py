@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from connectors.csv_header import SNIFFED
 from connectors.csv_parse import Parser
 from connectors.csv_parts import Part, PartBytes, find_parts, require_settled, stored_digest, unavailable
 from connectors.csv_records import Dialect
 from connectors.csv_table import Form, Table
+from connectors.durations import Duration
 from syncd.errors import SourceError, SourceInvalid
 from syncd.source import EVERYTHING, Connector, End, LocalPath, Needs, Options, Rows
 
@@ -27,15 +28,7 @@ PAGE_BYTES = 8 << 20
 VERSION = "1"
 """Part of every cursor; a new one makes unchanged files be read again."""
 
-UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
-
-
-def _seconds(value: Any) -> Any:
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", value) if isinstance(value, str) else None
-    if isinstance(value, str) and not found:
-        raise ValueError("expected seconds or a duration such as 30s, 5m or 1h")
-    return float(found[1]) * UNITS[found[2]] if found else value
 
 
 def _encoding(value: str) -> str:
@@ -63,7 +56,6 @@ def _pattern(value: str) -> str:
     return value
 
 
-DURATION_SCHEMA = WithJsonSchema({"type": ["number", "string"], "pattern": r"^\s*\d+(\.\d+)?\s*[smhd]?\s*$"})
 Character = Annotated[str, AfterValidator(_one_character)]
 
 
@@ -81,7 +73,7 @@ class CsvOptions(Options):
     quote: Annotated[Character | None, BeforeValidator(lambda v: v or None)] = Field(
         default='"', description='What a quoted field begins and ends with; "" for none.'
     )
-    settle: Annotated[float, BeforeValidator(_seconds), Field(ge=0), DURATION_SCHEMA] = Field(
+    settle: Duration = Field(
         default=0.0, description="How long (30s, 5m) a file must not have been written to before it is read."
     )
     header: bool = Field(default=True, description="Whether the first line names the columns; if not, `columns` does.")

@@ -9,11 +9,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -38,6 +38,11 @@ from syncd.processes import is_gone
 from syncd.source import Connector, End, Rows
 
 LEAN = {KEY: pl.String, LINE: pl.UInt32, ORIGIN: pl.UInt32, STATE: pl.UInt8, MATCH: pl.String, DIGEST: pl.Int64}
+PATIENCE = 0.2
+"""Seconds after which a wait for the source looks whether the run was asked to stop."""
+
+Found = TypeVar("Found")
+
 _NOTES = {ROW: pl.UInt32, REASON: pl.String}
 
 
@@ -203,6 +208,23 @@ def _next(reading: Generator[Rows, None, End]) -> Rows | End:
         return end
 
 
+def _arrived(coming: Future[Found], waiting: Callable[[], None]) -> Found:
+    """What comes, once it is there; ``waiting`` is called meanwhile, and may end the wait."""
+    while not wait([coming], timeout=PATIENCE).done:
+        waiting()
+    return coming.result()
+
+
+def columns_of(connector: Connector, waiting: Callable[[], None]) -> list[str]:
+    """Have the connector prove that it can be read; ``waiting`` is called meanwhile, and may end the wait."""
+    with ThreadPoolExecutor(1, thread_name_prefix="check") as pool:
+        try:
+            return _arrived(pool.submit(connector.check), waiting)
+        except BaseException:
+            connector.cancel()
+            raise
+
+
 def read_source(
     connector: Connector,
     cursor: str | None,
@@ -213,7 +235,7 @@ def read_source(
 ) -> Reading:
     """Read the source to its end and map every row, one page while the next is read.
 
-    ``progress`` is told the rows read so far.
+    ``progress`` is told the rows read so far, also while none come; what it raises ends the read.
 
     A key that a row before has makes a row invalid.
     """
@@ -222,10 +244,14 @@ def read_source(
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="read") as pool:
             coming = pool.submit(_next, reading)
-            while not isinstance(page := coming.result(), End):
-                coming = pool.submit(_next, reading)
-                progress(pages.height + page.frame.height)
-                pages.add(page, mapping, schema)
+            try:
+                while not isinstance(page := _arrived(coming, lambda: progress(pages.height)), End):
+                    coming = pool.submit(_next, reading)
+                    progress(pages.height + page.frame.height)
+                    pages.add(page, mapping, schema)
+            except BaseException:
+                connector.cancel()
+                raise
         end = page
     finally:
         reading.close()

@@ -21,6 +21,7 @@ from syncd.errors import ConfigError
 
 CONNECTORS: Mapping[str, str] = {
     "csv": "connectors.csv_file:CsvFile",
+    "sql": "connectors.sql_query:SqlQuery",
     "hubspot": "connectors.hubspot:HubSpot",
     "rest": "connectors.rest_api:RestApi",
 }
@@ -153,6 +154,14 @@ class End:
     present: pl.DataFrame | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence about a source, without any row's content; ``good``: there is nothing to be done about it."""
+
+    text: str
+    good: bool = False
+
+
 class Connector(ABC):
     """Reads one source. Built with its name, options and needs; opens nothing before a method is called.
 
@@ -179,6 +188,13 @@ class Connector(ABC):
         release what it opened. A source without a single row yields at least one page of height 0, with its columns,
         unless it ends ``unchanged``.
         """
+
+    def cancel(self) -> None:  # noqa: B027  (most connectors never wait for long)
+        """Have a read under way end soon, by any error: called from another thread, also when there is none."""
+
+    def notes(self) -> list[Note]:
+        """Say what ``syncd check`` should tell of the source besides; this may look at every row."""
+        return []
 
 
 def connector_class(name: str) -> type[Connector]:

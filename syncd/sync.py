@@ -26,7 +26,7 @@ from syncd.merged import learn_both, learn_merged
 from syncd.naming import renames
 from syncd.push import Push
 from syncd.pushed import Pushed
-from syncd.reading import Reading, Spool, read_source, spooling
+from syncd.reading import Reading, Spool, columns_of, read_source, spooling
 from syncd.report import SourceReport
 from syncd.state.journal import FOLDS
 
@@ -172,7 +172,7 @@ def _read(
 ) -> tuple[Reading, pl.DataFrame]:
     """Read and map the source, and from its first page on the ledger beside it."""
     connector = source.connect()
-    contacts = contact_mapping(source, connector.check(), schema)
+    contacts = contact_mapping(source, columns_of(connector, session.halt_if_asked), schema)
 
     with ThreadPoolExecutor(1, thread_name_prefix="ledger") as pool:
         ledgers: list[Future[pl.DataFrame]] = []

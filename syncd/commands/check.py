@@ -190,6 +190,8 @@ def _source(source: Source, schema: Schema | None, former: Mapping[str, str]) ->
     try:
         columns = connector.check()
         yield Step("good", f"{source.name}: can be read; columns: {', '.join(map(_named, columns))}")
+        for note in connector.notes():
+            yield Step("good" if note.good else "note", f"{source.name}: {note.text}")
         if schema is not None:
             yield from _mapping(source, columns, schema, former)
     except SyncdError as error:

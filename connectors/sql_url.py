@@ -1,0 +1,128 @@
+"""Which database a source is: the URL, what server it names, and the driver that is needed for it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+    from sqlalchemy.engine.interfaces import Dialect
+
+Kind = Literal["postgresql", "mysql", "sqlite", "mssql"]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A kind of server. ``driver`` is SQLAlchemy's name of it; ``module`` and ``extra`` are what provides it."""
+
+    kind: Kind
+    title: str
+    driver: str
+    module: str
+    extra: str = ""
+
+
+POSTGRES = Product("postgresql", "PostgreSQL", "postgresql+psycopg", "psycopg", "postgres")
+MARIADB = Product("mysql", "MariaDB", "mysql+pymysql", "pymysql", "mysql")
+MYSQL = Product("mysql", "MySQL", "mysql+pymysql", "pymysql", "mysql")
+SQLITE = Product("sqlite", "SQLite", "sqlite+pysqlite", "sqlite3")
+SQL_SERVER = Product("mssql", "SQL Server", "mssql+pymssql", "pymssql", "mssql")
+
+PRODUCTS: Mapping[str, Product] = {
+    "postgresql": POSTGRES,
+    "postgres": POSTGRES,
+    "mariadb": MARIADB,
+    "mysql": MYSQL,
+    "sqlite": SQLITE,
+    "mssql": SQL_SERVER,
+    "sqlserver": SQL_SERVER,
+}
+
+_FORM = "postgresql://user@host/database, mariadb://…, mysql://…, sqlite:///file.db or mssql://…"
+_SCHEME = re.compile(r"(?P<name>[A-Za-z]\w*)(?:\+(?P<driver>\w+))?://")
+
+
+class Database:
+    """A database's URL, which shows itself without its password."""
+
+    def __init__(self, url: URL, product: Product) -> None:
+        self.url = url
+        self.product = product
+
+    def __str__(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    def __repr__(self) -> str:
+        return f"Database({self})"
+
+    @property
+    def place(self) -> str:
+        """What a message calls it: ``PostgreSQL at db.example.com``, ``SQLite rent.db``."""
+        url = self.url
+        if self.product is SQLITE:
+            return f"SQLite {Path(url.database or '').name}"
+        port = f":{url.port}" if url.port else ""
+        return f"{self.product.title} at {url.host or 'this machine'}{port}"
+
+    def dialect(self) -> Dialect:
+        """What SQLAlchemy knows of the server and of its driver."""
+        kind: Any = self.url.get_dialect()
+        found: Dialect = kind(dbapi=kind.import_dbapi())
+        return found
+
+    def with_password(self, password: str | None) -> URL:
+        """The URL to connect with; ``password`` takes the place of the URL's own."""
+        return self.url if password is None else self.url.set(password=password)
+
+
+def _database(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, Database):
+        return value
+    found = _SCHEME.match(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"no URL of a database is written so; write {_FORM}")
+    product = PRODUCTS.get(found["name"].lower())
+    if product is None:
+        raise ValueError(f"{found['name']!r} is no database that syncd reads; write {_FORM}")
+    if found["driver"] and f"{product.driver.partition('+')[0]}+{found['driver']}" != product.driver:
+        raise ValueError(f"syncd reads {product.title} by {product.module} only: leave out +{found['driver']}")
+    if find_spec(product.module) is None:
+        raise ValueError(f"{product.title} needs its driver: pip install 'syncd[{product.extra}]'")
+    return Database(_url(value[found.end() :], product, info), product)
+
+
+def _url(rest: str, product: Product, info: ValidationInfo) -> URL:
+    from sqlalchemy.engine import make_url
+
+    remedy = "put the password into the option password, where every character may stand"
+    try:
+        url = make_url(f"{product.driver}://{rest}")
+    except Exception:  # noqa: BLE001  (a wrong port is a ValueError, the rest SQLAlchemy's own; both may show secrets)
+        raise ValueError(f"this is no URL; {remedy}, and write {_FORM}") from None
+    if product is SQLITE:
+        return _beside_its_file(url, info)
+    if any(mark in (url.host or "") + (url.username or "") for mark in "@/#? ") or "@" in (url.database or ""):
+        raise ValueError(f"this URL can be read in two ways; {remedy}")
+    if not url.database:
+        raise ValueError("the URL names no database: add /DATABASE to its end")
+    return url
+
+
+def _beside_its_file(url: URL, info: ValidationInfo) -> URL:
+    if not url.database or url.database == ":memory:":
+        raise ValueError("an SQLite database is a file: write sqlite:///file.db, or sqlite:////absolute/path.db")
+    folder = (info.context or {}).get("folder")
+    path = Path(os.path.expanduser(url.database))  # noqa: PTH111  (an unknown ~user is then a file that is not there)
+    return url.set(database=str(Path(folder) / path if folder else path))
+
+
+DatabaseUrl = Annotated[Database, BeforeValidator(_database), WithJsonSchema({"type": "string"})]
+"""An option: a SQLAlchemy URL of one of the :data:`PRODUCTS`, whose driver is there."""

@@ -1,0 +1,38 @@
+"""Sources on the test servers, and what is read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from connectors.sql_options import SqlOptions
+from connectors.sql_query import SqlQuery
+from syncd.source import End, Needs
+from tests.contract.suite import drain, rows_of
+
+NOW = 1_800_000_000.0
+
+
+def source(
+    server: Any,
+    query: str | None = None,
+    *,
+    key: tuple[str, ...] = ("id",),
+    clock: Callable[[], float] | None = None,
+    **more: Any,
+) -> SqlQuery:
+    """A source on the server: a query, or the options of another kind of source."""
+    options = {"url": server.url, **({"query": query} if query else {}), **more}
+    return SqlQuery("people", SqlOptions(**options), Needs(key), clock=clock or (lambda: NOW))
+
+
+def read(connector: SqlQuery, cursor: str | None = None) -> tuple[list[dict[str, str]], End]:
+    """All rows, and how the read ended."""
+    pages, end = drain(connector, cursor)
+    return rows_of(pages), end
+
+
+def values(server: Any, expressions: str, **more: Any) -> list[str | None]:
+    """The texts that a row of these expressions makes."""
+    [row], _ = read(source(server, f"SELECT {expressions}", key=(), **more))
+    return list(row.values())
