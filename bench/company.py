@@ -42,12 +42,12 @@ SOURCE: dict[str, Any] = {
 class Company:
     """``folder`` holds ``syncd.yaml``, ``tenants.csv`` and the state; ``url`` is the target's."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, source: dict[str, Any] = SOURCE) -> None:
         self.folder = folder
         self.url = url
         folder.mkdir(parents=True, exist_ok=True)
         target = {"api_key": KEY, "base_url": url, "limits": []}
-        configuration = {"target": target, "state": "syncd.db", "sources": {"tenants": SOURCE}}
+        configuration = {"target": target, "state": "syncd.db", "sources": {"tenants": source}}
         (folder / "syncd.yaml").write_text(json.dumps(configuration, indent=1))
 
     def export(self, snapshot: Path) -> None:

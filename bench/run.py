@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from company import Company, sandbox
+from database import CHANGED, Database, database, reader
 from measure import Measured, measure
 from snapshots import Truth, make, newcomers
 
@@ -105,6 +106,37 @@ def push(snapshot: Path, rows: int) -> tuple[Measured, float]:
         return measured, company.push_seconds()
 
 
+def read_table(company: Company, truth: Truth) -> Measured:
+    """A run that reads a whole table in which nothing has changed."""
+    measured = company.run("--json")
+    expect("syncd, SQL", counts(measured)["unchanged"], truth.active)
+    return measured
+
+
+def read_changes(company: Company) -> Measured:
+    """A dry run that reads the changed rows of a table."""
+    measured = company.run("--json", "--dry-run")
+    expect("syncd, incremental", (counts(measured)["update"], counts(measured)["delete"]), (CHANGED, 0))
+    return measured
+
+
+def rounds_of_sql(base: Database, loaded: Company, truth: Truth, options: argparse.Namespace) -> dict[str, Best]:
+    """Measure what is read from PostgreSQL, beside psql."""
+    best = {name: Best() for name in ("psql", "sql", "start", "incremental")}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        whole = reader(folder / "whole", loaded, base, incremental=False)
+        partly = reader(folder / "partly", loaded, base, incremental=True)
+        base.change()
+        for number in range(1, options.rounds + 1):
+            print(f"SQL round {number} of {options.rounds} …", flush=True)
+            best["psql"].add(base.copied(folder))
+            best["sql"].add(read_table(whole, truth))
+            best["start"].add(partly.command("status"))
+            best["incremental"].add(read_changes(partly))
+    return best
+
+
 def rounds(options: argparse.Namespace, folder: Path, truth: Truth) -> tuple[dict[str, Best], float]:
     """Measure everything ``options.rounds`` times, in turns; the best of each, and of the seconds of pushing."""
     best = {name: Best() for name in ("pandas", "changes", "unchanged", "push")}
@@ -122,6 +154,9 @@ def rounds(options: argparse.Namespace, folder: Path, truth: Truth) -> tuple[dic
             measured, seconds = push(new, options.push)
             best["push"].add(measured)
             pushing = min(pushing, seconds)
+        with database(folder / "before.csv") as base:
+            if base:
+                best |= rounds_of_sql(base, company, truth, options)
     return best, pushing
 
 
@@ -146,8 +181,30 @@ def table(best: dict[str, Best], pushing: float, options: argparse.Namespace) ->
     whole, alone = options.push / best["push"].seconds, options.push / pushing
     print(f"\npushed: {whole:,.0f} contacts/s over the whole process (asked: ≥ 15,000), {alone:,.0f} while pushing")
     missed += ["contacts/s"] if whole < 15_000 else []
+    missed += sql_table(best) if "sql" in best else ["everything of SQL: no PostgreSQL server answers"]
     print(f"missed: {', '.join(missed)}" if missed else "all that is asked is met")
     return not missed
+
+
+def sql_table(best: dict[str, Best]) -> list[str]:
+    """Print the figures of SQL sources; return what is missed."""
+    most = 2 * best["psql"].seconds + best["changes"].seconds
+    quick = best["start"].seconds + 1
+    bars = {"sql": (most, 700), "incremental": (quick, 700)}
+    titles = {
+        "psql": "psql: \\copy the same rows from PostgreSQL to a file",
+        "sql": "syncd run: the rows from PostgreSQL, nothing to do",
+        "start": "syncd status: what starting takes",
+        "incremental": f"syncd run --dry-run: {CHANGED} changed rows of them",
+    }
+    lines = [("", "seconds", "asked", "CPU s", "MB", "asked")]
+    for name, title in titles.items():
+        each, (time, size) = best[name], bars.get(name, (0.0, 0))
+        asked = (f"≤ {time:.2f}", f"≤ {size}") if time else ("", "")
+        lines.append((title, f"{each.seconds:.2f}", asked[0], f"{each.busy:.2f}", f"{each.megabytes:,.0f}", asked[1]))
+    show(lines)
+    missed = [f"time of {name}" for name, (time, _) in bars.items() if best[name].seconds > time]
+    return missed + [f"memory of {name}" for name, (_, size) in bars.items() if best[name].megabytes > size]
 
 
 def show(lines: Sequence[Sequence[str]]) -> None:
