@@ -441,6 +441,7 @@ class Convergence(RuleBasedStateMachine):
     def _look(self) -> None:
         """What is true at any moment: nothing that is not ours was deleted or, if no row speaks of it, changed."""
         assert not self.witness.offences, self.witness.offences
+        self.notes = {number: note for number, note in self.notes.items() if number in self.world.store.rows}
         self._left_adopted()
         spoken = set().union(*self.ever.values()) if self.ever else set()
         for number, fields in list(self.foreign.items()):
