@@ -15,12 +15,9 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import NamedTuple, Protocol
 
 from syncd.errors import Stopped
-
-if TYPE_CHECKING:
-    from syncd.config import Window
 
 MARGIN_SHARE = 0.015
 """How much later than its time a place may count: this share of the window, which costs 1.5 % of the speed ..."""
@@ -40,6 +37,13 @@ _STEP_BACK = 1.0  # a newest place further ahead than this means that the clock 
 _TICK = 0.002  # what the clocks of two machines, or two readings of one, may differ in a window
 _ABREAST = 32  # so many requests at most overtake one another
 _APART = 1e-6  # no two places have the same time, so that a reader knows which it has seen
+
+
+class Window(NamedTuple):
+    """At most ``requests`` requests in any ``seconds`` seconds."""
+
+    requests: int
+    seconds: float
 
 
 class RequestTimes(Protocol):

@@ -26,9 +26,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="About the configuration file.", rich_markup_mode=None)
+notify_app = typer.Typer(help="Who is told what.", rich_markup_mode=None, no_args_is_help=True)
 rejects_app = typer.Typer(help="Contacts that the target refused.", rich_markup_mode=None)
 app.add_typer(config_app, name="config")
 app.add_typer(rejects_app, name="rejects")
+app.add_typer(notify_app, name="notify")
 
 Config = Annotated[
     Path | None,
@@ -128,12 +130,21 @@ def check(
 
 
 @app.command()
-def status(context: typer.Context, *, json: Json = False, config: Config = None, log_level: Level = None) -> int:
+def status(
+    context: typer.Context,
+    *,
+    json: Json = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="One line for a monitor; exit with 0 if all is well, else with 3.")
+    ] = False,
+    config: Config = None,
+    log_level: Level = None,
+) -> int:
     """Show each source's last run and what waits, and what is left of the key's limits. Asks the target nothing."""
     path = prepared(context, config, log_level)
     from syncd.commands.status import status as carry_out
 
-    return carry_out(path, as_json=json)
+    return carry_out(path, as_json=json, check=check)
 
 
 @app.command()
@@ -297,6 +308,24 @@ def rejects_export(
     from syncd.commands.decide import export_rejects
 
     return export_rejects(path, file, source)
+
+
+@notify_app.command("test")
+def notify_test(context: typer.Context, *, config: Config = None, log_level: Level = None) -> int:
+    """Send a test to everybody whom the configuration names, and show what became of it."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.notify import test
+
+    return test(path)
+
+
+@notify_app.command("send")
+def notify_send(context: typer.Context, *, config: Config = None, log_level: Level = None) -> int:
+    """Tell what began or ended and nobody was told of yet; runs and the daemon do it by themselves."""
+    path = prepared(context, config, log_level)
+    from syncd.commands.notify import send
+
+    return send(path)
 
 
 @config_app.command("schema")

@@ -39,7 +39,7 @@ from syncd.core.schema import Schema, problems_with
 from syncd.drift_report import CLASSES, Reconciled, SourceDrift
 from syncd.errors import SchemaError, SourceBusy
 from syncd.index import FEW, Index, hint
-from syncd.state.runs import repairs_of
+from syncd.state.repairs import repairs_of
 from syncd.sync import ENDS_THE_COMMAND, need_mapped, not_done, push_plan
 
 if TYPE_CHECKING:

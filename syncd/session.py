@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ADDRESS, HIGHEST = "target.address", "target.highest_id"
 """Facts: the target that the ledger speaks of, and the highest id seen there."""
 
+_NOTED_EVERY = 2.0  # seconds
+
 
 @dataclass(slots=True)
 class Watcher:
@@ -38,7 +40,10 @@ class Watcher:
 
 @dataclass(slots=True)
 class Session:
-    """Opened by :func:`open_session`. ``clock`` gives Unix seconds."""
+    """Opened by :func:`open_session`. ``clock`` gives Unix seconds.
+
+    ``sent_before``: requests that were sent before the source that is run now; ``planned``: those that it takes.
+    """
 
     settings: Settings
     state: State
@@ -52,6 +57,9 @@ class Session:
     stopping: threading.Event = field(default_factory=threading.Event)
     watcher: Watcher = field(default_factory=Watcher)
     clock: Callable[[], float] = time.time
+    sent_before: int = 0
+    planned: int = 0
+    noted_at: float = float("-inf")
 
     def halt_if_asked(self) -> None:
         """End the run here if the process was asked to stop.
@@ -78,6 +86,20 @@ class Session:
     def _wait(self, _holder: str) -> None:
         self.stopping.wait(0.2)
         self.halt_if_asked()
+
+    def note_plan(self, source: str, requests: int) -> None:
+        """Let ``syncd status`` say how far the run is: ``requests`` more are planned."""
+        self.planned = self.target.sent - self.sent_before + requests
+        self.note_progress(source)
+
+    def note_progress(self, source: str) -> None:
+        """Note how many requests were sent; more often than every two seconds nobody looks."""
+        now = self.clock()
+        if 0 <= now - self.noted_at < _NOTED_EVERY:
+            return
+        self.noted_at = now
+        sent = self.target.sent - self.sent_before
+        self.state.note_progress(self.run, source, requests=sent, planned=self.planned)
 
     def bind_state(self, highest: int) -> None:
         """Note which target the ledger speaks of, before anything is pushed there, and the highest id seen."""

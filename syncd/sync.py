@@ -66,6 +66,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         planned = plan_of(session, source, reading, ledger, index, schema)
         _tell_plan(report, session, planned, reading, schema, ledger.height)
         if not session.dry_run:
+            session.note_plan(source.name, report.planned)
             session.state.redigest(source.name, planned.same)
             learn_both(session.state, source.name, planned.merged)
             pushed = push_plan(session, source.name, planned.plan, schema, highest=index.highest, since=planned.since)
@@ -114,7 +115,7 @@ def reported(
     session: Session, source: Source, report: SourceReport, *, kind: str = "run", undoes: str | None = None
 ) -> Iterator[None]:
     """Keep the run's row in the state, and turn an error of this source into part of its report."""
-    before = session.target.sent
+    before = session.sent_before = session.target.sent
     if not session.dry_run:
         session.state.begin_run(session.run, source.name, source.digest, kind=kind, undoes=undoes)
     crashed = True
@@ -214,9 +215,14 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
         since=since,
         in_flight=session.settings.target.in_flight,
         stopping=session.stopping,
-        progress=lambda done: session.watcher.pushing(source, done, total),
+        progress=lambda done: _progress(session, source, done, total),
     )
     return push.carry_out(plan)
+
+
+def _progress(session: Session, source: str, done: int, total: int) -> None:
+    session.watcher.pushing(source, done, total)
+    session.note_progress(source)
 
 
 def _stand(report: SourceReport, standing: dict[str, Any]) -> SourceReport:

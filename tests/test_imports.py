@@ -25,6 +25,9 @@ ONLY_IN = {
     "psycopg": ["connectors/sql_postgres.py"],
     "pymysql": ["connectors/sql_mysql.py"],
     "pymssql": [],
+    "apprise": ["syncd/sending.py"],
+    "prometheus_client": ["syncd/endpoints.py"],
+    "sqlite3": ["syncd/state/", "syncd/sandbox/"],
     "starlette": ["syncd/sandbox/"],
     "uvicorn": ["syncd/sandbox/", "syncd/log.py"],
     "jmespath": ["connectors/rest_paths.py"],
@@ -106,4 +109,15 @@ def test_the_checks_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("name", ["polars", "sqlalchemy", "httpx", "structlog", "rich.console", "yaml", "pydantic"])
 def test_help_imports_nothing_heavy(name: str) -> None:
     code = f"import sys, syncd.cli; sys.exit({name!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["polars", "sqlalchemy", "pydantic", "apprise", "httpx", "yaml"])
+def test_what_looks_on_inside_the_daemon_is_small(name: str) -> None:
+    code = f"import sys, syncd.endpoints, syncd.standing; sys.exit({name!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_of_a_run_imports_what_sends_notifications() -> None:
+    code = "import sys, syncd.notify, syncd.commands.run; sys.exit('apprise' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -41,7 +41,7 @@ def approve(config: Path | None, source: str, digest: str) -> int:
 
 def _names(source: str) -> tuple[str, str]:
     """Under which names the state keeps what is held of the source: by a run, by a repair."""
-    from syncd.state.runs import repairs_of
+    from syncd.state.repairs import repairs_of
 
     return source, repairs_of(source)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.commands.settings import chosen_sources, loaded
-from syncd.commands.status import clock, iso
+from syncd.commands.status import clock
 from syncd.errors import ConfigError
+from syncd.standing import iso
 
 if TYPE_CHECKING:
     from syncd.config import Settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncd.commands.endings import code_of, message_of, say_error, silence_stdout
+from syncd.commands.endings import BROKEN_OFF, code_of, message_of, say_error, silence_stdout
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.errors import ConfigError, SchemaError, SourceBusy, SyncdError
 from syncd.signals import set_by_signal
@@ -43,13 +44,14 @@ class Wish:
 class Ran:
     """What came of it: the reports so far, and the error that ended the whole of it, if one did.
 
-    ``left``: the sources that were not begun.
+    ``left``: the sources that were not begun. ``settings``: of a run that people are told of.
     """
 
     run: str | None = None
     left: list[str] = field(default_factory=list)
     reports: list[SourceReport] = field(default_factory=list)
     error: BaseException | None = None
+    settings: Settings | None = None
 
     @property
     def exit_code(self) -> int:
@@ -85,6 +87,7 @@ def concluded(wish: Wish, work: Callable[[Ran, threading.Event], None]) -> int:
     except BrokenPipeError:
         silence_stdout()
     _tell_errors(ran)
+    _notify(ran, code)
     return code
 
 
@@ -92,6 +95,7 @@ def _run(wish: Wish, config: Path | None, ran: Ran, stopping: threading.Event) -
     if wish.exit_code and not wish.dry_run:
         raise ConfigError("--exit-code says whether a dry run finds changes: add --dry-run")
     settings = loaded(config)
+    ran.settings = None if wish.dry_run else settings
     sources = chosen_sources(settings, wish.sources)
 
     from syncd.report import check_changes_file
@@ -168,6 +172,16 @@ def _exit_code(wish: Wish, ran: Ran) -> int:
     if wish.exit_code and code in (0, 3) and any(report.has_changes for report in ran.reports):
         return CHANGES
     return code
+
+
+def _notify(ran: Ran, code: int) -> None:
+    """Tell whom the configuration names what this run has changed; nothing is loaded when it names nobody."""
+    settings = ran.settings
+    if settings is None or not (settings.notify.tells or settings.notify.heartbeat) or code == BROKEN_OFF:
+        return
+    from syncd.notify import after_run
+
+    after_run(settings, good=code in (0, 3) and ran.error is None, clock=time.time)
 
 
 def _print(wish: Wish, ran: Ran, code: int) -> None:

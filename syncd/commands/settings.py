@@ -23,7 +23,9 @@ def loaded(config: Path | None) -> Settings:
     from syncd.log import hide
 
     settings = load(find(config))
-    hide([settings.target.api_key.reveal()])
+    notify = settings.notify
+    told = [*notify.to, *([notify.heartbeat] if notify.heartbeat else []), *(notify.sms.to if notify.sms else ())]
+    hide([settings.target.api_key.reveal(), *(each.reveal() for each in told)])
     return settings
 
 

@@ -6,22 +6,28 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncd.budget import describe
 from syncd.commands.settings import loaded
-from syncd.processes import is_dead
+from syncd.errors import StateError
+from syncd.standing import held_of, standing
+from syncd.watch import Watch, watch_of
 
 if TYPE_CHECKING:
-    from syncd.config import Settings
     from syncd.show import Screen
-    from syncd.state import State
+
+UNHEALTHY = 3
 
 
-def status(config: Path | None, *, as_json: bool) -> int:
-    """Print it."""
-    found = facts(loaded(config), time.time())
+def status(config: Path | None, *, as_json: bool, check: bool = False) -> int:
+    """Print it; with ``check``, one line and an exit code for a monitor."""
+    watch = watch_of(loaded(config))
+    if check:
+        return _check(watch, as_json=as_json)
+    found = standing(watch, time.time())
     if as_json:
         sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
     else:
@@ -31,94 +37,53 @@ def status(config: Path | None, *, as_json: bool) -> int:
     return 0
 
 
-def facts(settings: Settings, now: float) -> dict[str, Any]:
-    """What ``--json`` prints. Times are ISO 8601 in UTC, ages in seconds.
-
-    Raises:
-        StateError: the state file cannot be read.
-    """
-    from syncd.budget import Budget
-    from syncd.state import State
-
-    with State(settings.state, read_only=True) as state:
-        left = Budget(state, settings.target.limits).left()
-        return {
-            "state": str(settings.state),
-            "sources": [_source(state, name, now) for name in settings.sources],
-            "budget": [
-                {"requests": window.requests, "seconds": window.seconds, "left": number} for window, number in left
-            ],
-        }
+def _check(watch: Watch, *, as_json: bool) -> int:
+    """0 and ``healthy``, or 3 and why: a state file that cannot be read is not healthy either."""
+    try:
+        found = standing(watch, time.time(), counted=False)
+        problems = [*_alarms(found), *_never_run(found)]
+    except StateError as error:
+        found, problems = {"state": watch.state, "sources": []}, [str(error)]
+    if as_json:
+        sys.stdout.write(
+            json.dumps({**found, "healthy": not problems, "problems": problems}, ensure_ascii=False) + "\n"
+        )
+    else:
+        more = f" (and {len(problems) - 1} more: syncd status)" if len(problems) > 1 else ""
+        sys.stdout.write(f"{problems[0]}{more}\n" if problems else "healthy\n")
+    return UNHEALTHY if problems else 0
 
 
-def _source(state: State, name: str, now: float) -> dict[str, Any]:
-    from syncd.state.runs import repairs_of
-
-    runs = state.last_runs(name)
-    holder = state.holder(name)
-    running = holder is not None and not is_dead(holder)
-    good = next((run for run in runs if run["outcome"] == "done"), None)
-    since = None if good is None else good["ended"] or good["started"]
-    ledger = state.counts(name)
-    return {
-        "source": name,
-        "running": running,
-        "last": _run(runs[0], now, running=running) if runs else None,
-        "good": None if since is None else iso(since),
-        "age": None if since is None else round(now - since),
-        "contacts": state.known(name),
-        "pending": ledger.get("pending", 0),
-        "rejected": ledger.get("rejected", 0),
-        "invalid": len((runs[0]["report"] or {}).get("invalid", ())) if runs else 0,
-        "held": [_hold(name, hold) for each in (name, repairs_of(name)) for hold in state.holds(each)],
-    }
+def _alarms(found: Mapping[str, Any]) -> Iterator[str]:
+    for alarm in found["alarms"]:
+        yield ": ".join(part for part in (alarm["source"], alarm["kind"], alarm["text"].splitlines()[0]) if part)
 
 
-def _run(run: Mapping[str, Any], now: float, *, running: bool) -> dict[str, Any]:
-    report = run["report"] or {}
-    outcome = "broken off" if run["outcome"] == "running" and not running else run["outcome"]
-    return {
-        "run": run["run"],
-        "started": iso(run["started"]),
-        "ended": iso(run["ended"]) if run["ended"] else None,
-        "age": round(now - (run["ended"] or run["started"])),
-        "outcome": outcome,
-        "exit": run["exit"],
-        "requests": run["requests"],
-        "counts": report.get("counts", {}),
-        "error": (report.get("error") or {}).get("message"),
-    }
-
-
-def _hold(source: str, hold: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: hold[name] for name in ("gate", "kind", "count", "digest", "detail")}
-    approved = hold["approved"] is not None
-    command = f"syncd approve {source} {hold['digest']}"
-    by = "the next run" if hold["source"] == source else f"syncd reconcile {source} --repair"
-    return {**told, "since": iso(hold["since"]), "approved": approved, "approve": command, "by": by}
-
-
-def iso(moment: float) -> str:
-    """A time as JSON has it: ISO 8601 in UTC."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+def _never_run(found: Mapping[str, Any]) -> Iterator[str]:
+    for source in found["sources"]:
+        if source["max_age"] is not None and source["last"] is None:
+            yield f"{source['source']}: has not run yet"
 
 
 HEAD = ("source", "last run", "outcome", "last good", "contacts", "held", "invalid", "rejected", "unknown")
 
 
 def _show(screen: Screen, found: Mapping[str, Any]) -> None:
+    for alarm in _alarms(found):
+        screen.line(("alarm: ", "bold red"), alarm, hanging=2)
     screen.table(HEAD, [_row(source) for source in found["sources"]])
     for source in found["sources"]:
         _details(screen, source)
-    windows = [f"{each['left']:,} of {each['requests']:,} in {_span(each['seconds'])}" for each in found["budget"]]
-    screen.line(("requests left: ", "bold"), ", ".join(windows) or "no limits", hanging=2)
+    windows = [f"{each['left']:,} of {each['requests']:,} in {describe(each['seconds'])}" for each in found["budget"]]
+    waits = [f"the next in {describe(found['next_request'])}"] if found["next_request"] >= 1 else []
+    screen.line(("requests left: ", "bold"), ", ".join([*windows, *waits]) or "no limits", hanging=2)
 
 
 def _row(source: Mapping[str, Any]) -> Sequence[str]:
     last = source["last"]
     when = "running" if source["running"] else _ago(last["age"]) if last else "never"
     outcome = "-" if not last else last["outcome"] if last["exit"] is None else f"{last['outcome']} ({last['exit']})"
-    held = sum({hold["digest"]: hold["count"] for hold in source["held"]}.values())
+    held = held_of(source)
     good = "never" if source["age"] is None else _ago(source["age"])
     numbers = (source["contacts"], held, source["invalid"], source["rejected"], source["pending"])
     return (source["source"], when, outcome, good, *(f"{number:,}" for number in numbers))
@@ -128,6 +93,10 @@ def _details(screen: Screen, source: Mapping[str, Any]) -> None:
     last = source["last"]
     if last:
         screen.line((source["source"], "bold"), ": ", ", ".join(_counted(last)), hanging=2)
+    if source["forecast"] and source["forecast"]["requests"]:
+        ahead = source["forecast"]
+        left = f"{ahead['requests']:,} of {ahead['of']:,} requests to go, about {describe(ahead['seconds'])}"
+        screen.line(left, indent=2, hanging=4)
     if last and last["error"]:
         screen.line(("error: ", "bold red"), last["error"], indent=2)
     for hold in source["held"]:
@@ -158,12 +127,4 @@ def clock(moment: str) -> str:
 
 
 def _ago(seconds: float) -> str:
-    from syncd.budget import describe
-
     return f"{describe(max(1, seconds))} ago"
-
-
-def _span(seconds: float) -> str:
-    from syncd.budget import describe
-
-    return describe(seconds)

@@ -10,19 +10,20 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from syncd.config.forms import SettingsForm, Target
+from syncd.budget import Window
+from syncd.config.forms import Notify, SettingsForm, Target
 from syncd.config.json_schema import json_schema
 from syncd.config.problems import Document, Problems
 from syncd.config.sources import Entry, Source, read_source
 from syncd.config.tree import KeyPath, Node, locate
-from syncd.config.values import Cron, Every, Schedule, Secret, Window, parse_duration, parse_limits
+from syncd.config.values import Cron, Every, Schedule, Secret, parse_duration, parse_limits
 from syncd.config.variables import NotFilled, Variables
 from syncd.config.yaml_tree import NotYaml, read_tree
 from syncd.errors import ConfigError
@@ -30,6 +31,7 @@ from syncd.errors import ConfigError
 __all__ = [
     "Cron",
     "Every",
+    "Notify",
     "Schedule",
     "Secret",
     "Settings",
@@ -59,6 +61,8 @@ class Settings:
     state: Path
     sources: Mapping[str, Source]
     workers: int = 2
+    notify: Notify = field(default_factory=Notify)
+    listen: str | None = None
 
 
 def find(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -134,6 +138,8 @@ class _Loading:
             state=document.folder / os.path.expanduser(form.state),  # noqa: PTH111 - pathlib's raises for ~nobody
             sources={source.name: source for source in sources if source},
             workers=form.workers,
+            notify=form.notify,
+            listen=_listen(document.folder, form.listen),
         )
 
     def _document(self, path: Path) -> Document | None:
@@ -212,6 +218,11 @@ class _Loading:
                 what = "is no name for a source: use letters, digits, '.', '_' and '-'"
                 self.problems.add(entry.document, entry.prefix, what)
             yield entry
+
+
+def _listen(folder: Path, place: str | None) -> str | None:
+    """A port as it is, the path of a socket absolute."""
+    return str(folder / place) if place and "/" in place else place
 
 
 def _no_value(root: Node, path: KeyPath) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from syncd.config.value_types import (
+    DEFAULT_LIMITS,
     ApiKey,
     Columns,
     Count,
@@ -19,19 +20,24 @@ from syncd.config.value_types import (
     Few,
     FreeText,
     Limits,
+    Listen,
     Names,
+    NotifyUrls,
+    PhoneNumber,
+    PhoneNumbers,
     Positive,
     RegionCode,
     Share,
     TemplateText,
     Text,
+    TimeOfDay,
     Timeout,
     TimeZone,
     Timing,
     Url,
+    WebUrl,
     wrong,
 )
-from syncd.config.values import Window
 from syncd.core.rules import OnEdit, SharedMatch
 
 
@@ -47,8 +53,8 @@ class Target(Form):
     api_key: ApiKey = Field(description="The API key; ${NAME}, ${file:PATH} or ${credential:NAME} keep it elsewhere.")
     base_url: Url = Field(default="https://api.vocatech.com/v1", description="Where the API is.")
     limits: Limits = Field(
-        default=(Window(60, 60.0), Window(1000, 3600.0), Window(20000, 86400.0)),
-        description="The key's request windows; an empty list for a server without any.",
+        default=DEFAULT_LIMITS,
+        description="The key's request windows; an empty list for a server without any; {windows, share} uses a part.",
     )
     in_flight: Few = Field(default=4, description="Batches under way at once.")
     timeout: Timeout = Field(default=60.0, description="How long one request may take.")
@@ -192,6 +198,44 @@ class SourceForm(Form):
     reconcile: ReconcileForm = ReconcileForm()
     canaries: Canaries = Field(default=(), description="Keys that every complete read must hold.")
     timeout: Timeout = Field(default=1800.0, description="How long one run may take.")
+    max_age: Timeout | None = Field(default=None, description="How long ago the last good run may be.")
+
+
+AlarmKind = Literal["stale", "failing", "key", "held", "rejected", "invalid"]
+
+
+class SmsForm(Form):
+    """Text messages by Vocatech itself, with the key of ``target``."""
+
+    origin: PhoneNumber = Field(alias="from", description="One of the company's own Vocatech numbers.")
+    to: PhoneNumbers = Field(description="Who gets them.")
+
+
+class NotifyAtMost(Form):
+    """How much of it is no alarm yet."""
+
+    rejected: Count = Field(default=10, description="Contacts of a source that the target refused.")
+    invalid: Count = Field(default=100, description="Rows of a source that cannot be used.")
+
+
+class Notify(Form):
+    """Who is told what: once when it begins and once when it ends."""
+
+    to: NotifyUrls = Field(default=(), description="Addresses of Apprise: mail, Slack, Teams, webhooks, ...")
+    sms: SmsForm | None = Field(default=None, description="Text messages by Vocatech itself.")
+    about: tuple[AlarmKind, ...] = Field(
+        default=("stale", "failing", "key", "held", "rejected", "invalid"), description="The alarms that are told."
+    )
+    at_most: NotifyAtMost = NotifyAtMost()
+    failures: Positive = Field(default=1, description="So many runs in a row must fail before it is an alarm.")
+    digest: TimeOfDay | None = Field(default=None, description="When a summary is sent every day: HH:MM.")
+    heartbeat: WebUrl | None = Field(default=None, description="An address that is called after each good run.")
+    timeout: Timeout = Field(default=30.0, description="How long the telling may take.")
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is anybody to tell."""
+        return bool(self.to or self.sms)
 
 
 class SettingsForm(Form):
@@ -202,3 +246,5 @@ class SettingsForm(Form):
     include: Names | None = Field(default=None, description="Files, or patterns of files, that each hold one source.")
     sources: dict[str, SourceForm] = Field(default={}, description="The sources that stand here, by name.")
     workers: Few = Field(default=2, description="Runs that the daemon has under way at once.")
+    notify: Notify = Notify()
+    listen: Listen | None = Field(default=None, description="Where the daemon serves /metrics, /healthz and /readyz.")

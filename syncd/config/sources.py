@@ -56,6 +56,7 @@ class Source:
     on_edit: OnEdit = "report"
     schedule: Schedule | None = None
     timeout: float = 1800.0
+    max_age: float | None = None
     document: Document | None = field(default=None, repr=False, compare=False)
     prefix: KeyPath = ()
 
@@ -129,6 +130,7 @@ def read_source(entry: Entry, problems: Problems) -> Source | None:
         on_edit=form.reconcile.on_edit,
         schedule=_schedule(form),
         timeout=form.timeout,
+        max_age=form.max_age,
         document=entry.document,
         prefix=entry.prefix,
     )

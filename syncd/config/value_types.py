@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from syncd.budget import Window
 from syncd.config import schedule, values
-from syncd.config.values import Cron, Every, Secret, Window
+from syncd.config.values import Cron, Every, Secret
 
 WRONG = "wrong"
 """The type of the errors raised here; their message goes on from the value as the file writes it."""
@@ -56,11 +57,28 @@ def _as_free_text(value: Any) -> Any:
 
 
 def _as_limits(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _shared_limits(value)
     items = value if isinstance(value, list | tuple | str) else [value]
     try:
         return values.parse_limits(items)
     except ValueError as error:
         raise wrong(str(error)) from None
+
+
+def _shared_limits(value: Mapping[str, Any]) -> Any:
+    """``{windows: …, share: 80%}``."""
+    unknown = [key for key in value if key not in {"windows", "share"}]
+    if unknown or "share" not in value:
+        raise wrong("limits have the keys windows and share: write {windows: [60/1m, 1000/1h], share: 80%}")
+    try:
+        share = values.parse_share(value["share"])
+    except ValueError as error:
+        raise wrong(f"the share {error}") from None
+    if share == 0:
+        raise wrong("a share of nothing lets no request through: write one from 1% to 100%")
+    windows = _as_limits(value["windows"]) if "windows" in value else DEFAULT_LIMITS
+    return values.with_share(windows, share)
 
 
 def _no_bool(value: Any) -> Any:
@@ -119,17 +137,60 @@ Share = Annotated[
     _read(values.parse_share),
     _json(type=["string", "number"], minimum=0, maximum=1, examples=["20%", 0.2]),
 ]
-Limits = Annotated[
-    tuple[Window, ...],
-    BeforeValidator(_as_limits),
-    _json(type=["array", "string"], items={"type": "string"}, examples=[["60/1m", "1000/1h", "20000/1d"]]),
-]
+DEFAULT_LIMITS = (Window(60, 60.0), Window(1000, 3600.0), Window(20000, 86400.0))
+"""The guide's default tier (Rate limits)."""
+
+_WINDOWS_SCHEMA: dict[str, Any] = {
+    "type": ["array", "string"],
+    "items": {"type": "string"},
+    "examples": [["60/1m", "1000/1h", "20000/1d"]],
+}
+_SHARED_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"windows": _WINDOWS_SCHEMA, "share": {"type": ["string", "number"], "examples": ["80%"]}},
+    "required": ["share"],
+    "additionalProperties": False,
+}
+Limits = Annotated[tuple[Window, ...], BeforeValidator(_as_limits), _json(anyOf=[_WINDOWS_SCHEMA, _SHARED_SCHEMA])]
 Url = Annotated[str, _read(lambda text: values.parse_base_url(str(text))), _json(type="string")]
 ApiKey = Annotated[
     Secret,
     _read(lambda text: values.parse_api_key(str(text)), Secret, hidden=True),
     PlainSerializer(str, return_type=str),
     _json(type=["string", "integer"], examples=["${VOCATECH_API_KEY}", "${credential:vocatech}"]),
+]
+_SECRET_TEXT = PlainSerializer(str, return_type=str)
+NotifyUrl = Annotated[
+    Secret,
+    _read(lambda text: values.parse_notify_url(str(text)), Secret, hidden=True),
+    _SECRET_TEXT,
+    _json(type="string"),
+]
+NotifyUrls = Annotated[
+    tuple[NotifyUrl, ...],
+    BeforeValidator(one_or_more),
+    _json(anyOf=[{"type": "string"}, {"type": "array", "items": {"type": "string"}}]),
+]
+WebUrl = Annotated[
+    Secret, _read(lambda text: values.parse_web_url(str(text)), Secret, hidden=True), _SECRET_TEXT, _json(type="string")
+]
+PhoneNumber = Annotated[
+    Secret,
+    _read(lambda text: values.parse_phone(str(text)), Secret, hidden=True),
+    _SECRET_TEXT,
+    _json(type=["string", "integer"]),
+]
+PhoneNumbers = Annotated[
+    tuple[PhoneNumber, ...],
+    Field(min_length=1),
+    BeforeValidator(one_or_more),
+    _json(anyOf=[TEXT_SCHEMA, LIST_SCHEMA]),
+]
+TimeOfDay = Annotated[
+    str, _read(lambda text: values.parse_time_of_day(str(text))), _json(type="string", examples=["07:30"])
+]
+Listen = Annotated[
+    str, _read(lambda text: values.parse_listen(str(text))), _json(type="string", examples=["127.0.0.1:9187"])
 ]
 RegionCode = Annotated[str, _read(lambda text: values.parse_region(str(text))), _json(type="string", examples=["US"])]
 TimeZone = Annotated[

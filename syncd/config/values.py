@@ -6,11 +6,13 @@ says what is right. The message never repeats the value, which may have come out
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
+from syncd.budget import Window
 from syncd.core.schema import nearest
 
 LONGEST = 3660 * 86400.0
@@ -24,13 +26,6 @@ _DURATION = re.compile(
 _DURATION_FORM = "write 30s, 15m, 1h30m, 2d or a number of seconds"
 _LIMIT_FORM = "write requests per time, such as 60/1m, 1000/1h"
 _SHARE_FORM = "write a percentage such as 20%, or a number from 0 to 1"
-
-
-class Window(NamedTuple):
-    """At most ``requests`` requests in any ``seconds`` seconds."""
-
-    requests: int
-    seconds: float
 
 
 @final
@@ -140,6 +135,82 @@ def parse_limits(value: str | Iterable[str | Window]) -> tuple[Window, ...]:
     """
     items = value.split(",") if isinstance(value, str) else value
     return tuple(item if isinstance(item, Window) else _window(item) for item in items)
+
+
+def with_share(windows: Iterable[Window], share: float) -> tuple[Window, ...]:
+    """The windows with that part of their requests, at least one: the rest is for others who use the same key."""
+    return tuple(Window(max(1, math.floor(window.requests * share + 1e-9)), window.seconds) for window in windows)
+
+
+def parse_notify_url(value: str) -> Secret:
+    """An address that Apprise may know: ``mailto://…``, ``slack://…``, ``json://…``.
+
+    Raises:
+        ValueError: it is no address at all.
+
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{1,30}://\S+", value.strip()):
+        raise ValueError("is no address of Apprise: write SERVICE://…, such as mailto://USER:PASSWORD@HOST?to=ADDRESS")
+    return Secret(value.strip())
+
+
+def parse_web_url(value: str) -> Secret:
+    """An address to call, which may hold a secret.
+
+    Raises:
+        ValueError: it is no http or https address.
+
+    """
+    if not re.fullmatch(r"https?://[^\s/?#]+\S*", value.strip()):
+        raise ValueError("is no web address: write https://HOST/PATH")
+    return Secret(value.strip())
+
+
+def parse_phone(value: str) -> Secret:
+    """A number to send text messages from or to: its digits, with a + if it has one.
+
+    Raises:
+        ValueError: it is no phone number.
+
+    """
+    number = re.sub(r"[\s().-]", "", str(value))
+    if not re.fullmatch(r"\+?[0-9]{10,15}", number):
+        raise ValueError("is no phone number: write 10 to 15 digits, in quotes")
+    return Secret(number)
+
+
+def parse_time_of_day(value: str) -> str:
+    """``HH:MM``.
+
+    Raises:
+        ValueError: it is no time of the day.
+
+    """
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", str(value).strip()):
+        raise ValueError('is no time of the day: write "07:30", in quotes')
+    return str(value).strip()
+
+
+def parse_listen(value: str) -> str:
+    """``127.0.0.1:9187``, ``[::1]:9187`` or the path of a Unix socket.
+
+    Raises:
+        ValueError: it is neither, or open to other machines.
+
+    """
+    text = value.strip()
+    if "/" in text:
+        return text
+    host, _, port = text.rpartition(":")
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        raise ValueError(
+            "is no place to listen: write 127.0.0.1:PORT, or the path of a socket: /run/syncd/metrics.sock"
+        )
+    if not _is_this_machine(host.strip("[]")):
+        raise ValueError(
+            "is open to other machines, and asks nobody for a password: write 127.0.0.1:PORT or [::1]:PORT"
+        )
+    return text
 
 
 def _window(text: str) -> Window:

@@ -38,11 +38,6 @@ _FORGOTTEN = (
 last good run."""
 
 
-def repairs_of(source: str) -> str:
-    """The name under which what a repair of the source holds is kept, beside what a run holds; no source has it."""
-    return f"{source}:repair"
-
-
 class Runs:
     """The part of the state that knows runs. Times are Unix seconds."""
 
@@ -109,6 +104,12 @@ class Runs:
                 ),
                 values,
             )
+
+    def note_progress(self, run: str, source: str, *, requests: int, planned: int) -> None:
+        """Note how many requests the run has sent, and how many its plan takes."""
+        query = text("UPDATE run SET requests = :requests, planned = :planned WHERE run = :run AND source = :source")
+        with self.write() as connection:
+            connection.execute(query, {"requests": requests, "planned": planned, "run": run, "source": source})
 
     def end_run(self, run: str, source: str, *, outcome: str, exit_code: int, requests: int, report: Any) -> None:
         """Note how the run ended, and forget what is older than the retention."""

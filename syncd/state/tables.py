@@ -99,6 +99,7 @@ class Run(SQLModel, table=True):
     """One run of one source; ``report`` is its part of ``syncd run --json``, without the list of changes.
 
     ``kind``: ``run`` · ``undo`` (of the changes of the run that ``undoes`` names) · ``repair`` (of what differs there).
+    ``requests``: those sent, while it is under way as far as noted; ``planned``: those that its plan takes.
     """
 
     __tablename__: ClassVar[str] = "run"
@@ -111,6 +112,7 @@ class Run(SQLModel, table=True):
     outcome: str
     exit: int | None = None
     requests: int = 0
+    planned: int | None = None
     config: str
     report: str | None = None
     kind: str = "run"
@@ -189,3 +191,29 @@ class Fact(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     value: str
+
+
+class AlarmRow(SQLModel, table=True):
+    """An alarm that stands, and since when."""
+
+    __tablename__: ClassVar[str] = "alarm"
+
+    source: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    text: str
+    since: float
+
+
+class NoticeRow(SQLModel, table=True):
+    """Something to tell. ``left``: to whom still, a JSON list; null: to all. ``tried``: when that was tried last."""
+
+    __tablename__: ClassVar[str] = "notice"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: float
+    event: str
+    source: str
+    kind: str
+    text: str
+    left: str | None = None
+    tried: float | None = None

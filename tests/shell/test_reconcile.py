@@ -11,7 +11,7 @@ from syncd.drift_report import Reconciled, SourceDrift
 from syncd.reconcile import reconcile
 from syncd.session import open_session
 from syncd.state import State
-from syncd.state.runs import repairs_of
+from syncd.state.repairs import repairs_of
 from tests.shell.world import World
 
 ANN = ("1", "Ann Smith", "2125550101")

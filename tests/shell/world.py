@@ -38,6 +38,8 @@ class World:
         self.sandbox = sandbox
         self.sources: dict[str, dict[str, Any]] = {"tenants": json.loads(json.dumps(TENANTS))}
         self.target: dict[str, Any] = {"timeout": "2s"}
+        self.notify: dict[str, Any] = {}
+        self.listen: str | None = None
         self.stopping = threading.Event()
 
     def write(self, rows: Sequence[Sequence[str]], name: str = "tenants.csv", header: str = "id,name,phone") -> None:
@@ -47,7 +49,8 @@ class World:
     def settings(self) -> Settings:
         target = {"api_key": "test-key", "base_url": self.sandbox.url, "limits": [], **self.target}
         path = self.folder / "syncd.yaml"
-        path.write_text(json.dumps({"target": target, "state": "syncd.db", "sources": self.sources}))
+        seen = {"notify": self.notify, **({"listen": self.listen} if self.listen else {})}
+        path.write_text(json.dumps({"target": target, "state": "syncd.db", "sources": self.sources, **seen}))
         return load(path)
 
     def run(self, *names: str, dry_run: bool = False, full: bool = False) -> SourceReport:
