@@ -5,7 +5,12 @@ runs and restarts spend one budget. The windows slide: at most ``requests`` plac
 
 The server counts a request when it arrives, we when it leaves. After one that was slow on its way, one that is fast a
 window later would be too early for the server. So a place counts from when its request was answered, which is after it
-arrived, and never before; but no later than a small share of the window, so that slow answers do not cost speed.
+arrived, and never before; but no later than a small share of the window, so that slow answers do not cost speed. When
+it was answered is written down too, for the other processes.
+
+Small runs go first. A first load takes thousands of requests, a change of yesterday two. So a run's first requests may
+use every window to its end, and what it sends beyond them leaves a small part of each window free, and waits a moment
+longer for a place than they do: another source's fresh change finds room within seconds, not when the load is done.
 """
 
 from __future__ import annotations
@@ -13,20 +18,29 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple, Protocol
 
-from syncd.errors import Stopped
+from syncd.errors import StateError, Stopped
 
 MARGIN_SHARE = 0.015
 """How much later than its time a place may count: this share of the window, which costs 1.5 % of the speed ..."""
 
-MARGIN_LEAST = 0.1
+MARGIN_LEAST = 0.5
 """... but up to so many seconds in a window of seconds, where a 429 would cost more ..."""
 
 MARGIN_MOST = 1.0
 """... and no more than so many, beyond any difference between the ways of two requests."""
+
+SMALL = 20
+"""So many requests of a run go first; the rest of a run that has more is a bulk."""
+
+RESERVE_SHARE = 0.015
+"""The part of each window that a bulk leaves to small runs: 15 requests an hour of 1,000."""
+
+YIELD_SHARE = 0.0003
+"""How much longer a bulk waits for a place: this share of the window, so that small runs that wait come first."""
 
 SECONDS_EACH = 1.0
 """What a forecast assumes for one request, of 500 contacts, where no window makes it wait."""
@@ -57,6 +71,12 @@ class RequestTimes(Protocol):
 
     def forget(self, before: float) -> None:
         """Remove the places taken before ``before``."""
+
+    def note_answers(self, late: Mapping[float, float]) -> None:
+        """Write down how many seconds after its time each place's request was answered."""
+
+    def answers(self, first: float, last: float) -> dict[float, float]:
+        """What was noted of the places from ``first`` to ``last``."""
 
     def paused_until(self) -> float:
         """When the pause that the target asked for ends; 0 if it never asked."""
@@ -101,9 +121,15 @@ class Budget:
         self._longest = max((window.seconds + _most(window) for window in self._windows), default=0.0)
         self._lock = threading.Lock()
         self._places: list[float] = []  # those of the log that still count, as far as this process has read it
-        self._late: dict[float, float] = {}  # how long after its time a place's request was answered, if it was ours
+        self._late: dict[float, float] = {}  # how long after its time a place's request was answered, as far as known
+        self._taken = 0
         self._paused = 0.0  # this process's own pause: without windows, or in a read-only state, no log has it
         self._pause = 0.0
+
+    def begin(self) -> None:
+        """A run begins: its first requests go first."""
+        with self._lock:
+            self._taken = 0
 
     def take(self) -> float:
         """Wait until every window has a free place and take it; returns its time.
@@ -128,9 +154,12 @@ class Budget:
 
     def answered(self, place: float) -> None:
         """Tell that the request of a place that was taken has an answer, or none to come."""
-        if self._windows:
-            with self._lock:
-                self._late[place] = max(0.0, self._clock() - place) + _TICK
+        if not self._windows:
+            return
+        with self._lock:
+            late = self._late[place] = max(0.0, self._clock() - place) + _TICK
+            with suppress(StateError), self._log.exclusive() as times:  # without it, others leave the usual margin
+                times.note_answers({place: late})
 
     def pause(self, seconds: float) -> None:
         """Let no process take a place for ``seconds``, as the target asked with a 429."""
@@ -145,7 +174,8 @@ class Budget:
     def forecast(self, requests: int, *, each: float = SECONDS_EACH) -> float:
         """Seconds that ``requests`` more requests will take from now, at ``each`` seconds for one; writes nothing."""
         now, places, paused = self._look()
-        return simulate(self._windows, places, requests, now=now, start=max(now, paused), each=each)
+        start = max(now, paused)
+        return simulate(self._windows, places, requests, now=now, start=start, each=each, taken=self._taken)
 
     def left(self) -> list[tuple[Window, int]]:
         """Each window and how many places are free in it now; writes nothing."""
@@ -163,28 +193,30 @@ class Budget:
             with self._log.exclusive() as times:
                 now = self._clock()
                 self._catch_up(times, now)
-                wait = max(self._free_at(), times.paused_until()) - now
+                wait = max(self._free_at(times), times.paused_until()) - now
                 if wait > 0:
                     return 0.0, wait
                 moment = max(now, self._places[-1] + _APART) if self._places else now
                 times.add(moment)
                 self._places.append(moment)
+                self._taken += 1
                 return moment, 0.0
 
-    def _free_at(self) -> float:
+    def _free_at(self, times: RequestTimes) -> float:
         """When every window has a free place; a time in the past if they have one."""
-        return max((self._free_in(window) for window in self._windows), default=0.0)
+        return max((self._free_in(window, times) for window in self._windows), default=0.0)
 
-    def _free_in(self, window: Window) -> float:
-        oldest = len(self._places) - window.requests  # the place that the next one in the window takes over
+    def _free_in(self, window: Window, times: RequestTimes) -> float:
+        bulk = self._taken >= SMALL
+        oldest = len(self._places) - _room(window, bulk=bulk)  # the place that the next one in the window takes over
         if oldest < 0:
             return 0.0
-        usual, most = _span(window) - window.seconds, _most(window)
-        ends = (
-            place + min(self._late.get(place, usual), most)
-            for place in self._places[max(0, oldest - _ABREAST) : oldest + 1]
-        )
-        return max(ends) + window.seconds
+        most = _most(window)
+        before = self._places[max(0, oldest - _ABREAST) : oldest + 1]
+        if any(place not in self._late for place in before):
+            self._late.update(times.answers(before[0], before[-1]))
+        ends = (place + min(self._late.get(place, most), most) for place in before)
+        return max(ends) + window.seconds * (1 + YIELD_SHARE * bulk)
 
     def _catch_up(self, times: RequestTimes, now: float) -> None:
         """Read what other processes took, and drop what counts no more."""
@@ -224,26 +256,41 @@ def _most(window: Window) -> float:
 
 
 def _span(window: Window) -> float:
-    """How long a place is taken when nothing is known of its answer, in seconds."""
+    """How long a place will be taken, as far as can be foreseen, in seconds."""
     return window.seconds + min(window.seconds * MARGIN_SHARE, MARGIN_MOST)
 
 
+def _room(window: Window, *, bulk: bool) -> int:
+    """How many requests of the window may be used."""
+    return window.requests - int(window.requests * RESERVE_SHARE) if bulk else window.requests
+
+
 def simulate(
-    windows: Sequence[Window], places: Sequence[float], requests: int, *, now: float, start: float, each: float
+    windows: Sequence[Window],
+    places: Sequence[float],
+    requests: int,
+    *,
+    now: float,
+    start: float,
+    each: float,
+    taken: int = 0,
 ) -> float:
     """Seconds from ``now`` until ``requests`` requests are answered.
 
     The first leaves at ``start``, each next one ``each`` seconds after the one before, and all of them only when the
-    windows, with ``places`` taken already, have room.
+    windows, with ``places`` taken already, have room. ``taken``: how many the run has sent before.
     """
-    taken = list(places)
-    spans = [(window.requests, _span(window)) for window in windows]
+    past = list(places)
+    spans = {
+        bulk: [(_room(window, bulk=bulk), _span(window) + window.seconds * YIELD_SHARE * bulk) for window in windows]
+        for bulk in (False, True)
+    }
     moment = start
-    for _ in range(requests):
-        for most, span in spans:
-            if len(taken) >= most:
-                moment = max(moment, taken[-most] + span)
-        taken.append(moment)
+    for number in range(taken, taken + requests):
+        for most, span in spans[number >= SMALL]:
+            if len(past) >= most:
+                moment = max(moment, past[-most] + span)
+        past.append(moment)
         moment += each
     return moment - now if requests else 0.0
 

@@ -116,6 +116,7 @@ def reported(
 ) -> Iterator[None]:
     """Keep the run's row in the state, and turn an error of this source into part of its report."""
     before = session.sent_before = session.target.sent
+    session.budget.begin()
     if not session.dry_run:
         session.state.begin_run(session.run, source.name, source.digest, kind=kind, undoes=undoes)
     crashed = True

@@ -103,7 +103,8 @@ class Glance:
         """How many runs have failed, or were broken off, since the last one that succeeded."""
         found = self._first(
             "SELECT count(*) AS failures FROM run WHERE source = ?1 AND kind = 'run'"
-            f" AND outcome IN ('failed', 'broken off') AND NOT {_STOPPED} AND started > coalesce((SELECT max(started) FROM run WHERE source = ?1"
+            f" AND outcome IN ('failed', 'broken off') AND NOT {_STOPPED}"
+            " AND started > coalesce((SELECT max(started) FROM run WHERE source = ?1"
             " AND kind = 'run' AND outcome = 'done'), 0)",
             source,
         )
@@ -170,6 +171,12 @@ class GlancedTimes:
         return found
 
     def add(self, moment: float) -> None:
+        raise NotImplementedError
+
+    def note_answers(self, late: Any) -> None:
+        raise NotImplementedError
+
+    def answers(self, first: float, last: float) -> dict[float, float]:
         raise NotImplementedError
 
     def forget(self, before: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection, text
@@ -35,6 +35,19 @@ class Places:
         if self._recorded:
             query = text("DELETE FROM request WHERE at < :before")
             self._connection.execute(query, {"before": before})
+
+    def note_answers(self, late: Mapping[float, float]) -> None:
+        """Note how many seconds after its moment each place's request was answered."""
+        if self._recorded:
+            query = text("UPDATE request SET late = :late WHERE pause = 0 AND at = :at")
+            self._connection.execute(query, [{"at": at, "late": seconds} for at, seconds in late.items()])
+
+    def answers(self, first: float, last: float) -> dict[float, float]:
+        """Return what was noted of the places from ``first`` to ``last``."""
+        query = text(
+            "SELECT at, late FROM request WHERE pause = 0 AND at BETWEEN :first AND :last AND late IS NOT NULL"
+        )
+        return {row[0]: row[1] for row in self._connection.execute(query, {"first": first, "last": last})}
 
     def paused_until(self) -> float:
         """The moment until which no request may be sent; 0 if there is none."""

@@ -163,7 +163,10 @@ class Cursor(SQLModel, table=True):
 
 
 class Request(SQLModel, table=True):
-    """A place taken in the key's request windows, or (``pause``) a moment until which the key must wait."""
+    """A place taken in the key's request windows, or (``pause``) a moment until which the key must wait.
+
+    ``late``: how many seconds after ``at`` its request was answered.
+    """
 
     __tablename__: ClassVar[str] = "request"
     __table_args__ = (Index("request_at", "pause", "at"),)
@@ -171,6 +174,7 @@ class Request(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     at: float
     pause: int = 0
+    late: float | None = None
 
 
 class Lease(SQLModel, table=True):

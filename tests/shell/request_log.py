@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -15,6 +15,7 @@ class MemoryLog:
         self.places: list[float] = []
         self.history: list[float] = []
         self.until = 0.0
+        self.late: dict[float, float] = {}
         self.inside = False
         self.entered = 0
 
@@ -35,6 +36,12 @@ class MemoryLog:
 
     def forget(self, before: float) -> None:
         self.places = [place for place in self.places if place >= before]
+
+    def note_answers(self, late: Mapping[float, float]) -> None:
+        self.late.update(late)
+
+    def answers(self, first: float, last: float) -> dict[float, float]:
+        return {place: late for place, late in self.late.items() if first <= place <= last}
 
     def paused_until(self) -> float:
         return self.until

@@ -1,4 +1,4 @@
-"""What was told, what is to be told, and how far a run is."""
+"""What was told, what is to be told, how far a run is, and when a request was answered."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add the alarms, the notices, and what a run has planned."""
+    """Add the alarms, the notices, what a run has planned, and when requests were answered."""
     op.add_column("run", sa.Column("planned", sa.Integer))
+    op.add_column("request", sa.Column("late", sa.Float))
     op.create_table(
         "alarm",
         sa.Column("source", sa.String, primary_key=True),
