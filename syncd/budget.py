@@ -6,7 +6,7 @@ runs and restarts spend one budget. The windows slide: at most ``requests`` plac
 The server counts a request when it arrives, we when it leaves. After one that was slow on its way, one that is fast a
 window later would be too early for the server. So a place counts from when its request was answered, which is after it
 arrived, and never before; but no later than a small share of the window, so that slow answers do not cost speed. When
-it was answered is written down too, for the other processes.
+it was answered is written down too, with the next place: processes that share a key lose nothing by it.
 
 Small runs go first. A first load takes thousands of requests, a change of yesterday two. So a run's first requests may
 use every window to its end, and what it sends beyond them leaves a small part of each window free, and waits a moment
@@ -19,10 +19,10 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from syncd.errors import StateError, Stopped
+from syncd.errors import Stopped
 
 MARGIN_SHARE = 0.015
 """How much later than its time a place may count: this share of the window, which costs 1.5 % of the speed ..."""
@@ -122,6 +122,7 @@ class Budget:
         self._lock = threading.Lock()
         self._places: list[float] = []  # those of the log that still count, as far as this process has read it
         self._late: dict[float, float] = {}  # how long after its time a place's request was answered, as far as known
+        self._news: dict[float, float] = {}  # of those, what no other process can know yet
         self._taken = 0
         self._paused = 0.0  # this process's own pause: without windows, or in a read-only state, no log has it
         self._pause = 0.0
@@ -157,9 +158,7 @@ class Budget:
         if not self._windows:
             return
         with self._lock:
-            late = self._late[place] = max(0.0, self._clock() - place) + _TICK
-            with suppress(StateError), self._log.exclusive() as times:  # without it, others leave the usual margin
-                times.note_answers({place: late})
+            self._late[place] = self._news[place] = max(0.0, self._clock() - place) + _TICK
 
     def pause(self, seconds: float) -> None:
         """Let no process take a place for ``seconds``, as the target asked with a 429."""
@@ -219,7 +218,10 @@ class Budget:
         return max(ends) + window.seconds * (1 + YIELD_SHARE * bulk)
 
     def _catch_up(self, times: RequestTimes, now: float) -> None:
-        """Read what other processes took, and drop what counts no more."""
+        """Tell other processes what was answered, read what they took, and drop what counts no more."""
+        if self._news:
+            times.note_answers(self._news)
+            self._news = {}
         if self._places and self._places[-1] > now + _STEP_BACK:
             self._places = []
         self._places += times.since(self._places[-1] if self._places else now - self._longest)
@@ -237,6 +239,7 @@ class Budget:
         step, paused = self._places[-1] - now, times.paused_until()
         self._places = [place - step for place in self._places]
         self._late.clear()
+        self._news.clear()
         times.forget(float("inf"))
         for place in self._places:
             times.add(place)
