@@ -24,14 +24,12 @@ from typing import NamedTuple, Protocol
 
 from syncd.errors import Stopped
 
-MARGIN_SHARE = 0.015
-"""How much later than its time a place may count: this share of the window, which costs 1.5 % of the speed ..."""
+MARGIN = 1.0
+"""Seconds that a place may count later than its time at most: beyond any difference between the ways of two requests,
+and 1.6 % of the speed where every answer of a window of a minute takes so long."""
 
-MARGIN_LEAST = 0.5
-"""... but up to so many seconds in a window of seconds, where a 429 would cost more ..."""
-
-MARGIN_MOST = 1.0
-"""... and no more than so many, beyond any difference between the ways of two requests."""
+FORESEEN_SHARE = 0.015
+"""What a forecast adds to each window for that, up to :data:`MARGIN`: this share of it."""
 
 SMALL = 20
 """So many requests of a run go first; the rest of a run that has more is a bulk."""
@@ -118,7 +116,7 @@ class Budget:
         self._stopping = stopping or threading.Event()
         self._sleep = sleep or self._stopping.wait
         self._on_wait = on_wait or (lambda _seconds: None)
-        self._longest = max((window.seconds + _most(window) for window in self._windows), default=0.0)
+        self._longest = max((window.seconds + MARGIN for window in self._windows), default=0.0)
         self._lock = threading.Lock()
         self._places: list[float] = []  # those of the log that still count, as far as this process has read it
         self._late: dict[float, float] = {}  # how long after its time a place's request was answered, as far as known
@@ -210,11 +208,10 @@ class Budget:
         oldest = len(self._places) - _room(window, bulk=bulk)  # the place that the next one in the window takes over
         if oldest < 0:
             return 0.0
-        most = _most(window)
         before = self._places[max(0, oldest - _ABREAST) : oldest + 1]
         if any(place not in self._late for place in before):
             self._late.update(times.answers(before[0], before[-1]))
-        ends = (place + min(self._late.get(place, most), most) for place in before)
+        ends = (place + min(self._late.get(place, MARGIN), MARGIN) for place in before)
         return max(ends) + window.seconds * (1 + YIELD_SHARE * bulk)
 
     def _catch_up(self, times: RequestTimes, now: float) -> None:
@@ -253,14 +250,9 @@ class Budget:
             return now, [min(place, now) for place in times.since(now - self._longest)], times.paused_until()
 
 
-def _most(window: Window) -> float:
-    """How much later than its time a place may count, in seconds."""
-    return min(max(window.seconds * MARGIN_SHARE, MARGIN_LEAST), MARGIN_MOST)
-
-
 def _span(window: Window) -> float:
     """How long a place will be taken, as far as can be foreseen, in seconds."""
-    return window.seconds + min(window.seconds * MARGIN_SHARE, MARGIN_MOST)
+    return window.seconds + min(window.seconds * FORESEEN_SHARE, MARGIN)
 
 
 def _room(window: Window, *, bulk: bool) -> int:

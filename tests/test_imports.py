@@ -27,7 +27,6 @@ ONLY_IN = {
     "pymssql": [],
     "apprise": ["syncd/sending.py"],
     "prometheus_client": ["syncd/endpoints.py"],
-    "sqlite3": ["syncd/state/", "syncd/sandbox/"],
     "starlette": ["syncd/sandbox/"],
     "uvicorn": ["syncd/sandbox/", "syncd/log.py"],
     "jmespath": ["connectors/rest_paths.py"],

@@ -85,7 +85,7 @@ def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
     """
     import polars as pl
 
-    from syncd.commands.status import iso
+    from syncd.standing import iso
     from syncd.table_file import check_file, write_table
 
     settings = loaded(config)

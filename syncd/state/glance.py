@@ -132,7 +132,8 @@ class Glance:
     def holds(self, source: str) -> list[dict[str, Any]]:
         """What gates hold of the source."""
         return self._rows(
-            'SELECT source, gate, kind, digest, "count", detail, since, approved FROM hold WHERE source = ? ORDER BY gate',
+            'SELECT source, gate, kind, digest, "count", detail, since, approved FROM hold'
+            " WHERE source = ? ORDER BY gate",
             source,
         )
 

@@ -295,6 +295,10 @@ def test_a_file_from_before_undo_keeps_its_runs_and_changes(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         for statement in (
             "DROP TABLE undone",
+            "DROP TABLE alarm",
+            "DROP TABLE notice",
+            "ALTER TABLE request DROP COLUMN late",
+            "ALTER TABLE run DROP COLUMN planned",
             "DROP INDEX change_run",
             "ALTER TABLE run DROP COLUMN kind",
             "ALTER TABLE run DROP COLUMN undoes",
