@@ -112,6 +112,28 @@ def run(  # noqa: PLR0913 (the command's options)
 
 
 @app.command()
+def daemon(
+    context: typer.Context,
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read the configuration, say when what would run, and end.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --check: print one JSON object.")] = False,
+    config: Config = None,
+    log_level: Level = None,
+) -> int:
+    """Run the sources at the times of their schedules, each in a process of its own. SIGHUP reads the file again."""
+    path = prepared(context, config, log_level)
+    from syncd.commands import daemon as commands
+
+    if check:
+        return commands.check(path, as_json=json)
+    if json:
+        raise typer.BadParameter("--json is for --check: a daemon prints nothing")
+    return commands.serve(path, log_level or context.obj["log_level"])
+
+
+@app.command()
 def check(
     context: typer.Context,
     *,

@@ -17,7 +17,7 @@ ONLY_IN = {
     "httpx": ["syncd/rest.py"],
     "tenacity": ["syncd/rest.py"],
     "yaml": ["syncd/config/yaml_tree.py"],
-    "apscheduler": ["syncd/daemon.py", "syncd/config/"],  # the configuration checks cron texts with it
+    "apscheduler": ["syncd/daemon/triggers.py", "syncd/config/"],  # the configuration checks cron texts with it
     "sqlmodel": ["syncd/state/"],
     "sqlalchemy": ["syncd/state/", "connectors/sql_"],
     "alembic": ["syncd/state/"],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from syncd.config.values import Cron, Every, Schedule, parse_duration
+from syncd.config.values import parse_duration
+from syncd.core.schedules import Cron, Every, Schedule
 from syncd.core.schema import nearest
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")

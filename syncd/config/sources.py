@@ -15,7 +15,6 @@ from syncd.config.forms import CronForm, RegionForm, RuleForm, SourceForm
 from syncd.config.problems import Document, Problems, dotted
 from syncd.config.tree import KeyPath
 from syncd.config.value_types import is_template
-from syncd.config.values import Cron, Schedule
 from syncd.core.columns import UNIT
 from syncd.core.rules import (
     AllOf,
@@ -33,6 +32,7 @@ from syncd.core.rules import (
     Template,
     Value,
 )
+from syncd.core.schedules import Cron, Schedule
 from syncd.core.schema import nearest
 from syncd.errors import ConfigError
 

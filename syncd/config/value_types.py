@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from syncd.budget import Window
 from syncd.config import schedule, values
-from syncd.config.values import Cron, Every, Secret
+from syncd.config.values import Secret
+from syncd.core.schedules import Cron, Every
 
 WRONG = "wrong"
 """The type of the errors raised here; their message goes on from the value as the file writes it."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, final
 
 from syncd.budget import Window
@@ -61,27 +60,6 @@ class Secret:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class Every:
-    """Run again ``seconds`` after the last start."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Cron:
-    """Run at the times of ``text``, five cron fields; ``timezone`` is an IANA name, None the machine's own.
-
-    The days of the week in ``text`` are names, since cron counts them from Sunday and APScheduler from Monday.
-    """
-
-    text: str
-    timezone: str | None = None
-
-
-Schedule = Every | Cron
 
 
 def parse_duration(value: str | float) -> float:

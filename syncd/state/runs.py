@@ -147,6 +147,13 @@ class Runs:
         found = [dict(row) for row in rows if row is not None]
         return [{**row, "report": json.loads(row["report"] or "null")} for row in found]
 
+    def last_begun(self, source: str) -> float | None:
+        """When the source's newest run began; None if there is none, or if it is due again: broken off or temporary."""
+        query = text("SELECT started, exit FROM run WHERE source = :source ORDER BY started DESC LIMIT 1")
+        with self.read() as connection:
+            row = connection.execute(query, {"source": source}).first()
+        return None if row is None or row[1] in (None, 4) else float(row[0])
+
     def counts(self, source: str) -> dict[str, int]:
         """How many contacts of the source the ledger holds, by status."""
         query = text("SELECT status, count(*) FROM contact WHERE source = :source GROUP BY status")

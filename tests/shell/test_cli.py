@@ -102,7 +102,9 @@ def process(
 # Help and usage
 
 
-@pytest.mark.parametrize("command", ["", "run", "check", "status", "fields", "approve", "rejects", "sandbox", "demo"])
+@pytest.mark.parametrize(
+    "command", ["", "run", "check", "status", "fields", "approve", "rejects", "sandbox", "demo", "daemon"]
+)
 def test_every_command_has_a_help(syncd: Command, command: str) -> None:
     code, out, _ = syncd(*command.split(), "--help")
     assert code == 0

@@ -1,0 +1,78 @@
+"""``syncd daemon``: the scheduler, and ``--check``, which says when it would run what."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncd.daemon.timetable import Job, Timetable
+
+if TYPE_CHECKING:
+    from syncd.config import Settings
+    from syncd.state import State
+
+
+def serve(config: Path | None, log_level: str | None) -> int:
+    """Run the daemon until a signal ends it."""
+    from syncd.daemon.children import Children, syncd
+    from syncd.daemon.loading import Loader
+    from syncd.daemon.service import Service, steady
+    from syncd.daemon.signals import Signals
+    from syncd.daemon.systemd import ServiceManager
+
+    common = [*(["--config", str(config)] if config else []), *(["--log-level", log_level] if log_level else [])]
+    loader = Loader(syncd(*common, "daemon", "--check", "--json"), elapsed=steady)
+    children = Children(lambda job: syncd(*common, *job.arguments), steady)
+    with Signals() as signals:
+        return Service(loader, children, chance=random.random, manager=ServiceManager()).run(signals)
+
+
+def check(config: Path | None, *, as_json: bool) -> int:
+    """Print when the daemon would start which run, if it were started now."""
+    from syncd.commands.settings import loaded
+    from syncd.state import State
+
+    settings = loaded(config)
+    with State(settings.state, read_only=True) as state:
+        timetable = timetable_of_settings(settings, state)
+    if as_json:
+        sys.stdout.write(json.dumps(timetable.to_json()) + "\n")
+    else:
+        _show(settings, timetable)
+    return 0
+
+
+def timetable_of_settings(settings: Settings, state: State) -> Timetable:
+    """The jobs of a configuration, each with when it last began."""
+    return Timetable(str(settings.path), str(settings.state), settings.workers, tuple(_jobs(settings, state)))
+
+
+def _jobs(settings: Settings, state: State) -> Iterator[Job]:
+    for source in settings.sources.values():
+        if source.schedule is not None:
+            yield Job(
+                name=f"run {source.name}",
+                source=source.name,
+                arguments=("run", source.name, "--json"),
+                schedule=source.schedule,
+                timeout=source.timeout,
+                last=state.last_begun(source.name),
+            )
+
+
+def _show(settings: Settings, timetable: Timetable) -> None:
+    from syncd.daemon.agenda import Agenda
+    from syncd.show import Screen
+
+    screen, now = Screen(), time.time()
+    for job, start in Agenda(timetable, now, chance=lambda: 0.0).upcoming():
+        when = "at once" if start <= now else time.strftime("%a %Y-%m-%d %H:%M:%S %Z", time.localtime(start))
+        screen.line((job.name, "bold"), f": {when}", hanging=2)
+    unscheduled = [name for name, source in settings.sources.items() if source.schedule is None]
+    if unscheduled:
+        screen.line(f"without a schedule, only by hand: {', '.join(unscheduled)}", hanging=2)

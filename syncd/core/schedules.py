@@ -1,0 +1,26 @@
+"""When a source is run: the two forms of a schedule, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Run again ``seconds`` after the last start."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """Run at the times of ``text``, five cron fields; ``timezone`` is an IANA name, None the machine's own.
+
+    The days of the week in ``text`` are names, since cron counts them from Sunday and APScheduler from Monday.
+    """
+
+    text: str
+    timezone: str | None = None
+
+
+Schedule = Every | Cron

@@ -1,0 +1,74 @@
+"""What the daemon has to do, as a value that travels as JSON from the child that read the configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from syncd.core.schedules import Cron, Every, Schedule
+
+JITTER = 60.0
+"""Seconds that a start is put off at most, so that the machines of many companies do not all begin at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command that is due by a schedule. ``name`` is its identity: ``run tenants``.
+
+    ``arguments``: those of ``syncd`` that carry it out. ``timeout`` and ``jitter`` (the most that its start is put
+    off) are in seconds. ``last``: when it last began (Unix seconds), so far as the state knows; None if never, or if
+    it was broken off and is due again. Two jobs of one ``source`` never run at once.
+    """
+
+    name: str
+    source: str
+    arguments: tuple[str, ...]
+    schedule: Schedule
+    timeout: float
+    jitter: float = JITTER
+    last: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """All jobs of one configuration; ``config`` and ``state`` are absolute paths."""
+
+    config: str
+    state: str
+    workers: int
+    jobs: tuple[Job, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; :func:`timetable_of` reads them."""
+        return {**asdict(self), "jobs": [{**asdict(job), "schedule": _plain(job.schedule)} for job in self.jobs]}
+
+
+def timetable_of(text: str) -> Timetable:
+    """Read what :meth:`Timetable.to_json` wrote.
+
+    Raises:
+        ValueError: it did not write that.
+    """
+    try:
+        found = json.loads(text)
+        return Timetable(**{**found, "jobs": tuple(_job(job) for job in found["jobs"])})
+    except (TypeError, KeyError) as error:
+        raise ValueError("this is no timetable") from error
+
+
+def _job(found: Mapping[str, Any]) -> Job:
+    return Job(
+        **{**found, "arguments": tuple(found["arguments"]), "schedule": _schedule(found["schedule"])},
+    )
+
+
+def _plain(schedule: Schedule) -> dict[str, Any]:
+    if isinstance(schedule, Every):
+        return {"every": schedule.seconds}
+    return {"cron": schedule.text, "timezone": schedule.timezone}
+
+
+def _schedule(found: Mapping[str, Any]) -> Schedule:
+    return Every(found["every"]) if "every" in found else Cron(found["cron"], found["timezone"])
