@@ -52,11 +52,11 @@ def daemon(world: World, *options: str, **variables: str) -> Iterator[subprocess
         if process.poll() is None:
             process.terminate()
         with suppress(ValueError):
-            process.communicate(timeout=40)
+            process.communicate(timeout=120)
 
 
 def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -64,7 +64,7 @@ def until(holds: Callable[[], object]) -> None:
 
 def ended(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
     process.send_signal(number)
-    _, err = process.communicate(timeout=40)
+    _, err = process.communicate(timeout=120)
     return process.returncode, err
 
 
@@ -85,7 +85,7 @@ def events(err: str) -> list[str]:
 def test_it_runs_what_is_due_says_so_to_systemd_and_is_small(world: World, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(30)
+        listening.settimeout(120)
         with daemon(world, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="400000") as process:
             told = heard(listening, "STATUS=next: run tenants at ")
             assert told.count("READY=1") == 1
@@ -97,7 +97,7 @@ def test_it_runs_what_is_due_says_so_to_systemd_and_is_small(world: World, tmp_p
             assert any(message.startswith("RELOADING=1\nMONOTONIC_USEC=") for message in told)
             process.send_signal(signal.SIGTERM)
             assert "STOPPING=1" in heard(listening, "STOPPING=1")
-            _, err = process.communicate(timeout=40)
+            _, err = process.communicate(timeout=120)
     assert process.returncode == 0
     assert len(world.there()) == 40
     assert events(err)[0] == "schedule in force"
@@ -164,7 +164,7 @@ def children_of(pid: int) -> list[int]:
 def test_a_configuration_that_is_wrong_at_the_start_exits_2_with_the_place(world: World) -> None:
     (world.folder / "syncd.yaml").write_text("target: {api_key: k}\nsources: {tenants: {}}\n")
     with daemon(world) as process:
-        _, err = process.communicate(timeout=40)
+        _, err = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "error: syncd.yaml:2: sources.tenants.connector: is missing" in err
     assert "Traceback" not in err
@@ -174,7 +174,7 @@ def test_a_second_daemon_for_one_state_file_exits_5(world: World) -> None:
     first = Lock()
     first.take(str(world.folder / "syncd.db"))
     with daemon(world) as second:
-        _, err = second.communicate(timeout=40)
+        _, err = second.communicate(timeout=120)
     first.release()
     assert second.returncode == 5
     assert world.sandbox.requests == []

@@ -31,7 +31,7 @@ def job(name: str = "tenants", timeout: float = 60.0, every: float = 1.0) -> Job
     return Job(f"run {name}", name, ("run", name), Every(every), timeout)
 
 
-def until(holds: Callable[[], object], seconds: float = 20) -> None:
+def until(holds: Callable[[], object], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
