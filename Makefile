@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := all
-.PHONY: all setup demo test soak lint format bench bench-budget lock clean
+.PHONY: all setup demo test system-test soak lint format bench bench-budget lock clean
 
 all: test
 
@@ -21,6 +21,10 @@ demo: setup
 
 test: setup lint
 	$(BIN)/pytest -n auto
+
+# A real systemd in a container: root, debootstrap and systemd-nspawn are needed, and minutes the first time.
+system-test: setup
+	SYNCD_SYSTEM_TEST=1 $(BIN)/pytest -n 0 tests/system
 
 # MINUTES of random companies, faults and crashes, other ones each time.
 MINUTES ?= 20

@@ -1,4 +1,6 @@
-"""Logs: structlog on stderr, human on a terminal and JSON otherwise, with the records of stdlib logging among them.
+"""Logs: structlog on stderr, with the records of stdlib logging among them.
+
+On a terminal they are for people, in systemd's journal they are fields, and elsewhere they are JSON.
 
 Whatever is logged passes :func:`guarded`: a field is a number, an id or a short text, never a payload, and what looks
 like a key, a phone number, an e-mail address or a URL's query is made unreadable.
@@ -17,6 +19,7 @@ from typing import Any
 
 import structlog
 
+from syncd import journald
 from syncd.errors import ConfigError
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -59,11 +62,19 @@ def level_of(name: str | None, environ: Mapping[str, str] = os.environ) -> int:
 
 
 def configure(level: int, *, human: bool | None = None) -> None:
-    """Send all logs to stderr. ``human``: for a person to read; by default when stderr is a terminal."""
+    """Send all logs to stderr, or to the journal that stderr leads to.
+
+    ``human``: for a person to read; by default when stderr is a terminal.
+    """
+    journal = human is None and journald.is_journal()
     if human is None:
         human = sys.stderr.isatty()
     colours = human and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    last = structlog.dev.ConsoleRenderer(colors=colours) if human else structlog.processors.JSONRenderer(default=str)
+    last: Any = (
+        structlog.dev.ConsoleRenderer(colors=colours) if human else structlog.processors.JSONRenderer(default=str)
+    )
+    if journal:
+        last = journald.fields
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -77,7 +88,7 @@ def configure(level: int, *, human: bool | None = None) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = _Stderr()
+    handler: logging.Handler = journald.Journal(journald.SOCKET) if journal else _Stderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(), *shared],
@@ -85,7 +96,7 @@ def configure(level: int, *, human: bool | None = None) -> None:
         )
     )
     root = logging.getLogger()
-    for old in [each for each in root.handlers if isinstance(each, _Stderr)]:
+    for old in [each for each in root.handlers if isinstance(each, _Stderr | journald.Journal)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(max(level, logging.WARNING))

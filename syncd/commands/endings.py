@@ -6,6 +6,7 @@ import os
 import sys
 
 from syncd.errors import ConfigError, SyncdError
+from syncd.journald import ERROR, is_journal
 
 DEFECT, USAGE, BROKEN_OFF = 1, 2, 130
 
@@ -14,7 +15,7 @@ REPORT_TO = "the issue tracker of syncd"
 
 def say_error(message: str) -> None:
     """Print ``error: …`` on stderr, a line for each line of the message."""
-    head = "\x1b[1;31merror:\x1b[0m" if _coloured() else "error:"
+    head = "\x1b[1;31merror:\x1b[0m" if _coloured() else f"{ERROR * is_journal()}error:"
     lines = [line for line in message.splitlines() if line.strip()] or ["something failed without saying what"]
     sys.stderr.write("".join(f"{head} {printable(line)}\n" for line in lines))
 
