@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from syncd.core.columns import DIGEST, EXCLUDED, INVALID, KEY, MATCH, REASON, ROW, STATE, UNIT
+from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, MATCH, RAW, REASON, ROW, STATE, UNIT
 from syncd.core.diff import (
+    BEFORE,
     ID,
     INDEX_SCHEMA,
     KIND,
@@ -20,6 +21,8 @@ from syncd.core.diff import (
     diff,
     field_changes,
     rows,
+    texts_differ,
+    values_before,
 )
 from syncd.core.matching import folded, folded_twins, sharers
 from syncd.core.plan import Plan, Read, gate
@@ -29,6 +32,7 @@ from syncd.core.wording import counted
 from syncd.index import Index
 from syncd.merged import Groups, keep_merged
 from syncd.naming import learn_names, renamed, renames
+from syncd.partial import Heirs, named_gone
 from syncd.reading import Reading, keyed_once
 from syncd.rematching import rematch, rematched
 from syncd.state import State
@@ -59,13 +63,18 @@ class Planned:
     ``sure``: a key that is not in the read has surely left the source.
     ``same``: digests of contacts that are what the ledger says, though their digests differ (order of numbers).
     ``changed_since``: keys of which something was undone, and whose source now asks for something else.
+    ``links``: ``@key``, ``@raw`` of contacts that stay as they are, where the ledger has another row for them.
     ``settled``: the read and the other sources leave nothing that a later run of the same file would see otherwise.
     ``merged``: the keys whose numbers one contact holds, by its match value.
+    ``losers``: ``@key``, ``@match`` of contacts that are not sent since another has their match value;
+    ``lost_to_others``: those match values that another source has. ``named``: keys that a partial read says are gone,
+    or None.
     """
 
     plan: Plan
     unchanged: int
     same: dict[str, int]
+    links: pl.DataFrame
     rejected: list[tuple[str, str]]
     warnings: list[str]
     gone: list[str]
@@ -74,21 +83,28 @@ class Planned:
     sure: bool
     ambiguous: int
     merged: Groups
+    losers: pl.DataFrame
+    lost_to_others: list[str]
+    named: list[str] | None
     since: int
     changed_since: list[str]
 
 
 def plan_changes(
-    reading: Reading, wanted: Wanted, state: State, ledger: pl.DataFrame, index: Index, schema: Schema, now: float
+    reading: Reading, wanted: Wanted, state: State, index: Index, schema: Schema, now: float, taken: Heirs
 ) -> Planned:
-    """Compare what was read with the ledger and put the changes through the gates."""
+    """Compare what was read with the ledger and put the changes through the gates.
+
+    ``taken``: which keys took over the contacts of others.
+    """
     since = state.newest_change()
-    settled, warnings, merged = _resolve_sharers(reading, wanted, state, schema)
-    whole = reading.end.proof != "partial"
-    ledger = _with_rejected_again(ledger, state, wanted.name, schema)
-    found = diff(keyed_once(reading), ledger, whole=whole, deleted=sorted(reading.end.deleted))
+    sharing = _resolve_sharers(reading, wanted, state, schema, taken)
+    warnings = sharing.warnings
+    named = named_gone(reading, taken)
+    ledger = _with_rejected_again(_rest_of_ledger(reading, wanted, state, taken), state, wanted.name, schema)
+    found = diff(keyed_once(reading), ledger, whole=named is None, deleted=named or ())
     changed = reading.fetch(found.changed)
-    detail = renamed(state.detail(wanted.name, pl.concat([found.changed, found.gone])), state, schema)
+    detail = renamed(taken.detail(state, wanted.name, pl.concat([found.changed, found.gone])), state, schema)
     listless = wanted.gates.mode in {"mirror", "upsert"} and state.fact(f"first load of {wanted.name}") is not None
     replaces = state.fact(TREATMENT) == "replace" and not set(schema.names) <= set(changed.columns)
     other_match = schema_changed(state, wanted.name, schema)
@@ -102,9 +118,9 @@ def plan_changes(
     undone = state.undone(wanted.name)
     plan = gate(
         changes,
-        read=_read(reading, wanted.gates, whole=whole),
+        read=_read(reading, wanted.gates),
         rules=wanted.gates,
-        known=ledger.height,
+        known=reading.recall.ledger.height,
         emptied=emptied(changes),
         missing_for=_missing_for(detail, now),
         approved=state.approved(wanted.name),
@@ -114,22 +130,25 @@ def plan_changes(
     warnings += [*_warnings(reading, schema, released), *_not_there(index, state, wanted.name)]
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
     rejected = _still_rejected(state.rejected(wanted.name), plan, same)
-    settled = settled and not released and clear.height == changed.height
-    sure = _tells_who_left(reading, wanted.gates, whole=whole)
+    sure = _tells_who_left(reading, wanted.gates)
     return Planned(
         plan=plan,
-        unchanged=found.unchanged + len(same),
+        unchanged=reading.recall.unchanged + found.unchanged + len(same),
         same=same,
+        links=_links(reading, plan),
         rejected=rejected,
         warnings=warnings,
         gone=gone,
-        settled=settled,
+        settled=sharing.settled and not released and clear.height == changed.height,
         released=released if sure else [],
         sure=sure,
         ambiguous=changed.height - clear.height,
-        merged=merged,
+        merged=sharing.merged,
+        losers=sharing.losers,
+        lost_to_others=sharing.lost_to_others,
+        named=named,
         since=since,
-        changed_since=_no_longer_asked(undone, plan, reading, whole=whole),
+        changed_since=_no_longer_asked(undone, plan, reading, whole=named is None),
     )
 
 
@@ -150,29 +169,42 @@ def _still_rejected(rejected: list[tuple[str, str]], plan: Plan, same: Iterable[
     return [each for each in rejected if each[0] not in again]
 
 
-def _tells_who_left(reading: Reading, rules: GateRules, *, whole: bool) -> bool:
-    """Whether a key that is not in the read has surely left the source."""
-    read = _read(reading, rules, whole=whole)
-    return read.proved and read.rows > 0 and not read.keyless and not read.missing
+def _tells_who_left(reading: Reading, rules: GateRules) -> bool:
+    """Whether a key that is not in the read, or that it names as gone, has surely left the source."""
+    read = _read(reading, rules)
+    return read.proved and (read.rows > 0 or not read.whole) and not read.keyless and not read.missing
 
 
-def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Schema) -> tuple[bool, list[str], Groups]:
-    """Demote or merge contacts that share their match value.
+@dataclass(frozen=True, slots=True)
+class _Sharing:
+    """What became of contacts that share their match value; see :class:`Planned`."""
 
-    Returns whether that can stand, warnings, and the keys that are one contact, by match value.
-    """
-    contacts = reading.contacts()
+    settled: bool
+    warnings: list[str]
+    merged: Groups
+    losers: pl.DataFrame
+    lost_to_others: list[str]
+
+
+def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Schema, taken: Heirs) -> _Sharing:
+    """Demote or merge contacts that share their match value."""
     mine = wanted.order.index(wanted.name)
     others = state.matches([name for name in wanted.order if name != wanted.name])
+    fresh = reading.contacts()
+    _call_back(reading, pl.concat([fresh.get_column(MATCH), others.get_column(MATCH)]), state, wanted.name)
+    left = _left_alone(reading, wanted, state, taken)
+    _call_back(reading, left.get_column(MATCH), state, wanted.name)
+    contacts = reading.contacts()
     ranks = {name: place - mine for place, name in enumerate(wanted.order)}
     ranked = others.with_columns(
         pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
     )
-    rivals = pl.concat([ranked, _left_alone(reading, wanted, state)])
+    rivals = pl.concat([ranked, left])
     if state.fact(FOLDS):
         losers = sharers(_folded(contacts), _folded(rivals), wanted.shared_match)
     else:
         losers = sharers(contacts, rivals, wanted.shared_match)
+    lost = contacts.select(KEY, MATCH).join(losers, on=KEY, how="inner")
     if losers.height:
         rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
         reading.demote(rows_.select(ROW, STATE, REASON))
@@ -186,23 +218,57 @@ def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Sch
         matches = dict(used.select(KEY, MATCH).iter_rows())
         reading.merge({winner: merged[winner] for winner in matches}, schema)
         groups |= {match: [winner, *merged[winner]] for winner, match in matches.items()}
-    foreign = losers.get_column(REASON).str.contains(" of source ", literal=True).any() if losers.height else False
+    foreign = lost.filter(pl.col(REASON).str.contains(" of source ", literal=True)).get_column(MATCH)
     twins = folded_twins(contacts)
+    reading.doubt(twins)
     warnings = [f"{len(twins)} contacts differ from another in the case of their match fields only: {_some(twins)}"]
-    settled = not foreign and (others.is_empty() or wanted.shared_match != "hold")
-    return settled, warnings if len(twins) else [], groups
+    return _Sharing(
+        settled=others.is_empty() or wanted.shared_match != "hold",
+        warnings=warnings if len(twins) else [],
+        merged=groups,
+        losers=lost.select(KEY, MATCH),
+        lost_to_others=foreign.to_list(),
+    )
 
 
 def _folded(contacts: pl.DataFrame) -> pl.DataFrame:
     return contacts.with_columns(folded(contacts.get_column(MATCH)))
 
 
-def _left_alone(reading: Reading, wanted: Wanted, state: State) -> pl.DataFrame:
+def _call_back(reading: Reading, matches: pl.Series, state: State, source: str) -> None:
+    """Look again at recognised rows that share a key with a row of this read, or one of these match values."""
+    back = reading.recall.call_back(reading.lean.get_column(KEY), matches)
+    if not back.is_empty():
+        ledger = state.ledger(source, back.get_column(KEY).unique()).select(KEY, DIGEST)
+        reading.admit(back.join(ledger, on=KEY, how="left"))
+
+
+def _rest_of_ledger(reading: Reading, wanted: Wanted, state: State, taken: Heirs) -> pl.DataFrame:
+    """The ledger without the contacts whose rows were recognised."""
+    rest, whole = reading.recall.rest(), reading.recall.ledger.height
+    if len(rest) * 4 < whole:  # so few are looked up one by one
+        return taken.ledger(state, wanted.name, rest)
+    ledger = taken.ledger(state, wanted.name)
+    return ledger if len(rest) == whole else ledger.join(rest.to_frame(), on=KEY, how="semi", maintain_order="left")
+
+
+def _links(reading: Reading, plan: Plan) -> pl.DataFrame:
+    """Tell which row each contact that is not sent is made of: none, where its row is no contact or in doubt."""
+    busy = pl.concat([plan.todo.get_column(KEY), plan.waiting.get_column(KEY)])
+    used = keyed_once(reading).filter(~pl.col(KEY).is_in(busy.implode()))
+    found = used.select(KEY, pl.when(pl.col(STATE) == CONTACT).then(RAW).alias(RAW))
+    known = reading.recall.ledger.select(KEY, pl.col(RAW).alias("@was"))
+    return found.join(known, on=KEY, how="inner").filter(pl.col(RAW).ne_missing(pl.col("@was"))).select(KEY, RAW)
+
+
+def _left_alone(reading: Reading, wanted: Wanted, state: State, taken: Heirs) -> pl.DataFrame:
     """What the source's invalid rows have at the target: it is left as it is, so no other contact may take it."""
     keys = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
     if keys.height:
         keys = keys.join(reading.contacts().select(KEY), on=KEY, how="anti")
-    held = state.detail(wanted.name, keys.to_series()).filter(pl.col(ID).is_not_null() | (pl.col("@status") == "p"))
+    held = taken.detail(state, wanted.name, keys.to_series()).filter(
+        pl.col(ID).is_not_null() | (pl.col("@status") == "p")
+    )
     before = pl.lit(-1, dtype=pl.Int32).alias("@rank")
     return held.select(pl.lit(wanted.name).alias("@source"), KEY, pl.col(OLD_MATCH).alias(MATCH), before)
 
@@ -245,10 +311,10 @@ def _without_ambiguous(
 
 def _without_same(changes: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str, int]]:
     """Leave out updates that change no field: only the order of numbers differs, or the way digests are made."""
-    doubtful = changes.filter((pl.col(KIND) == "update") & pl.col(WHY).is_null())
+    updates = changes.filter((pl.col(KIND) == "update") & pl.col(WHY).is_null() & pl.col(BEFORE).is_not_null())
     same = {
         change[KEY]: change[DIGEST]
-        for change in rows(doubtful)
+        for change in rows(updates.filter(~texts_differ(updates, schema.phones)))
         if change["before"] and not field_changes(change["before"], change["after"], schema.phones)
     }
     if not same:
@@ -287,14 +353,24 @@ def _without_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRul
     return changes.filter(~kept), changes.filter(kept).get_column(KEY).to_list()
 
 
-def _read(reading: Reading, rules: GateRules, *, whole: bool) -> Read:
-    keys = reading.lean.get_column(KEY)
-    keyless = len(reading.malformed) + reading.lean.filter(pl.col(KEY).is_null() & (pl.col(STATE) == INVALID)).height
-    canaries = tuple(key for key in rules.canaries if key not in set(keys.filter(keys.is_in(list(rules.canaries)))))
+def _read(reading: Reading, rules: GateRules) -> Read:
+    """What is known of the read; one that names all keys beside what changed tells who is there as a whole one does."""
+    keys, present = reading.lean.get_column(KEY), reading.present
+    if present is not None:
+        keys = pl.concat([keys, present.alias(KEY)])
+    whole = reading.end.proof != "partial" or present is not None
+    nameless = 0 if present is None else present.null_count()
+    keyless = (
+        nameless
+        + len(reading.malformed)
+        + reading.lean.filter(pl.col(KEY).is_null() & (pl.col(STATE) == INVALID)).height
+    )
+    there = {*keys.filter(keys.is_in(list(rules.canaries))), *reading.recall.has_read(rules.canaries)}
+    canaries = tuple(key for key in rules.canaries if key not in there)
     proved = reading.end.proof in ("complete", "partial")
     return Read(
         proved=proved,
-        rows=reading.rows,
+        rows=reading.rows if present is None else len(present),
         why=reading.end.why,
         keyless=keyless,
         missing=canaries if whole else (),
@@ -304,12 +380,12 @@ def _read(reading: Reading, rules: GateRules, *, whole: bool) -> Read:
 
 def emptied(changes: pl.DataFrame) -> dict[str, int]:
     """Count, per field, the updates that empty a value."""
-    found: dict[str, int] = {}
-    for change in rows(changes.filter(pl.col(KIND).is_in(["update", "move"]))):
-        for name, value in (change["after"] or {}).items():
-            if not value and change["before"].get(name):
-                found[name] = found.get(name, 0) + 1
-    return found
+    edits = changes.filter(pl.col(KIND).is_in(["update", "move"]))
+    was = values_before(edits)
+    found = {
+        name: len(was.filter((edits.get_column(name) == "") & (was.get_column(name) != ""))) for name in was.columns
+    }
+    return {name: count for name, count in found.items() if count}
 
 
 def _missing_for(detail: pl.DataFrame, now: float) -> pl.DataFrame:

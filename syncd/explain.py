@@ -20,6 +20,7 @@ from syncd.core.diff import BEFORE, ID, KIND, field_changes, rows
 from syncd.core.plan import Held
 from syncd.index import Index, hint
 from syncd.reading import Reading, read_source, spooling
+from syncd.recall import Recall
 from syncd.source import Connector, End, Options, Rows
 from syncd.sync import contact_mapping, plan_of, usable_schema
 
@@ -93,9 +94,10 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
         schema = usable_schema(session.target, source, session.state)
         witness = _Witness(source.connect(), source.rules.key, key.split(UNIT))
         mapping = contact_mapping(source, witness.check(), schema)
-        reading = read_source(witness, None, mapping, schema, spool, lambda _rows: session.halt_if_asked())
+        every_row = Recall(lambda: session.state.made_of(source.name))
+        reading = read_source(witness, None, mapping, schema, spool, lambda _rows: session.halt_if_asked(), every_row)
         index = Index(session.target.contacts, schema)
-        planned = plan_of(session, source, reading, session.state.ledger(source.name), index, schema)
+        planned = plan_of(session, source, reading, index, schema)
         found.phones = schema.phones
         _tell_rows(found, reading, witness)
     found.ledger = session.state.contact(source.name, key)

@@ -24,7 +24,9 @@ from syncd.core.schema import Schema
 from syncd.core.wording import counted
 from syncd.errors import SyncdError
 from syncd.index import Index
+from syncd.partial import Heirs
 from syncd.reading import read_source, spooling
+from syncd.recall import Recall
 from syncd.report import error_json, held_json
 from syncd.source import Connector, End, Options, Rows
 from syncd.state import State
@@ -160,9 +162,10 @@ class _Trial:
         name = self.source.name
         wanted = Wanted(name, gates, self.source.shared_match, (name,))
         with spooling() as spool:
-            reading = read_source(_Copy(rows), None, self.mapping, self.schema, spool, lambda _rows: None)
+            every_row = Recall(lambda: self.state.made_of(name))
+            reading = read_source(_Copy(rows), None, self.mapping, self.schema, spool, lambda _rows: None, every_row)
             index = Index(list, self.schema)
-            return plan_changes(reading, wanted, self.state, self.state.ledger(name), index, self.schema, self.now)
+            return plan_changes(reading, wanted, self.state, index, self.schema, self.now, Heirs({}))
 
     def proof(self, damage: str, rows: pl.DataFrame, known: int) -> Proof:
         """See what the gates make of one copy."""

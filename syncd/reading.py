@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from syncd.core.columns import (
     LINE,
     MATCH,
     ORIGIN,
+    RAW,
     REASON,
     ROW,
     STATE,
@@ -35,11 +37,23 @@ from syncd.core.mapping import Mapping as ContactMapping
 from syncd.core.matching import digest, duplicate_keys, identify, merge_numbers, repeats
 from syncd.core.schema import Schema
 from syncd.processes import is_gone
+from syncd.recall import Recall
 from syncd.source import Connector, End, Rows
 
-LEAN = {KEY: pl.String, LINE: pl.UInt32, ORIGIN: pl.UInt32, STATE: pl.UInt8, MATCH: pl.String, DIGEST: pl.Int64}
+LEAN = {
+    KEY: pl.String,
+    LINE: pl.UInt32,
+    ORIGIN: pl.UInt32,
+    STATE: pl.UInt8,
+    MATCH: pl.String,
+    DIGEST: pl.Int64,
+    RAW: pl.Int64,
+}
 PATIENCE = 0.2
 """Seconds after which a wait for the source looks whether the run was asked to stop."""
+
+AHEAD = 4
+"""Pages that may have been read before they are mapped: while the ledger is read, the source is read on."""
 
 Found = TypeVar("Found")
 
@@ -59,6 +73,11 @@ class Spool:
         contacts.write_ipc(path, compat_level=pl.CompatLevel.newest())
         self._pages.append((path, end))
 
+    def emptied(self) -> Spool:
+        """Forget every page, for a new read."""
+        self._pages.clear()
+        return self
+
     def fetch(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Put the fields of the contacts beside these ``rows``, which have a ``@row``; in reading order."""
         wanted, found, begin = rows.sort(ROW), [], 0
@@ -73,9 +92,10 @@ class Spool:
 class Reading:
     """What one read found.
 
-    ``lean``: every row that could be read: ``@key``, ``@line``, ``@origin``, ``@state``, ``@match``, ``@digest`` and
-    ``@row``. ``notes``: ``@row``, ``@reason`` of those that are no contact; ``warnings``: ``@row``, ``@warning``.
-    ``malformed``: origin, line and reason of rows that could not be read.
+    ``lean``: the rows that were mapped, and recognised ones that were admitted among them: ``@row``, ``@key``,
+    ``@line``, ``@origin``, ``@state``, ``@match``, ``@digest``, ``@raw``. ``notes``: ``@row``, ``@reason`` of those
+    that are no contact; ``warnings``: ``@row``, ``@warning``. ``malformed``: origin, line and reason of rows that could
+    not be read. ``present``: beside a partial read, the keys of all rows that the source holds (null: a row without).
     """
 
     end: End
@@ -85,12 +105,29 @@ class Reading:
     malformed: list[tuple[int, int, str]]
     origins: list[str]
     spool: Spool
+    recall: Recall
+    present: pl.Series | None = None
     merged: pl.DataFrame | None = None
 
     @property
     def rows(self) -> int:
         """All rows of the source, readable or not."""
-        return self.lean.height + len(self.malformed)
+        return self.recall.unchanged + self.lean.height + len(self.malformed)
+
+    def admit(self, rows: pl.DataFrame) -> None:
+        """Put recognised rows, with their contacts' ``@digest``, among those that are looked at."""
+        if not rows.is_empty():
+            self.lean = pl.concat([self.lean, rows.select(self.lean.columns)]).sort(ROW)
+            self.refuse_duplicates()
+
+    def refuse_duplicates(self) -> None:
+        """Make rows invalid whose key a row before has."""
+        self.demote(duplicate_keys(self.lean.filter(pl.col(STATE) != EXCLUDED), self.origins))
+
+    def doubt(self, keys: pl.Series) -> None:
+        """Have these contacts looked at in the next read as well, whatever their rows say."""
+        sure = ~pl.col(KEY).is_in(keys.implode())
+        self.lean = self.lean.with_columns(pl.when(sure).then(RAW).alias(RAW))
 
     def demote(self, losers: pl.DataFrame) -> None:
         """Make contacts invalid or excluded: ``losers`` holds ``@row``, ``@state``, ``@reason``."""
@@ -120,6 +157,7 @@ class Reading:
         fields = [name for name in contacts.columns if not name.startswith("@")]
         together = merge_numbers(contacts, winners, [name for name in fields if name in schema.phones])
         self.merged = together.with_columns(digest(fields))
+        self.doubt(self.merged.get_column(KEY))
         self.lean = self.lean.update(self.merged.select(ROW, DIGEST), on=ROW, how="left")
 
     def fetch(self, keys: pl.Series) -> pl.DataFrame:
@@ -175,6 +213,7 @@ class _Pages:
     """Collects what stays in memory of each page."""
 
     spool: Spool
+    recall: Recall
     lean: list[pl.DataFrame] = field(default_factory=list)
     notes: list[pl.DataFrame] = field(default_factory=list)
     warnings: list[pl.DataFrame] = field(default_factory=list)
@@ -183,16 +222,25 @@ class _Pages:
     height: int = 0
 
     def add(self, page: Rows, mapping: ContactMapping, schema: Schema) -> None:
+        """Map the rows of a page that are not recognised."""
         if page.origin not in self.origins:
             self.origins.append(page.origin)
         origin = self.origins.index(page.origin)
         self.malformed += [(origin, bad.line, bad.reason) for bad in page.malformed]
-        mapped = identify(mapping.apply(page.frame, page.lines), list(mapping.fields), schema)
-        mapped = mapped.with_columns(
+        places = pl.DataFrame([self.recall.digests(page.frame), page.lines.cast(pl.UInt32).alias(LINE)]).with_columns(
             pl.lit(origin, dtype=pl.UInt32).alias(ORIGIN),
-            pl.int_range(self.height, self.height + mapped.height, dtype=pl.UInt32).alias(ROW),
+            pl.int_range(self.height, self.height + page.frame.height, dtype=pl.UInt32).alias(ROW),
         )
-        self.height += mapped.height
+        self.height += page.frame.height
+        same = self.recall.recognised(places.get_column(RAW))
+        self.recall.keep(places.filter(same))
+        new, at = page.frame.filter(~same), places.filter(~same)
+        mapped = identify(mapping.apply(new, at.get_column(LINE)), list(mapping.fields), schema)
+        silent = (pl.col(STATE) == CONTACT) & pl.col(WARNING).is_null()
+        at = at.select(ORIGIN, ROW, RAW)
+        self._keep(mapped.hstack(at).with_columns(pl.when(silent).then(RAW).alias(RAW)), mapping)
+
+    def _keep(self, mapped: pl.DataFrame, mapping: ContactMapping) -> None:
         self.lean.append(mapped.select(ROW, *LEAN))
         self.notes.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
@@ -232,26 +280,29 @@ def read_source(
     schema: Schema,
     spool: Spool,
     progress: Callable[[int], None],
+    recall: Recall,
 ) -> Reading:
-    """Read the source to its end and map every row, one page while the next is read.
+    """Read the source to its end and map every row that ``recall`` does not recognise, a page while the next are read.
 
     ``progress`` is told the rows read so far, also while none come; what it raises ends the read.
 
     A key that a row before has makes a row invalid.
     """
-    pages = _Pages(spool)
+    pages = _Pages(spool, recall)
     reading = connector.read(cursor)
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="read") as pool:
-            coming = pool.submit(_next, reading)
+            coming = deque(pool.submit(_next, reading) for _ in range(AHEAD))
             try:
-                while not isinstance(page := _arrived(coming, lambda: progress(pages.height)), End):
-                    coming = pool.submit(_next, reading)
+                while not isinstance(page := _arrived(coming.popleft(), lambda: progress(pages.height)), End):
+                    coming.append(pool.submit(_next, reading))
                     progress(pages.height + page.frame.height)
                     pages.add(page, mapping, schema)
             except BaseException:
                 connector.cancel()
                 raise
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
         end = page
     finally:
         reading.close()
@@ -265,14 +316,16 @@ def read_source(
         malformed=pages.malformed,
         origins=pages.origins,
         spool=spool,
+        recall=pages.recall,
+        present=None if end.present is None else mapping.keys(end.present),
     )
-    found.demote(duplicate_keys(found.lean.filter(pl.col(STATE) != EXCLUDED), found.origins))
+    found.refuse_duplicates()
     return found
 
 
 def keyed_once(reading: Reading) -> pl.DataFrame:
-    """Return ``@key``, ``@state``, ``@digest`` of every key, once: where rows share it, what the used row says."""
-    keyed = reading.lean.filter(pl.col(KEY).is_not_null()).select(KEY, STATE, DIGEST)
+    """Return ``@key``, ``@state``, ``@digest``, ``@raw`` of every key, once: where rows share it, of the used row."""
+    keyed = reading.lean.filter(pl.col(KEY).is_not_null()).select(KEY, STATE, DIGEST, RAW)
     if not repeats(keyed.get_column(KEY)):
         return keyed
     order: Sequence[int] = (CONTACT, INVALID, EXCLUDED)

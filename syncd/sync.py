@@ -8,40 +8,42 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import structlog
 
+from syncd import __version__, cursors
 from syncd.changes import Planned, Wanted, learn_fields, learn_loaded, learn_match, plan_changes
 from syncd.core import mapping
+from syncd.core.columns import MATCH
 from syncd.core.matching import DIGEST_VERSION
-from syncd.core.plan import NOTHING, SCHEMA_GATE, Held, Plan
+from syncd.core.plan import SCHEMA_GATE, Held, Plan
 from syncd.core.schema import Schema, problems_of_mapping, problems_with
 from syncd.core.wording import counted
+from syncd.cursors import Standing
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
 from syncd.index import Index
-from syncd.merged import learn_both, learn_merged
+from syncd.merged import learn_both, learn_merged, merged_before
 from syncd.naming import renames
+from syncd.partial import Heirs, heirs, still_invalid, suffices
 from syncd.push import Push
 from syncd.pushed import Pushed
 from syncd.reading import Reading, Spool, columns_of, read_source, spooling
+from syncd.recall import Recall
 from syncd.report import SourceReport
 from syncd.state.journal import FOLDS
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from syncd.config import Source
     from syncd.session import Session
     from syncd.state import State
     from syncd.target import Target
 
 log = structlog.get_logger()
-
-STANDING_LIMIT = 1_000
-"""Invalid rows that are kept beside a cursor at most; a source with more is parsed on every run."""
 
 ENDS_THE_COMMAND = (AccessDenied, StateError, Stopped)
 
@@ -58,20 +60,27 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
     with session.leased(source.name), reported(session, source, report), spooling() as spool:
         schema = usable_schema(session.target, source, session.state)
         context = _context(session, source, schema)
-        cursor, standing = _cursor(session, source, context)
-        reading, ledger = _read(session, source, schema, cursor, spool)
+        cursor, stood = cursors.begin(session, source, context)
+        reading, taken = _read_enough(session, source, schema, context, cursor, stood, spool)
         if reading.end.proof == "unchanged":
-            return _stand(report, standing)
+            return cursors.stand(report, stood)
         index = Index(session.target.contacts, schema, session.target.search)
-        planned = plan_of(session, source, reading, ledger, index, schema)
-        _tell_plan(report, session, planned, reading, schema, ledger.height)
+        planned = plan_of(session, source, reading, index, schema, taken)
+        _tell_plan(report, session, planned, reading, schema)
+        report.invalid = still_invalid(stood, reading, planned.named) + report.invalid
+        report.counts["invalid"] = len(report.invalid)
         if not session.dry_run:
             session.note_plan(source.name, report.planned)
+            taken.enter(session.state, source.name)
             session.state.redigest(source.name, planned.same)
+            session.state.link(source.name, planned.links)
             learn_both(session.state, source.name, planned.merged)
             pushed = push_plan(session, source.name, planned.plan, schema, highest=index.highest, since=planned.since)
             tell_push(report, session, source, pushed)
-            _close(session, source, context, reading, planned, pushed, report, schema)
+            stays = _close(session, source, reading, planned, pushed, schema)
+            cursors.move(session.state, source.name, context, reading, planned, report, stood, stays=stays)
+            if isinstance(pushed.failure, ENDS_THE_COMMAND):
+                raise pushed.failure
     return report
 
 
@@ -152,8 +161,11 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
 
 
 def _context(session: Session, source: Source, schema: Schema) -> str:
-    """Name everything besides the source's own content that decides what a run finds."""
+    """Name everything besides the source's own content that decides what a run finds, this program included."""
     parts = [
+        __version__,
+        version("polars"),
+        version("phonenumbers"),
         source.digest,
         schema.described(),
         DIGEST_VERSION,
@@ -164,39 +176,58 @@ def _context(session: Session, source: Source, schema: Schema) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _cursor(session: Session, source: Source, context: str) -> tuple[str | None, dict[str, Any]]:
-    saved = None if session.full else session.state.cursor(source.name, context)
-    return saved or (None, {})
+def _read_enough(
+    session: Session,
+    source: Source,
+    schema: Schema,
+    context: str,
+    cursor: str | None,
+    stood: Standing,
+    spool: Spool,
+) -> tuple[Reading, Heirs]:
+    """Read what changed since the cursor, or the whole source where that cannot tell what to do."""
+    reading = _read(session, source, schema, context, cursor, spool)
+    taken = heirs(reading) if reading.end.proof != "unchanged" else Heirs({})
+    if reading.end.proof == "partial":
+        reading.recall.rename(taken.renamed)
+        others = session.state.matches([name for name in session.settings.sources if name != source.name])
+        losers = stood.get("losers", {})
+        if not suffices(reading, taken, losers, others.get_column(MATCH), source.shared_match):
+            log.info("read whole", source=source.name, reason="contacts share their match value with others")
+            return _read_enough(session, source, schema, context, None, {}, spool.emptied())
+    elif taken.of:
+        reading.recall.rename(taken.renamed)
+    return reading, taken
 
 
-def _read(
-    session: Session, source: Source, schema: Schema, cursor: str | None, spool: Spool
-) -> tuple[Reading, pl.DataFrame]:
+def _read(session: Session, source: Source, schema: Schema, context: str, cursor: str | None, spool: Spool) -> Reading:
     """Read and map the source, and from its first page on the ledger beside it."""
     connector = source.connect()
     contacts = contact_mapping(source, columns_of(connector, session.halt_if_asked), schema)
-
     with ThreadPoolExecutor(1, thread_name_prefix="ledger") as pool:
-        ledgers: list[Future[pl.DataFrame]] = []
+        ledger = cache(lambda: pool.submit(session.state.made_of, source.name))
+        # A merged contact is made of several rows, so all of them are looked at.
+        trusted = None if source.shared_match == "merge_phones" else context
+        recall = Recall(lambda: ledger().result(), sorted(connector.needs.columns), trusted)
 
         def told(rows: int) -> None:
-            if not ledgers:
-                ledgers.append(pool.submit(session.state.ledger, source.name))
+            if rows:
+                ledger()
             session.watcher.reading(source.name, rows)
             session.halt_if_asked()
 
-        reading = read_source(connector, cursor, contacts, schema, spool, told)
+        reading = read_source(connector, cursor, contacts, schema, spool, told, recall)
         if reading.end.proof != "unchanged":
-            return reading, ledgers[0].result() if ledgers else session.state.ledger(source.name)
-        return reading, session.state.no_ledger()
+            recall.ledger  # noqa: B018 (read while the thread for it is there)
+        return reading
 
 
 def plan_of(
-    session: Session, source: Source, reading: Reading, ledger: pl.DataFrame, index: Index, schema: Schema
+    session: Session, source: Source, reading: Reading, index: Index, schema: Schema, taken: Heirs | None = None
 ) -> Planned:
     """Return what a read of the source means for the target."""
     wanted = Wanted(source.name, source.gates, source.shared_match, tuple(session.settings.sources))
-    return plan_changes(reading, wanted, session.state, ledger, index, schema, session.clock())
+    return plan_changes(reading, wanted, session.state, index, schema, session.clock(), taken or Heirs({}))
 
 
 def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, highest: int, since: int) -> Pushed:
@@ -226,24 +257,10 @@ def _progress(session: Session, source: str, done: int, total: int) -> None:
     session.note_progress(source)
 
 
-def _stand(report: SourceReport, standing: dict[str, Any]) -> SourceReport:
-    """Report again what stood when the source was last as it is now."""
-    report.read = "complete"
-    report.same_as_before = True
-    report.digest = NOTHING
-    report.rows = standing["rows"]
-    report.counts.update(standing["counts"])
-    report.invalid, report.excluded = standing["invalid"], standing["excluded"]
-    report.rejected, report.warnings = standing["rejected"], standing["warnings"]
-    return report
-
-
-def _tell_plan(
-    report: SourceReport, session: Session, planned: Planned, reading: Reading, schema: Schema, known: int
-) -> None:
+def _tell_plan(report: SourceReport, session: Session, planned: Planned, reading: Reading, schema: Schema) -> None:
     plan = planned.plan
     report.read = reading.end.proof
-    report.rows, report.known = reading.rows, known
+    report.rows, report.known = reading.rows, reading.recall.ledger.height
     report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
     report.planned = plan.requests()
     report.seconds = session.budget.forecast(report.planned)
@@ -280,14 +297,14 @@ def tell_push(report: SourceReport, session: Session, source: Source, pushed: Pu
 def _close(
     session: Session,
     source: Source,
-    context: str,
     reading: Reading,
     planned: Planned,
     pushed: Pushed,
-    report: SourceReport,
     schema: Schema,
-) -> None:
-    """Keep what the next run needs: what is held, who is missing since when, and where to begin.
+) -> bool:
+    """Keep what the next run needs: what was learned, what is held, and who is missing since when.
+
+    Returns whether a delete was refused, which is tried again.
 
     Raises:
         LeaseLost: another run has the source now, and keeps that itself.
@@ -298,7 +315,8 @@ def _close(
         learn_match(state, source.name, schema)
         if not pushed.failure:
             learn_fields(state, source.name, schema)
-            learn_merged(state, source.name, planned.merged)
+            kept = merged_before(state, source.name) if reading.end.proof == "partial" else {}
+            learn_merged(state, source.name, kept | planned.merged)
             if not planned.ambiguous:
                 learn_loaded(state, source.name, session.run)
     state.keep_holds(source.name, planned.plan.held, approved=not_done(session, source.name, planned.plan))
@@ -307,31 +325,9 @@ def _close(
     state.see_missing(source.name, waiting.to_list() if planned.sure else [], back)
     state.forget(source.name, planned.released)
     state.let_go(source.name, planned.changed_since)
-    stays = any(each["key"] in set(planned.gone) for each in pushed.rejected)  # its delete is tried again
-    quiet = not (planned.plan.held or pushed.failure or report.unknown or stays)
-    quiet = quiet and len(report.invalid) <= STANDING_LIMIT
-    if reading.end.cursor and quiet and planned.settled and not state.is_open(source.name):
-        state.save_cursor(source.name, reading.end.cursor, context, _standing(report))
-    else:
-        state.drop_cursor(source.name)
-    if pushed.failure and isinstance(pushed.failure, ENDS_THE_COMMAND):
-        raise pushed.failure
+    return any(each["key"] in set(planned.gone) for each in pushed.rejected)
 
 
 def not_done(session: Session, source: str, plan: Plan) -> Sequence[Held]:
     """The approved changes that this run could not make: their approval is not spent."""
     return plan.still_approved(session.state.done_keys(session.run, source)) if plan.opened else ()
-
-
-def _standing(report: SourceReport) -> dict[str, Any]:
-    counts = report.counts
-    same = counts["unchanged"] + sum(counts[kind] for kind in ("create", "adopt", "update", "move"))
-    stands = {name: counts[name] for name in ("invalid", "rejected", "excluded")}
-    return {
-        "rows": report.rows,
-        "counts": {**stands, "unchanged": same},
-        "invalid": report.invalid,
-        "excluded": report.excluded,
-        "rejected": report.rejected,
-        "warnings": report.warnings,
-    }

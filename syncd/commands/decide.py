@@ -113,10 +113,7 @@ def retry_rejects(config: Path | None, source: str | None) -> int:
     total = 0
     with _state(settings) as state:
         for name in sources if state else ():
-            retried = state.retry_rejected(name) if state else 0
-            if state and retried:
-                state.drop_cursor(name)  # else a source that did not change would not be read
-            total += retried
+            total += state.retry_rejected(name) if state else 0
     from syncd.show import Screen, count
 
     what = f"{count(total, 'contact')} will be sent again by the next run." if total else "No contact is rejected."

@@ -14,6 +14,7 @@ All begin with ``@``, so that they cannot be taken for a column of a source or a
 | ``@warning`` | String | what a person should know of a contact that is sent all the same; else null |
 | ``@match`` | String | the contact's match values in canonical form, joined by U+001F |
 | ``@digest`` | Int64 | the digest of the mapped, normalised contact |
+| ``@raw`` | Int64 | the digest of the row as it was read; null where it must be looked at again in every read |
 
 Every other column of a frame of contacts is a field of the target: String, null where the contact leaves the
 target's value alone, "" where it clears it.
@@ -28,6 +29,7 @@ REASON = "@reason"
 WARNING = "@warning"
 MATCH = "@match"
 DIGEST = "@digest"
+RAW = "@raw"
 
 CONTACT, INVALID, EXCLUDED = 0, 1, 2
 """The values of ``@state``."""

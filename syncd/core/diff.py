@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, STATE
+from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, RAW, STATE
 
 Kind = Literal["create", "adopt", "update", "move", "delete"]
 KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")
@@ -106,7 +106,8 @@ def classify(contacts: pl.DataFrame, gone: pl.Series, detail: pl.DataFrame, inde
     """Make the changes out of the rows that differ.
 
     Args:
-        contacts: the changed contacts: ``@key``, ``@line``, ``@origin``, ``@match``, ``@digest`` and their fields.
+        contacts: the changed contacts: ``@key``, ``@line``, ``@origin``, ``@match``, ``@digest``, ``@raw`` and their
+            fields.
         gone: keys not wanted any more.
         detail: ledger rows (``DETAIL_SCHEMA``) of all those keys; ``@before`` is a JSON object of the values at
             the target.
@@ -114,7 +115,8 @@ def classify(contacts: pl.DataFrame, gone: pl.Series, detail: pl.DataFrame, inde
 
     Returns:
         One row a change: ``@kind``, ``@key``, ``@id`` (the target's, where known), ``@match``, ``@old_match``,
-        ``@digest``, ``@before``, ``@why``, ``@line``, ``@origin``, and the contact's fields (null for a delete).
+        ``@digest``, ``@raw``, ``@before``, ``@why``, ``@line``, ``@origin``, and the contact's fields (null for a
+        delete).
     """
     sent = contacts.join(detail, on=KEY, how="left", maintain_order="left").join(
         index.rename({ID: "@there", BEFORE: "@there_before"}), on=MATCH, how="left", maintain_order="left"
@@ -139,7 +141,7 @@ def classify(contacts: pl.DataFrame, gone: pl.Series, detail: pl.DataFrame, inde
         why.alias(WHY),
     )
     fields = [name for name in contacts.columns if not name.startswith("@")]
-    columns = [KIND, KEY, ID, MATCH, OLD_MATCH, DIGEST, BEFORE, WHY, LINE, ORIGIN, *fields]
+    columns = [KIND, KEY, ID, MATCH, OLD_MATCH, DIGEST, RAW, BEFORE, WHY, LINE, ORIGIN, *fields]
     deletes = detail.join(gone.to_frame(KEY), on=KEY, how="semi").with_columns(
         pl.lit("delete").alias(KIND), pl.col(OLD_MATCH).alias(MATCH)
     )
@@ -163,6 +165,22 @@ def field_changes(
             continue
         found[name] = {"old": old or None, "new": new}
     return found
+
+
+def values_before(changes: pl.DataFrame) -> pl.DataFrame:
+    """Return the fields' values at the target before each change, one column a field; "" where none is known."""
+    names = [name for name in changes.columns if not name.startswith("@")]
+    parsed = changes.get_column(BEFORE).fill_null("{}").str.json_decode(pl.Struct(dict.fromkeys(names, pl.String)))
+    return parsed.struct.unnest().with_columns(pl.all().fill_null(""))
+
+
+def texts_differ(changes: pl.DataFrame, phones: frozenset[str]) -> pl.Series:
+    """Return which changes give a field that holds no numbers another value: those surely change something."""
+    was = values_before(changes)
+    texts = [name for name in was.columns if name not in phones]
+    differs = [(changes.get_column(name) != was.get_column(name)).fill_null(value=False).alias(name) for name in texts]
+    nothing = pl.Series("", [False]).new_from_index(0, changes.height)
+    return pl.DataFrame(differs).select(pl.any_horizontal(pl.all())).to_series() if differs else nothing
 
 
 def _same(old: str, new: str, *, phone: bool) -> bool:

@@ -6,6 +6,7 @@ contacts of ours with one match value would overwrite each other for ever, so on
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
@@ -20,6 +21,7 @@ from syncd.core.columns import (
     LINE,
     MATCH,
     ORIGIN,
+    RAW,
     REASON,
     ROW,
     STATE,
@@ -33,6 +35,9 @@ DIGEST_VERSION = 1
 """The top byte of a digest: it changes when the same contact would be digested to something else."""
 
 _ABSENT = "\x00"
+
+_ODD, _NO_TEXT = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
+"""A multiplier that loses no bit, and what stands for the digest of no text: any odd number and any number would do."""
 
 
 _UNSETTLED = r"^\s|\s$|[^\x00-\x7f]"
@@ -71,6 +76,21 @@ def digest(fields: Sequence[str]) -> pl.Expr:
     return (low | pl.lit(DIGEST_VERSION << 56, dtype=pl.UInt64)).cast(pl.Int64).alias(DIGEST)
 
 
+def row_digest(rows: pl.DataFrame, columns: Sequence[str], context: str) -> pl.Series:
+    """Return ``@raw``: the digest of these columns of each row as it was read, in the ``context`` it is read in.
+
+    Two rows with one digest make the same contact; ``context`` names all that besides the row decides what that is.
+    Every column is digested by itself, so that no text can pass for the border between two.
+    """
+    names = sorted(columns)
+    parts = rows.select(pl.col(name).nchash.xxh3_64().fill_null(_NO_TEXT) for name in names)  # type: ignore[attr-defined]
+    start = int.from_bytes(hashlib.sha256("\x1f".join([context, *names]).encode()).digest()[:8])
+    whole = pl.lit(start, dtype=pl.UInt64)
+    for name in names:
+        whole = whole * pl.lit(_ODD, dtype=pl.UInt64) + pl.col(name)
+    return parts.select(whole.reinterpret(signed=True).alias(RAW)).to_series()
+
+
 def identify(contacts: pl.DataFrame, fields: Sequence[str], schema: Schema) -> pl.DataFrame:
     """Add ``@match`` and ``@digest`` to mapped contacts; one with an empty match value becomes invalid."""
     found = contacts.with_columns(match_value(contacts, schema), digest(fields))
@@ -91,13 +111,13 @@ def duplicate_keys(read: pl.DataFrame, origins: Sequence[str]) -> pl.DataFrame:
     """
     if not repeats(read.get_column(KEY).drop_nulls()):
         return pl.DataFrame(schema={ROW: pl.UInt32, STATE: pl.UInt8, REASON: pl.String})
-    twins = read.filter(pl.col(KEY).is_not_null() & pl.col(KEY).is_duplicated())
-    here = _place(origins, pl.col(ORIGIN), pl.col(LINE))
+    here = _place(origins, pl.col(ORIGIN), pl.col(LINE)).alias("@here")
+    twins = read.filter(pl.col(KEY).is_not_null() & pl.col(KEY).is_duplicated()).with_columns(here)
     return (
         twins.select(
             ROW,
             pl.lit(INVALID, dtype=pl.UInt8).alias(STATE),
-            pl.format("duplicate key: {} has it too, and is used", here.first().over(KEY)).alias(REASON),
+            pl.format("duplicate key: {} has it too, and is used", pl.col("@here").first().over(KEY)).alias(REASON),
             (pl.col(ROW) == pl.col(ROW).first().over(KEY)).alias("@first"),
         )
         .filter(~pl.col("@first"))

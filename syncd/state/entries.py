@@ -30,7 +30,7 @@ def append(
 ) -> list[dict[str, Any]]:
     """Add ``pending`` journal rows and return them.
 
-    Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after``.
+    Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after`` and perhaps ``@raw``.
     """
     first = newest_change(connection) + 1
     journal = [
@@ -54,7 +54,8 @@ def append(
     if values:
         connection.exec_driver_sql(_APPENDED, values)
         connection.execute(_NUMBERED, {"newest": first + len(values) - 1})
-    return [{**entry, "was": status.get(entry["key"])} for entry in journal]
+    rows = [change.get("@raw") for change in changes]
+    return [{**entry, "was": status.get(entry["key"]), "raw": raw} for entry, raw in zip(journal, rows, strict=True)]
 
 
 def newest_change(connection: Connection) -> int:

@@ -79,8 +79,9 @@ class Journal:
 
         Should none of them be sent after all, :meth:`unmark` takes it back.
 
-        Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after``. Ids up to
-        ``horizon`` were at the target before. A change whose match value one of the ``rivals`` took is left out.
+        Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after`` and, where its
+        row needs no second look once it is accepted, ``@raw``. Ids up to ``horizon`` were at the target before. A
+        change whose match value one of the ``rivals`` took is left out.
         """
         now = self.clock()
         with self.write() as connection:
@@ -219,7 +220,7 @@ def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> 
         "UPDATE contact SET status = 'accepted', reason = NULL, missing_since = NULL, updated_at = ?,"
         " origin = CASE WHEN remote_id = ? THEN origin WHEN EXISTS (SELECT 1 FROM contact AS other"
         " WHERE other.remote_id = ? AND other.origin = 'created') THEN 'created' ELSE ? END, remote_id = ?,"
-        " returned = ?, digest = ?, match = ?, fields = ? WHERE source = ? AND key = ?",
+        " returned = ?, digest = ?, match = ?, fields = ?, raw = ? WHERE source = ? AND key = ?",
         [
             (
                 now,
@@ -231,6 +232,7 @@ def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> 
                 each.entry["digest"],
                 each.entry["match"],
                 each.entry["after"],
+                each.entry["raw"],
                 each.entry["source"],
                 each.entry["key"],
             )

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, text
 
-from syncd.core.columns import DIGEST, KEY, MATCH
+from syncd.core.columns import DIGEST, KEY, MATCH, RAW
 from syncd.core.diff import ACCEPTED, DETAIL_SCHEMA, LEDGER_SCHEMA
 
 _PAGE = 1_000_000
@@ -38,6 +38,12 @@ _FIELD, _RECORD = "\x1d", "\x1e"
 """They separate columns and rows in such a text; no key contains them."""
 
 
+_TAKEN_OVER = (
+    text("UPDATE contact SET key = :new, raw = NULL WHERE source = :source AND key = :old"),
+    text("UPDATE change SET key = :new WHERE source = :source AND key = :old AND outcome IN ('pending', 'moved')"),
+)
+
+
 class Ledger:
     """The part of the state that knows contacts. Times are Unix seconds."""
 
@@ -49,20 +55,30 @@ class Ledger:
     @abstractmethod
     def read(self) -> AbstractContextManager[Connection]: ...
 
-    def ledger(self, source: str) -> pl.DataFrame:
-        """Return ``@key``, ``@digest``, ``@status`` (``a``, ``p``, ``r``) of every contact of the source."""
-        schema = {KEY: pl.String, DIGEST: pl.Int64}
-        found = self._columns(("key", "digest"), "source = :source", {"source": source}, schema)
+    def ledger(self, source: str, keys: pl.Series | None = None) -> pl.DataFrame:
+        """Return ``@key``, ``@digest``, ``@status`` (``a``, ``p``, ``r``) of the source's contacts.
+
+        ``keys``: of these alone, which are looked up one by one.
+        """
+        if keys is not None:
+            return self._looked_up("key, digest, substr(status, 1, 1)", source, keys, LEDGER_SCHEMA)
+        found = self._columns(
+            ("key", "digest"), "source = :source", {"source": source}, {KEY: pl.String, DIGEST: pl.Int64}
+        )
         query = text(f"SELECT key, substr(status, 1, 1) {_OPEN}")
         with self.read() as connection:
             open_ = list(map(tuple, connection.execute(query, {"source": source})))
         whole = found.with_columns(pl.lit(ACCEPTED).alias("@status"))
         return whole.update(pl.DataFrame(open_, schema=[KEY, "@status"], orient="row"), on=KEY) if open_ else whole
 
-    @staticmethod
-    def no_ledger() -> pl.DataFrame:
-        """What :meth:`ledger` returns of a source that nothing is known of."""
-        return pl.DataFrame(schema=LEDGER_SCHEMA)
+    def made_of(self, source: str) -> pl.DataFrame:
+        """Return ``@key``, ``@raw``, ``@match`` of every contact of the source.
+
+        ``@raw`` is null where its row must be looked at: the contact at the target may be another than its row makes.
+        """
+        raw = "coalesce(CASE WHEN status = 'accepted' AND digest <> 0 THEN raw END, '')"
+        schema = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
+        return self._columns(("key", raw, "match"), "source = :source", {"source": source}, schema)
 
     def matches(self, sources: Sequence[str]) -> pl.DataFrame:
         """Return ``@source``, ``@key``, ``@match`` of every contact that these sources hold at the target."""
@@ -96,17 +112,23 @@ class Ledger:
 
     def detail(self, source: str, keys: pl.Series) -> pl.DataFrame:
         """Return what is known of these keys, as :data:`syncd.core.diff.DETAIL_SCHEMA` describes it."""
+        there = (
+            "CASE WHEN remote_id IS NOT NULL OR status <> 'pending' THEN coalesce(returned, nullif(fields, '{}'))"
+            f" ELSE ({_FOUND}) END"
+        )
+        columns = f"key, remote_id, substr(status, 1, 1), match, {there}, origin, missing_since"
+        return self._looked_up(columns, source, keys, DETAIL_SCHEMA)
+
+    def _looked_up(self, columns: str, source: str, keys: pl.Series, schema: Mapping[str, Any]) -> pl.DataFrame:
         query = text(
-            "SELECT key, remote_id, substr(status, 1, 1), match, CASE WHEN remote_id IS NOT NULL OR status <> 'pending'"
-            f" THEN coalesce(returned, nullif(fields, '{{}}')) ELSE ({_FOUND}) END, origin, missing_since"
-            " FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
+            f"SELECT {columns} FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
         )
         found: list[Any] = []
         with self.read() as connection:
             for start in range(0, len(keys), _PAGE):
                 page = json.dumps(keys.slice(start, _PAGE).to_list())
                 found += map(tuple, connection.execute(query, {"source": source, "keys": page}))
-        return pl.DataFrame(found, schema=DETAIL_SCHEMA, orient="row")
+        return pl.DataFrame(found, schema=dict(schema), orient="row")
 
     def known(self, source: str) -> int:
         """How many contacts of the source are at the target, as far as we know."""
@@ -159,6 +181,23 @@ class Ledger:
                     [(match, source, key) for key, match in matches],
                 )
 
+    def take_over(self, source: str, names: Mapping[str, str]) -> None:
+        """Hand contacts, and the calls for them that are under way, over to other keys: old to new."""
+        if names:
+            values = [{"source": source, "old": old, "new": new} for old, new in names.items()]
+            with self.write() as connection:
+                for statement in _TAKEN_OVER:
+                    connection.execute(statement, values)
+
+    def link(self, source: str, rows: pl.DataFrame) -> None:
+        """Note the rows that contacts are made of, or that they must be looked at: ``@key``, ``@raw``."""
+        if not rows.is_empty():
+            with self.write() as connection:
+                connection.exec_driver_sql(
+                    "UPDATE contact SET raw = ? WHERE source = ? AND key = ?",
+                    [(raw, source, key) for key, raw in rows.select(KEY, RAW).iter_rows()],
+                )
+
     def see_missing(self, source: str, missing: Sequence[str], present: Sequence[str]) -> None:
         """Note since when contacts are missing from a proved read, and that others are back."""
         with self.write() as connection:
@@ -191,13 +230,15 @@ class Ledger:
         with self.read() as connection:
             return [(key, reason) for key, reason in connection.execute(query, {"source": source})]
 
-    def retry_rejected(self, source: str | None = None) -> int:
-        """Let the next run send rejected contacts again; return how many."""
+    def retry_rejected(self, source: str) -> int:
+        """Let the next run read everything and send the source's rejected contacts again; return how many."""
+        values = {"source": source}
         with self.write() as connection:
-            query = text(
-                "UPDATE contact SET digest = 0 WHERE status = 'rejected' AND source = coalesce(:source, source)"
-            )
-            return connection.execute(query, {"source": source}).rowcount
+            again = text("UPDATE contact SET digest = 0 WHERE status = 'rejected' AND source = :source")
+            count = connection.execute(again, values).rowcount
+            if count:
+                connection.execute(text("DELETE FROM cursor WHERE source = :source"), values)
+            return count
 
 
 def _parse(page: str, schema: Mapping[str, Any]) -> pl.DataFrame:

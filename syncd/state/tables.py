@@ -14,8 +14,9 @@ class Contact(SQLModel, table=True):
     ``status``: ``accepted`` · ``pending`` (a call was begun, its outcome is unknown) · ``rejected`` (the target refused
     the contact that ``digest`` names). ``fields``: the fields as last accepted, a JSON object. ``returned``: the
     fields as the target answered them, if they differ. ``remote_id``: the target's id, where known. ``origin``:
-    ``created`` or ``adopted``. ``missing_since``: when its absence from a proved read was first seen. Times are Unix
-    seconds.
+    ``created`` or ``adopted``. ``raw``: the digest of the source's row that the accepted contact was made of, where
+    such a row needs no second look. ``missing_since``: when its absence from a proved read was first seen.
+    Times are Unix seconds.
     """
 
     __tablename__: ClassVar[str] = "contact"
@@ -35,6 +36,7 @@ class Contact(SQLModel, table=True):
     fields: str
     returned: str | None = None
     reason: str | None = None
+    raw: int | None = None
     missing_since: float | None = None
     created_at: float
     updated_at: float

@@ -397,7 +397,8 @@ class Convergence(RuleBasedStateMachine):
     def _converge(self) -> None:
         """A clean run, and another that must write nothing; then the target is compared with the sources."""
         with self.world.state() as state:
-            state.retry_rejected()
+            for name in self.company.tables:
+                state.retry_rejected(name)
         said = self._sent()
         for _ in range(self._runs_needed()):
             reports = self.world.run()

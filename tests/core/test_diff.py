@@ -78,7 +78,7 @@ def change_of(
     detail: tuple[object, ...] | None, index: tuple[object, ...] | None, match: str = "m"
 ) -> dict[str, object]:
     contact = pl.DataFrame(
-        {KEY: ["k"], "@line": [2], "@origin": [0], "@match": [match], DIGEST: [1], "Phone": ["1"]},
+        {KEY: ["k"], "@line": [2], "@origin": [0], "@match": [match], DIGEST: [1], "@raw": [9], "Phone": ["1"]},
         schema_overrides={"@line": pl.UInt32, "@origin": pl.UInt32},
     )
     details = pl.DataFrame([detail] if detail else [], schema=DETAIL_SCHEMA, orient="row")
@@ -116,6 +116,7 @@ def test_a_delete_shows_what_is_lost() -> None:
             "@origin": pl.UInt32,
             "@match": pl.String,
             DIGEST: pl.Int64,
+            "@raw": pl.Int64,
             "Phone": pl.String,
         }
     )

@@ -13,6 +13,7 @@ from syncd.config import Settings, load
 from syncd.report import SourceReport
 from syncd.sandbox.server import Sandbox
 from syncd.session import open_session
+from syncd.state import State
 from syncd.sync import run_source
 
 FIELDS = [
@@ -63,6 +64,10 @@ class World:
             session.full = full
             wanted = [source for name, source in settings.sources.items() if name in names or not names]
             return [run_source(session, source) for source in wanted]
+
+    def state(self) -> State:
+        """The state file, to look into."""
+        return State(self.folder / "syncd.db")
 
     def there(self, field: str = "External ID") -> dict[str, Mapping[str, str]]:
         """The target's contacts by the value of ``field``; two with one value fail the test."""
