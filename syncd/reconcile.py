@@ -66,6 +66,8 @@ def reconcile(session: Session, sources: Sequence[Source], into: Reconciled) -> 
         with ExitStack() as leases:
             held = _taken(session, sources, into, leases) if into.repair else list(sources)
             _compare(session, held, into)
+            for source in held if not session.dry_run else ():
+                session.state.note_reconciled(source.name)
     finally:
         into.sent = session.target.sent - before
 

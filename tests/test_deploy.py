@@ -140,7 +140,9 @@ def test_the_container_runs_as_nobody_in_particular_and_its_commands_are_there()
     found = dict(instructions())
     assert found["USER"] == "10001:10001"
     assert is_a_command(yaml.safe_load(found["CMD"]))
-    assert yaml.safe_load(found["HEALTHCHECK"].partition("CMD ")[2]) == ["syncd", "status", "--check"]
+    health = yaml.safe_load(found["HEALTHCHECK"].partition("CMD ")[2])
+    assert health == ["syncd", "status", "--check"]
+    assert is_a_command(health[1:])
 
 
 def compose() -> dict[str, Any]:

@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 from syncd.daemon.timetable import Job, Timetable
 
 if TYPE_CHECKING:
-    from syncd.config import Settings
+    from syncd.config import Settings, Source
+    from syncd.core.schedules import Schedule
     from syncd.state import State
+
+
+RECONCILE_JITTER = 3600.0
+"""Seconds that a reconcile's start is put off at most."""
 
 
 def serve(config: Path | None, log_level: str | None) -> int:
@@ -63,6 +68,24 @@ def _jobs(settings: Settings, state: State) -> Iterator[Job]:
                 timeout=source.timeout,
                 last=state.last_begun(source.name),
             )
+            if source.reconcile is not None:
+                yield _reconciling(source, source.reconcile, state)
+
+
+def _reconciling(source: Source, schedule: Schedule, state: State) -> Job:
+    """Put off by up to an hour: the list is long, and nobody needs it at a certain minute.
+
+    A source that never was reconciled is not overdue: its first runs read the list anyway.
+    """
+    return Job(
+        name=f"reconcile {source.name}",
+        source=source.name,
+        arguments=("reconcile", source.name, *(["--repair"] if source.repair else []), "--json"),
+        schedule=schedule,
+        timeout=source.timeout,
+        jitter=RECONCILE_JITTER,
+        last=state.last_reconciled(source.name) or time.time(),
+    )
 
 
 def _show(settings: Settings, timetable: Timetable) -> None:

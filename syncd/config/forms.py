@@ -26,6 +26,7 @@ from syncd.config.value_types import (
     PhoneNumber,
     PhoneNumbers,
     Positive,
+    RarerTiming,
     RegionCode,
     Share,
     TemplateText,
@@ -39,6 +40,7 @@ from syncd.config.value_types import (
     wrong,
 )
 from syncd.core.rules import OnEdit, SharedMatch
+from syncd.core.schedules import NIGHTLY
 
 
 class Form(BaseModel):
@@ -153,20 +155,25 @@ class UpdatesForm(Form):
     at_most: UpdatesAtMost = UpdatesAtMost()
 
 
-class ReconcileForm(Form):
-    """What syncd reconcile --repair does."""
-
-    on_edit: OnEdit = Field(
-        default="report",
-        description="A contact that was changed at the target: report it, overwrite it, keep it as it is there.",
-    )
-
-
 class CronForm(Form):
     """Times by cron's five fields, in a time zone."""
 
     cron: CronText
     timezone: TimeZone | None = Field(default=None, description="An IANA name; the machine's own if left out.")
+
+
+class ReconcileForm(Form):
+    """When the daemon reconciles, and what a repair does."""
+
+    schedule: Annotated[Annotated[RarerTiming, Tag("<text>")] | Annotated[CronForm, Tag("<object>")], _BY_SHAPE] = (
+        Field(default=NIGHTLY, description="When the daemon does it, if it runs the source: 1d, cron, or never.")
+    )
+    repair: bool = Field(default=False, description="Whether the daemon's reconcile repairs, or only reports.")
+
+    on_edit: OnEdit = Field(
+        default="report",
+        description="A contact that was changed at the target: report it, overwrite it, keep it as it is there.",
+    )
 
 
 Key = Annotated[Names, Field(description="The column, or columns, with a row's own immutable id.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from syncd.config.values import parse_duration
-from syncd.core.schedules import Cron, Every, Schedule
+from syncd.core.schedules import Cron, Every, Never, Schedule
 from syncd.core.schema import nearest
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -28,6 +28,16 @@ def parse_schedule(value: str | float) -> Schedule:
     if seconds < 1:
         raise ValueError("is too often: a schedule is at least one second")
     return Every(seconds)
+
+
+def parse_reconcile(value: str | float) -> Schedule | Never:
+    """A schedule, or ``never``.
+
+    Raises:
+        ValueError: it is neither.
+
+    """
+    return "never" if isinstance(value, str) and value.strip().lower() == "never" else parse_schedule(value)
 
 
 def parse_cron(text: str, timezone: str | None = None) -> Cron:

@@ -32,7 +32,7 @@ from syncd.core.rules import (
     Template,
     Value,
 )
-from syncd.core.schedules import Cron, Schedule
+from syncd.core.schedules import NIGHTLY, Cron, Never, Schedule
 from syncd.core.schema import nearest
 from syncd.errors import ConfigError
 
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Source:
     """A configured source. ``timeout`` is in seconds; without a ``schedule`` it runs only by hand.
+
+    ``reconcile``: when the daemon reconciles it, and whether with ``repair``; None is never.
 
     ``options`` is an instance of the connector's own options model. ``document`` and ``prefix`` say where it stands.
     """
@@ -55,6 +57,8 @@ class Source:
     shared_match: SharedMatch = "first"
     on_edit: OnEdit = "report"
     schedule: Schedule | None = None
+    reconcile: Schedule | None = NIGHTLY
+    repair: bool = False
     timeout: float = 1800.0
     max_age: float | None = None
     document: Document | None = field(default=None, repr=False, compare=False)
@@ -128,7 +132,9 @@ def read_source(entry: Entry, problems: Problems) -> Source | None:
         gates=_gates(form),
         shared_match=form.shared_match,
         on_edit=form.reconcile.on_edit,
-        schedule=_schedule(form),
+        schedule=_schedule(form.schedule),
+        reconcile=_schedule(form.reconcile.schedule),
+        repair=form.reconcile.repair,
         timeout=form.timeout,
         max_age=form.max_age,
         document=entry.document,
@@ -247,7 +253,7 @@ def _gates(form: SourceForm) -> GateRules:
     )
 
 
-def _schedule(form: SourceForm) -> Schedule | None:
-    if isinstance(form.schedule, CronForm):
-        return Cron(form.schedule.cron.text, form.schedule.timezone)
-    return form.schedule
+def _schedule(written: CronForm | Schedule | Never | None) -> Schedule | None:
+    if isinstance(written, CronForm):
+        return Cron(written.cron.text, written.timezone)
+    return None if written == "never" else written

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from syncd.budget import Window
 from syncd.config import schedule, values
 from syncd.config.values import Secret
-from syncd.core.schedules import Cron, Every
+from syncd.core.schedules import Cron, Every, Never
 
 WRONG = "wrong"
 """The type of the errors raised here; their message goes on from the value as the file writes it."""
@@ -203,6 +203,11 @@ CronText = Annotated[
     Cron,
     _read(lambda text: schedule.parse_cron(str(text)), Cron),
     _json(type="string", examples=["*/15 7-19 * * mon-fri"]),
+]
+RarerTiming = Annotated[
+    Every | Cron | Never,
+    _read(schedule.parse_reconcile, Every, Cron),
+    _json(type=["string", "number"], examples=["1d", "0 3 * * *", "never"]),
 ]
 Timing = Annotated[
     Every | Cron,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +25,8 @@ class Cron:
 
 
 Schedule = Every | Cron
+
+Never = Literal["never"]
+
+NIGHTLY = Cron("0 3 * * *")
+"""When a source is reconciled if its configuration does not say: at night, in the machine's time zone."""

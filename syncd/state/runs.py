@@ -154,6 +154,15 @@ class Runs:
             row = connection.execute(query, {"source": source}).first()
         return None if row is None or row[1] in (None, 4) else float(row[0])
 
+    def note_reconciled(self, source: str) -> None:
+        """Note that the source was compared with the target now."""
+        self.learn(f"reconciled.{source}", str(self.clock()))
+
+    def last_reconciled(self, source: str) -> float | None:
+        """When the source was last compared with the target; None if never."""
+        found = self.fact(f"reconciled.{source}")
+        return None if found is None else float(found)
+
     def counts(self, source: str) -> dict[str, int]:
         """How many contacts of the source the ledger holds, by status."""
         query = text("SELECT status, count(*) FROM contact WHERE source = :source GROUP BY status")

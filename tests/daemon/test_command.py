@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from syncd.cli import main
+from syncd.core.schedules import Cron, Every
 from syncd.daemon.lock import Lock
+from syncd.daemon.timetable import timetable_of
 from syncd.errors import StateError
 from syncd.state import State
 from tests.shell.world import World, company
@@ -32,7 +34,7 @@ MEMORY = 60 * 1024
 def world(tmp_path: Path) -> Iterator[World]:
     with company(tmp_path) as made:
         made.write(PEOPLE[:40])
-        made.sources["tenants"]["schedule"] = "1h"
+        made.sources["tenants"] |= {"schedule": "1h", "reconcile": {"schedule": "never"}}
         made.settings()
         yield made
 
@@ -221,6 +223,32 @@ def test_a_run_that_was_temporary_or_broken_off_is_due_again(inside: World, caps
     with State(inside.folder / "syncd.db") as state:
         state.begin_run("later", "tenants", "digest")
         assert state.last_begun("tenants") is None
+
+
+def test_a_source_is_reconciled_on_a_schedule_of_its_own(inside: World, capsys: pytest.CaptureFixture[str]) -> None:
+    inside.sources["tenants"]["reconcile"] = {"schedule": "1s", "repair": True}
+    inside.settings()
+    inside.run()
+    jobs = {job.name: job for job in timetable_of(printed(capsys, "--check", "--json")[1]).jobs}
+    found = jobs["reconcile tenants"]
+    assert (found.arguments, found.schedule) == (("reconcile", "tenants", "--repair", "--json"), Every(1))
+    assert found.last is not None
+    assert main(found.arguments) == 0
+    with State(inside.folder / "syncd.db", read_only=True) as state:
+        assert state.last_reconciled("tenants") is not None
+
+
+def test_reconciling_is_nightly_if_nothing_is_said_and_needs_a_source_that_the_daemon_runs(
+    inside: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del inside.sources["tenants"]["reconcile"]
+    inside.sources["staff"] = {**inside.sources["tenants"]}
+    del inside.sources["staff"]["schedule"]
+    inside.settings()
+    jobs = timetable_of(printed(capsys, "--check", "--json")[1]).jobs
+    assert [job.name for job in jobs] == ["run tenants", "reconcile tenants"]
+    assert (jobs[1].schedule, jobs[1].jitter) == (Cron("0 3 * * *"), 3600.0)
+    assert "--repair" not in jobs[1].arguments
 
 
 def test_json_belongs_to_check(inside: World, capsys: pytest.CaptureFixture[str]) -> None:

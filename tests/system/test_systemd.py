@@ -48,6 +48,7 @@ def configuration(sandbox: Sandbox, *schedules: str, **target: Any) -> str:
         "connector": "csv",
         "options": {"path": "/srv/tenants.csv", "settle": 0},
         "key": "id",
+        "reconcile": {"schedule": "never"},
         "mapping": {"External ID": "id", "Name": "name", "Phone": ["phone"]},
     }
     sources = {f"source{number}": {**source, "schedule": each} for number, each in enumerate(schedules)}
