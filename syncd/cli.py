@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="About the configuration file.", rich_markup_mode=None)
-notify_app = typer.Typer(help="Who is told what.", rich_markup_mode=None, no_args_is_help=True)
+notify_app = typer.Typer(help="Who is told what.", rich_markup_mode=None)
 rejects_app = typer.Typer(help="Contacts that the target refused.", rich_markup_mode=None)
 app.add_typer(config_app, name="config")
 app.add_typer(rejects_app, name="rejects")
