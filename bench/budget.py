@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from syncd.state import State
 WINDOWS = (Window(60, 1.0), Window(1000, 60.0), Window(20_000, 1440.0))
 REQUESTS, PROCESSES, IN_FLIGHT = 1_500, 3, 4
 LEAST = 0.98
+READY = 3.0
+"""Seconds that the processes have to start."""
 
 
 def work(state: Path, url: str, requests: int) -> None:
@@ -31,6 +34,7 @@ def work(state: Path, url: str, requests: int) -> None:
         Client(url, headers=headers, budget=Budget(opened, WINDOWS)) as client,
         ThreadPoolExecutor(IN_FLIGHT) as pool,
     ):
+        sys.stdin.readline()  # all of them begin at once
         list(pool.map(lambda _: client.request("GET", "/contacts/fields"), range(requests)))
 
 
@@ -49,7 +53,10 @@ def main() -> int:
         state = Path(folder) / "syncd.db"
         State(state).close()
         command = [sys.executable, __file__, str(state), sandbox.url, str(REQUESTS // PROCESSES)]
-        running = [subprocess.Popen(command) for _ in range(PROCESSES)]
+        running = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(PROCESSES)]
+        time.sleep(READY)
+        for process in running:
+            process.stdin.close()  # type: ignore[union-attr]  # it is a pipe
         failed = sum(process.wait() != 0 for process in running)
         seen = sandbox.requests
     refused = sum(entry.status == 429 for entry in seen)

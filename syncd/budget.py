@@ -25,7 +25,7 @@ from typing import NamedTuple, Protocol
 from syncd.errors import Stopped
 
 MARGIN = 1.0
-"""Seconds that a place may count later than its time at most: beyond any difference between the ways of two requests,
+"""Seconds that a place may count later than its request left: beyond any difference between the ways of two requests,
 and 1.6 % of the speed where every answer of a window of a minute takes so long."""
 
 FORESEEN_SHARE = 0.015
@@ -44,6 +44,7 @@ SECONDS_EACH = 1.0
 """What a forecast assumes for one request, of 500 contacts, where no window makes it wait."""
 
 _LONGEST_SLEEP = 60.0  # then the clock and the other processes are looked at again
+_SLOWEST = 30.0  # seconds after its time that a place may count at most, whatever held its request up
 _LONGEST_PAUSE = 86_400.0  # no window of a key is longer than a day
 _STEP_BACK = 1.0  # a newest place further ahead than this means that the clock was set back
 _TICK = 0.002  # what the clocks of two machines, or two readings of one, may differ in a window
@@ -116,10 +117,11 @@ class Budget:
         self._stopping = stopping or threading.Event()
         self._sleep = sleep or self._stopping.wait
         self._on_wait = on_wait or (lambda _seconds: None)
-        self._longest = max((window.seconds + MARGIN for window in self._windows), default=0.0)
+        self._longest = max((window.seconds for window in self._windows), default=0.0) + _SLOWEST
         self._lock = threading.Lock()
         self._places: list[float] = []  # those of the log that still count, as far as this process has read it
         self._late: dict[float, float] = {}  # how long after its time a place's request was answered, as far as known
+        self._sent: dict[float, float] = {}  # when the request of a place could leave, until it is answered
         self._news: dict[float, float] = {}  # of those, what no other process can know yet
         self._taken = 0
         self._paused = 0.0  # this process's own pause: without windows, or in a read-only state, no log has it
@@ -155,8 +157,11 @@ class Budget:
         """Tell that the request of a place that was taken has an answer, or none to come."""
         if not self._windows:
             return
+        now = self._clock()  # before the lock, which another thread may hold for a while
         with self._lock:
-            self._late[place] = self._news[place] = max(0.0, self._clock() - place) + _TICK
+            sent = self._sent.pop(place, place)
+            late = max(0.0, sent - place) + min(max(0.0, now - sent), MARGIN) + _TICK
+            self._late[place] = self._news[place] = late
 
     def pause(self, seconds: float) -> None:
         """Let no process take a place for ``seconds``, as the target asked with a 429."""
@@ -197,7 +202,8 @@ class Budget:
                 times.add(moment)
                 self._places.append(moment)
                 self._taken += 1
-                return moment, 0.0
+            self._sent[moment] = self._clock()  # writing it down may have taken a while
+            return moment, 0.0
 
     def _free_at(self, times: RequestTimes) -> float:
         """When every window has a free place; a time in the past if they have one."""
@@ -211,7 +217,7 @@ class Budget:
         before = self._places[max(0, oldest - _ABREAST) : oldest + 1]
         if any(place not in self._late for place in before):
             self._late.update(times.answers(before[0], before[-1]))
-        ends = (place + min(self._late.get(place, MARGIN), MARGIN) for place in before)
+        ends = (place + self._late.get(place, MARGIN) for place in before)
         return max(ends) + window.seconds * (1 + YIELD_SHARE * bulk)
 
     def _catch_up(self, times: RequestTimes, now: float) -> None:
@@ -237,6 +243,7 @@ class Budget:
         self._places = [place - step for place in self._places]
         self._late.clear()
         self._news.clear()
+        self._sent.clear()
         times.forget(float("inf"))
         for place in self._places:
             times.add(place)

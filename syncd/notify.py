@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -23,7 +22,7 @@ from syncd.budget import describe
 from syncd.log import redacted
 from syncd.standing import held_of, standing
 from syncd.state import State
-from syncd.watch import Watch, watch_of
+from syncd.watch import digest_due, watch_of
 
 if TYPE_CHECKING:
     from syncd.config import Settings
@@ -111,7 +110,7 @@ def tell(settings: Settings, *, clock: Callable[[], float], send: Deliver | None
     if watch.notifies:
         with State(settings.state, clock=clock) as state:
             state.keep_alarms((each.source, each.kind, each.text) for each in _wanted(settings, alarms))
-            if due := _digest_due(watch, clock()):
+            if due := digest_due(watch, clock()):
                 state.add_digest(_digest(found, alarms), due)
             missed = _send_due(settings, state, send)
     if good and settings.notify.heartbeat and not any(alarm.kind in BROKEN for alarm in alarms):
@@ -189,15 +188,6 @@ def _line(notice: Notice) -> str:
     if notice.event == "began":
         return f"{what}: {notice.text}"
     return f"{what}: over, after {describe(float(notice.text))}"
-
-
-def _digest_due(watch: Watch, now: float) -> float | None:
-    """When today's digest is due (Unix seconds), if that is not still to come."""
-    if watch.digest is None:
-        return None
-    hour, minute = map(int, watch.digest.split(":"))
-    due = datetime.fromtimestamp(now).astimezone().replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return due.timestamp() if due.timestamp() <= now else None
 
 
 def _digest(found: Mapping[str, Any], alarms: Sequence[Alarm]) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 from syncd.alarms import alarms_of
 from syncd.budget import Budget
 from syncd.processes import is_dead
-from syncd.state.glance import Glance
+from syncd.state.glance import RETRY, Glance
 from syncd.state.repairs import repairs_of
-from syncd.watch import Watch, WatchedSource
+from syncd.watch import Watch, WatchedSource, digest_due
 
 
 def standing(watch: Watch, now: float, *, counted: bool = True) -> dict[str, Any]:
@@ -38,6 +38,20 @@ def standing(watch: Watch, now: float, *, counted: bool = True) -> dict[str, Any
             ],
             "next_request": round(max(0.0, budget.forecast(1, each=0.0)), 1),
         }
+
+
+def is_news(watch: Watch, now: float) -> bool:
+    """Whether an alarm began or ended that is not noted yet, a notice waits to be told, or the digest is due.
+
+    Raises:
+        StateError: the state file cannot be read.
+    """
+    alarms = standing(watch, now, counted=False)["alarms"]
+    wanted = {(each["source"], each["kind"]) for each in alarms if each["kind"] in watch.about}
+    due = digest_due(watch, now)
+    with Glance(Path(watch.state)) as glance:
+        made = float(glance.fact("digest.made") or 0)
+        return wanted != glance.alarms() or glance.waits_to_be_told(now - RETRY) or (due is not None and made < due)
 
 
 def _source(glance: Glance, watched: WatchedSource, now: float, budget: Budget, *, counted: bool) -> dict[str, Any]:

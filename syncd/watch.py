@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from syncd.budget import Window
@@ -34,8 +35,8 @@ class Watch:
     """One company. ``config`` and ``state`` are paths.
 
     More than ``rejected`` or ``invalid`` contacts of a source, and ``failures`` runs in a row that fail, are an alarm.
-    ``digest``: ``HH:MM`` of the daily one. ``notifies``: there is somebody to tell. ``listen``: ``HOST:PORT`` or the
-    path of a socket where ``/metrics`` is served.
+    ``digest``: ``HH:MM`` of the daily one. ``notifies``: there is somebody to tell, of the kinds in ``about``.
+    ``listen``: ``HOST:PORT`` or the path of a socket where ``/metrics`` is served.
     """
 
     config: str
@@ -46,6 +47,7 @@ class Watch:
     invalid: int = 100
     failures: int = 1
     notifies: bool = False
+    about: tuple[str, ...] = ()
     digest: str | None = None
     listen: str | None = None
 
@@ -55,6 +57,7 @@ class Watch:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         windows = tuple(Window(*each) for each in found["windows"])
+        found = {**found, "about": tuple(found["about"])}
         return cls(
             **{**found, "windows": windows, "sources": tuple(WatchedSource(**each) for each in found["sources"])}
         )
@@ -72,9 +75,19 @@ def watch_of(settings: Settings) -> Watch:
         invalid=notify.at_most.invalid,
         failures=notify.failures,
         notifies=notify.tells,
+        about=notify.about,
         digest=notify.digest,
         listen=settings.listen,
     )
+
+
+def digest_due(watch: Watch, now: float) -> float | None:
+    """When today's digest is due (Unix seconds), if that is not still to come."""
+    if watch.digest is None:
+        return None
+    hour, minute = map(int, watch.digest.split(":"))
+    due = datetime.fromtimestamp(now).astimezone().replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return due.timestamp() if due.timestamp() <= now else None
 
 
 def max_age_of(source: Source) -> float | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.daemon.timetable import Job, Timetable
+from syncd.watch import watch_of
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
@@ -26,6 +27,7 @@ def serve(config: Path | None, log_level: str | None) -> int:
     """Run the daemon until a signal ends it."""
     from syncd.daemon.children import Children, syncd
     from syncd.daemon.loading import Loader
+    from syncd.daemon.onlooker import Onlooker
     from syncd.daemon.service import Service, steady
     from syncd.daemon.signals import Signals
     from syncd.daemon.systemd import ServiceManager
@@ -34,7 +36,9 @@ def serve(config: Path | None, log_level: str | None) -> int:
     loader = Loader(syncd(*common, "daemon", "--check", "--json"), elapsed=steady)
     children = Children(lambda job: syncd(*common, *job.arguments), steady)
     with Signals() as signals:
-        return Service(loader, children, chance=random.random, manager=ServiceManager()).run(signals)
+        watchers = [Onlooker(syncd(*common, "notify", "send"))]
+        service = Service(loader, children, chance=random.random, manager=ServiceManager(), watchers=watchers)
+        return service.run(signals)
 
 
 def check(config: Path | None, *, as_json: bool) -> int:
@@ -54,7 +58,9 @@ def check(config: Path | None, *, as_json: bool) -> int:
 
 def timetable_of_settings(settings: Settings, state: State) -> Timetable:
     """The jobs of a configuration, each with when it last began."""
-    return Timetable(str(settings.path), str(settings.state), settings.workers, tuple(_jobs(settings, state)))
+    return Timetable(
+        str(settings.path), str(settings.state), settings.workers, tuple(_jobs(settings, state)), watch_of(settings)
+    )
 
 
 def _jobs(settings: Settings, state: State) -> Iterator[Job]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from syncd.core.schedules import Cron, Every, Schedule
+from syncd.watch import Watch
 
 JITTER = 60.0
 """Seconds that a start is put off at most, so that the machines of many companies do not all begin at once."""
@@ -33,16 +34,22 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """All jobs of one configuration; ``config`` and ``state`` are absolute paths."""
+    """All jobs of one configuration; ``config`` and ``state`` are absolute paths; ``watch``: what is watched."""
 
     config: str
     state: str
     workers: int
     jobs: tuple[Job, ...] = field(default=())
+    watch: Watch | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; :func:`timetable_of` reads them."""
-        return {**asdict(self), "jobs": [{**asdict(job), "schedule": _plain(job.schedule)} for job in self.jobs]}
+        watch = self.watch.to_json() if self.watch else None
+        return {
+            **asdict(self),
+            "watch": watch,
+            "jobs": [{**asdict(job), "schedule": _plain(job.schedule)} for job in self.jobs],
+        }
 
 
 def timetable_of(text: str) -> Timetable:
@@ -53,7 +60,8 @@ def timetable_of(text: str) -> Timetable:
     """
     try:
         found = json.loads(text)
-        return Timetable(**{**found, "jobs": tuple(_job(job) for job in found["jobs"])})
+        watch = Watch.from_json(found["watch"]) if found["watch"] else None
+        return Timetable(**{**found, "watch": watch, "jobs": tuple(_job(job) for job in found["jobs"])})
     except (TypeError, KeyError) as error:
         raise ValueError("this is no timetable") from error
 

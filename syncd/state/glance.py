@@ -13,6 +13,9 @@ from syncd.errors import StateBusy, StateError
 PATIENCE = 5.0
 """Seconds to wait for another process's transaction."""
 
+RETRY = 60.0
+"""Seconds after which a notice that could not be told is tried again."""
+
 _RUN = (
     "run, started, ended, outcome, exit, requests, planned, json_extract(report, '$.counts') AS counts,"
     " json_extract(report, '$.error.kind') AS error_kind, json_extract(report, '$.error.message') AS error"

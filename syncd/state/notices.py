@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-RETRY = 60.0
-"""Seconds after which a notice that could not be told is tried again."""
+from syncd.state.glance import RETRY
 
 GIVEN_UP = 86_400.0
 """Seconds after which it is news no more."""

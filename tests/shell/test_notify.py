@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -85,9 +86,11 @@ def test_a_process_that_comes_later_tells_nothing_twice(world: World, post: Post
 
 
 def test_many_processes_that_see_it_at_once_tell_it_once(world: World, post: Post) -> None:
-    office = Office(world, post)
+    Office(world, post)
     world.run()
-    threads = [threading.Thread(target=office.tell) for _ in range(6)]
+    settings = world.settings()
+    telling = partial(tell, settings, clock=time.time, send=post)
+    threads = [threading.Thread(target=telling) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
