@@ -294,6 +294,7 @@ def test_a_file_from_before_undo_keeps_its_runs_and_changes(path: Path) -> None:
         state.end_run("run", "s", outcome="done", exit_code=0, requests=1, report={})
     with closing(sqlite3.connect(path)) as connection:
         for statement in (
+            "ALTER TABLE contact DROP COLUMN raw",
             "DROP TABLE undone",
             "DROP TABLE alarm",
             "DROP TABLE notice",
