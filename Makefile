@@ -29,7 +29,7 @@ system-test: setup
 # MINUTES of random companies, faults and crashes, other ones each time.
 MINUTES ?= 20
 soak: setup
-	SYNCD_SOAK=$(MINUTES) $(BIN)/pytest tests/convergence
+	SYNCD_SOAK=$(MINUTES) $(BIN)/pytest tests/convergence tests/shell/test_partial.py tests/shell/test_recall.py
 
 lint: setup
 	$(BIN)/ruff check .

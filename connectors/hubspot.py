@@ -9,6 +9,7 @@ hubspot_reading   one read; hubspot_cursor: where it stopped
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ class HubSpot(Connector):
         transport: Any = None,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         page_rows: int = LINKS,
     ) -> None:
         super().__init__(name, options, needs)
@@ -61,9 +62,10 @@ class HubSpot(Connector):
         self._paths = Paths(self._options.api_version)
         self._transport = transport
         self._clock = clock
-        self._sleep = sleep
+        self._stopping = threading.Event()
+        self._sleep = sleep or self._stopping.wait
         self._page_rows = page_rows
-        self._pace = Pace(clock=timer, sleep=sleep)
+        self._pace = Pace(clock=timer, sleep=self._sleep)
         self._known: tuple[dict[str, str], dict[str, str]] | None = None
 
     def check(self) -> list[str]:
@@ -87,6 +89,9 @@ class HubSpot(Connector):
             if before is None or self._is_old(before, moment):
                 return (yield from reading.everything())
             return (yield from reading.changes(before))
+
+    def cancel(self) -> None:
+        self._stopping.set()
 
     def _is_old(self, before: Cursor, now: int) -> bool:
         return now - before.full >= self._rhythm().full or now < before.since - self._rhythm().overlap
@@ -116,6 +121,7 @@ class HubSpot(Connector):
             judge=judging(self._pace, key=help_with_key, secrets=secrets),
             failures=source_failures("HubSpot", key=help_with_key),
             kept=KEPT,
+            stopping=self._stopping,
             sleep=self._sleep,
             patience=PATIENCE,
             transport=self._transport,
@@ -138,6 +144,7 @@ class HubSpot(Connector):
             headers={},
             judge=judge_tokens,
             failures=source_failures("HubSpot", key=OAUTH_HELP),
+            stopping=self._stopping,
             sleep=self._sleep,
             transport=self._transport,
             max_bytes=MAX_BYTES,

@@ -56,6 +56,9 @@ class RestApi(Connector):
             except FullNeeded:
                 raise self._never_whole() from None
 
+    def cancel(self) -> None:
+        self._around.stopping.set()
+
     def _everything(self, session: Session) -> Generator[Rows, None, End]:
         reading = Reading(session, self._options, self.needs)
         columns = self._known(reading)

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
+from syncd.errors import Stopped
+
 Unit = Literal["seconds", "milliseconds", "epoch"]
 
 
@@ -55,7 +57,8 @@ class _Window:
 class Pacer:
     """The windows of one source.
 
-    ``clock``: monotonic seconds; ``sleep``: waits for so many; ``now``: Unix seconds.
+    ``clock``: monotonic seconds; ``sleep``: waits for so many, and returns whether a stop ended the wait; ``now``: Unix
+    seconds.
     """
 
     def __init__(
@@ -85,13 +88,18 @@ class Pacer:
         return Places(self, [window for window in self._windows if re.search(window.limit.match, named)])
 
     def take(self, windows: Sequence[_Window]) -> float:
-        """Wait until every one of ``windows`` has a place, and take it; the moment it was taken."""
+        """Wait until every one of ``windows`` has a place, and take it; the moment it was taken.
+
+        Raises:
+            Stopped: the wait was ended.
+        """
         while True:
             now = self._clock()
             free = max([self._paused, *(window.free_at(now) for window in windows)])
             if free <= now:
                 break
-            self._sleep(free - now)
+            if self._sleep(free - now):
+                raise Stopped("asked to stop while the source's limits were waited for")
         for window in windows:
             window.sent.append(now)
         return now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,11 +34,12 @@ class FullNeeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a test replaces: the network, Unix seconds, waits. ``sleep`` None: real ones."""
+    """What a test replaces: the network, Unix seconds, waits. ``sleep`` None: real ones, which ``stopping`` ends."""
 
     transport: Any = None
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], object] | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
 
 
 class Session:
@@ -55,7 +57,7 @@ class Session:
         self._pacer = Pacer(
             [each.limit() for each in options.limits],
             [each.hint() for each in options.hints],
-            **({"sleep": self.around.sleep} if self.around.sleep else {}),  # type: ignore[arg-type]  # a callable
+            sleep=self.around.sleep or self.around.stopping.wait,
         )
         self._client = self._connect(options.address, credentials=self._credentials(), judge=self._rules().judge)
 
@@ -159,7 +161,8 @@ class Session:
             headers={},
             timeout=self.options.timeout,
             transport=self.around.transport,
-            sleep=self.around.sleep or time.sleep,
+            stopping=self.around.stopping,
+            sleep=self.around.sleep,
             max_bytes=self.options.max_bytes,
             patience=self.options.patience,
             exact=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,8 @@ def test_a_contact_that_was_made_to_be_sent_again_is_sent_though_its_row_is_the_
 CELLS = st.sampled_from(["a", "A", "b", "c"])
 NUMBERS = st.sampled_from(["2125550101", "12", "", "2125550102;2125550103"])
 KEYS = st.sampled_from(["1", "2", "3", "4", ""])
+EXAMPLES = 200 if os.environ.get("SYNCD_SOAK") else 4
+
 ROWS = st.tuples(KEYS, CELLS, NUMBERS, CELLS)
 EDITS = st.lists(st.tuples(st.sampled_from(["tenants", "owners"]), st.integers(0, 5), st.none() | ROWS), max_size=2)
 
@@ -142,7 +145,7 @@ def edited(tables: dict[str, list[Any]], edits: list[tuple[str, int, Any]]) -> N
         tables[name][place : place + 1] = [] if row is None else [row]
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 4, suppress_health_check=list(HealthCheck))
 @given(
     first=st.lists(ROWS, min_size=3, max_size=6),
     second=st.lists(ROWS, max_size=3),
