@@ -21,8 +21,8 @@ from syncd.core.diff import (
     diff,
     field_changes,
     rows,
-    texts_differ,
     values_before,
+    values_differ,
 )
 from syncd.core.matching import folded, folded_twins, sharers
 from syncd.core.plan import Plan, Read, gate
@@ -314,7 +314,7 @@ def _without_same(changes: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, 
     updates = changes.filter((pl.col(KIND) == "update") & pl.col(WHY).is_null() & pl.col(BEFORE).is_not_null())
     same = {
         change[KEY]: change[DIGEST]
-        for change in rows(updates.filter(~texts_differ(updates, schema.phones)))
+        for change in rows(updates.filter(~values_differ(updates, schema.phones)))
         if change["before"] and not field_changes(change["before"], change["after"], schema.phones)
     }
     if not same:

@@ -57,6 +57,9 @@ AHEAD = 4
 
 Found = TypeVar("Found")
 
+TOGETHER = 50_000
+"""So many rows at least are mapped at a time: a few of each of many pages cost more apart."""
+
 _NOTES = {ROW: pl.UInt32, REASON: pl.String}
 
 
@@ -219,6 +222,7 @@ class _Pages:
     warnings: list[pl.DataFrame] = field(default_factory=list)
     malformed: list[tuple[int, int, str]] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
+    waiting: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     height: int = 0
 
     def add(self, page: Rows, mapping: ContactMapping, schema: Schema) -> None:
@@ -234,11 +238,21 @@ class _Pages:
         self.height += page.frame.height
         same = self.recall.recognised(places.get_column(RAW))
         self.recall.keep(places.filter(same))
-        new, at = page.frame.filter(~same), places.filter(~same)
-        mapped = identify(mapping.apply(new, at.get_column(LINE)), list(mapping.fields), schema)
+        self.waiting.append((page.frame.filter(~same), places.filter(~same)))
+        if sum(rows.height for rows, _ in self.waiting) >= TOGETHER:
+            self.map(mapping, schema)
+
+    def map(self, mapping: ContactMapping, schema: Schema) -> None:
+        """Map the rows that wait for it."""
+        if not self.waiting:
+            return
+        rows, at = (pl.concat(parts) for parts in zip(*self.waiting, strict=True))
+        self.waiting.clear()
+        mapped = identify(mapping.apply(rows, at.get_column(LINE)), list(mapping.fields), schema)
         silent = (pl.col(STATE) == CONTACT) & pl.col(WARNING).is_null()
-        at = at.select(ORIGIN, ROW, RAW)
-        self._keep(mapped.hstack(at).with_columns(pl.when(silent).then(RAW).alias(RAW)), mapping)
+        self._keep(
+            mapped.hstack(at.select(ORIGIN, ROW, RAW)).with_columns(pl.when(silent).then(RAW).alias(RAW)), mapping
+        )
 
     def _keep(self, mapped: pl.DataFrame, mapping: ContactMapping) -> None:
         self.lean.append(mapped.select(ROW, *LEAN))
@@ -298,6 +312,7 @@ def read_source(
                     coming.append(pool.submit(_next, reading))
                     progress(pages.height + page.frame.height)
                     pages.add(page, mapping, schema)
+                pages.map(mapping, schema)
             except BaseException:
                 connector.cancel()
                 raise

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import polars as pl
 
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, RAW, STATE
+from syncd.core.phones import canonical
 
 Kind = Literal["create", "adopt", "update", "move", "delete"]
 KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")
@@ -174,13 +175,15 @@ def values_before(changes: pl.DataFrame) -> pl.DataFrame:
     return parsed.struct.unnest().with_columns(pl.all().fill_null(""))
 
 
-def texts_differ(changes: pl.DataFrame, phones: frozenset[str]) -> pl.Series:
-    """Return which changes give a field that holds no numbers another value: those surely change something."""
+def values_differ(changes: pl.DataFrame, phones: frozenset[str]) -> pl.Series:
+    """Return which changes give a field another value; numbers are compared as sets (Boolean)."""
     was = values_before(changes)
-    texts = [name for name in was.columns if name not in phones]
-    differs = [(changes.get_column(name) != was.get_column(name)).fill_null(value=False).alias(name) for name in texts]
-    nothing = pl.Series("", [False]).new_from_index(0, changes.height)
-    return pl.DataFrame(differs).select(pl.any_horizontal(pl.all())).to_series() if differs else nothing
+    found = pl.Series("", [False]).new_from_index(0, changes.height)
+    for name in was.columns:
+        pair = pl.DataFrame([changes.get_column(name).alias("new"), was.get_column(name).alias("old")])
+        new, old = (canonical(pl.col(each)) if name in phones else pl.col(each) for each in ("new", "old"))
+        found |= pair.select((new != old).fill_null(value=False)).to_series()
+    return found
 
 
 def _same(old: str, new: str, *, phone: bool) -> bool:

@@ -11,6 +11,12 @@ from sqlalchemy import Connection, text
 REFUSED = text("UPDATE change SET outcome = 'refused', reason = :reason WHERE id = :id")
 """The target, or we, refused what the entry ``:id`` is about."""
 
+OF_RUN = (
+    "run = :run AND source = :source"
+    " AND at >= coalesce((SELECT started - 86400 FROM run WHERE run = :run AND source = :source), 0)"
+)
+"""A run's entries, found by their time: an index by run would cost each push a fifth. Clocks may be set back."""
+
 _NEWEST = text("SELECT coalesce((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'journal.newest'), 0)")
 _NUMBERED = text(
     "INSERT INTO fact (name, value) VALUES ('journal.newest', :newest)"

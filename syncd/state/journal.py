@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from syncd.state.claims import Rivals, deleted_meanwhile, end_deletions
-from syncd.state.entries import REFUSED, append, as_json, overtaken
+from syncd.state.entries import OF_RUN, REFUSED, append, as_json, overtaken
 from syncd.state.ledger import DONE
 
 FOLDS = "target.folds_case"
@@ -135,8 +135,7 @@ class Journal:
     def done_keys(self, run: str, source: str) -> set[str]:
         """Keys that the run need not look at again: what it was to do is done, or refused for as long as they stay."""
         query = text(
-            "SELECT key FROM change WHERE run = :run AND source = :source"
-            f" AND ({DONE} OR (outcome = 'refused' AND kind <> 'delete'))"
+            f"SELECT key FROM change WHERE {OF_RUN} AND ({DONE} OR (outcome = 'refused' AND kind <> 'delete'))"
         )
         with self.read() as connection:
             return set(connection.execute(query, {"run": run, "source": source}).scalars())

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from syncd.core.columns import DIGEST, KEY
 from syncd.core.undo import Entry, Known
+from syncd.state.entries import OF_RUN
 from syncd.state.ledger import DONE
 
 _PAGE = 1_000
@@ -80,7 +81,7 @@ class Past:
         """Return what the run did to the source's contacts, in the order in which it was begun."""
         query = text(
             f"SELECT key, kind, match, before, after, CASE WHEN {DONE} THEN 'accepted' ELSE outcome END FROM change"
-            " WHERE run = :run AND source = :source ORDER BY id"
+            f" WHERE {OF_RUN} ORDER BY id"
         )
         with self.read() as connection:
             rows = connection.execute(query, {"run": run, "source": source}).all()
@@ -119,7 +120,7 @@ class Past:
         """
         query = text(
             "SELECT later.key, later.run FROM change AS later"
-            " JOIN (SELECT key, max(id) AS last FROM change WHERE run = :run AND source = :source GROUP BY key) AS mine"
+            f" JOIN (SELECT key, max(id) AS last FROM change WHERE {OF_RUN} GROUP BY key) AS mine"
             " ON later.source = :source AND later.key = mine.key AND later.id > mine.last"
             f" WHERE (later.outcome = 'pending' OR {_LATER_DONE}) AND NOT (later.outcome = 'pending' AND EXISTS"
             " (SELECT 1 FROM run WHERE run.run = later.run AND run.source = later.source AND run.undoes = :run))"
@@ -145,9 +146,7 @@ class Past:
 
     def begun_keys(self, run: str, source: str) -> set[str]:
         """Return the keys that the run changed, or may have."""
-        query = text(
-            f"SELECT key FROM change WHERE run = :run AND source = :source AND (outcome = 'pending' OR {DONE})"
-        )
+        query = text(f"SELECT key FROM change WHERE {OF_RUN} AND (outcome = 'pending' OR {DONE})")
         with self.read() as connection:
             return set(connection.execute(query, {"run": run, "source": source}).scalars())
 

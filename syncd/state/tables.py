@@ -56,7 +56,6 @@ class Change(SQLModel, table=True):
         Index("change_key", "source", "key"),
         Index("change_open", "source", "key", sqlite_where=text("outcome IN ('pending', 'moved')")),
         Index("change_at", "at"),
-        Index("change_run", "run", "source"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -300,7 +300,6 @@ def test_a_file_from_before_undo_keeps_its_runs_and_changes(path: Path) -> None:
             "DROP TABLE notice",
             "ALTER TABLE request DROP COLUMN late",
             "ALTER TABLE run DROP COLUMN planned",
-            "DROP INDEX change_run",
             "ALTER TABLE run DROP COLUMN kind",
             "ALTER TABLE run DROP COLUMN undoes",
             "UPDATE alembic_version SET version_num = '0002'",

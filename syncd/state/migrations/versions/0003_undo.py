@@ -10,10 +10,9 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Say of each run what kind it was; find the changes of a run by an index."""
+    """Say of each run what kind it was, and what was undone."""
     op.add_column("run", sa.Column("kind", sa.String, nullable=False, server_default="run"))
     op.add_column("run", sa.Column("undoes", sa.String))
-    op.create_index("change_run", "change", ["run", "source"])
     op.create_table(
         "undone",
         sa.Column("source", sa.String, primary_key=True),
