@@ -241,7 +241,7 @@ class Company:
     def _win(self, source: str, match: Match, rows: list[Row], found: Sayings) -> None:
         first = self.layout.contact(rows[0])
         if self.policy == "merge_phones":
-            for name in self.layout.phones:
+            for name in self.layout.phones & first.keys():
                 numbers = [number for row in rows for number in self.layout.contact(row)[name].split(";") if number]
                 first[name] = ";".join(dict.fromkeys(numbers))
         else:

@@ -19,6 +19,7 @@ from syncd.errors import SchemaError, SyncdError
 from syncd.report import SourceReport
 from syncd.sandbox.faults import parse_fault
 from syncd.sandbox.phones import stored_phones
+from syncd.state.ledger import DONE
 from tests.convergence.company import Company, Layout, Match, Owner, Sayings
 from tests.convergence.plant import AT_ONCE, LATER, Plant, Power, PowerCut
 from tests.convergence.shelf import Row, Table
@@ -107,6 +108,8 @@ class Convergence(RuleBasedStateMachine):
             here, there = self._table(each.source), self._table(each.other)
             if each.kind == "add":
                 here.rows.append(each.row)
+            elif each.kind == "merge" and here.rows:
+                here.merge(each.place, each.second)
             elif here.rows and there.rows:
                 self._touch(each, here.rows, there.rows)
 
@@ -517,11 +520,8 @@ class Convergence(RuleBasedStateMachine):
             open_ = connection.execute(
                 text("SELECT count(*) FROM change WHERE outcome IN ('pending', 'moved')")
             ).scalar()
-            told = connection.execute(
-                text(
-                    "SELECT source, key, new_id FROM change WHERE kind <> 'delete' AND outcome IN ('accepted', 'moved')"
-                )
-            ).all()
+            query = f"SELECT source, key, new_id FROM change WHERE kind <> 'delete' AND {DONE} ORDER BY id"
+            told = connection.execute(text(query)).all()
         history = {(source, key): number for source, key, number in told}
         known = {(source, key): (number, status) for source, key, number, status in rows_}
         for match, (owner, _) in said.wanted.items():

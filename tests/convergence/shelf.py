@@ -30,18 +30,35 @@ class Row:
         printer.text(f"Row({self.key}: {self.one}/{self.two}, {self.name}, {self.phone}, {self.status})")
 
 
+Tells = Literal["whole", "changes", "present"]
+
+
 @dataclass(slots=True)
 class Table:
     """The rows of a source now.
 
     ``proved``: whether a read of them proves to be complete. ``tells``: what a read after a cursor tells: everything
-    (``whole``), or what changed since and which keys went (``changes``).
+    (``whole``), what changed since and which keys went (``changes``), or what changed and who is there (``present``).
+    ``merges``: how many reads there had been, a key that was merged, and the key that it goes on under.
     """
 
     rows: list[Row] = field(default_factory=list)
     proved: bool = True
-    tells: Literal["whole", "changes"] = "whole"
+    tells: Tells = "whole"
     seen: list[list[Row]] = field(default_factory=list)
+    merges: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def merge(self, place: int, second: int) -> None:
+        """Merge the row at ``place`` into another one."""
+        old, new = self.rows[place % len(self.rows)], self.rows[second % len(self.rows)]
+        if old.key and new.key and old.key != new.key:
+            self.rows = [row for row in self.rows if row.key != old.key]
+            self.merges.append((len(self.seen), old.key, new.key))
+
+    def merged_since(self, read: int) -> dict[str, str]:
+        """The keys that were merged since a read and are not there, with the one that each goes on under."""
+        here = {row.key for row in self.rows}
+        return {old: new for at, old, new in self.merges if at > read and old not in here}
 
 
 class ShelfOptions(Options):
@@ -62,22 +79,21 @@ class Shelf(Connector):
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:
         table = self.options.table
         rows, before = list(table.rows), self._seen(cursor)
-        gone: frozenset[str] = frozenset()
-        if before is not None:
-            if before == rows and table.tells == "whole":
-                return End("unchanged", cursor=cursor)
-            was, now = _by_key(before), _by_key(rows)
-            gone = frozenset(was.keys() - now.keys() - {""})
-            if table.tells == "changes":
-                rows = [row for row in rows if not row.key or was.get(row.key) != now[row.key]]
-        yield self._page(rows)
+        if before == rows and table.tells == "whole":
+            return End("unchanged", cursor=cursor)
+        yield self._page(rows if before is None or table.tells == "whole" else _changed(before, rows))
         if not table.proved:
             return End("unproved", why="a test says so")
-        table.seen.append(list(table.rows))
+        table.seen.append(rows)
         number = str(len(table.seen) - 1)
+        merged = table.merged_since(-1 if cursor is None else int(cursor))
         if before is None or table.tells == "whole":
-            return End("complete", cursor=number)
-        return End("partial", cursor=number, deleted=gone)
+            return End("complete", cursor=number, merged=merged)
+        if table.tells == "changes":
+            gone = {row.key for row in before} - {row.key for row in rows} - {""}
+            return End("partial", cursor=number, deleted=frozenset(gone), merged=merged)
+        here = pl.DataFrame({"key": sorted({row.key for row in rows if row.key})}, schema={"key": pl.String})
+        return End("partial", cursor=number, merged=merged, present=here)
 
     def _seen(self, cursor: str | None) -> list[Row] | None:
         return None if cursor is None else self.options.table.seen[int(cursor)]
@@ -87,6 +103,12 @@ class Shelf(Connector):
             {name: [getattr(row, name) for row in rows] for name in COLUMNS}, schema=dict.fromkeys(COLUMNS, pl.String)
         )
         return Rows(frame, self.name, pl.Series(range(1, len(rows) + 1), dtype=pl.UInt32))
+
+
+def _changed(before: list[Row], rows: list[Row]) -> list[Row]:
+    """The rows that are not as they were, and those that nobody can tell."""
+    was, now = _by_key(before), _by_key(rows)
+    return [row for row in rows if not row.key or was.get(row.key) != now[row.key]]
 
 
 def _by_key(rows: list[Row]) -> dict[str, list[Row]]:

@@ -78,25 +78,20 @@ class Victim:
 
     def start(self, *, blocks: int | None = None) -> subprocess.Popen[str]:
         """Start a run. ``blocks``: no file may grow beyond so many KiB, as on a full disk."""
-        command = [sys.executable, "-m", "syncd", "run", "--json"]
+        command = [sys.executable, "-m", "syncd", "run"]
         if blocks is not None:
             command = ["bash", "-c", f'ulimit -f {blocks}; exec "$@"', "limited", *command]
         root = Path(__file__).parent.parent.parent
         environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(self.folder), "PYTHONWARNINGS": "default"}
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
+        with (self.folder / "said.log").open("w") as said:  # a pipe that nobody reads would hold the process up
+            return subprocess.Popen(
+                command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=said, text=True, env=environment
+            )
 
     def run(self, *, blocks: int | None = None) -> tuple[int, str]:
         """Run to the end; return the exit code and what stderr says."""
-        process = self.start(blocks=blocks)
-        _, said = process.communicate(timeout=LONGEST)
-        return process.returncode, said
+        code = self.start(blocks=blocks).wait(LONGEST)
+        return code, (self.folder / "said.log").read_text()
 
     def run_and_kill(self, *, writes: int, seconds: float) -> None:
         """Start a run and kill it once it has sent ``writes`` requests that write, and ``seconds`` have passed."""
@@ -108,7 +103,7 @@ class Victim:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             self.kills += 1
-        process.communicate(timeout=LONGEST)
+        process.wait(LONGEST)
 
     def writes(self) -> int:
         return sum(entry.method != "GET" for entry in list(self.sandbox.requests))

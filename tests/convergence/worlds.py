@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from hypothesis import strategies as st
 
 from syncd.core.rules import DeleteLimits, GateRules, SharedMatch
 from tests.convergence.company import LAYOUTS, OPEN_GATES, Layout
-from tests.convergence.shelf import Row
+from tests.convergence.shelf import Row, Tells
 
 ONES = ("A", "B", "C", "D", "E", "A", "B", "C", "D", "E", "a", "")
 FOREIGN = ("X1", "X2", "X3")
@@ -85,13 +85,16 @@ class Opening:
     in_flight: int = 1
     batch: int = 500
     limits: tuple[tuple[int, float], ...] = ()
-    tells: Literal["whole", "changes"] = "whole"
+    tells: Tells = "whole"
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One edit of a source. ``kind``: add, remove, hand over, swap, spoil (the row becomes unusable), or the column
-    that is changed to ``row``'s."""
+    """One edit of a source.
+
+    ``kind``: add, remove, hand over, swap, spoil (the row becomes unusable), merge (a row's key goes on under another
+    one's), or the column that is changed to ``row``'s.
+    """
 
     kind: str
     source: int
@@ -119,7 +122,7 @@ def rows(draw: st.DrawFn) -> Row:
 
 @st.composite
 def edits(draw: st.DrawFn) -> Edit:
-    kinds = ["add", "remove", "hand over", "swap", "one", "two", "name", "phone", "status", "key", "spoil"]
+    kinds = ["add", "remove", "hand over", "swap", "one", "two", "name", "phone", "status", "key", "spoil", "merge"]
     place = st.integers(0, 7)
     return Edit(draw(st.sampled_from(kinds)), draw(place), draw(place), draw(place), draw(place), draw(rows()))
 
@@ -133,6 +136,9 @@ GATES = (
     replace(OPEN_GATES, deletes=replace(OPEN_GATES.deletes, adopted=True)),
     replace(OPEN_GATES, updates_share=0.2, updates_known=2),
 )
+
+
+TELLS: tuple[Tells, ...] = ("whole", "changes", "present")
 
 
 @st.composite
@@ -155,6 +161,7 @@ def openings(draw: st.DrawFn) -> Opening:
         in_flight=draw(st.sampled_from([1, 1, 1, 3])),
         batch=draw(st.sampled_from([500, 500, 2])),
         limits=draw(st.sampled_from([(), (), ((4, 10.0),)])),
+        tells=draw(st.sampled_from(TELLS)),
     )
 
 
