@@ -314,7 +314,7 @@ class Convergence(RuleBasedStateMachine):
     @rule(place=EDITS)
     def edit_mapping(self, place: int) -> None:
         """A field gets its values from another column, is mapped no more, or again."""
-        spare = [name for name in self.opening.layout.origins if name not in (*self.opening.layout.match, "Portal")]
+        spare = [name for name in self.opening.layout.origins if name not in (*self.layout.match, "Portal")]
         if self.layout.names != self.opening.layout.names or not spare:
             return
         name = spare[place % len(spare)]
