@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, MATCH, RAW, REASON, ROW, STATE, UNIT
+from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, MATCH, RAW, REASON, ROW, STATE
 from syncd.core.diff import (
     BEFORE,
     ID,
     INDEX_SCHEMA,
     KIND,
-    OLD_MATCH,
     REFUSED,
     WHY,
     classify,
@@ -24,21 +23,18 @@ from syncd.core.diff import (
     values_before,
     values_differ,
 )
-from syncd.core.matching import folded, folded_twins, sharers
 from syncd.core.plan import Plan, Read, gate
 from syncd.core.rules import GateRules, SharedMatch
 from syncd.core.schema import Schema
 from syncd.core.wording import counted
 from syncd.index import Index
-from syncd.merged import Groups, keep_merged
+from syncd.merged import Groups
 from syncd.naming import learn_names, renamed, renames
 from syncd.partial import Heirs, named_gone
 from syncd.reading import Reading, keyed_once
 from syncd.rematching import rematch, rematched
+from syncd.sharing import resolve_sharers, some
 from syncd.state import State
-from syncd.state.journal import FOLDS
-
-MAX_SHOWN = 5
 
 TREATMENT = "target.update"
 """The fact that says what an update does to fields that it does not mention: ``merge`` or ``replace``."""
@@ -98,7 +94,7 @@ def plan_changes(
     ``taken``: which keys took over the contacts of others.
     """
     since = state.newest_change()
-    sharing = _resolve_sharers(reading, wanted, state, schema, taken)
+    sharing = resolve_sharers(reading, wanted, state, schema, taken)
     warnings = sharing.warnings
     named = named_gone(reading, taken)
     ledger = _with_rejected_again(_rest_of_ledger(reading, wanted, state, taken), state, wanted.name, schema)
@@ -175,74 +171,6 @@ def _tells_who_left(reading: Reading, rules: GateRules) -> bool:
     return read.proved and (read.rows > 0 or not read.whole) and not read.keyless and not read.missing
 
 
-@dataclass(frozen=True, slots=True)
-class _Sharing:
-    """What became of contacts that share their match value; see :class:`Planned`."""
-
-    settled: bool
-    warnings: list[str]
-    merged: Groups
-    losers: pl.DataFrame
-    lost_to_others: list[str]
-
-
-def _resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Schema, taken: Heirs) -> _Sharing:
-    """Demote or merge contacts that share their match value."""
-    mine = wanted.order.index(wanted.name)
-    others = state.matches([name for name in wanted.order if name != wanted.name])
-    fresh = reading.contacts()
-    _call_back(reading, pl.concat([fresh.get_column(MATCH), others.get_column(MATCH)]), state, wanted.name)
-    left = _left_alone(reading, wanted, state, taken)
-    _call_back(reading, left.get_column(MATCH), state, wanted.name)
-    contacts = reading.contacts()
-    ranks = {name: place - mine for place, name in enumerate(wanted.order)}
-    ranked = others.with_columns(
-        pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
-    )
-    rivals = pl.concat([ranked, left])
-    if state.fact(FOLDS):
-        losers = sharers(_folded(contacts), _folded(rivals), wanted.shared_match)
-    else:
-        losers = sharers(contacts, rivals, wanted.shared_match)
-    lost = contacts.select(KEY, MATCH).join(losers, on=KEY, how="inner")
-    if losers.height:
-        rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
-        reading.demote(rows_.select(ROW, STATE, REASON))
-        contacts = reading.contacts()
-    groups = keep_merged(reading, state, wanted.name)
-    merged: dict[str, list[str]] = {}
-    for key, winner in losers.filter(pl.col("@winner").is_not_null()).select(KEY, "@winner").iter_rows():
-        merged.setdefault(winner, []).append(key)
-    used = reading.contacts().filter(pl.col(KEY).is_in(list(merged)))
-    if used.height:
-        matches = dict(used.select(KEY, MATCH).iter_rows())
-        reading.merge({winner: merged[winner] for winner in matches}, schema)
-        groups |= {match: [winner, *merged[winner]] for winner, match in matches.items()}
-    foreign = lost.filter(pl.col(REASON).str.contains(" of source ", literal=True)).get_column(MATCH)
-    twins = folded_twins(contacts)
-    reading.doubt(twins)
-    warnings = [f"{len(twins)} contacts differ from another in the case of their match fields only: {_some(twins)}"]
-    return _Sharing(
-        settled=others.is_empty() or wanted.shared_match != "hold",
-        warnings=warnings if len(twins) else [],
-        merged=groups,
-        losers=lost.select(KEY, MATCH),
-        lost_to_others=foreign.to_list(),
-    )
-
-
-def _folded(contacts: pl.DataFrame) -> pl.DataFrame:
-    return contacts.with_columns(folded(contacts.get_column(MATCH)))
-
-
-def _call_back(reading: Reading, matches: pl.Series, state: State, source: str) -> None:
-    """Look again at recognised rows that share a key with a row of this read, or one of these match values."""
-    back = reading.recall.call_back(reading.lean.get_column(KEY), matches)
-    if not back.is_empty():
-        ledger = state.ledger(source, back.get_column(KEY).unique()).select(KEY, DIGEST)
-        reading.admit(back.join(ledger, on=KEY, how="left"))
-
-
 def _rest_of_ledger(reading: Reading, wanted: Wanted, state: State, taken: Heirs) -> pl.DataFrame:
     """The ledger without the contacts whose rows were recognised."""
     rest, whole = reading.recall.rest(), reading.recall.ledger.height
@@ -259,18 +187,6 @@ def _links(reading: Reading, plan: Plan) -> pl.DataFrame:
     found = used.select(KEY, pl.when(pl.col(STATE) == CONTACT).then(RAW).alias(RAW))
     known = reading.recall.ledger.select(KEY, pl.col(RAW).alias("@was"))
     return found.join(known, on=KEY, how="inner").filter(pl.col(RAW).ne_missing(pl.col("@was"))).select(KEY, RAW)
-
-
-def _left_alone(reading: Reading, wanted: Wanted, state: State, taken: Heirs) -> pl.DataFrame:
-    """What the source's invalid rows have at the target: it is left as it is, so no other contact may take it."""
-    keys = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
-    if keys.height:
-        keys = keys.join(reading.contacts().select(KEY), on=KEY, how="anti")
-    held = taken.detail(state, wanted.name, keys.to_series()).filter(
-        pl.col(ID).is_not_null() | (pl.col("@status") == "p")
-    )
-    before = pl.lit(-1, dtype=pl.Int32).alias("@rank")
-    return held.select(pl.lit(wanted.name).alias("@source"), KEY, pl.col(OLD_MATCH).alias(MATCH), before)
 
 
 def _index_for(
@@ -439,7 +355,7 @@ def _warnings(reading: Reading, schema: Schema, released: Sequence[str]) -> list
     found = []
     if released:
         found.append(
-            f"{counted(len(released), 'adopted contact')} left the source and stayed at the target: {_some(released)}; "
+            f"{counted(len(released), 'adopted contact')} left the source and stayed at the target: {some(released)}; "
             "deletes: {adopted: true} would delete them"
         )
     doubtful = sorted(set(schema.match) & schema.phones)
@@ -463,8 +379,3 @@ def _not_there(index: Index, state: State, source: str) -> list[str]:
         return []
     which = counted(lost, "contact of this source is", "contacts of this source are")
     return [f"{which} not in the target's list: syncd reconcile {source} shows which, and --repair sends them again"]
-
-
-def _some(keys: Sequence[str] | pl.Series) -> str:
-    names = [key.replace(UNIT, "+") for key in list(keys)[:MAX_SHOWN]]
-    return ", ".join(names) + (f" and {len(keys) - MAX_SHOWN:,} more" if len(keys) > MAX_SHOWN else "")

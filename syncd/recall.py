@@ -18,14 +18,6 @@ from syncd.core.matching import folded, repeats, row_digest
 _PLACES = {RAW: pl.Int64, ROW: pl.UInt32, LINE: pl.UInt32, ORIGIN: pl.UInt32}
 
 
-LEDGER = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
-
-
-def no_ledger() -> pl.DataFrame:
-    """A ledger that knows nothing."""
-    return pl.DataFrame(schema=LEDGER)
-
-
 class Recall:
     """The ledger of a source while it is read.
 

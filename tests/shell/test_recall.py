@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncd.recall import Recall, no_ledger
+from syncd.recall import Recall
 from tests.shell.world import World, company
 
 ANN, BOB, CY = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102"), ("3", "Cy", "2125550103")
@@ -189,7 +189,8 @@ def _without_time(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_recall_of_nothing_recognises_nothing() -> None:
-    recall = Recall(no_ledger, ("a",), "context")
+    nothing = pl.DataFrame(schema={"@key": pl.String, "@raw": pl.Int64, "@match": pl.String})
+    recall = Recall(lambda: nothing, ("a",), "context")
     digests = recall.digests(pl.DataFrame({"a": ["x", "y"]}))
     assert digests.n_unique() == 2
     assert not recall.recognised(digests).any()

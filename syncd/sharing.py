@@ -1,0 +1,110 @@
+"""Contacts that share their match value, in one source or in several: who is sent, who waits, who is merged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from syncd.core.columns import DIGEST, INVALID, KEY, MATCH, REASON, ROW, STATE, UNIT
+from syncd.core.diff import ID, OLD_MATCH
+from syncd.core.matching import folded, folded_twins, sharers
+from syncd.core.schema import Schema
+from syncd.merged import Groups, keep_merged
+from syncd.partial import Heirs
+from syncd.reading import Reading
+from syncd.state import State
+from syncd.state.journal import FOLDS
+
+if TYPE_CHECKING:
+    from syncd.changes import Wanted
+
+MAX_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What became of contacts that share their match value; see :class:`~syncd.changes.Planned`."""
+
+    settled: bool
+    warnings: list[str]
+    merged: Groups
+    losers: pl.DataFrame
+    lost_to_others: list[str]
+
+
+def resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Schema, taken: Heirs) -> Sharing:
+    """Demote or merge contacts that share their match value."""
+    mine = wanted.order.index(wanted.name)
+    others = state.matches([name for name in wanted.order if name != wanted.name])
+    fresh = reading.contacts()
+    _call_back(reading, pl.concat([fresh.get_column(MATCH), others.get_column(MATCH)]), state, wanted.name)
+    left = _left_alone(reading, wanted, state, taken)
+    _call_back(reading, left.get_column(MATCH), state, wanted.name)
+    contacts = reading.contacts()
+    ranks = {name: place - mine for place, name in enumerate(wanted.order)}
+    ranked = others.with_columns(
+        pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
+    )
+    rivals = pl.concat([ranked, left])
+    if state.fact(FOLDS):
+        losers = sharers(_folded(contacts), _folded(rivals), wanted.shared_match)
+    else:
+        losers = sharers(contacts, rivals, wanted.shared_match)
+    lost = contacts.select(KEY, MATCH).join(losers, on=KEY, how="inner")
+    if losers.height:
+        rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
+        reading.demote(rows_.select(ROW, STATE, REASON))
+        contacts = reading.contacts()
+    groups = keep_merged(reading, state, wanted.name)
+    merged: dict[str, list[str]] = {}
+    for key, winner in losers.filter(pl.col("@winner").is_not_null()).select(KEY, "@winner").iter_rows():
+        merged.setdefault(winner, []).append(key)
+    used = reading.contacts().filter(pl.col(KEY).is_in(list(merged)))
+    if used.height:
+        matches = dict(used.select(KEY, MATCH).iter_rows())
+        reading.merge({winner: merged[winner] for winner in matches}, schema)
+        groups |= {match: [winner, *merged[winner]] for winner, match in matches.items()}
+    foreign = lost.filter(pl.col(REASON).str.contains(" of source ", literal=True)).get_column(MATCH)
+    twins = folded_twins(contacts)
+    reading.doubt(twins)
+    warnings = [f"{len(twins)} contacts differ from another in the case of their match fields only: {some(twins)}"]
+    return Sharing(
+        settled=others.is_empty() or wanted.shared_match != "hold",
+        warnings=warnings if len(twins) else [],
+        merged=groups,
+        losers=lost.select(KEY, MATCH),
+        lost_to_others=foreign.to_list(),
+    )
+
+
+def _folded(contacts: pl.DataFrame) -> pl.DataFrame:
+    return contacts.with_columns(folded(contacts.get_column(MATCH)))
+
+
+def _call_back(reading: Reading, matches: pl.Series, state: State, source: str) -> None:
+    """Look again at recognised rows that share a key with a row of this read, or one of these match values."""
+    back = reading.recall.call_back(reading.lean.get_column(KEY), matches)
+    if not back.is_empty():
+        ledger = state.ledger(source, back.get_column(KEY).unique()).select(KEY, DIGEST)
+        reading.admit(back.join(ledger, on=KEY, how="left"))
+
+
+def _left_alone(reading: Reading, wanted: Wanted, state: State, taken: Heirs) -> pl.DataFrame:
+    """What the source's invalid rows have at the target: it is left as it is, so no other contact may take it."""
+    keys = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
+    if keys.height:
+        keys = keys.join(reading.contacts().select(KEY), on=KEY, how="anti")
+    held = taken.detail(state, wanted.name, keys.to_series()).filter(
+        pl.col(ID).is_not_null() | (pl.col("@status") == "p")
+    )
+    before = pl.lit(-1, dtype=pl.Int32).alias("@rank")
+    return held.select(pl.lit(wanted.name).alias("@source"), KEY, pl.col(OLD_MATCH).alias(MATCH), before)
+
+
+def some(keys: Sequence[str] | pl.Series) -> str:
+    """Name a few keys, and how many more there are."""
+    names = [key.replace(UNIT, "+") for key in list(keys)[:MAX_SHOWN]]
+    return ", ".join(names) + (f" and {len(keys) - MAX_SHOWN:,} more" if len(keys) > MAX_SHOWN else "")
