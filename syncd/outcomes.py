@@ -160,6 +160,9 @@ def _entry(item: Any) -> Accepted | None:
 
 def _proved(keys: Sequence[Key | None], contacts: Sequence[tuple[Key, Accepted]]) -> dict[int, Outcome]:
     """The rows that ``contacts[]`` tells of: accepted, or taken for one contact with an earlier row."""
+    ids = {entry.id for _, entry in contacts}
+    if [key for key, _ in contacts] == list(keys) and len(set(keys)) == len(ids) == len(keys):
+        return {row: entry for row, (_, entry) in enumerate(contacts)}  # each once, by its own values
     rows, entries = _grouped(enumerate(keys)), _grouped((entry, key) for key, entry in contacts)
     found: dict[int, Outcome] = {}
     for key, sharing in rows.items():

@@ -227,8 +227,10 @@ class Push:
     @staticmethod
     def _takes_fields_away(change: Mapping[str, Any], outcome: Any) -> bool:
         """Whether an update lost values that it did not mention, and that the contact should hold as ``expected``."""
-        expected = change.get("expected", ())
-        return isinstance(outcome, Accepted) and any(not outcome.fields.get(name) for name in expected)
+        expected = change.get("expected")
+        if not expected or not isinstance(outcome, Accepted):
+            return False
+        return any(not outcome.fields.get(name) for name in expected)
 
     def _note(self, change: Mapping[str, Any], outcome: Any) -> None:
         if self._takes_fields_away(change, outcome):
@@ -267,17 +269,15 @@ class Push:
                 return treatment, change["@key"]
         return "merge", None
 
-    def _carrying(self, page: Sequence[dict[str, Any]], treatment: str) -> list[dict[str, Any]]:
+    def _carrying(self, page: list[dict[str, Any]], treatment: str) -> list[dict[str, Any]]:
         """Add what is sent: the contact's fields, and the target's values of the others where they would be lost.
 
         They would where an update replaces, and where a move makes a new contact.
         """
-        return [
-            {**each, "payload": {**self._unmentioned(each), **each["after"]}}
-            if treatment == "replace" or each[KIND] == "move"
-            else {**each, "payload": each["after"]}
-            for each in page
-        ]
+        for each in page:
+            kept = self._unmentioned(each) if treatment == "replace" or each[KIND] == "move" else None
+            each["payload"] = {**kept, **each["after"]} if kept else each["after"]
+        return page
 
     def _unmentioned(self, change: Mapping[str, Any]) -> dict[str, str]:
         """The target's last known values of its fields that the contact does not name."""

@@ -18,6 +18,7 @@ from typing import Any, Protocol, Self
 from urllib.parse import urlencode, urlsplit
 
 import httpx
+import orjson
 import structlog
 import tenacity
 
@@ -427,8 +428,15 @@ def _content(json: Any, form: Mapping[str, str] | None) -> tuple[str, bytes] | N
     if form is not None:
         return "application/x-www-form-urlencoded", urlencode(form).encode("ascii")
     if json is not None:
-        return "application/json", jsonlib.dumps(json, separators=(",", ":")).encode("ascii")
+        return "application/json", _dumps(json)
     return None
+
+
+def _dumps(json: Any) -> bytes:
+    try:
+        return orjson.dumps(json)
+    except orjson.JSONEncodeError:  # a number beyond 64 bits, half of a surrogate pair
+        return jsonlib.dumps(json, separators=(",", ":")).encode("ascii")
 
 
 def same_origin(url: str, other: str) -> bool:

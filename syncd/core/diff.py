@@ -195,13 +195,15 @@ def rows(changes: pl.DataFrame) -> Iterator[dict[str, Any]]:
 
     ``after`` is None for a delete; it holds no field that is left alone. ``before`` is {} where nothing is known.
     """
-    names = changes.columns
-    meta = [(place, name) for place, name in enumerate(names) if name.startswith("@")]
-    fields = [(place, name) for place, name in enumerate(names) if not name.startswith("@")]
-    kind, before = names.index(KIND), names.index(BEFORE)
-    for row in changes.iter_rows():
-        found: dict[str, Any] = {name: row[place] for place, name in meta}
-        found["before"] = json.loads(row[before]) if row[before] else {}
-        gone = row[kind] == "delete"
-        found["after"] = None if gone else {name: row[place] for place, name in fields if row[place] is not None}
+    fields = changes.select(name for name in changes.columns if not name.startswith("@"))
+    some_left_alone = any(fields.null_count().row(0))
+    about = changes.select(name for name in changes.columns if name.startswith("@"))
+    for found, after in zip(about.iter_rows(named=True), fields.iter_rows(named=True), strict=True):
+        found["before"] = json.loads(found[BEFORE]) if found[BEFORE] else {}
+        if found[KIND] == "delete":
+            found["after"] = None
+        elif some_left_alone:
+            found["after"] = {name: value for name, value in after.items() if value is not None}
+        else:
+            found["after"] = after
         yield found

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, text
 
 REFUSED = text("UPDATE change SET outcome = 'refused', reason = :reason WHERE id = :id")
@@ -26,8 +27,7 @@ _NUMBERED = text(
 _UNSURE = text("UPDATE contact SET status = 'pending' WHERE source = :source AND key = :key")
 _APPENDED = (
     "INSERT INTO change (run, horizon, at, before, old_match, id, source, key, kind, old_id, match, digest, after,"
-    " outcome) VALUES (?, ?, ?, ?, nullif((SELECT match FROM contact WHERE source = ? AND key = ?), ?),"
-    " ?, ?, ?, ?, ?, ?, ?, ?, 'pending')"
+    " outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')"
 )
 
 
@@ -39,29 +39,29 @@ def append(
     Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after`` and perhaps ``@raw``.
     """
     first = newest_change(connection) + 1
-    journal = [
-        {
-            "id": first + place,
+    known = _known(connection, source, [change["@key"] for change in changes])
+    journal: list[dict[str, Any]] = []
+    values = []
+    for number, change in enumerate(changes, first):
+        key, match, after = change["@key"], change["@match"], as_json(change["after"])
+        was, old_match = known.get(key, (None, None))
+        entry = {
+            "id": number,
             "source": source,
-            "key": change["@key"],
+            "key": key,
             "kind": change["@kind"],
             "old_id": change["@id"],
-            "match": change["@match"],
+            "match": match,
             "digest": change["@digest"],
-            "after": as_json(change["after"]),
+            "after": after,
         }
-        for place, change in enumerate(changes)
-    ]
-    values = [
-        (run, horizon, now, as_json(change["before"] or None), source, entry["key"], entry["match"], *entry.values())
-        for entry, change in zip(journal, changes, strict=True)
-    ]
-    status = _statuses(connection, source, [entry["key"] for entry in journal])
+        before = as_json(change["before"] or None)
+        values.append((run, horizon, now, before, None if old_match == match else old_match, *entry.values()))
+        journal.append({**entry, "was": was, "raw": change.get("@raw")})
     if values:
         connection.exec_driver_sql(_APPENDED, values)
         connection.execute(_NUMBERED, {"newest": first + len(values) - 1})
-    rows = [change.get("@raw") for change in changes]
-    return [{**entry, "was": status.get(entry["key"]), "raw": raw} for entry, raw in zip(journal, rows, strict=True)]
+    return journal
 
 
 def newest_change(connection: Connection) -> int:
@@ -84,13 +84,14 @@ def overtaken(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> s
     return late
 
 
-def _statuses(connection: Connection, source: str, keys: Sequence[str]) -> dict[str, str]:
+def _known(connection: Connection, source: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The status and the match value of those contacts that the ledger holds."""
     query = text(
-        "SELECT key, status FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
+        "SELECT key, status, match FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
     )
-    return {row[0]: row[1] for row in connection.execute(query, {"source": source, "keys": json.dumps(keys)})}
+    return {row[0]: (row[1], row[2]) for row in connection.execute(query, {"source": source, "keys": json.dumps(keys)})}
 
 
 def as_json(fields: Mapping[str, str] | None) -> str | None:
     """Fields as the tables hold them."""
-    return None if fields is None else json.dumps(fields, ensure_ascii=False)
+    return None if fields is None else orjson.dumps(fields).decode()

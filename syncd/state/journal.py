@@ -177,6 +177,10 @@ _UNMARKED = (
     ),
 )
 """A contact that another call overwrote in the meantime (see _OVERWRITTEN_TOO) is not known any more."""
+_MOVED = (
+    "UPDATE change SET outcome = 'moved' WHERE id = ? AND (kind = 'move' OR (kind = 'update' AND (SELECT origin"
+    " FROM contact WHERE contact.source = change.source AND contact.key = change.key) = 'created'))"
+)
 _REJECTED = text(
     "UPDATE contact SET status = 'rejected', reason = :reason, updated_at = :at, digest = :digest"
     " WHERE source = :source AND key = :key"
@@ -210,11 +214,12 @@ def _doubtful(connection: Connection, results: Sequence[Settled], now: float) ->
 
 def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> None:
     connection.exec_driver_sql(
-        "UPDATE change SET new_id = ?, outcome = CASE WHEN old_id <> ? AND (kind = 'move' OR (kind = 'update' AND"
-        " (SELECT origin FROM contact WHERE source = ? AND key = ?) = 'created')) THEN 'moved' ELSE 'accepted' END"
-        " WHERE id = ?",
-        [(each.id, each.id, each.entry["source"], each.entry["key"], each.entry["id"]) for each in accepted],
+        "UPDATE change SET new_id = ?, outcome = 'accepted' WHERE id = ?",
+        [(each.id, each.entry["id"]) for each in accepted],
     )
+    elsewhere = [(each.entry["id"],) for each in accepted if each.entry["old_id"] not in (None, each.id)]
+    if elsewhere:
+        connection.exec_driver_sql(_MOVED, elsewhere)
     connection.exec_driver_sql(
         "UPDATE contact SET status = 'accepted', reason = NULL, missing_since = NULL, updated_at = ?,"
         " origin = CASE WHEN remote_id = ? THEN origin WHEN EXISTS (SELECT 1 FROM contact AS other"
