@@ -23,7 +23,7 @@ from syncd.core.diff import (
     values_before,
     values_differ,
 )
-from syncd.core.plan import Plan, Read, gate
+from syncd.core.plan import BATCH, Plan, Read, gate
 from syncd.core.rules import GateRules, SharedMatch
 from syncd.core.schema import Schema
 from syncd.core.wording import counted
@@ -102,11 +102,12 @@ def plan_changes(
     changed = reading.fetch(found.changed)
     detail = renamed(taken.detail(state, wanted.name, pl.concat([found.changed, found.gone])), state, schema)
     listless = wanted.gates.mode in {"mirror", "upsert"} and state.fact(f"first load of {wanted.name}") is not None
-    replaces = state.fact(TREATMENT) == "replace" and not set(schema.names) <= set(changed.columns)
+    replaces = state.fact(TREATMENT) != "merge" and _leaves_out(changed, schema)
     other_match = schema_changed(state, wanted.name, schema)
     if other_match:
         detail = rematched(detail, schema)
-    here = _index_for(index, changed, detail, loaded=listless, replaces=replaces)
+    pages = sum(map(state.known, wanted.order)) // BATCH if replaces and listless else 0
+    here = _index_for(index, changed, detail, loaded=listless, replaces=replaces, pages=pages)
     clear = _without_ambiguous(reading, changed, detail, here)
     changes, same = _without_same(classify(clear, found.gone, detail, here.drop("many")), schema)
     changes = _in_mode(reading, changes, wanted.gates)
@@ -189,20 +190,25 @@ def _links(reading: Reading, plan: Plan) -> pl.DataFrame:
     return found.join(known, on=KEY, how="inner").filter(pl.col(RAW).ne_missing(pl.col("@was"))).select(KEY, RAW)
 
 
+def _leaves_out(contacts: pl.DataFrame, schema: Schema) -> bool:
+    """Whether one of these contacts does not speak of every field of the target."""
+    return not set(schema.names) <= set(contacts.columns) or any(contacts[name].null_count() for name in schema.names)
+
+
 def _index_for(
-    index: Index, changed: pl.DataFrame, detail: pl.DataFrame, *, loaded: bool, replaces: bool
+    index: Index, changed: pl.DataFrame, detail: pl.DataFrame, *, loaded: bool, replaces: bool, pages: int
 ) -> pl.DataFrame:
-    """List the target if there are contacts whose ids are not known.
+    """List the target if there are contacts whose ids are not known; that takes so many ``pages`` at least.
 
     Once the source's first load is through (``loaded``) it is not needed, unless the mode bars creates or adoptions, or
-    an update ``replaces`` fields that the mapping does not name: then a contact that is there must be seen first.
+    an update ``replaces`` fields that the contact leaves out, or may: then what is there must be seen first.
     """
     known = detail.filter(pl.col(ID).is_not_null()).select(KEY)
     new = changed.join(known, on=KEY, how="anti")
     if not new.is_empty() and not loaded:
         return index.read()
     if not new.is_empty() and replaces:
-        return index.look_for(new.get_column(MATCH).to_list())
+        return index.look_for(new.get_column(MATCH).to_list(), pages)
     return pl.DataFrame(schema={**INDEX_SCHEMA, "many": pl.UInt32})
 
 

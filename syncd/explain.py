@@ -96,7 +96,7 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
         mapping = contact_mapping(source, witness.check(), schema)
         every_row = Recall(lambda: session.state.made_of(source.name))
         reading = read_source(witness, None, mapping, schema, spool, lambda _rows: session.halt_if_asked(), every_row)
-        index = Index(session.target.contacts, schema)
+        index = Index(session.target.contacts, schema, session.target.search)
         planned = plan_of(session, source, reading, index, schema)
         found.phones = schema.phones
         _tell_rows(found, reading, witness)

@@ -51,9 +51,12 @@ class Index:
             self.frame = self._of(remotes)
         return self.frame
 
-    def look_for(self, matches: Sequence[str]) -> pl.DataFrame:
-        """Return what :meth:`read` does of these match values at least: few are searched for, a hint that may miss."""
-        if self.frame is not None or self._search is None or len(matches) > FEW:
+    def look_for(self, matches: Sequence[str], pages: int = 0) -> pl.DataFrame:
+        """Return what :meth:`read` does of these match values at least: few are searched for, a hint that may miss.
+
+        ``pages``: how many the list has at least; so many are few as well.
+        """
+        if self.frame is not None or self._search is None or len(matches) > max(FEW, pages):
             return self.read()
         found = {remote.id: remote for match in matches for remote in self._search(hint(match))}
         return self._of(list(found.values()))

@@ -256,3 +256,40 @@ def test_a_lost_create_that_the_list_does_not_show_yet_is_found_later(world: Wor
     world.sandbox.dialect("read_lag", "0")
     assert world.run().exit_code == 0
     assert set(world.there()) == {"1"}
+
+
+def test_until_it_is_known_what_an_update_does_a_persons_contact_is_looked_at_before_a_new_row_covers_it(
+    world: World,
+) -> None:
+    world.sandbox.dialect("update", "replace")
+    world.write([ANN])
+    world.run()
+    world.sandbox.store.add({"External ID": "2", "Name": "Robert", "Note": "the plumber"})
+    world.write([ANN, BOB])
+    before = len(world.sandbox.requests)
+    assert world.run().counts["adopt"] == 1
+    assert world.there()["2"] == {"External ID": "2", "Name": "Bob", "Phone": "2125550102", "Note": "the plumber"}
+    assert len(world.sandbox.requests) - before == 4  # the fields, one search, the update, and what it took away
+
+
+def test_once_an_update_is_known_to_keep_fields_nobody_is_looked_for(world: World) -> None:
+    world.sandbox.store.add({"External ID": "1", "Name": "Old", "Note": "VIP"})
+    world.write([ANN])
+    world.run()
+    world.write([ANN, BOB])
+    before = len(world.sandbox.requests)
+    assert world.run().counts["create"] == 1
+    assert len(world.sandbox.requests) - before == 2
+
+
+def test_looking_for_new_rows_takes_no_more_requests_than_listing_would_or_than_there_are_rows(world: World) -> None:
+    world.write([ANN])
+    world.run()
+    many = [(str(number), "Cy", "2125550103") for number in range(2, 40)]
+    world.sandbox.store.add({"External ID": "30", "Name": "Robert", "Note": "the plumber"})
+    world.sandbox.dialect("update", "replace")
+    world.write([ANN, *many])
+    before = len(world.sandbox.requests)
+    assert world.run().counts["adopt"] == 1
+    assert world.there()["30"]["Note"] == "the plumber"
+    assert len(world.sandbox.requests) - before == 5  # the fields, the list, the update, what it took away, the others

@@ -160,6 +160,7 @@ def test_an_adopted_contact_gets_its_old_values_back_and_is_not_deleted(world: W
 
 
 def test_a_contact_that_was_at_the_target_before_without_our_knowing_is_named_and_stays(world: World) -> None:
+    world.sandbox.store.add({"External ID": "1", "Note": "VIP"})  # by which a run learns that it need not look
     world.write([ANN])
     world.run()
     world.sandbox.store.add({"External ID": "2", "Name": "By hand"})
