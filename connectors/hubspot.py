@@ -136,7 +136,7 @@ class HubSpot(Connector):
             key = own.service_key.get_secret_value() if own.service_key else ""
             return Static({"Authorization": f"Bearer {key}"})
         grant = _grant(own.base_url + self._paths.token, own.oauth)
-        return OAuth2(grant, TokenFile(own.oauth.tokens), self._token_client, clock=self._clock)
+        return OAuth2(grant, TokenFile(own.oauth.tokens, option="oauth.tokens"), self._token_client, clock=self._clock)
 
     def _token_client(self) -> Client:
         return Client(

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema, model_validator
 
-from syncd.source import LocalPath, Options
+from syncd.rest import LOOPBACK
+from syncd.source import Duration, LocalPath, Options
 
-UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 VERSION = r"^(v3|20\d\d-(0[1-9]|1[0-2]))$"
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-def _seconds(value: Any) -> Any:
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", value) if isinstance(value, str) else None
-    if isinstance(value, str) and not found:
-        raise ValueError("expected seconds or a duration such as 15m, 24h or 7d")
-    return float(found[1]) * UNITS[found[2]] if found else value
 
 
 def _secret(value: SecretStr) -> SecretStr:
@@ -38,7 +30,7 @@ def _address(value: str) -> str:
         host = None
     if not host or parts.query or "@" in parts.netloc:
         raise ValueError("expected an address such as https://api.hubapi.com")
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
         raise ValueError("expected https, since the key is sent to it")
     return value.rstrip("/")
 
@@ -50,12 +42,7 @@ def _version(value: str) -> str:
 
 
 Version = Annotated[str, AfterValidator(_version), WithJsonSchema({"type": "string", "pattern": VERSION})]
-Duration = Annotated[
-    float,
-    BeforeValidator(_seconds),
-    Field(ge=0),
-    WithJsonSchema({"type": ["number", "string"], "pattern": r"^\s*\d+(\.\d+)?\s*[smhd]?\s*$"}),
-]
+Span = Annotated[Duration, Field(ge=0)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 
 
@@ -85,13 +72,13 @@ class HubSpotOptions(Options):
     base_url: Annotated[str, AfterValidator(_address)] = Field(
         default="https://api.hubapi.com", description="Where the API answers."
     )
-    overlap: Duration = Field(
+    overlap: Span = Field(
         default=900.0, description="How much of the time before the last read is read again, as search lags behind."
     )
-    sweep: Duration = Field(
+    sweep: Span = Field(
         default=86_400.0, description="After how long the ids of all contacts are read, to find those that are purged."
     )
-    full: Duration = Field(default=7 * 86_400.0, description="After how long everything is read again.")
+    full: Span = Field(default=7 * 86_400.0, description="After how long everything is read again.")
 
     @model_validator(mode="after")
     def _one_way_in(self) -> HubSpotOptions:

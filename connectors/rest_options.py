@@ -25,9 +25,8 @@ from connectors.rest_forms import (
 from connectors.rest_paths import JsonPath
 from connectors.rest_presets import merged, preset, preset_names
 from connectors.rest_template import RUNNING, as_text, fill, names_in
+from syncd.rest import LOOPBACK
 from syncd.source import Duration, Options
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class RestOptions(Options):

@@ -44,11 +44,13 @@ class Tokens:
 class TokenFile:
     """Keeps the tokens of grants, each by a name that tells nothing of them.
 
-    Every method may raise :class:`~syncd.errors.SourceInvalid`, which names the file and the remedy.
+    ``option`` is what names the file in a configuration. Every method may raise
+    :class:`~syncd.errors.SourceInvalid`, which names the file and the remedy.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, option: str = "auth.oauth2.tokens") -> None:
         self._path = path
+        self._option = option
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -114,7 +116,7 @@ class TokenFile:
     def _unwritable(self, error: OSError) -> SourceInvalid:
         return SourceInvalid(
             f"{self._path}: tokens cannot be kept here ({error.strerror}); "
-            "let auth.oauth2.tokens name a file in a folder that syncd may write to"
+            f"let {self._option} name a file in a folder that syncd may write to"
         )
 
 

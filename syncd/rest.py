@@ -1,4 +1,4 @@
-"""The one HTTP client: places in the budget, retries, and what a status means to the caller.
+"""The one HTTP client: what is sent where, places in the budget, and what a status means to the caller.
 
 Whatever a server answers ends as an :class:`Answer` or as one of the caller's errors, and no message or log line holds
 a URL's query, a body or a header. Redirects are not followed: a key goes to the host that it was given for.
@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Container, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -19,9 +18,8 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 import orjson
-import structlog
-import tenacity
 
+from syncd.addresses import LOOPBACK, host_of, same_origin
 from syncd.answers import (
     TARGET,
     Answer,
@@ -35,8 +33,10 @@ from syncd.answers import (
     source_failures,
 )
 from syncd.errors import ConfigError, Stopped, SyncdError
+from syncd.retries import RETRIED, Failed, GivenUp, Places, Renewed, Retries, Tries
 
 __all__ = [
+    "LOOPBACK",
     "TARGET",
     "Answer",
     "Client",
@@ -51,11 +51,7 @@ __all__ = [
     "source_failures",
 ]
 
-log = structlog.get_logger()
 logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs every URL with its query
-
-RETRIED = frozenset({408, 425, 429})
-"""The 4xx statuses that say "not now"; every 5xx is tried again too."""
 
 _NOT_SENT = (
     httpx.ConnectError,
@@ -65,19 +61,6 @@ _NOT_SENT = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
 )
-_JITTERED = tenacity.wait_random_exponential(multiplier=0.5, max=60.0, min=0.1)
-_PORTS = {"http": 80, "https": 443}
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-class Places(Protocol):
-    """What the client needs of :class:`syncd.budget.Budget`."""
-
-    def take(self) -> float: ...
-
-    def answered(self, place: float) -> None: ...
-
-    def pause(self, seconds: float) -> None: ...
 
 
 class Credentials(Protocol):
@@ -139,12 +122,9 @@ class Client:
         self._judging = judge or (lambda _answer: None)
         self._kept = frozenset(kept)
         self._exact = exact
-        self._patience = patience
         self._budget = budget
         self._stopping = stopping or threading.Event()
-        self._sleep = sleep or self._stopping.wait
-        self._attempts = attempts
-        self._max_wait = max_wait
+        self._retries = Retries(attempts, max_wait, patience, sleep or self._stopping.wait)
         self._max_bytes = max_bytes
         self._failures = failures
         self.sent = 0
@@ -154,7 +134,7 @@ class Client:
             headers=_sendable(headers),
             timeout=timeout,
             transport=transport,
-            trust_env=_host(self._base) not in _LOOPBACK,  # a company's proxy does not know this machine
+            trust_env=host_of(self._base) not in LOOPBACK,  # a company's proxy does not know this machine
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0),
             follow_redirects=False,
         )
@@ -205,23 +185,11 @@ class Client:
 
         """
         request = self._build(method, path, params, _content(json, form), headers or {})
-        call = _Call(request, f"{method} {urlsplit(path).path}", returned, budget or self._budget)
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((_Failed, _Limited, _Renewed)),
-            stop=lambda _state: (
-                call.failures >= self._attempts or call.lost >= self._max_wait or call.waited > self._patience
-            ),
-            wait=lambda state: self._wait(call, state),
-            sleep=self._rest,
-            reraise=True,
-        )
+        call = _Call(f"{method} {urlsplit(path).path}", budget or self._budget, request=request, returned=returned)
         try:
-            return retrying(self._attempt, call)
-        except (_Failed, _Limited, _Renewed) as failed:
-            times = "once" if call.failures == 1 else f"{call.failures} times"
-            where = f"{self._failures.who} ({call.request.url.host})"
-            why = f"{failed}, {times}" if isinstance(failed, _Failed) else f"{failed}, for longer than can be waited"
-            message = f"{where} {why}, on {call.name}: try again later"
+            return self._retries(lambda: self._attempt(call), call)
+        except GivenUp as why:
+            message = f"{self._failures.who} ({call.request.url.host}) {why}: try again later"
             raise self._failures.unavailable(message, call.sends > 0) from None
         except SyncdError as error:
             error.in_doubt = call.sends > 0
@@ -261,7 +229,7 @@ class Client:
             response, content = self._exchange(call, place)
         except httpx.HTTPError as error:
             call.failed(time.monotonic() - begun, sent=not isinstance(error, _NOT_SENT))
-            raise _Failed(_cause(error)) from None
+            raise Failed(_cause(error)) from None
         return self._judge(call, response, content, time.monotonic() - begun)
 
     def _exchange(self, call: _Call, place: float) -> tuple[httpx.Response, bytes | None]:
@@ -296,7 +264,7 @@ class Client:
             raise call.limited(retry_after(told))
         elif not verdict and (answer.status in RETRIED or answer.status >= 500):
             call.failed(seconds, sent=answer.status >= 500)
-            raise _Failed(f"answered with status {answer.status}", retry_after(told))
+            raise Failed(f"answered with status {answer.status}", retry_after(told))
         call.sends += 1
         kept = {name: value for name, value in told.items() if name in self._kept}
         answer = replace(answer, headers=kept, verdict=verdict.name if verdict else "")
@@ -319,13 +287,13 @@ class Client:
             call.sends += 1
             raise verdict.error
         call.failed(seconds, sent=True)
-        raise _Failed(verdict.name or "did not do it", verdict.seconds)
+        raise Failed(verdict.name or "did not do it", verdict.seconds)
 
     def _renew(self, call: _Call) -> None:
         """Send it once more if there are other credentials than those that were refused."""
         if self._credentials and not call.renewed and self._credentials.renew(call.signed):
             call.renewed = True
-            raise _Renewed("refused the key")
+            raise Renewed("refused the key")
 
     def _refusal(self, call: _Call, answer: Answer) -> str:
         said = f"{call.name} was refused by {self._failures.who} with status {answer.status}{error_type(answer)}"
@@ -333,75 +301,18 @@ class Client:
             return f"{said}: it points to another address, which is not followed; check the base URL"
         return said if answer.is_json else f"{said}: {answer.problem}; check the base URL"
 
-    def _wait(self, call: _Call, state: tenacity.RetryCallState) -> float:
-        """Seconds until the next attempt. After a 429 it is the budget that waits, if there is one."""
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, _Renewed):
-            return 0.0
-        if isinstance(error, _Limited):
-            wait = error.after or max(1.0, _JITTERED(state))
-            log.info("request_limited", request=call.name, seconds=round(wait, 1))
-            if not call.budget:
-                return wait
-            call.budget.pause(wait)
-            return 0.0
-        asked = error.after if isinstance(error, _Failed) else 0.0
-        wait = max(_JITTERED(state), min(asked, self._max_wait))
-        call.lost += wait
-        log.warning("request_failed", request=call.name, why=str(error), seconds=round(wait, 1))
-        return wait
 
-    def _rest(self, seconds: float) -> None:
-        if seconds > 0:
-            self._sleep(seconds)
-
-
-class _Failed(Exception):
-    def __init__(self, why: str, after: float = 0.0) -> None:
-        super().__init__(why)
-        self.after = after
-
-
-class _Limited(Exception):
-    def __init__(self, after: float) -> None:
-        super().__init__("answered with status 429")
-        self.after = after
-
-
-class _Renewed(Exception):
-    pass
-
-
-@dataclass(slots=True)
-class _Call:
-    """A request on its way: ``sends`` may have reached the server; ``lost`` is the time that failures took.
-
-    ``waited``: seconds that 429s took; ``signed``: the credentials of the last attempt, which were ``renewed``.
-    """
+@dataclass(slots=True, kw_only=True)
+class _Call(Tries):
+    """A request on its way. ``signed``: the credentials of the last attempt."""
 
     request: httpx.Request
-    name: str
     returned: Container[int]
-    budget: Places | None = None
-    failures: int = 0
-    sends: int = 0
-    lost: float = 0.0
-    waited: float = 0.0
-    renewed: bool = False
     signed: Mapping[str, str] = field(default_factory=dict)
-
-    def limited(self, seconds: float) -> _Limited:
-        self.waited += max(1.0, seconds)
-        return _Limited(seconds)
 
     def sign(self, headers: Mapping[str, str]) -> None:
         self.signed = headers
         self.request.headers.update(headers)
-
-    def failed(self, seconds: float, *, sent: bool) -> None:
-        self.failures += 1
-        self.sends += sent
-        self.lost += seconds
 
 
 def _cause(error: httpx.HTTPError) -> str:
@@ -437,21 +348,3 @@ def _dumps(json: Any) -> bytes:
         return orjson.dumps(json)
     except orjson.JSONEncodeError:  # a number beyond 64 bits, half of a surrogate pair
         return jsonlib.dumps(json, separators=(",", ":")).encode("ascii")
-
-
-def same_origin(url: str, other: str) -> bool:
-    """Whether two URLs have the same scheme, host and port, so that what is secret to one may go to the other."""
-    with suppress(ValueError):
-        return _origin(url) == _origin(other)
-    return False
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), "@" in parts.netloc
-
-
-def _host(url: str) -> str:
-    with suppress(ValueError):
-        return urlsplit(url).hostname or ""
-    return ""

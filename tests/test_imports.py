@@ -15,7 +15,7 @@ MODULES = sorted(path for folder in ("syncd", "connectors") for path in (ROOT / 
 
 ONLY_IN = {
     "httpx": ["syncd/rest.py"],
-    "tenacity": ["syncd/rest.py"],
+    "tenacity": ["syncd/retries.py"],
     "yaml": ["syncd/config/yaml_tree.py"],
     "apscheduler": ["syncd/daemon/triggers.py", "syncd/config/"],  # the configuration checks cron texts with it
     "sqlmodel": ["syncd/state/"],

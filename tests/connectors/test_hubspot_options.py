@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.hubspot_options import HubSpotOptions
-from syncd.errors import SourceDenied, SourceError
+from syncd.errors import SourceDenied, SourceError, SourceInvalid
 from syncd.sandbox.hubspot.tokens import CLIENT, LIFE, REFRESH
 from tests.connectors.hubspot_source import MINUTES, Crm
 
@@ -41,7 +41,8 @@ def test_a_service_key_is_all_that_is_needed() -> None:
         ({"service_key": "pat-x", "base_url": "http://api.hubapi.com"}, "expected https"),
         ({"service_key": "pat-x", "base_url": "https://user@api.hubapi.com"}, "expected an address"),
         ({"service_key": "pat-x", "base_url": "https://[1"}, "expected an address"),
-        ({"service_key": "pat-x", "overlap": "long"}, "a duration such as 15m"),
+        ({"service_key": "pat-x", "overlap": "long"}, "duration"),
+        ({"service_key": "pat-x", "overlap": -5}, "greater than or equal to 0"),
         ({"oauth": {"client_id": "x"}}, "refresh_token"),
     ],
 )
@@ -81,6 +82,13 @@ def test_a_new_refresh_token_is_kept_for_the_next_time(tmp_path: Path) -> None:
     file = tmp_path / "tokens.json"
     assert file.stat().st_mode & 0o777 == 0o600
     assert crm.fake.backend.tokens.refresh in json.dumps(json.loads(file.read_text()))
+
+
+def test_where_tokens_cannot_be_kept_the_option_is_named(tmp_path: Path) -> None:
+    crm = crm_with_oauth(tmp_path)
+    crm.options["oauth"]["tokens"] = tmp_path / "missing" / "tokens.json"
+    with pytest.raises(SourceInvalid, match=r"let oauth\.tokens name a file"):
+        crm.read()
 
 
 @pytest.mark.parametrize("name", ["client_secret", "refresh_token"])

@@ -52,9 +52,8 @@ class World:
             "https://api.example.com/v1",
             headers={"Authorization": f"Bearer {KEY}"},
             transport=httpx.MockTransport(self._reply),
-            sleep=self.slept.append,
             budget=budget,
-            **options,
+            **{"sleep": self.slept.append, **options},
         )
 
     def _reply(self, request: httpx.Request) -> httpx.Response:
@@ -150,8 +149,7 @@ def test_a_429_pauses_the_budget_which_does_the_waiting() -> None:
 
 def test_a_429_for_hours_ends_when_asked_to_stop() -> None:
     stopping = threading.Event()
-    world = World(429, stopping=stopping)
-    world.client._sleep = lambda _: stopping.set()
+    world = World(429, stopping=stopping, sleep=lambda _: stopping.set())
     with pytest.raises(Stopped):
         world.get()
 
@@ -170,8 +168,7 @@ def test_a_503_may_ask_for_time() -> None:
 
 def test_stopping_ends_a_wait() -> None:
     stopping = threading.Event()
-    world = World(500, stopping=stopping)
-    world.client._sleep = stopping.wait
+    world = World(500, stopping=stopping, sleep=stopping.wait)
     threading.Timer(0.1, stopping.set).start()
     begun = time.monotonic()
     with pytest.raises(Stopped):

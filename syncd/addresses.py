@@ -1,0 +1,30 @@
+"""Addresses of servers: which are one server, so that what is secret to it may go there; pure."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""The names of this machine."""
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Whether two URLs have the same scheme, host and port, so that what is secret to one may go to the other."""
+    with suppress(ValueError):
+        return _origin(url) == _origin(other)
+    return False
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), "@" in parts.netloc
+
+
+def host_of(url: str) -> str:
+    """The host that a URL names; empty if it is none."""
+    with suppress(ValueError):
+        return urlsplit(url).hostname or ""
+    return ""
