@@ -29,7 +29,7 @@ from syncd.core.schema import Schema
 from syncd.core.wording import counted
 from syncd.index import Index
 from syncd.merged import Groups
-from syncd.naming import learn_names, renamed, renames
+from syncd.naming import exchanged, learn_names, learn_numbers, renamed, renames
 from syncd.partial import Heirs, named_gone
 from syncd.reading import Reading, keyed_once
 from syncd.rematching import rematch, rematched
@@ -103,7 +103,7 @@ def plan_changes(
     detail = renamed(taken.detail(state, wanted.name, pl.concat([found.changed, found.gone])), state, schema)
     listless = wanted.gates.mode in {"mirror", "upsert"} and state.fact(f"first load of {wanted.name}") is not None
     replaces = state.fact(TREATMENT) != "merge" and _leaves_out(changed, schema)
-    other_match = schema_changed(state, wanted.name, schema)
+    other_match = schema_changed(state, wanted.name, schema, changed.columns)
     if other_match:
         detail = rematched(detail, schema)
     pages = sum(map(state.known, wanted.order)) // BATCH if replaces and listless else 0
@@ -317,7 +317,7 @@ def _missing_for(detail: pl.DataFrame, now: float) -> pl.DataFrame:
 
 def learn_match(state: State, source: str, schema: Schema) -> None:
     """Note by which match fields the contacts of this source are known at the target."""
-    if schema_changed(state, source, schema):
+    if schema_changed(state, source, schema, ()):
         rematch(state, source, schema)
     state.learn(f"match fields of {source}", json.dumps(sorted(schema.match)))
 
@@ -328,9 +328,10 @@ def learn_loaded(state: State, source: str, run: str) -> None:
         state.learn(f"first load of {source}", run)
 
 
-def learn_fields(state: State, source: str, schema: Schema) -> None:
-    """Note the target's fields that the source's contacts were sent with, and how each is called."""
+def learn_fields(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> None:
+    """Note the target's fields that the source's contacts were sent with, how each is called, and which are mapped."""
     state.learn(f"fields of {source}", schema.described())
+    learn_numbers(state, source, schema, mapped)
     learn_names(state, schema)
 
 
@@ -342,15 +343,19 @@ def _with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema
     return ledger.with_columns(pl.when(refused).then(None).otherwise(pl.col(DIGEST)).alias(DIGEST))
 
 
-def schema_changed(state: State, source: str, schema: Schema) -> str:
-    """What is new about the target's match fields since the source's contacts were last sent; "" for nothing."""
+def schema_changed(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> str:
+    """What is new about the target's fields, since the source's contacts were last sent, that no run may pass over.
+
+    These are other match fields, and names in the mapping that mean other fields now; "" for nothing.
+    """
     fact = state.fact(f"match fields of {source}")
     new = renames(state, schema)
     known, now = {new.get(name, name) for name in json.loads(fact or "[]")}, set(schema.match)
-    if fact is None or known == now:
-        return ""
-    were = f"the target's match fields were {_named(known)} and are now {_named(now)}"
-    return f"{were}, so that it may take the same contacts for others than before"
+    found = exchanged(state, source, schema, mapped)
+    if fact is not None and known != now:
+        were = f"the target's match fields were {_named(known)} and are now {_named(now)}"
+        found.append(f"{were}, so that it may take the same contacts for others than before")
+    return "; ".join(found)
 
 
 def _named(names: set[str]) -> str:

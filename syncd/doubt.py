@@ -90,5 +90,5 @@ def _there(target: Target, schema: Schema, matches: set[str]) -> dict[str, Remot
 
 def _by_match(schema: Schema, remotes: Iterable[Remote]) -> dict[str, Remote]:
     known = {remote.id: remote for remote in remotes}
-    index = Index(lambda: list(known.values()), schema).read()
+    index = Index(lambda: list(known.values()), schema, partly=True).read()
     return {match: known[id_] for match, id_ in index.select("@match", "@id").iter_rows()}

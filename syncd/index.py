@@ -27,7 +27,8 @@ def hint(match: str) -> str:
 class Index:
     """The target's contacts by match value, read at most once a run, and only when something needs it.
 
-    ``ids``: of all contacts there, once they were read.
+    ``partly``: contacts that lack a match value are in it too, unless they have none. ``ids``: of all contacts there,
+    once they were read.
     """
 
     def __init__(
@@ -35,10 +36,13 @@ class Index:
         listing: Callable[[], Iterable[Any]],
         schema: Schema,
         search: Callable[[str], Iterable[Any]] | None = None,
+        *,
+        partly: bool = False,
     ) -> None:
         self._listing = listing
         self._search = search
         self._schema = schema
+        self._partly = partly
         self.frame: pl.DataFrame | None = None
         self.highest = 0
         self.ids: frozenset[int] | None = None
@@ -63,10 +67,10 @@ class Index:
 
     def _of(self, remotes: Sequence[Any]) -> pl.DataFrame:
         self.highest = max((self.highest, *(remote.id for remote in remotes)))
-        return _indexed(remotes, self._schema)
+        return _indexed(remotes, self._schema, partly=self._partly)
 
 
-def _indexed(remotes: Sequence[Any], schema: Schema) -> pl.DataFrame:
+def _indexed(remotes: Sequence[Any], schema: Schema, *, partly: bool) -> pl.DataFrame:
     known = pl.Series(BEFORE, [json.dumps(dict(remote.fields), ensure_ascii=False) for remote in remotes], pl.String)
     ids = pl.Series(ID, [remote.id for remote in remotes], dtype=pl.Int64)
     columns = {name: [remote.fields.get(name) or "" for remote in remotes] for name in schema.match}
@@ -76,7 +80,7 @@ def _indexed(remotes: Sequence[Any], schema: Schema) -> pl.DataFrame:
         # A target may keep US numbers with a leading 1: such a contact is found by either form.
         national = found.with_columns(pl.col(phones).str.replace_all(_LEADING_ONE, "${1}${2}"))
         found = pl.concat([found, national]).unique([ID, *phones], keep="first", maintain_order=True)
-    match = found.select(match_value(found.select(schema.match), schema))
+    match = found.select(match_value(found.select(schema.match), schema, partly=partly))
     found = found.with_columns(match.to_series()).filter(pl.col(MATCH).is_not_null()).select(*INDEX_SCHEMA)
     many = pl.col(ID).n_unique().over(MATCH).cast(pl.UInt32).alias("many")
     return found.with_columns(many).unique(MATCH, keep="first", maintain_order=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -12,7 +12,7 @@ from syncd.core.schema import Schema
 from syncd.state import State
 
 _NAMES = "target.field_names"
-"""The fact that holds every name that each field of the target has had, by its number."""
+"""The fact that holds every name that each field of the target has had, by its number; the latest is the last."""
 
 
 def _names_ever(state: State) -> dict[str, list[str]]:
@@ -20,24 +20,77 @@ def _names_ever(state: State) -> dict[str, list[str]]:
     return names
 
 
+def _numbered(schema: Schema) -> dict[str, str]:
+    return {str(field.id): field.name for field in schema.fields if field.id}
+
+
 def learn_names(state: State, schema: Schema) -> None:
     """Note how each field is called now."""
     ever = _names_ever(state)
-    new = {str(field.id): [*ever.get(str(field.id), ()), field.name] for field in schema.fields if field.id}
-    names = ever | {number: list(dict.fromkeys(every)) for number, every in new.items()}
+    names = ever | {
+        number: [*(each for each in ever.get(number, ()) if each != name), name]
+        for number, name in _numbered(schema).items()
+    }
     if names != ever:
         state.learn(_NAMES, json.dumps(names))
 
 
 def renames(state: State, schema: Schema) -> dict[str, str]:
-    """Return the names that fields had and no field has any more, and how those fields are called now."""
-    now = {str(field.id): field.name for field in schema.fields if field.id}
+    """Return the names that fields had and have no more, and how those fields are called now.
+
+    What is stored under a former name of one field is never taken for the value of another that has this name now.
+    """
+    ever, now = _names_ever(state), _numbered(schema)
+    if taken_over := _taken_over(ever, schema):
+        return {name: new for name, new in taken_over.items() if new is not None}
     return {
         name: now[number]
-        for number, names in _names_ever(state).items()
+        for number, names in ever.items()
         for name in names
         if number in now and name not in schema.names
     }
+
+
+def _taken_over(ever: Mapping[str, list[str]], schema: Schema) -> dict[str, str | None]:
+    """If a field has a name that another had: every former name, and how its field is called now (None: it is gone).
+
+    A field that is gone and a new one of its name are no matter: nothing of the contacts could go astray.
+    """
+    now = _numbered(schema)
+    former = {name: number for number, names in ever.items() for name in names if now.get(number) != name}
+    holders = {name: number for number, name in now.items()}
+    moved = any(name in holders and (number in now or holders[name] in ever) for name, number in former.items())
+    return {name: now.get(number) for name, number in former.items()} if moved else {}
+
+
+def settle_names(state: State, schema: Schema) -> None:
+    """Where a field has a name that another had, let all that is known of contacts speak of the fields as of now."""
+    taken_over = _taken_over(_names_ever(state), schema)
+    if taken_over:
+        names = {number: [name] for number, name in _numbered(schema).items()}
+        state.rename_fields(taken_over, {_NAMES: json.dumps(names)})
+
+
+def learn_numbers(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> None:
+    """Note which fields of the target the names in the source's mapping mean, and which fields there are."""
+    numbers = {field.name: field.id for field in schema.fields if field.id}
+    known = {"mapped": {name: numbers[name] for name in mapped if name in numbers}, "all": sorted(numbers.values())}
+    state.learn(f"field numbers of {source}", json.dumps(known))
+
+
+def exchanged(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> list[str]:
+    """Say which names that the mapping uses mean other fields of the target than when its contacts were sent."""
+    known = json.loads(state.fact(f"field numbers of {source}") or '{"mapped": {}, "all": []}')
+    now, were = _numbered(schema), {name: number for name, number in known["mapped"].items() if name in set(mapped)}
+    others = [
+        (field, were[field.name]) for field in schema.fields if field.id and were.get(field.name, field.id) != field.id
+    ]
+    return [
+        f"{field.name!r} is the name of another contact field now, and the one that it was "
+        + (f"is called {name!r}, to be written in the mapping" if (name := now.get(str(former))) else "is gone")
+        for field, former in others
+        if str(former) in now or field.id in known["all"]
+    ]
 
 
 def renamed(detail: pl.DataFrame, state: State, schema: Schema) -> pl.DataFrame:

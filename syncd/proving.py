@@ -187,7 +187,7 @@ def _load(trial: _Trial, rows: pl.DataFrame) -> int:
         state.record([Settled(entry, "accepted", id_ + place) for place, entry in enumerate(entries, start=1)])
         id_ += len(entries)
     learn_match(state, name, trial.schema)
-    learn_fields(state, name, trial.schema)
+    learn_fields(state, name, trial.schema, trial.source.rules.mapping)
     learn_loaded(state, name, "supposed")
     return id_
 

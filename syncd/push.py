@@ -22,6 +22,7 @@ from syncd.core.schema import Schema
 from syncd.doubt import find_theirs, made_by
 from syncd.errors import Stopped, SyncdError, TargetUnavailable
 from syncd.pushed import Pushed
+from syncd.rematching import open_calls
 from syncd.removing import Removal
 from syncd.state import State
 from syncd.state.claims import Rivals
@@ -63,7 +64,7 @@ class Push:
         self._ours = state.created_ids()
         self._horizon = state.horizon()
         self._calls: dict[str, list[Leftover]] = {}
-        for left in state.leftovers():
+        for left in open_calls(state, schema):
             if left.id is None:
                 self._calls.setdefault(left.match, []).append(left)
         self._theirs: set[int] = set()

@@ -39,6 +39,7 @@ from syncd.core.schema import Schema, problems_with
 from syncd.drift_report import CLASSES, Reconciled, SourceDrift
 from syncd.errors import SchemaError, SourceBusy
 from syncd.index import FEW, Index, hint
+from syncd.rematching import settle_fields
 from syncd.state.repairs import repairs_of
 from syncd.sync import ENDS_THE_COMMAND, need_mapped, not_done, push_plan
 
@@ -90,6 +91,7 @@ def _compare(session: Session, sources: Sequence[Source], into: Reconciled) -> N
     schema = session.target.fields()
     if problems := problems_with(schema):
         raise SchemaError("\n".join(problems))
+    settle_fields(session.state, schema)
     began, since = session.clock(), session.state.newest_change()
     remotes = _listed(session)
     holdings = {source.name: session.state.holdings(source.name) for source in sources}
@@ -209,7 +211,7 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
         known=known,
         emptied=emptied(changes),
         approved=state.approved(repairs_of(source.name)),
-        schema_changed=schema_changed(state, source.name, schema),
+        schema_changed=schema_changed(state, source.name, schema, source.rules.mapping),
     )
     other = judged.filter(OTHER & (pl.col(CLASS) == "same"))
     kept = judged.filter((pl.col(CLASS) == "edited") & (pl.col(LEFT) == "on_edit: keep") & pl.col(FREE).is_null())

@@ -15,6 +15,7 @@ from syncd.doubt import PATIENCE, find_left
 from syncd.errors import TargetUnavailable
 from syncd.index import hint
 from syncd.pushed import Pushed, halt_if_asked
+from syncd.rematching import open_calls
 from syncd.state import State
 from syncd.state.journal import Leftover
 from syncd.target import Deleted, Target
@@ -50,7 +51,7 @@ class Removal:
         """
         going = {change["@key"] for change in changes}
         again = self.state.pending_keys(self.source) - going
-        left = [each for each in self.state.leftovers(self.source) if each.id or each.key not in again]
+        left = [each for each in open_calls(self.state, self.schema, self.source) if each.id or each.key not in again]
         if not changes and not left:
             return
         doubted = [each for each in left if each.id is None]

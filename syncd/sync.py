@@ -34,6 +34,7 @@ from syncd.push import Push
 from syncd.pushed import Pushed
 from syncd.reading import Reading, Spool, columns_of, read_source, spooling
 from syncd.recall import Recall
+from syncd.rematching import settle_fields
 from syncd.report import SourceReport
 from syncd.state.journal import FOLDS
 
@@ -85,7 +86,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
 
 
 def usable_schema(target: Target, source: Source, state: State) -> Schema:
-    """Return the target's fields.
+    """Return the target's fields, with the state speaking of them as the target does now.
 
     Raises:
         SchemaError: contacts of this source cannot be pushed with them; it says why, and what to do.
@@ -93,6 +94,7 @@ def usable_schema(target: Target, source: Source, state: State) -> Schema:
     schema = target.fields()
     if found := problems_with(schema):
         raise SchemaError("\n".join(found))
+    settle_fields(state, schema)
     need_mapped(schema, source, state)
     return schema
 
@@ -314,7 +316,7 @@ def _close(
     if not any(held.gate == SCHEMA_GATE for held in planned.plan.held):
         learn_match(state, source.name, schema)
         if not pushed.failure:
-            learn_fields(state, source.name, schema)
+            learn_fields(state, source.name, schema, source.rules.mapping)
             kept = merged_before(state, source.name) if reading.end.proof == "partial" else {}
             learn_merged(state, source.name, kept | planned.merged)
             if not planned.ambiguous:

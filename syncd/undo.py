@@ -100,7 +100,7 @@ def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, a
         emptied=emptied(undoing.changes),
         missing_for=pl.DataFrame(schema={KEY: pl.String, "seconds": pl.Float64}),
         approved=approved,
-        schema_changed=schema_changed(state, source.name, schema),
+        schema_changed=schema_changed(state, source.name, schema, source.rules.mapping),
     )
 
 

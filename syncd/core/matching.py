@@ -44,16 +44,17 @@ _UNSETTLED = r"^\s|\s$|[^\x00-\x7f]"
 """What trimming and composing could change; most columns have nothing of it, and looking is cheaper than doing."""
 
 
-def match_value(contacts: pl.DataFrame, schema: Schema) -> pl.Expr:
+def match_value(contacts: pl.DataFrame, schema: Schema, *, partly: bool = False) -> pl.Expr:
     """Return the canonical match value of these contacts: trimmed, NFC, phones as sets, joined by U+001F.
 
-    It is null where a match field is empty or absent.
+    It is null where a match field is empty or absent; ``partly``: where all of them are.
     """
     parts = [
         canonical(pl.col(name)) if name in schema.phones else _composed(contacts.get_column(name))
         for name in schema.match
     ]
-    filled = pl.all_horizontal(pl.col(name).str.len_bytes() > 0 for name in schema.match)
+    enough = pl.any_horizontal if partly else pl.all_horizontal
+    filled = enough(pl.col(name).str.len_bytes() > 0 for name in schema.match)
     return pl.when(filled.fill_null(value=False)).then(pl.concat_str(parts, separator=UNIT)).alias(MATCH)
 
 

@@ -22,6 +22,7 @@ from syncd.state.audit import Audit
 from syncd.state.claims import Claims
 from syncd.state.journal import Journal
 from syncd.state.ledger import Ledger
+from syncd.state.names import Names
 from syncd.state.notices import Notices
 from syncd.state.past import Past
 from syncd.state.requests import Requests
@@ -34,7 +35,7 @@ BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction."""
 
 
-class State(Ledger, Audit, Journal, Claims, Notices, Past, Runs, Requests):
+class State(Ledger, Audit, Journal, Claims, Names, Notices, Past, Runs, Requests):
     """The state file of one configuration. Safe to use from several threads; a transaction is short.
 
     Every method may raise :class:`~syncd.errors.StateError` or :class:`~syncd.errors.StateBusy`.
