@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json as jsonlib
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from types import TracebackType
 from typing import Any, Protocol, Self
 from urllib.parse import urlencode, urlsplit
@@ -130,11 +132,13 @@ class Client:
         self.sent = 0
         self._counting = threading.Lock()
         self._base = base_url.rstrip("/")
+        trust_env = host_of(self._base) not in LOOPBACK  # a company's proxy does not know this machine
         self._http = httpx.Client(
             headers=_sendable(headers),
             timeout=timeout,
             transport=transport,
-            trust_env=host_of(self._base) not in LOOPBACK,  # a company's proxy does not know this machine
+            verify=_authorities(trust_env=trust_env) if transport is None else True,
+            trust_env=trust_env,
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0),
             follow_redirects=False,
         )
@@ -332,6 +336,12 @@ def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
                 f"the header {name} holds a character that HTTP cannot carry: check the key for spaces and line ends"
             )
     return dict(headers)
+
+
+@cache
+def _authorities(*, trust_env: bool) -> ssl.SSLContext:
+    """Whose certificates are trusted, for all clients of this process: to read them takes longer than many a run."""
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def _content(json: Any, form: Mapping[str, str] | None) -> tuple[str, bytes] | None:

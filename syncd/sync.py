@@ -162,12 +162,17 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
     )
 
 
+@cache
+def _libraries() -> tuple[str, ...]:
+    """The versions of what makes contacts of rows; to look one up takes longer than to read a small file."""
+    return version("polars"), version("phonenumbers")
+
+
 def _context(session: Session, source: Source, schema: Schema) -> str:
     """Name everything besides the source's own content that decides what a run finds, this program included."""
     parts = [
         __version__,
-        version("polars"),
-        version("phonenumbers"),
+        *_libraries(),
         source.digest,
         schema.described(),
         DIGEST_VERSION,

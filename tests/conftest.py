@@ -1,10 +1,20 @@
-"""The database servers of the SQL tests, each with a database of this process's own."""
+"""What all tests share: compiled modules, and the database servers of the SQL tests.
 
+Each test process has a database of its own on those servers.
+"""
+
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.connectors import sql_servers
+
+# Compiled modules are kept, whatever the shell says: to compile syncd takes each process that a test starts as long
+# as all that it does then.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")
