@@ -10,6 +10,7 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd import rest
 from syncd.errors import AccessDenied, ConfigError, SourceUnavailable, Stopped, TargetRefused, TargetUnavailable
 from syncd.rest import TARGET, Answer, Client, Failures, retry_after
 
@@ -300,6 +301,16 @@ def test_nothing_private_is_logged() -> None:
     assert [line["event"] for line in logs] == ["request_failed", "request_limited", "request_failed"]
     assert KEY not in str(logs)
     assert "Pat" not in str(logs)
+
+
+def test_certificates_are_read_once_for_all_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    rest._authorities.cache_clear()
+    read = []
+    real = httpx.create_ssl_context
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda **how: read.append(how) or real(**how))
+    for host in ("127.0.0.1", "api.example.com", "127.0.0.1", "crm.example.com"):
+        Client(f"https://{host}/v1", headers={}).close()
+    assert read == [{"trust_env": False}, {"trust_env": True}]
 
 
 def test_threads_share_a_client() -> None:

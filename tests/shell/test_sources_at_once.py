@@ -1,6 +1,7 @@
-"""Sources of one company that run at once, each in a process of its own: nothing that one claims is lost to another.
+"""Sources of one company that run at once: nothing that one claims is lost to another.
 
-A request is held at the target until the other process has gone as far as it can: no order is left to chance.
+Each runs with a connection to the state file of its own, as processes do; where one is killed, it is a process. A
+request is held at the target until the other run has gone as far as it can: no order is left to chance.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from syncd.report import SourceReport
 from syncd.state import State
 from syncd.state.journal import Settled
 from tests.shell.world import TENANTS, World
@@ -23,7 +26,7 @@ ANN, BOB, CAT = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102"), ("3", "C
 
 
 @pytest.fixture
-def two(world: World) -> Iterator[World]:
+def two(world: World) -> World:
     """Two mirrors, ``tenants`` before ``staff``; each key may have any match value."""
     world.target["timeout"] = "60s"  # a request that is held is not sent again
     for name in ("tenants", "staff"):
@@ -32,11 +35,7 @@ def two(world: World) -> Iterator[World]:
         source["key"] = "key"
         world.sources[name] = source
         export(world, name)
-    yield world
-    for process in STARTED:
-        process.kill()
-        process.communicate()
-    STARTED.clear()
+    return world
 
 
 def export(world: World, name: str, *rows: tuple[str, tuple[str, str, str]]) -> None:
@@ -48,22 +47,36 @@ def export(world: World, name: str, *rows: tuple[str, tuple[str, str, str]]) -> 
     )
 
 
-STARTED: list[subprocess.Popen[str]] = []
-
-
-class Process:
-    """``syncd run SOURCE`` in a process of its own."""
+class Running:
+    """One run of one source, in a thread."""
 
     def __init__(self, world: World, source: str) -> None:
-        world.settings()
-        command = [sys.executable, "-m", "syncd", "run", source, "--json", "--config", str(world.folder / "syncd.yaml")]
-        self.running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        STARTED.append(self.running)
+        self._pool = ThreadPoolExecutor(1)
+        self._run: Future[SourceReport] = self._pool.submit(world.run, source)
 
     def ended(self) -> tuple[int, dict[str, Any]]:
-        out, err = self.running.communicate(timeout=60)
-        assert out, err
-        return self.running.returncode, json.loads(out)["sources"][0]
+        """Wait for its end; return the exit code and the report."""
+        with self._pool:
+            report = self._run.result(timeout=60)
+        return report.exit_code, report.to_json()
+
+
+def ended(world: World, source: str) -> tuple[int, dict[str, Any]]:
+    """Run to the end, meanwhile."""
+    report = world.run(source)
+    return report.exit_code, report.to_json()
+
+
+@contextmanager
+def process(world: World, source: str) -> Iterator[subprocess.Popen[bytes]]:
+    """``syncd run SOURCE`` in a process of its own."""
+    world.settings()
+    command = [sys.executable, "-m", "syncd", "run", source, "--config", str(world.folder / "syncd.yaml")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 @contextmanager
@@ -105,9 +118,9 @@ def test_what_one_source_is_deleting_another_does_not_take_over_meanwhile(two: W
     export(two, "staff", ("b", BOB))
     export(two, "tenants", ("c", ANN))
     with held(two, "DELETE", done=done) as there:
-        staff = Process(two, "staff")
+        staff = Running(two, "staff")
         there()
-        code, report = Process(two, "tenants").ended()
+        code, report = ended(two, "tenants")
         assert (code, report["unknown"], report["counts"]["create"]) == (4, 1, 0)
     assert staff.ended()[0] == 0
     settle(two)
@@ -121,9 +134,9 @@ def test_what_one_source_is_taking_over_another_does_not_delete_meanwhile(two: W
     export(two, "staff", ("b", BOB))
     export(two, "tenants", ("c", ANN))
     with held(two, "POST", done=done) as there:
-        tenants = Process(two, "tenants")
+        tenants = Running(two, "tenants")
         there()
-        code, report = Process(two, "staff").ended()
+        code, report = ended(two, "staff")
         assert (code, report["unknown"], two.deletes()) == (4, 1, 0)
     assert tenants.ended()[0] == 0
     settle(two)
@@ -136,9 +149,9 @@ def test_an_old_id_that_another_source_is_taking_over_is_not_deleted_meanwhile(t
     export(two, "staff", ("a", ("9", "Ann", "2125550101")))
     export(two, "tenants", ("c", ("1", "Cat", "2125550103")))
     with held(two, "DELETE") as there:
-        staff = Process(two, "staff")
+        staff = Running(two, "staff")
         there()
-        code, report = Process(two, "tenants").ended()
+        code, report = ended(two, "tenants")
         assert (code, report["unknown"]) == (4, 1)
     assert staff.ended()[0] == 0
     settle(two)
@@ -152,8 +165,8 @@ def test_two_sources_that_let_go_of_one_contact_at_once_delete_it(two: World) ->
     export(two, "tenants")
     export(two, "staff")
     with held(two, "DELETE") as there:
-        tenants = Process(two, "tenants")
-        staff = Process(two, "staff")
+        tenants = Running(two, "tenants")
+        staff = Running(two, "staff")
         there()
     tenants.ended()
     staff.ended()
@@ -174,9 +187,9 @@ def test_one_contact_that_two_sources_create_at_once_is_sent_by_one_of_them(two:
     export(two, "tenants", ("a", ANN))
     export(two, "staff", ("c", ("1", "Cat", "2125550103")))
     with held(two, "POST") as there:
-        staff = Process(two, "staff")
+        staff = Running(two, "staff")
         there()
-        code, report = Process(two, "tenants").ended()
+        code, report = ended(two, "tenants")
         assert (code, report["counts"]["create"]) == (4, 1)
     staff.ended()
     for _ in range(3):
@@ -194,9 +207,9 @@ def test_an_id_that_was_deleted_while_it_was_taken_over_is_not_recorded_as_there
     two.sandbox.store.edit(ann, {"External ID": "3"})  # a person made Ann's contact the one that Cat's row means
     export(two, "tenants")
     with held(two, "POST", done=True) as there:
-        staff = Process(two, "staff")
+        staff = Running(two, "staff")
         there()
-        assert Process(two, "tenants").ended()[1]["counts"]["delete"] == 1
+        assert ended(two, "tenants")[1]["counts"]["delete"] == 1
     code, report = staff.ended()
     assert (code, report["unknown"]) == (4, 1)
     settle(two)
@@ -208,11 +221,10 @@ def test_a_source_whose_process_died_blocks_no_other(two: World) -> None:
     settle(two)
     export(two, "staff", ("b", BOB))
     export(two, "tenants", ("c", ANN))
-    with held(two, "DELETE") as there:
-        staff = Process(two, "staff")
+    with held(two, "DELETE") as there, process(two, "staff") as staff:
         there()
-        staff.running.kill()
-        staff.running.communicate()
-        assert Process(two, "tenants").ended()[0] == 4
+        staff.kill()
+        staff.wait()
+        assert ended(two, "tenants")[0] == 4
     settle(two, "staff", "tenants")
     assert names(two) == {"Ann", "Bob"}
