@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from syncd.cli import main
 from syncd.endpoints import Endpoints
 from syncd.errors import SyncdError
 from syncd.notify import tell
@@ -23,8 +23,11 @@ from syncd.session import open_session
 from syncd.standing import standing
 from syncd.sync import run_source
 from syncd.watch import watch_of
+from tests.shell.test_cli import _as_it_was
 from tests.shell.test_notify import Post
 from tests.shell.world import World
+
+__all__ = ["_as_it_was"]  # a fixture
 
 NAMES = ("Zacharias", "Quetzalin", "Oberholtzer", "Wilhelmine")
 PHONES = ("2125550177", "(212) 555-0178", "212-555-0179", "+1 212 555 0180", "2125550178", "2125550179", "2125550180")
@@ -58,9 +61,8 @@ def without_changes(out: str) -> str:
     return json.dumps(found, ensure_ascii=False)
 
 
-def syncd(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "syncd", "--log-level", "debug", "--config", str(world.folder / "syncd.yaml")]
-    return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, env=dict(os.environ))
+def arguments_of(world: World, *arguments: str) -> list[str]:
+    return ["--log-level", "debug", "--config", str(world.folder / "syncd.yaml"), *arguments]
 
 
 @pytest.fixture
@@ -107,16 +109,31 @@ def _runs(world: World) -> list[Any]:
 
 
 @pytest.mark.parametrize("trouble", ["a refused row", "a page in place of JSON", "a refused key"])
-def test_a_process_says_nothing_of_anybody_at_the_level_debug(company: World, trouble: str) -> None:
+def test_a_command_says_nothing_of_anybody_at_the_level_debug(
+    company: World, trouble: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     for fault in TROUBLES[trouble]:
         company.sandbox.arm(fault)
-    done = syncd(company, "run", "--json")
+    main(arguments_of(company, "run", "--json"))
+    out, err = capfd.readouterr()
+    assert "Traceback" not in err
+    assert told(err) == []
+    assert told(without_changes(out)) == []
+    for arguments in (["status"], ["status", "--check"], ["rejects", "list"], ["notify", "test"]):
+        main(arguments_of(company, *arguments))
+        out, err = capfd.readouterr()
+        assert told(out + err) == [], arguments
+
+
+def test_a_process_says_nothing_of_anybody_at_the_level_debug(company: World) -> None:
+    """From its first line to its last, in which libraries warn that end with it."""
+    company.sandbox.arm(TROUBLES["a refused row"][0])
+    command = [sys.executable, "-m", "syncd", *arguments_of(company, "run", "--json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert '"event": "run ended"' in done.stderr
     assert "Traceback" not in done.stderr
     assert told(done.stderr) == []
     assert told(without_changes(done.stdout)) == []
-    for arguments in (["status"], ["status", "--check"], ["rejects", "list"], ["notify", "test"]):
-        after = syncd(company, *arguments)
-        assert told(after.stdout + after.stderr) == [], arguments
 
 
 def test_the_metrics_name_nobody(company: World) -> None:

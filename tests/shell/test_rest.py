@@ -1,5 +1,6 @@
 """The client: what is tried again, what is final, what a status means, and what is never told."""
 
+import ssl
 import threading
 import time
 from typing import Any
@@ -305,12 +306,17 @@ def test_nothing_private_is_logged() -> None:
 
 def test_certificates_are_read_once_for_all_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     rest._authorities.cache_clear()
-    read = []
+    read: list[bool] = []
     real = httpx.create_ssl_context
-    monkeypatch.setattr(httpx, "create_ssl_context", lambda **how: read.append(how) or real(**how))
+
+    def counted(*, trust_env: bool) -> ssl.SSLContext:
+        read.append(trust_env)
+        return real(trust_env=trust_env)
+
+    monkeypatch.setattr(httpx, "create_ssl_context", counted)
     for host in ("127.0.0.1", "api.example.com", "127.0.0.1", "crm.example.com"):
         Client(f"https://{host}/v1", headers={}).close()
-    assert read == [{"trust_env": False}, {"trust_env": True}]
+    assert read == [False, True]
 
 
 def test_threads_share_a_client() -> None:
