@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
 from connectors.rest_forms import Template
 from connectors.rest_limits import Hint, Limit
 from connectors.rest_paths import JsonPath
 from connectors.rest_rules import Deed, Rule
+from connectors.rest_template import names_in
 from syncd.source import Duration, LocalPath, Options, seconds_in
 
 Secret = Annotated[SecretStr, WithJsonSchema({"type": "string"})]
@@ -24,6 +25,21 @@ Statuses = Annotated[
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}),
 ]
 """One status or several."""
+
+
+def _domain(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", value):
+        raise ValueError("is no domain that hosts are under: write it in small letters, such as salesforce.com")
+    return value
+
+
+class ApiForm(Options):
+    """The API's address, as ``{api}`` for ``base_url``, from the answer that gives the token."""
+
+    source: JsonPath = Field(alias="from", description="Where the answer holds it (JMESPath).")
+    under: tuple[Annotated[str, AfterValidator(_domain)], ...] = Field(
+        min_length=1, description="The domains that it must be under; the token goes nowhere else."
+    )
 
 
 class OAuthForm(Options):
@@ -38,6 +54,7 @@ class OAuthForm(Options):
     fields: Mapping[str, str] = Field(default={}, description="More fields of the form.")
     client_auth: Literal["body", "basic"] = Field(default="body", description="How the client's own secret is sent.")
     header: str = Field(default="Bearer {access_token}", description="The Authorization header.")
+    api: ApiForm | None = None
     early: Duration = Field(default=120.0, description="How long before its end a token is renewed.")
     tokens: LocalPath = Field(
         default=Path("syncd-tokens.json"),
@@ -53,12 +70,29 @@ class BasicForm(Options):
     password: Template = ""
 
 
+class HmacForm(Options):
+    """A header that signs each request by HMAC-SHA256 with a secret that is not sent; in base64."""
+
+    header: str
+    secret: Template
+    over: Template = Field(default="{method} {path}", description="What is signed; {path} is below base_url, as sent.")
+    before: Template = Field(default="", description="What stands before the signature, inside the base64.")
+    digest: Literal["raw", "hex"] = Field(default="raw", description="The signature's bytes, or hexadecimal digits.")
+
+    @model_validator(mode="after")
+    def _signs(self) -> HmacForm:
+        if other := names_in(self.over) - {"method", "path"}:
+            raise ValueError(f"over uses {{{min(other)}}}; it may use {{method}} and {{path}}")
+        return self
+
+
 class AuthForm(Options):
     """What makes a request the company's own. Texts are templates that use {vars} and {secrets}."""
 
     headers: Mapping[str, Template] = {}
     query: Mapping[str, Template] = {}
     basic: BasicForm | None = None
+    hmac: HmacForm | None = None
     oauth2: OAuthForm | None = None
 
     @model_validator(mode="after")

@@ -19,10 +19,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import quote_plus, urlsplit
 
+from connectors.rest_paths import find
 from connectors.rest_rules import clean, said
 from connectors.rest_tokens import TokenFile, Tokens
-from syncd.errors import SourceDenied, SourceUnavailable
-from syncd.rest import Answer, Client, Verdict
+from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
+from syncd.rest import Answer, Client, Verdict, host_of, is_under
 
 LIFE = 300.0
 """Seconds that an access token is used for if the server does not say how long it lives."""
@@ -52,6 +53,7 @@ class Grant:
 
     ``fields`` go into the form as they are, with those of the grant and the client. ``header`` is the template of the
     Authorization header, with ``{access_token}``. ``early``: renew so many seconds before the token ends.
+    ``api``: where the answer says at which address the API is (a JMESPath); it must be ``under`` one of these domains.
     """
 
     token_url: str
@@ -63,6 +65,8 @@ class Grant:
     client_auth: Literal["body", "basic"] = "body"
     header: str = "Bearer {access_token}"
     early: float = 120.0
+    api: str = ""
+    under: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -86,11 +90,23 @@ class OAuth2:
         self._clock = clock
         self._tokens = Tokens()
         self._lock = threading.Lock()
+        self._api = ""
+
+    def api(self) -> str:
+        """Where the API is; what is signed from now on is for that address alone.
+
+        Raises:
+            SourceInvalid: it is said to be where the grant does not allow it.
+
+        """
+        with self._lock:
+            self._tokens = self._current()
+            self._api = self._tokens.api
+            return self._api
 
     def headers(self) -> Mapping[str, str]:
         with self._lock:
-            if not self._good(self._tokens):
-                self._tokens = self._kept_or_new("")
+            self._tokens = self._current()
             return self._signed(self._tokens)
 
     def renew(self, refused: Mapping[str, str], /) -> bool:
@@ -99,11 +115,19 @@ class OAuth2:
                 self._tokens = self._kept_or_new(self._tokens.access)
             return self._signed(self._tokens) != refused
 
+    def _current(self) -> Tokens:
+        return self._tokens if self._good(self._tokens) else self._kept_or_new("")
+
     def _signed(self, tokens: Tokens) -> Mapping[str, str]:
+        if self._api and tokens.api != self._api:
+            raise SourceUnavailable(f"{self._host} gave a token for another address of the API: try again later")
         return {"Authorization": self._grant.header.replace("{access_token}", tokens.access)}
 
     def _good(self, tokens: Tokens) -> bool:
-        return bool(tokens.access) and self._clock() < tokens.expires
+        return bool(tokens.access) and self._clock() < tokens.expires and self._is_allowed(tokens.api)
+
+    def _is_allowed(self, api: str) -> bool:
+        return not self._grant.api or is_under(api, self._grant.under)
 
     def _kept_or_new(self, refused: str) -> Tokens:
         """Another process's token, if it is good and not the one that was refused; else a new one."""
@@ -122,9 +146,18 @@ class OAuth2:
         access = body.get("access_token")
         if not isinstance(access, str) or not access:
             raise SourceUnavailable(f"{self._host} answered without an access token: try again later")
-        tokens = Tokens(access, self._ends(body.get("expires_in")), _text(body.get("refresh_token")) or refresh)
+        api = _text(find(grant.api, body)).rstrip("/") if grant.api else ""
+        ends = self._ends(body.get("expires_in"))
+        tokens = Tokens(access, ends, _text(body.get("refresh_token")) or refresh, api=api)
         self._file.write(grant.name, tokens)
+        if not self._is_allowed(api):
+            raise SourceInvalid(self._elsewhere(api))
         return tokens
+
+    def _elsewhere(self, api: str) -> str:
+        where = f"that the API is at {clean(host_of(api))}" if host_of(api) else "nothing of where the API is"
+        allowed = ", ".join(self._grant.under)
+        return f"{self._host} says {where}, and keys go to hosts under {allowed} only: correct auth.oauth2.api"
 
     def _ends(self, life: Any) -> float:
         """When to get the next token: ahead of its end, but not before half of its life."""

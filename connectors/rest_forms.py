@@ -231,7 +231,12 @@ class FieldsForm(Options):
 
     always: tuple[str, ...] = Field(default=(), description="Columns that are asked for in any case.")
     discover: DiscoverForm | None = None
-    most: int | None = Field(default=None, ge=1, description="The server takes no more names than these.")
+    most: int | None = Field(
+        default=None,
+        ge=1,
+        description="Names of one request; more are asked for in several, put together by id.",
+    )
+    chars: int | None = Field(default=None, ge=1, description="Characters of the names of one request, as most.")
     heads: bool = Field(default=False, description="Ask for `a` where the column is `a.b`.")
 
 

@@ -105,11 +105,15 @@ class RestOptions(Options):
             return
         if self.request.path is None:
             yield "request.path is missing: what follows base_url"
-        unknown = names_in(self.base_url) - set(self.vars)
+        api = self.auth.oauth2.api if self.auth.oauth2 else None
+        if bool(api) != self.base_url.startswith("{api}") or self.base_url.count("{api}") > 1:
+            yield "base_url begins with {api} if auth.oauth2.api says where the API is, and only then"
+            return
+        unknown = names_in(self.base_url) - {*self.vars, *(["api"] if api else [])}
         if unknown:
             yield f"base_url uses {{{min(unknown)}}}, which vars does not have"
             return
-        yield from self._of_url("base_url", self.address)
+        yield from self._of_url("base_url", self.address(f"https://{api.under[0]}" if api else ""))
         oauth = self.auth.oauth2
         if oauth and not names_in(oauth.token_url) - set(self.vars):
             yield from self._of_url("auth.oauth2.token_url", as_text(fill(oauth.token_url, self.vars)), query=True)
@@ -125,10 +129,9 @@ class RestOptions(Options):
         elif url.scheme == "http" and url.hostname not in LOOPBACK and not self.plain_http:
             yield f"{where} is plain http, in which the key travels in clear: write https, or plain_http: true"
 
-    @property
-    def address(self) -> str:
-        """The base URL with its variables filled in."""
-        return as_text(fill(self.base_url or "", self.vars)).rstrip("/")
+    def address(self, api: str = "") -> str:
+        """The base URL with its variables filled in; ``api``: what the token's answer says."""
+        return as_text(fill(self.base_url or "", {**self.vars, "api": api})).rstrip("/")
 
     def _of_variables(self) -> Iterator[str]:
         known = {*RUNNING, *self.vars, *self.secrets, *([self.fanout.into] if self.fanout else [])}
@@ -141,6 +144,8 @@ class RestOptions(Options):
         oauth = self.auth.oauth2
         texts: dict[str, Any] = {"auth.headers": self.auth.headers, "auth.query": self.auth.query}
         texts |= {"auth.basic": [self.auth.basic.user, self.auth.basic.password]} if self.auth.basic else {}
+        signed = self.auth.hmac
+        texts |= {"auth.hmac": [signed.secret, signed.before]} if signed else {}
         texts |= {"auth.oauth2": [*oauth.fields.values(), *_oauth_texts(oauth)]} if oauth else {}
         for where, template in texts.items():
             for name in sorted(names_in(template) - fixed):

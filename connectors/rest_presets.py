@@ -37,9 +37,12 @@ def preset_names() -> list[str]:
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` on top of ``under``: mappings are merged at every level, anything else is replaced."""
+    """``over`` on top of ``under``: mappings are merged at every level, all else is replaced, null takes it away."""
     result = dict(under)
     for key, value in over.items():
+        if value is None:
+            result.pop(key, None)
+            continue
         below = result.get(key)
         both = isinstance(below, Mapping) and isinstance(value, Mapping)
         result[key] = merged(below, value) if both else value  # type: ignore[arg-type]  # both are mappings

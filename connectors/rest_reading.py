@@ -13,6 +13,7 @@ from connectors.rest_enrich import enriched
 from connectors.rest_forms import RecordsForm
 from connectors.rest_options import RestOptions
 from connectors.rest_paging import Page, Walk
+from connectors.rest_parts import Parts, parted
 from connectors.rest_paths import find, truthy
 from connectors.rest_records import columns_of, ids_of, table, text_of
 from connectors.rest_session import Session
@@ -73,13 +74,12 @@ class Reading:
         """The columns, from the configuration, the server's own list, or the records of the first page."""
         if self.options.columns:
             names = tuple(self.options.columns)
-            self._sample(())
+            self._sample(frozenset())
             return Columns(names, tuple(name for name in names if name in self.needs.columns) or names)
         fields = self.options.fields
         if fields and fields.discover:
             return self._discovered()
-        asked = self._asked(self.needs.columns)
-        found = columns_of(self._sample(asked)) or sorted({*self.needs.columns, self.options.id_column})
+        found = columns_of(self._sample(self.needs.columns)) or sorted({*self.needs.columns, self.options.id_column})
         used = [name for name in found if name in self.needs.columns or not self.needs.columns]
         return Columns(tuple(found), tuple(used))
 
@@ -99,23 +99,33 @@ class Reading:
         read = [name for name in known if name in self.needs.columns or name in form.always]
         return Columns(tuple(known), tuple(read) if self.needs.columns else tuple(known))
 
-    def _asked(self, columns: frozenset[str] | Sequence[str]) -> list[str]:
-        """What ``{fields}`` is, for these columns."""
+    def _asked(self, columns: frozenset[str] | Sequence[str]) -> list[list[str]]:
+        """What ``{fields}`` is for these columns, in as many requests as that takes."""
         form = self.options.fields
-        always = list(form.always) if form else []
-        names = [*always, *sorted(set(columns) - set(always))]
-        if form and form.heads:
-            names = [name.partition(".")[0] for name in names]
-        names = list(dict.fromkeys(names))
-        if form and form.most and len(names) > form.most:
+        if form is None:
+            return [sorted(columns)]
+        always, names = [
+            list(dict.fromkeys(name.partition(".")[0] if form.heads else name for name in some))
+            for some in (form.always, sorted(columns))
+        ]
+        parts = parted(always, names, most=form.most, chars=form.chars)
+        if len(parts) > 1 and self.options.changes and self.options.changes.source:
             raise SourceInvalid(
-                f"{self.session.name}: {len(names)} columns are used, and it gives at most {form.most} at once: "
-                "use fewer"
+                f"{self.session.name}: the columns are too many for one request (fields.most, fields.chars), and what "
+                "changed can be asked for by a token only in one: use fewer"
             )
-        return names
+        return parts
 
-    def _sample(self, fields: Sequence[str]) -> list[Any]:
-        """The records of the first page of a full read."""
+    def _sample(self, columns: frozenset[str]) -> list[Any]:
+        """The records of the first page of a full read; if they come in parts, those of each part."""
+        live = [record for fields in self._asked(columns) for record in self._first(fields)]
+        if live and not any(ids_of(live, self.options.records.id)):
+            raise SourceInvalid(
+                f"{self.session.name}: no record has anything at {self.options.records.id!r}: correct records.id"
+            )
+        return enriched(live, self.options.steps(self.needs.columns), self.session)
+
+    def _first(self, fields: Sequence[str]) -> list[Any]:
         values: dict[str, Any] = {"fields": list(fields)} if fields else {}
         if self.options.page.size:
             values["size"] = self.options.page.size
@@ -126,12 +136,7 @@ class Reading:
         step = self.options.page.pager().first()
         answer = self.session.ask(self.main, {**values, **step.values})
         records = self.session.records(answer, self.options.records, self.main)
-        live = [record for record in records if not self._is_deleted(record)]
-        if live and not any(ids_of(live, self.options.records.id)):
-            raise SourceInvalid(
-                f"{self.session.name}: no record has anything at {self.options.records.id!r}: correct records.id"
-            )
-        return enriched(live, self.options.steps(self.needs.columns), self.session)
+        return [record for record in records if not self._is_deleted(record)]
 
     def rows(self, columns: Columns, branch: str) -> Iterator[Rows]:
         """Every record of a branch."""
@@ -182,14 +187,19 @@ class Reading:
         branch: str,
         values: Mapping[str, Any],
         url: str | None = None,
-    ) -> Walk:
+    ) -> Walk | Parts:
         fanout = {self.options.fanout.into: branch} if self.options.fanout else {}
-        asked = {"fields": self._asked(fields)} if self.options.fields else {}
-        walk = self.session.walk(
-            template, self.options.page, self.options.records, {**asked, **fanout, **values}, begin=url
-        )
-        walk.every = bool(values.get("cursor") or url)
-        return walk
+        asked = [{"fields": part} for part in self._asked(fields)] if self.options.fields else [{}]
+        walks = [
+            self.session.walk(
+                template, self.options.page, self.options.records, {**part, **fanout, **values}, begin=url
+            )
+            for part in asked
+        ]
+        if len(walks) > 1:
+            return Parts(walks)
+        walks[0].every = bool(values.get("cursor") or url)
+        return walks[0]
 
     def feed(self, window: Window) -> None:
         """Read the ids that were deleted in the window."""

@@ -19,6 +19,7 @@ from connectors.rest_paging import Page, Step, Walk
 from connectors.rest_paths import find
 from connectors.rest_records import ids_of
 from connectors.rest_rules import Rules
+from connectors.rest_signature import Signature
 from connectors.rest_template import RequestTemplate, as_text, fill
 from connectors.rest_tokens import TokenFile
 from syncd.errors import SourceInvalid, SourceUnavailable
@@ -59,7 +60,9 @@ class Session:
             [each.hint() for each in options.hints],
             sleep=self.around.sleep or self.around.stopping.wait,
         )
-        self._client = self._connect(options.address, credentials=self._credentials(), judge=self._rules().judge)
+        self._signature = self._signing()
+        credentials, self.address = self._credentials()
+        self._client = self._connect(self.address, credentials=credentials, judge=self._rules().judge)
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +88,7 @@ class Session:
             path,
             params={**({} if url else request.query), **{name: as_text(value) for name, value in auth.items()}},
             json=request.body,
-            headers=request.headers,
+            headers={**request.headers, **self._signed(request.method, path)},
             budget=self._pacer.places(request.method, urlsplit(path).path),
         )
         self._note(answer)
@@ -109,7 +112,7 @@ class Session:
 
         def fetch(step: Step) -> Page:
             answer = self.ask(template, {**sized, **step.values}, url=step.url)
-            url = step.url or self.options.address + template.fill({**self.values, **sized, **step.values}).path
+            url = step.url or self.address + template.fill({**self.values, **sized, **step.values}).path
             found = self.records(answer, records, template)
             return Page(found, ids_of(found, records.id), answer.body, answer.headers, url)
 
@@ -171,14 +174,30 @@ class Session:
             **own,
         )
 
-    def _credentials(self) -> Credentials:
+    def _signing(self) -> Signature | None:
+        form = self.options.auth.hmac
+        if form is None:
+            return None
+        return Signature(form.header, self._text(form.secret), form.over, self._text(form.before), form.digest)
+
+    def _signed(self, method: str, path: str) -> Mapping[str, str]:
+        below = urlsplit(path).path
+        if path.startswith(("http://", "https://")):
+            below = below.removeprefix(urlsplit(self.address).path)
+        return self._signature.headers(method, below) if self._signature else {}
+
+    def _credentials(self) -> tuple[Credentials, str]:
+        """What signs requests, and the address that they go to."""
         auth = self.options.auth
         headers = {name: as_text(value) for name, value in fill(auth.headers, self.values).items()}
         if auth.basic:
             headers["Authorization"] = basic(self._text(auth.basic.user), self._text(auth.basic.password))
-        return self._oauth(auth.oauth2, headers) if auth.oauth2 else Static(headers)
+        if not auth.oauth2:
+            return Static(headers), self.options.address()
+        oauth = self._oauth(auth.oauth2)
+        return _Beside(oauth, headers), self.options.address(oauth.api() if auth.oauth2.api else "")
 
-    def _oauth(self, form: OAuthForm, beside: Mapping[str, str]) -> Credentials:
+    def _oauth(self, form: OAuthForm) -> OAuth2:
         url = self._text(form.token_url)
         fields = {name: self._text(value) for name, value in form.fields.items()}
         grant = Grant(
@@ -191,13 +210,14 @@ class Session:
             client_auth=form.client_auth,
             header=form.header,
             early=form.early,
+            api=form.api.source if form.api else "",
+            under=form.api.under if form.api else (),
         )
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
-        client = OAuth2(
+        return OAuth2(
             grant, TokenFile(form.tokens), lambda: self._connect(origin, judge=judge_tokens), clock=self.around.clock
         )
-        return _Beside(client, beside)
 
     def _text(self, template: Any) -> str:
         return as_text(fill(template, self.values))

@@ -30,12 +30,14 @@ class Tokens:
     """What a grant has: ``expires`` is when the access token ends (Unix seconds).
 
     ``exchanging``: the refresh token was about to be exchanged; if it still says so, the answer may have been lost.
+    ``api``: where the API is, if the token's answer says so.
     """
 
     access: str = ""
     expires: float = 0.0
     refresh: str = ""
     exchanging: bool = False
+    api: str = ""
 
     def __repr__(self) -> str:
         return "Tokens(***)"

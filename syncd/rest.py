@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import orjson
 
-from syncd.addresses import LOOPBACK, host_of, same_origin
+from syncd.addresses import LOOPBACK, host_of, is_under, same_origin
 from syncd.answers import (
     TARGET,
     Answer,
@@ -47,7 +47,9 @@ __all__ = [
     "Judge",
     "Places",
     "Verdict",
+    "host_of",
     "http_date",
+    "is_under",
     "retry_after",
     "same_origin",
     "source_failures",

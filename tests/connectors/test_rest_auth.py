@@ -253,3 +253,66 @@ def test_grants_share_a_file(tmp_path: Path) -> None:
 def test_nothing_secret_is_shown() -> None:
     grant = Grant(token_url=URL, client_id="id", client_secret="hush", refresh_token="hush")
     assert "hush" not in repr([grant, Tokens("hush"), Static({"Authorization": "hush"})])
+
+
+API: dict[str, Any] = {"api": "instance_url", "under": ("crm.example.com", "crm.example.org")}
+
+
+def told(server: Server, api: object) -> None:
+    server.reply = httpx.Response(200, json={"access_token": "a1", "expires_in": 1800, "instance_url": api})
+
+
+@pytest.mark.parametrize("api", ["https://eu1.crm.example.com", "https://CRM.example.org/"])
+def test_the_api_is_where_the_token_server_says(tmp_path: Path, server: Server, api: str) -> None:
+    told(server, api)
+    world = World(tmp_path, server, **API)
+    assert world.oauth().api() == world.oauth().api() == api.rstrip("/")
+    assert len(server.forms) == 1
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        "https://evil.example.com",
+        "https://crm.example.com.evil.net",
+        "https://evilcrm.example.com",
+        "http://eu1.crm.example.com",
+        "https://eu1.crm.example.com:8443",
+        "https://eu1.crm.example.com@evil.net",
+        "https://evil.net/.crm.example.com",
+        "https://crm.example.com/path",
+        "https://crm.example.com?x=1",
+        "//crm.example.com",
+        "https://[",
+        "",
+        None,
+        7,
+    ],
+)
+def test_an_api_elsewhere_gets_no_token_and_the_refresh_token_is_kept(
+    tmp_path: Path, server: Server, api: object
+) -> None:
+    server.reply = httpx.Response(200, json={"access_token": "a1", "refresh_token": "r1", "instance_url": api})
+    world = World(tmp_path, server, **API)
+    for ask in (world.oauth().api, world.oauth().headers):
+        with pytest.raises(SourceInvalid, match=r"under crm\.example\.com, crm\.example\.org only: correct auth"):
+            ask()
+    assert TokenFile(world.path).read(world.grant.name).refresh == "r1"
+
+
+def test_tokens_of_before_are_no_good_for_an_address_that_they_do_not_tell(tmp_path: Path, server: Server) -> None:
+    signed(World(tmp_path, server).oauth())
+    told(server, "https://crm.example.com")
+    assert World(tmp_path, server, **API).oauth().api() == "https://crm.example.com"
+
+
+def test_a_new_token_for_another_address_is_not_sent_to_the_old_one(tmp_path: Path, server: Server) -> None:
+    told(server, "https://eu1.crm.example.com")
+    world = World(tmp_path, server, **API)
+    oauth = world.oauth()
+    oauth.api()
+    told(server, "https://eu2.crm.example.com")
+    world.now += 1800
+    with pytest.raises(SourceUnavailable, match="another address of the API: try again later"):
+        signed(oauth)
+    assert world.oauth().api() == "https://eu2.crm.example.com"

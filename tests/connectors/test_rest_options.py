@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent.parent.parent
 LEAST: dict[str, Any] = {"base_url": "https://crm.example.com", "request": {"path": "/contacts"}}
 TOKEN = {"request": {"path": "/x", "query": {"after": "{token}"}}, "page": {"by": "token", "from": "next"}}
 TIME = {"request": {"path": "/x", "query": {"since": "{since}"}}, "changes": {"by": "time"}}
+SECRETS = {"client_id": "a", "client_secret": "b", "refresh_token": "c"}
+OAUTH = {"oauth2": {"token_url": "https://x.example.com", "api": {"from": "url", "under": ["example.com"]}}}
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no address": ({"base_url": None}, "base_url is missing"),
@@ -72,6 +74,23 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"auth": {"headers": {"Authorization": "x"}, "basic": {"user": "a"}}},
         "only one of basic, oauth2",
     ),
+    "a token's address that is not used": (
+        {"auth": OAUTH, "secrets": SECRETS},
+        r"base_url begins with \{api\} if auth\.oauth2\.api says",
+    ),
+    "an address that no token tells": ({"base_url": "{api}/v1"}, r"begins with \{api\} if"),
+    "an address under everything": (
+        {"auth": {"oauth2": {"token_url": "https://x.example.com", "api": {"from": "url", "under": ["com"]}}}},
+        "is no domain that hosts are under",
+    ),
+    "a signature over what is unknown": (
+        {"auth": {"hmac": {"header": "X", "secret": "x", "over": "{body}"}}},
+        r"over uses \{body\}; it may use \{method\} and \{path\}",
+    ),
+    "a signature without its secret": (
+        {"auth": {"hmac": {"header": "X", "secret": "{kye}"}}, "secrets": {"key": "x"}},
+        r"auth\.hmac uses \{kye\}.*did you mean \{key\}",
+    ),
     "an optional variable deep in a body": (
         {"request": {"path": "/x", "body": {"filter": [["since", "{since}"]]}}},
         r"write \{if: since, then: …\}",
@@ -89,12 +108,12 @@ def test_a_mistake_is_told(said: dict[str, Any], message: str) -> None:
 
 def test_the_least_is_an_address_and_a_path() -> None:
     options = RestOptions.model_validate(LEAST)
-    assert (options.address, options.id_column) == ("https://crm.example.com", "id")
+    assert (options.address(), options.id_column) == ("https://crm.example.com", "id")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://localhost/x"])
 def test_this_machine_needs_no_tls(url: str) -> None:
-    assert RestOptions.model_validate({**LEAST, "base_url": url}).address == url
+    assert RestOptions.model_validate({**LEAST, "base_url": url}).address() == url
 
 
 def test_plain_http_can_be_allowed() -> None:
@@ -106,6 +125,7 @@ def test_what_is_said_takes_the_place_of_what_a_preset_says() -> None:
     options = RestOptions.model_validate(said)
     assert (options.page.by, options.page.size, options.page.source) == ("token", 50, "additional_data.next_cursor")
     assert merged({"a": {"b": 1, "c": [1]}}, {"a": {"c": [2]}}) == {"a": {"b": 1, "c": [2]}}
+    assert merged({"a": {"b": 1, "c": [1]}}, {"a": {"c": None}, "d": None}) == {"a": {"b": 1}}
 
 
 def test_the_id_may_be_a_column_of_another_name() -> None:
