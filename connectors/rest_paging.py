@@ -255,6 +255,8 @@ class Walk:
         if totals and totals != {self.count}:
             told = " and ".join(f"{each:,}" for each in sorted(totals))
             self.flaws.append(f"there were {self.count:,} records and the server says {told}")
+        if self.repeats and isinstance(self.pager, NumberPages | OffsetPages):
+            self.flaws.append("a record was on two pages, so another may have been on none")
         if self.twice and self.count and not self.flaws:
             again = replace(self, twice=False, flaws=[], count=0)
             second = hashlib.sha256()

@@ -461,5 +461,5 @@ def test_json_rpc_needs_no_code() -> None:
     rows, end = World(answer, **options, secrets={"key": "hush"}).read()
     assert [row["id"] for row in rows] == ["1", "2", "3", "4", "5", "6", "7"]
     assert end.proof == "complete"
-    with pytest.raises(SourceDenied, match="Odoo Server Error"):
+    with pytest.raises(SourceDenied, match="Access Denied"):
         World(answer, **options, secrets={"key": "wrong"}).read()

@@ -13,9 +13,22 @@ from connectors.rest_api import RestApi
 from connectors.rest_options import RestOptions
 from connectors.rest_presets import preset_names
 from connectors.rest_session import Surroundings
-from syncd.errors import SourceDenied
+from syncd.errors import SourceDenied, SourceInvalid
 from syncd.source import End, Needs
-from tests.connectors.vendors import VENDORS, Google, Graph, Odoo, Pipedrive, Salesforce, Vendor, Zoho
+from tests.connectors.vendors import (
+    VENDORS,
+    Espo,
+    Freshsales,
+    Google,
+    Graph,
+    Odoo,
+    OdooRpc,
+    Pipedrive,
+    Salesforce,
+    Suite,
+    Vendor,
+    Zoho,
+)
 from tests.contract.suite import drain, rows_of
 
 HOUR = 3600.0
@@ -233,3 +246,64 @@ def test_graph_reads_every_folder_and_follows_links_to_its_own_host_only(tmp_pat
     account.read()
     folders = {request.url.path.split("/")[5] for request in account.vendor.requests if "/delta" in request.url.path}
     assert folders == {"main=", "two"}
+
+
+@pytest.mark.parametrize("instance", ["https://evil.example.com", "https://salesforce.com.evil.net"])
+def test_salesforce_gets_its_token_at_its_own_hosts_only(instance: str, tmp_path: Path) -> None:
+    vendor = Salesforce()
+    vendor.instance = instance
+    with pytest.raises(SourceInvalid, match=r"under salesforce\.com, salesforce\.mil only"):
+        Account(vendor, tmp_path).read()
+    assert [request.url.path for request in vendor.requests] == ["/services/oauth2/token"]
+
+
+def test_zoho_is_asked_in_parts_for_more_than_fifty_fields(tmp_path: Path) -> None:
+    vendor = Zoho()
+    vendor.more_fields = tuple(f"Custom_{number}" for number in range(60))
+    account = Account(vendor, tmp_path, *vendor.more_fields)
+    ids = vendor.add(120)
+    rows, end = account.read()
+    assert (end.proof, len(rows)) == ("complete", 120)
+    assert rows[ids[7]]["Custom_0"] == f"Custom_0 of {ids[7]}"
+    assert rows[ids[7]]["Custom_59"] == f"Custom_59 of {ids[7]}"
+    vendor.edit(ids[7], phone="2125559999")
+    rows, end = account.read()
+    assert (end.proof, set(rows), rows[ids[7]]["Phone"]) == ("partial", {ids[7]}, "2125559999")
+
+
+def test_espocrm_signs_each_request_where_a_secret_is_given(tmp_path: Path) -> None:
+    vendor = Espo()
+    vendor.secret = "hush-hush"
+    hmac = {"header": "X-Hmac-Authorization", "secret": "{secret_key}", "before": "{api_key}:"}
+    secrets = {"api_key": "secret-key", "secret_key": "hush-hush"}
+    account = Account(vendor, tmp_path, auth={"headers": None, "hmac": hmac}, secrets=secrets)
+    ids = vendor.add(3)
+    rows, end = account.read()
+    assert (end.proof, set(rows)) == ("complete", set(ids))
+
+
+def test_freshsales_leaves_out_what_is_deleted(tmp_path: Path) -> None:
+    account = Account(Freshsales(), tmp_path)
+    ids = account.vendor.add(60)
+    account.vendor.delete(ids[3])
+    rows, end = account.read()
+    assert (set(rows), end.proof) == (set(ids) - {ids[3]}, "complete")
+
+
+def test_suitecrm_is_read_to_its_end_though_it_links_to_no_next_page(tmp_path: Path) -> None:
+    vendor = Suite()
+    vendor.links = False
+    ids = vendor.add(250)
+    rows, end = Account(vendor, tmp_path).read()
+    assert (set(rows), end.proof) == (set(ids), "complete")
+
+
+def test_odoo_says_in_an_answer_of_success_what_is_wrong(tmp_path: Path) -> None:
+    account = Account(OdooRpc(), tmp_path)
+    data = {"name": "builtins.KeyError", "message": "res.partners", "debug": "Traceback (most recent call last)"}
+    error = {"code": 200, "message": "Odoo Server Error", "data": data}
+    account.vendor.refusal = lambda: httpx.Response(200, json={"jsonrpc": "2.0", "error": error})  # type: ignore[method-assign]
+    account.vendor.denied = True
+    with pytest.raises(SourceInvalid, match=r"res\.partners") as raised:
+        account.read()
+    assert "Traceback" not in str(raised.value)

@@ -6,6 +6,8 @@ What the vendors' pages leave open is answered in the way that is harder for a c
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import re
 from collections.abc import Mapping
@@ -151,7 +153,8 @@ class Salesforce(Vendor):
     KEY = "Id"
     NAME = "Name"
     PHONE = "Phone"
-    HOSTS = ("acme.my.salesforce.com",)
+    HOSTS = ("acme.my.salesforce.com", "eu1.my.salesforce.com")
+    instance = "https://eu1.my.salesforce.com"
 
     def make_id(self, number: int) -> str:
         return f"003{number:015}"
@@ -159,8 +162,10 @@ class Salesforce(Vendor):
     def handle(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         if path == "/services/oauth2/token":
+            assert request.url.host == "acme.my.salesforce.com"
             assert form_of(request)["grant_type"] == "client_credentials"
-            return httpx.Response(200, json={"access_token": "access", "instance_url": "https://evil.example.com"})
+            return httpx.Response(200, json={"access_token": "access", "instance_url": self.instance})
+        assert request.url.host == "eu1.my.salesforce.com"
         if not bearer(request):
             return httpx.Response(
                 401, json=[{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
@@ -224,6 +229,7 @@ class Zoho(Vendor):
     NAME = "Full_Name"
     PHONE = "Phone"
     HOSTS = ("www.zohoapis.eu", "accounts.zoho.eu")
+    more_fields: tuple[str, ...] = ()
 
     def make_id(self, number: int) -> str:
         return f"5725767000000{number:06}"
@@ -238,7 +244,7 @@ class Zoho(Vendor):
             )
         asked, path = request.url.params, request.url.path
         if path == "/crm/v8/settings/fields":
-            names = ("id", "Full_Name", "Phone", "Account_Name", "Modified_Time")
+            names = ("id", "Full_Name", "Phone", "Account_Name", "Modified_Time", *self.more_fields)
             return httpx.Response(200, json={"fields": [{"api_name": name} for name in names]})
         since = self.since(request.headers.get("if-modified-since"), "%Y-%m-%dT%H:%M:%S%z")
         if path == "/crm/v8/Contacts/deleted":
@@ -269,6 +275,7 @@ class Zoho(Vendor):
     def _record(self, person: Person, fields: list[str]) -> dict[str, Any]:
         values: dict[str, Any] = {"Full_Name": person.name, "Phone": person.phone}
         values["Account_Name"] = {"name": person.company, "id": "9"}
+        values |= {name: f"{name} of {person.id}" for name in self.more_fields}
         return {"id": person.id, **{name: values.get(name) for name in fields if name != "id"}}
 
 
@@ -464,13 +471,19 @@ class Odoo(Vendor):
         assert request.headers["x-odoo-database"] == "acme"
         body = json.loads(request.content)
         if request.url.path == "/json/2/res.partner/fields_get":
-            names = ("id", "name", "phone", "active", "write_date", "commercial_company_name")
-            return httpx.Response(200, json={name: {"type": "char"} for name in names})
+            return httpx.Response(200, json=self.fields())
         assert request.url.path == "/json/2/res.partner/search_read"
+        return httpx.Response(200, json=self.search(body["domain"], body))
+
+    def fields(self) -> dict[str, Any]:
+        names = ("id", "name", "phone", "active", "write_date", "commercial_company_name")
+        return {name: {"type": "char"} for name in names}
+
+    def search(self, domain: list[Any], body: Mapping[str, Any]) -> list[dict[str, Any]]:
         assert body["context"] == {"active_test": False}
         assert body["order"] == "id"
         since, last = 0.0, 0
-        for name, operator, value in body["domain"]:
+        for name, operator, value in domain:
             if (name, operator) == ("write_date", ">="):
                 since = self.since(value, "%Y-%m-%d %H:%M:%S")
             else:
@@ -480,7 +493,7 @@ class Odoo(Vendor):
         people += [(each, False) for each in self.gone.values() if each.changed >= since and each.company == "archived"]
         people = sorted((each for each in people if int(each[0].id) > last), key=lambda each: int(each[0].id))
         rows = [self._record(each, active=active) for each, active in people[: body["limit"]]]
-        return httpx.Response(200, json=[{name: row.get(name, False) for name in body["fields"]} for row in rows])
+        return [{name: row.get(name, False) for name in body["fields"]} for row in rows]
 
     def _record(self, person: Person, *, active: bool) -> dict[str, Any]:
         return {"id": int(person.id), "name": person.name, "phone": person.phone or False, "active": active}
@@ -496,12 +509,18 @@ class Espo(Vendor):
     PHONE = "phoneNumber"
     HOSTS = ("crm.example.com",)
     SWEEPS = True
+    secret = ""
 
     def make_id(self, number: int) -> str:
         return f"{number:017x}"
 
     def handle(self, request: httpx.Request) -> httpx.Response:
-        assert request.headers["x-api-key"] == "secret-key"
+        if self.secret:
+            signed = hmac.digest(self.secret.encode(), f"{request.method} /Contact".encode(), "sha256")
+            assert base64.b64decode(request.headers["x-hmac-authorization"]) == b"secret-key:" + signed
+            assert "x-api-key" not in request.headers
+        else:
+            assert request.headers["x-api-key"] == "secret-key"
         assert request.url.path == "/api/v1/Contact"
         asked = request.url.params
         since = 0.0
@@ -577,6 +596,157 @@ class Close(Vendor):
         return httpx.Response(401, json={"error": "The api key is not valid."})
 
 
+class Copper(Vendor):
+    PRESET = "copper"
+    GIVEN: ClassVar = {"vars": {"email": "pat@example.com"}, "secrets": {"api_key": "secret-key"}}
+    NAME = "name"
+    PHONE = "phone_numbers.number"
+    HOSTS = ("api.copper.com",)
+    SWEEPS = True
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        assert request.headers["x-pw-accesstoken"] == "secret-key"
+        assert request.headers["x-pw-application"] == "developer_api"
+        assert request.headers["x-pw-useremail"] == "pat@example.com"
+        assert (request.method, request.url.path) == ("POST", "/developer_api/v1/people/search")
+        asked = json.loads(request.content)
+        assert asked["page_size"] <= 200
+        assert asked["page_size"] * asked["page_number"] <= 100_000
+        assert isinstance(asked.get("minimum_modified_date", 0), int)  # seconds
+        found = self.changed(asked.get("minimum_modified_date", 0))
+        begin = (asked["page_number"] - 1) * asked["page_size"]
+        rows = [
+            {"id": int(each.id), "name": each.name, "phone_numbers": [{"number": each.phone, "category": "work"}]}
+            for each in found[begin : begin + asked["page_size"]]
+        ]
+        return httpx.Response(200, json=rows, headers={"X-PW-TOTAL": str(len(found) + 7)})
+
+    def refusal(self) -> httpx.Response:
+        return httpx.Response(401, json={"success": False, "status": 401, "message": "Invalid API Key"})
+
+
+class Freshsales(Vendor):
+    PRESET = "freshsales"
+    GIVEN: ClassVar = {"vars": {"host": "acme.myfreshworks.com"}, "secrets": {"api_key": "secret-key"}}
+    NAME = "display_name"
+    PHONE = "mobile_number"
+    HOSTS = ("acme.myfreshworks.com",)
+    CHANGES = False
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == "Token token=secret-key"
+        path = request.url.path.removeprefix("/crm/sales/api")
+        if path == "/contacts/filters":
+            views = [{"id": 401, "name": "My Contacts"}, {"id": 402, "name": "All Contacts"}]
+            return httpx.Response(200, json={"filters": views})
+        assert path == "/contacts/view/402"
+        size = min(int(request.url.params["per_page"]), 25)
+        begin = (int(request.url.params["page"]) - 1) * size
+        found = [(each, False) for each in self.people.values()] + [(each, True) for each in self.gone.values()]
+        rows = [
+            {"id": int(each.id), "display_name": each.name, "mobile_number": each.phone, "is_deleted": deleted}
+            for each, deleted in found[begin : begin + size]
+        ]
+        return httpx.Response(200, json={"contacts": rows, "meta": {"total": len(found)}})
+
+    def refusal(self) -> httpx.Response:
+        return httpx.Response(401, json={"login": "failed", "message": "You are not authorized"})
+
+
+class Suite(Vendor):
+    PRESET = "suitecrm"
+    GIVEN: ClassVar = {
+        "vars": {"host": "crm.example.com"},
+        "secrets": {"client_id": "id", "client_secret": "secret-secret"},
+    }
+    NAME = "attributes.last_name"
+    PHONE = "attributes.phone_mobile"
+    HOSTS = ("crm.example.com",)
+    CHANGES = False
+    links = True
+
+    def make_id(self, number: int) -> str:
+        return f"{number:08x}-0000-0000-0000-000000000000"
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/legacy/Api/access_token":
+            assert form_of(request)["grant_type"] == "client_credentials"
+            return httpx.Response(200, json={"access_token": "access", "token_type": "Bearer", "expires_in": 3600})
+        assert bearer(request)
+        assert request.url.path == "/legacy/Api/V8/module/Contacts"
+        number, size = int(request.url.params["page[number]"]), int(request.url.params["page[size]"])
+        found = list(self.people.values())
+        pages = -(-len(found) // size)
+        if number > pages and self.links:  # behind the last page is the last page
+            number = pages or 1
+        data = [self._record(each) for each in found[(number - 1) * size : number * size]]
+        body: dict[str, Any] = {"data": data}
+        if data and self.links:
+            path = "/V8/module/Contacts?page[number]="
+            body["meta"] = {"total-pages": pages, "records-on-this-page": len(data)}
+            body["links"] = {"next": f"{path}{number + 1}" if number < pages else None}
+        return httpx.Response(200, json=body)
+
+    def _record(self, person: Person) -> dict[str, Any]:
+        attributes = {"last_name": person.name, "phone_mobile": person.phone, "deleted": "0"}
+        return {"type": "Contact", "id": person.id, "attributes": attributes, "relationships": {}}
+
+    def refusal(self) -> httpx.Response:
+        return httpx.Response(401, json={"error": "invalid_client", "message": "Client authentication failed"})
+
+
+class Sell(Vendor):
+    PRESET = "zendesk-sell"
+    GIVEN: ClassVar = {"secrets": {"access_token": "secret-token"}}
+    NAME = "name"
+    PHONE = "mobile"
+    HOSTS = ("api.getbase.com",)
+    CHANGES = False
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == "Bearer secret-token"
+        assert request.headers["user-agent"]
+        assert request.url.path == "/v2/contacts"
+        number, size = int(request.url.params["page"]), int(request.url.params["per_page"])
+        assert size <= 100
+        rows = [
+            {"data": {"id": int(each.id), "name": each.name, "mobile": each.phone}, "meta": {"type": "contact"}}
+            for each in list(self.people.values())[(number - 1) * size : number * size]
+        ]
+        return httpx.Response(200, json={"items": rows, "meta": {"type": "collection", "count": len(rows)}})
+
+    def refusal(self) -> httpx.Response:
+        error = {"error": {"code": "invalid_token", "message": "The access token is invalid"}}
+        return httpx.Response(401, json={"errors": [error], "meta": {"http_status": "401 Unauthorized"}})
+
+
+class OdooRpc(Odoo):
+    PRESET = "odoo-rpc"
+    GIVEN: ClassVar = {
+        "vars": {"host": "acme.odoo.com", "database": "acme", "uid": "2"},
+        "secrets": {"api_key": "secret-key"},
+    }
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        assert (request.method, request.url.path) == ("POST", "/jsonrpc")
+        said = json.loads(request.content)
+        assert (said["jsonrpc"], said["method"]) == ("2.0", "call")
+        assert (said["params"]["service"], said["params"]["method"]) == ("object", "execute_kw")
+        database, uid, key, model, method, args, kwargs = said["params"]["args"]
+        assert (database, int(uid), key, model) == ("acme", 2, "secret-key", "res.partner")
+        if method == "fields_get":
+            assert (args, kwargs) == ([], {"attributes": ["type"]})
+            return httpx.Response(200, json={"jsonrpc": "2.0", "id": None, "result": self.fields()})
+        assert method == "search_read"
+        [domain] = args
+        return httpx.Response(200, json={"jsonrpc": "2.0", "id": None, "result": self.search(domain, kwargs)})
+
+    def refusal(self) -> httpx.Response:
+        data = {"name": "odoo.exceptions.AccessDenied", "message": "Access Denied", "debug": "Traceback secret-key"}
+        error = {"data": data, "code": 200, "message": "Odoo Server Error"}
+        return httpx.Response(200, json={"jsonrpc": "2.0", "id": None, "error": error})
+
+
 VENDORS: list[type[Vendor]] = [
     Pipedrive,
     Salesforce,
@@ -588,4 +758,9 @@ VENDORS: list[type[Vendor]] = [
     Espo,
     Buildium,
     Close,
+    Copper,
+    Freshsales,
+    Suite,
+    Sell,
+    OdooRpc,
 ]
