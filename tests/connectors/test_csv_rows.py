@@ -16,6 +16,7 @@ from connectors.csv_records import Dialect
 from syncd.errors import SourceInvalid
 from syncd.source import End
 from tests.contract.suite import drain
+from tests.examples import examples
 
 PAGES = [3, 17, 1 << 20]
 """A few bytes, a few rows, everything at once."""
@@ -205,7 +206,7 @@ def written(
     return file.getvalue(), starts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50, 1500), deadline=None)
 @given(
     rows=table(TEXT),
     delimiter=st.sampled_from(",;\t|"),
@@ -238,7 +239,7 @@ def test_what_was_written_is_read(
     assert end.proof == "complete"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(40, 1000), deadline=None)
 @given(
     rows=table(WESTERN, 12), delimiter=st.sampled_from(",;\t|"), encoding=st.sampled_from(["utf-8", "cp1252", "utf-16"])
 )
@@ -254,7 +255,7 @@ def test_what_was_written_is_read_without_being_told_how(
 CELL = st.text(st.sampled_from(list('ab1 é"')), min_size=1, max_size=5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50, 1500), deadline=None)
 @given(
     rows=table(CELL, 8).filter(len),
     place=st.integers(0, 7),
@@ -290,7 +291,7 @@ class CarefulParser(Parser):
         return 0
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(150, 4000), deadline=None)
 @given(mess=MESS, clean=st.integers(0, 5), width=st.integers(2, 3))
 @example(mess='a,"\n\n,",a\n', clean=0, width=2)
 def test_the_fast_and_the_careful_reader_agree_on_any_mess(mess: str, clean: int, width: int) -> None:
@@ -304,7 +305,7 @@ def test_the_fast_and_the_careful_reader_agree_on_any_mess(mess: str, clean: int
     assert (fast.read, fast.lines_read) == (careful.read, careful.lines_read)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80, 2000), deadline=None)
 @given(mess=MESS, page_bytes=st.integers(1, 12))
 def test_the_size_of_a_page_changes_nothing(shared_path: Path, mess: str, page_bytes: int) -> None:
     content = b"id,name\n" + mess.encode()

@@ -14,6 +14,7 @@ from syncd.core import mapping, sql
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, REASON, STATE, WARNING
 from syncd.core.rules import AllOf, Column, First, Origin, PhoneRules, Rule, SourceRules, Sql, Template, Value
 from syncd.core.schema import Field, Schema
+from tests.examples import examples
 
 SCHEMA = Schema((Field(1, "ID", is_match=True), Field(2, "Name"), Field(3, "Phone", is_phone=True), Field(4, "Note")))
 
@@ -324,7 +325,7 @@ def test_all_problems_come_at_once() -> None:
     assert places == [("key",), ("require",), ("where",), ("mapping", "Nope"), ("mapping", "Nope"), ("mapping", "Name")]
 
 
-unhurried = settings(deadline=None, max_examples=60)  # a deadline would test the machine
+unhurried = settings(deadline=None, max_examples=examples(25, 1_000))  # a deadline would test the machine
 CELL = st.one_of(
     st.none(),
     st.text(max_size=8),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import syncd.source
+from tests.examples import SOAKING, examples
 from tests.shell.feed import Account, Feed
 from tests.shell.world import World, company
 
@@ -177,7 +177,7 @@ def test_a_rejected_contact_that_is_to_be_tried_again_is_read_again(world: World
     assert crm.asked == [None, None]
 
 
-EXAMPLES = 200 if os.environ.get("SYNCD_SOAK") else 4
+EXAMPLES = examples(2, 200)
 
 REFS = st.sampled_from(["a", "A", "b", "c"])
 ROWS = st.tuples(REFS, st.sampled_from(["Ann", "Bob"]), st.sampled_from(["2125550101", "12", "2125550102;2125550103"]))
@@ -195,7 +195,7 @@ def edit(accounts: dict[str, Account], name: str, what: str, key: str, other: st
         here.merge(key, other)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 4, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=not SOAKING, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(st.lists(EDITS, min_size=1, max_size=3), min_size=3, max_size=5),
     policy=st.sampled_from(["first", "hold", "merge_phones"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncd.recall import Recall
+from tests.examples import SOAKING, examples
 from tests.shell.world import World, company
 
 ANN, BOB, CY = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102"), ("3", "Cy", "2125550103")
@@ -133,7 +133,7 @@ def test_a_contact_that_was_made_to_be_sent_again_is_sent_though_its_row_is_the_
 CELLS = st.sampled_from(["a", "A", "b", "c"])
 NUMBERS = st.sampled_from(["2125550101", "12", "", "2125550102;2125550103"])
 KEYS = st.sampled_from(["1", "2", "3", "4", ""])
-EXAMPLES = 200 if os.environ.get("SYNCD_SOAK") else 4
+EXAMPLES = examples(2, 200)
 
 ROWS = st.tuples(KEYS, CELLS, NUMBERS, CELLS)
 EDITS = st.lists(st.tuples(st.sampled_from(["tenants", "owners"]), st.integers(0, 5), st.none() | ROWS), max_size=2)
@@ -145,7 +145,7 @@ def edited(tables: dict[str, list[Any]], edits: list[tuple[str, int, Any]]) -> N
         tables[name][place : place + 1] = [] if row is None else [row]
 
 
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 4, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=not SOAKING, suppress_health_check=list(HealthCheck))
 @given(
     first=st.lists(ROWS, min_size=3, max_size=6),
     second=st.lists(ROWS, max_size=3),

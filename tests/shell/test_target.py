@@ -16,6 +16,7 @@ from syncd.reasons import reason
 from syncd.rest import Client
 from syncd.sandbox.server import Sandbox
 from syncd.target import Accepted, Refused, Target, Unknown, Upserted
+from tests.examples import examples
 
 SCHEMA = Schema((Field(1, "External ID", is_match=True), Field(2, "Contact"), Field(3, "Phone", is_phone=True)))
 BY_PHONE = Schema((Field(1, "Company", is_match=True), Field(2, "Phone", is_phone=True, is_match=True)))
@@ -87,7 +88,7 @@ STYLES = ["index0", "index1", "echo", "text", "silent", "atomic-index0", "atomic
 STYLES += ["whole400", "whole413", "whole422"]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(40, 800), deadline=None)
 @given(
     style=st.sampled_from(STYLES),
     count=st.sampled_from([1, 2, 3, 9, 64, 500]),
@@ -142,7 +143,7 @@ def ids_named(body: Any) -> set[str]:
     return found
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(100, 2_500), deadline=None)
 @given(body=BODIES, count=st.integers(1, 3))
 def test_no_answer_breaks_the_judge_and_none_accepts_a_row_that_it_does_not_name(body: Any, count: int) -> None:
     if isinstance(body, dict) and not isinstance(body.get("contacts", []), list):
