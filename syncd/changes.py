@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
 
+from syncd import warned
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, MATCH, RAW, REASON, ROW, STATE
 from syncd.core.diff import (
     BEFORE,
     ID,
     INDEX_SCHEMA,
     KIND,
-    REFUSED,
     WHY,
     classify,
     diff,
@@ -24,16 +23,16 @@ from syncd.core.diff import (
     values_differ,
 )
 from syncd.core.plan import BATCH, Plan, Read, gate
-from syncd.core.rules import GateRules, SharedMatch
+from syncd.core.rules import GateRules, SharedMatch, SharedNumbers
 from syncd.core.schema import Schema
-from syncd.core.wording import counted
 from syncd.index import Index
+from syncd.learned import schema_changed, with_rejected_again
 from syncd.merged import Groups
-from syncd.naming import exchanged, learn_names, learn_numbers, renamed, renames
+from syncd.naming import renamed
 from syncd.partial import Heirs, named_gone
 from syncd.reading import Reading, keyed_once
-from syncd.rematching import rematch, rematched
-from syncd.sharing import resolve_sharers, some
+from syncd.rematching import rematched
+from syncd.sharing import resolve_sharers
 from syncd.state import State
 
 TREATMENT = "target.update"
@@ -48,6 +47,7 @@ class Wanted:
     gates: GateRules
     shared_match: SharedMatch
     order: tuple[str, ...]
+    shared_numbers: SharedNumbers = "warn"
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ def plan_changes(
     sharing = resolve_sharers(reading, wanted, state, schema, taken)
     warnings = sharing.warnings
     named = named_gone(reading, taken)
-    ledger = _with_rejected_again(_rest_of_ledger(reading, wanted, state, taken), state, wanted.name, schema)
+    ledger = with_rejected_again(_rest_of_ledger(reading, wanted, state, taken), state, wanted.name, schema)
     found = diff(keyed_once(reading), ledger, whole=named is None, deleted=named or ())
     changed = reading.fetch(found.changed)
     detail = renamed(taken.detail(state, wanted.name, pl.concat([found.changed, found.gone])), state, schema)
@@ -124,7 +124,13 @@ def plan_changes(
         schema_changed=other_match,
         undone=undone,
     )
-    warnings += [*_warnings(reading, schema, released), *_not_there(index, state, wanted.name)]
+    warnings += [
+        *warned.of_those_who_stay(released),
+        *warned.of_the_fields(schema, changed.columns),
+        *warned.of_the_contacts(changed, schema, shared=wanted.shared_numbers == "warn"),
+        *warned.of_the_rows(reading),
+        *warned.of_the_list(index, state, wanted.name),
+    ]
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
     rejected = _still_rejected(state.rejected(wanted.name), plan, same)
     sure = _tells_who_left(reading, wanted.gates)
@@ -313,80 +319,3 @@ def emptied(changes: pl.DataFrame) -> dict[str, int]:
 def _missing_for(detail: pl.DataFrame, now: float) -> pl.DataFrame:
     seconds = (pl.lit(now) - pl.col("@missing_since")).fill_null(0.0).alias("seconds")
     return detail.select(KEY, seconds)
-
-
-def learn_match(state: State, source: str, schema: Schema) -> None:
-    """Note by which match fields the contacts of this source are known at the target."""
-    if schema_changed(state, source, schema, ()):
-        rematch(state, source, schema)
-    state.learn(f"match fields of {source}", json.dumps(sorted(schema.match)))
-
-
-def learn_loaded(state: State, source: str, run: str) -> None:
-    """Note that every contact of the source was sent once: the target need not be listed any more."""
-    if state.fact(f"first load of {source}") is None:
-        state.learn(f"first load of {source}", run)
-
-
-def learn_fields(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> None:
-    """Note the target's fields that the source's contacts were sent with, how each is called, and which are mapped."""
-    state.learn(f"fields of {source}", schema.described())
-    learn_numbers(state, source, schema, mapped)
-    learn_names(state, schema)
-
-
-def _with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:
-    """Forget what was refused under other fields of the target: it may be accepted now."""
-    if state.fact(f"fields of {source}") in (None, schema.described()):
-        return ledger
-    refused = pl.col("@status") == REFUSED
-    return ledger.with_columns(pl.when(refused).then(None).otherwise(pl.col(DIGEST)).alias(DIGEST))
-
-
-def schema_changed(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> str:
-    """What is new about the target's fields, since the source's contacts were last sent, that no run may pass over.
-
-    These are other match fields, and names in the mapping that mean other fields now; "" for nothing.
-    """
-    fact = state.fact(f"match fields of {source}")
-    new = renames(state, schema)
-    known, now = {new.get(name, name) for name in json.loads(fact or "[]")}, set(schema.match)
-    found = exchanged(state, source, schema, mapped)
-    if fact is not None and known != now:
-        were = f"the target's match fields were {_named(known)} and are now {_named(now)}"
-        found.append(f"{were}, so that it may take the same contacts for others than before")
-    return "; ".join(found)
-
-
-def _named(names: set[str]) -> str:
-    return ", ".join(sorted(names))
-
-
-def _warnings(reading: Reading, schema: Schema, released: Sequence[str]) -> list[str]:
-    found = []
-    if released:
-        found.append(
-            f"{counted(len(released), 'adopted contact')} left the source and stayed at the target: {some(released)}; "
-            "deletes: {adopted: true} would delete them"
-        )
-    doubtful = sorted(set(schema.match) & schema.phones)
-    if doubtful:
-        found.append(
-            f"the match field {', '.join(doubtful)} is likely to change, and each change makes a new contact; "
-            "best is one match field that holds the source's own immutable id"
-        )
-    places = reading.warnings.join(reading.lean, on=ROW, how="inner")
-    for line, origin, warning in places.select("@line", "@origin", "@warning").head(1000).iter_rows():
-        found.append(f"{reading.place(origin, line)}: {warning}")
-    if places.height > 1000:
-        found.append(f"{places.height - 1000:,} more rows have warnings")
-    return found
-
-
-def _not_there(index: Index, state: State, source: str) -> list[str]:
-    """What the target's list lacks of the source's contacts, if this run has read it anyway."""
-    lost = len(state.accepted_ids(source) - index.ids) if index.ids is not None else 0
-    if not lost:
-        return []
-    which = counted(lost, "contact of this source is", "contacts of this source are")
-    return [f"{which} not in the target's list: syncd reconcile {source} shows which, and --repair sends them again"]

@@ -88,11 +88,15 @@ class SourceDrift:
 
 @dataclass(slots=True)
 class Reconciled:
-    """What came of all. ``there``: contacts at the target; ``foreign``: ids of those that are none of ours."""
+    """What came of all. ``there``: contacts at the target; ``foreign``: ids of those that are none of ours.
+
+    ``shared``: ids of contacts that share a number, a group for each.
+    """
 
     run: str = ""
     repair: bool = False
     there: int = 0
     foreign: list[int] = field(default_factory=list)
+    shared: list[list[int]] = field(default_factory=list)
     sources: list[SourceDrift] = field(default_factory=list)
     sent: int = 0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from syncd.changes import Planned, Wanted, learn_fields, learn_loaded, learn_match, plan_changes
+from syncd.changes import Planned, Wanted, plan_changes
 from syncd.core.damage import DAMAGES, damaged
 from syncd.core.mapping import Mapping as ContactMapping
 from syncd.core.mapping import MappingError
@@ -24,6 +24,7 @@ from syncd.core.schema import Schema
 from syncd.core.wording import counted
 from syncd.errors import SyncdError
 from syncd.index import Index
+from syncd.learned import learn_fields, learn_loaded, learn_match
 from syncd.partial import Heirs
 from syncd.reading import read_source, spooling
 from syncd.recall import Recall
@@ -160,7 +161,7 @@ class _Trial:
     def plan(self, rows: pl.DataFrame, gates: GateRules) -> Planned:
         """The plan that a run of these rows would make."""
         name = self.source.name
-        wanted = Wanted(name, gates, self.source.shared_match, (name,))
+        wanted = Wanted(name, gates, self.source.shared_match, (name,), "allow")
         with spooling() as spool:
             every_row = Recall(lambda: self.state.made_of(name))
             reading = read_source(_Copy(rows), None, self.mapping, self.schema, spool, lambda _rows: None, every_row)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import structlog
 
-from syncd.changes import emptied, schema_changed
+from syncd.changes import emptied
 from syncd.core.columns import KEY, MATCH
 from syncd.core.diff import ACCEPTED, BEFORE, ID, INDEX_SCHEMA
 from syncd.core.drift import (
@@ -36,9 +36,11 @@ from syncd.core.drift import (
     with_orders,
 )
 from syncd.core.schema import Schema, problems_with
+from syncd.core.shared_numbers import groups_of_one_number
 from syncd.drift_report import CLASSES, Reconciled, SourceDrift
 from syncd.errors import SchemaError, SourceBusy
 from syncd.index import FEW, Index, hint
+from syncd.learned import schema_changed
 from syncd.rematching import settle_fields
 from syncd.state.repairs import repairs_of
 from syncd.sync import ENDS_THE_COMMAND, need_mapped, not_done, push_plan
@@ -100,12 +102,21 @@ def _compare(session: Session, sources: Sequence[Source], into: Reconciled) -> N
     judged = {name: judge(each, there.frame, schema, since=began) for name, each in holdings.items()}
     found = [_drift(session, source, there, judged[source.name], holdings[source.name].height) for source in sources]
     into.there = len(remotes)
+    if any(source.shared_numbers == "warn" for source in sources):
+        into.shared = _shared(remotes, schema)
     into.foreign = sorted(there.extra.difference(*(each.explained for each in found)))
     into.sources += [each.drift for each in found]
     for source, each in zip(sources, found, strict=True):
         if into.repair and not each.drift.error:
             _repair(session, source, each, there)
         _log(each.drift)
+
+
+def _shared(remotes: Mapping[int, Remote], schema: Schema) -> list[list[int]]:
+    phones = sorted(schema.phones)
+    columns = {name: [remote.fields.get(name) for remote in remotes.values()] for name in phones}
+    held = pl.DataFrame({ID: list(remotes), **columns}, schema={ID: pl.Int64, **dict.fromkeys(phones, pl.String)})
+    return groups_of_one_number(held, ID, phones)
 
 
 def _listed(session: Session) -> dict[int, Remote]:

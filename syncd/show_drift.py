@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from syncd.core.shared_numbers import REMEDY
 from syncd.drift_report import CLASSES
 from syncd.report import shown_key
 from syncd.show import KINDS, PAGE, count
@@ -32,6 +33,10 @@ def show_drift(screen: Screen, found: Reconciled) -> None:
         whose = f"{ours:,} of ours, {len(found.foreign):,} of others, never touched"
         said = f"{when}: {count(found.there, 'contact')}: {whose}; {count(found.sent, 'request')}."
         screen.line(("At the target", "bold"), said, hanging=2)
+    if found.shared:
+        groups = "; ".join(" and ".join(map(str, ids)) for ids in found.shared[:PAGE])
+        rest = f"; and {len(found.shared) - PAGE:,} more groups" if len(found.shared) > PAGE else ""
+        screen.line(("one number, several contacts", "bold yellow"), f" (ids {groups}{rest}): {REMEDY}", hanging=2)
 
 
 def _source(screen: Screen, drift: SourceDrift) -> None:

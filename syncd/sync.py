@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from syncd import __version__, cursors
-from syncd.changes import Planned, Wanted, learn_fields, learn_loaded, learn_match, plan_changes
+from syncd.changes import Planned, Wanted, plan_changes
 from syncd.core import mapping
 from syncd.core.columns import MATCH
 from syncd.core.matching import DIGEST_VERSION
@@ -27,6 +27,7 @@ from syncd.core.wording import counted
 from syncd.cursors import Standing
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
 from syncd.index import Index
+from syncd.learned import learn_fields, learn_loaded, learn_match
 from syncd.merged import learn_both, learn_merged, merged_before
 from syncd.naming import renames
 from syncd.partial import Heirs, heirs, still_invalid, suffices
@@ -233,7 +234,8 @@ def plan_of(
     session: Session, source: Source, reading: Reading, index: Index, schema: Schema, taken: Heirs | None = None
 ) -> Planned:
     """Return what a read of the source means for the target."""
-    wanted = Wanted(source.name, source.gates, source.shared_match, tuple(session.settings.sources))
+    order = tuple(session.settings.sources)
+    wanted = Wanted(source.name, source.gates, source.shared_match, order, source.shared_numbers)
     return plan_changes(reading, wanted, session.state, index, schema, session.clock(), taken or Heirs({}))
 
 

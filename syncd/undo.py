@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from syncd.changes import emptied, schema_changed
+from syncd.changes import emptied
 from syncd.core.columns import KEY, MATCH
 from syncd.core.diff import ID
 from syncd.core.plan import Plan, Read, gate
 from syncd.core.undo import Entry, Undoing, World, undo, wanted_matches
 from syncd.core.wording import counted
 from syncd.index import Index
+from syncd.learned import schema_changed
 from syncd.naming import called_now, renames
 from syncd.report import SourceReport
 from syncd.sync import push_plan, reported, tell_push, usable_schema

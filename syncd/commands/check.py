@@ -208,12 +208,16 @@ def _mapping(source: Source, columns: list[str], schema: Schema, former: Mapping
     from syncd.core.mapping import MappingError
     from syncd.core.schema import problems_of_mapping
     from syncd.sync import contact_mapping
+    from syncd.warned import several_phone_fields
 
     problems = problems_of_mapping(schema, source.rules.mapping, former)
     if problems:
         places = tuple(source.placed(problem, field) for field, problem in problems)
         yield Step("bad", f"{source.name}: mapping:", places, code=2)
         return
+    several = [name for name in schema.names if name in schema.phones and name in source.rules.mapping]
+    if len(several) > 1:
+        yield Step("note", f"{source.name}: {several_phone_fields(several)}")
     contacts = contact_mapping(source, columns, schema)
     connector = source.connect()
     try:

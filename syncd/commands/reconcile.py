@@ -91,7 +91,12 @@ def as_json(found: Reconciled, error: BaseException | None, code: int) -> dict[s
         "repair": found.repair,
         "exit": code,
         "requests": found.sent,
-        "target": {"contacts": found.there, "extra_foreign": len(found.foreign), "foreign_ids": found.foreign},
+        "target": {
+            "contacts": found.there,
+            "extra_foreign": len(found.foreign),
+            "foreign_ids": found.foreign,
+            "shared_numbers": found.shared,
+        },
         "sources": [source.to_json() for source in found.sources],
     }
     if error is not None:

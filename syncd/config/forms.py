@@ -125,6 +125,9 @@ class PhonesForm(Form):
     invalid: Literal["keep", "drop", "reject"] = Field(
         default="keep", description="An impossible number: keep its digits, drop it, or reject its row."
     )
+    shared: Literal["warn", "allow"] = Field(
+        default="warn", description="A number that several contacts have: warn of it, or say nothing."
+    )
 
 
 class DeletesAtMost(Form):

@@ -27,6 +27,7 @@ from syncd.core.rules import (
     PhoneRules,
     Rule,
     SharedMatch,
+    SharedNumbers,
     SourceRules,
     Sql,
     Template,
@@ -55,6 +56,7 @@ class Source:
     rules: SourceRules
     gates: GateRules = field(default_factory=GateRules)
     shared_match: SharedMatch = "first"
+    shared_numbers: SharedNumbers = "warn"
     on_edit: OnEdit = "report"
     schedule: Schedule | None = None
     reconcile: Schedule | None = NIGHTLY
@@ -131,6 +133,7 @@ def read_source(entry: Entry, problems: Problems) -> Source | None:
         rules=_rules(form),
         gates=_gates(form),
         shared_match=form.shared_match,
+        shared_numbers=form.phones.shared,
         on_edit=form.reconcile.on_edit,
         schedule=_schedule(form.schedule),
         reconcile=_schedule(form.reconcile.schedule),

@@ -120,5 +120,8 @@ class GateRules:
 
 SharedMatch = Literal["first", "merge_phones", "hold"]
 
+SharedNumbers = Literal["warn", "allow"]
+"""Whether a number that several contacts have is told of."""
+
 OnEdit = Literal["report", "overwrite", "keep"]
 """What a repair does to a contact that was changed at the target: say so, send it again, let it be."""

@@ -25,7 +25,7 @@ from syncd.cli import main
 from syncd.errors import StateError
 from syncd.session import open_session
 from syncd.state import State
-from tests.shell.world import World
+from tests.shell.world import FIELDS, World
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -614,6 +614,13 @@ def test_check_warns_of_a_match_field_that_changes(company: World, syncd: Comman
     company.sources["tenants"]["mapping"] = {"Name": "name", "Phone": ["phone"]}
     company.settings()
     assert "! the match field Name, Phone is likely to change" in syncd("check")[1]
+
+
+def test_check_warns_of_numbers_in_several_fields(company: World, syncd: Command) -> None:
+    company.sandbox.store.set_fields([*FIELDS, {"id": 9, "name": "Mobile", "is_phone": True}])
+    company.sources["tenants"]["mapping"]["Mobile"] = ["phone"]
+    company.settings()
+    assert "! tenants: numbers go to 2 phone fields (Phone, Mobile)" in syncd("check")[1]
 
 
 def test_fields_are_listed_with_their_flags(company: World, syncd: Command) -> None:

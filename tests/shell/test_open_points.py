@@ -11,7 +11,10 @@ import httpx
 import pytest
 
 from syncd.core.schema import parse_fields
+from syncd.drift_report import Reconciled
+from syncd.reconcile import reconcile
 from syncd.rest import Client
+from syncd.session import open_session
 from syncd.target import Target
 from tests.shell.world import FIELDS, World, company
 
@@ -23,6 +26,13 @@ ROWS = [(str(n), f"T {n}", "2125550101") for n in range(1, 501)]
 def world(tmp_path: Path) -> Iterator[World]:
     with company(tmp_path) as made:
         yield made
+
+
+def reconciled(world: World) -> Reconciled:
+    settings, found = world.settings(), Reconciled()
+    with open_session(settings, sleep=lambda _: None) as session:
+        reconcile(session, list(settings.sources.values()), found)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -105,3 +115,48 @@ def test_what_is_sent_holds_contacts_and_nothing_else() -> None:
     with closing(client):
         Target(client).upsert([{"External ID": "1", "Name": "Ann"}], parse_fields({"fields": FIELDS}))
     assert sent == [{"contacts": [{"fields": {"External ID": "1", "Name": "Ann"}}]}]
+
+
+SHARING = [("1", "Ann", "2125550101"), ("2", "Bob", "2125550102;2125550101"), ("3", "Cy", "2125550103")]
+
+
+def test_a_number_that_several_contacts_have_is_warned_of_and_everybody_keeps_it(world: World) -> None:
+    world.write(SHARING)
+    report = world.run()
+    [warning] = report.warnings
+    assert warning.startswith(
+        "2 contacts share a number with another (1, 2); which of them is shown when it calls is not"
+    )
+    assert "leave a number with one contact, or set phones: {shared: allow}" in warning
+    assert "2125550101" not in warning
+    assert (report.exit_code, world.there()["2"]["Phone"]) == (0, "2125550102;2125550101")
+
+
+def test_a_number_that_may_be_shared_is_not_warned_of(world: World) -> None:
+    world.sources["tenants"]["phones"] = {"shared": "allow"}
+    world.write(SHARING)
+    assert world.run().warnings == []
+    assert reconciled(world).shared == []
+
+
+@pytest.mark.parametrize("stored", ["kept", "11"])
+def test_reconcile_tells_of_every_number_that_is_shared_with_people_s_own_contacts_too(
+    world: World, stored: str
+) -> None:
+    world.sandbox.dialect("phone_us", stored)
+    world.write([("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")])
+    world.run()
+    world.sandbox.store.add({"External ID": "X", "Name": "Zoe", "Phone": "(212) 555-0102"})
+    world.write([("1", "Ann", "2125550101"), ("2", "Bob", "2125550102"), ("3", "Cy", "2125550101")])
+    assert world.run().warnings == []  # a run looks at what it sends
+    assert reconciled(world).shared == [[1, 4], [2, 3]]
+
+
+def test_several_phone_fields_are_warned_of_with_what_to_map_instead(world: World) -> None:
+    world.sandbox.store.set_fields([*FIELDS, {"id": 9, "name": "Mobile", "is_phone": True}])
+    world.sources["tenants"]["mapping"]["Mobile"] = ["phone"]
+    world.write([("1", "Ann", "2125550101")])
+    for _ in range(2):
+        [warning] = world.run(full=True).warnings
+        assert warning.startswith("numbers go to 2 phone fields (Phone, Mobile), and whether Callpop looks in all")
+        assert "map every number to one of them, as Phone: [mobile, home]" in warning

@@ -52,7 +52,7 @@ def test_json_is_one_object_with_every_class(synced: World, syncd: Command) -> N
     code, out, _ = syncd("reconcile", "--json")
     found = json.loads(out)
     assert (found["exit"], found["repair"], found["requests"]) == (code, False, 2)
-    assert found["target"] == {"contacts": 31, "extra_foreign": 1, "foreign_ids": [31]}
+    assert found["target"] == {"contacts": 31, "extra_foreign": 1, "foreign_ids": [31], "shared_numbers": []}
     [source] = found["sources"]
     assert source["counts"] == {
         "same": 29,

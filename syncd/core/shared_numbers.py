@@ -1,0 +1,43 @@
+"""Contacts that share a phone number: which of them the phone shows when that number calls is stated nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import polars as pl
+
+from syncd.core.columns import KEY
+
+_N = "@number"
+
+REMEDY = (
+    "which of them is shown when it calls is not documented: leave a number with one contact, or set phones: "
+    "{shared: allow} where that is meant"
+)
+"""What is said where contacts share a number."""
+
+
+def numbers_of(contacts: pl.DataFrame, who: str, phones: Collection[str]) -> pl.DataFrame:
+    """Return ``who`` (a column of ``contacts``) and ``@number``, a row for each number of each contact, each once.
+
+    Numbers of the North American plan come without a leading 1, however they are stored.
+    """
+    held = [pl.col(name).fill_null("").str.split(";") for name in sorted(phones) if name in contacts.columns]
+    if not held:
+        return pl.DataFrame(schema={who: contacts.schema[who], _N: pl.String})
+    found = contacts.select(who, pl.concat_list(held).alias(_N)).explode(_N)
+    digits = pl.col(_N).str.replace_all(r"\D", "").str.replace(r"^1(\d{10})$", "$1")
+    return found.with_columns(digits.alias(_N)).filter(pl.col(_N).str.len_bytes() > 0).unique([who, _N])
+
+
+def sharing_a_number(contacts: pl.DataFrame, phones: Collection[str]) -> list[str]:
+    """Return the keys of those contacts (``@key`` and their fields) that share a number with another, sorted."""
+    found = numbers_of(contacts, KEY, phones)
+    return found.filter(pl.col(_N).is_duplicated()).get_column(KEY).unique().sort().to_list()
+
+
+def groups_of_one_number(contacts: pl.DataFrame, who: str, phones: Collection[str]) -> list[list[int]]:
+    """Return, for each number that several contacts have, those (ascending); each group once, sorted."""
+    found = numbers_of(contacts, who, phones).filter(pl.col(_N).is_duplicated())
+    groups = found.group_by(_N).agg(pl.col(who).sort()).get_column(who).to_list()
+    return [list(each) for each in sorted({tuple(group) for group in groups})]
