@@ -20,7 +20,7 @@ demo: setup
 	@$(BIN)/syncd demo
 
 test: setup lint
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 # A real systemd in a container: root, debootstrap and systemd-nspawn are needed, and minutes the first time.
 system-test: setup

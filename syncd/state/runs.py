@@ -273,9 +273,8 @@ class Runs:
     def fact(self, name: str) -> str | None:
         """Return what was learned under this name."""
         with self.read() as connection:
-            value: str | None = connection.execute(
-                text("SELECT value FROM fact WHERE name = :name"), {"name": name}
-            ).scalar()
+            # A run asks for some twenty facts: without a statement to compile each takes half as long.
+            value: str | None = connection.exec_driver_sql("SELECT value FROM fact WHERE name = ?", (name,)).scalar()
             return value
 
     def learn(self, name: str, value: str) -> None:
