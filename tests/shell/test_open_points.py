@@ -117,6 +117,39 @@ def test_what_is_sent_holds_contacts_and_nothing_else() -> None:
     assert sent == [{"contacts": [{"fields": {"External ID": "1", "Name": "Ann"}}]}]
 
 
+@pytest.mark.parametrize("status", ["200", "207", "422"])
+@pytest.mark.parametrize("errors", ["index0", "index1", "unindexed", "none"])
+def test_an_answer_with_every_row_failed_rejects_each_and_loses_none(world: World, status: str, errors: str) -> None:
+    world.sandbox.dialect("failed_status", status)
+    world.sandbox.dialect("errors", errors)
+    rows = [(str(number), f"T {number}", "2125550101") for number in range(1, 4)]
+    for number, *_ in rows:
+        world.sandbox.arm({"kind": "poison", "field": "External ID", "value": number})
+    world.write(rows)
+    report = world.run()
+    assert (report.exit_code, report.counts["create"], world.there()) == (3, 0, {})
+    assert {each["key"] for each in report.rejected} == {"1", "2", "3"}
+    world.sandbox.disarm()
+    with world.state() as state:
+        state.retry_rejected("tenants")
+    assert world.run().counts["create"] == 3
+
+
+@pytest.mark.parametrize("kind", ["html", "empty", "truncate"])
+@pytest.mark.parametrize("done", [True, False])
+def test_what_is_not_an_answer_to_a_push_leaves_no_twin_and_nothing_unknown(
+    world: World, kind: str, done: bool
+) -> None:
+    world.write([("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")])
+    world.sandbox.arm({"kind": kind, "method": "POST", "times": 1, "done": done})
+    world.run()
+    report = world.run(full=True)
+    assert (report.exit_code, report.unknown, set(world.there())) == (0, 0, {"1", "2"})
+    world.write([("1", "Ann", "2125550101")])
+    world.run()
+    assert set(world.there()) == {"1"}
+
+
 SHARING = [("1", "Ann", "2125550101"), ("2", "Bob", "2125550102;2125550101"), ("3", "Cy", "2125550103")]
 
 

@@ -357,6 +357,15 @@ def test_a_chain_of_moves_comes_out_right(by_phone: World) -> None:
     assert refs(by_phone) == {"2": "2125550199"}
 
 
+def test_a_cycle_of_moves_comes_out_right(by_phone: World) -> None:
+    numbers = ["2125550101", "2125550102", "2125550103", "2125550104"]
+    for turn in range(3):
+        wanted = {str(place): numbers[(place + turn) % 4] for place in range(4)}
+        by_phone.write([(key, "A", number) for key, number in wanted.items()])
+        assert by_phone.run().exit_code == 0
+        assert refs(by_phone) == wanted
+
+
 def test_a_row_that_vanishes_while_its_twin_appears_is_handed_over(by_phone: World) -> None:
     by_phone.write([("1", "A", "2125550101")])
     by_phone.run()
