@@ -16,7 +16,7 @@ from syncd.changes import emptied
 from syncd.core.columns import KEY, MATCH
 from syncd.core.diff import ID
 from syncd.core.plan import Plan, Read, gate
-from syncd.core.undo import Entry, Undoing, World, undo, wanted_matches
+from syncd.core.undo import Entry, Undoing, World, since, undo, wanted_matches
 from syncd.core.wording import counted
 from syncd.index import Index
 from syncd.learned import schema_changed
@@ -69,8 +69,7 @@ def _world(
 ) -> World:
     state, matches, names = session.state, wanted_matches(entries, schema), renames(session.state, schema)
     there = _there(index, matches) if any(entry.kind in _MOVING for entry in entries) else {}
-    undos = state.undos(report.undoes, source.name)
-    later = state.changed_since(report.undoes, source.name)
+    later, already = since(report.undoes, state.later_changes(report.undoes, source.name))
     return World(
         source=source.name,
         known={
@@ -78,7 +77,7 @@ def _world(
             for key, known in state.known_now(source.name, {entry.key for entry in entries}).items()
         },
         later=later,
-        already=frozenset(key for key, by in later.items() if by in undos),
+        already=already,
         begun=state.begun_by_undo(report.undoes, source.name),
         holders=state.holders(matches),
         there=there,
@@ -134,10 +133,10 @@ def _carry_out(
     """Hold back what the source asks for, push, and let go of what was not undone after all."""
     state = session.state
     keys = plan.todo.get_column(KEY).to_list()
-    state.hold_back(session.run, source.name, {key: undoing.asked[key] for key in keys})
+    noted = state.hold_back(session.run, source.name, {key: undoing.asked[key] for key in keys})
     state.drop_cursor(source.name)  # else a source that does not change would not be looked at
     pushed = push_plan(session, source.name, plan, schema, highest=highest, since=since)
-    state.let_go(source.name, set(keys) - state.begun_keys(session.run, source.name))
+    state.let_go(source.name, noted - state.begun_keys(session.run, source.name))
     tell_push(report, session, source, pushed)
     report.rejected = pushed.rejected
     report.counts["rejected"] = len(pushed.rejected)

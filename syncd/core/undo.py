@@ -64,9 +64,9 @@ class Known:
 class World:
     """What surrounds the changes that are to be taken back.
 
-    ``known``: the ledger by key. ``later``: keys that another run has changed since, and that run; ``already``: those
-    of them that are an undo of this one. ``begun``: keys
-    that an earlier undo of the same run has begun, with no known outcome. ``holders``: per match value, the
+    ``known``: the ledger by key. ``later``: keys that another run has changed since, and that run; ``already``: keys of
+    which the change is undone, and by which run. ``begun``: keys that an earlier undo of the same run has begun, with
+    no known outcome. ``holders``: per match value, the
     (source, key) of every contact of the ledger that has it. ``there``: ids at the target by match value; ``ours``:
     those of them that the ledger knows.
     """
@@ -74,7 +74,7 @@ class World:
     source: str
     known: Mapping[str, Known]
     later: Mapping[str, str] = field(default_factory=dict)
-    already: frozenset[str] = frozenset()
+    already: Mapping[str, str] = field(default_factory=dict)
     begun: frozenset[str] = frozenset()
     holders: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     there: Mapping[str, int] = field(default_factory=dict)
@@ -112,6 +112,44 @@ class _Step:
     did: str
     known: Known | None
     fields: Fields | None
+
+
+def since(run: str, changes: Iterable[tuple[str, str, str | None]]) -> tuple[dict[str, str], dict[str, str]]:
+    """Say of which keys a later change still stands, and by which run; and of which ``run``'s own is undone.
+
+    ``changes``: key, run and the run that this one undid, in the order in which they were made, later than ``run``'s.
+    A change and its undo cancel out, and an undo that was undone lets stand what it had taken back.
+    """
+    later: dict[str, str] = {}
+    already: dict[str, str] = {}
+    for key, group in groupby(sorted(changes, key=lambda each: each[0]), key=lambda each: each[0]):
+        standing, last = [run], run
+        taken: dict[str, str] = {}
+        for _, by, undoes in group:
+            if by != last:
+                _follow(standing, taken, by, undoes)
+            last = by
+        if standing and standing[-1] != run:
+            later[key] = standing[-1]
+        elif not standing:
+            already[key] = [by for by, meant in taken.items() if meant == run][-1]
+    return later, already
+
+
+def _follow(standing: list[str], taken: dict[str, str], by: str, undoes: str | None) -> None:
+    """Work out what stands after the run ``by``. ``taken``: per undo, the change that it took back or let stand again.
+
+    An undo of a change takes it from the end of ``standing``; an undo of that puts it there again.
+    """
+    meant = taken.get(undoes or "", undoes)
+    if meant is None or (meant == undoes and (not standing or standing[-1] != meant)):
+        standing.append(by)
+        return
+    taken[by] = meant
+    if standing and standing[-1] == meant:
+        standing.pop()
+    else:
+        standing.append(meant)
 
 
 def wanted_matches(entries: Iterable[Entry], schema: Schema) -> set[str]:
@@ -160,7 +198,7 @@ def _barred(group: Sequence[Entry], world: World) -> Kept | None:
     key, kind = group[-1].key, group[-1].kind
     known = world.known.get(key)
     if key in world.already:
-        return Kept(key, kind, f"undone already, by run {world.later[key]}")
+        return Kept(key, kind, f"undone already, by run {world.already[key]}")
     if key in world.later:
         return Kept(key, kind, f"changed again by run {world.later[key]}: undo that one first")
     if group[-1].outcome == "pending" or (known and known.status == "pending" and key not in world.begun):

@@ -113,27 +113,22 @@ class Past:
             for key, status, id_, match, fields, created, digest in rows
         }
 
-    def changed_since(self, run: str, source: str) -> dict[str, str]:
-        """Return the keys that later runs changed, or may have, and the last such run of each.
+    def later_changes(self, run: str, source: str) -> list[tuple[str, str, str | None]]:
+        """Return what happened since to the keys that the run changed: key, run and, if that undid one, which.
 
         What an undo of this very run began and did not bring to its end does not count: it may be tried again.
         """
         query = text(
-            "SELECT later.key, later.run FROM change AS later"
+            "SELECT later.key, later.run, CASE WHEN later.outcome = 'pending' THEN NULL ELSE by.undoes END"
+            " FROM change AS later"
             f" JOIN (SELECT key, max(id) AS last FROM change WHERE {OF_RUN} GROUP BY key) AS mine"
             " ON later.source = :source AND later.key = mine.key AND later.id > mine.last"
-            f" WHERE (later.outcome = 'pending' OR {_LATER_DONE}) AND NOT (later.outcome = 'pending' AND EXISTS"
-            " (SELECT 1 FROM run WHERE run.run = later.run AND run.source = later.source AND run.undoes = :run))"
+            " LEFT JOIN run AS by ON by.run = later.run AND by.source = later.source"
+            f" WHERE {_LATER_DONE} OR (later.outcome = 'pending' AND by.undoes IS NOT :run)"
             " ORDER BY later.id"
         )
         with self.read() as connection:
-            return {row[0]: row[1] for row in connection.execute(query, {"run": run, "source": source})}
-
-    def undos(self, run: str, source: str) -> set[str]:
-        """Return the runs that undid, or tried to undo, what the run did to the source's contacts."""
-        query = text("SELECT run FROM run WHERE undoes = :run AND source = :source")
-        with self.read() as connection:
-            return set(connection.execute(query, {"run": run, "source": source}).scalars())
+            return list(map(tuple, connection.execute(query, {"run": run, "source": source})))
 
     def begun_by_undo(self, run: str, source: str) -> frozenset[str]:
         """Return the keys that an undo of the run began, and whose outcome is not known."""
@@ -175,14 +170,26 @@ class Past:
             rows = list(map(tuple, connection.execute(query, {"source": source})))
         return pl.DataFrame(rows, schema={KEY: pl.String, DIGEST: pl.Int64}, orient="row")
 
-    def hold_back(self, run: str, source: str, asked: Mapping[str, int | None]) -> None:
-        """Note, before it is undone, what the source asked for: it is not sent again until the source changes."""
-        rows = [(source, key, digest, run, self.clock()) for key, digest in asked.items()]
-        if rows:
-            with self.write() as connection:
+    def hold_back(self, run: str, source: str, asked: Mapping[str, int | None]) -> set[str]:
+        """Note, before it is undone, what the source asked for: it is not sent again until the source changes.
+
+        Where the last change of a contact was an undo, what stands noted is what the source asks for, and is kept.
+        Returns the keys of which something was noted.
+        """
+        standing = text(
+            "SELECT key FROM undone WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
+            " AND (SELECT kind FROM run WHERE run.source = undone.source AND run.run = (SELECT run FROM change"
+            f" WHERE change.source = undone.source AND change.key = undone.key AND ({DONE} OR outcome = 'pending')"
+            " ORDER BY id DESC LIMIT 1)) = 'undo'"
+        )
+        with self.write() as connection:
+            kept = set(connection.execute(standing, {"source": source, "keys": json.dumps(list(asked))}).scalars())
+            rows = [(source, key, digest, run, self.clock()) for key, digest in asked.items() if key not in kept]
+            if rows:
                 connection.exec_driver_sql(
                     "INSERT OR REPLACE INTO undone (source, key, digest, run, at) VALUES (?, ?, ?, ?, ?)", rows
                 )
+        return asked.keys() - kept
 
     def let_go(self, source: str, keys: Collection[str]) -> None:
         """Forget that what these keys ask for was undone."""

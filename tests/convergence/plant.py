@@ -6,11 +6,13 @@ then on nothing happens any more, as when a process is killed; a new session the
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -24,18 +26,22 @@ import syncd.removing
 import syncd.session
 import syncd.target
 from syncd.config import Settings
+from syncd.core.rules import OnEdit
+from syncd.drift_report import Reconciled
+from syncd.reconcile import reconcile
 from syncd.report import SourceReport
 from syncd.rest import Client
 from syncd.sandbox.backend import Backend, Call
 from syncd.sandbox.dialects import Dialects
 from syncd.sandbox.faults import Faults
-from syncd.sandbox.fields import Row as Stored
 from syncd.sandbox.limits import Windows
 from syncd.sandbox.replies import Reply
 from syncd.sandbox.store import Store
-from syncd.session import open_session
+from syncd.session import Session, open_session
 from syncd.state import State
 from syncd.sync import run_source
+from syncd.undo import undo_source
+from tests.convergence.witness import Witness
 
 KEY = "test-key"
 LATER = 3_600.0
@@ -82,12 +88,12 @@ class Power:
 
 
 class Wire(httpx.BaseTransport):
-    """Carries requests to the backend as the network would. ``on_change`` sees each call with the rows before it."""
+    """Carries requests to the backend as the network would. The witness sees each call with the rows before it."""
 
-    def __init__(self, backend: Backend, power: Power, on_change: Callable[[str, Mapping[int, Stored]], None]) -> None:
+    def __init__(self, backend: Backend, power: Power, witness: Witness) -> None:
         self._backend = backend
         self._power = power
-        self._on_change = on_change
+        self._witness = witness
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -116,7 +122,10 @@ class Wire(httpx.BaseTransport):
         try:
             reply = backend.work(call, poisons) if fault is None else fault.strike(lambda: backend.work(call, poisons))
         finally:
-            self._on_change(call.method, before)
+            self._witness.saw(call.method, before)
+        if call.method == "DELETE" and reply.status < 300:
+            body = json.loads(call.body)
+            self._witness.heard(body["ids"] if "ids" in body else [body["id"]])
         if fault and fault.wait > TIMEOUT:
             self._power.stopping.wait(TIMEOUT)
             raise httpx.ReadTimeout("too slow")
@@ -133,7 +142,7 @@ class Plant:
         settings: Settings,
         fields: Sequence[Mapping[str, Any]],
         dialects: Mapping[str, str],
-        on_change: Callable[[str, Mapping[int, Stored]], None],
+        witness: Witness,
         *,
         batch: int = 500,
         limits: Sequence[tuple[int, float]] = (),
@@ -154,7 +163,8 @@ class Plant:
             key=KEY,
             clock=lambda: self.now,
         )
-        self.on_change = on_change
+        self.witness = witness
+        witness.store = self.store
         _fresh(folder, settings.state)
 
     @property
@@ -206,15 +216,38 @@ class Plant:
         Raises:
             PowerCut: the process was killed.
         """
-        self._now, self._power = self.now + after, power or Power()
-        power = self._power
+        with self._session(power or Power(), after) as session:
+            return [run_source(session, source) for source in self.settings.sources.values()]
+
+    def reconcile(self, on_edit: OnEdit | None = None, power: Power | None = None) -> Reconciled:
+        """Compare every source with the target and, with a policy for edits, repair."""
+        sources = [replace(each, on_edit=on_edit or "report") for each in self.settings.sources.values()]
+        found = Reconciled(repair=on_edit is not None)
+        with self._session(power or Power(), LATER) as session:
+            reconcile(session, sources, found)
+        return found
+
+    def undo(self, run: str, approved: Collection[str] = (), power: Power | None = None) -> list[SourceReport]:
+        """Take back what a run did, the last source first; ``approved``: digests of held lists that may go on."""
+        reports = []
+        with self._session(power or Power(), LATER) as session:
+            ran = {each["source"] for each in session.state.runs(run=run)}
+            for source in reversed(list(self.settings.sources.values())):
+                if source.name in ran:
+                    reports.append(SourceReport(source.name, undoes=run))
+                    undo_source(session, source, reports[-1], approved)
+        return reports
+
+    @contextmanager
+    def _session(self, power: Power, after: float) -> Iterator[Session]:
+        self._now, self._power = self.now + after, power
         with (
             self._powered(power),
             open_session(
                 self.settings, stopping=power.stopping, clock=lambda: self.now, sleep=power.stopping.wait
             ) as session,
         ):
-            return [run_source(session, source) for source in self.settings.sources.values()]
+            yield session
 
     @contextmanager
     def state(self) -> Iterator[State]:
@@ -231,7 +264,7 @@ class Plant:
                     yield connection
                 power.event()
 
-        wire = Wire(self.backend, power, self.on_change)
+        wire = Wire(self.backend, power, self.witness)
 
         def client_of(target: Any, budget: Any, stopping: Any, sleep: Any) -> Client:
             return Client(

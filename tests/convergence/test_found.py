@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from syncd.report import SourceReport
+from syncd.session import open_session
+from syncd.state import State
+from syncd.undo import undo_source
 from tests.shell.world import World, company
 
 HEADER = "row,id,name,phone"
@@ -91,3 +95,26 @@ def test_a_moved_contact_keeps_the_fields_that_are_not_mapped(world: World) -> N
     world.write([("a", "8", "Ann", "2125550101")], header=HEADER)
     world.run()
     assert {key: fields.get("Note") for key, fields in world.there().items()} == {"8": "VIP"}
+
+
+def undo(world: World, run: str) -> None:
+    settings = world.settings()
+    with open_session(settings, sleep=lambda _: None) as session:
+        undo_source(session, settings.sources["tenants"], SourceReport("tenants", undoes=run), ())
+
+
+def runs(world: World) -> list[str]:
+    with State(world.folder / "syncd.db") as state:
+        return [each["run"] for each in state.runs()]
+
+
+def test_two_runs_that_are_undone_one_after_the_other_stay_undone(world: World) -> None:
+    for name in ("Ann", "Ann Brown", "Ann Brown-Smith"):
+        world.write([("1", name, "2125550101")])
+        world.run()
+    last, one_before, _ = runs(world)
+    undo(world, last)
+    undo(world, one_before)
+    report = world.run()
+    assert [held.gate for held in report.held] == ["undone"]
+    assert world.there()["1"]["Name"] == "Ann"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from syncd.sandbox.fields import Row as Stored
 from syncd.sandbox.store import Store
@@ -12,6 +12,7 @@ class Witness:
     """``created``: ids that came to be by a push.
 
     ``removed``: other contacts that were deleted, as they were. ``offences``: what must never happen at any moment.
+    ``undead``: contacts of which the target said that they were deleted, and which are there.
     """
 
     def __init__(self) -> None:
@@ -19,6 +20,7 @@ class Witness:
         self.created: set[int] = set()
         self.removed: list[Stored] = []
         self.offences: list[str] = []
+        self.undead: set[int] = set()
 
     def saw(self, method: str, before: Mapping[int, Stored]) -> None:
         """Look at what a call of ``method`` made of the rows that were there ``before`` it."""
@@ -28,6 +30,10 @@ class Witness:
         self.removed += [before[number] for number in gone - self.created]
         if gone and method != "DELETE":
             self.offences.append(f"a {method} removed {sorted(gone)}")
+
+    def heard(self, ids: Collection[int]) -> None:
+        """The target said that it has deleted these."""
+        self.undead |= self.store.rows.keys() & set(ids)
 
     def disown(self) -> None:
         """The state file is lost: nothing that is there is known as ours any more."""
