@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from syncd.sandbox.dialects import DIALECTS, SECONDS
+from syncd.sandbox.faults import KINDS
 from tests.convergence.looking_back import Convergence
+from tests.convergence.worlds import FAULTS, NOT_DRAWN, READINGS
 
 SOAK = float(os.environ.get("SYNCD_SOAK", "0"))
 """Minutes of a soak; 0 is a quick look at the same histories each time."""
@@ -23,6 +26,16 @@ QUICK = settings(
     suppress_health_check=list(HealthCheck),
 )
 LONG = settings(QUICK, max_examples=20, stateful_step_count=25, derandomize=False)
+
+
+def test_every_reading_of_the_open_points_is_drawn() -> None:
+    left = {name: {*each.values[1:]} - {*READINGS.get(name, ())} for name, each in DIALECTS.items()}
+    assert {name for name, values in left.items() if values - {SECONDS}} == NOT_DRAWN
+    assert float(READINGS["read_lag"][0]) > 0
+
+
+def test_every_fault_is_drawn() -> None:
+    assert {*KINDS} - {*FAULTS} == {"hold"}, "runs at once have tests of their own"
 
 
 def test_the_target_converges_whatever_happened() -> None:
