@@ -37,6 +37,7 @@ _META = {
 class Entry:
     """One change as the journal has it. ``before`` is None where what the target held then was not known.
 
+    ``other``: it came upon a contact that has another id than the one that the key had before.
     ``outcome``: ``accepted`` (it was carried out) · ``pending`` (unknown) · whatever else did nothing.
     """
 
@@ -46,6 +47,7 @@ class Entry:
     before: Fields | None
     after: Fields | None
     outcome: str
+    other: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +212,10 @@ def _barred(group: Sequence[Entry], world: World) -> Kept | None:
 
 def _step_of(group: Sequence[Entry], known: Known | None = None) -> _Step | Kept | None:
     first, last = group[0], group[-1]
+    taken_over = first.kind == "create" or any(each.kind == "move" and each.other for each in group)
+    if last.kind != "delete" and taken_over and known and not known.created:
+        return Kept(last.key, last.kind, "the target had the contact before, and what it held then is not known")
     if first.kind == "create" and last.kind != "delete":
-        if known and not known.created:
-            return Kept(last.key, last.kind, "the target had the contact before, and what it held then is not known")
         return _Step(last.key, last.kind, known, None)
     if first.before is None:
         return Kept(last.key, last.kind, "what the target held before is not known")

@@ -80,14 +80,14 @@ class Past:
     def entries(self, run: str, source: str) -> list[Entry]:
         """Return what the run did to the source's contacts, in the order in which it was begun."""
         query = text(
-            f"SELECT key, kind, match, before, after, CASE WHEN {DONE} THEN 'accepted' ELSE outcome END FROM change"
-            f" WHERE {OF_RUN} ORDER BY id"
+            f"SELECT key, kind, match, before, after, CASE WHEN {DONE} THEN 'accepted' ELSE outcome END,"
+            f" new_id <> old_id FROM change WHERE {OF_RUN} ORDER BY id"
         )
         with self.read() as connection:
             rows = connection.execute(query, {"run": run, "source": source}).all()
         return [
-            Entry(key, kind, match, _fields(before), _fields(after), outcome)
-            for key, kind, match, before, after, outcome in rows
+            Entry(key, kind, match, _fields(before), _fields(after), outcome, bool(other))
+            for key, kind, match, before, after, outcome, other in rows
         ]
 
     def contact(self, source: str, key: str) -> dict[str, Any] | None:

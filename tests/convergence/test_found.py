@@ -97,10 +97,11 @@ def test_a_moved_contact_keeps_the_fields_that_are_not_mapped(world: World) -> N
     assert {key: fields.get("Note") for key, fields in world.there().items()} == {"8": "VIP"}
 
 
-def undo(world: World, run: str) -> None:
-    settings = world.settings()
+def undo(world: World, run: str) -> SourceReport:
+    report, settings = SourceReport("tenants", undoes=run), world.settings()
     with open_session(settings, sleep=lambda _: None) as session:
-        undo_source(session, settings.sources["tenants"], SourceReport("tenants", undoes=run), ())
+        undo_source(session, settings.sources["tenants"], report, ())
+    return report
 
 
 def runs(world: World) -> list[str]:
@@ -118,3 +119,17 @@ def test_two_runs_that_are_undone_one_after_the_other_stay_undone(world: World) 
     report = world.run()
     assert [held.gate for held in report.held] == ["undone"]
     assert world.there()["1"]["Name"] == "Ann"
+
+
+def test_an_undo_deletes_no_contact_that_a_moved_one_came_upon(world: World) -> None:
+    world.sources["tenants"]["key"] = "row"
+    world.write([("a", "7", "Ann", "2125550101")], header=HEADER)
+    world.run()
+    world.sandbox.store.add({"External ID": "8", "Name": "Own", "Note": "by hand"})
+    world.write([("a", "8", "Ann", "2125550101")], header=HEADER)
+    world.run()
+    report = undo(world, runs(world)[0])
+    assert [each["reason"] for each in report.kept] == [
+        "the target had the contact before, and what it held then is not known"
+    ]
+    assert {key: fields["Note"] for key, fields in world.there().items()} == {"8": "by hand"}
