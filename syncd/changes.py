@@ -100,7 +100,7 @@ def plan_changes(
     ledger = with_rejected_again(_rest_of_ledger(reading, wanted, state, taken), state, wanted.name, schema)
     found = diff(keyed_once(reading), ledger, whole=named is None, deleted=named or ())
     changed = reading.fetch(found.changed)
-    detail = renamed(taken.detail(state, wanted.name, pl.concat([found.changed, found.gone])), state, schema)
+    detail = renamed(taken.detail(state, wanted.name, pl.concat([found.changed, found.gone])), state, schema, BEFORE)
     listless = wanted.gates.mode in {"mirror", "upsert"} and state.fact(f"first load of {wanted.name}") is not None
     replaces = state.fact(TREATMENT) != "merge" and _leaves_out(changed, schema)
     other_match = schema_changed(state, wanted.name, schema, changed.columns)

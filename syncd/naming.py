@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from syncd.core.diff import BEFORE
 from syncd.core.schema import Schema
 from syncd.state import State
 
@@ -93,15 +92,19 @@ def exchanged(state: State, source: str, schema: Schema, mapped: Iterable[str]) 
     ]
 
 
-def renamed(detail: pl.DataFrame, state: State, schema: Schema) -> pl.DataFrame:
-    """Call the fields of what the target held as they are called there now."""
+def renamed(frame: pl.DataFrame, state: State, schema: Schema, *columns: str) -> pl.DataFrame:
+    """Call fields as they are called at the target now, in these columns of JSON objects (or nulls)."""
     new = renames(state, schema)
     if not new:
-        return detail
-    before = [
-        held and json.dumps(called_now(json.loads(held), new), ensure_ascii=False) for held in detail.get_column(BEFORE)
-    ]
-    return detail.with_columns(pl.Series(BEFORE, before, pl.String))
+        return frame
+    return frame.with_columns(
+        pl.Series(
+            column,
+            [held and json.dumps(called_now(json.loads(held), new), ensure_ascii=False) for held in frame[column]],
+            pl.String,
+        )
+        for column in columns
+    )
 
 
 def called_now(fields: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:

@@ -25,6 +25,8 @@ from syncd.core.drift import (
     HERE,
     LEFT,
     OTHER,
+    RETURNED,
+    SENT,
     Orders,
     edits,
     extra_ours,
@@ -41,6 +43,7 @@ from syncd.drift_report import CLASSES, Reconciled, SourceDrift
 from syncd.errors import SchemaError, SourceBusy
 from syncd.index import FEW, Index, hint
 from syncd.learned import schema_changed
+from syncd.naming import renamed
 from syncd.rematching import settle_fields
 from syncd.state.repairs import repairs_of
 from syncd.sync import ENDS_THE_COMMAND, need_mapped, not_done, push_plan
@@ -96,7 +99,7 @@ def _compare(session: Session, sources: Sequence[Source], into: Reconciled) -> N
     settle_fields(session.state, schema)
     began, since = session.clock(), session.state.newest_change()
     remotes = _listed(session)
-    holdings = {source.name: session.state.holdings(source.name) for source in sources}
+    holdings = {source.name: _holdings(session.state, source.name, schema) for source in sources}
     _look_again(session, remotes, pl.concat(holdings.values()), began)
     there = _there(session, remotes, schema, since)
     judged = {name: judge(each, there.frame, schema, since=began) for name, each in holdings.items()}
@@ -117,6 +120,10 @@ def _shared(remotes: Mapping[int, Remote], schema: Schema) -> list[list[int]]:
     columns = {name: [remote.fields.get(name) for remote in remotes.values()] for name in phones}
     held = pl.DataFrame({ID: list(remotes), **columns}, schema={ID: pl.Int64, **dict.fromkeys(phones, pl.String)})
     return groups_of_one_number(held, ID, phones)
+
+
+def _holdings(state: State, source: str, schema: Schema) -> pl.DataFrame:
+    return renamed(state.holdings(source), state, schema, SENT, RETURNED)
 
 
 def _listed(session: Session) -> dict[int, Remote]:
@@ -211,7 +218,8 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
     judged = _with_before(judged, there)
     judged = with_orders(remade(judged, there.index(judged), there.claimed, schema), orders, schema)
     unfinished = _unfinished(state, source.name, there)
-    extra = extra_ours(there.frame, state.remains(source.name, there.extra - unfinished), schema)
+    remains = renamed(state.remains(source.name, there.extra - unfinished), state, schema, BEFORE)
+    extra = extra_ours(there.frame, remains, schema)
     _fill(drift, judged, extra, source, schema)
     drift.counts["held"] = len(waiting)
     drift.counts["pending"] += len(unfinished)

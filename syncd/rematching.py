@@ -31,7 +31,7 @@ def rematched(detail: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 def rematch(state: State, source: str, schema: Schema) -> None:
     """Write down the match values by the match fields of now for every contact of the source."""
     keys = state.ledger(source).get_column(KEY)
-    before = renamed(state.detail(source, keys), state, schema)
+    before = renamed(state.detail(source, keys), state, schema, BEFORE)
     after = rematched(before, schema).select(KEY, pl.col(OLD_MATCH).alias(MATCH))
     other = after.filter(after.get_column(MATCH) != before.get_column(OLD_MATCH))
     state.rematch(source, list(other.iter_rows()))

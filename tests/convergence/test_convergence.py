@@ -18,8 +18,8 @@ SOAK = float(os.environ.get("SYNCD_SOAK", "0"))
 """Minutes of a soak; 0 is a quick look at the same histories each time."""
 
 QUICK = settings(
-    max_examples=12,
-    stateful_step_count=8,
+    max_examples=6,
+    stateful_step_count=6,
     deadline=None,
     derandomize=True,
     database=None,

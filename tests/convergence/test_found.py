@@ -11,7 +11,8 @@ from syncd.report import SourceReport
 from syncd.session import open_session
 from syncd.state import State
 from syncd.undo import undo_source
-from tests.shell.world import World, company
+from tests.shell.test_reconcile import compare
+from tests.shell.world import FIELDS, World, company
 
 HEADER = "row,id,name,phone"
 
@@ -133,3 +134,39 @@ def test_an_undo_deletes_no_contact_that_a_moved_one_came_upon(world: World) -> 
         "the target had the contact before, and what it held then is not known"
     ]
     assert {key: fields["Note"] for key, fields in world.there().items()} == {"8": "by hand"}
+
+
+def call_otherwise(world: World, old: str, new: str) -> None:
+    """A field is renamed at the target, and the mapping follows."""
+    fields = [{**each, "name": new if each["name"] == old else each["name"]} for each in FIELDS]
+    world.sandbox.store.set_fields(fields)
+    mapping = world.sources["tenants"]["mapping"]
+    world.sources["tenants"]["mapping"] = {new if name == old else name: rule for name, rule in mapping.items()}
+
+
+@pytest.mark.parametrize("run_between", [True, False])
+def test_a_reconcile_knows_fields_by_their_former_names(world: World, run_between: bool) -> None:
+    world.sources["tenants"]["reconcile"] = {"on_edit": "overwrite"}
+    world.write([("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")])
+    world.run()
+    call_otherwise(world, "External ID", "Our ID")
+    if run_between:
+        world.run()
+    world.sandbox.store.edit(1, {"Our ID": "1x"})
+    world.sandbox.store.delete(2)
+    drift = compare(world, repair=True).sources[0]
+    assert (drift.counts["missing"], drift.counts["edited"], drift.exit_code) == (1, 1, 0)
+    assert set(world.there("Our ID")) == {"1", "2"}
+
+
+def test_a_lost_create_is_found_though_a_field_is_called_otherwise_since(world: World) -> None:
+    world.write([("1", "Ann", "2125550101")])
+    world.run()
+    world.sandbox.arm({"kind": "drop", "method": "POST", "times": None, "done": True})
+    world.write([("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")])
+    world.run()
+    world.sandbox.disarm()
+    call_otherwise(world, "Name", "Full name")
+    world.write([("1", "Ann", "2125550101")])
+    world.run()
+    assert set(world.there()) == {"1"}
