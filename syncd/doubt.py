@@ -7,7 +7,7 @@ values meanwhile. What was sent is the proof: a contact of ours holds nothing th
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from syncd.core.schema import Schema
 from syncd.index import FEW, Index, hint
@@ -48,16 +48,19 @@ def made_by(there: Remote, calls: Iterable[Leftover], schema: Schema) -> bool:
     return new and any(as_sent(there.fields, each.fields, schema) for each in calls)
 
 
-def find_left(target: Target, schema: Schema, wanted: Sequence[Leftover], ours: Collection[int]) -> dict[str, int]:
+def find_left(
+    target: Target, schema: Schema, wanted: Sequence[Leftover], ours_among: Callable[[Collection[int]], set[int]]
+) -> dict[str, int]:
     """Find the contacts that calls of unknown outcome made, by match value.
 
-    A contact whose id was known before the calls is somebody else's, unless the id is one of ``ours`` that the target
-    has brought back.
+    A contact whose id was known before the calls is somebody else's, unless the id is one of ours that the target has
+    brought back: ``ours_among`` returns those.
     """
     calls: dict[str, list[Leftover]] = {}
     for each in wanted:
         calls.setdefault(each.match, []).append(each)
     there = _there(target, schema, set(calls)) if calls else {}
+    ours = ours_among([there[match].id for match in calls if match in there])
     return {
         match: remote.id
         for match, every in calls.items()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, TypeGuard
 
 import polars as pl
 import structlog
@@ -61,7 +61,6 @@ class Push:
         self._failed_in_a_row = 0
         self._sent = 0
         self._rivals = Rivals(source, since)
-        self._ours = state.created_ids()
         self._horizon = state.horizon()
         self._calls: dict[str, list[Leftover]] = {}
         for left in open_calls(state, schema):
@@ -85,7 +84,6 @@ class Push:
             state=self._state,
             target=self._target,
             schema=self._schema,
-            ours=self._ours,
             done=self._done,
             stopping=self._stopping,
             advance=self._advance,
@@ -143,7 +141,9 @@ class Push:
         results = [] if answer.unsent else list(zip(page, entries, answer.outcomes, strict=True))
         doubtful: Collection[str] = ()
         if results:
-            doubtful = self._state.record([self._settled(*each, page=page, resent=answer.resent) for each in results])
+            ours = self._state.ours_among([each.id for each in answer.outcomes if _was_known(each)])
+            settled = [self._settled(*each, ours, page=page, resent=answer.resent) for each in results]
+            doubtful = self._state.record(settled)
         else:
             self._state.unmark(entries)
         with self._lock:
@@ -181,6 +181,7 @@ class Push:
         change: Mapping[str, Any],
         entry: Mapping[str, Any],
         outcome: Any,
+        ours: Collection[int],
         *,
         page: Sequence[Mapping[str, Any]],
         resent: bool,
@@ -194,7 +195,8 @@ class Push:
         if self._takes_fields_away(change, outcome):
             return Settled(entry, "unknown")  # until they are restored
         returned = self._returned(change, outcome.fields)
-        return Settled(entry, "accepted", outcome.id, returned, adopted=self._was_there(change, outcome, resent=resent))
+        adopted = self._was_there(change, outcome, ours, resent=resent)
+        return Settled(entry, "accepted", outcome.id, returned, adopted=adopted)
 
     def _returned(self, change: Mapping[str, Any], fields: Mapping[str, str]) -> Mapping[str, str] | None:
         """What the target holds now, if that is not what was sent; it should hold ``expected`` values as well."""
@@ -209,9 +211,9 @@ class Push:
         more = any(value for name, value in returned.items() if name not in sent)
         return more or bool(field_changes(returned, sent, self._schema.phones))
 
-    def _was_there(self, change: Mapping[str, Any], outcome: Accepted, *, resent: bool) -> bool:
+    def _was_there(self, change: Mapping[str, Any], outcome: Accepted, ours: Collection[int], *, resent: bool) -> bool:
         """Whether the contact was at the target before any call of ours could have made it."""
-        if outcome.id in self._ours:
+        if outcome.id in ours:
             return False
         calls = self._calls.get(change["@match"], [])
         if change[KIND] == "adopt":  # what was to be adopted may be gone by now
@@ -284,3 +286,8 @@ class Push:
         """The target's last known values of its fields that the contact does not name."""
         rest = set(self._schema.names).difference(change["after"])
         return {name: value for name, value in change["before"].items() if value and name in rest}
+
+
+def _was_known(outcome: Any) -> TypeGuard[Accepted]:
+    """Whether the target took the row for a contact that was there."""
+    return isinstance(outcome, Accepted) and outcome.action != "created"

@@ -31,14 +31,13 @@ LOOKS = (1.0, 3.0)
 
 @dataclass(slots=True)
 class Removal:
-    """The deletes of one source's plan. ``ours``: ids that came to be by calls of ours; ``done`` is filled in."""
+    """The deletes of one source's plan; ``done`` is filled in."""
 
     run: str
     source: str
     state: State
     target: Target
     schema: Schema
-    ours: Collection[int]
     done: Pushed
     stopping: threading.Event
     advance: Callable[[int], None]
@@ -55,7 +54,7 @@ class Removal:
         if not changes and not left:
             return
         doubted = [each for each in left if each.id is None]
-        found = find_left(self.target, self.schema, doubted, self.ours)
+        found = find_left(self.target, self.schema, doubted, self.state.ours_among)
         ids = {change["@key"]: change["@id"] or found.get(change["@match"]) for change in changes}
         young = self.state.clock() - PATIENCE
         unseen = {each.match for each in doubted if each.match not in found and each.at > young}

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+import orjson
+
 from syncd.core.columns import UNIT
 from syncd.core.diff import KIND, KINDS, field_changes, rows
 from syncd.core.plan import Held, Plan
@@ -129,7 +131,7 @@ def write_json(file: TextIO, found: Mapping[str, Any], reports: Sequence[SourceR
     for part, report in zip(rest, reports, strict=True):
         before = '"changes": ['
         for change in report.changes():
-            file.write(before + json.dumps(change, ensure_ascii=False))
+            file.write(before + orjson.dumps(change).decode())
             before = ", "
         file.write(("" if before == ", " else before) + "]" + part)
     file.write("\n")
@@ -212,7 +214,7 @@ def _all(reports: Sequence[SourceReport]) -> Iterator[tuple[str, bool, dict[str,
 def _write_lines(path: Path, reports: Sequence[SourceReport]) -> None:
     with path.open("w", encoding="utf-8") as file:
         for source, held, change in _all(reports):
-            file.write(json.dumps({"source": source, "held": held, **change}, ensure_ascii=False) + "\n")
+            file.write(orjson.dumps({"source": source, "held": held, **change}).decode() + "\n")
 
 
 def _write_table(path: Path, reports: Sequence[SourceReport]) -> None:

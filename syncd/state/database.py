@@ -28,7 +28,7 @@ from syncd.state.past import Past
 from syncd.state.requests import Requests
 from syncd.state.runs import Runs
 
-HEAD = "0005"
+HEAD = "0006"
 """The version of the tables in :mod:`syncd.state.tables`, and the newest migration's."""
 
 BUSY_TIMEOUT = 30.0

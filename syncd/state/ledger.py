@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -34,9 +34,14 @@ DONE = "(outcome IN ('accepted', 'moved') OR (outcome = 'superseded' AND new_id 
 """Of the journal: the entries that are known to have been carried out (a move whose old id another contact has since
 is superseded)."""
 
-_FIELD, _RECORD = "\x1d", "\x1e"
-"""They separate columns and rows in such a text; no key contains them."""
+_NEXT = "\x1e"
+"""Ends each value in such a text; no key and no match value contains it."""
 
+_NEVER = "\x1d"
+"""Separates nothing: no key and no match value contains it either."""
+
+_NONE = 0
+"""Stands for a number that is not there: no digest is likely to be it, and one that is would only cost a look."""
 
 _TAKEN_OVER = (
     text("UPDATE contact SET key = :new, raw = NULL WHERE source = :source AND key = :old"),
@@ -76,9 +81,10 @@ class Ledger:
 
         ``@raw`` is null where its row must be looked at: the contact at the target may be another than its row makes.
         """
-        raw = "coalesce(CASE WHEN status = 'accepted' AND digest <> 0 THEN raw END, '')"
+        raw = f"CASE WHEN digest AND status = 'accepted' THEN ifnull(raw, {_NONE}) ELSE {_NONE} END"
         schema = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
-        return self._columns(("key", raw, "match"), "source = :source", {"source": source}, schema)
+        found = self._columns(("key", raw, "match"), "source = :source", {"source": source}, schema)
+        return found.with_columns(pl.when(pl.col(RAW) != _NONE).then(RAW).alias(RAW))
 
     def matches(self, sources: Sequence[str]) -> pl.DataFrame:
         """Return ``@source``, ``@key``, ``@match`` of every contact that these sources hold at the target."""
@@ -93,20 +99,26 @@ class Ledger:
     def _columns(
         self, columns: Sequence[str], condition: str, values: Mapping[str, Any], schema: Mapping[str, Any]
     ) -> pl.DataFrame:
-        """Read columns by letting SQLite join them into text that Polars parses: no Python object a row."""
-        joined = f" || '{_FIELD}' || ".join(columns)
+        """Read columns, none of them null, by letting SQLite join each into a text that Polars parses.
+
+        So no row becomes a Python object.
+        """
+        joined = ", ".join(f"CAST(group_concat({column}, '{_NEXT}') AS BLOB)" for column in columns)
         among = f"FROM contact WHERE {condition} AND key > :after"
-        count = text(f"SELECT count(*) FROM contact WHERE {condition}")
+        count = text("SELECT count(*) FROM contact")
         bound = text(f"SELECT key {among} ORDER BY key LIMIT 1 OFFSET {_PAGE - 1}")
-        query = text(f"SELECT group_concat({joined}, '{_RECORD}') {among} AND key <= coalesce(:last, key)")
+        whole = text(f"SELECT {joined} {among}")
+        part = text(f"SELECT {joined} {among} AND key <= :last")
         pages: list[pl.DataFrame] = []
         after: str | None = ""
         with self.read() as connection:
-            many = connection.execute(count, values).scalar_one() > _PAGE
+            many = connection.execute(count).scalar_one() > _PAGE
             while after is not None:
                 last = connection.execute(bound, {**values, "after": after}).scalar() if many else None
-                page = connection.execute(query, {**values, "after": after, "last": last}).scalar_one()
-                pages += [_parse(page, schema)] if page else []
+                query = whole if last is None else part
+                page = connection.execute(query, {**values, "after": after, "last": last}).one()
+                if page[0] is not None:
+                    pages.append(pl.DataFrame(list(map(_parsed, page, schema.items()))))
                 after = last
         return pl.concat(pages) if pages else pl.DataFrame(schema=dict(schema))
 
@@ -137,14 +149,17 @@ class Ledger:
             count: int = connection.execute(query, {"source": source}).scalar_one()
             return count
 
-    def created_ids(self) -> set[int]:
-        """Every id that came to be by a call of ours, or that we deleted: a target may bring it back for a contact."""
+    def ours_among(self, ids: Collection[int]) -> set[int]:
+        """Those of ``ids`` that came to be by a call of ours, or that we deleted: a target may bring an id back."""
+        if not ids:
+            return set()
         with self.read() as connection:
             query = text(
-                "SELECT remote_id FROM contact WHERE remote_id IS NOT NULL AND origin = 'created'"
-                f" UNION SELECT old_id FROM change WHERE old_id IS NOT NULL AND (outcome = 'moved' OR ({OURS}))"
+                "SELECT remote_id FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))"
+                " AND origin = 'created' UNION SELECT old_id FROM change"
+                f" WHERE old_id IN (SELECT value FROM json_each(:ids)) AND (outcome = 'moved' OR ({OURS}))"
             )
-            return set(connection.execute(query).scalars())
+            return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
 
     def pending_keys(self, source: str) -> set[str]:
         """Keys whose last call has an unknown outcome."""
@@ -241,13 +256,15 @@ class Ledger:
             return count
 
 
-def _parse(page: str, schema: Mapping[str, Any]) -> pl.DataFrame:
-    return pl.read_csv(
-        io.BytesIO(page.encode()),
+def _parsed(column: bytes, named: tuple[str, Any]) -> pl.Series:
+    name, kind = named
+    found = pl.read_csv(
+        io.BytesIO(column + _NEXT.encode()),
         has_header=False,
-        separator=_FIELD,
-        eol_char=_RECORD,
+        separator=_NEVER,
+        eol_char=_NEXT,
         quote_char=None,
-        schema=dict(schema),
+        schema={name: kind},
         empty_string_is_null=False,
     )
+    return found.to_series()

@@ -56,6 +56,7 @@ class Change(SQLModel, table=True):
         Index("change_key", "source", "key"),
         Index("change_open", "source", "key", sqlite_where=text("outcome IN ('pending', 'moved')")),
         Index("change_at", "at"),
+        Index("change_old_id", "old_id", sqlite_where=text("old_id IS NOT NULL")),
     )
 
     id: int | None = Field(default=None, primary_key=True)
