@@ -23,6 +23,9 @@ SUFFIXES = frozenset({"", ".csv", ".tsv", ".tab", ".psv", ".txt"})
 UNFINISHED = frozenset({".tmp", ".part", ".partial", ".filepart", ".crdownload"})
 """What programs call a file that they still write."""
 
+FIRST = 1 << 20
+"""Bytes of a file's first block: the sooner there are rows, the sooner what is compared with them is looked up."""
+
 GZIP = b"\x1f\x8b"
 
 
@@ -163,11 +166,10 @@ class PartBytes:
             packed = file.read(2) == GZIP
             file.seek(0)
             content = gzip.GzipFile(fileobj=raw) if packed else raw
-            head = True
+            if head := content.read(min(self._size, FIRST)):
+                refuse_magic(head, self._part.origin)
+                yield head
             while block := content.read(self._size):
-                if head:
-                    refuse_magic(block, self._part.origin)
-                head = False
                 yield block
             self.digest = raw.digest.digest()
 

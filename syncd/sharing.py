@@ -42,7 +42,8 @@ def resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Sche
     fresh = reading.contacts()
     _call_back(reading, pl.concat([fresh.get_column(MATCH), others.get_column(MATCH)]), state, wanted.name)
     left = _left_alone(reading, wanted, state, taken)
-    _call_back(reading, left.get_column(MATCH), state, wanted.name)
+    if not left.is_empty():
+        _call_back(reading, left.get_column(MATCH), state, wanted.name)
     contacts = reading.contacts()
     ranks = {name: place - mine for place, name in enumerate(wanted.order)}
     ranked = others.with_columns(

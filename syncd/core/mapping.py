@@ -23,7 +23,6 @@ Finding = tuple[pl.Expr, int, pl.Expr]
 """Which rows are no contacts, the state they get, and the reason."""
 
 _WHICH = "which"
-_UNWANTED = "unwanted"
 _FAILED = "failed"
 
 
@@ -61,22 +60,41 @@ class Mapping:
             MappingError: a SQL expression fails for so many rows that it is wrong itself.
 
         """
-        marks, sql = self._evaluated(frame)
-        work = pl.DataFrame([lines.cast(pl.UInt32).alias(LINE), *marks])
-        return self._judged(Values(self.rules, self._fields, frame, sql, work).made())
+        lines = lines.cast(pl.UInt32).alias(LINE)
+        if not self._parts.where:
+            return self._made(frame, [lines])
+        found, failed = _sql(self._parts.where, frame, ("where",))
+        wanted = found.fill_null(value=False) if failed is None else found.fill_null(value=False) | failed
+        marks = [lines, *_marked(failed, "where")]
+        if wanted.all():
+            return self._made(frame, marks)
+        parts = [
+            self._made(frame.filter(wanted), [mark.filter(wanted) for mark in marks]),
+            self._excluded(frame.filter(~wanted), lines.filter(~wanted)),
+        ]
+        places = pl.concat([wanted.arg_true(), (~wanted).arg_true()])
+        return pl.concat(parts, how="diagonal")[places.arg_sort()]
 
     def keys(self, frame: pl.DataFrame) -> pl.Series:
         """The key of each row of a frame that may hold the key's columns alone; null where it has none."""
         bare = compile(SourceRules(self.rules.key, {}), frame.columns, Schema(()))
         return bare.apply(frame, pl.Series([0], dtype=pl.UInt32).new_from_index(0, frame.height)).get_column(KEY)
 
+    def _excluded(self, frame: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
+        """The rows that ``where`` filters out: of them only the key is made."""
+        return pl.DataFrame([self.keys(frame), lines]).with_columns(
+            pl.lit(EXCLUDED, dtype=pl.UInt8).alias(STATE), pl.lit(f"where: {self.rules.where}").alias(REASON)
+        )
+
+    def _made(self, frame: pl.DataFrame, marks: list[pl.Series]) -> pl.DataFrame:
+        """The contacts that rows make, or why they make none; ``marks``: their lines, and where ``where`` fails."""
+        made_marks, sql = self._evaluated(frame)
+        work = pl.DataFrame([*marks, *made_marks])
+        return self._judged(Values(self.rules, self._fields, frame, sql, work).made())
+
     def _evaluated(self, frame: pl.DataFrame) -> tuple[list[pl.Series], dict[str, pl.Series]]:
-        """The rows that ``where`` filters out, those that SQL fails for, and the values that SQL makes."""
+        """The rows that SQL fails for, and the values that SQL makes."""
         marks: list[pl.Series] = []
-        if self._parts.where:
-            wanted, failed = _sql(self._parts.where, frame, ("where",))
-            unwanted = ~wanted.fill_null(value=False)
-            marks += [unwanted.alias(_UNWANTED), *_marked(failed, "where")]
         made = {}
         for name, expression in self._parts.sql.items():
             value, failed = _sql(expression, frame, ("mapping", name))
@@ -102,8 +120,6 @@ class Mapping:
         """What keeps rows from being contacts, the most important first."""
         if f"{_FAILED} where" in page.columns:
             yield pl.col(f"{_FAILED} where"), INVALID, pl.lit("where: the SQL expression fails for this row")
-        if self.rules.where is not None:
-            yield pl.col(_UNWANTED), EXCLUDED, pl.lit(f"where: {self.rules.where}")
         yield pl.col(KEY).is_null(), INVALID, pl.lit("no key")
         yield pl.col(UNSOUND), INVALID, pl.lit("the key holds a control character")
         for each in self._fields:
