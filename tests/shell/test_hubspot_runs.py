@@ -99,3 +99,70 @@ def test_a_second_run_without_changes_sends_nothing(company: Company) -> None:
     report = company.run()
     assert report.counts["update"] == report.counts["create"] == report.counts["delete"] == 0
     assert not [each for each in company.phones.requests[sent:] if each.method != "GET"]
+
+
+BY_EMAIL = SIX_LINES.replace("External ID: hs_object_id", "External ID: email")
+
+
+def with_options(more: str, source: str = SIX_LINES) -> str:
+    return source.replace("options: {", f"options: {{{more}, ")
+
+
+def ids_there(company: Company) -> dict[str, int]:
+    return {each["fields"]["External ID"]: each["id"] for each in company.phones.store.contacts()}
+
+
+@pytest.mark.parametrize("behaviour", ["new", "primary"])
+def test_a_merged_contact_is_neither_deleted_nor_made_anew(company: Company, behaviour: str) -> None:
+    company.crm.dialect("merge", behaviour)
+    company.run(BY_EMAIL)
+    before = ids_there(company)
+    emails = {number: str(company.crm.portal.contacts.records[number].values["email"]) for number in (1, 2)}
+    company.crm.portal.merge(1, 2)
+    report = company.run(BY_EMAIL)
+    assert (report.read, report.counts["create"], report.counts["delete"]) == ("partial", 0, 1)
+    del before[emails[2]]
+    assert ids_there(company) == before
+    assert company.run(BY_EMAIL).counts == {**report.counts, "delete": 0, "update": 0, "unchanged": 7}
+
+
+@pytest.mark.parametrize(("behaviour", "left"), [("new", "9"), ("primary", "1")])
+def test_where_the_id_is_the_match_field_a_merge_leaves_one_contact(
+    company: Company, behaviour: str, left: str
+) -> None:
+    company.crm.dialect("merge", behaviour)
+    company.run()
+    company.crm.portal.merge(1, 2)
+    company.run()
+    assert set(company.there()) == {left, "3", "4", "5", "6", "7", "8"}
+
+
+def test_a_purged_contact_is_found_by_the_sweep_and_deleted_through_the_gates(company: Company) -> None:
+    quiet = with_options("overlap: 0s")  # or the edits of just now are read again, and the purge is met by its company
+    company.run(quiet)
+    company.crm.portal.contacts.purge(3)
+    assert company.run(quiet).counts["delete"] == 0
+    gated = with_options("sweep: 0s", quiet) + "    deletes: {at_most: {count: 0, share: 100%, free: 0}}\n"
+    report = company.run(gated)
+    assert ([held.gate for held in report.held], "3" in company.there()) == (["deletes.count"], True)
+    company.run(with_options("sweep: 0s"))
+    assert set(company.there()) == {"1", "2", "4", "5", "6", "7", "8"}
+
+
+@pytest.mark.parametrize("broken", ["source", "target"])
+def test_a_run_that_breaks_off_inside_its_window_loses_nothing(company: Company, broken: str) -> None:
+    exact = with_options("overlap: 0s")  # so that only the kept watermark says since when
+    company.run(exact)
+    company.crm.portal.contacts.edit(1, {"firstname": "Ada", "lastname": "Abbott"})
+    company.crm.portal.contacts.archive(2)
+    if broken == "source":
+        company.crm.arm({"kind": "limited", "policy": "DAILY", "path": "batch", "times": None})
+    else:
+        company.phones.arm({"kind": "status", "status": 503, "method": "POST", "times": None})
+    assert company.run(exact).error
+    company.crm.backend.faults.disarm()
+    company.phones.disarm()
+    report = company.run(exact)
+    assert (report.error, report.counts["update"], report.counts["delete"]) == (None, 1, 1)
+    assert company.there()["1"]["Contact"] == "Ada Abbott"
+    assert "2" not in company.there()
