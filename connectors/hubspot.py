@@ -13,8 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
+from connectors.hubspot_answers import ScopeMissing
 from connectors.hubspot_api import KEPT, LINKS, Api, Pace, Paths, judging
 from connectors.hubspot_cursor import Cursor, parse_cursor
 from connectors.hubspot_options import HubSpotOptions, OAuthOptions
@@ -70,9 +72,8 @@ class HubSpot(Connector):
 
     def check(self) -> list[str]:
         with self._api() as api:
+            self._require_scopes(api)
             contacts, companies = self._properties(api)
-            for kind in ("contacts", *(["companies"] if companies else [])):
-                api.read(kind, ["1"], [])  # proves that the key may; no record needs to be there
         names = self._columns_of(contacts, companies).names
         if not unknown(names, contacts, companies):
             return list(names)
@@ -89,6 +90,19 @@ class HubSpot(Connector):
             if before is None or self._is_old(before, moment):
                 return (yield from reading.everything())
             return (yield from reading.changes(before))
+
+    def _require_scopes(self, api: Api) -> None:
+        """Ask for a little of everything that is read, and tell all scopes that the key lacks at once."""
+        missing: list[ScopeMissing] = []
+        for kind in ("contacts", *(["companies"] if uses_companies(self.needs) else [])):
+            for ask in (api.properties, partial(api.read, ids=["1"], properties=[])):
+                try:
+                    ask(kind)  # proves that the key may; no record needs to be there
+                except ScopeMissing as error:
+                    missing.append(error)
+        if missing:
+            needs = dict.fromkeys(scopes for each in missing for scopes in each.needs)
+            raise ScopeMissing(list(needs), missing[0].told)
 
     def cancel(self) -> None:
         self._stopping.set()

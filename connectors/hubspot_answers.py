@@ -39,6 +39,20 @@ _RULES = (
 )
 
 
+class ScopeMissing(SourceDenied):
+    """The key may not see something.
+
+    ``needs``: for each thing, the scopes of which it needs one; ``told``: what the server says of it.
+    """
+
+    def __init__(self, needs: Sequence[Sequence[str]], told: str) -> None:
+        each = [f"{'' if len(scopes) == 1 else 'one of '}{', '.join(scopes)}" for scopes in needs]
+        kind, what = ("scope", "it") if len(each) == 1 else ("scopes", "them")
+        super().__init__(f"the key lacks the {kind} {' and '.join(each)} ({told}): add {what} to the key in HubSpot")
+        self.needs = tuple(map(tuple, needs))
+        self.told = told
+
+
 class Judging:
     """A judge for the client of :mod:`syncd.rest`.
 
@@ -71,9 +85,7 @@ def _denied(answer: Answer, judging: Judging) -> Verdict:
     if not scopes:
         words = f"HubSpot does not let the key read this (status 403{judging.told(answer)}): {judging.key}"
         return Verdict("fail", error=SourceDenied(words))
-    which = f"the scope {scopes[0]}" if len(scopes) == 1 else f"one of the scopes {', '.join(scopes)}"
-    words = f"the key lacks {which} (HubSpot's status 403{judging.told(answer)}): add it to the key in HubSpot"
-    return Verdict("fail", error=SourceDenied(words))
+    return Verdict("fail", error=ScopeMissing([scopes], f"HubSpot's status 403{judging.told(answer)}"))
 
 
 def _limited(answer: Answer, _judging: Judging) -> Verdict:

@@ -92,6 +92,7 @@ class RestOptions(Options):
         yield from self._of_address()
         yield from self._of_variables()
         yield from self._of_pages()
+        yield from self._of_unused()
         if self.changes is None and (self.deletes.feed or self.deletes.sweep):
             yield "deletes.feed and deletes.sweep need changes: without it every read is of everything"
         if self.deletes.feed and self.changes and self.changes.by != "time":
@@ -121,11 +122,12 @@ class RestOptions(Options):
     def _of_url(self, where: str, address: str, *, query: bool = False) -> Iterator[str]:
         try:
             url = urlsplit(address)
-            usable = url.scheme in {"http", "https"} and bool(url.hostname) and "@" not in url.netloc
+            bare = "@" not in url.netloc and not url.path.startswith("//")
+            usable = url.scheme in {"http", "https"} and bool(url.hostname) and bare
         except ValueError:
             usable = False
         if not usable or (url.query and not query) or url.fragment:
-            yield f"{where} is no address: write https://host/path, without user, query and fragment"
+            yield f"{where} is no address: write https://host/path, without user, query and fragment; a host without https://"
         elif url.scheme == "http" and url.hostname not in LOOPBACK and not self.plain_http:
             yield f"{where} is plain http, in which the key travels in clear: write https, or plain_http: true"
 
@@ -150,6 +152,18 @@ class RestOptions(Options):
         for where, template in texts.items():
             for name in sorted(names_in(template) - fixed):
                 yield f"{where} uses {{{name}}}, which neither vars nor secrets has{_nearest(name, fixed)}"
+
+    def _of_unused(self) -> Iterator[str]:
+        """A name that is not used is most likely misspelt."""
+        oauth, signed = self.auth.oauth2, self.auth.hmac
+        used = names_in([self.base_url or "", self.auth.headers, self.auth.query])
+        used |= names_in([self.auth.basic.user, self.auth.basic.password]) if self.auth.basic else frozenset()
+        used |= names_in([signed.secret, signed.before]) if signed else frozenset()
+        used |= names_in([*oauth.fields.values(), *_oauth_texts(oauth)]) if oauth else frozenset()
+        used = used.union(*(form.names() for _, form in self._requests()))
+        for where, names in (("vars", self.vars), ("secrets", self.secrets)):
+            for name in sorted(set(names) - used):
+                yield f"{where}.{name} is used nowhere{_nearest(name, {*self.vars, *self.secrets} & used)}"
 
     def _requests(self) -> Iterator[tuple[str, RequestForm]]:
         yield "request", self.request

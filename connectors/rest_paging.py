@@ -172,6 +172,9 @@ class Walk:
         begin: the first request, if the list does not begin where the pager would.
         most: so many records, and more are not shown by this list at all; reaching them is a flaw.
         max_pages: more pages than this are not asked for.
+        size: how many records a page was asked to have. If the only page has as many and the token of a next one is not
+            even null, it may be looked for in the wrong place.
+        closing: a path to what only a last page has.
         every: yield a record each time it comes: for a stream of changes, in which the last word counts.
         twice: read the list again at the end, and take it for whole only if it is the same: for pages with numbers,
             where a record that is removed lets another slip from one page into one that was read before.
@@ -186,6 +189,8 @@ class Walk:
     most: int | None = None
     max_pages: int = MOST_PAGES
     twice: bool = False
+    size: int | None = None
+    closing: str | None = None
     every: bool = False
     flaws: list[str] = field(default_factory=list)
     count: int = 0
@@ -225,6 +230,8 @@ class Walk:
             page = self.fetch(step)
             self._compare(step, page)
             yield step, page
+            if len(asked) == 1:
+                self._suspect(page)
             step = self._next(step, page)
             if step and _identity(step) in asked:
                 self.flaws.append("the server gave the same next page twice")
@@ -239,6 +246,14 @@ class Walk:
             self.flaws.append("a record has no id, from which the next page would go on")
         if isinstance(self.pager, KeysetPages) and not _ascend(page.ids):
             self.flaws.append("a page is not in the order of the ids")
+
+    def _suspect(self, page: Page) -> None:
+        """Note that a first page which is full, and tells of no other one, may tell of it elsewhere."""
+        source = getattr(self.pager, "source", "")
+        known = self.more or self.total or (self.closing and truthy(find(self.closing, page.body)))
+        full = self.size is not None and len(page.records) >= self.size
+        if source and full and not known and not _is_told(source, page):
+            self.flaws.append(f"the only page is full, and nothing at {source!r} tells of another: correct page.from")
 
     def _next(self, step: Step, page: Page) -> Step | None:
         following = self.pager.after(step, page)
@@ -287,6 +302,15 @@ def _told(source: str, page: Page) -> Any:
         return page.headers.get(source[len("header:") :].strip().lower()) or None
     found = find(source, page.body)
     return found if truthy(found) else None
+
+
+def _is_told(source: str, page: Page) -> bool:
+    """Whether an answer says anything where the next token would stand, if only that there is none."""
+    if _told(source, page) is not None:
+        return True
+    above, _, name = source.rpartition(".")
+    place = find(above, page.body) if above else page.body
+    return isinstance(place, dict) and name.strip('"') in place
 
 
 def _linked(header: str) -> str | None:

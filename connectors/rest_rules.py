@@ -99,7 +99,7 @@ class Rules:
         if rule.do == "wait":
             return Verdict("wait", seconds=_seconds(rule, answer))
         if rule.do == "retry":
-            why = self._hidden(f"answered with status {answer.status}{said(answer)}")
+            why = f"answered with status {answer.status}{self._hidden(said(answer))}"
             return Verdict("retry", why, _seconds(rule, answer))
         if rule.do in {"renew", "denied"}:
             return self._denied(answer, rule.message)
@@ -117,8 +117,8 @@ class Rules:
         return Verdict("fail", error=SourceInvalid(self._sentence(answer, message)))
 
     def _sentence(self, answer: Answer, message: str) -> str:
-        told = f": {message}" if message else said(answer)
-        return self._hidden(f"{self.name} answered with status {answer.status}{told}")
+        told = f": {message}" if message else self._hidden(said(answer))
+        return f"{self.name} answered with status {answer.status}{told}"
 
     def _hidden(self, text: str) -> str:
         for secret in sorted(filter(None, self.secrets), key=len, reverse=True):

@@ -83,14 +83,17 @@ class Session:
         request = template.fill({**self.values, **values})
         path = url or request.path
         auth = fill(self.options.auth.query, self.values)
-        answer = self._client.request(
-            request.method,
-            path,
-            params={**({} if url else request.query), **{name: as_text(value) for name, value in auth.items()}},
-            json=request.body,
-            headers={**request.headers, **self._signed(request.method, path)},
-            budget=self._pacer.places(request.method, urlsplit(path).path),
-        )
+        try:
+            answer = self._client.request(
+                request.method,
+                path,
+                params={**({} if url else request.query), **{name: as_text(value) for name, value in auth.items()}},
+                json=request.body,
+                headers={**request.headers, **self._signed(request.method, path)},
+                budget=self._pacer.places(request.method, urlsplit(path).path),
+            )
+        except SourceInvalid as error:
+            raise SourceInvalid(f"{error} (it was asked for {request.method} {self._named(path)})") from None
         self._note(answer)
         if answer.verdict == "full":
             raise FullNeeded
@@ -123,6 +126,8 @@ class Session:
             total=page.total,
             begin=Step(url=begin) if begin else None,
             most=page.most,
+            size=page.size,
+            closing=self.options.changes.source if self.options.changes else None,
             max_pages=page.max_pages,
             twice=page.by == "number",
         )

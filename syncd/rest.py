@@ -57,6 +57,9 @@ __all__ = [
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs every URL with its query
 
+_NAMELESS = ("Name or service not known", "name resolution", "No address associated", "getaddrinfo", "nodename nor")
+"""What systems say of a host whose name cannot be resolved."""
+
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -327,6 +330,10 @@ def _cause(error: httpx.HTTPError) -> str:
         return "did not answer in time" if not isinstance(error, _NOT_SENT) else "could not be reached in time"
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return "has a certificate that this machine does not trust"
+    if "[SSL" in str(error):
+        return "does not answer in TLS, as https wants it"
+    if any(words in str(error) for words in _NAMELESS):
+        return "has a name that leads nowhere"
     return "could not be reached" if isinstance(error, _NOT_SENT) else "broke the connection off"
 
 

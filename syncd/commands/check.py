@@ -124,7 +124,8 @@ def steps(config: Path | None) -> Iterator[Step]:
 def _failed(what: str, error: SyncdError) -> Step:
     first, *more = str(error).splitlines() or [type(error).__name__]
     if not more:
-        return Step("bad", f"{what}: {first}", code=error.exit_code)
+        said = first if first.startswith((f"{what}: ", f"{what} ")) else f"{what}: {first}"
+        return Step("bad", said, code=error.exit_code)
     return Step("bad", f"{what}:", (first, *more), error.exit_code)
 
 

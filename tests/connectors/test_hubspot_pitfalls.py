@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
+from syncd.sandbox.hubspot.portal import SCOPES
 from syncd.sandbox.hubspot.rates import LIMITS
 from syncd.sandbox.hubspot.tokens import CLIENT, REFRESH
 from syncd.source import Needs
@@ -227,6 +228,17 @@ def test_15_a_missing_scope_is_named_and_the_key_is_not_called_wrong() -> None:
     with pytest.raises(SourceDenied, match=r"lacks the scope crm\.objects\.contacts\.read.*add it") as refused:
         crm.connector().check()
     assert "service_key" not in str(refused.value)
+
+
+def test_15_all_missing_scopes_are_named_at_once() -> None:
+    crm = Crm(1, needs=WITH_COMPANY)
+    crm.fake.portal.scopes = {"crm.objects.contacts.read"}
+    with pytest.raises(
+        SourceDenied, match=r"the scopes crm\.schemas\.contacts\.read and .*: add them to the key"
+    ) as refused:
+        crm.connector().check()
+    named = {scope for scope in SCOPES if scope in str(refused.value)}
+    assert named == SCOPES - {"crm.objects.contacts.read"}
 
 
 def test_15_an_oauth_token_that_is_refused_early_is_renewed_once(tmp_path: Path) -> None:

@@ -463,3 +463,53 @@ def test_json_rpc_needs_no_code() -> None:
     assert end.proof == "complete"
     with pytest.raises(SourceDenied, match="Access Denied"):
         World(answer, **options, secrets={"key": "wrong"}).read()
+
+
+def test_a_path_that_is_not_there_is_told_with_the_request() -> None:
+    world = World(lambda _: httpx.Response(404, json={"message": "nothing here"}))
+    with pytest.raises(SourceInvalid, match=r'404: "nothing here" \(it was asked for GET /people\)'):
+        world.connector.check()
+
+
+def test_a_short_key_is_hidden_in_the_servers_words_and_not_in_ours() -> None:
+    world = World(lambda _: httpx.Response(401, json={"message": "no key r"}), **KEYED, secrets={"key": "r"})
+    with pytest.raises(SourceDenied, match=r'^crm answered with status 401: "no key …": check options\.secrets'):
+        world.connector.check()
+
+
+KEYED: dict[str, Any] = {"auth": {"headers": {"X-Key": "{key}"}}}
+TWO: dict[str, Any] = {
+    "request": {"path": "/people", "query": {"limit": "{size}", "after": "{token}"}},
+    "records": {"path": "data"},
+}
+
+
+def by_token(request: httpx.Request) -> Any:
+    if "after" in request.url.params:
+        return {"data": [{"id": 3}]}
+    return {"data": [ANN, BOB], "paging": {"next": {"after": "x"}}}
+
+
+def test_a_full_page_and_no_token_where_one_is_looked_for_is_no_whole_list() -> None:
+    wrong = {"by": "token", "from": "paging.next.aftr", "size": 2}
+    rows, end = World(by_token, **TWO, page=wrong).read()
+    assert (len(rows), end.proof) == (2, "unproved")
+    assert "nothing at 'paging.next.aftr' tells of another: correct page.from" in end.why
+    _, end = World(by_token, **TWO, page={**wrong, "from": "paging.next.after"}).read()
+    assert end.proof == "complete"
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        ({"paging": {"next": {"after": None}}}, {}),
+        ({"paging": {"next": {"after": ""}}}, {}),
+        ({"total": 2}, {"total": "total"}),
+        ({"more": False}, {"more": "more"}),
+        ({}, {"size": 3}),
+    ],
+)
+def test_a_full_page_may_be_the_only_one_where_the_server_says_so(body: dict[str, Any], more: dict[str, Any]) -> None:
+    page = {"by": "token", "from": "paging.next.after", "size": 2, **more}
+    _, end = World(lambda _: {"data": [ANN, BOB], **body}, **TWO, page=page).read()
+    assert end.proof == "complete"

@@ -32,6 +32,15 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "plain http": ({"base_url": "http://crm.example.com"}, "plain http"),
     "no URL": ({"base_url": "crm.example.com"}, "is no address"),
+    "an address in a host": (
+        {"base_url": "https://{host}/api", "vars": {"host": "https://crm.example.com"}},
+        "a host without https://",
+    ),
+    "a variable that is used nowhere": (
+        {"preset": "zoho-crm", "vars": {"regoin": "eu"}, "secrets": SECRETS},
+        r"vars\.regoin is used nowhere \(did you mean \{region\}\?\)",
+    ),
+    "a secret that is used nowhere": ({"secrets": {"key": "x"}}, r"secrets\.key is used nowhere \["),
     "a user in the URL": ({"base_url": "https://pat@crm.example.com"}, "is no address"),
     "an unknown variable in the address": ({"base_url": "https://{x}.example.com"}, r"base_url uses \{x\}"),
     "an unknown variable": (
@@ -147,7 +156,7 @@ def test_only_the_lookups_that_are_used_are_made() -> None:
 
 
 def test_secrets_are_shown_nowhere() -> None:
-    options = RestOptions.model_validate({**LEAST, "secrets": {"key": "hush"}})
+    options = RestOptions.model_validate({**LEAST, "auth": {"query": {"k": "{key}"}}, "secrets": {"key": "hush"}})
     assert "hush" not in f"{options!r} {options.model_dump()} {options.model_dump_json()}"
 
 

@@ -162,6 +162,19 @@ def test_every_attempt_takes_a_place() -> None:
     assert (places.taken, places.free) == (3, 3)
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (httpx.ConnectError("[Errno -2] Name or service not known"), "has a name that leads nowhere"),
+        (httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number"), "does not answer in TLS"),
+        (httpx.ConnectError("[Errno 111] Connection refused"), "could not be reached"),
+    ],
+)
+def test_why_a_server_cannot_be_reached_is_told(error: Exception, told: str) -> None:
+    with pytest.raises(TargetUnavailable, match=rf"\(api\.example\.com\) {told}"):
+        World(error).get()
+
+
 def test_a_503_may_ask_for_time() -> None:
     world = World(httpx.Response(503, headers={"Retry-After": "20"}), 200)
     world.get()
