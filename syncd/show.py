@@ -184,17 +184,17 @@ def _more(screen: Screen, total: int, how: str = "", *, page: int = PAGE) -> Non
 
 
 def _held(screen: Screen, report: SourceReport) -> None:
-    for each in report.held:
-        kind = {"delete": "delete", "update": "update"}.get(each.kind, "change")
-        screen.line(
-            ("held", "bold yellow"), f": {count(each.count, kind)} ({each.gate}): {each.detail}", indent=2, hanging=6
-        )
-        if not each.approvable:
-            screen.line("no approval helps here: they go on once that is mended", indent=4)
-    for digest in dict.fromkeys(each.digest for each in report.held if each.approvable):
-        screen.line("to let exactly these go on: ", (report.approval(digest), "bold"), indent=4)
-    if report.dry_run and not report.undoes and any(each.approvable for each in report.held):
-        screen.line(("(to be approved, they must have been held by a run without --dry-run)", "dim"), indent=4)
+    """Show each list that waits, all the gates that hold it, and below it the command that lets it go on."""
+    for digest in dict.fromkeys(each.digest for each in report.held):
+        gates = [each for each in report.held if each.digest == digest]
+        for each in gates:
+            kind = {"delete": "delete", "update": "update"}.get(each.kind, "change")
+            head = f": {count(each.count, kind)} ({each.gate}): {each.detail}"
+            screen.line(("held", "bold yellow"), head, indent=2, hanging=6)
+            if not each.approvable:
+                screen.line("no approval helps here: they go on once that is mended", indent=4)
+        if any(each.approvable for each in gates):
+            screen.line("to let exactly these go on: ", (report.approval(digest), "bold"), indent=4)
 
 
 def _rows(screen: Screen, found: Sequence[Mapping[str, Any]], word: str, what: str) -> None:

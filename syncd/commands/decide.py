@@ -77,11 +77,30 @@ def list_rejects(config: Path | None, source: str | None, *, as_json: bool) -> i
     return 0
 
 
+_HEAD = ("source", "key", "reason", "at")
+
+
+def _may_be_replaced(file: Path) -> bool:
+    """Whether nothing is lost by writing an export there: there is nothing, or an earlier export."""
+    import polars as pl
+
+    if not file.exists() or not file.stat().st_size:
+        return True
+    try:
+        if file.suffix == ".parquet":
+            return tuple(pl.read_parquet_schema(file))[: len(_HEAD)] == _HEAD
+        with file.open(encoding="utf-8", errors="replace") as text:
+            line = text.readline()
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+    return line.startswith(",".join(_HEAD) if file.suffix == ".csv" else '{"source":')
+
+
 def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
     """Write rejected contacts to a .csv, .jsonl or .parquet file: source, key, reason, at, and each field as sent.
 
     Raises:
-        ConfigError: the file's name or place is not usable.
+        ConfigError: the file's name or place is not usable, or something else stands there.
     """
     import polars as pl
 
@@ -91,6 +110,8 @@ def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
     settings = loaded(config)
     sources = [each.name for each in chosen_sources(settings, [source] if source else [])]
     check_file(file, str(file))
+    if not _may_be_replaced(file):
+        raise ConfigError(f"{file}: this file is there already, and no export of rejected contacts: name another one")
     with _state(settings, read_only=True) as state:
         refused = [(name, *each) for name in sources for each in (state.refused(name) if state else ())]
     rows = [
@@ -98,7 +119,7 @@ def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
         | {f"fields.{field}": value for field, value in sent.items()}
         for name, key, reason, at, sent in refused
     ]
-    columns = ["source", "key", "reason", "at", *sorted({column for row in rows for column in row if "." in column})]
+    columns = [*_HEAD, *sorted({column for row in rows for column in row if "." in column})]
     write_table(pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String)), file, str(file))
     from syncd.show import Screen, count
 

@@ -56,6 +56,15 @@ def _undo(order: Order, config: Path | None, ran: Ran, stopping: threading.Event
             ran.left.remove(source.name)
             report = SourceReport(source.name, dry_run=session.dry_run, undoes=order.run)
             reporting(ran, report, partial(undo_source, session, source, report, order.approved))
+    _tell_unused(ran, order.approved)
+
+
+def _tell_unused(ran: Ran, approved: frozenset[str]) -> None:
+    """Warn of approvals that fit no list: it has become another one, or the digest is of something else."""
+    plans = [report.plan for report in ran.reports if report.plan]
+    lists = {each.digest for plan in plans for each in (*plan.held, *plan.opened)}
+    for digest in sorted(approved - lists) if ran.reports else ():
+        ran.reports[-1].warnings.append(f"--approve {digest}: this undo has no list of that digest that waits")
 
 
 def _sources_of(state: State, settings: Settings, order: Order) -> list[Source]:

@@ -131,8 +131,11 @@ def test_a_held_undo_names_the_command_that_lets_it_go_on(world: World, syncd: C
     code, out, _ = syncd("undo", run)
     [command] = [line.partition("to let exactly these go on: ")[2] for line in out.splitlines() if "exactly" in line]
     assert (code, command.startswith(f"syncd undo {run} --approve ")) == (3, True)
-    assert syncd(*command.split()[1:])[0] == 0
-    assert world.there() == {}
+    code, out, _ = syncd("undo", run, "--approve", "0123456789abcdef")
+    assert (code, len(world.there())) == (3, 30)
+    assert "--approve 0123456789abcdef: this undo has no list of that digest that waits" in " ".join(out.split())
+    code, out, _ = syncd(*command.split()[1:])
+    assert (code, world.there(), "has no list" in out) == (0, {}, False)
 
 
 def test_an_undo_of_a_source_that_the_run_did_not_run_is_refused(edited: World, syncd: Command) -> None:

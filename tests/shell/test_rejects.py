@@ -41,6 +41,20 @@ def test_every_kind_of_file_holds_the_reason_and_what_was_sent(refused: World, s
     assert row["at"].endswith("+00:00")
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_an_export_takes_the_place_of_an_earlier_one_and_of_nothing_else(
+    refused: World, syncd: Command, suffix: str
+) -> None:
+    path = refused.folder / f"refused{suffix}"
+    for _ in range(2):
+        assert syncd("rejects", "export", str(path))[0] == 0
+    path.write_text("id,name,phone\n1,Ann,\n")
+    code, _, err = syncd("rejects", "export", str(path))
+    assert code == 2
+    assert "this file is there already, and no export of rejected contacts: name another one" in err
+    assert path.read_text().startswith("id,name,phone")
+
+
 def test_a_file_that_cannot_be_written_is_named(refused: World, syncd: Command, tmp_path: Path) -> None:
     code, _, err = syncd("rejects", "export", "refused.xlsx")
     assert (code, "refused.xlsx: the file's name must end in .csv, .jsonl or .parquet" in err) == (2, True)

@@ -95,6 +95,18 @@ def test_one_list_that_two_gates_hold_has_one_command(world: World) -> None:
     assert text.count("syncd approve tenants") == 1
 
 
+def test_each_list_that_waits_has_its_command_below_it(world: World) -> None:
+    world.write(PEOPLE)
+    world.run()
+    world.write([(key, f"{name}!", phone) for key, name, phone in PEOPLE[:30]])
+    report = world.run(dry_run=True)
+    lines = [line.strip() for line in shown(report).splitlines()]
+    assert {each.gate for each in report.held} == {"updates.share", "deletes.share"}
+    for each in report.held:
+        place = next(number for number, line in enumerate(lines) if f"({each.gate})" in line)
+        assert lines[place + 1] == f"to let exactly these go on: syncd approve tenants {each.digest}"
+
+
 def test_an_invalid_row_is_shown_with_its_place_and_reason(world: World) -> None:
     world.write([*PEOPLE, ("", "No key", "")])
     assert "    tenants.csv:42: no key\n" in shown(world.run(dry_run=True))
