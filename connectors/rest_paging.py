@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urljoin
@@ -26,6 +27,10 @@ from connectors.rest_paths import find, truthy
 
 MOST_PAGES = 100_000
 """Pages of one list at most, if nothing smaller is configured."""
+
+
+_LAST = re.compile(r'(?:(?P<above>.+)\.)?(?P<name>"[^"]*"|[A-Za-z_]\w*)')
+"""A path, and the key at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,9 +313,13 @@ def _is_told(source: str, page: Page) -> bool:
     """Whether an answer says anything where the next token would stand, if only that there is none."""
     if _told(source, page) is not None:
         return True
-    above, _, name = source.rpartition(".")
-    place = find(above, page.body) if above else page.body
-    return isinstance(place, dict) and name.strip('"') in place
+    parts = _LAST.fullmatch(source)
+    if parts is None:
+        return False
+    with suppress(ValueError):  # what stands before the last dot may be no path by itself
+        place = find(parts["above"] or "@", page.body)
+        return isinstance(place, dict) and parts["name"].strip('"') in place
+    return False
 
 
 def _linked(header: str) -> str | None:

@@ -254,3 +254,21 @@ def test_an_order_that_leaves_ties_open_may_hide_records(pager: Pager, by: Calla
     ids = [*ALL[:7], ALL[3], *ALL[8:]]  # the eighth is on no page, and the fourth on two
     _, flaws = read(pager, by(lambda: ids, 5), twice=isinstance(pager, NumberPages))
     assert flaws == ["a record was on two pages, so another may have been on none"]
+
+
+@pytest.mark.parametrize(
+    ("source", "body", "whole"),
+    [
+        ('"@odata.nextLink"', {}, False),
+        ('"@odata.nextLink"', {"@odata.nextLink": None}, True),
+        ('a."b.c"', {"a": {"b.c": ""}}, True),
+        ("links[?rel=='next'].href | [0]", {"links": []}, False),
+        ("a.b.c", {"a": 5}, False),
+        ("header:Link", {}, False),
+    ],
+)
+def test_a_full_page_is_the_only_one_if_the_place_of_the_token_is_there(source: str, body: Any, whole: bool) -> None:
+    _, flaws = read(NextUrlPages(source), lambda _: page(ALL[:2], body), size=2)
+    assert (not flaws) == whole
+    _, flaws = read(NextUrlPages(source), lambda _: page(ALL[:2], {"delta": "x"}), size=2, closing="delta")
+    assert not flaws

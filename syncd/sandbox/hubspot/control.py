@@ -16,94 +16,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from syncd.errors import ConfigError
+from syncd.sandbox.controls import Controls, texts
 from syncd.sandbox.faults import parse_fault
 from syncd.sandbox.hubspot.backend import Backend
 from syncd.sandbox.hubspot.errors import refusal
 from syncd.sandbox.hubspot.faults import KINDS
 from syncd.sandbox.hubspot.records import Table
 
-Handler = Callable[[Backend, Request], Awaitable[Any]]
+CATEGORIES = {404: "OBJECT_NOT_FOUND", 400: "VALIDATION_ERROR"}
 
 
 def control_routes(backend: Backend) -> list[Route]:
     """The routes, to be mounted at ``/_sandbox``."""
-
-    def route(path: str, handler: Handler, *methods: str) -> Route:
-        return Route(path, partial(_guarded, handler, backend), methods=list(methods))
-
+    controls = Controls(backend, partial(parse_fault, kinds=KINDS), _refused, "There is no such record.")
     return [
-        route("/health", _health, "GET"),
-        route("/dialects", _dialects, "GET", "PATCH"),
-        route("/faults", _faults, "GET", "POST", "DELETE"),
-        route("/requests", _requests, "GET", "DELETE"),
-        route("/merge", _merge, "POST"),
-        route("/link", _link, "POST"),
-        route("/scopes", _scopes, "PUT"),
-        route("/{kind}", _add, "POST"),
-        route("/{kind}/{number:int}", _change, "PATCH", "DELETE"),
-        route("/{kind}/{number:int}/{what}", _turn, "POST"),
+        *controls.routes(),
+        controls.route("/health", _health, "GET"),
+        controls.route("/merge", _merge, "POST"),
+        controls.route("/link", _link, "POST"),
+        controls.route("/scopes", _scopes, "PUT"),
+        controls.route("/{kind}", _add, "POST"),
+        controls.route("/{kind}/{number:int}", _change, "PATCH", "DELETE"),
+        controls.route("/{kind}/{number:int}/{what}", _turn, "POST"),
     ]
 
 
-async def _guarded(handler: Handler, backend: Backend, request: Request) -> Response:
-    """Answer with what ``handler`` returns, or with why it cannot."""
-    try:
-        return JSONResponse(await handler(backend, request))
-    except KeyError:
-        return JSONResponse(refusal(404, "OBJECT_NOT_FOUND", "There is no such record.").body, 404)
-    except (ConfigError, ValueError) as problem:
-        return JSONResponse(refusal(400, "VALIDATION_ERROR", str(problem)).body, 400)
+def _refused(status: int, text: str) -> Any:
+    return refusal(status, CATEGORIES[status], text).body
 
 
 async def _health(backend: Backend, _: Request) -> Any:
     return {"status": "ok", **backend.portal.counts(), "requests": len(backend.log)}
 
 
-async def _dialects(backend: Backend, request: Request) -> Any:
-    if request.method == "PATCH":
-        for name, value in (await _texts(request)).items():
-            backend.dialects.choose(name, value or "")
-    table = backend.dialects.table
-    return {
-        name: {"value": value, "values": list(table[name].values), "meaning": table[name].meaning}
-        for name, value in backend.dialects.items()
-    }
-
-
-async def _faults(backend: Backend, request: Request) -> Any:
-    if request.method == "POST":
-        backend.faults.arm(parse_fault(await request.json(), KINDS))
-    elif request.method == "DELETE":
-        backend.faults.disarm()
-    return {"faults": backend.faults.shown()}
-
-
-async def _requests(backend: Backend, request: Request) -> Any:
-    if request.method == "DELETE":
-        backend.log.clear()
-    return {"requests": [asdict(entry) for entry in backend.log]}
-
-
 async def _merge(backend: Backend, request: Request) -> Any:
-    wanted = await _texts(request)
+    wanted = await texts(request)
     with backend.portal.lock:
-        return {"id": backend.portal.merge(int(wanted["primary"] or ""), int(wanted["secondary"] or ""))}
+        return {"id": backend.portal.merge(int(wanted["primary"]), int(wanted["secondary"]))}
 
 
 async def _link(backend: Backend, request: Request) -> Any:
-    wanted = await _texts(request)
+    wanted = await texts(request)
     with backend.portal.lock:
-        backend.portal.link(int(wanted["contact"] or ""), int(wanted["company"] or ""), primary=True)
+        backend.portal.link(int(wanted["contact"]), int(wanted["company"]), primary=True)
     return wanted
 
 
@@ -116,14 +78,14 @@ async def _scopes(backend: Backend, request: Request) -> Any:
 
 
 async def _add(backend: Backend, request: Request) -> Any:
-    table, values = _table(backend, request), await _texts(request)
+    table, values = _table(backend, request), await texts(request, str | None)
     with backend.portal.lock:
         return {"id": table.add(_known(table, values))}
 
 
 async def _change(backend: Backend, request: Request) -> Any:
     table, number = _table(backend, request), int(request.path_params["number"])
-    values = await _texts(request) if request.method == "PATCH" else {}
+    values = await texts(request, str | None) if request.method == "PATCH" else {}
     with backend.portal.lock:
         if request.method == "PATCH":
             table.edit(number, _known(table, values))
@@ -152,10 +114,3 @@ def _known(table: Table, values: dict[str, str | None]) -> dict[str, str | None]
     if unknown:
         raise ConfigError(f"there is no property {unknown[0]!r}; there are: {', '.join(table.types)}")
     return values
-
-
-async def _texts(request: Request) -> dict[str, str | None]:
-    body = await request.json()
-    if not isinstance(body, dict) or not all(isinstance(value, str | None) for value in body.values()):
-        raise ConfigError('the body must be an object of texts such as {"NAME": "VALUE"}')
-    return body
