@@ -13,7 +13,6 @@ from pydantic import AfterValidator, Field, model_validator
 
 from connectors.rest_cursor import FORMATS
 from connectors.rest_paging import (
-    MOST_PAGES,
     KeysetPages,
     NextUrlPages,
     NumberPages,
@@ -24,6 +23,7 @@ from connectors.rest_paging import (
 )
 from connectors.rest_paths import JsonPath, finder
 from connectors.rest_template import RequestTemplate, names_in, unguarded
+from connectors.rest_walk import MOST_PAGES
 from syncd.source import Duration, Options
 
 Template = Annotated[Any, AfterValidator(lambda value: (names_in(value), value)[1])]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
-from connectors.rest_paging import Page, Walk
+from connectors.rest_paging import Page
+from connectors.rest_walk import Walk
 
 
 def parted(always: Sequence[str], names: Sequence[str], *, most: int | None, chars: int | None) -> list[list[str]]:

@@ -12,12 +12,13 @@ from connectors.rest_cursor import Window, moment
 from connectors.rest_enrich import enriched
 from connectors.rest_forms import RecordsForm
 from connectors.rest_options import RestOptions
-from connectors.rest_paging import Page, Walk
+from connectors.rest_paging import Page
 from connectors.rest_parts import Parts, parted
 from connectors.rest_paths import find, truthy
 from connectors.rest_records import columns_of, ids_of, table, text_of
 from connectors.rest_session import Session
 from connectors.rest_template import RequestTemplate
+from connectors.rest_walk import Walk
 from syncd.errors import SourceInvalid, SourceUnavailable
 from syncd.source import Needs, Rows
 

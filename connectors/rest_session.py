@@ -15,13 +15,14 @@ from connectors.rest_auth import Grant, OAuth2, Static, basic, judge_tokens
 from connectors.rest_forms import PageForm, RecordsForm
 from connectors.rest_limits import Pacer
 from connectors.rest_options import RestOptions
-from connectors.rest_paging import Page, Step, Walk
+from connectors.rest_paging import Page, Step
 from connectors.rest_paths import find
 from connectors.rest_records import ids_of
 from connectors.rest_rules import Rules
 from connectors.rest_signature import Signature
 from connectors.rest_template import RequestTemplate, as_text, fill
 from connectors.rest_tokens import TokenFile
+from connectors.rest_walk import Walk
 from syncd.errors import SourceInvalid, SourceUnavailable
 from syncd.rest import Answer, Client, Credentials, http_date, source_failures
 

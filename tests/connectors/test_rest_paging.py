@@ -15,8 +15,8 @@ from connectors.rest_paging import (
     Pager,
     Step,
     TokenPages,
-    Walk,
 )
+from connectors.rest_walk import Walk
 
 Fetch = Callable[[Step], Page]
 

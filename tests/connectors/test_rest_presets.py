@@ -15,20 +15,9 @@ from connectors.rest_presets import preset_names
 from connectors.rest_session import Surroundings
 from syncd.errors import SourceDenied, SourceInvalid
 from syncd.source import End, Needs
-from tests.connectors.vendors import (
-    VENDORS,
-    Espo,
-    Freshsales,
-    Google,
-    Graph,
-    Odoo,
-    OdooRpc,
-    Pipedrive,
-    Salesforce,
-    Suite,
-    Vendor,
-    Zoho,
-)
+from tests.connectors.vendor import Vendor
+from tests.connectors.vendors import VENDORS, Espo, Google, Graph, Odoo, OdooRpc, Pipedrive, Salesforce, Zoho
+from tests.connectors.vendors_whole import Freshsales, Suite
 from tests.contract.suite import drain, rows_of
 
 HOUR = 3600.0

@@ -1,8 +1,4 @@
-"""Fakes of CRMs, each with its vendor's documented paging, filter by time, deletes, errors and sign-in.
-
-They hold people by id, with the moment of their last change, and answer requests as ``httpx.MockTransport`` gives them.
-What the vendors' pages leave open is answered in the way that is harder for a client.
-"""
+"""Fakes of CRMs, each with its vendor's documented paging, filter by time, deletes, errors and sign-in."""
 
 from __future__ import annotations
 
@@ -11,103 +7,12 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Any, ClassVar
-from urllib.parse import parse_qs
 
 import httpx
 
-NOON = 1_770_000_000.0
-
-
-@dataclass(frozen=True)
-class Person:
-    id: str
-    name: str
-    phone: str
-    changed: float
-    company: str = ""
-    merged_into: str = ""
-
-
-@dataclass
-class Vendor:
-    """One account. ``gone`` are those that were deleted, ``purged`` those that no list tells of any more."""
-
-    PRESET: ClassVar[str]
-    GIVEN: ClassVar[Mapping[str, Mapping[str, str]]]
-    KEY: ClassVar[str] = "id"
-    NAME: ClassVar[str]
-    PHONE: ClassVar[str]
-    HOSTS: ClassVar[tuple[str, ...]]
-    SWEEPS: ClassVar[bool] = False
-    CHANGES: ClassVar[bool] = True
-
-    now: float = NOON
-    people: dict[str, Person] = field(default_factory=dict)
-    gone: dict[str, Person] = field(default_factory=dict)
-    requests: list[httpx.Request] = field(default_factory=list)
-    denied: bool = False
-    expired: bool = False
-    page: int = 100
-    next_id: int = 1
-
-    def add(self, count: int = 1, **said: str) -> list[str]:
-        ids = []
-        for _ in range(count):
-            id_ = self.make_id(self.next_id)
-            self.next_id += 1
-            person = Person(id_, f"Name {id_}", f"212555{len(self.people):04}", self.now, company="Acme")
-            self.people[id_] = replace(person, **said)  # type: ignore[arg-type]  # texts
-            ids.append(id_)
-        return ids
-
-    def make_id(self, number: int) -> str:
-        return str(number)
-
-    def edit(self, id_: str, **said: str) -> None:
-        self.people[id_] = replace(self.people[id_], changed=self.now, **said)
-
-    def delete(self, id_: str, merged_into: str = "") -> None:
-        self.gone[id_] = replace(self.people.pop(id_), changed=self.now, merged_into=merged_into)
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        assert request.url.host in self.HOSTS, f"a request went to {request.url.host}"
-        assert request.url.scheme == "https"
-        self.requests.append(request)
-        if self.denied:
-            return self.refusal()
-        response = self.handle(request)
-        response.headers["Date"] = format_datetime(datetime.fromtimestamp(self.now, UTC), usegmt=True)
-        return response
-
-    def handle(self, request: httpx.Request) -> httpx.Response:
-        raise NotImplementedError
-
-    def refusal(self) -> httpx.Response:
-        return httpx.Response(401, json={"message": "the vendor says no"})
-
-    def since(self, text: str | None, form: str = "%Y-%m-%dT%H:%M:%SZ") -> float:
-        return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp() if text else 0.0
-
-    def changed(self, since: float) -> list[Person]:
-        return [person for person in self.people.values() if person.changed >= since]
-
-    def sheet(self, items: list[Any], begin: int, size: int | None = None) -> tuple[list[Any], int | None]:
-        """A page from ``begin`` on, sometimes shorter than asked, and where the next begins."""
-        end = begin + min(size or self.page, self.page)
-        end -= 1 if begin == 0 and end - begin > 2 else 0  # short pages are legal
-        return items[begin:end], end if end < len(items) else None
-
-
-def form_of(request: httpx.Request) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
-
-
-def bearer(request: httpx.Request, word: str = "Bearer") -> bool:
-    return bool(request.headers.get("authorization") == f"{word} access")
+from tests.connectors.vendor import Person, Vendor, bearer, form_of
+from tests.connectors.vendors_whole import WHOLE
 
 
 class Pipedrive(Vendor):
@@ -543,59 +448,6 @@ class Espo(Vendor):
         return httpx.Response(401, headers={"X-Status-Reason": "no"}, content=b"")
 
 
-class Buildium(Vendor):
-    PRESET = "buildium"
-    GIVEN: ClassVar = {"secrets": {"client_id": "secret-id", "client_secret": "secret-secret"}}
-    KEY = "Id"
-    NAME = "LastName"
-    PHONE = "PhoneNumbers.Number"
-    HOSTS = ("api.buildium.com",)
-    CHANGES = False
-
-    def handle(self, request: httpx.Request) -> httpx.Response:
-        assert request.headers["x-buildium-client-id"] == "secret-id"
-        assert request.headers["x-buildium-client-secret"] == "secret-secret"
-        assert request.url.path == "/v1/leases/tenants"
-        begin, size = int(request.url.params["offset"]), min(int(request.url.params["limit"]), self.page)
-        found = sorted(self.people.values(), key=lambda each: int(each.id))[begin : begin + size]
-        phones = [[{"Number": each.phone, "Type": "Cell"}] for each in found]
-        rows = [
-            {"Id": int(each.id), "LastName": each.name, "PhoneNumbers": phone}
-            for each, phone in zip(found, phones, strict=True)
-        ]
-        return httpx.Response(200, json=rows, headers={"X-Total-Count": str(len(self.people))})
-
-    def refusal(self) -> httpx.Response:
-        return httpx.Response(401, json={"UserMessage": "Not authenticated.", "ErrorCode": 401})
-
-
-class Close(Vendor):
-    PRESET = "close"
-    GIVEN: ClassVar = {"secrets": {"api_key": "secret-key"}}
-    NAME = "name"
-    PHONE = "phones.phone"
-    HOSTS = ("api.close.com",)
-    CHANGES = False
-
-    def make_id(self, number: int) -> str:
-        return f"cont_{number:06}"
-
-    def handle(self, request: httpx.Request) -> httpx.Response:
-        assert request.headers["authorization"] == "Basic c2VjcmV0LWtleTo="
-        assert request.url.path == "/api/v1/contact/"
-        begin, size = int(request.url.params["_skip"]), int(request.url.params["_limit"])
-        assert size <= 100
-        found = sorted(self.people.values(), key=lambda each: each.id)
-        rows = [
-            {"id": each.id, "name": each.name, "phones": [{"phone": each.phone, "type": "office"}], "lead_id": "lead_1"}
-            for each in found[begin : begin + size]
-        ]
-        return httpx.Response(200, json={"has_more": begin + size < len(found), "data": rows})
-
-    def refusal(self) -> httpx.Response:
-        return httpx.Response(401, json={"error": "The api key is not valid."})
-
-
 class Copper(Vendor):
     PRESET = "copper"
     GIVEN: ClassVar = {"vars": {"email": "pat@example.com"}, "secrets": {"api_key": "secret-key"}}
@@ -623,101 +475,6 @@ class Copper(Vendor):
 
     def refusal(self) -> httpx.Response:
         return httpx.Response(401, json={"success": False, "status": 401, "message": "Invalid API Key"})
-
-
-class Freshsales(Vendor):
-    PRESET = "freshsales"
-    GIVEN: ClassVar = {"vars": {"host": "acme.myfreshworks.com"}, "secrets": {"api_key": "secret-key"}}
-    NAME = "display_name"
-    PHONE = "mobile_number"
-    HOSTS = ("acme.myfreshworks.com",)
-    CHANGES = False
-
-    def handle(self, request: httpx.Request) -> httpx.Response:
-        assert request.headers["authorization"] == "Token token=secret-key"
-        path = request.url.path.removeprefix("/crm/sales/api")
-        if path == "/contacts/filters":
-            views = [{"id": 401, "name": "My Contacts"}, {"id": 402, "name": "All Contacts"}]
-            return httpx.Response(200, json={"filters": views})
-        assert path == "/contacts/view/402"
-        size = min(int(request.url.params["per_page"]), 25)
-        begin = (int(request.url.params["page"]) - 1) * size
-        found = [(each, False) for each in self.people.values()] + [(each, True) for each in self.gone.values()]
-        rows = [
-            {"id": int(each.id), "display_name": each.name, "mobile_number": each.phone, "is_deleted": deleted}
-            for each, deleted in found[begin : begin + size]
-        ]
-        return httpx.Response(200, json={"contacts": rows, "meta": {"total": len(found)}})
-
-    def refusal(self) -> httpx.Response:
-        return httpx.Response(401, json={"login": "failed", "message": "You are not authorized"})
-
-
-class Suite(Vendor):
-    PRESET = "suitecrm"
-    GIVEN: ClassVar = {
-        "vars": {"host": "crm.example.com"},
-        "secrets": {"client_id": "id", "client_secret": "secret-secret"},
-    }
-    NAME = "attributes.last_name"
-    PHONE = "attributes.phone_mobile"
-    HOSTS = ("crm.example.com",)
-    CHANGES = False
-    links = True
-
-    def make_id(self, number: int) -> str:
-        return f"{number:08x}-0000-0000-0000-000000000000"
-
-    def handle(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/legacy/Api/access_token":
-            assert form_of(request)["grant_type"] == "client_credentials"
-            return httpx.Response(200, json={"access_token": "access", "token_type": "Bearer", "expires_in": 3600})
-        assert bearer(request)
-        assert request.url.path == "/legacy/Api/V8/module/Contacts"
-        number, size = int(request.url.params["page[number]"]), int(request.url.params["page[size]"])
-        found = list(self.people.values())
-        pages = -(-len(found) // size)
-        if number > pages and self.links:  # behind the last page is the last page
-            number = pages or 1
-        data = [self._record(each) for each in found[(number - 1) * size : number * size]]
-        body: dict[str, Any] = {"data": data}
-        if data and self.links:
-            path = "/V8/module/Contacts?page[number]="
-            body["meta"] = {"total-pages": pages, "records-on-this-page": len(data)}
-            body["links"] = {"next": f"{path}{number + 1}" if number < pages else None}
-        return httpx.Response(200, json=body)
-
-    def _record(self, person: Person) -> dict[str, Any]:
-        attributes = {"last_name": person.name, "phone_mobile": person.phone, "deleted": "0"}
-        return {"type": "Contact", "id": person.id, "attributes": attributes, "relationships": {}}
-
-    def refusal(self) -> httpx.Response:
-        return httpx.Response(401, json={"error": "invalid_client", "message": "Client authentication failed"})
-
-
-class Sell(Vendor):
-    PRESET = "zendesk-sell"
-    GIVEN: ClassVar = {"secrets": {"access_token": "secret-token"}}
-    NAME = "name"
-    PHONE = "mobile"
-    HOSTS = ("api.getbase.com",)
-    CHANGES = False
-
-    def handle(self, request: httpx.Request) -> httpx.Response:
-        assert request.headers["authorization"] == "Bearer secret-token"
-        assert request.headers["user-agent"]
-        assert request.url.path == "/v2/contacts"
-        number, size = int(request.url.params["page"]), int(request.url.params["per_page"])
-        assert size <= 100
-        rows = [
-            {"data": {"id": int(each.id), "name": each.name, "mobile": each.phone}, "meta": {"type": "contact"}}
-            for each in list(self.people.values())[(number - 1) * size : number * size]
-        ]
-        return httpx.Response(200, json={"items": rows, "meta": {"type": "collection", "count": len(rows)}})
-
-    def refusal(self) -> httpx.Response:
-        error = {"error": {"code": "invalid_token", "message": "The access token is invalid"}}
-        return httpx.Response(401, json={"errors": [error], "meta": {"http_status": "401 Unauthorized"}})
 
 
 class OdooRpc(Odoo):
@@ -755,12 +512,8 @@ VENDORS: list[type[Vendor]] = [
     Dataverse,
     Google,
     Odoo,
-    Espo,
-    Buildium,
-    Close,
-    Copper,
-    Freshsales,
-    Suite,
-    Sell,
     OdooRpc,
+    Espo,
+    Copper,
+    *WHOLE,
 ]
