@@ -83,9 +83,9 @@ class RestOptions(Options):
 
     @model_validator(mode="after")
     def _agrees(self) -> RestOptions:
-        problem = next(self._problems(), None)
-        if problem:
-            raise ValueError(problem)
+        problems = list(dict.fromkeys(self._problems()))
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     def _problems(self) -> Iterator[str]:

@@ -125,6 +125,17 @@ def test_this_machine_needs_no_tls(url: str) -> None:
     assert RestOptions.model_validate({**LEAST, "base_url": url}).address() == url
 
 
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    said = {
+        "base_url": "http://crm.example.com",
+        "request": {"path": "/x"},
+        "vars": {"a": "1"},
+        "page": {"by": "offset"},
+    }
+    with pytest.raises(ValidationError, match=r"plain http.*; page goes on by offset.*; vars\.a is used nowhere"):
+        RestOptions.model_validate(said)
+
+
 def test_plain_http_can_be_allowed() -> None:
     RestOptions.model_validate({**LEAST, "base_url": "http://crm.example.com", "plain_http": True})
 
