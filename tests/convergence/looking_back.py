@@ -14,8 +14,9 @@ from syncd.core.rules import OnEdit
 from syncd.drift_report import Reconciled
 from syncd.state.repairs import repairs_of
 from tests.convergence.company import Match
-from tests.convergence.machine import EDITS, MOMENTS, TROUBLE, Machine
+from tests.convergence.machine import EDITS, MOMENTS, TROUBLE
 from tests.convergence.plant import Power
+from tests.convergence.upheaval import Upheaval
 from tests.convergence.worlds import Edit, edits
 
 POLICIES: list[OnEdit] = ["report", "keep", "overwrite"]
@@ -26,7 +27,7 @@ Picture = dict[Match, Match]
 """What the target holds: each match value with the mapped fields."""
 
 
-class Convergence(Machine):
+class Convergence(Upheaval):
     """The machine, and beside its runs reconciles, repairs and undos, in peace and amid faults and crashes."""
 
     # Reconcile.
