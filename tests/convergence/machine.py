@@ -108,6 +108,7 @@ class Machine(Truths):
         fields = self.layout.contact(row)
         if own or not self._may_meet():
             fields[self.layout.match[0]] = FOREIGN[place % len(FOREIGN)]
+        fields.pop(self.layout.integration, None)  # no person writes a reference that is another system's
         match = self.layout.match_of(fields)
         there = {self.layout.match_of(each["fields"]) for each in self.world.store.contacts()}
         if match is None or match in there or match in self._doubted():

@@ -153,10 +153,15 @@ class Truths(RuleBasedStateMachine):
         for number, fields in list(self.foreign.items()):
             if number not in self.world.store.rows:
                 del self.foreign[number]  # it was adopted, and has moved
-            elif self.layout.match_of(fields) in spoken:
+            elif self.layout.match_of(fields) in spoken or self._referred(fields):
                 self.foreign[number] = self._fields(number)
             else:
                 assert self._fields(number) == fields, "a contact that no row speaks of was changed"
+
+    def _referred(self, fields: Mapping[str, str]) -> bool:
+        """Whether the target takes the contact for that of a key, whatever it matches."""
+        keys = {key for _, key in self.ever}
+        return self.opening.dialects.get("rekey") == "integration" and fields.get(self.layout.integration) in keys
 
     def _forget_who_is_gone(self, spoken: set[Match]) -> None:
         rows = self.world.store.rows

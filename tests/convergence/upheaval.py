@@ -61,7 +61,11 @@ class Upheaval(Machine):
     def _people(self) -> dict[int, dict[str, str]]:
         """The contacts that people added and that no row speaks of, now or before."""
         spoken = set().union(*self.ever.values(), self._sent().wanted) if self.ever else set(self._sent().wanted)
-        alone = {each for each, fields in self.foreign.items() if self.layout.match_of(fields) not in spoken}
+        alone = {
+            each
+            for each, fields in self.foreign.items()
+            if self.layout.match_of(fields) not in spoken and not self._referred(fields)
+        }
         return {number: self._fields(number) if number in self.world.store.rows else {} for number in sorted(alone)}
 
     # The mapping and the target's fields.

@@ -152,8 +152,11 @@ def openings(draw: st.DrawFn) -> Opening:
     if dialects.get("match_case") == "fold":
         for name in ("duplicate_in_batch", "atomic", "failed_status", "failed_body", "errors", "errors_summary"):
             dialects.pop(name, None)
+    layout = draw(st.sampled_from(LAYOUTS))
+    if layout.integration and "rekey" in dialects:  # then a reference that two sources have names one contact
+        sources = sources[:1]
     return Opening(
-        layout=draw(st.sampled_from(LAYOUTS)),
+        layout=layout,
         policy=draw(st.sampled_from(policies)),
         sources=sources,
         dialects=dialects,
