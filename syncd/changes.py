@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -97,7 +97,7 @@ def plan_changes(
     sharing = resolve_sharers(reading, wanted, state, schema, taken)
     warnings = sharing.warnings
     named = named_gone(reading, taken)
-    ledger = with_rejected_again(_rest_of_ledger(reading, wanted, state, taken), state, wanted.name, schema)
+    ledger = with_rejected_again(_rest_of_ledger(reading, wanted, state, taken, named), state, wanted.name, schema)
     found = diff(keyed_once(reading), ledger, whole=named is None, deleted=named or ())
     changed = reading.fetch(found.changed)
     detail = renamed(taken.detail(state, wanted.name, pl.concat([found.changed, found.gone])), state, schema, BEFORE)
@@ -117,7 +117,7 @@ def plan_changes(
         changes,
         read=_read(reading, wanted.gates),
         rules=wanted.gates,
-        known=reading.recall.ledger.height,
+        known=reading.recall.height,
         emptied=emptied(changes),
         missing_for=_missing_for(detail, now),
         approved=state.approved(wanted.name),
@@ -178,8 +178,13 @@ def _tells_who_left(reading: Reading, rules: GateRules) -> bool:
     return read.proved and (read.rows > 0 or not read.whole) and not read.keyless and not read.missing
 
 
-def _rest_of_ledger(reading: Reading, wanted: Wanted, state: State, taken: Heirs) -> pl.DataFrame:
-    """The ledger without the contacts whose rows were recognised."""
+def _rest_of_ledger(
+    reading: Reading, wanted: Wanted, state: State, taken: Heirs, named: Sequence[str] | None
+) -> pl.DataFrame:
+    """The ledger without the contacts whose rows were recognised; of a partial read, what it touches."""
+    if named is not None:
+        touched = pl.concat([reading.lean.get_column(KEY).drop_nulls(), pl.Series(KEY, named, dtype=pl.String)])
+        return taken.ledger(state, wanted.name, touched.unique(maintain_order=True))
     rest, whole = reading.recall.rest(), reading.recall.ledger.height
     if len(rest) * 4 < whole:  # so few are looked up one by one
         return taken.ledger(state, wanted.name, rest)
@@ -192,7 +197,7 @@ def _links(reading: Reading, plan: Plan) -> pl.DataFrame:
     busy = pl.concat([plan.todo.get_column(KEY), plan.waiting.get_column(KEY)])
     used = keyed_once(reading).filter(~pl.col(KEY).is_in(busy.implode()))
     found = used.select(KEY, pl.when(pl.col(STATE) == CONTACT).then(RAW).alias(RAW))
-    known = reading.recall.ledger.select(KEY, pl.col(RAW).alias("@was"))
+    known = reading.recall.with_keys(used.get_column(KEY)).select(KEY, pl.col(RAW).alias("@was"))
     return found.join(known, on=KEY, how="inner").filter(pl.col(RAW).ne_missing(pl.col("@was"))).select(KEY, RAW)
 
 

@@ -60,9 +60,10 @@ def heirs(reading: Reading) -> Heirs:
     merged = reading.end.merged
     if not merged:
         return Heirs({})
-    known = reading.recall.ledger.get_column(KEY)
     survivors = {old: _survivor(old, merged) for old in merged}
-    here = set(known.filter(known.is_in(list({*survivors, *survivors.values()}))))
+    asked = pl.Series(KEY, list({*survivors, *survivors.values()}), dtype=pl.String)
+    known = reading.recall.with_keys(asked).get_column(KEY)
+    here = set(known.filter(known.is_in(asked.implode())))
     found: dict[str, str] = {}
     for old, new in sorted(survivors.items()):
         if old in here and new not in here and old != new:
@@ -108,8 +109,8 @@ def suffices(reading: Reading, taken: Heirs, losers: Losers, others: pl.Series, 
         return True
     read = _keys(reading)
     absent = pl.concat([read, pl.Series(KEY, gone, dtype=pl.String)])
-    unread = reading.recall.unread().filter(~pl.col(KEY).is_in(absent.implode())).get_column(MATCH)
     mine = reading.lean.filter(pl.col(STATE) == CONTACT).get_column(MATCH)
+    unread = reading.recall.unread(pl.concat([mine, _series(losers.values())]), absent)
     if _meet(mine, unread):
         return False
     waiting = {key: match for key, match in losers.items() if key not in set(absent)}

@@ -37,7 +37,7 @@ from syncd.core.mapping import Mapping as ContactMapping
 from syncd.core.matching import digest, duplicate_keys, identify, merge_numbers, repeats
 from syncd.core.schema import Schema
 from syncd.processes import is_gone
-from syncd.recall import Recall
+from syncd.recall import FEW, Recall
 from syncd.source import Connector, End, Rows
 
 LEAN = {
@@ -222,11 +222,12 @@ class _Pages:
     warnings: list[pl.DataFrame] = field(default_factory=list)
     malformed: list[tuple[int, int, str]] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
+    arrived: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     waiting: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     height: int = 0
 
     def add(self, page: Rows, mapping: ContactMapping, schema: Schema) -> None:
-        """Map the rows of a page that are not recognised."""
+        """Take a page; as soon as it is worth while, map the rows that are not recognised."""
         if page.origin not in self.origins:
             self.origins.append(page.origin)
         origin = self.origins.index(page.origin)
@@ -236,11 +237,26 @@ class _Pages:
             pl.int_range(self.height, self.height + page.frame.height, dtype=pl.UInt32).alias(ROW),
         )
         self.height += page.frame.height
-        same = self.recall.recognised(places.get_column(RAW))
-        self.recall.keep(places.filter(same))
-        self.waiting.append((page.frame.filter(~same), places.filter(~same)))
+        self.arrived.append((page.frame, places))
+        if not self.recall.may_ask or self.height > FEW:
+            self.recognise()
         if sum(rows.height for rows, _ in self.waiting) >= TOGETHER:
             self.map(mapping, schema)
+
+    def recognise(self) -> None:
+        """Sort out the rows that need no second look."""
+        for rows, places in self.arrived:
+            same = self.recall.recognised(places.get_column(RAW))
+            self.recall.keep(places.filter(same))
+            self.waiting.append((rows.filter(~same), places.filter(~same)))
+        self.arrived.clear()
+
+    def end(self, end: End, mapping: ContactMapping, schema: Schema) -> None:
+        """Map the rest; the few rows of a partial read need not be recognised."""
+        if end.proof != "partial":
+            self.recognise()
+        self.waiting += self.arrived
+        self.map(mapping, schema)
 
     def map(self, mapping: ContactMapping, schema: Schema) -> None:
         """Map the rows that wait for it."""
@@ -312,7 +328,7 @@ def read_source(
                     coming.append(pool.submit(_next, reading))
                     progress(pages.height + page.frame.height)
                     pages.add(page, mapping, schema)
-                pages.map(mapping, schema)
+                pages.end(page, mapping, schema)
             except BaseException:
                 connector.cancel()
                 raise

@@ -34,10 +34,11 @@ from syncd.partial import Heirs, heirs, still_invalid, suffices
 from syncd.push import Push
 from syncd.pushed import Pushed
 from syncd.reading import Reading, Spool, columns_of, read_source, spooling
-from syncd.recall import Recall
+from syncd.recall import FEW, Recall
 from syncd.rematching import settle_fields
 from syncd.report import SourceReport
 from syncd.state.journal import FOLDS
+from syncd.state.ledger import LedgerParts
 
 if TYPE_CHECKING:
     from syncd.config import Source
@@ -216,16 +217,17 @@ def _read(session: Session, source: Source, schema: Schema, context: str, cursor
         ledger = cache(lambda: pool.submit(session.state.made_of, source.name))
         # A merged contact is made of several rows, so all of them are looked at.
         trusted = None if source.shared_match == "merge_phones" else context
-        recall = Recall(lambda: ledger().result(), sorted(connector.needs.columns), trusted)
+        ask = LedgerParts(session.state, source.name) if cursor else None
+        recall = Recall(lambda: ledger().result(), sorted(connector.needs.columns), trusted, ask)
 
         def told(rows: int) -> None:
-            if rows:
+            if rows > (FEW if ask else 0):
                 ledger()
             session.watcher.reading(source.name, rows)
             session.halt_if_asked()
 
         reading = read_source(connector, cursor, contacts, schema, spool, told, recall)
-        if reading.end.proof != "unchanged":
+        if reading.end.proof not in {"unchanged", "partial"} or reading.present is not None:
             recall.ledger  # noqa: B018 (read while the thread for it is there)
         return reading
 
@@ -269,7 +271,7 @@ def _progress(session: Session, source: str, done: int, total: int) -> None:
 def _tell_plan(report: SourceReport, session: Session, planned: Planned, reading: Reading, schema: Schema) -> None:
     plan = planned.plan
     report.read = reading.end.proof
-    report.rows, report.known = reading.rows, reading.recall.ledger.height
+    report.rows, report.known = reading.rows, reading.recall.height
     report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
     report.planned = plan.requests()
     report.seconds = session.budget.forecast(report.planned)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from syncd.core.columns import DIGEST, KEY, MATCH, RAW
 from syncd.core.diff import ACCEPTED, DETAIL_SCHEMA, LEDGER_SCHEMA
+from syncd.core.matching import folded
 
 _PAGE = 1_000_000
 """Ledger rows that SQLite joins into one text at a time."""
@@ -42,6 +43,10 @@ _NEVER = "\x1d"
 
 _NONE = 0
 """Stands for a number that is not there: no digest is likely to be it, and one that is would only cost a look."""
+_RAW = f"CASE WHEN digest AND status = 'accepted' THEN ifnull(raw, {_NONE}) ELSE {_NONE} END"
+"""The digest of a contact's row, where such a row need not be looked at."""
+
+_MADE_OF = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
 
 _TAKEN_OVER = (
     text("UPDATE contact SET key = :new, raw = NULL WHERE source = :source AND key = :old"),
@@ -81,10 +86,16 @@ class Ledger:
 
         ``@raw`` is null where its row must be looked at: the contact at the target may be another than its row makes.
         """
-        raw = f"CASE WHEN digest AND status = 'accepted' THEN ifnull(raw, {_NONE}) ELSE {_NONE} END"
-        schema = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
-        found = self._columns(("key", raw, "match"), "source = :source", {"source": source}, schema)
+        found = self._columns(("key", _RAW, "match"), "source = :source", {"source": source}, _MADE_OF)
         return found.with_columns(pl.when(pl.col(RAW) != _NONE).then(RAW).alias(RAW))
+
+    def count(self, source: str) -> int:
+        """How many contacts of the source the ledger holds."""
+        with self.read() as connection:
+            # The index is a fraction of the table.
+            query = text("SELECT count(*) FROM contact INDEXED BY contact_remote_id WHERE source = :source")
+            count: int = connection.execute(query, {"source": source}).scalar_one()
+            return count
 
     def matches(self, sources: Sequence[str]) -> pl.DataFrame:
         """Return ``@source``, ``@key``, ``@match`` of every contact that these sources hold at the target."""
@@ -254,6 +265,37 @@ class Ledger:
             if count:
                 connection.execute(text("DELETE FROM cursor WHERE source = :source"), values)
             return count
+
+
+class LedgerParts:
+    """A source's ledger, asked for single contacts (see :class:`syncd.recall.Ask`)."""
+
+    def __init__(self, state: Ledger, source: str) -> None:
+        self._state = state
+        self._source = source
+
+    def count(self) -> int:
+        return self._state.count(self._source)
+
+    def with_keys(self, keys: pl.Series) -> pl.DataFrame:
+        return self._made_of("key IN (SELECT value FROM json_each(:values))", keys)
+
+    def with_matches(self, matches: pl.Series) -> pl.DataFrame:
+        wanted = matches.drop_nulls().unique()
+        if not wanted.str.contains(r"\p{L}").any():
+            return self._made_of("match IN (SELECT value FROM json_each(:values))", wanted)
+        # SQLite knows the case of plain letters only: what has others is returned, to be compared.
+        among = "lower(match) IN (SELECT value FROM json_each(:values))"
+        return self._made_of(f"({among} OR length(match) <> length(CAST(match AS BLOB)))", folded(wanted))
+
+    def _made_of(self, condition: str, wanted: pl.Series) -> pl.DataFrame:
+        if wanted.is_empty():
+            return pl.DataFrame(schema=_MADE_OF)
+        query = text(f"SELECT key, nullif({_RAW}, {_NONE}), match FROM contact WHERE source = :source AND {condition}")
+        values = {"source": self._source, "values": json.dumps(wanted.to_list())}
+        with self._state.read() as connection:
+            found = list(map(tuple, connection.execute(query, values)))
+        return pl.DataFrame(found, schema=_MADE_OF, orient="row")
 
 
 def _parsed(column: bytes, named: tuple[str, Any]) -> pl.Series:
