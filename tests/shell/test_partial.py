@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import syncd.source
+from syncd import reading, sync
+from syncd.state import State
 from tests.examples import SOAKING, examples
 from tests.shell.feed import Account, Feed
 from tests.shell.world import World, company
@@ -177,9 +179,50 @@ def test_a_rejected_contact_that_is_to_be_tried_again_is_read_again(world: World
     assert crm.asked == [None, None]
 
 
+def test_a_read_of_few_changed_rows_asks_the_ledger_for_what_they_touch(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm = account(world)
+    people(crm)
+    crm.put(k4=("d", "Di", "2125550104"), k5=("e", "Ed", "2125550105"))
+    world.run()
+    monkeypatch.setattr(State, "made_of", _never)
+    crm.put(k1=("a", "Ann Lee", "2125550101"), k6=("f", "Flo", "2125550106"))
+    crm.drop("2")
+    crm.merge("3", "7")
+    crm.merge("4", "5")
+    report = world.run()
+    assert report.read == "partial"
+    assert {kind: report.counts[kind] for kind in ("create", "update", "delete")} == {
+        "create": 1,
+        "update": 1,
+        "delete": 2,
+    }
+    assert set(world.there()) == {"a", "c", "e", "f"}
+    assert report.known == 5
+
+
+def _never(*_: object) -> Never:
+    raise AssertionError("the whole ledger was read")
+
+
+@pytest.mark.parametrize(("there", "new"), [("Ann", "ANN"), ("straße", "STRASSE"), ("\u212aim", "kim"), ("ΣΑΣ", "σας")])
+def test_a_new_row_that_differs_from_an_unread_one_in_case_only_has_the_source_read_whole(
+    world: World, there: str, new: str
+) -> None:
+    crm = account(world)
+    people(crm)
+    crm.put(k4=(there, "Ann", "2125550104"))
+    world.run()
+    crm.put(k5=(new, "Ann", "2125550105"))
+    report = world.run()
+    assert report.read == "complete"
+    assert "differ from another in the case" in report.warnings[0]
+
+
 EXAMPLES = examples(2, 200)
 
-REFS = st.sampled_from(["a", "A", "b", "c"])
+REFS = st.sampled_from(["a", "A", "b", "c", "ß", "SS", "7"])
 ROWS = st.tuples(REFS, st.sampled_from(["Ann", "Bob"]), st.sampled_from(["2125550101", "12", "2125550102;2125550103"]))
 KEYS = st.sampled_from(["1", "2", "3", "4"])
 EDITS = st.tuples(st.sampled_from(["crm", "other"]), st.sampled_from(["put", "put", "drop", "merge"]), KEYS, KEYS, ROWS)
@@ -200,12 +243,15 @@ def edit(accounts: dict[str, Account], name: str, what: str, key: str, other: st
     steps=st.lists(st.lists(EDITS, min_size=1, max_size=3), min_size=3, max_size=5),
     policy=st.sampled_from(["first", "hold", "merge_phones"]),
     tells=st.sampled_from(["deleted", "present"]),
+    few=st.sampled_from([0, 10_000]),
 )
 def test_after_partial_reads_a_whole_one_finds_nothing_left_to_do(
-    steps: list[list[Any]], policy: str, tells: str, tmp_path_factory: pytest.TempPathFactory
+    steps: list[list[Any]], policy: str, tells: str, few: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     Feed.ACCOUNTS.clear()
-    with company(tmp_path_factory.mktemp("world")) as world:
+    with pytest.MonkeyPatch.context() as patch, company(tmp_path_factory.mktemp("world")) as world:
+        patch.setattr(reading, "FEW", few)
+        patch.setattr(sync, "FEW", few)
         world.sources.clear()
         names = ("crm", "other")
         accounts = {name: account(world, name, shared_match=policy, options={"tells": tells}) for name in names}
