@@ -79,8 +79,16 @@ class Machine(Truths):
                 here.rows.append(each.row)
             elif each.kind == "merge" and here.rows:
                 here.merge(each.place, each.second)
+                self._inherit(here)
             elif here.rows and there.rows:
                 self._touch(each, here.rows, there.rows)
+
+    def _inherit(self, table: Table) -> None:
+        """The contact of a key that was merged may go on under the other one's, also if that row is unusable."""
+        [name] = [name for name, each in self.company.tables.items() if each is table]
+        for _, old, new in table.merges[-1:]:
+            if (name, old) in self.ever:
+                self.ever.setdefault((name, new), set()).update(self.ever[name, old])
 
     @staticmethod
     def _touch(each: Edit, here: list[Row], there: list[Row]) -> None:
