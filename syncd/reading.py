@@ -52,8 +52,11 @@ LEAN = {
 PATIENCE = 0.2
 """Seconds after which a wait for the source looks whether the run was asked to stop."""
 
-AHEAD = 4
-"""Pages that may have been read before they are mapped: while the ledger is read, the source is read on."""
+AHEAD = 2
+"""Pages that may have been read before they are looked at."""
+
+HELD = 6
+"""Pages that may wait for the ledger: while that is read, the source is read on."""
 
 Found = TypeVar("Found")
 
@@ -238,15 +241,21 @@ class _Pages:
         )
         self.height += page.frame.height
         self.arrived.append((page.frame, places))
-        if not self.recall.may_ask or self.height > FEW:
+        asks = self.recall.may_ask and self.height <= FEW
+        if not asks and (self.recall.is_ready() or len(self.arrived) >= HELD):
             self.recognise()
         if sum(rows.height for rows, _ in self.waiting) >= TOGETHER:
             self.map(mapping, schema)
 
     def recognise(self) -> None:
-        """Sort out the rows that need no second look."""
+        """Sort out the rows that need no second look: of many pages at once, since each look is at the whole ledger."""
+        if not self.arrived:
+            return
+        every = self.recall.recognised(pl.concat([places.get_column(RAW) for _, places in self.arrived]))
+        begin = 0
         for rows, places in self.arrived:
-            same = self.recall.recognised(places.get_column(RAW))
+            same = every.slice(begin, places.height)
+            begin += places.height
             self.recall.keep(places.filter(same))
             self.waiting.append((rows.filter(~same), places.filter(~same)))
         self.arrived.clear()

@@ -43,7 +43,8 @@ class Recall:
 
     ``ledger`` returns ``@key``, ``@raw``, ``@match`` of all its contacts; it is called once, when it is needed.
     ``columns``: those that decide what contact a row makes. ``context``: all else that decides it, or None where
-    every row must be looked at. ``ask``: what may be asked instead, before the whole ledger was needed.
+    every row must be looked at. ``ask``: what may be asked instead, before the whole ledger was needed. ``is_ready``:
+    whether ``ledger`` returns at once.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Recall:
         columns: Sequence[str] = (),
         context: str | None = None,
         ask: Ask | None = None,
+        is_ready: Callable[[], bool] = lambda: True,
     ) -> None:
+        self.is_ready = is_ready
         self._load = ledger
         self._columns = columns
         self._context = context

@@ -218,7 +218,8 @@ def _read(session: Session, source: Source, schema: Schema, context: str, cursor
         # A merged contact is made of several rows, so all of them are looked at.
         trusted = None if source.shared_match == "merge_phones" else context
         ask = LedgerParts(session.state, source.name) if cursor else None
-        recall = Recall(lambda: ledger().result(), sorted(connector.needs.columns), trusted, ask)
+        columns = sorted(connector.needs.columns)
+        recall = Recall(lambda: ledger().result(), columns, trusted, ask, lambda: ledger().done())
 
         def told(rows: int) -> None:
             if rows > (FEW if ask else 0):

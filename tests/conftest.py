@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.connectors import sql_servers
 
@@ -15,6 +16,10 @@ from tests.connectors import sql_servers
 # as all that it does then.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# A busy machine is no defect: how long an example takes proves nothing.
+settings.register_profile("syncd", deadline=None)
+settings.load_profile("syncd")
 
 
 @pytest.fixture(scope="session")

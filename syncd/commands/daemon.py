@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import sys
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from syncd.core.schedules import Schedule
     from syncd.state import State
 
+OFTEN = (700, 10, 10)
+"""How often it looks for garbage in circles: as often as the interpreter does, since it lives for months."""
 
 RECONCILE_JITTER = 3600.0
 """Seconds that a reconcile's start is put off at most."""
@@ -25,6 +28,7 @@ RECONCILE_JITTER = 3600.0
 
 def serve(config: Path | None, log_level: str | None) -> int:
     """Run the daemon until a signal ends it."""
+    gc.set_threshold(*OFTEN)
     from syncd.daemon.children import Children, syncd
     from syncd.daemon.loading import Loader
     from syncd.daemon.onlooker import Onlooker

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import sys
 import threading
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
 CHANGES = 10
 """What ``--exit-code`` exits with when a dry run finds changes."""
-
-RARELY = (50_000, 20, 50)
-"""How often a run looks for garbage in circles (:func:`gc.set_threshold`): it makes many objects, and few circles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,6 @@ class Ran:
 
 def run(wish: Wish, config: Path | None) -> int:
     """Run, print the report, return the exit code."""
-    gc.set_threshold(*RARELY)
     return concluded(wish, partial(_run, wish, config))
 
 

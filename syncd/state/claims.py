@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from syncd.state.entries import REFUSED, append, newest_change, overtaken
+from syncd.state.entries import REFUSED, append, drafted, newest_change, overtaken
 
 _GIVEN_UP = 900.0
 """Seconds after which no call can be under way any more, whatever became of its process."""
@@ -97,7 +97,8 @@ class Claims:
             )
             waiting = frozenset(each["@key"] for each in changes if each["@match"] in open_)
             ready = [each for each in changes if each["@key"] not in waiting]
-            entries = append(connection, run, source, ready, horizon=0, now=now)
+            entries = drafted(source, ready)
+            append(connection, run, entries, horizon=0, now=now)
             if entries:
                 connection.exec_driver_sql(
                     "UPDATE contact SET status = 'pending', updated_at = ? WHERE source = ? AND key = ?",

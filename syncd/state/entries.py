@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, text
 
+from syncd.state.bulk import in_bulk
+
 REFUSED = text("UPDATE change SET outcome = 'refused', reason = :reason WHERE id = :id")
 """The target, or we, refused what the entry ``:id`` is about."""
 
@@ -25,43 +27,45 @@ _NUMBERED = text(
 )
 """An id is not used again when its entry is taken back: what was marked after it must be told from before."""
 _UNSURE = text("UPDATE contact SET status = 'pending' WHERE source = :source AND key = :key")
-_APPENDED = (
-    "INSERT INTO change (run, horizon, at, before, old_match, id, source, key, kind, old_id, match, digest, after,"
-    " outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')"
-)
+_WRITTEN = ("id", "source", "key", "kind", "old_id", "match", "digest", "before", "after")
+_APPENDED = f"INSERT INTO change (outcome, run, horizon, at, old_match, {', '.join(_WRITTEN)}) VALUES {{rows}}"
 
 
-def append(
-    connection: Connection, run: str, source: str, changes: Sequence[Mapping[str, Any]], *, horizon: int, now: float
-) -> list[dict[str, Any]]:
-    """Add ``pending`` journal rows and return them.
+def drafted(source: str, changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return journal entries for changes, to be appended: made before the file is locked, since others wait for it.
 
     Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after`` and perhaps ``@raw``.
     """
-    first = newest_change(connection) + 1
-    known = _known(connection, source, [change["@key"] for change in changes])
-    journal: list[dict[str, Any]] = []
-    values = []
-    for number, change in enumerate(changes, first):
-        key, match, after = change["@key"], change["@match"], as_json(change["after"])
-        was, old_match = known.get(key, (None, None))
-        entry = {
-            "id": number,
+    return [
+        {
             "source": source,
-            "key": key,
+            "key": change["@key"],
             "kind": change["@kind"],
             "old_id": change["@id"],
-            "match": match,
+            "match": change["@match"],
             "digest": change["@digest"],
-            "after": after,
+            "before": as_json(change["before"] or None),
+            "after": as_json(change["after"]),
+            "raw": change.get("@raw"),
         }
-        before = as_json(change["before"] or None)
-        values.append((run, horizon, now, before, None if old_match == match else old_match, *entry.values()))
-        journal.append({**entry, "was": was, "raw": change.get("@raw")})
-    if values:
-        connection.exec_driver_sql(_APPENDED, values)
-        connection.execute(_NUMBERED, {"newest": first + len(values) - 1})
-    return journal
+        for change in changes
+    ]
+
+
+def append(connection: Connection, run: str, entries: Sequence[dict[str, Any]], *, horizon: int, now: float) -> None:
+    """Add ``pending`` journal rows; the entries get their ``id``, and what the contact's status ``was``, if any."""
+    if not entries:
+        return
+    first = newest_change(connection) + 1
+    known = _known(connection, entries[0]["source"], [entry["key"] for entry in entries])
+    values = []
+    for number, entry in enumerate(entries, first):
+        was, match = known.get(entry["key"], (None, None))
+        old_match = None if match == entry["match"] else match
+        entry["id"], entry["was"] = number, was
+        values.append(("pending", run, horizon, now, old_match, *map(entry.__getitem__, _WRITTEN)))
+    in_bulk(connection, _APPENDED, values)
+    connection.execute(_NUMBERED, {"newest": first + len(values) - 1})
 
 
 def newest_change(connection: Connection) -> int:

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from syncd.state.bulk import in_bulk
 from syncd.state.claims import Rivals, deleted_meanwhile, end_deletions
-from syncd.state.entries import OF_RUN, REFUSED, append, as_json, overtaken
+from syncd.state.entries import OF_RUN, REFUSED, append, as_json, drafted, overtaken
 from syncd.state.ledger import DONE
 
 FOLDS = "target.folds_case"
@@ -84,19 +85,16 @@ class Journal:
         change whose match value one of the ``rivals`` took is left out.
         """
         now = self.clock()
+        journal = drafted(source, changes)
         with self.write() as connection:
-            taken = rivals.among(connection, [each["@match"] for each in changes], now) if rivals else set()
-            changes = [each for each in changes if each["@match"] not in taken]
-            if not changes:
+            taken = rivals.among(connection, [each["match"] for each in journal], now) if rivals else set()
+            journal = [each for each in journal if each["match"] not in taken] if taken else journal
+            if not journal:
                 return []
-            journal = append(connection, run, source, changes, horizon=horizon, now=now)
-            values = [(source, each["key"], each["digest"], each["match"], now, now) for each in journal]
-            connection.exec_driver_sql(
-                "INSERT INTO contact (source, key, digest, status, origin, match, fields, created_at, updated_at)"
-                " VALUES (?, ?, ?, 'pending', 'created', ?, '{}', ?, ?)"
-                " ON CONFLICT (source, key) DO UPDATE SET status = 'pending', updated_at = excluded.updated_at",
-                values,
-            )
+            append(connection, run, journal, horizon=horizon, now=now)
+            rest = ("pending", "created", "{}", now, now)
+            values = [(source, each["key"], each["digest"], each["match"], *rest) for each in journal]
+            in_bulk(connection, _PENDING, values)
         return journal
 
     def unmark(self, entries: Sequence[Mapping[str, Any]], ids: Iterable[int] = ()) -> None:
@@ -115,15 +113,18 @@ class Journal:
         pending too.
         """
         now = self.clock()
+        accepted = _accepted((each for each in results if each.outcome == "accepted"), now)
         with self.write() as connection:
             late = overtaken(connection, [each.entry for each in results])
             results = [each for each in results if each.entry["id"] not in late]
             doubtful = _doubtful(connection, results, now)
-            accepted = [each for each in results if each.outcome == "accepted" and each.entry["key"] not in doubtful]
+            if late or doubtful:
+                sure = [each for each in results if each.outcome == "accepted" and each.entry["key"] not in doubtful]
+                accepted = _accepted(sure, now)
             refused = [each for each in results if each.outcome == "refused"]
             folded = [{**each.entry, "reason": each.reason, "at": now} for each in results if each.outcome == "folded"]
-            if accepted:
-                _accept(connection, accepted, now)
+            if accepted.results:
+                _accept(connection, accepted)
             for statement in (REFUSED, _NEVER_THERE, _REJECTED, _FORGOTTEN, _CASE_FOLDS) if folded else ():
                 connection.execute(statement, folded)
             for each in refused:
@@ -177,6 +178,22 @@ _UNMARKED = (
     ),
 )
 """A contact that another call overwrote in the meantime (see _OVERWRITTEN_TOO) is not known any more."""
+_PENDING = (
+    "INSERT INTO contact (source, key, digest, match, status, origin, fields, created_at, updated_at) VALUES {rows}"
+    " ON CONFLICT (source, key) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at"
+)
+_DONE = (
+    "WITH done (new_id, id) AS (VALUES {rows})"
+    " UPDATE change SET new_id = done.new_id, outcome = 'accepted' FROM done WHERE change.id = done.id"
+)
+_THERE = (
+    "WITH there (at, id, origin, returned, digest, match, fields, raw, source, key) AS (VALUES {rows})"
+    " UPDATE contact SET status = 'accepted', reason = NULL, missing_since = NULL, updated_at = there.at,"
+    " origin = CASE WHEN remote_id = there.id THEN contact.origin WHEN EXISTS (SELECT 1 FROM contact AS other"
+    " WHERE other.remote_id = there.id AND other.origin = 'created') THEN 'created' ELSE there.origin END,"
+    " remote_id = there.id, returned = there.returned, digest = there.digest, match = there.match,"
+    " fields = there.fields, raw = there.raw FROM there WHERE contact.source = there.source AND contact.key = there.key"
+)
 _MOVED = (
     "UPDATE change SET outcome = 'moved' WHERE id = ? AND (kind = 'move' OR (kind = 'update' AND (SELECT origin"
     " FROM contact WHERE contact.source = change.source AND contact.key = change.key) = 'created'))"
@@ -212,44 +229,51 @@ def _doubtful(connection: Connection, results: Sequence[Settled], now: float) ->
     return frozenset(each.entry["key"] for each in results if each.entry["id"] in hit)
 
 
-def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> None:
-    connection.exec_driver_sql(
-        "UPDATE change SET new_id = ?, outcome = 'accepted' WHERE id = ?",
-        [(each.id, each.entry["id"]) for each in accepted],
-    )
-    elsewhere = [(each.entry["id"],) for each in accepted if each.entry["old_id"] not in (None, each.id)]
-    if elsewhere:
-        connection.exec_driver_sql(_MOVED, elsewhere)
-    connection.exec_driver_sql(
-        "UPDATE contact SET status = 'accepted', reason = NULL, missing_since = NULL, updated_at = ?,"
-        " origin = CASE WHEN remote_id = ? THEN origin WHEN EXISTS (SELECT 1 FROM contact AS other"
-        " WHERE other.remote_id = ? AND other.origin = 'created') THEN 'created' ELSE ? END, remote_id = ?,"
-        " returned = ?, digest = ?, match = ?, fields = ?, raw = ? WHERE source = ? AND key = ?",
-        [
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """Accepted upserts, and what is written of them: made before the file is locked, since others wait for it."""
+
+    results: Sequence[Settled]
+    changes: Sequence[tuple[Any, ...]]
+    elsewhere: Sequence[tuple[Any, ...]]
+    contacts: Sequence[tuple[Any, ...]]
+    keys: str
+    ids: str
+
+
+def _accepted(results: Iterable[Settled], now: float) -> _Accepted:
+    results = list(results)
+    return _Accepted(
+        results,
+        changes=[(each.id, each.entry["id"]) for each in results],
+        elsewhere=[(each.entry["id"],) for each in results if each.entry["old_id"] not in (None, each.id)],
+        contacts=[
             (
                 now,
                 each.id,
-                each.id,
                 "adopted" if each.adopted else "created",
-                each.id,
                 None if each.returned is None else as_json(each.returned),
-                each.entry["digest"],
-                each.entry["match"],
-                each.entry["after"],
-                each.entry["raw"],
-                each.entry["source"],
-                each.entry["key"],
+                *map(each.entry.__getitem__, ("digest", "match", "after", "raw", "source", "key")),
             )
-            for each in accepted
+            for each in results
         ],
+        keys=json.dumps([each.entry["key"] for each in results]),
+        ids=json.dumps([each.id for each in results]),
     )
-    keys = json.dumps([each.entry["key"] for each in accepted])
-    taking = {"source": accepted[0].entry["source"], "keys": keys, "ids": json.dumps([each.id for each in accepted])}
+
+
+def _accept(connection: Connection, accepted: _Accepted) -> None:
+    in_bulk(connection, _DONE, accepted.changes)
+    if accepted.elsewhere:
+        connection.exec_driver_sql(_MOVED, accepted.elsewhere)
+    in_bulk(connection, _THERE, accepted.contacts)
+    source = accepted.results[0].entry["source"]
+    taking = {"source": source, "keys": accepted.keys, "ids": accepted.ids}
     connection.execute(_OVERWRITTEN_TOO, taking)
     overwritten = connection.execute(_OVERWRITTEN, taking).all()
     if overwritten:
         connection.execute(text("DELETE FROM cursor"))
-    taken = {each.id: each.entry["match"] for each in accepted}
+    taken = {each.id: each.entry["match"] for each in accepted.results} if overwritten else {}
     if any(taken[id_] != match and taken[id_].casefold() == match.casefold() for id_, match in overwritten):
         connection.execute(_CASE_FOLDS)
     connection.execute(
@@ -259,9 +283,9 @@ def _accept(connection: Connection, accepted: Sequence[Settled], now: float) -> 
             " (SELECT match FROM contact WHERE contact.source = change.source AND contact.key = change.key))"
         ),
         {
-            "source": accepted[0].entry["source"],
-            "first": min(each.entry["id"] for each in accepted),
-            "keys": keys,
+            "source": source,
+            "first": min(each.entry["id"] for each in accepted.results),
+            "keys": accepted.keys,
         },
     )
 
