@@ -12,7 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from syncd.core.schema import Schema
 from syncd.reasons import reason
@@ -20,8 +20,7 @@ from syncd.reasons import reason
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """The target holds the contact as ``id``. ``fields`` are those it returned, as text; ``action`` is its word."""
 
     id: int

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -20,8 +20,7 @@ FOLDS = "target.folds_case"
 """The fact that the target takes match values for one that differ only in case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What became of one marked upsert, ``entry`` being what :meth:`Ledger.mark` returned for it.
 
     ``outcome``: ``accepted`` (``id`` and ``returned`` are the target's) · ``refused`` (``reason``) ·
@@ -205,16 +204,16 @@ _REJECTED = text(
 _NEVER_THERE = text("DELETE FROM contact WHERE source = :source AND key = :key AND remote_id IS NULL")
 _FORGOTTEN = text("UPDATE contact SET digest = 0 WHERE source = :source AND key = :key")
 _CASE_FOLDS = text(f"INSERT INTO fact (name, value) VALUES ('{FOLDS}', 'yes') ON CONFLICT (name) DO NOTHING")
-_OVERWRITTEN = text(
-    "UPDATE contact SET status = 'pending' WHERE status = 'accepted'"
-    " AND remote_id IN (SELECT value FROM json_each(:ids))"
-    " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys))) RETURNING remote_id, match"
-)
-"""Another contact's values are at the target now under the id that these hold: what they say there is unknown."""
-_OVERWRITTEN_TOO = text(
-    "UPDATE contact SET digest = 0 WHERE status = 'pending' AND remote_id IN (SELECT value FROM json_each(:ids))"
+_ELSEWHERE = (
+    "remote_id IN (SELECT value FROM json_each(:ids))"
     " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys)))"
 )
+_HELD_BY_OTHERS = text(f"SELECT EXISTS (SELECT 1 FROM contact WHERE {_ELSEWHERE})")
+_OVERWRITTEN = text(
+    f"UPDATE contact SET status = 'pending' WHERE status = 'accepted' AND {_ELSEWHERE} RETURNING remote_id, match"
+)
+"""Another contact's values are at the target now under the id that these hold: what they say there is unknown."""
+_OVERWRITTEN_TOO = text(f"UPDATE contact SET digest = 0 WHERE status = 'pending' AND {_ELSEWHERE}")
 
 
 def _doubtful(connection: Connection, results: Sequence[Settled], now: float) -> frozenset[str]:
@@ -269,8 +268,10 @@ def _accept(connection: Connection, accepted: _Accepted) -> None:
     in_bulk(connection, _THERE, accepted.contacts)
     source = accepted.results[0].entry["source"]
     taking = {"source": source, "keys": accepted.keys, "ids": accepted.ids}
-    connection.execute(_OVERWRITTEN_TOO, taking)
-    overwritten = connection.execute(_OVERWRITTEN, taking).all()
+    overwritten: Sequence[Any] = ()
+    if connection.execute(_HELD_BY_OTHERS, taking).scalar_one():
+        connection.execute(_OVERWRITTEN_TOO, taking)
+        overwritten = connection.execute(_OVERWRITTEN, taking).all()
     if overwritten:
         connection.execute(text("DELETE FROM cursor"))
     taken = {each.id: each.entry["match"] for each in accepted.results} if overwritten else {}

@@ -63,7 +63,7 @@ def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
             mark(self, run, source, [change], **more)
             for run, source, change, more in (each.entry["late"] for each in done)
         ]
-        return record(self, [replace(each, entry=entry) for each, [entry] in zip(done, entries, strict=True)])
+        return record(self, [each._replace(entry=entry) for each, [entry] in zip(done, entries, strict=True)])
 
     monkeypatch.setattr(Journal, "mark", unmarked)
     monkeypatch.setattr(Journal, "record", recorded)
