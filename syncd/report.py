@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -120,20 +121,24 @@ def run_json(run: str | None, reports: Sequence[SourceReport], *, dry_run: bool,
     return {"run": run, "dry_run": dry_run, "exit": exit_code, "sources": sources}
 
 
+PAGE = 500
+"""Changes that are written at once."""
+
 _NO_CHANGES = '"changes": []'
 """Stands once in each source's JSON; in no text, since there its quotes would be escaped."""
 
 
 def write_json(file: TextIO, found: Mapping[str, Any], reports: Sequence[SourceReport]) -> None:
-    """Write what :func:`run_json` made on one line, each change as it is made: a million need no memory."""
+    """Write what :func:`run_json` made on one line, changes as they are made: a million need no memory."""
     head, *rest = json.dumps(found, ensure_ascii=False).split(_NO_CHANGES)
     file.write(head)
     for part, report in zip(rest, reports, strict=True):
-        before = '"changes": ['
-        for change in report.changes():
-            file.write(before + orjson.dumps(change).decode())
+        file.write('"changes": [')
+        before, changes = "", report.changes()
+        while page := [orjson.dumps(change).decode() for change in islice(changes, PAGE)]:
+            file.write(before + ", ".join(page))
             before = ", "
-        file.write(("" if before == ", " else before) + "]" + part)
+        file.write("]" + part)
     file.write("\n")
 
 

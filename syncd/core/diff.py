@@ -162,7 +162,7 @@ def field_changes(
     found: dict[str, dict[str, str | None]] = {}
     for name, new in after.items():
         old = before.get(name) or ""
-        if new is None or _same(old, new, phone=name in phones):
+        if new is None or old == new or (name in phones and _same_numbers(old, new)):
             continue
         found[name] = {"old": old or None, "new": new}
     return found
@@ -186,8 +186,8 @@ def values_differ(changes: pl.DataFrame, phones: frozenset[str]) -> pl.Series:
     return found
 
 
-def _same(old: str, new: str, *, phone: bool) -> bool:
-    return old == new or (phone and set(old.split(";")) == set(new.split(";")))
+def _same_numbers(old: str, new: str) -> bool:
+    return set(old.split(";")) == set(new.split(";"))
 
 
 def rows(changes: pl.DataFrame) -> Iterator[dict[str, Any]]:
