@@ -5,7 +5,6 @@ What is slow to import is imported when a command uses it, so that ``--help`` an
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,12 +25,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-RARELY = (50_000, 20, 50)
-"""How often a command looks for garbage in circles (:func:`gc.set_threshold`): it makes many objects, few circles."""
-
-SOON = 0.001
-"""Seconds after which a thread lets others go on: the one that has locked the state file must not wait for them."""
-
 config_app = typer.Typer(help="About the configuration file.", rich_markup_mode=None)
 notify_app = typer.Typer(help="Who is told what.", rich_markup_mode=None)
 rejects_app = typer.Typer(help="Contacts that the target refused.", rich_markup_mode=None)
@@ -424,8 +417,6 @@ def demo() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` (or the process's own) name, and return its exit code."""
-    gc.set_threshold(*RARELY)
-    sys.setswitchinterval(SOON)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream has it
