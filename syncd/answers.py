@@ -26,6 +26,14 @@ from syncd.errors import (
 
 _TOKEN = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 
+_DIGITS = bytes(byte if 48 <= byte <= 57 else 0 for byte in range(256)).translate(
+    bytes.maketrans(b"123456789", b"0" * 9)
+)
+"""Makes every digit a 0, and all else a zero byte."""
+
+_LONG = b"0" * 19
+"""So many digits at least has a number that takes more than 64 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failures:
@@ -145,8 +153,11 @@ def parse(content: bytes | None, *, exact: bool = False) -> tuple[Any, str]:
 
 
 def _loads(content: bytes) -> Any:
-    """Parse JSON quickly; what a lax server writes besides (half of a surrogate pair) as the interpreter does."""
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return json.loads(content)
+    """Parse JSON quickly; what a lax server writes besides (half of a surrogate pair) as the interpreter does.
+
+    So are numbers that may take more than 64 bits, which would lose their last digits.
+    """
+    if _LONG not in content.translate(_DIGITS):
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(content)
+    return json.loads(content)

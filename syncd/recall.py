@@ -16,7 +16,7 @@ from typing import Protocol
 import polars as pl
 
 from syncd.core.columns import CONTACT, KEY, LINE, MATCH, ORIGIN, RAW, ROW, STATE
-from syncd.core.matching import folded, repeats, row_digest
+from syncd.core.matching import folded, has_case, repeats, row_digest
 
 FEW = 10_000
 """Changed rows up to which the ledger is asked for what they touch; for more it is read whole, which takes as long."""
@@ -172,6 +172,6 @@ class Recall:
 
 def _among(values: pl.Series, wanted: pl.Series) -> pl.Series:
     """Which of ``values`` are among ``wanted``, whatever the case of their letters."""
-    if wanted.str.contains(r"\p{L}").any():
+    if has_case(wanted):
         values, wanted = folded(values), folded(wanted.drop_nulls())
     return values.is_in(wanted.drop_nulls().unique().implode())

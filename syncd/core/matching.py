@@ -183,6 +183,11 @@ def _shown(key: pl.Expr) -> pl.Expr:
     return key.str.replace_all(UNIT, "+", literal=True)
 
 
+def has_case(values: pl.Series) -> bool:
+    """Whether any of these values may differ from another in case only; not only letters have case (Ⓐ, Ⅳ)."""
+    return bool(values.str.contains(r"[A-Za-z]|[^\x00-\x7f]").any())
+
+
 def folded(values: pl.Series) -> pl.Series:
     """These values without their case, as ``str.casefold`` has it: where that may differ from lower case, by it."""
     plain = values.str.to_lowercase()
@@ -196,7 +201,7 @@ def folded(values: pl.Series) -> pl.Series:
 def folded_twins(contacts: pl.DataFrame) -> pl.Series:
     """Return the keys of contacts whose match values differ from another's only in case (``@key``, ``@match``)."""
     values = contacts.get_column(MATCH)
-    if not values.str.contains(r"\p{L}").any() or not repeats(folded(values)):
+    if not has_case(values) or not repeats(folded(values)):
         return contacts.get_column(KEY).clear()
     distinct = contacts.filter(~pl.col(MATCH).is_duplicated())
     return distinct.get_column(KEY).filter(folded(distinct.get_column(MATCH)).is_duplicated())

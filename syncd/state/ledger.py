@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from syncd.core.columns import DIGEST, KEY, MATCH, RAW
 from syncd.core.diff import ACCEPTED, DETAIL_SCHEMA, LEDGER_SCHEMA
-from syncd.core.matching import folded
+from syncd.core.matching import folded, has_case
 
 _PAGE = 1_000_000
 """Ledger rows that SQLite joins into one text at a time."""
@@ -284,7 +284,7 @@ class LedgerParts:
 
     def with_matches(self, matches: pl.Series) -> pl.DataFrame:
         wanted = matches.drop_nulls().unique()
-        if not wanted.str.contains(r"\p{L}").any():
+        if not has_case(wanted):
             return self._made_of("match IN (SELECT value FROM json_each(:values))", wanted)
         # SQLite knows the case of plain letters only: what has others is returned, to be compared.
         among = "lower(match) IN (SELECT value FROM json_each(:values))"

@@ -206,7 +206,9 @@ def _never(*_: object) -> Never:
     raise AssertionError("the whole ledger was read")
 
 
-@pytest.mark.parametrize(("there", "new"), [("Ann", "ANN"), ("straße", "STRASSE"), ("\u212aim", "kim"), ("ΣΑΣ", "σας")])
+@pytest.mark.parametrize(
+    ("there", "new"), [("Ann", "ANN"), ("straße", "STRASSE"), ("\u212aim", "kim"), ("ΣΑΣ", "σας"), ("Ⓐ", "ⓐ")]
+)
 def test_a_new_row_that_differs_from_an_unread_one_in_case_only_has_the_source_read_whole(
     world: World, there: str, new: str
 ) -> None:

@@ -282,6 +282,15 @@ def test_a_delete_carries_its_body() -> None:
     assert request.headers["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize(
+    "number", ["18446744073709551615", "18446744073709551617", "-9223372036854775809", "100200300400500600700800"]
+)
+def test_a_number_of_an_answer_keeps_all_its_digits(number: str) -> None:
+    content = f'{{"contacts": [{{"fields": {{"External ID":{number}}}}}]}}'.encode()
+    answer = World(httpx.Response(200, content=content)).get()
+    assert answer.body == {"contacts": [{"fields": {"External ID": int(number)}}]}
+
+
 def test_half_of_a_surrogate_pair_can_be_sent() -> None:
     world = World(200)
     world.client.request("POST", "/contacts", json={"Company": "\ud83d"})
