@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from syncd.report import SourceReport
 from syncd.session import open_session
 from syncd.state import State
 from syncd.undo import undo_source
+from tests.convergence.company import LAYOUTS, OPEN_GATES
+from tests.convergence.looking_back import Convergence
+from tests.convergence.shelf import Row
+from tests.convergence.worlds import Opening
 from tests.shell.test_reconcile import compare
 from tests.shell.world import FIELDS, World, company
 
@@ -170,3 +175,18 @@ def test_a_lost_create_is_found_though_a_field_is_called_otherwise_since(world: 
     world.write([("1", "Ann", "2125550101")])
     world.run()
     assert set(world.there()) == {"1"}
+
+
+def test_a_restored_state_file_lets_adopted_contacts_go_where_that_is_allowed() -> None:
+    gates = replace(OPEN_GATES, deletes=replace(OPEN_GATES.deletes, adopted=True))
+    rows = Row("1", "A", "x", "Ann", ""), Row("2", "B", "x", "Bob", "")
+    machine = Convergence()
+    try:
+        machine.begin(Opening(LAYOUTS[0], "first", ("one",), {}, (rows,), rows, gates))
+        machine.clean_run([])
+        machine.copy_state()
+        machine.company.tables["one"].rows.pop()
+        machine.restore_state([])
+        assert [each["fields"]["External ID"] for each in machine.world.store.contacts()] == ["A"]
+    finally:
+        machine.teardown()
