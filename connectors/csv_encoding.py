@@ -34,6 +34,8 @@ _HIGH_RUN = re.compile(rb"[\x80-\xff]{3,}")
 _SYMBOL_IN_WORD = re.compile(rb"[A-Za-z\xc0-\xff][\xa1-\xa9\xab-\xb3\xb5\xb6\xb8\xb9\xbb-\xbf](?=[a-z\xe0-\xff])")
 _STRANGE_WORDS = re.compile(rb"[\w@. ]*[\x80-\xff][\w\x80-\xff. ]*")
 _SAMPLE = 4 << 10
+_ENOUGH = 1000
+"""So many letters beyond ASCII tell what text is in."""
 
 
 class WrongEncoding(Exception):
@@ -92,9 +94,11 @@ class _Utf8:
         self._tail = b""
         self._seen = False
         self._legacy: _Codec | None = None
+        self._western = _Western()
 
     def feed(self, block: bytes, *, final: bool) -> bytes:
         if self._legacy:
+            self._western.require(block)
             return self._legacy.feed(block, final=final)
         data = self._tail + block if self._tail else block
         self._tail = b""
@@ -119,7 +123,7 @@ class _Utf8:
             raise WrongEncoding(f"this is not UTF-8: {REPAIR}", data[:at])
         if self._seen or _LIKELY_UTF8.search(data) or strange <= 10 * len(sequences):
             raise WrongEncoding(f"this is not UTF-8, though other text of the file seems to be: {REPAIR}", data[:at])
-        _require_western(data, at)
+        self._western.require(data)
         self._legacy = _Codec(LEGACY)
         data, self._tail = data + self._tail, b""
         return self._legacy.feed(data, final=final)
@@ -160,19 +164,32 @@ class _Codec:
             raise WrongEncoding(f"this is UTF-8, not {self._name}: {DROP}", block[: likely.start()])
 
 
-def _require_western(data: bytes, at: int) -> None:
-    """Refuse text that Windows-1252 would turn into nonsense.
+class _Western:
+    """Refuses text that Windows-1252 would turn into nonsense, of however many blocks it takes to be sure.
 
     In Western names letters beyond ASCII stand alone or in pairs, and no symbol stands inside a word; read as
     Windows-1252, whole words of other scripts are such letters, and Central European letters are symbols.
     """
-    high, runs = len(_HIGH.findall(data)), sum(map(len, _HIGH_RUN.findall(data)))
-    try:
-        data.decode(LEGACY)
-    except UnicodeDecodeError as error:
-        at, runs = error.start, high
-    if runs * 2 > high or len(_SYMBOL_IN_WORD.findall(data)) * 10 > high:
-        raise WrongEncoding(f"this is neither UTF-8 nor Windows-1252: set encoding{_guess(data)}", data[:at])
+
+    def __init__(self) -> None:
+        self._high = self._runs = self._symbols = 0
+
+    def require(self, data: bytes) -> None:
+        first = _HIGH.search(data) if self._high < _ENOUGH else None
+        if not first:
+            return
+        at, high = first.start(), len(_HIGH.findall(data))
+        self._high += high
+        self._symbols += len(_SYMBOL_IN_WORD.findall(data))
+        try:
+            data.decode(LEGACY)
+            self._runs += sum(map(len, _HIGH_RUN.findall(data)))
+        except UnicodeDecodeError as error:
+            at, self._runs = error.start, self._high
+        if self._runs * 2 > self._high or self._symbols * 10 > self._high:
+            line = data.rfind(b"\n", 0, at) + 1
+            hint = _guess(data[line:])
+            raise WrongEncoding(f"this is neither UTF-8 nor Windows-1252: set encoding{hint}", data[:at])
 
 
 def _guess(data: bytes) -> str:

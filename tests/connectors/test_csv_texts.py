@@ -62,6 +62,13 @@ def test_text_that_would_become_nonsense_must_be_declared(path: Path, text: str,
     assert names_in(path, content, encoding=encoding)[1] == text[2:].strip()
 
 
+def test_text_that_would_become_nonsense_further_down_must_be_declared_too(path: Path) -> None:
+    content = ("id,name\n1,Rómer\n" + "2,Ann\n" * 20 + "3,Wałęsa\n").encode("cp1250")
+    for page_bytes in (32, 1 << 20):
+        with pytest.raises(SourceInvalid, match="set encoding"):
+            drain(csv_file(path, content, page_bytes=page_bytes))
+
+
 @pytest.mark.parametrize("page_bytes", [5, 1 << 20])
 @pytest.mark.parametrize(
     ("text", "written", "declared"),
