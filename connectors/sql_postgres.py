@@ -125,7 +125,7 @@ class Postgres(Snapshot):
         if count != self._sent:
             raise self.told.unavailable(f"the server sent {self._sent:,} rows and {count:,} arrived: try again later")
 
-    def _lines(self, copy: str, rows: int) -> Iterator[list[bytes]]:
+    def _lines(self, copy: str, rows: int) -> Iterator[list[memoryview]]:
         """Yield the rows' lines as they come, each one a row, in lists of bounded size."""
         from psycopg import errors, pq
 
@@ -144,14 +144,14 @@ class Postgres(Snapshot):
             if lines:
                 yield lines
 
-    def _page(self, pg: Any, rows: int) -> tuple[list[bytes], bool]:
+    def _page(self, pg: Any, rows: int) -> tuple[list[memoryview], bool]:
         """The next lines, and whether they are the last ones."""
-        lines: list[bytes] = []
-        size, get = 0, pg.get_copy_data
+        lines: list[memoryview] = []
+        size, get, keep = 0, pg.get_copy_data, lines.append
         while len(lines) < rows and size < PAGE_BYTES:
             got, data = get(1)
             if got > 0:
-                lines.append(bytes(data))
+                keep(data)
                 size += got
             elif got == 0:
                 self._wait(pg)
@@ -219,7 +219,7 @@ def _column(name: str, oid: int, quoted: str, *, is_array: bool) -> Column:
     return Column(name, quoted, is_json=oid in {_JSON, _JSONB})
 
 
-def _parsed(lines: list[bytes], names: Sequence[str]) -> Page:
+def _parsed(lines: Sequence[bytes | memoryview], names: Sequence[str]) -> Page:
     """The rows of CSV lines: an empty field is null, a quoted empty one is an empty text."""
     bad: list[tuple[int, str]] = []
     data = b"".join(lines)
@@ -239,9 +239,9 @@ def _csv(data: bytes, names: Sequence[str]) -> pl.DataFrame:
     return pl.read_csv(data, has_header=False, schema=schema)
 
 
-def _is_utf8(line: bytes) -> bool:
+def _is_utf8(line: bytes | memoryview) -> bool:
     try:
-        line.decode()
+        bytes(line).decode()
     except UnicodeDecodeError:
         return False
     return True
