@@ -28,6 +28,7 @@ from syncd.core.schema import Schema
 from syncd.index import Index
 from syncd.learned import schema_changed, with_rejected_again
 from syncd.merged import Groups
+from syncd.nameless import nameless
 from syncd.naming import renamed
 from syncd.partial import Heirs, named_gone
 from syncd.reading import Reading, keyed_once
@@ -94,9 +95,9 @@ def plan_changes(
     ``taken``: which keys took over the contacts of others.
     """
     since = state.newest_change()
-    sharing = resolve_sharers(reading, wanted, state, schema, taken)
-    warnings = sharing.warnings
     named = named_gone(reading, taken)
+    sharing = resolve_sharers(reading, wanted, state, schema, taken, named)
+    warnings = sharing.warnings
     ledger = with_rejected_again(_rest_of_ledger(reading, wanted, state, taken, named), state, wanted.name, schema)
     found = diff(keyed_once(reading), ledger, whole=named is None, deleted=named or ())
     changed = reading.fetch(found.changed)
@@ -292,12 +293,6 @@ def _read(reading: Reading, rules: GateRules) -> Read:
     if present is not None:
         keys = pl.concat([keys, present.alias(KEY)])
     whole = reading.end.proof != "partial" or present is not None
-    nameless = 0 if present is None else present.null_count()
-    keyless = (
-        nameless
-        + len(reading.malformed)
-        + reading.lean.filter(pl.col(KEY).is_null() & (pl.col(STATE) == INVALID)).height
-    )
     there = {*keys.filter(keys.is_in(list(rules.canaries))), *reading.recall.has_read(rules.canaries)}
     canaries = tuple(key for key in rules.canaries if key not in there)
     proved = reading.end.proof in ("complete", "partial")
@@ -305,7 +300,7 @@ def _read(reading: Reading, rules: GateRules) -> Read:
         proved=proved,
         rows=reading.rows if present is None else len(present),
         why=reading.end.why,
-        keyless=keyless,
+        keyless=nameless(reading),
         missing=canaries if whole else (),
         whole=whole,
     )

@@ -13,6 +13,7 @@ from syncd.core.diff import ID, OLD_MATCH
 from syncd.core.matching import folded, folded_twins, sharers
 from syncd.core.schema import Schema
 from syncd.merged import Groups, keep_merged
+from syncd.nameless import maybe_there
 from syncd.partial import Heirs
 from syncd.reading import Reading
 from syncd.state import State
@@ -35,13 +36,15 @@ class Sharing:
     lost_to_others: list[str]
 
 
-def resolve_sharers(reading: Reading, wanted: Wanted, state: State, schema: Schema, taken: Heirs) -> Sharing:
-    """Demote or merge contacts that share their match value."""
+def resolve_sharers(
+    reading: Reading, wanted: Wanted, state: State, schema: Schema, taken: Heirs, named: Sequence[str] | None
+) -> Sharing:
+    """Demote or merge contacts that share their match value; ``named``: see :func:`~syncd.partial.named_gone`."""
     mine = wanted.order.index(wanted.name)
     others = state.matches([name for name in wanted.order if name != wanted.name])
     fresh = reading.contacts()
     _call_back(reading, pl.concat([fresh.get_column(MATCH), others.get_column(MATCH)]), state, wanted.name)
-    left = _left_alone(reading, wanted, state, taken)
+    left = _left_alone(reading, wanted, state, taken, named)
     if not left.is_empty():
         _call_back(reading, left.get_column(MATCH), state, wanted.name)
     contacts = reading.contacts()
@@ -93,14 +96,15 @@ def _call_back(reading: Reading, matches: pl.Series, state: State, source: str) 
         reading.admit(back.join(ledger, on=KEY, how="left"))
 
 
-def _left_alone(reading: Reading, wanted: Wanted, state: State, taken: Heirs) -> pl.DataFrame:
+def _left_alone(
+    reading: Reading, wanted: Wanted, state: State, taken: Heirs, named: Sequence[str] | None
+) -> pl.DataFrame:
     """What the source's invalid rows have at the target: it is left as it is, so no other contact may take it."""
     keys = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
     if keys.height:
         keys = keys.join(reading.contacts().select(KEY), on=KEY, how="anti")
-    held = taken.detail(state, wanted.name, keys.to_series()).filter(
-        pl.col(ID).is_not_null() | (pl.col("@status") == "p")
-    )
+    every = pl.concat([keys.to_series(), maybe_there(reading, named)]).unique(maintain_order=True)
+    held = taken.detail(state, wanted.name, every).filter(pl.col(ID).is_not_null() | (pl.col("@status") == "p"))
     before = pl.lit(-1, dtype=pl.Int32).alias("@rank")
     return held.select(pl.lit(wanted.name).alias("@source"), KEY, pl.col(OLD_MATCH).alias(MATCH), before)
 

@@ -14,7 +14,7 @@ from syncd.state import State
 from syncd.undo import undo_source
 from tests.convergence.company import LAYOUTS, OPEN_GATES
 from tests.convergence.looking_back import Convergence
-from tests.convergence.shelf import Row
+from tests.convergence.shelf import Row, Tells
 from tests.convergence.worlds import Opening
 from tests.shell.test_reconcile import compare
 from tests.shell.world import FIELDS, World, company
@@ -177,6 +177,29 @@ def test_a_lost_create_is_found_though_a_field_is_called_otherwise_since(world: 
     assert set(world.there()) == {"1"}
 
 
+@pytest.mark.parametrize("tells", ["whole", "changes", "present"])
+def test_what_a_row_without_a_key_may_have_is_not_taken_over(tells: Tells) -> None:
+    gone, moved = Row("1", "A", "x", "Ann", ""), Row("2", "B", "x", "Bob", "")
+    machine = Convergence()
+    try:
+        machine.begin(Opening(LAYOUTS[0], "first", ("one",), {}, ((gone, moved),), (), tells=tells))
+        machine.clean_run([])
+        table = machine.company.tables["one"]
+        table.rows = [replace(gone, key=""), replace(moved, one="A")]
+        machine.clean_run([])
+        assert names(machine) == {"A": "Ann", "B": "Bob"}
+        table.rows = [replace(moved, one="A")]
+        machine.clean_run([])
+        assert names(machine) == {"A": "Bob"}
+    finally:
+        machine.teardown()
+
+
+def names(machine: Convergence) -> dict[str, str]:
+    fields = [each["fields"] for each in machine.world.store.contacts()]
+    return {each["External ID"]: each["Name"] for each in fields}
+
+
 def test_a_restored_state_file_lets_adopted_contacts_go_where_that_is_allowed() -> None:
     gates = replace(OPEN_GATES, deletes=replace(OPEN_GATES.deletes, adopted=True))
     rows = Row("1", "A", "x", "Ann", ""), Row("2", "B", "x", "Bob", "")
@@ -187,6 +210,6 @@ def test_a_restored_state_file_lets_adopted_contacts_go_where_that_is_allowed() 
         machine.copy_state()
         machine.company.tables["one"].rows.pop()
         machine.restore_state([])
-        assert [each["fields"]["External ID"] for each in machine.world.store.contacts()] == ["A"]
+        assert names(machine) == {"A": "Ann"}
     finally:
         machine.teardown()
