@@ -71,9 +71,7 @@ class Ledger:
         ``keys``: of these alone, which are looked up one by one.
         """
         if keys is not None:
-            among = "source = :source AND key IN (SELECT value FROM json_each(:keys))"
-            values = {"source": source, "keys": json.dumps(keys.to_list())}
-            return self._columns(("key", "digest", "substr(status, 1, 1)"), among, values, LEDGER_SCHEMA)
+            return self._looked_up("key, digest, substr(status, 1, 1)", source, keys, LEDGER_SCHEMA)
         found = self._columns(
             ("key", "digest"), "source = :source", {"source": source}, {KEY: pl.String, DIGEST: pl.Int64}
         )
