@@ -35,13 +35,20 @@ def _ids(told: Any) -> list[str]:
 
 
 def _look_up(ids: Sequence[str], step: EnrichForm, session: Session) -> dict[str, Any]:
-    """What the server has for these ids; one that it does not have is absent."""
+    """What the server has for these ids; one that it does not have is absent.
+
+    An answer may be a first page only, so what it lacks is asked for again until an answer brings none of it.
+    """
     template, found = step.request.template(), {}
     for start in range(0, len(ids), step.chunk):
-        answer = session.ask(template, {"ids": list(ids[start : start + step.chunk])})
-        records = session.records(answer, step.records, template)
-        ids_found = ids_of(records, step.records.id)
-        found.update({id_: record for id_, record in zip(ids_found, records, strict=True) if id_})
+        missing, asked = list(ids[start : start + step.chunk]), 0
+        while missing and len(missing) != asked:
+            asked = len(missing)
+            answer = session.ask(template, {"ids": missing})
+            records = session.records(answer, step.records, template)
+            ids_found = ids_of(records, step.records.id)
+            found.update({id_: record for id_, record in zip(ids_found, records, strict=True) if id_})
+            missing = [id_ for id_ in missing if id_ not in found]
     return found
 
 

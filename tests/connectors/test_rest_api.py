@@ -345,6 +345,16 @@ def test_lookups_go_in_batches_once_for_each_id() -> None:
     assert [ids for ids in world.asked("ids") if ids] == ["0,1", "2"] * 2  # once for the sample, once for the page
 
 
+def test_a_lookup_whose_answer_is_a_first_page_only_is_asked_for_the_rest() -> None:
+    def one_at_a_time(request: httpx.Request) -> Any:
+        answer = company_server(request)
+        return answer[:1] if request.url.path.endswith("firms") else answer
+
+    world = World(one_at_a_time, **ENRICH)
+    rows, _ = world.read()
+    assert [row["firm.name"] for row in rows[:3]] == ["Company 0", "Company 1", None]
+
+
 def test_columns_that_are_declared_need_no_record() -> None:
     world = World(lambda _: [], columns={"id": "id", "mobile": "phones[?kind=='m'].n"})
     assert world.connector.check() == ["id", "mobile"]
