@@ -32,7 +32,7 @@ _BOUNDS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
-    "too_short": "must have at least {min_length}",
+    "too_short": "must not be empty: at least {min_length} is needed",
     "too_long": "must have at most {max_length}",
 }
 
