@@ -3,6 +3,9 @@
 Each batch is journalled as pending and committed, then sent, then its outcome is recorded and committed. So whatever
 is lost (the call, its answer, this process), the ledger says what is unknown, and the next run sends it again. Upserts
 come first and deletes last, and nothing is deleted that a contact claims.
+
+Several batches are on their way at once, each in a thread that calls and judges. One thread alone writes to the state:
+what has been answered is recorded, and the next batch marked, in one transaction.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 import polars as pl
@@ -19,17 +23,56 @@ from syncd.changes import TREATMENT
 from syncd.core.diff import BEFORE, KIND, field_changes
 from syncd.core.plan import BATCH, Plan, batches
 from syncd.core.schema import Schema
-from syncd.doubt import find_theirs, made_by
-from syncd.errors import Stopped, SyncdError, TargetUnavailable
+from syncd.doubt import find_theirs
+from syncd.errors import StateError, Stopped, SyncdError, TargetUnavailable
 from syncd.pushed import Pushed
 from syncd.rematching import open_calls
 from syncd.removing import Removal
+from syncd.settling import Settling, takes_fields_away
 from syncd.state import State
 from syncd.state.claims import Rivals
 from syncd.state.journal import Leftover, Settled
-from syncd.target import Accepted, Refused, Remote, Target
+from syncd.target import Accepted, Refused, Target, Upserted
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Changes that are marked, with their entries in the journal, in the same order."""
+
+    page: Sequence[dict[str, Any]]
+    entries: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A batch that was sent, the answer, and what that makes of each change; nothing where none was sent."""
+
+    batch: _Batch
+    answer: Upserted
+    settled: Sequence[Settled]
+
+
+class _UnderWay:
+    """Batches on their way. ``broken`` is what ended a call other than by an answer, if one was: a defect."""
+
+    def __init__(self) -> None:
+        self._calls: set[Future[_Answered]] = set()
+        self.broken: BaseException | None = None
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def add(self, call: Future[_Answered]) -> None:
+        self._calls.add(call)
+
+    def next(self) -> list[_Answered]:
+        """Wait until one is answered; return what has been by then."""
+        finished, self._calls = wait(self._calls, return_when=FIRST_COMPLETED)
+        broken = [error for each in finished if (error := each.exception())]
+        self.broken = next(iter(broken), self.broken)
+        return [each.result() for each in finished if not each.exception()]
 
 
 class Push:
@@ -56,17 +99,15 @@ class Push:
         self._in_flight = in_flight
         self._stopping = stopping
         self._progress = progress
-        self._lock = threading.Lock()
         self._done = Pushed()
         self._failed_in_a_row = 0
         self._sent = 0
         self._rivals = Rivals(source, since)
-        self._horizon = state.horizon()
-        self._calls: dict[str, list[Leftover]] = {}
+        calls: dict[str, list[Leftover]] = {}
         for left in open_calls(state, schema):
             if left.id is None:
-                self._calls.setdefault(left.match, []).append(left)
-        self._theirs: set[int] = set()
+                calls.setdefault(left.match, []).append(left)
+        self._settling = Settling(schema, calls, theirs=(), horizon=state.horizon())
 
     def carry_out(self, plan: Plan) -> Pushed:
         """Send the plan's upserts, then its deletes; a failure ends it early and is in the result."""
@@ -102,141 +143,116 @@ class Push:
 
     def _look_at_doubted(self, changes: pl.DataFrame) -> None:
         """See what stands where earlier calls may have created contacts, before an upsert covers whose it was."""
-        here = changes.filter(pl.col("@match").is_in(list(self._calls)) & (pl.col(KIND) != "adopt"))
-        calls = {match: self._calls[match] for match in here.get_column("@match")}
-        self._theirs = find_theirs(self._target, self._schema, calls)
+        known = self._settling.calls
+        here = changes.filter(pl.col("@match").is_in(list(known)) & (pl.col(KIND) != "adopt"))
+        calls = {match: known[match] for match in here.get_column("@match")}
+        self._settling = replace(self._settling, theirs=find_theirs(self._target, self._schema, calls))
 
     def _keep_busy(self, pool: ThreadPoolExecutor, pages: Iterator[list[dict[str, Any]]]) -> None:
-        """Hold ``in_flight`` batches under way; two failures in a row, or a refused key, end it."""
-        under_way: set[Future[list[Any]]] = set()
+        """Hold ``in_flight`` batches under way; two failures in a row, or a refused key, end it.
+
+        What is answered is recorded, whatever ends the work.
+        """
+        under_way, through = _UnderWay(), True
         try:
             for page in pages:
-                if len(under_way) >= self._in_flight:
-                    under_way = self._collect(under_way)
-                if self._stopping.is_set():
-                    raise Stopped("asked to stop; the batches under way are recorded, the rest waits for the next run")
-                under_way.add(pool.submit(self._batch, page))
+                answered = under_way.next() if len(under_way) >= self._in_flight else []
+                if under_way.broken or self._ends_with(answered):
+                    self._turn(answered)
+                    through = False
+                    break
+                batch = self._turn(answered, page)
+                if batch.page:
+                    under_way.add(pool.submit(self._call, batch))
         finally:
-            finished, _ = wait(under_way)
-        for each in finished:
-            each.result()
-        if self._done.failure:
-            raise self._done.failure
+            while under_way:
+                self._turn(under_way.next())
+        if error := under_way.broken or self._done.failure:
+            raise error
+        if not through:
+            raise Stopped("asked to stop; the batches under way are recorded, the rest waits for the next run")
 
-    def _collect(self, under_way: set[Future[list[Any]]]) -> set[Future[list[Any]]]:
-        finished, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-        for each in finished:
-            each.result()
-        if self._failed_in_a_row >= 2 and self._done.failure:
-            raise self._done.failure
-        return under_way
+    def _ends_with(self, answered: Sequence[_Answered]) -> bool:
+        """Whether no further batch is sent after these answers."""
+        failures = [each.answer.failure for each in answered]
+        in_a_row = self._failed_in_a_row
+        for failure in failures:
+            in_a_row = in_a_row + 1 if failure else 0
+        hopeless = any(failure and not isinstance(failure, TargetUnavailable) for failure in failures)
+        return hopeless or in_a_row >= 2 or self._stopping.is_set()
 
-    def _batch(self, page: Sequence[dict[str, Any]]) -> list[Any]:
-        """Mark, call and record one batch; return its outcomes in the batch's order."""
-        entries = self._state.mark(self._run, self._source, page, horizon=self._horizon, rivals=self._rivals)
-        page = self._without_rivalled(page, entries)
-        if not page:
-            return []
-        answer = self._target.upsert_all([change["payload"] for change in page], self._schema)
-        results = [] if answer.unsent else list(zip(page, entries, answer.outcomes, strict=True))
-        doubtful: Collection[str] = ()
-        if results:
-            ours = self._state.ours_among([each.id for each in answer.outcomes if _was_known(each)])
-            settled = [self._settled(*each, ours, page=page, resent=answer.resent) for each in results]
-            doubtful = self._state.record(settled)
-        else:
-            self._state.unmark(entries)
-        with self._lock:
-            for change, _, outcome in results:
-                self._note(change, None if change["@key"] in doubtful else outcome)
-            self._failed_in_a_row = self._failed_in_a_row + 1 if answer.failure else 0
-            if answer.failure:
-                self._done.failure = answer.failure
+    def _turn(self, answered: Sequence[_Answered], page: Sequence[dict[str, Any]] = ()) -> _Batch:
+        """Record what was answered and mark what is to be sent next, in one transaction; return what was marked.
+
+        If it fails, the answers are still recorded if they can be.
+        """
+        try:
+            with self._state.write():
+                doubtful = [self._recorded(each) for each in answered]
+                batch = self._mark(page) if page else _Batch((), ())
+        except StateError:
+            if page:
+                self._turn(answered)
+            raise
+        for each, keys in zip(answered, doubtful, strict=True):
+            self._tell(each, keys)
+        self._done.kept += len(page) - len(batch.page)
+        return batch
+
+    def _mark(self, page: Sequence[dict[str, Any]]) -> _Batch:
+        """Mark a page, without what another source has in hand: a later run sees what became of that."""
+        entries = self._state.mark(self._run, self._source, page, horizon=self._settling.horizon, rivals=self._rivals)
+        if len(entries) == len(page):
+            return _Batch(page, entries)
+        marked = {entry["key"] for entry in entries}
+        return _Batch([change for change in page if change["@key"] in marked], entries)
+
+    def _call(self, batch: _Batch) -> _Answered:
+        """Send a batch that was marked; the only part of the work that is done beside others."""
+        answer = self._target.upsert_all([change["payload"] for change in batch.page], self._schema)
+        if answer.unsent:
+            return _Answered(batch, answer, ())
+        ours = self._state.ours_among([each.id for each in answer.outcomes if _was_known(each)])
+        results = zip(batch.page, batch.entries, answer.outcomes, strict=True)
+        settled = [self._settling.settled(*each, ours, page=batch.page, resent=answer.resent) for each in results]
+        return _Answered(batch, answer, settled)
+
+    def _recorded(self, answered: _Answered) -> Collection[str]:
+        """Record what became of a batch; return the keys of contacts that another source may have deleted since."""
+        if answered.settled:
+            return self._state.record(answered.settled)
+        self._state.unmark(answered.batch.entries)
+        return ()
+
+    def _tell(self, answered: _Answered, doubtful: Collection[str]) -> None:
+        """Count what was recorded."""
+        page, answer = answered.batch.page, answered.answer
+        for change, outcome in zip(page, answer.outcomes, strict=True) if answered.settled else ():
+            self._note(change, None if change["@key"] in doubtful else outcome)
+        self._failed_in_a_row = self._failed_in_a_row + 1 if answer.failure else 0
+        self._done.failure = answer.failure or self._done.failure
         log.info(
             "batch", source=self._source, rows=len(page), accepted=sum(isinstance(o, Accepted) for o in answer.outcomes)
         )
         self._advance(len(page))
-        if answer.failure and not isinstance(answer.failure, TargetUnavailable):
-            raise answer.failure
-        return list(answer.outcomes)
 
-    def _without_rivalled(
-        self, page: Sequence[dict[str, Any]], entries: Sequence[Mapping[str, Any]]
-    ) -> Sequence[dict[str, Any]]:
-        """Leave out what was not marked, since another source has its contact in hand: a later run sees what is so."""
-        if len(entries) == len(page):
-            return page
-        marked = {entry["key"] for entry in entries}
-        with self._lock:
-            self._done.kept += len(page) - len(entries)
-        return [change for change in page if change["@key"] in marked]
+    def _alone(self, change: dict[str, Any]) -> Any:
+        """Mark, call and record one change; return its outcome, None if another source has its contact in hand."""
+        batch = self._turn((), [change])
+        if not batch.page:
+            return None
+        answered = self._call(batch)
+        self._turn([answered])
+        if answered.answer.failure and not isinstance(answered.answer.failure, TargetUnavailable):
+            raise answered.answer.failure
+        return answered.answer.outcomes[0]
 
     def _advance(self, changes: int) -> None:
-        with self._lock:
-            self._sent += changes
-            self._progress(self._sent)
-
-    def _settled(
-        self,
-        change: Mapping[str, Any],
-        entry: Mapping[str, Any],
-        outcome: Any,
-        ours: Collection[int],
-        *,
-        page: Sequence[Mapping[str, Any]],
-        resent: bool,
-    ) -> Settled:
-        if isinstance(outcome, Refused):
-            twin = change if outcome.twin is None else page[outcome.twin]
-            folded = twin["@match"] != change["@match"] and twin["@match"].casefold() == change["@match"].casefold()
-            return Settled(entry, "folded" if folded else "refused", reason=outcome.reason)
-        if not isinstance(outcome, Accepted):
-            return Settled(entry, "unknown")
-        if self._takes_fields_away(change, outcome):
-            return Settled(entry, "unknown")  # until they are restored
-        returned = self._returned(change, outcome.fields)
-        adopted = self._was_there(change, outcome, ours, resent=resent)
-        return Settled(entry, "accepted", outcome.id, returned, adopted=adopted)
-
-    def _returned(self, change: Mapping[str, Any], fields: Mapping[str, str]) -> Mapping[str, str] | None:
-        """What the target holds now, if that is not what was sent; it should hold ``expected`` values as well."""
-        if fields == change["after"] and not change.get("expected"):
-            return None
-        there = {**change.get("expected", {}), **{name: value for name, value in fields.items() if value}}
-        return there if self._differs(change["after"], there) else None
-
-    def _differs(self, sent: Mapping[str, str], returned: Mapping[str, str]) -> bool:
-        if sent == returned:
-            return False
-        more = any(value for name, value in returned.items() if name not in sent)
-        return more or bool(field_changes(returned, sent, self._schema.phones))
-
-    def _was_there(self, change: Mapping[str, Any], outcome: Accepted, ours: Collection[int], *, resent: bool) -> bool:
-        """Whether the contact was at the target before any call of ours could have made it."""
-        if outcome.id in ours:
-            return False
-        calls = self._calls.get(change["@match"], [])
-        if change[KIND] == "adopt":  # what was to be adopted may be gone by now
-            there = Remote(change["@id"], change["before"])
-            return outcome.action != "created" and not made_by(there, calls, self._schema)
-        if outcome.action != "updated":
-            return False
-        new = any(outcome.id > call.horizon for call in calls) or (resent and outcome.id > self._horizon)
-        if not new or outcome.id in self._theirs:
-            return True
-        sent = {*change["payload"], *(name for call in calls for name in call.fields)}
-        return any(value for name, value in outcome.fields.items() if name not in sent)
-
-    @staticmethod
-    def _takes_fields_away(change: Mapping[str, Any], outcome: Any) -> bool:
-        """Whether an update lost values that it did not mention, and that the contact should hold as ``expected``."""
-        expected = change.get("expected")
-        if not expected or not isinstance(outcome, Accepted):
-            return False
-        return any(not outcome.fields.get(name) for name in expected)
+        self._sent += changes
+        self._progress(self._sent)
 
     def _note(self, change: Mapping[str, Any], outcome: Any) -> None:
-        if self._takes_fields_away(change, outcome):
+        if takes_fields_away(change, outcome):
             return
         if isinstance(outcome, Accepted):
             self._done.counts[change[KIND]] += 1
@@ -260,7 +276,7 @@ class Push:
                 extra = self._unmentioned(change)
                 if not extra or change[KIND] == "move":  # a new contact has none of them, whatever an update does
                     continue
-                outcome = next(iter(self._batch([{**change, "payload": change["after"], "expected": extra}])), None)
+                outcome = self._alone({**change, "payload": change["after"], "expected": extra})
                 if not isinstance(outcome, Accepted):
                     return "replace", change["@key"]
                 lost = any(not outcome.fields.get(name) for name in extra)
@@ -268,7 +284,7 @@ class Push:
                 self._state.learn(TREATMENT, treatment)
                 log.info("learned how the target treats unmentioned fields", update=treatment)
                 if lost:
-                    self._batch([{**change, "payload": {**extra, **change["after"]}}])
+                    self._alone({**change, "payload": {**extra, **change["after"]}})
                 return treatment, change["@key"]
         return "merge", None
 

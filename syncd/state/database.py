@@ -46,6 +46,7 @@ class State(Ledger, Audit, Journal, Claims, Names, Notices, Past, Runs, Requests
         self.read_only = read_only
         self.clock = clock
         self._lock = threading.RLock()
+        self._begun: Connection | None = None
         self._memory = not self._is_there() and read_only
         with self._explained():
             self._engine = self._connect()
@@ -67,15 +68,29 @@ class State(Ledger, Audit, Journal, Claims, Names, Notices, Past, Runs, Requests
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that holds the file's write lock; committed at its end, or undone by an exception."""
-        with self._lock, self._explained(), self._engine.begin() as connection:
-            yield connection
+        """One transaction that holds the file's write lock; committed at its end, or undone by an exception.
+
+        Within another one it is a part of that one.
+        """
+        with self._lock:
+            if self._begun:
+                yield self._begun
+                return
+            try:
+                with self._explained(), self._engine.begin() as self._begun:
+                    yield self._begun
+            finally:
+                self._begun = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading; each statement sees the newest commit."""
-        with self._lock, self._explained(), self._reading() as connection:
-            yield connection
+        """A connection for reading; each statement sees the newest commit, or what a transaction of this thread did."""
+        with self._lock, self._explained():
+            if self._begun:
+                yield self._begun
+                return
+            with self._reading() as connection:
+                yield connection
 
     def _reading(self) -> Connection:
         """A connection that begins no transaction of its own, and so waits for nobody."""
