@@ -1,12 +1,13 @@
 """Contacts that hold the numbers of several rows (``shared_match: merge_phones``), and which rows those are.
 
-A row that becomes invalid is left exactly as it is, and so its numbers stay in the contact that it was merged into.
+A row that becomes invalid is left exactly as it is, and so its numbers stay in the contact that it was merged into. So
+do those of a row that is missing while another row's key cannot be read.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -18,14 +19,16 @@ Groups = dict[str, list[str]]
 """The keys whose numbers one contact may hold, by its match value."""
 
 
-def keep_merged(reading: Reading, state: State, source: str) -> Groups:
-    """Leave contacts alone that hold numbers of a row that is invalid now; return those groups."""
-    known = merged_before(state, source)
+def keep_merged(reading: Reading, known: Groups, maybe: Collection[str]) -> Groups:
+    """Leave contacts alone that hold numbers of a row that is invalid now, or of a key that ``maybe`` there.
+
+    ``known``: the groups of before. Returns those that stay.
+    """
     if not known:
         return {}
     bad = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
-    invalid = set(bad.join(reading.contacts().select(KEY), on=KEY, how="anti").to_series())
-    kept = {match: keys for match, keys in known.items() if not invalid.isdisjoint(keys)}
+    unusable = {*bad.join(reading.contacts().select(KEY), on=KEY, how="anti").to_series(), *maybe}
+    kept = {match: keys for match, keys in known.items() if not unusable.isdisjoint(keys)}
     contacts = reading.contacts().filter(pl.col(MATCH).is_in(list(kept)))
     reading.demote(
         contacts.select(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -17,8 +17,8 @@ def nameless(reading: Reading) -> int:
     return present + len(reading.malformed) + without
 
 
-def maybe_there(reading: Reading, named: Sequence[str] | None) -> pl.Series:
-    """Return the keys of the ledger that would count as gone, if no row of the read were nameless.
+def maybe_there(reading: Reading, named: Sequence[str] | None, known: Iterable[str] = ()) -> pl.Series:
+    """Return the keys of the ledger, and those of ``known``, that would count as gone if no row were nameless.
 
     ``named``: keys that a partial read says are gone; None for a whole one.
     """
@@ -26,7 +26,7 @@ def maybe_there(reading: Reading, named: Sequence[str] | None) -> pl.Series:
         return pl.Series(KEY, dtype=pl.String)
     states = reading.lean.select(KEY, STATE).drop_nulls(KEY)
     if named is None:
-        away = reading.recall.rest()
+        away = pl.concat([reading.recall.rest(), pl.Series(KEY, list(known), dtype=pl.String)]).unique()
     else:
         excluded = states.filter(pl.col(STATE) == EXCLUDED).get_column(KEY)
         away = pl.concat([pl.Series(KEY, named, dtype=pl.String), excluded]).unique()

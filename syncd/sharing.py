@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -12,7 +13,7 @@ from syncd.core.columns import DIGEST, INVALID, KEY, MATCH, REASON, ROW, STATE, 
 from syncd.core.diff import ID, OLD_MATCH
 from syncd.core.matching import folded, folded_twins, sharers
 from syncd.core.schema import Schema
-from syncd.merged import Groups, keep_merged
+from syncd.merged import Groups, keep_merged, merged_before
 from syncd.nameless import maybe_there
 from syncd.partial import Heirs
 from syncd.reading import Reading
@@ -44,7 +45,9 @@ def resolve_sharers(
     others = state.matches([name for name in wanted.order if name != wanted.name])
     fresh = reading.contacts()
     _call_back(reading, pl.concat([fresh.get_column(MATCH), others.get_column(MATCH)]), state, wanted.name)
-    left = _left_alone(reading, wanted, state, taken, named)
+    grouped = merged_before(state, wanted.name)
+    maybe = maybe_there(reading, named, chain.from_iterable(grouped.values()))
+    left = _left_alone(reading, wanted, state, taken, maybe)
     if not left.is_empty():
         _call_back(reading, left.get_column(MATCH), state, wanted.name)
     contacts = reading.contacts()
@@ -62,7 +65,7 @@ def resolve_sharers(
         rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
         reading.demote(rows_.select(ROW, STATE, REASON))
         contacts = reading.contacts()
-    groups = keep_merged(reading, state, wanted.name)
+    groups = keep_merged(reading, grouped, maybe)
     merged: dict[str, list[str]] = {}
     for key, winner in losers.filter(pl.col("@winner").is_not_null()).select(KEY, "@winner").iter_rows():
         merged.setdefault(winner, []).append(key)
@@ -96,14 +99,12 @@ def _call_back(reading: Reading, matches: pl.Series, state: State, source: str) 
         reading.admit(back.join(ledger, on=KEY, how="left"))
 
 
-def _left_alone(
-    reading: Reading, wanted: Wanted, state: State, taken: Heirs, named: Sequence[str] | None
-) -> pl.DataFrame:
-    """What the source's invalid rows have at the target: it is left as it is, so no other contact may take it."""
+def _left_alone(reading: Reading, wanted: Wanted, state: State, taken: Heirs, maybe: pl.Series) -> pl.DataFrame:
+    """What invalid rows have at the target, and keys that ``maybe`` there: left as it is, so no contact may take it."""
     keys = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
     if keys.height:
         keys = keys.join(reading.contacts().select(KEY), on=KEY, how="anti")
-    every = pl.concat([keys.to_series(), maybe_there(reading, named)]).unique(maintain_order=True)
+    every = pl.concat([keys.to_series(), maybe]).unique(maintain_order=True)
     held = taken.detail(state, wanted.name, every).filter(pl.col(ID).is_not_null() | (pl.col("@status") == "p"))
     before = pl.lit(-1, dtype=pl.Int32).alias("@rank")
     return held.select(pl.lit(wanted.name).alias("@source"), KEY, pl.col(OLD_MATCH).alias(MATCH), before)

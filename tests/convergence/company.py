@@ -235,8 +235,9 @@ class Company:
         """Beside a row without a key nobody knows who has left: all who are missing still hold what they had."""
         if any(not row.key and row.status != "former" for row in table.rows):
             here = {row.key for row in self._used(table)}
+            merged = {(name, key) for (name, _), keys in self.kin.items() for key in keys}
             found.keyless = True
-            found.held |= {owner for owner in ever if owner[0] == source and owner[1] not in here}
+            found.held |= {(name, key) for name, key in ever.keys() | merged if name == source and key not in here}
 
     def _win(self, source: str, match: Match, rows: list[Row], found: Sayings) -> None:
         first = self.layout.contact(rows[0])

@@ -195,6 +195,29 @@ def test_what_a_row_without_a_key_may_have_is_not_taken_over(tells: Tells) -> No
         machine.teardown()
 
 
+@pytest.mark.parametrize("tells", ["whole", "changes", "present"])
+def test_a_merged_contact_keeps_the_numbers_that_a_row_without_a_key_may_have(tells: Tells) -> None:
+    first, second = Row("1", "A", "x", "Ann", "2125550101"), Row("2", "A", "x", "Ann", "2125550102")
+    machine = Convergence()
+    try:
+        machine.begin(Opening(LAYOUTS[0], "merge_phones", ("one",), {}, ((first, second),), (), tells=tells))
+        machine.clean_run([])
+        table = machine.company.tables["one"]
+        for rows, numbers in (
+            ([first, replace(second, key="")], {"2125550101", "2125550102"}),
+            ([first], {"2125550101"}),
+            ([first, second], {"2125550101", "2125550102"}),
+            ([replace(first, key=""), second], {"2125550101", "2125550102"}),
+            ([second], {"2125550102"}),
+        ):
+            table.rows = rows
+            machine.clean_run([])
+            [contact] = machine.world.store.contacts()
+            assert set(contact["fields"]["Phone"].split(";")) == numbers
+    finally:
+        machine.teardown()
+
+
 def names(machine: Convergence) -> dict[str, str]:
     fields = [each["fields"] for each in machine.world.store.contacts()]
     return {each["External ID"]: each["Name"] for each in fields}
