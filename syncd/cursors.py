@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.core.columns import MATCH
 from syncd.core.plan import NOTHING
-from syncd.partial import losers_now
+from syncd.losers import losers_of
 
 if TYPE_CHECKING:
     from syncd.changes import Planned
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from syncd.state import State
 
 Standing = dict[str, Any]
-"""What is kept beside a cursor, as JSON: a report's parts, and whom another contact's match value kept back."""
+"""What is kept beside a cursor, as JSON: a report's parts, and the match values that other sources have of it."""
+
+FORM = 2
+"""Of what is kept beside a cursor; a source whose cursor has another form beside it is read whole."""
 
 STANDING_LIMIT = 1_000
 """Invalid rows that are kept beside a cursor at most; a source with more is parsed on every run."""
@@ -66,19 +69,18 @@ def move(
     waits = stays or planned.plan.held or report.error or report.unknown or not planned.settled
     few = len(report.invalid) <= STANDING_LIMIT
     if reading.end.cursor and few and not waits and not state.is_open(source):
-        state.save_cursor(source, reading.end.cursor, context, _standing(state, report, reading, planned, standing))
+        state.save_cursor(source, reading.end.cursor, context, _standing(state, report, planned, standing))
     elif reading.end.proof != "partial" or not few:
         state.drop_cursor(source)
 
 
-def _standing(state: State, report: SourceReport, reading: Reading, planned: Planned, before: Standing) -> Standing:
+def _standing(state: State, report: SourceReport, planned: Planned, before: Standing) -> Standing:
     """What a run that finds the source as it is now reports again, and what decides whether it may."""
     counts = report.counts
     same = counts["unchanged"] + sum(counts[kind] for kind in ("create", "adopt", "update", "move"))
     stands = {name: counts[name] for name in ("invalid", "rejected", "excluded")}
     if planned.named is not None:
         same = state.known(report.source)
-    losers = losers_now(before.get("losers", {}), reading, planned.losers, planned.named)
     lost = {*planned.lost_to_others, *before.get("lost_to_others", [])}
     return {
         "rows": report.rows if planned.named is None else same + len(report.invalid),
@@ -87,6 +89,5 @@ def _standing(state: State, report: SourceReport, reading: Reading, planned: Pla
         "excluded": report.excluded,
         "rejected": report.rejected,
         "warnings": report.warnings,
-        "losers": losers,
-        "lost_to_others": sorted(lost & set(losers.values())),
+        "lost_to_others": sorted(lost & set(losers_of(state, report.source).values())),
     }

@@ -1,7 +1,7 @@
 """What a partial read leaves open: who is gone, who took over whose contact, and when only the whole source can tell.
 
 A partial read holds what changed since its cursor. Rows that are not in it are as the ledger knows them, but for those
-that another contact's match value kept from being sent: of them a run remembers the match values (``Losers``).
+that another contact's match value kept from being sent: of them a run notes the match values (:mod:`syncd.losers`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ import polars as pl
 from syncd.core.columns import CONTACT, KEY, MATCH, STATE
 from syncd.core.matching import folded
 from syncd.core.rules import SharedMatch
+from syncd.losers import Losers
 from syncd.reading import Reading
 from syncd.state import State
-
-Losers = dict[str, str]
-"""The match value of each contact that is not sent since another has it, by key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +135,6 @@ def _series(values: Iterable[str]) -> pl.Series:
 
 def _keys(reading: Reading) -> pl.Series:
     return reading.lean.get_column(KEY).drop_nulls()
-
-
-def losers_now(before: Losers, reading: Reading, found: pl.DataFrame, gone: Sequence[str] | None) -> Losers:
-    """Return who is not sent since another has its match value: ``found`` (``@key``, ``@match``) by this read.
-
-    A partial read leaves those ``before`` as they were whose rows are not in it.
-    """
-    now: Losers = dict(found.select(KEY, MATCH).iter_rows())
-    if gone is None:
-        return now
-    read = {*_keys(reading), *gone}
-    return {key: match for key, match in before.items() if key not in read} | now
 
 
 def still_invalid(standing: Mapping[str, Any], reading: Reading, gone: Sequence[str] | None) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from syncd.core.columns import DIGEST, INVALID, KEY, MATCH, REASON, ROW, STATE, 
 from syncd.core.diff import ID, OLD_MATCH
 from syncd.core.matching import folded, folded_twins, sharers
 from syncd.core.schema import Schema
+from syncd.losers import not_sent
 from syncd.merged import Groups, keep_merged, merged_before
 from syncd.nameless import maybe_there
 from syncd.partial import Heirs
@@ -42,7 +43,10 @@ def resolve_sharers(
 ) -> Sharing:
     """Demote or merge contacts that share their match value; ``named``: see :func:`~syncd.partial.named_gone`."""
     mine = wanted.order.index(wanted.name)
-    others = state.matches([name for name in wanted.order if name != wanted.name])
+    rest = [name for name in wanted.order if name != wanted.name]
+    others = state.matches(rest)
+    if wanted.shared_match == "hold":
+        others = pl.concat([others, not_sent(state, rest)])
     fresh = reading.contacts()
     _call_back(reading, pl.concat([fresh.get_column(MATCH), others.get_column(MATCH)]), state, wanted.name)
     grouped = merged_before(state, wanted.name)
@@ -79,7 +83,7 @@ def resolve_sharers(
     reading.doubt(twins)
     warnings = [f"{len(twins)} contacts differ from another in the case of their match fields only: {some(twins)}"]
     return Sharing(
-        settled=others.is_empty() or wanted.shared_match != "hold",
+        settled=not rest or wanted.shared_match != "hold",
         warnings=warnings if len(twins) else [],
         merged=groups,
         losers=lost.select(KEY, MATCH),

@@ -24,10 +24,10 @@ from syncd.core.matching import DIGEST_VERSION
 from syncd.core.plan import SCHEMA_GATE, Held, Plan
 from syncd.core.schema import Schema, problems_of_mapping, problems_with
 from syncd.core.wording import counted
-from syncd.cursors import Standing
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
 from syncd.index import Index
 from syncd.learned import learn_fields, learn_loaded, learn_match
+from syncd.losers import learn_losers, losers_now, losers_of
 from syncd.merged import learn_both, learn_merged, merged_before
 from syncd.naming import renames
 from syncd.partial import Heirs, heirs, still_invalid, suffices
@@ -64,7 +64,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         schema = usable_schema(session.target, source, session.state)
         context = _context(session, source, schema)
         cursor, stood = cursors.begin(session, source, context)
-        reading, taken = _read_enough(session, source, schema, context, cursor, stood, spool)
+        reading, taken = _read_enough(session, source, schema, context, cursor, spool)
         if reading.end.proof == "unchanged":
             return cursors.stand(report, stood)
         index = Index(session.target.contacts, schema, session.target.search)
@@ -180,6 +180,7 @@ def _context(session: Session, source: Source, schema: Schema) -> str:
         DIGEST_VERSION,
         session.settings.target.base_url,
         list(session.settings.sources),
+        cursors.FORM,
     ]
     parts.append(session.state.fact(FOLDS))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -191,7 +192,6 @@ def _read_enough(
     schema: Schema,
     context: str,
     cursor: str | None,
-    stood: Standing,
     spool: Spool,
 ) -> tuple[Reading, Heirs]:
     """Read what changed since the cursor, or the whole source where that cannot tell what to do."""
@@ -200,10 +200,10 @@ def _read_enough(
     if reading.end.proof == "partial":
         reading.recall.rename(taken.renamed)
         others = session.state.matches([name for name in session.settings.sources if name != source.name])
-        losers = stood.get("losers", {})
+        losers = losers_of(session.state, source.name)
         if not suffices(reading, taken, losers, others.get_column(MATCH), source.shared_match):
             log.info("read whole", source=source.name, reason="contacts share their match value with others")
-            return _read_enough(session, source, schema, context, None, {}, spool.emptied())
+            return _read_enough(session, source, schema, context, None, spool.emptied())
     elif taken.of:
         reading.recall.rename(taken.renamed)
     return reading, taken
@@ -331,6 +331,8 @@ def _close(
             learn_merged(state, source.name, kept | planned.merged)
             if not planned.ambiguous:
                 learn_loaded(state, source.name, session.run)
+    losers = losers_now(losers_of(state, source.name), reading, planned.losers, planned.named)
+    learn_losers(state, source.name, losers)
     state.keep_holds(source.name, planned.plan.held, approved=not_done(session, source.name, planned.plan))
     back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")

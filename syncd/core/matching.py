@@ -160,16 +160,19 @@ def sharers(contacts: pl.DataFrame, others: pl.DataFrame, policy: SharedMatch) -
         pl.col("@source").first().over(MATCH).alias("@owner"),
         pl.int_range(pl.len()).over(MATCH).alias("@place"),
         pl.col(KEY).last().over(MATCH).alias("@last"),
+        pl.col("@source").last().over(MATCH).alias("@last_source"),
     ).filter(pl.col("@rank") == 0)
     return _judge(rivals, policy)
 
 
 def _judge(rivals: pl.DataFrame, policy: SharedMatch) -> pl.DataFrame:
     here = pl.col("@winning") == 0
-    other = pl.when(pl.col("@place") == 0).then(pl.col("@last")).otherwise(pl.col("@winner"))
-    where = pl.when(here).then(pl.lit("")).otherwise(pl.format(" of source {}", pl.col("@owner")))
+    first = pl.col("@place") == 0
+    other = pl.when(first).then(pl.col("@last")).otherwise(pl.col("@winner"))
+    source = pl.when(first).then(pl.col("@last_source")).otherwise(pl.col("@owner"))
+    where = pl.when(source == "").then(pl.lit("")).otherwise(pl.format(" of source {}", source))
     reason = pl.format("shares match fields with {}{}", _shown(other), where)
-    losing = pl.lit(value=True) if policy == "hold" else pl.col("@place") > 0
+    losing = pl.lit(value=True) if policy == "hold" else ~first
     merged = here if policy == "merge_phones" else pl.lit(value=False)
     return rivals.filter(losing).select(
         KEY,

@@ -185,31 +185,38 @@ class Company:
         """What the rows say. ``ever``: the match values that each key has had, for what a held key may still hold."""
         found = Sayings()
         for name, table in self.tables.items():
-            self._hear(name, table, found, ever)
+            self._wait(name, table, found, ever)
+            self._hear(name, table, found)
+        claims = list(found.claims.values())
+        if self.policy == "hold":
+            found.doubtful |= {match for match in claims if claims.count(match) > 1}
+            found.doubtful |= {match for owner in found.held for match in ever.get(owner, ())}
+        for name in self.tables:
+            self._share(name, found, ever)
         return found
 
-    def _hear(self, source: str, table: Table, found: Sayings, ever: Mapping[Owner, set[Match]]) -> None:
-        self._wait(source, table, found, ever)
-        groups: dict[Match, list[Row]] = {}
+    def _hear(self, source: str, table: Table, found: Sayings) -> None:
         for row in self._used(table):
             match = self.layout.match_of(self.layout.contact(row))
             if match is None:
                 found.held.add((source, row.key))
             else:
-                groups.setdefault(match, []).append(row)
                 found.claims[source, row.key] = match
-        before = {match for owner in found.held for match in ever.get(owner, ())}
-        for match in before & found.wanted.keys() if self.policy == "hold" else ():
-            found.held.add(found.wanted.pop(match)[0])
-            found.doubtful.add(match)
+
+    def _share(self, source: str, found: Sayings, ever: Mapping[Owner, set[Match]]) -> None:
+        """Tell who is sent of those who claim one match value."""
+        groups: dict[Match, list[Row]] = {}
+        for row in self._used(self.tables[source]):
+            if match := found.claims.get((source, row.key)):
+                groups.setdefault(match, []).append(row)
+        names = list(self.tables)
+        earlier = names[: names.index(source) + 1]
+        before = {match for owner in found.held if owner[0] in earlier for match in ever.get(owner, ())}
         for match, rows in groups.items():
             rows.sort(key=lambda row: row.key)
-            if self.policy == "hold" and match in found.wanted:  # whoever has it keeps it
-                found.held.add(found.wanted.pop(match)[0])
-                found.doubtful.add(match)
             if self._has_unusable(source, match, found):
                 found.doubtful.add(match)
-            if match in found.wanted or match in found.doubtful or (self.policy == "hold" and len(rows) > 1):
+            if match in found.wanted or match in found.doubtful:
                 found.held |= {(source, row.key) for row in rows}
             elif match in before:
                 found.doubtful.add(match)

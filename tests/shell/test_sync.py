@@ -830,3 +830,27 @@ def test_a_stop_begins_no_further_batch(world: World) -> None:
         assert state.pending_keys("tenants") == set()
     world.stopping.clear()
     assert world.run().counts["create"] == 1500
+
+
+def test_hold_holds_contacts_of_all_sources_until_one_has_the_match_value_alone(world: World) -> None:
+    world.sources["tenants"] |= {"shared_match": "hold", "key": "row"}
+    world.sources["owners"] = {**world.sources["tenants"], "options": {"path": "owners.csv", "settle": 0}}
+    header = "row,id,name,phone"
+    ann, twin, owner = ("a", "7", "Ann", "1"), ("b", "7", "Ann B", "1"), ("c", "7", "Owner", "1")
+    other, changed = ("d", "8", "Other", "1"), ("a", "7", "Ann Brown", "1")
+
+    def run(tenants: list[tuple[str, str, str, str]], owners: list[tuple[str, str, str, str]]) -> dict[str, str]:
+        world.write(tenants, header=header)
+        world.write(owners, "owners.csv", header=header)
+        for _ in range(2):
+            world.run_all()
+        return {match: fields["Name"] for match, fields in world.there().items()}
+
+    assert run([ann, twin], [owner, other]) == {"8": "Other"}, "two of one source hold that of another as well"
+    assert run([ann], [owner, other]) == {"8": "Other"}
+    assert run([ann], [other]) == {"7": "Ann", "8": "Other"}
+    assert run([ann], [owner, other]) == {"7": "Ann", "8": "Other"}
+    assert run([changed], [owner, other]) == {"7": "Ann", "8": "Other"}, "a contact that is there is left as it is"
+    reasons = [each["reason"] for report in world.run_all() for each in report.invalid]
+    assert reasons == ["shares match fields with c of source owners", "shares match fields with a of source tenants"]
+    assert run([changed], [other]) == {"7": "Ann Brown", "8": "Other"}

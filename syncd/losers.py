@@ -1,0 +1,50 @@
+"""Contacts that are not sent since another has their match value: each source's, for its own runs and for the others'.
+
+A partial read does not show them again, so a later one goes by what is noted here. To other sources they are claims
+that no ledger holds: where shared match values are held, nobody's contact of that value is sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from syncd.core.columns import KEY, MATCH
+from syncd.reading import Reading
+from syncd.state import State
+
+Losers = dict[str, str]
+"""The match value of each contact that is not sent since another has it, by key."""
+
+
+def losers_of(state: State, source: str) -> Losers:
+    """Return whom the source's last run did not send."""
+    found: Losers = json.loads(state.fact(f"not sent of {source}") or "{}")
+    return found
+
+
+def learn_losers(state: State, source: str, losers: Mapping[str, str]) -> None:
+    """Note whom the source's run did not send."""
+    if losers != losers_of(state, source):
+        state.learn(f"not sent of {source}", json.dumps(losers))
+
+
+def losers_now(before: Losers, reading: Reading, found: pl.DataFrame, gone: Sequence[str] | None) -> Losers:
+    """Return who is not sent since another has its match value: ``found`` (``@key``, ``@match``) by this read.
+
+    A partial read (``gone``: the keys that it says are gone) leaves those ``before`` as they were whose rows are not in
+    it.
+    """
+    now: Losers = dict(found.select(KEY, MATCH).iter_rows())
+    if gone is None:
+        return now
+    read = {*reading.lean.get_column(KEY).drop_nulls(), *gone}
+    return {key: match for key, match in before.items() if key not in read} | now
+
+
+def not_sent(state: State, sources: Sequence[str]) -> pl.DataFrame:
+    """Return ``@source``, ``@key``, ``@match`` of the contacts that these sources do not send."""
+    rows = [(source, *each) for source in sources for each in losers_of(state, source).items()]
+    return pl.DataFrame(rows, schema={"@source": pl.String, KEY: pl.String, MATCH: pl.String}, orient="row")
