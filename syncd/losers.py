@@ -44,7 +44,13 @@ def losers_now(before: Losers, reading: Reading, found: pl.DataFrame, gone: Sequ
     return {key: match for key, match in before.items() if key not in read} | now
 
 
-def not_sent(state: State, sources: Sequence[str]) -> pl.DataFrame:
-    """Return ``@source``, ``@key``, ``@match`` of the contacts that these sources do not send."""
+def claims(state: State, sources: Sequence[str]) -> pl.DataFrame:
+    """Return ``@source``, ``@key``, ``@match`` of what these sources' contacts ask for, sent or not.
+
+    What a contact that is not sent has at the target by its last sending it asks for no more: so two sources whose
+    contacts exchange their match values do not wait for each other.
+    """
+    schema = {"@source": pl.String, KEY: pl.String, MATCH: pl.String}
     rows = [(source, *each) for source in sources for each in losers_of(state, source).items()]
-    return pl.DataFrame(rows, schema={"@source": pl.String, KEY: pl.String, MATCH: pl.String}, orient="row")
+    losers = pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.concat([state.matches(sources).join(losers, on=["@source", KEY], how="anti"), losers])

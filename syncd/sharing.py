@@ -13,7 +13,7 @@ from syncd.core.columns import DIGEST, INVALID, KEY, MATCH, REASON, ROW, STATE, 
 from syncd.core.diff import ID, OLD_MATCH
 from syncd.core.matching import folded, folded_twins, sharers
 from syncd.core.schema import Schema
-from syncd.losers import not_sent
+from syncd.losers import claims
 from syncd.merged import Groups, keep_merged, merged_before
 from syncd.nameless import maybe_there
 from syncd.partial import Heirs
@@ -44,9 +44,7 @@ def resolve_sharers(
     """Demote or merge contacts that share their match value; ``named``: see :func:`~syncd.partial.named_gone`."""
     mine = wanted.order.index(wanted.name)
     rest = [name for name in wanted.order if name != wanted.name]
-    others = state.matches(rest)
-    if wanted.shared_match == "hold":
-        others = pl.concat([others, not_sent(state, rest)])
+    others = claims(state, rest) if wanted.shared_match == "hold" else state.matches(rest)
     fresh = reading.contacts()
     _call_back(reading, pl.concat([fresh.get_column(MATCH), others.get_column(MATCH)]), state, wanted.name)
     grouped = merged_before(state, wanted.name)

@@ -35,6 +35,8 @@ BATCH = 500
 
 _REFUSALS = frozenset({400, 409, 413, 414, 422})  # what refuses the rows of a request, not the request's way
 _READS = 4  # how often the list is read when it changes while it is read
+_SHUFFLED = 16  # the same, when it is only its order that is another one each time
+_CHANGED = -1  # the count of a list that had several
 _SEARCH_PAGES = 4
 
 
@@ -86,24 +88,31 @@ class Target:
         """
         found: dict[int, Remote] = {}
         total: int | None = None
-        for _ in range(_READS):
+        for times in range(1, _SHUFFLED + 1):
             reading = self._read_list(told)
-            if reading.total != total:
+            steady = reading.total == total not in {None, _CHANGED}
+            if not steady:
                 found, total = {}, reading.total
             found |= reading.found
             if len(found) == total or (total is None and not reading.repeats):
                 self.total = len(found)
                 return list(found.values())
+            if times >= _READS and not (steady and reading.repeats):
+                break
         raise TargetUnavailable(
-            f"Vocatech's list of contacts came out incomplete {_READS} times (it changed, or its count is wrong): "
+            f"Vocatech's list of contacts came out incomplete {times} times (it changed, or its count is wrong): "
             "try again later",
             in_doubt=False,
         )
 
     def _read_list(self, told: Callable[[int], object]) -> _Reading:
-        """Read all pages once, until the last, an empty or a repeated one."""
+        """Read all pages once, until the last, an empty one, or one that is the page before it again.
+
+        Where no answer says how many pages there are, one with nothing new ends it as well.
+        """
         found: dict[int, Remote] = {}
         totals: set[int] = set()
+        before: tuple[Remote, ...] | None = None
         page, size = 1, 0
         while True:
             sheet = self._page(page)
@@ -112,11 +121,13 @@ class Target:
             size += sheet.size
             told(len(found))
             totals |= {sheet.total} if sheet.total is not None else set()
-            if not fresh or (sheet.pages is not None and page >= sheet.pages):
+            over = not fresh if sheet.pages is None else page >= sheet.pages
+            if over or not sheet.size or sheet.contacts == before:
                 break
+            before = sheet.contacts
             page += 1
         changed = len(totals) > 1
-        return _Reading(found, -1 if changed else next(iter(totals), None), repeats=size != len(found))
+        return _Reading(found, _CHANGED if changed else next(iter(totals), None), repeats=size != len(found))
 
     def ids(self, *, most: int) -> frozenset[int] | None:
         """Every contact's id, or None without reading the list when it has more than ``most`` pages."""
@@ -209,7 +220,7 @@ class _Page:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The list read once. ``total``: its own count, None if it has none, -1 if that changed; ``repeats``: shifted."""
+    """The list read once. ``total``: its own count, None if it has none, ``_CHANGED``; ``repeats``: shifted."""
 
     found: Mapping[int, Remote]
     total: int | None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
 from syncd.errors import ConfigError, SyncdError
 from syncd.journald import ERROR, is_journal
 
-DEFECT, USAGE, BROKEN_OFF = 1, 2, 130
+DEFECT, USAGE, TEMPORARY, BROKEN_OFF = 1, 2, 4, 130
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 REPORT_TO = "the issue tracker of syncd"
 
@@ -26,6 +29,8 @@ def code_of(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         return BROKEN_OFF
+    if _has_no_room(error):
+        return TEMPORARY
     return USAGE if hasattr(error, "format_message") else DEFECT
 
 
@@ -35,8 +40,14 @@ def message_of(error: BaseException) -> str:
         return str(error)
     if isinstance(error, KeyboardInterrupt):
         return "broken off; what was begun is marked, and settled by the next run"
+    if _has_no_room(error):
+        return "what is printed, or a temporary file, cannot be written: no space is left; make room and try again"
     usage = getattr(error, "format_message", None)  # Typer's errors of usage have it, whatever their class is called
     return defect(error) if usage is None else f"{usage()} (syncd --help shows what there is)"
+
+
+def _has_no_room(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
 def defect(error: BaseException) -> str:

@@ -422,6 +422,17 @@ def test_a_defect_is_one_line_unless_one_debugs(
     assert "--log-level debug" in message
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_output_that_finds_no_room_is_temporary_and_no_defect() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "syncd", "config", "schema"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 4
+    assert errors(done.stderr) == [
+        "what is printed, or a temporary file, cannot be written: no space is left; make room and try again"
+    ]
+
+
 def signalled(monkeypatch: pytest.MonkeyPatch, number: int, times: int) -> None:
     """Let the process get a signal ``times`` times when a run asks the target for its fields."""
     real = sync.usable_schema

@@ -854,3 +854,16 @@ def test_hold_holds_contacts_of_all_sources_until_one_has_the_match_value_alone(
     reasons = [each["reason"] for report in world.run_all() for each in report.invalid]
     assert reasons == ["shares match fields with c of source owners", "shares match fields with a of source tenants"]
     assert run([changed], [other]) == {"7": "Ann Brown", "8": "Other"}
+
+
+def test_contacts_of_two_sources_that_exchange_match_values_do_not_hold_each_other(world: World) -> None:
+    world.sources["tenants"] |= {"shared_match": "hold", "key": "row"}
+    world.sources["owners"] = {**world.sources["tenants"], "options": {"path": "owners.csv", "settle": 0}}
+    header = "row,id,name,phone"
+    for one, other in (("7", "8"), ("8", "7")):
+        world.write([("a", one, "Ann", "1")], header=header)
+        world.write([("b", other, "Owner", "1")], "owners.csv", header=header)
+        for _ in range(2):
+            reports = world.run_all()
+        assert [report.invalid for report in reports] == [[], []]
+        assert {match: fields["Name"] for match, fields in world.there().items()} == {one: "Ann", other: "Owner"}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 import httpx
@@ -437,6 +438,32 @@ def test_every_page_is_read_whatever_ends_the_list(total: int | None, past_end: 
 def test_a_list_that_does_not_add_up_is_not_taken_for_whole(pages: list[list[int]]) -> None:
     with pytest.raises(TargetUnavailable):
         a_target(listing(pages, 4)).contacts()
+
+
+def shuffled(total: int) -> tuple[Target, list[int]]:
+    """A target that lists ninety contacts, two a page, in another order for each page; and the pages asked for."""
+    draw, asked = Random(1), list[int]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(int(request.url.params["page"]))
+        meta = {"total_contacts": total, "total_pages": 45}
+        page = [{"id": number, "fields": {}} for number in draw.sample(range(1, 91), 2)]
+        return httpx.Response(200, json={"contacts": page, "meta": meta})
+
+    return a_target(answer), asked
+
+
+def test_a_list_in_another_order_each_time_is_read_until_all_were_seen() -> None:
+    target, asked = shuffled(total=90)
+    assert {contact.id for contact in target.contacts()} == set(range(1, 91))
+    assert 4 < asked.count(1) <= 16
+
+
+def test_a_list_that_never_comes_to_its_own_count_is_given_up() -> None:
+    target, asked = shuffled(total=91)
+    with pytest.raises(TargetUnavailable, match="incomplete 16 times"):
+        target.contacts()
+    assert asked.count(1) == 16
 
 
 def test_a_server_that_repeats_one_page_for_ever_is_noticed() -> None:
