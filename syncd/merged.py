@@ -7,11 +7,11 @@ do those of a row that is missing while another row's key cannot be read.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from syncd.core.columns import INVALID, KEY, MATCH, REASON, ROW, STATE
+from syncd.core.columns import INVALID, MATCH, REASON, ROW, STATE
 from syncd.reading import Reading
 from syncd.state import State
 
@@ -19,16 +19,15 @@ Groups = dict[str, list[str]]
 """The keys whose numbers one contact may hold, by its match value."""
 
 
-def keep_merged(reading: Reading, known: Groups, maybe: Collection[str]) -> Groups:
-    """Leave contacts alone that hold numbers of a row that is invalid now, or of a key that ``maybe`` there.
+def keep_merged(reading: Reading, known: Groups, unusable: pl.Series) -> Groups:
+    """Leave contacts alone that hold numbers of a key of which nothing is known now (``unusable``).
 
     ``known``: the groups of before. Returns those that stay.
     """
-    if not known:
+    lost = set(unusable)
+    kept = {match: keys for match, keys in known.items() if not lost.isdisjoint(keys)}
+    if not kept:
         return {}
-    bad = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
-    unusable = {*bad.join(reading.contacts().select(KEY), on=KEY, how="anti").to_series(), *maybe}
-    kept = {match: keys for match, keys in known.items() if not unusable.isdisjoint(keys)}
     contacts = reading.contacts().filter(pl.col(MATCH).is_in(list(kept)))
     reading.demote(
         contacts.select(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -48,8 +48,8 @@ def resolve_sharers(
     fresh = reading.contacts()
     _call_back(reading, pl.concat([fresh.get_column(MATCH), others.get_column(MATCH)]), state, wanted.name)
     grouped = merged_before(state, wanted.name)
-    maybe = maybe_there(reading, named, chain.from_iterable(grouped.values()))
-    left = _left_alone(reading, wanted, state, taken, maybe)
+    unusable = _unusable(reading, named, chain.from_iterable(grouped.values()))
+    left = _left_alone(wanted, state, taken, unusable)
     if not left.is_empty():
         _call_back(reading, left.get_column(MATCH), state, wanted.name)
     contacts = reading.contacts()
@@ -67,7 +67,8 @@ def resolve_sharers(
         rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
         reading.demote(rows_.select(ROW, STATE, REASON))
         contacts = reading.contacts()
-    groups = keep_merged(reading, grouped, maybe)
+    refused = losers.filter(pl.col(STATE) == INVALID).get_column(KEY)
+    groups = keep_merged(reading, _at_target(grouped, wanted, state, taken), pl.concat([unusable, refused]))
     merged: dict[str, list[str]] = {}
     for key, winner in losers.filter(pl.col("@winner").is_not_null()).select(KEY, "@winner").iter_rows():
         merged.setdefault(winner, []).append(key)
@@ -101,13 +102,30 @@ def _call_back(reading: Reading, matches: pl.Series, state: State, source: str) 
         reading.admit(back.join(ledger, on=KEY, how="left"))
 
 
-def _left_alone(reading: Reading, wanted: Wanted, state: State, taken: Heirs, maybe: pl.Series) -> pl.DataFrame:
-    """What invalid rows have at the target, and keys that ``maybe`` there: left as it is, so no contact may take it."""
+def _unusable(reading: Reading, named: Sequence[str] | None, grouped: Iterable[str]) -> pl.Series:
+    """The keys of which nothing is known by this read: no row of theirs can be used, or none was found but may be."""
     keys = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
     if keys.height:
         keys = keys.join(reading.contacts().select(KEY), on=KEY, how="anti")
-    every = pl.concat([keys.to_series(), maybe]).unique(maintain_order=True)
-    held = taken.detail(state, wanted.name, every).filter(pl.col(ID).is_not_null() | (pl.col("@status") == "p"))
+    return pl.concat([keys.to_series(), maybe_there(reading, named, grouped)]).unique(maintain_order=True)
+
+
+def _at_target(grouped: Groups, wanted: Wanted, state: State, taken: Heirs) -> Groups:
+    """Those of the groups whose contact may be at the target."""
+    if not grouped:
+        return grouped
+    keys = pl.Series(KEY, list(chain.from_iterable(grouped.values())), dtype=pl.String)
+    there = set(_may_be_there(taken.detail(state, wanted.name, keys)).get_column(KEY))
+    return {match: keys for match, keys in grouped.items() if not there.isdisjoint(keys)}
+
+
+def _may_be_there(detail: pl.DataFrame) -> pl.DataFrame:
+    return detail.filter(pl.col(ID).is_not_null() | (pl.col("@status") == "p"))
+
+
+def _left_alone(wanted: Wanted, state: State, taken: Heirs, unusable: pl.Series) -> pl.DataFrame:
+    """What keys of which nothing is known have at the target: left as it is, so no other contact may take it."""
+    held = _may_be_there(taken.detail(state, wanted.name, unusable))
     before = pl.lit(-1, dtype=pl.Int32).alias("@rank")
     return held.select(pl.lit(wanted.name).alias("@source"), KEY, pl.col(OLD_MATCH).alias(MATCH), before)
 

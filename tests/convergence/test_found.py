@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.merged import merged_before
 from syncd.report import SourceReport
 from syncd.session import open_session
 from syncd.state import State
@@ -49,6 +50,42 @@ def test_a_row_whose_key_another_row_has_is_not_merged(merging: World) -> None:
     merging.write(rows, header=HEADER)
     merging.run()
     assert merging.there()["7"]["Phone"] == "2125550101;2125550102"
+
+
+def test_a_second_row_of_a_merged_key_keeps_nothing_from_being_sent(merging: World) -> None:
+    merging.write([("a", "7", "Ann", "2125550101"), ("b", "7", "Ann", "2125550102")], header=HEADER)
+    merging.run()
+    again = ("b", "7", "Ann", "2125550199")
+    merging.write([("a", "7", "Ann", "2125550103"), ("b", "7", "Ann", "2125550102"), again], header=HEADER)
+    merging.run()
+    assert merging.there()["7"]["Phone"] == "2125550103;2125550102"
+
+
+def test_a_merged_row_that_may_not_leave_keeps_its_number_where_it_is(merging: World) -> None:
+    first = {**merging.sources["tenants"], "options": {"path": "owners.csv", "settle": 0}}
+    merging.sources = {"owners": first, **merging.sources}
+    merging.write([("c", "9", "Owner", "2125550109")], "owners.csv", header=HEADER)
+    merging.write([("a", "7", "Ann", "2125550101"), ("b", "7", "Ann", "2125550102")], header=HEADER)
+    merging.run_all()
+    merging.write([("a", "7", "Ann", "2125550101"), ("b", "9", "Ann", "2125550102")], header=HEADER)
+    merging.run_all()
+    assert merging.there()["7"]["Phone"] == "2125550101;2125550102"
+
+
+def test_a_group_that_never_came_to_the_target_holds_nothing(merging: World) -> None:
+    rows = [("a", "7", "Ann", "2125550101"), ("b", "7", "Ann", "2125550102")]
+    merging.write(rows, header=HEADER)
+    merging.sandbox.arm({"kind": "status", "status": 503, "method": "POST", "times": None})
+    merging.run()
+    merging.sandbox.disarm()
+    with merging.state() as state:
+        assert merged_before(state, "tenants") == {"7": ["a", "b"]}
+        with state.write() as connection:
+            connection.exec_driver_sql("DELETE FROM contact")  # as where the power fails before it is marked
+            connection.exec_driver_sql("DELETE FROM change")
+    merging.write([rows[0], ("b", "", "Ann", "2125550102")], header=HEADER)
+    merging.run()
+    assert merging.there()["7"]["Phone"] == "2125550101"
 
 
 def test_an_adopted_contact_is_handed_over_to_another_source(world: World) -> None:
