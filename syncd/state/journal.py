@@ -117,13 +117,18 @@ class Journal:
             late = overtaken(connection, [each.entry for each in results])
             results = [each for each in results if each.entry["id"] not in late]
             doubtful = _doubtful(connection, results, now)
-            if late or doubtful:
-                sure = [each for each in results if each.outcome == "accepted" and each.entry["key"] not in doubtful]
+            twins = _onto_twins(connection, accepted)
+            if late or doubtful or twins:
+                wrong = doubtful | twins.keys()
+                sure = [each for each in results if each.outcome == "accepted" and each.entry["key"] not in wrong]
                 accepted = _accepted(sure, now)
             refused = [each for each in results if each.outcome == "refused"]
             folded = [{**each.entry, "reason": each.reason, "at": now} for each in results if each.outcome == "folded"]
+            folded += [{**each.entry, "reason": _TWIN, "at": now} for each in twins.values()]
             if accepted.results:
                 _accept(connection, accepted)
+            if twins:
+                _overwrite(connection, _accepted(twins.values(), now))
             for statement in (REFUSED, _NEVER_THERE, _REJECTED, _FORGOTTEN, _CASE_FOLDS) if folded else ():
                 connection.execute(statement, folded)
             for each in refused:
@@ -208,12 +213,44 @@ _ELSEWHERE = (
     "remote_id IN (SELECT value FROM json_each(:ids))"
     " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys)))"
 )
-_HELD_BY_OTHERS = text(f"SELECT EXISTS (SELECT 1 FROM contact WHERE {_ELSEWHERE})")
+_HELD_BY_OTHERS = text(f"SELECT remote_id, match FROM contact WHERE {_ELSEWHERE}")
 _OVERWRITTEN = text(
-    f"UPDATE contact SET status = 'pending' WHERE status = 'accepted' AND {_ELSEWHERE} RETURNING remote_id, match"
+    f"UPDATE contact SET status = 'pending' WHERE status = 'accepted' AND {_ELSEWHERE} RETURNING remote_id"
 )
 """Another contact's values are at the target now under the id that these hold: what they say there is unknown."""
 _OVERWRITTEN_TOO = text(f"UPDATE contact SET digest = 0 WHERE status = 'pending' AND {_ELSEWHERE}")
+
+
+_TWIN = "shares match fields with another contact, in the target's eyes"
+
+
+def _onto_twins(connection: Connection, accepted: _Accepted) -> dict[str, Settled]:
+    """Those moved ones, by key, that the target took for a contact of ours whose match value differs only in case.
+
+    One of both is invalid from now on: until it is known which, none may lose what it had.
+    """
+    movers = {change for (change,) in accepted.elsewhere}
+    taken = {each.id: each for each in accepted.results if each.entry["id"] in movers}
+    held = connection.execute(_HELD_BY_OTHERS, accepted.taking()).all() if taken else ()
+    twins = [taken[id_] for id_, match in held if id_ in taken and _differ_in_case(taken[id_].entry["match"], match)]
+    return {each.entry["key"]: each for each in twins}
+
+
+def _overwrite(connection: Connection, accepted: _Accepted) -> None:
+    """Note that what other contacts had under these ids is not there any more."""
+    taken, taking = {each.id: each.entry["match"] for each in accepted.results}, accepted.taking()
+    held = connection.execute(_HELD_BY_OTHERS, taking).all()
+    if not held:
+        return
+    connection.execute(_OVERWRITTEN_TOO, taking)
+    if connection.execute(_OVERWRITTEN, taking).all():
+        connection.execute(text("DELETE FROM cursor"))
+    if any(_differ_in_case(taken[id_], match) for id_, match in held):
+        connection.execute(_CASE_FOLDS)
+
+
+def _differ_in_case(one: str, other: str) -> bool:
+    return one != other and one.casefold() == other.casefold()
 
 
 def _doubtful(connection: Connection, results: Sequence[Settled], now: float) -> frozenset[str]:
@@ -238,6 +275,10 @@ class _Accepted:
     contacts: Sequence[tuple[Any, ...]]
     keys: str
     ids: str
+
+    def taking(self) -> dict[str, str]:
+        """What tells the contacts that others have under these ids."""
+        return {"source": self.results[0].entry["source"], "keys": self.keys, "ids": self.ids}
 
 
 def _accepted(results: Iterable[Settled], now: float) -> _Accepted:
@@ -266,17 +307,7 @@ def _accept(connection: Connection, accepted: _Accepted) -> None:
     if accepted.elsewhere:
         connection.exec_driver_sql(_MOVED, accepted.elsewhere)
     in_bulk(connection, _THERE, accepted.contacts)
-    source = accepted.results[0].entry["source"]
-    taking = {"source": source, "keys": accepted.keys, "ids": accepted.ids}
-    overwritten: Sequence[Any] = ()
-    if connection.execute(_HELD_BY_OTHERS, taking).scalar_one():
-        connection.execute(_OVERWRITTEN_TOO, taking)
-        overwritten = connection.execute(_OVERWRITTEN, taking).all()
-    if overwritten:
-        connection.execute(text("DELETE FROM cursor"))
-    taken = {each.id: each.entry["match"] for each in accepted.results} if overwritten else {}
-    if any(taken[id_] != match and taken[id_].casefold() == match.casefold() for id_, match in overwritten):
-        connection.execute(_CASE_FOLDS)
+    _overwrite(connection, accepted)
     connection.execute(
         text(
             "UPDATE change SET outcome = 'superseded' WHERE outcome = 'pending' AND source = :source AND id < :first"
@@ -284,7 +315,7 @@ def _accept(connection: Connection, accepted: _Accepted) -> None:
             " (SELECT match FROM contact WHERE contact.source = change.source AND contact.key = change.key))"
         ),
         {
-            "source": source,
+            "source": accepted.results[0].entry["source"],
             "first": min(each.entry["id"] for each in accepted.results),
             "keys": accepted.keys,
         },

@@ -255,6 +255,26 @@ def test_a_merged_contact_keeps_the_numbers_that_a_row_without_a_key_may_have(te
         machine.teardown()
 
 
+def test_a_contact_that_moves_onto_one_of_another_case_is_still_there_under_its_old_match_value() -> None:
+    rows = Row("5", "A", "x", "Ann", ""), Row("6", "b", "x", "Bob", "")
+    machine = Convergence()
+    try:
+        machine.begin(Opening(LAYOUTS[0], "first", ("one",), {"match_case": "fold"}, (rows,), ()))
+        machine.clean_run([])
+        table = machine.company.tables["one"]
+        table.rows[1] = replace(rows[1], one="a")
+        machine.clean_run([])
+        assert names(machine) == {"A": "Ann", "b": "Bob"}
+        table.rows[1] = replace(rows[1], one="c")
+        machine.clean_run([])
+        assert names(machine) == {"A": "Ann", "c": "Bob"}
+        table.rows[1] = replace(rows[1], one="a")
+        machine.clean_run([])
+        assert names(machine) == {"A": "Ann", "c": "Bob"}
+    finally:
+        machine.teardown()
+
+
 def names(machine: Convergence) -> dict[str, str]:
     fields = [each["fields"] for each in machine.world.store.contacts()]
     return {each["External ID"]: each["Name"] for each in fields}
