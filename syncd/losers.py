@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from syncd.core.columns import KEY, MATCH
+from syncd.nameless import nameless
 from syncd.reading import Reading
 from syncd.state import State
 
@@ -35,12 +36,13 @@ def losers_now(before: Losers, reading: Reading, found: pl.DataFrame, gone: Sequ
     """Return who is not sent since another has its match value: ``found`` (``@key``, ``@match``) by this read.
 
     A partial read (``gone``: the keys that it says are gone) leaves those ``before`` as they were whose rows are not in
-    it.
+    it; so does a read with a row whose key cannot be read.
     """
     now: Losers = dict(found.select(KEY, MATCH).iter_rows())
-    if gone is None:
+    unsure = nameless(reading) > 0
+    if gone is None and not unsure:
         return now
-    read = {*reading.lean.get_column(KEY).drop_nulls(), *gone}
+    read = {*reading.lean.get_column(KEY).drop_nulls(), *(() if unsure else gone or ())}
     return {key: match for key, match in before.items() if key not in read} | now
 
 

@@ -9,34 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-import polars as pl
-
-from syncd.core.columns import INVALID, MATCH, REASON, ROW, STATE
-from syncd.reading import Reading
 from syncd.state import State
 
 Groups = dict[str, list[str]]
 """The keys whose numbers one contact may hold, by its match value."""
-
-
-def keep_merged(reading: Reading, known: Groups, unusable: pl.Series) -> Groups:
-    """Leave contacts alone that hold numbers of a key of which nothing is known now (``unusable``).
-
-    ``known``: the groups of before. Returns those that stay.
-    """
-    lost = set(unusable)
-    kept = {match: keys for match, keys in known.items() if not lost.isdisjoint(keys)}
-    if not kept:
-        return {}
-    contacts = reading.contacts().filter(pl.col(MATCH).is_in(list(kept)))
-    reading.demote(
-        contacts.select(
-            ROW,
-            pl.lit(INVALID, dtype=pl.UInt8).alias(STATE),
-            pl.lit("its contact has numbers of another row, which cannot be used now").alias(REASON),
-        )
-    )
-    return kept
 
 
 def merged_before(state: State, source: str) -> Groups:

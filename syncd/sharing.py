@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from syncd.core.columns import DIGEST, INVALID, KEY, MATCH, REASON, ROW, STATE, UNIT
-from syncd.core.diff import ID, OLD_MATCH
 from syncd.core.matching import folded, folded_twins, sharers
+from syncd.core.rules import SharedMatch
 from syncd.core.schema import Schema
+from syncd.learned import schema_changed
+from syncd.left_alone import LeftAlone, matches_now
 from syncd.losers import claims
-from syncd.merged import Groups, keep_merged, merged_before
-from syncd.nameless import maybe_there
+from syncd.merged import Groups
 from syncd.partial import Heirs
 from syncd.reading import Reading
 from syncd.state import State
@@ -44,31 +44,28 @@ def resolve_sharers(
     """Demote or merge contacts that share their match value; ``named``: see :func:`~syncd.partial.named_gone`."""
     mine = wanted.order.index(wanted.name)
     rest = [name for name in wanted.order if name != wanted.name]
-    others = claims(state, rest) if wanted.shared_match == "hold" else state.matches(rest)
+    others = _others(state, rest, schema, wanted.shared_match)
     fresh = reading.contacts()
     _call_back(reading, pl.concat([fresh.get_column(MATCH), others.get_column(MATCH)]), state, wanted.name)
-    grouped = merged_before(state, wanted.name)
-    unusable = _unusable(reading, named, chain.from_iterable(grouped.values()))
-    left = _left_alone(wanted, state, taken, unusable)
-    if not left.is_empty():
-        _call_back(reading, left.get_column(MATCH), state, wanted.name)
-    contacts = reading.contacts()
     ranks = {name: place - mine for place, name in enumerate(wanted.order)}
     ranked = others.with_columns(
         pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
     )
-    rivals = pl.concat([ranked, left])
-    if state.fact(FOLDS):
-        losers = sharers(_folded(contacts), _folded(rivals), wanted.shared_match)
-    else:
-        losers = sharers(contacts, rivals, wanted.shared_match)
-    lost = contacts.select(KEY, MATCH).join(losers, on=KEY, how="inner")
+    left = LeftAlone(reading, wanted, state, schema, taken, named)
+    folds = state.fact(FOLDS) is not None
+    while True:
+        if not left.claims.is_empty():
+            _call_back(reading, left.claims.get_column(MATCH), state, wanted.name)
+        contacts = reading.contacts()
+        losers = _sharers(contacts, pl.concat([ranked, left.claims]), wanted.shared_match, folds=folds)
+        lost = contacts.select(KEY, MATCH).join(losers, on=KEY, how="inner")
+        if not left.add(lost.filter(pl.col(STATE) == INVALID).select(KEY, MATCH)):
+            break
     if losers.height:
         rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
         reading.demote(rows_.select(ROW, STATE, REASON))
         contacts = reading.contacts()
-    refused = losers.filter(pl.col(STATE) == INVALID).get_column(KEY)
-    groups = keep_merged(reading, _at_target(grouped, wanted, state, taken), pl.concat([unusable, refused]))
+    groups = dict(left.groups)
     merged: dict[str, list[str]] = {}
     for key, winner in losers.filter(pl.col("@winner").is_not_null()).select(KEY, "@winner").iter_rows():
         merged.setdefault(winner, []).append(key)
@@ -90,8 +87,28 @@ def resolve_sharers(
     )
 
 
-def _folded(contacts: pl.DataFrame) -> pl.DataFrame:
-    return contacts.with_columns(folded(contacts.get_column(MATCH)))
+def _others(state: State, sources: Sequence[str], schema: Schema, policy: SharedMatch) -> pl.DataFrame:
+    """``@source``, ``@key``, ``@match`` of what other sources' contacts have, or ask for, by the match fields of now.
+
+    A source that has not run since the match fields became others is as it was sent: whom it would not send now is
+    unknown.
+    """
+    late = [source for source in sources if schema_changed(state, source, schema, ())]
+    settled = [source for source in sources if source not in late]
+    found = [claims(state, settled) if policy == "hold" else state.matches(settled)]
+    for source in late:
+        detail = state.detail(source, state.ledger(source).get_column(KEY))
+        found.append(matches_now(detail, state, source, schema).select(pl.lit(source).alias("@source"), KEY, MATCH))
+    return pl.concat(found)
+
+
+def _sharers(contacts: pl.DataFrame, rivals: pl.DataFrame, policy: SharedMatch, *, folds: bool) -> pl.DataFrame:
+    """Find who is not sent; where the target ``folds`` case, by match values without it."""
+    if folds:
+        contacts, rivals = (
+            frame.with_columns(folded(frame.get_column(MATCH))) for frame in (contacts.select(KEY, MATCH), rivals)
+        )
+    return sharers(contacts, rivals, policy)
 
 
 def _call_back(reading: Reading, matches: pl.Series, state: State, source: str) -> None:
@@ -100,34 +117,6 @@ def _call_back(reading: Reading, matches: pl.Series, state: State, source: str) 
     if not back.is_empty():
         ledger = state.ledger(source, back.get_column(KEY).unique()).select(KEY, DIGEST)
         reading.admit(back.join(ledger, on=KEY, how="left"))
-
-
-def _unusable(reading: Reading, named: Sequence[str] | None, grouped: Iterable[str]) -> pl.Series:
-    """The keys of which nothing is known by this read: no row of theirs can be used, or none was found but may be."""
-    keys = reading.lean.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
-    if keys.height:
-        keys = keys.join(reading.contacts().select(KEY), on=KEY, how="anti")
-    return pl.concat([keys.to_series(), maybe_there(reading, named, grouped)]).unique(maintain_order=True)
-
-
-def _at_target(grouped: Groups, wanted: Wanted, state: State, taken: Heirs) -> Groups:
-    """Those of the groups whose contact may be at the target."""
-    if not grouped:
-        return grouped
-    keys = pl.Series(KEY, list(chain.from_iterable(grouped.values())), dtype=pl.String)
-    there = set(_may_be_there(taken.detail(state, wanted.name, keys)).get_column(KEY))
-    return {match: keys for match, keys in grouped.items() if not there.isdisjoint(keys)}
-
-
-def _may_be_there(detail: pl.DataFrame) -> pl.DataFrame:
-    return detail.filter(pl.col(ID).is_not_null() | (pl.col("@status") == "p"))
-
-
-def _left_alone(wanted: Wanted, state: State, taken: Heirs, unusable: pl.Series) -> pl.DataFrame:
-    """What keys of which nothing is known have at the target: left as it is, so no other contact may take it."""
-    held = _may_be_there(taken.detail(state, wanted.name, unusable))
-    before = pl.lit(-1, dtype=pl.Int32).alias("@rank")
-    return held.select(pl.lit(wanted.name).alias("@source"), KEY, pl.col(OLD_MATCH).alias(MATCH), before)
 
 
 def some(keys: Sequence[str] | pl.Series) -> str:

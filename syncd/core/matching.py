@@ -137,7 +137,8 @@ def sharers(contacts: pl.DataFrame, others: pl.DataFrame, policy: SharedMatch) -
     Args:
         contacts: ``@key``, ``@match`` of this source's contacts (valid ones, keys unique).
         others: ``@source`` (String), ``@rank`` (Int32: the place in the configuration, this source's being 0, earlier
-            ones negative), ``@key``, ``@match`` of what the ledger holds for the other sources.
+            ones negative), ``@key``, ``@match`` of what the ledger holds for the other sources; of this one (``""``,
+            -1), what is left as it is.
         policy: who is sent: ``first``, ``merge_phones`` (one, with all numbers), ``hold`` (nobody).
 
     Returns:
@@ -170,7 +171,8 @@ def _judge(rivals: pl.DataFrame, policy: SharedMatch) -> pl.DataFrame:
     first = pl.col("@place") == 0
     other = pl.when(first).then(pl.col("@last")).otherwise(pl.col("@winner"))
     source = pl.when(first).then(pl.col("@last_source")).otherwise(pl.col("@owner"))
-    where = pl.when(source == "").then(pl.lit("")).otherwise(pl.format(" of source {}", source))
+    alone = pl.when(pl.col("@winning") < 0).then(pl.lit(", whose contact is left as it is")).otherwise(pl.lit(""))
+    where = pl.when(source == "").then(alone).otherwise(pl.format(" of source {}", source))
     reason = pl.format("shares match fields with {}{}", _shown(other), where)
     losing = pl.lit(value=True) if policy == "hold" else ~first
     merged = here if policy == "merge_phones" else pl.lit(value=False)

@@ -209,20 +209,33 @@ class Company:
         for row in self._used(self.tables[source]):
             if match := found.claims.get((source, row.key)):
                 groups.setdefault(match, []).append(row)
+        held = -1
+        while held < len(found.held):  # who is not sent keeps what it has, and so others are not sent either
+            held = len(found.held)
+            before = self._left_alone(source, found, ever)
+            for match, rows in groups.items():
+                rows.sort(key=lambda row: row.key)
+                if match in before or self._has_unusable(source, match, found):
+                    found.doubtful.add(match)
+                owner = found.wanted.get(match, ((source, ""), {}))[0]
+                if match not in found.doubtful and owner[0] == source:
+                    self._win(source, match, rows, found)
+                    continue
+                found.held |= {(source, row.key) for row in rows}
+                if owner[0] == source:
+                    found.wanted.pop(match, None)
+
+    def _left_alone(self, source: str, found: Sayings, ever: Mapping[Owner, set[Match]]) -> set[Match]:
+        """What those who are held may have at the target, and do not ask for any more."""
         names = list(self.tables)
         earlier = names[: names.index(source) + 1]
-        before = {match for owner in found.held if owner[0] in earlier for match in ever.get(owner, ())}
-        for match, rows in groups.items():
-            rows.sort(key=lambda row: row.key)
-            if self._has_unusable(source, match, found):
-                found.doubtful.add(match)
-            if match in found.wanted or match in found.doubtful:
-                found.held |= {(source, row.key) for row in rows}
-            elif match in before:
-                found.doubtful.add(match)
-                found.held |= {(source, row.key) for row in rows}
-            else:
-                self._win(source, match, rows, found)
+        return {
+            match
+            for owner in found.held
+            if owner[0] in earlier
+            for match in ever.get(owner, ())
+            if match != found.claims.get(owner)
+        }
 
     def _has_unusable(self, source: str, match: Match, found: Sayings) -> bool:
         """Whether a row whose numbers this contact may hold is invalid now: then the contact stays as it is."""

@@ -1,0 +1,167 @@
+"""What is left as it is at the target: a contact whose row is not sent, or of which nothing is known, keeps it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from syncd.report import SourceReport
+from tests.shell.world import FIELDS, World
+
+HEADER = "row,id,name,phone"
+ANN, BOB = ("a", "2", "Ann", "2125550102"), ("b", "1", "Bob", "2125550101")
+
+Export = Sequence[tuple[str, str, str, str]]
+
+
+@pytest.fixture
+def keyed(world: World) -> World:
+    """Rows have keys of their own, so that any may have any match value."""
+    world.sources["tenants"]["key"] = "row"
+    return world
+
+
+@pytest.fixture
+def two(keyed: World) -> World:
+    """Sources ``a`` before ``b``."""
+    tenants = keyed.sources.pop("tenants")
+    for name in "ab":
+        keyed.sources[name] = {**json.loads(json.dumps(tenants)), "options": {"path": f"{name}.csv", "settle": 0}}
+    return keyed
+
+
+def run(world: World, *rows: tuple[str, str, str, str]) -> SourceReport:
+    world.write(rows, header=HEADER)
+    return world.run()
+
+
+def holds(world: World) -> dict[str, tuple[str, str]]:
+    return {match: (each["Name"], each.get("Phone", "")) for match, each in world.there().items()}
+
+
+def reasons(report: SourceReport) -> dict[str, str]:
+    return {each["key"]: each["reason"] for each in report.invalid}
+
+
+def known_by(world: World, *names: str) -> None:
+    """The fields by which the target tells contacts apart."""
+    world.sandbox.store.set_fields([{**each, "is_match": each["name"] in names} for each in FIELDS])
+
+
+def approve(world: World, report: SourceReport) -> None:
+    with world.state() as state:
+        for each in report.held:
+            state.approve(report.source, each.digest)
+
+
+LEFT = "shares match fields with {}, whose contact is left as it is"
+
+
+def test_a_contact_that_is_not_sent_keeps_the_match_value_that_it_has(keyed: World) -> None:
+    run(keyed, ANN, BOB)
+    moved, new = ("b", "2", "Bob", "2125550101"), ("c", "1", "Cy", "2125550103")
+    report = run(keyed, ANN, moved, new)
+    assert reasons(report) == {"b": "shares match fields with a", "c": LEFT.format("b")}
+    assert holds(keyed) == {"2": ("Ann", "2125550102"), "1": ("Bob", "2125550101")}
+    run(keyed, ANN, moved)
+    assert holds(keyed) == {"2": ("Ann", "2125550102"), "1": ("Bob", "2125550101")}
+    run(keyed, ANN, ("b", "3", "Bob", "2125550101"), new)
+    assert holds(keyed) == {"2": ANN[2:], "3": BOB[2:], "1": new[2:]}
+
+
+def test_a_row_of_contacts_that_wait_for_one_another_is_left_alone_to_its_end(keyed: World) -> None:
+    three, four = ("c", "3", "Cy", "2125550103"), ("d", "4", "Di", "2125550104")
+    run(keyed, ANN, BOB, three, four)
+    report = run(keyed, ANN, ("b", "2", *BOB[2:]), ("c", "1", *three[2:]), ("d", "3", *four[2:]))
+    assert reasons(report) == {
+        "b": "shares match fields with a",
+        "c": LEFT.format("b"),
+        "d": LEFT.format("c"),
+    }
+    assert holds(keyed) == {"2": ANN[2:], "1": BOB[2:], "3": three[2:], "4": four[2:]}
+
+
+def test_a_contact_whose_move_the_target_refuses_keeps_the_match_value_that_it_has(keyed: World) -> None:
+    keyed.sandbox.dialect("value_length", "refused")
+    run(keyed, ANN, BOB)
+    refused, new = ("b", "9" * 300, "Bob", "2125550101"), ("c", "1", "Cy", "2125550103")
+    run(keyed, ANN, refused)
+    report = run(keyed, ANN, refused, new)
+    assert reasons(report) == {"c": LEFT.format("b")}
+    assert holds(keyed) == {"2": ANN[2:], "1": BOB[2:]}
+    run(keyed, ANN, ("b", "5", "Bob", "2125550101"), new)
+    assert holds(keyed) == {"2": ANN[2:], "5": BOB[2:], "1": new[2:]}
+
+
+def test_a_contact_is_not_deleted_for_one_that_cannot_take_its_numbers(keyed: World) -> None:
+    keyed.sources["tenants"]["shared_match"] = "merge_phones"
+    first, third, other = (
+        ("a", "7", "Ann", "2125550101"),
+        ("c", "7", "Ann", "2125550102"),
+        ("b", "8", "Ann", "2125550103"),
+    )
+    run(keyed, first, other, third)
+    report = run(keyed, first, ("b", "7", *other[2:]), ("c", "", *third[2:]))
+    assert reasons(report) == {
+        "a": LEFT.format("c"),
+        "b": LEFT.format("c"),
+        "c": "an empty match value (External ID)",
+    }
+    assert holds(keyed) == {"7": ("Ann", "2125550101;2125550102"), "8": other[2:]}
+    run(keyed, first, ("b", "7", *other[2:]), third)
+    assert {*holds(keyed)["7"][1].split(";")} == {"2125550101", "2125550102", "2125550103"}
+
+
+def test_by_other_match_fields_too_an_unusable_row_keeps_its_contact(keyed: World) -> None:
+    run(keyed, ANN, BOB)
+    known_by(keyed, "Name")
+    edited = ("b", "1", "Bob", "2125550109")
+    approve(keyed, run(keyed, ("a", "2", "", "2125550102"), edited, ("c", "3", "Ann", "2125550103")))
+    report = keyed.run()
+    assert reasons(report) == {"a": "an empty match value (Name)", "c": LEFT.format("a")}
+    assert holds(keyed) == {"2": ANN[2:], "1": ("Bob", "2125550109")}
+
+
+def test_by_other_match_fields_too_a_merged_contact_keeps_its_numbers(keyed: World) -> None:
+    keyed.sources["tenants"]["shared_match"] = "merge_phones"
+    run(keyed, ("a", "1", "Ann", "2125550101"), ("b", "1", "Ann", "2125550102"))
+    known_by(keyed, "Name")
+    report = run(keyed, ("a", "1", "Ann", "2125550101"), ("b", "1", "", "2125550102"))
+    approve(keyed, report)
+    keyed.run()
+    assert holds(keyed) == {"1": ("Ann", "2125550101;2125550102")}
+
+
+@pytest.mark.parametrize("policy", ["first", "hold"])
+def test_by_other_match_fields_too_the_contacts_of_other_sources_are_known(two: World, policy: str) -> None:
+    for source in two.sources.values():
+        source["shared_match"] = policy
+    two.write([("a1", "1", "Ann", "2125550101")], "a.csv", header=HEADER)
+    two.write([("b1", "5", "Bob", "2125550102")], "b.csv", header=HEADER)
+    two.run_all()
+    known_by(two, "Name")
+    two.write([("b1", "5", "Bob", "2125550103"), ("b2", "9", "Ann", "2125550109")], "b.csv", header=HEADER)
+    approve(two, two.run("b"))
+    report = two.run("b")
+    assert reasons(report) == {"b2": "shares match fields with a1 of source a"}
+    assert holds(two) == {"1": ("Ann", "2125550101"), "5": ("Bob", "2125550103")}
+
+
+def test_hold_counts_contacts_whose_keys_cannot_be_read_now(two: World) -> None:
+    for source in two.sources.values():
+        source["shared_match"] = "hold"
+    twins = [("b2", "7", "Ann", "2125550102"), ("b3", "7", "Ann", "2125550103")]
+    two.write([("a1", "1", "One", "")], "a.csv", header=HEADER)
+    two.write(twins, "b.csv", header=HEADER)
+    two.run_all()
+    two.write([("a1", "1", "One", ""), ("a2", "7", "Ann", "2125550101")], "a.csv", header=HEADER)
+    two.write([("", *each[1:]) for each in twins], "b.csv", header=HEADER)
+    for _ in range(2):
+        two.run_all()
+    assert set(holds(two)) == {"1"}
+    two.write([("b2", "8", "Ann", "2125550102"), ("b3", "9", "Ann", "2125550103")], "b.csv", header=HEADER)
+    for _ in range(2):
+        two.run_all()
+    assert set(holds(two)) == {"1", "7", "8", "9"}
