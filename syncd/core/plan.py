@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-from syncd.core.columns import DIGEST, KEY
-from syncd.core.diff import ID, KIND, KINDS, rows
+from syncd.core.columns import DIGEST, KEY, MATCH
+from syncd.core.diff import ID, KIND, KINDS, OLD_MATCH, rows
 from syncd.core.rules import DeleteLimits, GateRules
 from syncd.core.wording import counted, percent
 
@@ -28,6 +28,10 @@ SCHEMA_GATE = "schema.match"
 
 UNDONE_GATE = "undone"
 """Holds what a person has undone for as long as the source asks for the very same."""
+
+
+BEHIND_GATE = "updates.behind"
+"""Holds what would overwrite a contact whose move is held."""
 
 
 NOTHING = hashlib.sha256().hexdigest()[:16]
@@ -166,9 +170,32 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
         *_update_gates(edits, rules, known, emptied),
     ]
     opened = _opened(found, approved)
-    held = tuple(each for each in found if each not in opened)
+    held = [each for each in found if each not in opened]
+    held += _behind(ordered, held)
     waits = _closed(held)
-    return Plan(todo=ordered.filter(~waits), held=held, waiting=ordered.filter(waits), opened=tuple(opened))
+    return Plan(todo=ordered.filter(~waits), held=tuple(held), waiting=ordered.filter(waits), opened=tuple(opened))
+
+
+def _behind(changes: pl.DataFrame, held: Sequence[Held]) -> list[Held]:
+    """Hold what would take the match value that a contact still has at the target, whose move waits."""
+    waits = _closed(held)
+    behind: list[str] = []
+    while True:
+        kept = changes.filter(waits & (pl.col(KIND) == "move"))
+        upserts = changes.filter(~waits & (pl.col(KIND) != "delete"))
+        if kept.is_empty() or upserts.is_empty():
+            break
+        more = upserts.filter(pl.col(MATCH).is_in(kept.get_column(OLD_MATCH).implode())).get_column(KEY)
+        if more.is_empty():
+            break
+        behind.extend(more.to_list())
+        waits |= pl.col(KEY).is_in(more.implode()) & (pl.col(KIND) != "delete")
+    if not behind:
+        return []
+    part = changes.filter(pl.col(KEY).is_in(behind) & (pl.col(KIND) != "delete"))
+    what = counted(part.height, "contact has", "contacts have")
+    detail = f"{what} match fields that others still have at the target, whose changes wait: these go first"
+    return [_hold(BEHIND_GATE, part, detail, approvable=False)]
 
 
 def _opened(found: Sequence[Held], approved: Collection[str]) -> list[Held]:
@@ -197,11 +224,12 @@ _KIND_OF: dict[str, Literal["delete", "update", "all"]] = {
     "updates": "update",
     "schema": "all",
     "undone": "all",
+    BEHIND_GATE: "all",
 }
 
 
 def _hold(name: str, part: pl.DataFrame, detail: str, *, approvable: bool = True) -> Held:
-    kind = _KIND_OF[name.partition(".")[0]]
+    kind = _KIND_OF.get(name) or _KIND_OF[name.partition(".")[0]]
     return Held(name, kind, tuple(part.get_column(KEY)), list_digest(part), detail, approvable)
 
 

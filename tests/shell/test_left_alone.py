@@ -95,6 +95,22 @@ def test_a_contact_whose_move_the_target_refuses_keeps_the_match_value_that_it_h
     assert holds(keyed) == {"2": ANN[2:], "5": BOB[2:], "1": new[2:]}
 
 
+def test_a_contact_whose_move_waits_keeps_the_match_value_that_it_has(keyed: World) -> None:
+    people = [(f"r{n}", f"{n}", f"T {n}", f"21255501{n}") for n in range(10, 30)]
+    run(keyed, *people)
+    moved, new = [(key, f"1{id_}", name, phone) for key, id_, name, phone in people], ("new", "10", "Cy", "2125550199")
+    report = run(keyed, *moved, new)
+    assert [(each.gate, each.count, each.approvable) for each in report.held] == [
+        ("updates.share", 20, True),
+        ("updates.behind", 1, False),
+    ]
+    assert holds(keyed)["10"] == people[0][2:]
+    approve(keyed, report)
+    assert run(keyed, *moved, new).counts["held"] == 0
+    assert holds(keyed)["110"] == people[0][2:]
+    assert holds(keyed)["10"] == new[2:]
+
+
 def test_a_contact_is_not_deleted_for_one_that_cannot_take_its_numbers(keyed: World) -> None:
     keyed.sources["tenants"]["shared_match"] = "merge_phones"
     first, third, other = (
