@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,8 +16,9 @@ from syncd.state.repairs import repairs_of
 from tests.convergence.company import Match
 from tests.convergence.machine import EDITS, MOMENTS, TROUBLE
 from tests.convergence.plant import Power
+from tests.convergence.shelf import Row
 from tests.convergence.upheaval import Upheaval
-from tests.convergence.worlds import Edit, edits
+from tests.convergence.worlds import Edit, edits, rows
 
 POLICIES: list[OnEdit] = ["report", "keep", "overwrite"]
 
@@ -59,20 +60,22 @@ class Convergence(Upheaval):
                 known = each["id"] in self.edited or each["id"] in self.renamed or each["now"] is not None
                 assert known, f"contact {each['id']} is called edited, and nobody did"
 
-    @rule(on_edit=st.sampled_from(POLICIES))
-    def repair(self, on_edit: OnEdit) -> None:
+    @rule(on_edit=st.sampled_from(POLICIES), theirs=st.lists(st.tuples(EDITS, rows()), max_size=2))
+    def repair(self, on_edit: OnEdit, theirs: Sequence[tuple[int, Row]] = ()) -> None:
         """After a repair, all is there again; what people changed is overwritten where that is wanted, else as it was.
 
-        Nothing is missing then but what the repair says that a person must mend.
+        Nothing is missing then but what the repair says that a person must mend. ``theirs``: what people change first.
         """
         self._converge()
-        theirs = {number: self._fields(number) for number in self.edited}
+        for place, row in theirs if self.calm else ():
+            self.people_edit(place, row, match=False)
+        made = {number: self._fields(number) for number in self.edited}
         found = self._repaired(on_edit)
         self._look()
         left = {(drift.source, each["key"]) for drift in found.sources for each in drift.missing + drift.edited}
         if on_edit == "overwrite":
             self.edited = {number: values for number, values in self.edited.items() if self._owners(number) & left}
-        for number, fields in theirs.items() if on_edit != "overwrite" else ():
+        for number, fields in made.items() if on_edit != "overwrite" else ():
             assert self._fields(number) == fields, f"what people made of contact {number} was changed"
         there = self._there()
         for match, (owner, _) in self.company.says(self.ever).wanted.items():

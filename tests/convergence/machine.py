@@ -251,12 +251,15 @@ class Machine(Truths):
         self._converge()
 
     @precondition(lambda self: self.company.gates.deletes.count == 1)
-    @rule(changes=st.lists(edits(), max_size=3))
-    def approve_another_list(self, changes: list[Edit]) -> None:
-        """A person approves what is held, and before it is used the list becomes another one."""
+    @rule(changes=st.lists(edits(), max_size=3), leaving=st.integers(0, 3), late=st.integers(0, 2))
+    def approve_another_list(self, changes: list[Edit], leaving: int = 0, late: int = 0) -> None:
+        """Rows leave, a person approves what is held, and before it is used the list becomes another one."""
+        self._converge()
+        self._leave(leaving)
         self._sent()
         self._approve(self.world.run())
         self._edit(changes)
+        self._leave(late)
         gone = self._gone()
         self._sent()
         self.calm = False
@@ -266,6 +269,11 @@ class Machine(Truths):
             if len(keys) > 1 and not any(keys <= approved for approved in self.approved.get(source, ())):
                 assert keys <= still[source], "deletes were made that nobody has approved"
         self._look()
+
+    def _leave(self, count: int) -> None:
+        """So many rows leave the source that has the most."""
+        table = max(self.company.tables.values(), key=lambda each: len(each.rows))
+        del table.rows[:count]
 
     def _gone(self) -> dict[str, set[str]]:
         """The keys of each source's ledger that no row has, and whose contacts are ours."""
