@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,6 +16,7 @@ import polars as pl
 from syncd.changes import emptied
 from syncd.core.columns import KEY, MATCH
 from syncd.core.diff import ID
+from syncd.core.matching import folded
 from syncd.core.plan import Plan, Read, gate
 from syncd.core.undo import Entry, Undoing, World, since, undo, wanted_matches
 from syncd.core.wording import counted
@@ -81,13 +83,14 @@ def _world(
         begun=state.begun_by_undo(report.undoes, source.name),
         holders=state.holders(matches),
         there=there,
-        ours=frozenset(state.known_ids(there.values())),
+        ours=frozenset(state.known_ids(chain.from_iterable(there.values()))),
     )
 
 
-def _there(index: Index, matches: Collection[str]) -> dict[str, int]:
-    wanted = pl.Series(list(matches), dtype=pl.String)
-    return dict(index.read().filter(pl.col(MATCH).is_in(wanted.implode())).select(MATCH, ID).iter_rows())
+def _there(index: Index, matches: Collection[str]) -> dict[str, list[int]]:
+    wanted = folded(pl.Series(MATCH, list(matches), dtype=pl.String))
+    remotes = index.read().select(folded(index.read().get_column(MATCH)), ID)
+    return dict(remotes.filter(pl.col(MATCH).is_in(wanted.implode())).group_by(MATCH).agg(ID).iter_rows())
 
 
 def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, approved: Collection[str]) -> Plan:

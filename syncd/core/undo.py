@@ -7,7 +7,7 @@ that later run comes first then.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -68,9 +68,9 @@ class World:
 
     ``known``: the ledger by key. ``later``: keys that another run has changed since, and that run; ``already``: keys of
     which the change is undone, and by which run. ``begun``: keys that an earlier undo of the same run has begun, with
-    no known outcome. ``holders``: per match value, the
-    (source, key) of every contact of the ledger that has it. ``there``: ids at the target by match value; ``ours``:
-    those of them that the ledger knows.
+    no known outcome. ``holders``: per match value, the (source, key) of every contact of the ledger that has it.
+    ``there``: ids at the target by match value; ``ours``: those of them that the ledger knows. These match values are
+    without case, since the target may fold it, and what a wrong guess would overwrite is gone.
     """
 
     source: str
@@ -79,7 +79,7 @@ class World:
     already: Mapping[str, str] = field(default_factory=dict)
     begun: frozenset[str] = frozenset()
     holders: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
-    there: Mapping[str, int] = field(default_factory=dict)
+    there: Mapping[str, Collection[int]] = field(default_factory=dict)
     ours: frozenset[int] = frozenset()
 
 
@@ -255,7 +255,9 @@ def _free_of_others(
 
 
 def _leaves(step: _Step, matches: Mapping[str, str | None]) -> bool:
-    return step.known is not None and (step.fields is None or matches[step.key] != step.known.match)
+    if step.known is None or step.fields is None:
+        return step.known is not None
+    return (matches[step.key] or "").casefold() != step.known.match.casefold()
 
 
 def _in_the_way(step: _Step, match: str | None, world: World, leaving: set[tuple[str, str]], schema: Schema) -> str:
@@ -263,14 +265,14 @@ def _in_the_way(step: _Step, match: str | None, world: World, leaving: set[tuple
         return ""
     if match is None:
         return f"it would have an empty match value ({', '.join(schema.match)})"
-    others = [holder for holder in world.holders.get(match, ()) if holder not in leaving]
+    others = [holder for holder in world.holders.get(match.casefold(), ()) if holder not in leaving]
     others = [holder for holder in others if holder != (world.source, step.key)]
     if others:
         source, key = others[0]
         of = "" if source == world.source else f" of source {source}"
         return f"{key}{of} has its match fields now"
     begun = step.key in world.begun  # then it may be there by the undo that was broken off
-    if match in world.there and world.there[match] not in world.ours and not begun:
+    if not begun and not world.ours.issuperset(world.there.get(match.casefold(), ())):
         return "the target has a contact with its match fields that is not syncd's"
     return ""
 

@@ -35,6 +35,10 @@ DONE = "(outcome IN ('accepted', 'moved') OR (outcome = 'superseded' AND new_id 
 """Of the journal: the entries that are known to have been carried out (a move whose old id another contact has since
 is superseded)."""
 
+IN_ANY_CASE = "(lower(match) IN (SELECT value FROM json_each(:values)) OR length(match) <> length(CAST(match AS BLOB)))"
+"""Of the ledger: contacts whose match values without case are among these, and those with letters beyond ASCII, whose
+case SQLite does not know: they are to be compared."""
+
 _NEXT = "\x1e"
 """Ends each value in such a text; no key and no match value contains it."""
 
@@ -284,9 +288,7 @@ class LedgerParts:
         wanted = matches.drop_nulls().unique()
         if not has_case(wanted):
             return self._made_of("match IN (SELECT value FROM json_each(:values))", wanted)
-        # SQLite knows the case of plain letters only: what has others is returned, to be compared.
-        among = "lower(match) IN (SELECT value FROM json_each(:values))"
-        return self._made_of(f"({among} OR length(match) <> length(CAST(match AS BLOB)))", folded(wanted))
+        return self._made_of(IN_ANY_CASE, folded(wanted))
 
     def _made_of(self, condition: str, wanted: pl.Series) -> pl.DataFrame:
         if wanted.is_empty():

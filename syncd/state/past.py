@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from syncd.core.columns import DIGEST, KEY
 from syncd.core.undo import Entry, Known
 from syncd.state.entries import OF_RUN
-from syncd.state.ledger import DONE
+from syncd.state.ledger import DONE, IN_ANY_CASE
 
 _PAGE = 1_000
 
@@ -152,15 +152,17 @@ class Past:
             return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
 
     def holders(self, matches: Collection[str]) -> dict[str, list[tuple[str, str]]]:
-        """Return per match value the (source, key) of every contact that has it at the target, or may have."""
+        """Return by match value, without case, the (source, key) of all that have it at the target, or may have."""
         query = text(
-            "SELECT match, source, key FROM contact WHERE match IN (SELECT value FROM json_each(:matches))"
+            f"SELECT match, source, key FROM contact WHERE {IN_ANY_CASE}"
             " AND (remote_id IS NOT NULL OR status = 'pending') ORDER BY source, key"
         )
+        wanted = {match.casefold() for match in matches}
         found: dict[str, list[tuple[str, str]]] = {}
         with self.read() as connection:
-            for match, source, key in connection.execute(query, {"matches": json.dumps(list(matches))}):
-                found.setdefault(match, []).append((source, key))
+            for match, source, key in connection.execute(query, {"values": json.dumps(list(wanted))}):
+                if match.casefold() in wanted:
+                    found.setdefault(match.casefold(), []).append((source, key))
         return found
 
     def undone(self, source: str) -> pl.DataFrame:

@@ -77,7 +77,7 @@ def test_a_contact_that_stays_keeps_those_who_would_take_its_place_where_they_ar
         moved("3", "C", "D"),
         moved("4", "X", "Y"),
         known=ledger,
-        holders={"A": [("other", "9")], "B": [("s", "1")], "C": [("s", "2")], "D": [("s", "3")]},
+        holders={"a": [("other", "9")], "b": [("s", "1")], "c": [("s", "2")], "d": [("s", "3")]},
     )
     assert {each.key: each.reason for each in found.kept} == {
         "1": "9 of source other has its match fields now",
@@ -85,6 +85,17 @@ def test_a_contact_that_stays_keeps_those_who_would_take_its_place_where_they_ar
         "3": "2 has its match fields now",
     }
     assert kinds(found) == {"4": "move"}
+
+
+def test_a_contact_that_only_changes_its_case_is_in_the_way_of_others_still() -> None:
+    found = undone(
+        moved("1", "Ann", "ANN"),
+        moved("2", "ann", "Bob"),
+        known={"1": known("ANN"), "2": known("Bob", id_=2)},
+        holders={"ann": [("s", "1")], "bob": [("s", "2")]},
+    )
+    assert {each.key: each.reason for each in found.kept} == {"2": "1 has its match fields now"}
+    assert kinds(found) == {"1": "move"}
 
 
 def test_a_field_that_the_target_lacks_is_left_out_and_named() -> None:

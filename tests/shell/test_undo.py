@@ -179,6 +179,33 @@ def test_a_deleted_contact_is_not_made_again_over_one_that_is_not_ours(edited: W
 
 
 @pytest.fixture
+def renamed(world: World) -> World:
+    """At a target that folds case, a run has given the one contact another match value: ``ann`` became ``bob``."""
+    world.sandbox.dialect("match_case", "fold")
+    world.sources["tenants"]["key"] = "row"
+    for id_ in ("ann", "bob"):
+        world.write([("a", id_, "Ann", "2125550101")], header="row,id,name,phone")
+        world.run()
+    return world
+
+
+def test_a_contact_does_not_go_back_to_where_another_differs_in_case_only(renamed: World) -> None:
+    renamed.sandbox.store.add({"External ID": "ANN", "Name": "By hand"})
+    report = undo(renamed)
+    assert reasons(report) == {"a": "the target has a contact with its match fields that is not syncd's"}
+    assert {id_: fields["Name"] for id_, fields in renamed.there().items()} == {"bob": "Ann", "ANN": "By hand"}
+
+
+def test_a_contact_does_not_go_back_to_where_another_sources_differs_in_case_only(renamed: World) -> None:
+    renamed.sources["guests"] = {**renamed.sources["tenants"], "options": {"path": "guests.csv", "settle": 0}}
+    run = last_run(renamed)
+    renamed.write([("g", "ANN", "Guest", "2125550102")], "guests.csv", header="row,id,name,phone")
+    renamed.run("guests")
+    assert reasons(undo(renamed, run)) == {"a": "g of source guests has its match fields now"}
+    assert {id_: fields["Name"] for id_, fields in renamed.there().items()} == {"bob": "Ann", "ANN": "Guest"}
+
+
+@pytest.fixture
 def by_phone(world: World) -> World:
     """A company whose match fields change: name and phone."""
     world.sandbox.store.set_fields(SWAP_FIELDS)
