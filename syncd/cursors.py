@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from syncd.core.columns import MATCH
 from syncd.core.plan import NOTHING
-from syncd.losers import losers_of
+from syncd.losers import losers_of, taken_from
 
 if TYPE_CHECKING:
     from syncd.changes import Planned
@@ -33,8 +32,8 @@ def begin(session: Session, source: Source, context: str) -> tuple[str | None, S
         return None, {}
     lost = saved[1].get("lost_to_others", [])
     if lost:
-        others = session.state.matches([name for name in session.settings.sources if name != source.name])
-        if not set(lost) <= set(others.get_column(MATCH)):
+        taken = taken_from(session.state, source.name, list(session.settings.sources), source.shared_match)
+        if not set(lost) <= set(taken):
             return None, {}
     return saved
 

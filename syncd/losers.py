@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from syncd.core.columns import KEY, MATCH
+from syncd.core.rules import SharedMatch
 from syncd.nameless import nameless
 from syncd.reading import Reading
 from syncd.state import State
@@ -44,6 +45,15 @@ def losers_now(before: Losers, reading: Reading, found: pl.DataFrame, gone: Sequ
         return now
     read = {*reading.lean.get_column(KEY).drop_nulls(), *(() if unsure else gone or ())}
     return {key: match for key, match in before.items() if key not in read} | now
+
+
+def taken_from(state: State, source: str, order: Sequence[str], policy: SharedMatch) -> pl.Series:
+    """Return the match values of other sources' contacts that keep those of the source from being sent.
+
+    ``order``: all sources' names in order. Only where all are held does a source that stands later keep one from it.
+    """
+    others = [name for name in order if name != source]
+    return state.matches(others if policy == "hold" else others[: list(order).index(source)]).get_column(MATCH)
 
 
 def claims(state: State, sources: Sequence[str]) -> pl.DataFrame:

@@ -99,7 +99,7 @@ def suffices(reading: Reading, taken: Heirs, losers: Losers, others: pl.Series, 
         reading: the read, whose recognised rows may yet be called back.
         taken: who takes over whose contact.
         losers: contacts that were not sent, when last all were known.
-        others: the match values that other sources hold.
+        others: the match values by which other sources keep contacts from being sent.
         policy: what becomes of contacts that share one.
     """
     gone = named_gone(reading, taken)

@@ -19,7 +19,6 @@ import structlog
 from syncd import __version__, cursors
 from syncd.changes import Planned, Wanted, plan_changes
 from syncd.core import mapping
-from syncd.core.columns import MATCH
 from syncd.core.matching import DIGEST_VERSION
 from syncd.core.plan import SCHEMA_GATE, Held, Plan
 from syncd.core.schema import Schema, problems_of_mapping, problems_with
@@ -27,7 +26,7 @@ from syncd.core.wording import counted
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
 from syncd.index import Index
 from syncd.learned import learn_fields, learn_loaded, learn_match
-from syncd.losers import learn_losers, losers_now, losers_of
+from syncd.losers import learn_losers, losers_now, losers_of, taken_from
 from syncd.merged import learn_both, learn_merged, merged_before
 from syncd.naming import renames
 from syncd.partial import Heirs, heirs, still_invalid, suffices
@@ -199,9 +198,9 @@ def _read_enough(
     taken = heirs(reading) if reading.end.proof != "unchanged" else Heirs({})
     if reading.end.proof == "partial":
         reading.recall.rename(taken.renamed)
-        others = session.state.matches([name for name in session.settings.sources if name != source.name])
+        others = taken_from(session.state, source.name, list(session.settings.sources), source.shared_match)
         losers = losers_of(session.state, source.name)
-        if not suffices(reading, taken, losers, others.get_column(MATCH), source.shared_match):
+        if not suffices(reading, taken, losers, others, source.shared_match):
             log.info("read whole", source=source.name, reason="contacts share their match value with others")
             return _read_enough(session, source, schema, context, None, spool.emptied())
     elif taken.of:

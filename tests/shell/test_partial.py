@@ -155,6 +155,19 @@ def test_the_row_that_another_source_kept_back_is_sent_when_that_lets_go(world: 
     assert world.there()["a"]["Name"] == "Ann of the CRM"
 
 
+def test_a_row_that_an_earlier_source_let_go_is_sent_though_a_later_source_took_it(world: World) -> None:
+    a, b, c = (account(world, name) for name in "abc")
+    for name, crm in (("a", a), ("b", b), ("c", c)):
+        crm.put(k1=("7", f"Ann of {name}", "2125550101"), k2=(name, name, "2125550102"))
+    world.run()
+    a.drop("1")
+    world.run("a")
+    assert world.run("c").counts["create"] == 1
+    b.put(k2=("b", "Bob", "2125550102"))
+    world.run("b")
+    assert world.there()["7"]["Name"] == "Ann of b"
+
+
 def test_an_invalid_row_is_told_of_until_it_is_mended(world: World) -> None:
     crm = account(world)
     people(crm)

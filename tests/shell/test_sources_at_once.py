@@ -228,3 +228,22 @@ def test_a_source_whose_process_died_blocks_no_other(two: World) -> None:
         assert ended(two, "tenants")[0] == 4
     settle(two, "staff", "tenants")
     assert names(two) == {"Ann", "Bob"}
+
+
+@pytest.mark.parametrize("policy", ["first", "merge_phones"])
+def test_a_row_that_an_earlier_source_let_go_is_sent_though_a_later_source_took_it(world: World, policy: str) -> None:
+    tenants = world.sources.pop("tenants")
+    for name in "abc":
+        options = {"path": f"{name}.csv", "settle": 0}
+        world.sources[name] = {**tenants, "options": options, "shared_match": policy}
+        world.write([("7", f"Ann of {name}", "2125550101"), (name, name, "")], f"{name}.csv")
+    for _ in range(2):
+        world.run()
+    world.write([("a", "a", "")], "a.csv")
+    world.run("a")
+    world.run("c")
+    assert world.there()["7"]["Name"] == "Ann of c"
+    assert world.run("b").invalid == []
+    assert world.there()["7"]["Name"] == "Ann of b"
+    assert [each["reason"] for each in world.run("c").invalid] == ["shares match fields with 7 of source b"]
+    assert world.there()["7"]["Name"] == "Ann of b"
