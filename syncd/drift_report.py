@@ -88,8 +88,9 @@ class SourceDrift:
 
 @dataclass(slots=True)
 class Reconciled:
-    """What came of all. ``there``: contacts at the target; ``foreign``: ids of those that are none of ours.
+    """What came of all. ``there``: contacts at the target.
 
+    ``foreign``: ids of those that are none of ours, or of a source that is not configured.
     ``shared``: ids of contacts that share a number, a group for each.
     """
 

@@ -83,6 +83,7 @@ class Push:
         *,
         run: str,
         source: str,
+        configured: Collection[str],
         state: State,
         target: Target,
         schema: Schema,
@@ -93,6 +94,7 @@ class Push:
     ) -> None:
         self._run = run
         self._source = source
+        self._configured = configured
         self._state = state
         self._target = target
         self._schema = schema
@@ -122,6 +124,7 @@ class Push:
         return Removal(
             run=self._run,
             source=self._source,
+            configured=self._configured,
             state=self._state,
             target=self._target,
             schema=self._schema,

@@ -16,7 +16,8 @@ class Pushed:
 
     ``unknown``: changes whose outcome is not known; the next run sends them again. ``kept``: deletes that wait
     because a call that may claim their contact is still unknown, and upserts of a contact that another source has in
-    hand. ``tidied``: contacts that an earlier, interrupted run had left behind and that were deleted now.
+    hand. ``tidied``: contacts that an earlier, interrupted run had left behind and that were deleted now. ``left``:
+    deletes that were not made, since only a source that is not configured claims their contact.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -26,6 +27,7 @@ class Pushed:
     unknown: int = 0
     kept: int = 0
     tidied: int = 0
+    left: int = 0
     failure: SyncdError | None = None
 
 

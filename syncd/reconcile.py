@@ -107,7 +107,8 @@ def _compare(session: Session, sources: Sequence[Source], into: Reconciled) -> N
     into.there = len(remotes)
     if any(source.shared_numbers == "warn" for source in sources):
         into.shared = _shared(remotes, schema)
-    into.foreign = sorted(there.extra.difference(*(each.explained for each in found)))
+    nobodys = session.state.unconfigured_ids(session.settings.sources).intersection(remotes)
+    into.foreign = sorted(nobodys.union(there.extra.difference(*(each.explained for each in found))))
     into.sources += [each.drift for each in found]
     for source, each in zip(sources, found, strict=True):
         if into.repair and not each.drift.error:

@@ -31,10 +31,11 @@ LOOKS = (1.0, 3.0)
 
 @dataclass(slots=True)
 class Removal:
-    """The deletes of one source's plan; ``done`` is filled in."""
+    """The deletes of one source's plan; ``done`` is filled in. ``configured``: the names of all sources that are."""
 
     run: str
     source: str
+    configured: Collection[str]
     state: State
     target: Target
     schema: Schema
@@ -48,6 +49,7 @@ class Removal:
         Raises:
             SyncdError: what ended it early; all that became of it until then is recorded.
         """
+        self.state.pass_on(self.configured)
         going = {change["@key"] for change in changes}
         again = self.state.pending_keys(self.source) - going
         left = [each for each in open_calls(self.state, self.schema, self.source) if each.id or each.key not in again]
@@ -70,8 +72,9 @@ class Removal:
     def _delete_contacts(
         self, changes: Sequence[Mapping[str, Any]], ids: Mapping[str, int | None], going: Collection[str]
     ) -> None:
-        begun = self.state.begin_deletes(self.run, self.source, changes, ids, going=going)
+        begun = self.state.begin_deletes(self.run, self.source, changes, ids, going=going, configured=self.configured)
         self.done.kept += len(begun.waiting)
+        self.done.left += len(begun.left)
         self.done.counts["delete"] += len(begun.handed)
         if not begun.entries:
             return

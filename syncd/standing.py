@@ -13,13 +13,15 @@ from syncd.budget import Budget
 from syncd.processes import is_dead
 from syncd.state.glance import RETRY, Glance
 from syncd.state.repairs import repairs_of
+from syncd.unconfigured import of_the_unconfigured
 from syncd.watch import Watch, WatchedSource, digest_due
 
 
 def standing(watch: Watch, now: float, *, counted: bool = True) -> dict[str, Any]:
     """What ``syncd status --json`` prints. Times are ISO 8601 in UTC, ages in seconds.
 
-    ``counted``: count the contacts, which takes a while when there are a million; else ``contacts`` is None.
+    ``counted``: count the contacts, which takes a while when there are a million; else ``contacts`` is None, and
+    nothing is warned of.
 
     Raises:
         StateError: the state file cannot be read.
@@ -31,6 +33,7 @@ def standing(watch: Watch, now: float, *, counted: bool = True) -> dict[str, Any
             "state": watch.state,
             "healthy": not (alarms := alarms_of(sources, watch)),
             "alarms": [{"source": each.source, "kind": each.kind, "text": each.text} for each in alarms],
+            "warnings": list(of_the_unconfigured(_unconfigured(glance, watch))) if counted else [],
             "sources": sources,
             "budget": [
                 {"requests": window.requests, "seconds": window.seconds, "left": number}
@@ -38,6 +41,10 @@ def standing(watch: Watch, now: float, *, counted: bool = True) -> dict[str, Any
             ],
             "next_request": round(max(0.0, budget.forecast(1, each=0.0)), 1),
         }
+
+
+def _unconfigured(glance: Glance, watch: Watch) -> dict[str, int]:
+    return glance.unconfigured(each.name for each in watch.sources)
 
 
 def is_news(watch: Watch, now: float) -> bool:

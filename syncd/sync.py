@@ -38,6 +38,7 @@ from syncd.rematching import settle_fields
 from syncd.report import SourceReport
 from syncd.state.journal import FOLDS
 from syncd.state.ledger import LedgerParts
+from syncd.unconfigured import of_the_unconfigured
 
 if TYPE_CHECKING:
     from syncd.config import Source
@@ -134,6 +135,8 @@ def reported(
     crashed = True
     try:
         yield
+        left = session.state.unconfigured(session.settings.sources)
+        report.warnings = [*report.warnings, *of_the_unconfigured(left)]
         crashed = False
     except SyncdError as error:
         crashed = False
@@ -252,6 +255,7 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
     push = Push(
         run=session.run,
         source=source,
+        configured=list(session.settings.sources),
         state=session.state,
         target=session.target,
         schema=schema,
@@ -301,6 +305,9 @@ def tell_push(report: SourceReport, session: Session, source: Source, pushed: Pu
     if pushed.tidied:
         left = counted(pushed.tidied, "contact")
         report.warnings.append(f"deleted {left} that an interrupted run had left behind")
+    if pushed.left:
+        left = counted(pushed.left, "contact")
+        report.warnings.append(f"{left} stayed at the target, where only a source that is not configured has a claim")
     if pushed.failure:
         report.error = pushed.failure
 

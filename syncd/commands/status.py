@@ -71,6 +71,8 @@ HEAD = ("source", "last run", "outcome", "last good", "contacts", "held", "inval
 def _show(screen: Screen, found: Mapping[str, Any]) -> None:
     for alarm in _alarms(found):
         screen.line(("alarm: ", "bold red"), alarm, hanging=2)
+    for warning in found["warnings"]:
+        screen.line(("warning: ", "bold yellow"), warning, hanging=2)
     screen.table(HEAD, [_row(source) for source in found["sources"]])
     for source in found["sources"]:
         _details(screen, source)

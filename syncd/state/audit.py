@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from syncd.core.columns import KEY, UNIT
 from syncd.core.diff import ID
 from syncd.core.drift import HOLDING_SCHEMA, REMAINS_SCHEMA, RETURNED
+from syncd.state.unconfigured import COUNTED, IDS
 
 _HELD = (
     "key",
@@ -62,6 +63,16 @@ class Audit:
         with self.read() as connection:
             query = text("SELECT DISTINCT remote_id FROM contact WHERE remote_id IS NOT NULL")
             return pl.Series(ID, connection.execute(query).scalars().all(), dtype=pl.Int64)
+
+    def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
+        """How many contacts at the target are of each source that is not ``configured``, and of none that is."""
+        with self.read() as connection:
+            return dict(map(tuple, connection.exec_driver_sql(COUNTED, (json.dumps([*configured]),))))
+
+    def unconfigured_ids(self, configured: Iterable[str]) -> set[int]:
+        """The target's ids of these contacts."""
+        with self.read() as connection:
+            return set(connection.exec_driver_sql(IDS, (json.dumps([*configured]),)).scalars())
 
     def accepted_ids(self, source: str) -> set[int]:
         """The target's ids of the source's contacts that are there, as far as we know."""

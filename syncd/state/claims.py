@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from syncd.state.entries import REFUSED, append, drafted, newest_change, overtaken
+from syncd.state.unconfigured import NAMED
 
 _GIVEN_UP = 900.0
 """Seconds after which no call can be under way any more, whatever became of its process."""
@@ -29,11 +30,13 @@ class Begun:
     """Deletes that were marked together. ``entries``: the journal's, of contacts whose ids may be deleted now.
 
     ``handed``: keys that left the ledger without a call, since another contact claims the id or there is none.
+    ``left``: keys that left it so while only sources that are not configured claim the id: their contacts stay.
     ``waiting``: keys that stay as they were, since a call under way may claim their contact.
     """
 
     entries: tuple[Mapping[str, Any], ...]
     handed: frozenset[str]
+    left: frozenset[str]
     waiting: frozenset[str]
 
 
@@ -82,11 +85,13 @@ class Claims:
         ids: Mapping[str, int | None],
         *,
         going: Collection[str] | None = None,
+        configured: Collection[str] | None = None,
     ) -> Begun:
         """Mark deletes whose contacts nobody claims: they are journalled, and their contacts ``pending``.
 
         Each change holds ``@key``, ``@match`` and what :meth:`Journal.mark` takes; ``ids``: the id of each key at the
-        target, as far as known; ``going``: all keys that are being deleted, whose own claims do not count.
+        target, as far as known; ``going``: all keys that are being deleted, whose own claims do not count;
+        ``configured``: the sources that are, None: all of the ledger's.
         """
         now = self.clock()
         wanted = {each["@key"]: ids.get(each["@key"]) for each in changes}
@@ -106,10 +111,13 @@ class Claims:
                 )
             free = [entry for entry in entries if (id_ := wanted[entry["key"]]) and id_ not in held]
             keys = {entry["key"] for entry in free}
-            handed = [entry for entry in entries if entry["key"] not in keys]
-            _leave(connection, handed)
+            rest = [entry for entry in entries if entry["key"] not in keys]
+            theirs = {id_ for id_, by in held.items() if configured is not None and by.isdisjoint(configured)}
+            left = frozenset(entry["key"] for entry in rest if wanted[entry["key"]] in theirs)
+            _leave(connection, rest)
+            _settle(connection, [entry["id"] for entry in rest if entry["key"] in left], "superseded")
             _begin(connection, source, {wanted[entry["key"]] or 0: entry["match"] for entry in free}, now)
-        return Begun(tuple(free), frozenset(entry["key"] for entry in handed), waiting)
+        return Begun(tuple(free), frozenset(entry["key"] for entry in rest) - left, left, waiting)
 
     def record_deletes(
         self,
@@ -152,6 +160,23 @@ class Claims:
             _begin(connection, source, dict(free.values()), self.clock())
         return {change: id_ for change, (id_, _) in free.items()}
 
+    def pass_on(self, configured: Collection[str]) -> None:
+        """Take rows of sources that are not ``configured`` out of the ledger where a configured one has their contact.
+
+        Nobody would ever let go of such a claim, so the contact could not be deleted when it leaves the other source.
+        A row whose source is being run is somebody's, whatever this process knows of the configuration.
+        """
+        named = json.dumps(list(configured))
+        with self.read() as connection:
+            others = list(connection.exec_driver_sql(NAMED, (named,)).scalars())
+        if not others:
+            return
+        with self.write() as connection:
+            for source in others:
+                values = {"source": source, "configured": named, "now": self.clock()}
+                if connection.execute(_PASSED_ON, values).rowcount:
+                    connection.execute(_UNREAD, values)  # it would take what is missing now for unchanged
+
     def end_tidying(self, source: str, ids: Iterable[int], done: Iterable[int]) -> None:
         """Note that the calls for ``ids`` have ended, and that the changes ``done`` have left nothing any more."""
         with self.write() as connection:
@@ -190,6 +215,14 @@ _OPEN = text(
     " WHERE change.outcome IN ('pending', 'moved') AND change.outcome = 'pending' AND change.kind <> 'delete'"
     " AND change.match IN (SELECT value FROM json_each(:matches))"
 )
+_PASSED_ON = text(
+    "DELETE FROM contact WHERE source = :source AND status <> 'accepted' AND EXISTS (SELECT 1 FROM contact AS holder"
+    " WHERE holder.remote_id = contact.remote_id AND holder.status = 'accepted'"
+    " AND holder.source IN (SELECT value FROM json_each(:configured)))"
+    " AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.source = :source AND lease.expires > :now)"
+)
+"""An upsert that takes a contact over leaves no other row of it accepted (see :meth:`Journal.record`)."""
+_UNREAD = text("DELETE FROM cursor WHERE source = :source")
 _ABANDON = text("UPDATE deletion SET ended = :newest WHERE source = :source AND ended IS NULL")
 _OLD = text("DELETE FROM deletion WHERE ended IS NOT NULL AND begun < :old")
 _KEPT = text(
@@ -207,17 +240,18 @@ _DELETED = (
 
 def _claimed(
     connection: Connection, ids: Sequence[int], matches: Sequence[str], going: Mapping[str, Collection[str]]
-) -> tuple[set[int], set[str]]:
-    """Return which of these ids a contact holds, and which of these match values a pending contact may hold.
+) -> tuple[dict[int, set[str]], set[str]]:
+    """Return whose contacts hold which of these ids, and which of these match values a pending contact may hold.
 
     ``going``: per source, keys that are being deleted: their own claims do not count.
     """
     held = connection.execute(_HOLDERS, {"ids": json.dumps(ids)}).all()
     open_ = connection.execute(_OPEN, {"matches": json.dumps(matches)}).all()
-    return (
-        {id_ for id_, source, key in held if key not in going.get(source, ())},
-        {match for match, source, key in open_ if key not in going.get(source, ())},
-    )
+    holders: dict[int, set[str]] = {}
+    for id_, source, key in held:
+        if key not in going.get(source, ()):
+            holders.setdefault(id_, set()).add(source)
+    return holders, {match for match, source, key in open_ if key not in going.get(source, ())}
 
 
 def abandon(connection: Connection, source: str, now: float) -> None:

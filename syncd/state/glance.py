@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from syncd.errors import StateBusy, StateError
+from syncd.state.unconfigured import COUNTED
 
 PATIENCE = 5.0
 """Seconds to wait for another process's transaction."""
@@ -139,6 +141,10 @@ class Glance:
             " WHERE source = ? ORDER BY gate",
             source,
         )
+
+    def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
+        """How many contacts at the target are of each source that is not ``configured``, and of none that is."""
+        return {row["source"]: row["number"] for row in self._rows(COUNTED, json.dumps([*configured]))}
 
     def alarms(self) -> set[tuple[str, str]]:
         """The alarms that were told of, or are about to be: source and kind."""
