@@ -7,7 +7,7 @@ that no ledger holds: where shared match values are held, nobody's contact of th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -66,3 +66,9 @@ def claims(state: State, sources: Sequence[str]) -> pl.DataFrame:
     rows = [(source, *each) for source in sources for each in losers_of(state, source).items()]
     losers = pl.DataFrame(rows, schema=schema, orient="row")
     return pl.concat([state.matches(sources).join(losers, on=["@source", KEY], how="anti"), losers])
+
+
+def asking_for_others(state: State, sources: Sequence[str], matches: Collection[str]) -> dict[str, set[str]]:
+    """Return the keys, by source, of the contacts that are not sent and ask for other match values than these."""
+    found = {source: losers_of(state, source) for source in sources}
+    return {source: {key for key, match in each.items() if match not in matches} for source, each in found.items()}

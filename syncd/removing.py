@@ -14,6 +14,7 @@ from syncd.core.schema import Schema
 from syncd.doubt import PATIENCE, find_left
 from syncd.errors import TargetUnavailable
 from syncd.index import hint
+from syncd.losers import asking_for_others
 from syncd.pushed import Pushed, halt_if_asked
 from syncd.rematching import open_calls
 from syncd.state import State
@@ -72,7 +73,16 @@ class Removal:
     def _delete_contacts(
         self, changes: Sequence[Mapping[str, Any]], ids: Mapping[str, int | None], going: Collection[str]
     ) -> None:
-        begun = self.state.begin_deletes(self.run, self.source, changes, ids, going=going, configured=self.configured)
+        others = [name for name in self.configured if name != self.source]
+        begun = self.state.begin_deletes(
+            self.run,
+            self.source,
+            changes,
+            ids,
+            going=going,
+            configured=self.configured,
+            elsewhere=asking_for_others(self.state, others, {change["@match"] for change in changes}),
+        )
         self.done.kept += len(begun.waiting)
         self.done.left += len(begun.left)
         self.done.counts["delete"] += len(begun.handed)

@@ -86,19 +86,25 @@ class Claims:
         *,
         going: Collection[str] | None = None,
         configured: Collection[str] | None = None,
+        elsewhere: Mapping[str, Collection[str]] | None = None,
     ) -> Begun:
         """Mark deletes whose contacts nobody claims: they are journalled, and their contacts ``pending``.
 
         Each change holds ``@key``, ``@match`` and what :meth:`Journal.mark` takes; ``ids``: the id of each key at the
         target, as far as known; ``going``: all keys that are being deleted, whose own claims do not count;
-        ``configured``: the sources that are, None: all of the ledger's.
+        ``configured``: the sources that are, None: all of the ledger's; ``elsewhere``: keys of other sources that ask
+        for none of these match values any more. What others have made of the contact of such a key is not its own.
         """
         now = self.clock()
         wanted = {each["@key"]: ids.get(each["@key"]) for each in changes}
         gone = {source: going if going is not None else wanted.keys()}
         with self.write() as connection:
             held, open_ = _claimed(
-                connection, [id_ for id_ in wanted.values() if id_], [each["@match"] for each in changes], gone
+                connection,
+                [id_ for id_ in wanted.values() if id_],
+                [each["@match"] for each in changes],
+                gone,
+                elsewhere or {},
             )
             waiting = frozenset(each["@key"] for each in changes if each["@match"] in open_)
             ready = [each for each in changes if each["@key"] not in waiting]
@@ -153,7 +159,7 @@ class Claims:
         """
         with self.write() as connection:
             ids, matches = [id_ for id_, _ in left.values() if id_], [match for _, match in left.values()]
-            held, open_ = _claimed(connection, ids, matches, {})
+            held, open_ = _claimed(connection, ids, matches, {}, {})
             clear = {change: each for change, each in left.items() if each[0] in held or each[1] not in open_}
             free = {change: (id_, match) for change, (id_, match) in clear.items() if id_ and id_ not in held}
             _settle(connection, clear.keys() - free.keys(), "superseded")
@@ -208,7 +214,9 @@ _MEANWHILE = text(
     "SELECT remote_id, ended FROM deletion WHERE remote_id IN (SELECT value FROM json_each(:ids))"
     " AND source <> :source AND (ended IS NOT NULL OR begun > :began)"
 )
-_HOLDERS = text("SELECT remote_id, source, key FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))")
+_HOLDERS = text(
+    "SELECT remote_id, source, key, status FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))"
+)
 _OPEN = text(
     "SELECT change.match, change.source, change.key FROM change JOIN contact ON contact.source = change.source"
     " AND contact.key = change.key AND contact.status = 'pending'"
@@ -239,17 +247,23 @@ _DELETED = (
 
 
 def _claimed(
-    connection: Connection, ids: Sequence[int], matches: Sequence[str], going: Mapping[str, Collection[str]]
+    connection: Connection,
+    ids: Sequence[int],
+    matches: Sequence[str],
+    going: Mapping[str, Collection[str]],
+    elsewhere: Mapping[str, Collection[str]],
 ) -> tuple[dict[int, set[str]], set[str]]:
     """Return whose contacts hold which of these ids, and which of these match values a pending contact may hold.
 
-    ``going``: per source, keys that are being deleted: their own claims do not count.
+    ``going``: per source, keys that are being deleted: their own claims do not count. Nor do those of the keys
+    ``elsewhere``, where their contact was overwritten.
     """
     held = connection.execute(_HOLDERS, {"ids": json.dumps(ids)}).all()
     open_ = connection.execute(_OPEN, {"matches": json.dumps(matches)}).all()
     holders: dict[int, set[str]] = {}
-    for id_, source, key in held:
-        if key not in going.get(source, ()):
+    for id_, source, key, status in held:
+        lost = status == "pending" and key in elsewhere.get(source, ())
+        if key not in going.get(source, ()) and not lost:
             holders.setdefault(id_, set()).add(source)
     return holders, {match for match, source, key in open_ if key not in going.get(source, ())}
 

@@ -181,3 +181,20 @@ def test_hold_counts_contacts_whose_keys_cannot_be_read_now(two: World) -> None:
     for _ in range(2):
         two.run_all()
     assert set(holds(two)) == {"1", "7", "8", "9"}
+
+
+def test_a_contact_that_another_source_took_over_is_deleted_with_the_row_that_has_it(two: World) -> None:
+    two.write([("y", "9", "Yan", "2125550109")], "a.csv", header=HEADER)
+    two.write([("x", "7", "Xia", "2125550107")], "b.csv", header=HEADER)
+    two.run_all()
+    two.write([("x", "9", "Xia", "2125550107")], "b.csv", header=HEADER)
+    two.run_all()
+    two.write([("y", "9", "Yan", "2125550109"), ("z", "7", "Zoe", "2125550101")], "a.csv", header=HEADER)
+    two.run_all()
+    assert holds(two)["7"] == ("Zoe", "2125550101")
+    two.write([("y", "9", "Yan", "2125550109")], "a.csv", header=HEADER)
+    assert two.run("a").counts["delete"] == 1
+    assert set(holds(two)) == {"9"}
+    two.write([("x", "7", "Xia", "2125550107")], "b.csv", header=HEADER)
+    two.run_all()
+    assert holds(two)["7"] == ("Xia", "2125550107")
