@@ -129,7 +129,11 @@ class Upheaval(Machine):
             ledger = connection.execute(text("SELECT source, key, remote_id FROM contact")).all()
         self.ever = {(source, key): {self._match(number)} for source, key, number in ledger}
         self.anchors = {owner: match for owner, [match] in self.ever.items()}
-        self.company.kin = {}
+        self.company.kin = {
+            (source, match): keys
+            for (source, _), keys in self.company.kin.items()
+            for match in set().union(*(self.ever.get((source, key), ()) for key in keys))
+        }
 
     def _match(self, number: int) -> Match:
         match = self.layout.match_of(self._fields(number))
