@@ -73,8 +73,14 @@ class Convergence(Upheaval):
         found = self._repaired(on_edit)
         self._look()
         left = {(drift.source, each["key"]) for drift in found.sources for each in drift.missing + drift.edited}
-        if on_edit == "overwrite":
-            self.edited = {number: values for number, values in self.edited.items() if self._owners(number) & left}
+        if on_edit == "keep":
+            self.kept |= self.edited.keys()
+        elif on_edit == "overwrite":
+            self.edited = {
+                number: values
+                for number, values in self.edited.items()
+                if number in self.kept or self._owners(number) & left
+            }
         for number, fields in made.items() if on_edit != "overwrite" else ():
             assert self._fields(number) == fields, f"what people made of contact {number} was changed"
         there = self._there()

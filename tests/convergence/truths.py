@@ -26,7 +26,7 @@ class Truths(RuleBasedStateMachine):
     ``ever``: the match values that each key may have at the target. ``anchors``: what a held key had. ``foreign``: the
     people's contacts, as they are. ``notes``: what people wrote into a field that is not mapped. Of ours, and until
     they are repaired: ``missed`` (deleted by people, or given other match values: ``renamed``), ``remade`` (and added
-    again), ``edited`` (the mapped values that people wrote), ``undead`` (deleted without an effect), ``lenient`` (the
+    again), ``edited`` (the mapped values that people wrote; of ``kept`` ones they stay until the row changes), ``undead`` (deleted without an effect), ``lenient`` (the
     same, and a row has spoken of them since). ``approved``: the lists that were.
     """
 
@@ -55,6 +55,7 @@ class Truths(RuleBasedStateMachine):
         self.remade: set[Match] = set()
         self.renamed: set[int] = set()
         self.edited: dict[int, dict[str, str]] = {}
+        self.kept: set[int] = set()
         self.undead: set[int] = set()
         self.lenient: set[int] = set()
         self.calm = True
@@ -167,6 +168,7 @@ class Truths(RuleBasedStateMachine):
         rows = self.world.store.rows
         self.edited = {number: values for number, values in self.edited.items() if number in rows}
         self.renamed &= rows.keys()
+        self.kept &= rows.keys()
         self.undead = (self.undead | self.witness.undead) & rows.keys()
         self.witness.undead.clear()
         self.lenient |= {each for each in self.undead if self.layout.match_of(self._fields(each)) in spoken}

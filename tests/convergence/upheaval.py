@@ -34,7 +34,7 @@ class Upheaval(Machine):
         self.ever.clear()
         self.anchors.clear()
         self.company.kin.clear()
-        for known in (self.missed, self.remade, self.renamed, self.edited, self.undead, self.lenient):
+        for known in (self.missed, self.remade, self.renamed, self.edited, self.kept, self.undead, self.lenient):
             known.clear()
         self.calm, self.crashed = True, False
 
