@@ -26,8 +26,9 @@ class Truths(RuleBasedStateMachine):
     ``ever``: the match values that each key may have at the target. ``anchors``: what a held key had. ``foreign``: the
     people's contacts, as they are. ``notes``: what people wrote into a field that is not mapped. Of ours, and until
     they are repaired: ``missed`` (deleted by people, or given other match values: ``renamed``), ``remade`` (and added
-    again), ``edited`` (the mapped values that people wrote; of ``kept`` ones they stay until the row changes), ``undead`` (deleted without an effect), ``lenient`` (the
-    same, and a row has spoken of them since). ``approved``: the lists that were.
+    again), ``edited`` (the mapped values that people wrote; of ``kept`` ones they stay until the row changes),
+    ``undead`` (deleted without an effect), ``lenient`` (the same, and a row has spoken of them since). ``approved``:
+    the lists that were.
     """
 
     folder: ClassVar[Path | None] = None
