@@ -71,11 +71,11 @@ def find_left(
 def find_theirs(target: Target, schema: Schema, sent: Mapping[str, Sequence[Leftover]]) -> set[int]:
     """Find contacts that stand where a call of unknown outcome may have made one, and that it cannot have made.
 
-    ``sent``: what the calls sent, by match value; of more than a few, nothing is asked.
+    ``sent``: the calls, by match value. A few are searched for one by one; for more, the target is listed.
     """
-    if not 0 < len(sent) <= FEW:
+    if not sent:
         return set()
-    there = _by_match(schema, (remote for match in sent for remote in target.search(hint(match))))
+    there = _searched(target, schema, sent) if len(sent) <= FEW else _by_match(schema, target.contacts())
     return {
         remote.id
         for match, calls in sent.items()
@@ -85,10 +85,14 @@ def find_theirs(target: Target, schema: Schema, sent: Mapping[str, Sequence[Left
 
 def _there(target: Target, schema: Schema, matches: set[str]) -> dict[str, Remote]:
     if len(matches) <= FEW:
-        found = _by_match(schema, (remote for match in matches for remote in target.search(hint(match))))
+        found = _searched(target, schema, matches)
         if matches <= found.keys():
             return found
     return _by_match(schema, target.contacts())  # a hint may miss what is there
+
+
+def _searched(target: Target, schema: Schema, matches: Iterable[str]) -> dict[str, Remote]:
+    return _by_match(schema, (remote for match in matches for remote in target.search(hint(match))))
 
 
 def _by_match(schema: Schema, remotes: Iterable[Remote]) -> dict[str, Remote]:

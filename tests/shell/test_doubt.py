@@ -10,6 +10,7 @@ import pytest
 
 from syncd import removing
 from syncd.errors import TargetUnavailable
+from syncd.index import FEW
 from syncd.state import State
 from tests.shell.world import FIELDS, World, company
 
@@ -47,6 +48,22 @@ def test_a_persons_contact_that_takes_the_place_of_a_lost_create_is_never_delete
     world.run()
     world.run()
     assert set(world.there()) == {"1", "2"}
+
+
+@pytest.mark.parametrize("lost", [FEW, FEW + 1])
+def test_a_persons_contact_among_many_lost_creates_is_never_deleted(world: World, lost: int) -> None:
+    many = [(str(number), f"T {number}", f"21255502{number}") for number in range(10, 10 + lost)]
+    world.write([ANN])
+    world.run()
+    world.sandbox.arm(NEVER_ARRIVES)
+    world.write([ANN, *many])
+    world.run()
+    world.sandbox.disarm()
+    world.sandbox.store.add({"External ID": "12", "Name": "Eve", "Phone": "2125550199"})
+    assert world.run().counts["create"] == lost
+    world.write([ANN, *(row for row in many if row[0] not in ("12", "13"))])
+    world.run()
+    assert set(world.there()) == {"1", *(row[0] for row in many)} - {"13"}
 
 
 def test_what_a_lost_create_made_is_ours_also_when_another_row_takes_it_over(world: World) -> None:
