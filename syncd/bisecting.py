@@ -6,7 +6,7 @@ what is known by then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -23,29 +23,26 @@ _LOOK_AFTER = 19  # deletes: what one bad id of 500 costs in halves; more of the
 class UpsertAnswer:
     """One call's outcomes, one for each row sent.
 
-    ``whole``: the batch was refused as a whole, so nothing is known of its rows. ``unreadable`` says what came instead
-    of an answer that tells of rows, or "". ``attempts``: how many sends of the call may have reached the target.
+    ``undone``: the rows that are Unknown were not carried out, as where the batch was refused as a whole.
+    ``unreadable`` says what came instead of an answer that tells of rows, or "".
     """
 
     outcomes: tuple[Outcome, ...]
     status: int
-    whole: bool = False
+    undone: bool = False
     unreadable: str = ""
-    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Upserted:
     """What became of all rows: their outcomes, the calls made, and the error that ended the work early, if any.
 
-    ``resent``: some rows may have reached the target more than once, so "updated" does not prove that a contact was
-    there before. ``unsent``: nothing has reached the target.
+    ``unsent``: nothing has reached the target.
     """
 
     outcomes: tuple[Outcome, ...]
     calls: int
     failure: SyncdError | None = None
-    resent: bool = False
     unsent: bool = False
 
 
@@ -75,10 +72,16 @@ class Deleted:
     unsent: bool = False
 
 
+Look = Callable[[Sequence[int]], None]
+"""Sees what stands at the target where these rows, by their positions, belong."""
+
+
 class Upserts(Protocol):
     """What :class:`syncd.target.Target` does for rows."""
 
-    def upsert(self, contacts: Sequence[Mapping[str, str]], schema: Schema) -> UpsertAnswer: ...
+    def upsert(
+        self, contacts: Sequence[Mapping[str, str]], schema: Schema, again: Callable[[], None] | None = None
+    ) -> UpsertAnswer: ...
 
 
 class Deletes(Protocol):
@@ -92,14 +95,16 @@ class Deletes(Protocol):
 class Upserting:
     """The work of one ``upsert_all``. Rows are known by their position."""
 
-    def __init__(self, target: Upserts, contacts: Sequence[Mapping[str, str]], schema: Schema) -> None:
+    def __init__(self, target: Upserts, contacts: Sequence[Mapping[str, str]], schema: Schema, look: Look) -> None:
         self._target = target
         self._contacts = contacts
         self._schema = schema
+        self._look = look
+        self._looked_at: set[int] = set()
+        self._made: set[int] = set()
         self._outcomes: list[Outcome] = [Unknown("not answered")] * len(contacts)
         self._groups = [list(range(len(contacts)))]
         self._calls = 0
-        self._attempts = 0
         self._unreadable = 0
         self._unproved = 0
         self._failure: SyncdError | None = None
@@ -108,9 +113,8 @@ class Upserting:
         while self._groups and not self._failure:
             self._send(self._groups.pop())
         self._settle_twins()
-        resent = self._calls > 1 or self._attempts > 1
         unsent = _nothing_reached_it(self._calls, self._failure)
-        return Upserted(tuple(self._outcomes), self._calls, self._failure, resent=resent, unsent=unsent)
+        return Upserted(tuple(self._outcomes), self._calls, self._failure, unsent=unsent)
 
     def _send(self, rows: list[int]) -> None:
         answer = self._call(rows)
@@ -118,8 +122,10 @@ class Upserting:
             return
         unknown = [row for row in rows if isinstance(self._outcomes[row], Unknown)]
         self._despair(answer, settled=len(unknown) < len(rows), alone=len(rows) == 1)
-        if not unknown or len(rows) == 1:
+        if not unknown or len(rows) == 1 or self._failure:
             return
+        if not answer.undone:
+            self._doubt(unknown)
         refused = len(unknown) < len(rows) and not any(isinstance(self._outcomes[row], Accepted) for row in rows)
         whole = refused or len(unknown) == 1  # without the rows that spoilt it, the rest may pass at once
         middle = len(unknown) if whole else (len(unknown) + 1) // 2
@@ -127,18 +133,36 @@ class Upserting:
 
     def _call(self, rows: Sequence[int]) -> UpsertAnswer | None:
         self._calls += 1
+        contacts = [self._contacts[row] for row in rows]
         try:
-            answer = self._target.upsert([self._contacts[row] for row in rows], self._schema)
+            answer = self._target.upsert(contacts, self._schema, again=lambda: self._look_at(rows))
         except SyncdError as failure:
             self._failure = failure
             return None
-        self._attempts += answer.attempts
+        self._made |= {each.id for each in answer.outcomes if isinstance(each, Accepted) and each.action == "created"}
         for row, outcome in zip(rows, answer.outcomes, strict=True):
             if isinstance(outcome, Refused) and outcome.twin is not None:
                 self._outcomes[row] = Refused(outcome.reason, rows[outcome.twin])
+            elif isinstance(outcome, Accepted) and outcome.id in self._made:  # by whichever call
+                self._outcomes[row] = outcome._replace(action="created")
             else:
                 self._outcomes[row] = outcome
         return answer
+
+    def _look_at(self, rows: Sequence[int]) -> None:
+        """See what stands where these rows belong before another call covers it: each once, since then it is ours."""
+        new = [row for row in rows if row not in self._looked_at]
+        if new:
+            self._look(new)
+            self._looked_at.update(new)
+
+    def _doubt(self, rows: Sequence[int]) -> None:
+        """Look at rows of a call that was answered, and that may have carried them out without a word."""
+        try:
+            self._look_at(rows)
+        except SyncdError as failure:
+            failure.in_doubt = True  # of the rows, which were sent
+            self._failure = failure
 
     def _despair(self, answer: UpsertAnswer, *, settled: bool, alone: bool) -> None:
         """Give up when no further call can help: it is the target's answers that are wrong, not a row."""

@@ -6,8 +6,10 @@ values meanwhile. What was sent is the proof: a contact of ours holds nothing th
 
 from __future__ import annotations
 
+import threading
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from syncd.core.schema import Schema
 from syncd.index import FEW, Index, hint
@@ -68,10 +70,43 @@ def find_left(
     }
 
 
-def find_theirs(target: Target, schema: Schema, sent: Mapping[str, Sequence[Leftover]]) -> set[int]:
+class Finder(Protocol):
+    """What :class:`syncd.target.Target` and :class:`SharedList` do to find contacts."""
+
+    def search(self, text: str) -> list[Remote]: ...
+
+    def contacts(self) -> list[Remote]: ...
+
+
+class SharedList:
+    """The target for several threads that come to list it at once, as after an outage.
+
+    What was begun after a thread asked is as good for it as a list of its own.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.search = target.search
+        self._list = target.contacts
+        self._reading = threading.Lock()
+        self._begun = 0
+        self._read = 0
+        self._contacts: list[Remote] = []
+
+    def contacts(self) -> list[Remote]:
+        begun_before = self._begun
+        with self._reading:
+            if self._read <= begun_before:
+                self._begun += 1
+                self._contacts = self._list()
+                self._read = self._begun
+            return self._contacts
+
+
+def find_theirs(target: Finder, schema: Schema, sent: Mapping[str, Sequence[Mapping[str, str]]]) -> set[int]:
     """Find contacts that stand where a call of unknown outcome may have made one, and that it cannot have made.
 
-    ``sent``: the calls, by match value. A few are searched for one by one; for more, the target is listed.
+    ``sent``: the fields that the calls sent, by match value. A few are searched for one by one; for more, the target is
+    listed.
     """
     if not sent:
         return set()
@@ -79,7 +114,7 @@ def find_theirs(target: Target, schema: Schema, sent: Mapping[str, Sequence[Left
     return {
         remote.id
         for match, calls in sent.items()
-        if (remote := there.get(match)) and not any(as_sent(remote.fields, each.fields, schema) for each in calls)
+        if (remote := there.get(match)) and not any(as_sent(remote.fields, fields, schema) for fields in calls)
     }
 
 
@@ -91,7 +126,7 @@ def _there(target: Target, schema: Schema, matches: set[str]) -> dict[str, Remot
     return _by_match(schema, target.contacts())  # a hint may miss what is there
 
 
-def _searched(target: Target, schema: Schema, matches: Iterable[str]) -> dict[str, Remote]:
+def _searched(target: Finder, schema: Schema, matches: Iterable[str]) -> dict[str, Remote]:
     return _by_match(schema, (remote for match in matches for remote in target.search(hint(match))))
 
 

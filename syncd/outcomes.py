@@ -224,6 +224,23 @@ def _refused(
     return found
 
 
+def left_undone(outcomes: Sequence[Outcome], body: Any, *, refused: bool) -> bool:
+    """Whether an answer says, if not of which rows, that nothing was done of those whose outcome is Unknown.
+
+    ``refused``: by its status.
+    """
+    body = body if isinstance(body, dict) else {}
+    errors = max(len(_list(body, "errors")), _counted(body) or 0)
+    if any(_names_an_id(item) for item in _list(body, "contacts")):
+        return errors >= sum(isinstance(outcome, Unknown) for outcome in outcomes)
+    return refused or errors > 0
+
+
+def _names_an_id(item: Any) -> bool:
+    contact = item.get("contact", item) if isinstance(item, dict) else None
+    return isinstance(contact, dict) and number(contact.get("id")) is not None
+
+
 def _counted(body: Mapping[str, Any]) -> int | None:
     summary = body.get("summary")
     count = summary.get("errors") if isinstance(summary, dict) else None

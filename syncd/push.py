@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import polars as pl
@@ -23,8 +23,9 @@ from syncd.changes import TREATMENT
 from syncd.core.diff import BEFORE, KIND, field_changes
 from syncd.core.plan import BATCH, Plan, batches
 from syncd.core.schema import Schema
-from syncd.doubt import find_theirs
+from syncd.doubt import SharedList, find_theirs
 from syncd.errors import StateError, Stopped, SyncdError, TargetUnavailable
+from syncd.index import FEW
 from syncd.pushed import Pushed
 from syncd.rematching import open_calls
 from syncd.removing import Removal
@@ -97,6 +98,7 @@ class Push:
         self._configured = configured
         self._state = state
         self._target = target
+        self._there = SharedList(target)
         self._schema = schema
         self._in_flight = in_flight
         self._stopping = stopping
@@ -109,7 +111,7 @@ class Push:
         for left in open_calls(state, schema):
             if left.id is None:
                 calls.setdefault(left.match, []).append(left)
-        self._settling = Settling(schema, calls, theirs=(), horizon=state.horizon())
+        self._settling = Settling(schema, calls, theirs=frozenset(), horizon=state.horizon())
 
     def carry_out(self, plan: Plan) -> Pushed:
         """Send the plan's upserts, then its deletes; a failure ends it early and is in the result."""
@@ -148,8 +150,8 @@ class Push:
         """See what stands where earlier calls may have created contacts, before an upsert covers whose it was."""
         known = self._settling.calls
         here = changes.filter(pl.col("@match").is_in(list(known)) & (pl.col(KIND) != "adopt"))
-        calls = {match: known[match] for match in here.get_column("@match")}
-        self._settling = replace(self._settling, theirs=find_theirs(self._target, self._schema, calls))
+        calls = {match: [call.fields for call in known[match]] for match in here.get_column("@match")}
+        self._settling = self._settling.seeing(find_theirs(self._there, self._schema, calls))
 
     def _keep_busy(self, pool: ThreadPoolExecutor, pages: Iterator[list[dict[str, Any]]]) -> None:
         """Hold ``in_flight`` batches under way; two failures in a row, or a refused key, end it.
@@ -212,13 +214,33 @@ class Push:
 
     def _call(self, batch: _Batch) -> _Answered:
         """Send a batch that was marked; the only part of the work that is done beside others."""
-        answer = self._target.upsert_all([change["payload"] for change in batch.page], self._schema)
+        judge = self._settling
+
+        def look(rows: Sequence[int]) -> None:
+            nonlocal judge
+            judge = self._look_again(judge, [batch.page[row] for row in rows])
+
+        answer = self._target.upsert_all([change["payload"] for change in batch.page], self._schema, look)
         if answer.unsent:
             return _Answered(batch, answer, ())
         ours = self._state.ours_among([each.id for each in answer.outcomes if _was_known(each)])
         results = zip(batch.page, batch.entries, answer.outcomes, strict=True)
-        settled = [self._settling.settled(*each, ours, page=batch.page, resent=answer.resent) for each in results]
-        return _Answered(batch, answer, settled)
+        return _Answered(batch, answer, [judge.settled(*each, ours, page=batch.page) for each in results])
+
+    def _look_again(self, judge: Settling, changes: Sequence[Mapping[str, Any]]) -> Settling:
+        """See what stands where these changes belong, which are sent again since an answer was lost.
+
+        Updates mostly find the contact that was ours: of many, only those are worth it that are to make one.
+        """
+        changes = [each for each in changes if each[KIND] != "adopt"]
+        making = [each for each in changes if each[KIND] != "update"]
+        if len(making) <= FEW < len(changes):
+            changes = making
+        sent = {
+            each["@match"]: [each["payload"], *(call.fields for call in judge.calls.get(each["@match"], ()))]
+            for each in changes
+        }
+        return judge.seeing(find_theirs(self._there, self._schema, sent), again=sent)
 
     def _recorded(self, answered: _Answered) -> Collection[str]:
         """Record what became of a batch; return the keys of contacts that another source may have deleted since."""

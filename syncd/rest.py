@@ -160,7 +160,7 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def request(
+    def request(  # noqa: PLR0913 (each is a part of the request)
         self,
         method: str,
         path: str,
@@ -171,6 +171,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         budget: Places | None = None,
         returned: Container[int] = (),
+        again: Callable[[], None] | None = None,
     ) -> Answer:
         """Send a request until it is answered.
 
@@ -184,6 +185,8 @@ class Client:
             headers: sent with this request beside the client's own.
             budget: where this request takes its places, in place of the client's budget.
             returned: the 4xx statuses whose answers are returned like those of 2xx.
+            again: called before each attempt that follows one which may have been carried out; what it raises ends
+                the request.
 
         Raises:
             SyncdError: what ``failures`` makes of it: the key is refused (401, 403), the request is refused (any
@@ -194,7 +197,9 @@ class Client:
 
         """
         request = self._build(method, path, params, _content(json, form), headers or {})
-        call = _Call(f"{method} {urlsplit(path).path}", budget or self._budget, request=request, returned=returned)
+        call = _Call(
+            f"{method} {urlsplit(path).path}", budget or self._budget, request=request, returned=returned, again=again
+        )
         try:
             return self._retries(lambda: self._attempt(call), call)
         except GivenUp as why:
@@ -228,6 +233,8 @@ class Client:
     def _attempt(self, call: _Call) -> Answer:
         if self._stopping.is_set():
             raise Stopped(f"stopped before {call.name} was answered")
+        if call.again and call.sends:
+            call.again()
         if self._credentials:
             call.sign(_sendable(self._credentials.headers()))
         place = call.budget.take() if call.budget else 0.0  # the body is ready: this is the time of sending
@@ -317,6 +324,7 @@ class _Call(Tries):
 
     request: httpx.Request
     returned: Container[int]
+    again: Callable[[], None] | None = None
     signed: Mapping[str, str] = field(default_factory=dict)
 
     def sign(self, headers: Mapping[str, str]) -> None:

@@ -7,8 +7,8 @@ the ids that were ours, by what earlier calls may have made, and by what stood t
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from syncd.core.diff import KIND, field_changes
 from syncd.core.schema import Schema
@@ -23,13 +23,19 @@ class Settling:
     """What is known before a push that its answers are judged by.
 
     ``calls``: calls of unknown outcome, by the match value that they may have made. ``theirs``: ids of contacts that
-    stood there and are none of ours. ``horizon``: ids up to it were at the target before.
+    stood there and are none of ours. ``horizon``: ids up to it were at the target before. ``again``: match values that
+    this push may have sent more than once, and that were looked at in between.
     """
 
     schema: Schema
     calls: Mapping[str, Sequence[Leftover]]
-    theirs: Collection[int]
+    theirs: frozenset[int]
     horizon: int
+    again: frozenset[str] = frozenset()
+
+    def seeing(self, theirs: Collection[int], again: Collection[str] = ()) -> Self:
+        """The same, after another look."""
+        return replace(self, theirs=self.theirs.union(theirs), again=self.again.union(again))
 
     def settled(
         self,
@@ -39,12 +45,10 @@ class Settling:
         ours: Collection[int],
         *,
         page: Sequence[Mapping[str, Any]],
-        resent: bool,
     ) -> Settled:
         """What became of ``change``, marked as ``entry``.
 
-        ``ours``: those of the answer's ids that were ours before. ``page``: all changes of the batch. ``resent``: the
-        batch may have reached the target more than once.
+        ``ours``: those of the answer's ids that were ours before. ``page``: all changes of the batch.
         """
         if isinstance(outcome, Refused):
             twin = change if outcome.twin is None else page[outcome.twin]
@@ -53,8 +57,7 @@ class Settling:
         if not isinstance(outcome, Accepted) or takes_fields_away(change, outcome):
             return Settled(entry, "unknown")  # what was taken away is restored, by another call
         returned = self._returned(change, outcome.fields)
-        adopted = self._was_there(change, outcome, ours, resent=resent)
-        return Settled(entry, "accepted", outcome.id, returned, adopted=adopted)
+        return Settled(entry, "accepted", outcome.id, returned, adopted=self._was_there(change, outcome, ours))
 
     def _returned(self, change: Mapping[str, Any], fields: Mapping[str, str]) -> Mapping[str, str] | None:
         """What the target holds now, if that is not what was sent; it should hold ``expected`` values as well."""
@@ -69,7 +72,7 @@ class Settling:
         more = any(value for name, value in returned.items() if name not in sent)
         return more or bool(field_changes(returned, sent, self.schema.phones))
 
-    def _was_there(self, change: Mapping[str, Any], outcome: Accepted, ours: Collection[int], *, resent: bool) -> bool:
+    def _was_there(self, change: Mapping[str, Any], outcome: Accepted, ours: Collection[int]) -> bool:
         """Whether the contact was at the target before any call of ours could have made it."""
         if outcome.id in ours:
             return False
@@ -79,7 +82,8 @@ class Settling:
             return outcome.action != "created" and not made_by(there, calls, self.schema)
         if outcome.action != "updated":
             return False
-        new = any(outcome.id > call.horizon for call in calls) or (resent and outcome.id > self.horizon)
+        again = change["@match"] in self.again
+        new = any(outcome.id > call.horizon for call in calls) or (again and outcome.id > self.horizon)
         if not new or outcome.id in self.theirs:
             return True
         sent = {*change["payload"], *(name for call in calls for name in call.fields)}

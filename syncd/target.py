@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syncd.bisecting import DeleteAnswer, Deleted, Deleting, UpsertAnswer, Upserted, Upserting
+from syncd.bisecting import DeleteAnswer, Deleted, Deleting, Look, UpsertAnswer, Upserted, Upserting
 from syncd.core.schema import Schema, parse_fields
 from syncd.errors import SchemaError, TargetUnavailable
 from syncd.outcomes import (
@@ -21,6 +21,7 @@ from syncd.outcomes import (
     Unknown,
     has_form,
     judge,
+    left_undone,
     match_keys,
     number,
     texts,
@@ -154,8 +155,10 @@ class Target:
         _need_json(answer, "the list of contacts")
         return _read_page(answer.body)
 
-    def upsert(self, contacts: Sequence[Mapping[str, str]], schema: Schema) -> UpsertAnswer:
-        """Create or update at most 500 contacts, by one call.
+    def upsert(
+        self, contacts: Sequence[Mapping[str, str]], schema: Schema, again: Callable[[], None] | None = None
+    ) -> UpsertAnswer:
+        """Create or update at most 500 contacts, by one call; ``again`` as in :meth:`syncd.rest.Client.request`.
 
         Raises:
             ValueError: there are none or too many, or one lacks a match value (it could match any contact).
@@ -168,21 +171,26 @@ class Target:
         if None in keys:
             raise ValueError("a contact without a match value is never sent")
         body = {"contacts": [{"fields": dict(contact)} for contact in contacts]}
-        answer = self._client.request("POST", "/contacts", json=body, returned=_REFUSALS)
+        answer = self._client.request("POST", "/contacts", json=body, returned=_REFUSALS, again=again)
         return _upserted(answer, keys, schema)
 
-    def upsert_all(self, contacts: Sequence[Mapping[str, str]], schema: Schema) -> Upserted:
+    def upsert_all(
+        self, contacts: Sequence[Mapping[str, str]], schema: Schema, look: Look = lambda _rows: None
+    ) -> Upserted:
         """Create or update at most 500 contacts, by as many calls as it takes to know of each.
 
         With ``b`` rows that the target refuses these are at most 2·b·9+1, of which the first is always for all rows.
         Whatever ends the work early is returned with what is known by then, not raised; rows that nothing is known of
         are Unknown.
 
+        ``look`` is called with the positions of rows that an earlier call may have brought to the target, before they
+        are sent again: the last moment at which it can be seen what stood there. What it raises ends the work.
+
         Raises:
             ValueError: as :meth:`upsert`.
 
         """
-        return Upserting(self, contacts, schema).run()
+        return Upserting(self, contacts, schema, look).run()
 
     def delete(self, ids: Sequence[int]) -> DeleteAnswer:
         """Delete at most 500 contacts, by one call; an id that is not there is gone as well.
@@ -258,15 +266,11 @@ def _upserted(answer: Answer, keys: Sequence[Key | None], schema: Schema) -> Ups
     proved = any(not isinstance(outcome, Unknown) for outcome in outcomes)
     if refused and not proved and len(keys) == 1:
         why = reason(answer.body, schema) if answer.is_json else f"refused by Vocatech with status {answer.status}"
-        return UpsertAnswer((Refused(why),), answer.status, attempts=answer.attempts)
-    if refused and not proved:
-        return UpsertAnswer(tuple(outcomes), answer.status, whole=True, attempts=answer.attempts)
-    if not has_form(answer.body):
+        return UpsertAnswer((Refused(why),), answer.status)
+    if not has_form(answer.body) and not refused:
         problem = answer.problem or "the answer is not of the documented form"
-        return UpsertAnswer(
-            (Unknown(problem),) * len(keys), answer.status, unreadable=problem, attempts=answer.attempts
-        )
-    return UpsertAnswer(tuple(outcomes), answer.status, attempts=answer.attempts)
+        return UpsertAnswer((Unknown(problem),) * len(keys), answer.status, unreadable=problem)
+    return UpsertAnswer(tuple(outcomes), answer.status, undone=left_undone(outcomes, answer.body, refused=refused))
 
 
 def _deleted(answer: Answer, ids: Sequence[int]) -> DeleteAnswer:

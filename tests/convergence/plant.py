@@ -123,6 +123,8 @@ class Wire(httpx.BaseTransport):
             reply = backend.work(call, poisons) if fault is None else fault.strike(lambda: backend.work(call, poisons))
         finally:
             self._witness.saw(call.method, before)
+        if call.method == "POST" and 400 <= reply.status < 500 and "contacts" not in (reply.body or {}):
+            self._witness.denies(before.keys())
         if call.method == "DELETE" and reply.status < 300:
             body = json.loads(call.body)
             self._witness.heard(body["ids"] if "ids" in body else [body["id"]])

@@ -225,7 +225,7 @@ class Truths(RuleBasedStateMachine):
 
     def _no_orphans(self, said: Sayings, there: Mapping[Match, int]) -> None:
         """Every contact of ours that is there is wanted, or one that a held key may have left."""
-        spared = self.renamed | self.undead | self.lenient
+        spared = self.renamed | self.undead | self.lenient | self.witness.denied
         kept = said.doubtful | {match for owner in said.held for match in self.ever.get(owner, ())}
         for match, number in there.items():
             ours = number in self.witness.created and number not in spared
