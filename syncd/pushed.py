@@ -15,9 +15,10 @@ class Pushed:
     """What became of a plan. ``counts``: accepted changes by kind. ``failure``: what ended the push early.
 
     ``unknown``: changes whose outcome is not known; the next run sends them again. ``kept``: deletes that wait
-    because a call that may claim their contact is still unknown, and upserts of a contact that another source has in
-    hand. ``tidied``: contacts that an earlier, interrupted run had left behind and that were deleted now. ``left``:
-    deletes that were not made, since only a source that is not configured claims their contact.
+    because a call that may claim their contact is still unknown, or because what such a call made may not be listed
+    yet, and upserts of a contact that another source has in hand. ``tidied``: contacts that an earlier, interrupted run
+    had left behind and that were deleted now. ``left``: deletes that were not made, since only a source that is not
+    configured claims their contact.
     """
 
     counts: Counter[str] = field(default_factory=Counter)

@@ -62,10 +62,14 @@ class Removal:
         young = self.state.clock() - PATIENCE
         unseen = {each.match for each in doubted if each.match not in found and each.at > young}
         ready = [each for each in changes if ids[each["@key"]] or each["@match"] not in unseen]
+        tidy = [each for each in left if each.id or each.match not in unseen]
+        asked = {(each["@key"], each["@match"]) for each in changes}
+        settled = {(each["@key"], each["@match"]) for each in ready}
+        doubt = {(each.key, each.match) for each in doubted if each.match in unseen}
+        self.done.kept += len((asked | doubt) - settled)
         for start in range(0, len(ready), BATCH):
             halt_if_asked(self.stopping)
             self._delete_contacts(ready[start : start + BATCH], ids, going)
-        tidy = [each for each in left if each.id or each.match not in unseen]
         for start in range(0, len(tidy), BATCH):
             halt_if_asked(self.stopping)
             self._tidy(tidy[start : start + BATCH], found)

@@ -109,13 +109,16 @@ class Victim:
         return sum(entry.method != "GET" for entry in list(self.sandbox.requests))
 
     def must_be_right(self) -> None:
-        """One clean run makes the target equal to the rows; the next one writes nothing."""
+        """One clean run makes the target equal to the rows; the next one writes nothing.
+
+        Both may end with 4: for what a killed run may have made, and is not listed, they look again for some minutes.
+        """
         code, said = self.run()
-        assert code == 0, said
+        assert code == 0 or (code == 4 and '"outcome": "done"' in said), said
         self.compare()
         before = self.writes()
         code, said = self.run()
-        assert code == 0, said
+        assert code == 0 or (code == 4 and '"outcome": "done"' in said), said
         assert self.writes() == before, "a further run wrote something"
         assert not list(self.folder.glob("syncd-*-*")), "a killed run left its spool"
 
