@@ -81,7 +81,8 @@ class Finder(Protocol):
 class SharedList:
     """The target for several threads that come to list it at once, as after an outage.
 
-    What was begun after a thread asked is as good for it as a list of its own.
+    What was begun after a thread asked is as good for it as a list of its own. ``highest``: the highest id of the last
+    list, 0 before.
     """
 
     def __init__(self, target: Target) -> None:
@@ -91,6 +92,7 @@ class SharedList:
         self._begun = 0
         self._read = 0
         self._contacts: list[Remote] = []
+        self.highest = 0
 
     def contacts(self) -> list[Remote]:
         begun_before = self._begun
@@ -98,6 +100,7 @@ class SharedList:
             if self._read <= begun_before:
                 self._begun += 1
                 self._contacts = self._list()
+                self.highest = max((each.id for each in self._contacts), default=0)
                 self._read = self._begun
             return self._contacts
 

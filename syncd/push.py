@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 import polars as pl
@@ -40,10 +40,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Changes that are marked, with their entries in the journal, in the same order."""
+    """Changes that are marked, with their entries in the journal, in the same order.
+
+    ``horizon``: ids up to it were at the target before; ``fresh``: and that is known since this run began.
+    """
 
     page: Sequence[dict[str, Any]]
     entries: Sequence[Mapping[str, Any]]
+    horizon: int = 0
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Push:
         target: Target,
         schema: Schema,
         since: int,
+        listed: bool,
         in_flight: int,
         stopping: threading.Event,
         progress: Callable[[int], None],
@@ -111,7 +117,8 @@ class Push:
         for left in open_calls(state, schema):
             if left.id is None:
                 calls.setdefault(left.match, []).append(left)
-        self._settling = Settling(schema, calls, theirs=frozenset(), horizon=state.horizon())
+        self._horizon, self._fresh = state.horizon(), listed
+        self._settling = Settling(schema, calls, theirs=frozenset(), horizon=self._horizon)
 
     def carry_out(self, plan: Plan) -> Pushed:
         """Send the plan's upserts, then its deletes; a failure ends it early and is in the result."""
@@ -206,19 +213,25 @@ class Push:
 
     def _mark(self, page: Sequence[dict[str, Any]]) -> _Batch:
         """Mark a page, without what another source has in hand: a later run sees what became of that."""
-        entries = self._state.mark(self._run, self._source, page, horizon=self._settling.horizon, rivals=self._rivals)
-        if len(entries) == len(page):
-            return _Batch(page, entries)
-        marked = {entry["key"] for entry in entries}
-        return _Batch([change for change in page if change["@key"] in marked], entries)
+        self._see(self._there.highest)
+        entries = self._state.mark(self._run, self._source, page, horizon=self._horizon, rivals=self._rivals)
+        if len(entries) < len(page):
+            marked = {entry["key"] for entry in entries}
+            page = [change for change in page if change["@key"] in marked]
+        return _Batch(page, entries, self._horizon, self._fresh)
+
+    def _see(self, highest: int) -> None:
+        """Note the highest id that is at the target now (0: none was seen)."""
+        if highest:
+            self._horizon, self._fresh = max(self._horizon, highest), True
 
     def _call(self, batch: _Batch) -> _Answered:
         """Send a batch that was marked; the only part of the work that is done beside others."""
-        judge = self._settling
+        judge = replace(self._settling, horizon=batch.horizon)
 
         def look(rows: Sequence[int]) -> None:
             nonlocal judge
-            judge = self._look_again(judge, [batch.page[row] for row in rows])
+            judge = self._look_again(judge, [batch.page[row] for row in rows], fresh=batch.fresh)
 
         answer = self._target.upsert_all([change["payload"] for change in batch.page], self._schema, look)
         if answer.unsent:
@@ -227,10 +240,12 @@ class Push:
         results = zip(batch.page, batch.entries, answer.outcomes, strict=True)
         return _Answered(batch, answer, [judge.settled(*each, ours, page=batch.page) for each in results])
 
-    def _look_again(self, judge: Settling, changes: Sequence[Mapping[str, Any]]) -> Settling:
+    def _look_again(self, judge: Settling, changes: Sequence[Mapping[str, Any]], *, fresh: bool) -> Settling:
         """See what stands where these changes belong, which are sent again since an answer was lost.
 
-        Updates mostly find the contact that was ours: of many, only those are worth it that are to make one.
+        Updates mostly find the contact that was ours: of many, only those are worth it that are to make one. Where the
+        horizon is ``fresh``, its own ids tell what was made since, and a first load through bad hours is not held up
+        by lists.
         """
         changes = [each for each in changes if each[KIND] != "adopt"]
         making = [each for each in changes if each[KIND] != "update"]
@@ -240,7 +255,8 @@ class Push:
             each["@match"]: [each["payload"], *(call.fields for call in judge.calls.get(each["@match"], ()))]
             for each in changes
         }
-        return judge.seeing(find_theirs(self._there, self._schema, sent), again=sent)
+        theirs = () if fresh and len(sent) > FEW else find_theirs(self._there, self._schema, sent)
+        return judge.seeing(theirs, again=sent)
 
     def _recorded(self, answered: _Answered) -> Collection[str]:
         """Record what became of a batch; return the keys of contacts that another source may have deleted since."""
@@ -254,6 +270,7 @@ class Push:
         page, answer = answered.batch.page, answered.answer
         for change, outcome in zip(page, answer.outcomes, strict=True) if answered.settled else ():
             self._note(change, None if change["@key"] in doubtful else outcome)
+        self._see(max((each.id for each in answer.outcomes if _was_made(each)), default=0))
         self._failed_in_a_row = self._failed_in_a_row + 1 if answer.failure else 0
         self._done.failure = answer.failure or self._done.failure
         log.info(
@@ -327,6 +344,11 @@ class Push:
         """The target's last known values of its fields that the contact does not name."""
         rest = set(self._schema.names).difference(change["after"])
         return {name: value for name, value in change["before"].items() if value and name in rest}
+
+
+def _was_made(outcome: Any) -> TypeGuard[Accepted]:
+    """Whether the target made a contact of the row."""
+    return isinstance(outcome, Accepted) and outcome.action == "created"
 
 
 def _was_known(outcome: Any) -> TypeGuard[Accepted]:

@@ -260,6 +260,7 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
         target=session.target,
         schema=schema,
         since=since,
+        listed=highest > 0,
         in_flight=session.settings.target.in_flight,
         stopping=session.stopping,
         progress=lambda done: _progress(session, source, done, total),

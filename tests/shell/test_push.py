@@ -86,3 +86,17 @@ def test_within_a_transaction_one_reads_what_it_wrote_and_does_not_end_it(world:
             state.learn("b", "undone")
             raise KeyError
         assert (state.fact("a"), state.fact("b")) == (None, None)
+
+
+def test_a_first_load_through_bad_hours_is_not_held_up_by_lists(world: World) -> None:
+    world.target["in_flight"] = 1
+    world.sandbox.store.add({"External ID": "0", "Name": "Own"})
+    world.write(contacts(2_500))
+    for after in (0, 1, 2):
+        world.sandbox.arm({"kind": "status", "status": 503, "method": "POST", "times": 1, "after": after, "done": True})
+    assert world.run().counts["create"] == 2_500
+    lists = [each for each in world.sandbox.requests if (each.method, each.path) == ("GET", "/contacts")]
+    assert len(lists) == 1, "the index before the first load, and no other list"
+    world.write(contacts(2_499))
+    assert world.run().counts["delete"] == 1
+    assert len(world.sandbox.store.rows) == 2_500
