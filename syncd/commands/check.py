@@ -16,7 +16,7 @@ from syncd.commands.settings import loaded
 from syncd.errors import ConfigError, SyncdError
 
 if TYPE_CHECKING:
-    from syncd.commands.sample import Sample
+    from syncd.commands.sample import Sample, Seen
     from syncd.config import Settings, Source
     from syncd.core.schema import Schema
     from syncd.proving import Proved
@@ -146,7 +146,9 @@ def _state(settings: Settings) -> Step:
 
 
 def _with_target(session: Session) -> Iterator[Step]:
+    from syncd.commands.sample import Seen
     from syncd.naming import renames
+    from syncd.state.journal import FOLDS
 
     settings, schema = session.settings, None
     try:
@@ -159,8 +161,10 @@ def _with_target(session: Session) -> Iterator[Step]:
         yield from steps
         if any(step.mark == "bad" for step in steps):
             schema = None
+    former = {} if schema is None else renames(session.state, schema)
+    seen = Seen(folds=session.state.fact(FOLDS) is not None)
     for source in settings.sources.values():
-        yield from _source(source, schema, {} if schema is None else renames(session.state, schema))
+        yield from _source(source, schema, former, seen)
 
 
 def _schema(schema: Schema) -> Iterator[Step]:
@@ -186,7 +190,7 @@ def _changes(name: str) -> bool:
     return any(word in name.casefold() for word in _CHANGING) and "id" not in name.casefold().split()
 
 
-def _source(source: Source, schema: Schema | None, former: Mapping[str, str]) -> Iterator[Step]:
+def _source(source: Source, schema: Schema | None, former: Mapping[str, str], seen: Seen) -> Iterator[Step]:
     connector = source.connect()
     try:
         columns = connector.check()
@@ -194,7 +198,7 @@ def _source(source: Source, schema: Schema | None, former: Mapping[str, str]) ->
         for note in connector.notes():
             yield Step("good" if note.good else "note", f"{source.name}: {note.text}")
         if schema is not None:
-            yield from _mapping(source, columns, schema, former)
+            yield from _mapping(source, columns, schema, former, seen)
     except SyncdError as error:
         yield _failed(source.name, error)
 
@@ -204,7 +208,9 @@ def _named(column: str) -> str:
     return repr(column) if "," in column or column != column.strip() else column
 
 
-def _mapping(source: Source, columns: list[str], schema: Schema, former: Mapping[str, str]) -> Iterator[Step]:
+def _mapping(
+    source: Source, columns: list[str], schema: Schema, former: Mapping[str, str], seen: Seen
+) -> Iterator[Step]:
     from syncd.commands.sample import sample_of
     from syncd.core.mapping import MappingError
     from syncd.core.schema import problems_of_mapping
@@ -222,7 +228,7 @@ def _mapping(source: Source, columns: list[str], schema: Schema, former: Mapping
     contacts = contact_mapping(source, columns, schema)
     connector = source.connect()
     try:
-        sample = sample_of(connector, contacts, schema)
+        sample = sample_of(connector, contacts, schema, seen, source.shared_match)
     except MappingError as error:
         places = tuple(f"{source.where_is(*path)}: {problem}" for path, problem in error.problems)
         yield Step("bad", f"{source.name}: mapping:", places, code=2)
@@ -249,6 +255,8 @@ def _sampled(source: Source, sample: Sample) -> Iterator[Step]:
     if sample.warnings:
         number = count(sample.warnings.total(), "row")
         yield Step("note", f"{source.name}: {number} with a warning", _reasons(sample.warnings, {}))
+    if sample.unproved:
+        yield Step("note", f"{source.name}: the read was not proved complete: {sample.unproved}; deletes are held then")
     yield from _canaries(source, sample, which)
 
 

@@ -1,37 +1,66 @@
-"""The first rows of a source, mapped: what ``syncd check`` shows of it."""
+"""The rows of a source, mapped and compared with each other: what ``syncd check`` shows of it."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, REASON, STATE, WARNING
-from syncd.core.matching import identify
+import polars as pl
+
+from syncd.core.columns import (
+    CONTACT,
+    EXCLUDED,
+    INVALID,
+    KEY,
+    LINE,
+    MATCH,
+    ORIGIN,
+    REASON,
+    ROW,
+    STATE,
+    WARNING,
+)
+from syncd.core.matching import duplicate_keys, folded, identify, sharers
 from syncd.masks import masked
-from syncd.source import Connector, Rows
+from syncd.source import Connector, End, Malformed
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from syncd.core.mapping import Mapping
+    from syncd.core.rules import SharedMatch
     from syncd.core.schema import Schema
+    from syncd.source import Rows
 
-ROWS = 1_000
-"""Rows that are mapped at most."""
+ROWS = 100_000
+"""Rows that are looked at, at most: of a file or a database, a matter of seconds."""
+
+SECONDS = 5.0
+"""After so long no further page is read: a source behind an API may take an hour for as many rows."""
 
 SHOWN = 3
 """Contacts that are shown, masked."""
 
+SAME_KEY = "duplicate key: an earlier row has it too, and is used"
+SAME_MATCH = "shares match fields with another contact"
+MERGED = "merged into another contact that shares its match fields"
+
+_TWIN = "@twin"
+"""The ``@row`` of another row that has the same key or match value; null where there is none."""
+
 
 @dataclass(slots=True)
 class Sample:
-    """What came of the first rows. ``whole``: the source has no others. ``contacts``: masked, a text each."""
+    """What came of the rows. ``whole``: the source has no others. ``contacts``: masked, a text each.
+
+    ``places``: where the first row is that has this reason. ``unproved``: why rows may be missing from a whole read.
+    """
 
     rows: int = 0
     whole: bool = False
+    unproved: str = ""
     good: int = 0
     contacts: list[str] = field(default_factory=list)
     invalid: Counter[str] = field(default_factory=Counter)
@@ -41,49 +70,165 @@ class Sample:
     keys: frozenset[str] = frozenset()
 
 
-def sample_of(connector: Connector, mapping: Mapping, schema: Schema) -> Sample:
-    """Read the first page of a source and map up to :data:`ROWS` rows of it.
+class Seen:
+    """The contacts of the sources that were looked at before: who has their match values has them first.
+
+    ``folds``: the target takes values that differ in case only for one.
+    """
+
+    def __init__(self, *, folds: bool = False) -> None:
+        self._folds = folds
+        self._contacts = pl.DataFrame(
+            schema={"@source": pl.String, "@rank": pl.Int32, KEY: pl.String, MATCH: pl.String}
+        )
+
+    def judge(self, mapped: pl.DataFrame, source: str, policy: SharedMatch) -> pl.DataFrame:
+        """Make those contacts of ``source`` invalid (or merged) whose match value another has; remember the others."""
+        contacts = mapped.filter(pl.col(STATE) == CONTACT).select(ROW, KEY, MATCH)
+        if self._folds:
+            contacts = contacts.with_columns(folded(contacts.get_column(MATCH)))
+        losers = sharers(contacts.select(KEY, MATCH), self._contacts, policy)
+        told = _named(contacts.join(losers.select(KEY, STATE), on=KEY, how="inner"), contacts, self._contacts)
+        rest = contacts.join(losers, on=KEY, how="anti")
+        mine = rest.select(pl.lit(source).alias("@source"), pl.lit(-1, dtype=pl.Int32).alias("@rank"), KEY, MATCH)
+        self._contacts = pl.concat([self._contacts, mine])
+        return _demoted(mapped, told)
+
+
+def _named(losers: pl.DataFrame, contacts: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Say of losers why they lose, without the other's key, and which row has their match value."""
+    owners = others.unique(MATCH, keep="first", maintain_order=True).select(MATCH, "@source")
+    reason = (
+        pl.when(pl.col(STATE) == EXCLUDED)
+        .then(pl.lit(MERGED))
+        .when(pl.col("@source").is_not_null())
+        .then(pl.format("shares match fields with a contact of source {}", "@source"))
+        .otherwise(pl.lit(SAME_MATCH))
+    )
+    twins = contacts.select(ROW, _twin(MATCH))
+    found = losers.join(owners, on=MATCH, how="left").join(twins, on=ROW, how="left")
+    return found.select(ROW, STATE, reason.alias(REASON), _TWIN)
+
+
+def _twin(column: str) -> pl.Expr:
+    first, last = pl.col(ROW).first().over(column), pl.col(ROW).last().over(column)
+    other = pl.when(first == pl.col(ROW)).then(last).otherwise(first)
+    return pl.when(other != pl.col(ROW)).then(other).alias(_TWIN)
+
+
+@dataclass(slots=True)
+class _Looked:
+    """The rows that were read, at most :data:`ROWS` of them; ``end``: how the read ended, if it was read to its end."""
+
+    frames: list[pl.DataFrame] = field(default_factory=list)
+    places: list[pl.DataFrame] = field(default_factory=list)
+    malformed: list[tuple[str, Malformed]] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
+    height: int = 0
+    end: End | None = None
+
+    def add(self, page: Rows) -> bool:
+        """Take a page; return whether the whole of it was taken."""
+        if page.origin not in self.origins:
+            self.origins.append(page.origin)
+        frame, lines = page.frame.head(ROWS - self.height), page.lines.head(ROWS - self.height)
+        whole = frame.height == page.frame.height
+        until = None if whole else int(lines.max() or 0)  # type: ignore[arg-type]  # UInt32
+        self.malformed += [(page.origin, bad) for bad in page.malformed if until is None or bad.line <= until]
+        self.frames.append(frame)
+        origin = pl.lit(self.origins.index(page.origin), dtype=pl.UInt32).alias(ORIGIN)
+        self.places.append(pl.DataFrame([lines.cast(pl.UInt32).alias(LINE)]).with_columns(origin))
+        self.height += frame.height
+        return whole
+
+
+def sample_of(
+    connector: Connector,
+    mapping: Mapping,
+    schema: Schema,
+    seen: Seen,
+    policy: SharedMatch,
+    clock: Callable[[], float] = time.monotonic,
+) -> Sample:
+    """Read a source, up to :data:`ROWS` rows and for :data:`SECONDS`, and tell what a run would make of them.
+
+    ``seen``: the sources before this one. ``policy``: who is sent of contacts that share their match value.
 
     Raises:
         SourceError: it cannot be read.
         MappingError: an expression of the mapping fails.
     """
-    with closing(connector.read(None)) as pages:
-        page = next(pages, None)
-        last = page is None or next(pages, None) is None
-    return Sample(whole=True) if page is None else _mapped(page, mapping, schema, last=last)
-
-
-def _mapped(page: Rows, mapping: Mapping, schema: Schema, *, last: bool) -> Sample:
-    frame, lines = page.frame.head(ROWS), page.lines.head(ROWS)
-    mapped = identify(mapping.apply(frame, lines), list(mapping.fields), schema)
-    contacts = mapped.filter(mapped.get_column(STATE) == CONTACT)
-    found = Sample(
-        rows=mapped.height,
-        whole=last and page.frame.height <= ROWS,
-        good=contacts.height,
-        contacts=[_masked(row, schema) for row in contacts.head(SHOWN).select(mapping.fields).iter_rows(named=True)],
-        excluded=_reasons(mapped, EXCLUDED),
-        warnings=Counter(contacts.get_column(WARNING).drop_nulls().to_list()),
-        keys=frozenset(mapped.get_column(KEY).drop_nulls()),
-    )
-    until = int(lines.max() or 0) if frame.height < page.frame.height else None  # type: ignore[arg-type]  # UInt32
-    for bad in page.malformed:
-        if until is None or bad.line <= until:
-            found.rows += 1
-            _note(found, bad.reason, f"{page.origin}:{bad.line}")
-    for line, reason in mapped.filter(mapped.get_column(STATE) == INVALID).select(LINE, REASON).iter_rows():
-        _note(found, reason, f"{page.origin}:{line}")
+    looked = _look(connector, clock)
+    found = Sample(whole=looked.end is not None)
+    if looked.end is not None and looked.end.proof == "unproved":
+        found.unproved = looked.end.why
+    if looked.frames:
+        mapped = _mapped(looked, mapping, schema)
+        _tell(found, seen.judge(mapped, connector.name, policy), looked, mapping, schema)
     return found
+
+
+def _look(connector: Connector, clock: Callable[[], float]) -> _Looked:
+    looked, until = _Looked(), clock() + SECONDS
+    with closing(connector.read(None)) as reading:
+        while True:
+            try:
+                page = next(reading)
+            except StopIteration as stop:
+                looked.end = stop.value
+                return looked
+            if not looked.add(page) or clock() >= until:
+                return looked
+
+
+def _mapped(looked: _Looked, mapping: Mapping, schema: Schema) -> pl.DataFrame:
+    """Map the rows, and make those invalid whose key an earlier row has; with ``@row``, ``@origin``, ``@twin``."""
+    places = pl.concat(looked.places).with_row_index(ROW)
+    rows = identify(
+        mapping.apply(pl.concat(looked.frames), places.get_column(LINE)), list(mapping.fields), schema
+    ).hstack(places.select(ROW, ORIGIN).with_columns(pl.lit(None, dtype=pl.UInt32).alias(_TWIN)))
+    keyed = rows.filter((pl.col(STATE) != EXCLUDED) & pl.col(KEY).is_not_null())
+    again = duplicate_keys(keyed, looked.origins)
+    if again.is_empty():
+        return rows
+    twins = keyed.select(ROW, _twin(KEY))
+    told = again.with_columns(pl.lit(SAME_KEY).alias(REASON)).join(twins, on=ROW, how="left")
+    return _demoted(rows, told)
+
+
+def _demoted(rows: pl.DataFrame, losers: pl.DataFrame) -> pl.DataFrame:
+    """Give rows the state, the reason and the twin of these ``losers``."""
+    return rows if losers.is_empty() else rows.update(losers, on=ROW, how="left")
+
+
+def _tell(found: Sample, mapped: pl.DataFrame, looked: _Looked, mapping: Mapping, schema: Schema) -> None:
+    contacts = mapped.filter(pl.col(STATE) == CONTACT)
+    found.rows = mapped.height + len(looked.malformed)
+    found.good = contacts.height
+    shown = contacts.head(SHOWN).select(mapping.fields)
+    found.contacts = [_masked(row, schema) for row in shown.iter_rows(named=True)]
+    found.excluded = Counter(mapped.filter(pl.col(STATE) == EXCLUDED).get_column(REASON).to_list())
+    found.warnings = Counter(contacts.get_column(WARNING).drop_nulls().to_list())
+    found.keys = frozenset(mapped.get_column(KEY).drop_nulls())
+    for origin, bad in looked.malformed:
+        _note(found, bad.reason, f"{origin}:{bad.line}")
+    _tell_invalid(found, mapped, looked.origins)
+
+
+def _tell_invalid(found: Sample, mapped: pl.DataFrame, origins: Sequence[str]) -> None:
+    lines, origin = mapped.get_column(LINE), mapped.get_column(ORIGIN)
+
+    def place(row: int) -> str:
+        return f"{origins[origin[row]]}:{lines[row]}"
+
+    for row, reason, twin in mapped.filter(pl.col(STATE) == INVALID).select(ROW, REASON, _TWIN).iter_rows():
+        beside = "" if twin is None or reason in found.places else f", beside {place(twin)}"
+        _note(found, reason, place(row) + beside)
 
 
 def _note(found: Sample, reason: str, place: str) -> None:
     found.invalid[reason] += 1
     found.places.setdefault(reason, place)
-
-
-def _reasons(mapped: pl.DataFrame, state: int) -> Counter[str]:
-    return Counter(mapped.filter(mapped.get_column(STATE) == state).get_column(REASON).to_list())
 
 
 def _masked(contact: dict[str, str | None], schema: Schema) -> str:

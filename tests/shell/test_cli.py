@@ -608,7 +608,10 @@ def test_check_looks_for_the_canaries(company: World, syncd: Command) -> None:
     assert "✗ tenants: no row has the canary 4711" in out
 
 
-def test_check_of_a_large_source_looks_at_its_beginning_only(company: World, syncd: Command) -> None:
+def test_check_of_a_large_source_looks_at_its_beginning_only(
+    company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.commands.sample.ROWS", 1_000)
     company.sources["tenants"]["canaries"] = ["4711"]
     company.settings()
     company.write([(f"{number}", "x", "") for number in range(5000)])
