@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
 
-from syncd.core.columns import UNIT
+from syncd.core.columns import KEY, UNIT
 from syncd.core.diff import KIND, KINDS, field_changes, rows
 from syncd.core.plan import Held, Plan
 from syncd.errors import SyncdError
@@ -20,6 +20,10 @@ from syncd.table_file import check_file, explained, write_table
 
 if TYPE_CHECKING:
     import polars as pl
+
+OUTCOME = "@outcome"
+"""What became of a change: ``planned`` (by a dry run) · ``held`` · ``accepted`` · ``rejected`` · ``unknown`` (the next
+run sends it again) · ``not sent`` (the push ended before, or another source had the contact in hand)."""
 
 COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded")
 
@@ -34,6 +38,7 @@ class SourceReport:
     ``read`` is how the read ended (``complete``, ``partial``, ``unproved``; "" if it did not). ``counts`` are planned
     changes in a dry run and accepted ones after a real run. ``sent`` counts requests. ``seconds`` is the forecast for
     ``planned`` requests. ``unknown`` changes have no known outcome yet and are sent again by the next run.
+    ``outcomes``: ``@key``, ``@outcome`` of the plan's changes; of those it does not name, that is ``otherwise``.
 
     Of an undo, ``undoes`` is the run whose changes are taken back (``read`` is ``history``), and ``kept`` are those
     that are not: ``key``, ``kind``, ``reason``.
@@ -61,6 +66,8 @@ class SourceReport:
     same_as_before: bool = False
     undoes: str = ""
     kept: list[dict[str, Any]] = field(default_factory=list)
+    outcomes: pl.DataFrame | None = None
+    otherwise: str = "planned"
 
     @property
     def held(self) -> Sequence[Held]:
@@ -89,6 +96,20 @@ class SourceReport:
         """Yield each change that is to be made: ``kind``, ``key``, ``id``, ``fields`` with old and new values."""
         if self.plan:
             yield from described(self.plan.todo, self.phones)
+
+    def settled(self) -> Iterator[dict[str, Any]]:
+        """Yield the same with what became of each, its ``outcome``."""
+        if self.plan:
+            yield from described(self.with_outcomes(self.plan.todo), self.phones)
+
+    def with_outcomes(self, changes: pl.DataFrame) -> pl.DataFrame:
+        """Put beside these changes of the plan what became of each (``@outcome``)."""
+        import polars as pl
+
+        if self.outcomes is None:
+            return changes.with_columns(pl.lit(self.otherwise).alias(OUTCOME))
+        found = changes.join(self.outcomes, on=KEY, how="left", maintain_order="left")
+        return found.with_columns(pl.col(OUTCOME).fill_null(self.otherwise))
 
     def to_json(self) -> dict[str, Any]:
         """The source's part of the JSON; its changes are left to :func:`write_json`."""
@@ -134,7 +155,7 @@ def write_json(file: TextIO, found: Mapping[str, Any], reports: Sequence[SourceR
     file.write(head)
     for part, report in zip(rest, reports, strict=True):
         file.write('"changes": [')
-        before, changes = "", report.changes()
+        before, changes = "", report.settled()
         while page := [orjson.dumps(change).decode() for change in islice(changes, PAGE)]:
             file.write(before + ", ".join(page))
             before = ", "
@@ -176,7 +197,7 @@ def shown_key(key: str | None) -> str | None:
 
 
 def described(changes: pl.DataFrame, phones: frozenset[str]) -> Iterator[dict[str, Any]]:
-    """Yield changes as people and programs read them."""
+    """Yield changes as people and programs read them; what became of them, where an ``@outcome`` says so."""
     for row in rows(changes):
         found = {
             "kind": row[KIND],
@@ -184,7 +205,11 @@ def described(changes: pl.DataFrame, phones: frozenset[str]) -> Iterator[dict[st
             "id": row["@id"],
             "fields": field_changes(row["before"], row["after"], phones),
         }
-        yield {**found, "why": row["@why"]} if row["@why"] else found
+        if row["@why"]:
+            found["why"] = row["@why"]
+        if OUTCOME in row:
+            found["outcome"] = row[OUTCOME]
+        yield found
 
 
 def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:
@@ -211,9 +236,10 @@ def check_changes_file(path: Path) -> None:
 def _all(reports: Sequence[SourceReport]) -> Iterator[tuple[str, bool, dict[str, Any]]]:
     for report in reports:
         if report.plan:
-            for held, part in ((False, report.plan.todo), (True, report.plan.waiting)):
-                for change in described(part, report.phones):
-                    yield report.source, held, change
+            for change in report.settled():
+                yield report.source, False, change
+            for change in described(report.plan.waiting, report.phones):
+                yield report.source, True, {**change, "outcome": "held"}
 
 
 def _write_lines(path: Path, reports: Sequence[SourceReport]) -> None:
@@ -226,9 +252,12 @@ def _write_table(path: Path, reports: Sequence[SourceReport]) -> None:
     import polars as pl
 
     kinds = {"source": pl.String, "kind": pl.String, "key": pl.String, "id": pl.Int64, "held": pl.Boolean}
-    schema = {**kinds, "field": pl.String, "old": pl.String, "new": pl.String}
+    schema = {**kinds, "field": pl.String, "old": pl.String, "new": pl.String, "outcome": pl.String}
     lines = [
-        (source, change["kind"], change["key"], change["id"], held, name, value.get("old"), value.get("new"))
+        (
+            *(source, change["kind"], change["key"], change["id"], held),
+            *(name, value.get("old"), value.get("new"), change["outcome"]),
+        )
         for source, held, change in _all(reports)
         for name, value in (change["fields"] or {"": {}}).items()
     ]

@@ -172,10 +172,16 @@ def _changes(screen: Screen, report: SourceReport) -> None:
     if not report.dry_run and done < todo.height:
         screen.line(f"of {count(todo.height, 'planned change')}, {done:,} are done", indent=2)
     size = PAGE if report.dry_run else DONE_PAGE
-    for change in page_of(todo, report.phones, size):
-        for line in change_lines(change, report.phones):
+    for change in page_of(report.with_outcomes(todo), report.phones, size):
+        head, *fields = change_lines(change, report.phones)
+        for line in ([*head, *_outcome(change["outcome"])], *fields):
             screen.line(*line, indent=2, hanging=6)
     _more(screen, todo.height, "; --changes FILE writes them all", page=size)
+
+
+def _outcome(outcome: str) -> list[str | tuple[str, str]]:
+    """What is said of a change that was not made as its line says."""
+    return [] if outcome in ("planned", "accepted") else [(f"  ({outcome})", "bold yellow")]
 
 
 def _more(screen: Screen, total: int, how: str = "", *, page: int = PAGE) -> None:

@@ -78,6 +78,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
             session.state.redigest(source.name, planned.same)
             session.state.link(source.name, planned.links)
             learn_both(session.state, source.name, planned.merged)
+            begin_push(report)
             pushed = push_plan(session, source.name, planned.plan, schema, highest=index.highest, since=planned.since)
             tell_push(report, session, source, pushed)
             stays = _close(session, source, reading, planned, pushed, schema)
@@ -294,10 +295,19 @@ def _tell_plan(report: SourceReport, session: Session, planned: Planned, reading
     )
 
 
+def begin_push(report: SourceReport) -> None:
+    """Let the report say of its plan what is known when the push is broken off: that none of it is surely done."""
+    report.counts.update({kind: -count for kind, count in report.plan.counts().items()} if report.plan else {})
+    report.otherwise = "unknown"
+
+
 def tell_push(report: SourceReport, session: Session, source: Source, pushed: Pushed) -> None:
     """Put what became of a plan into the report that the plan is in."""
-    report.counts.update({kind: -count for kind, count in report.plan.counts().items()} if report.plan else {})
     report.counts.update(pushed.counts)
+    if report.plan and pushed.counts.total() == report.plan.todo.height:
+        report.otherwise = "accepted"
+    else:
+        report.outcomes, report.otherwise = session.state.outcomes(session.run, source.name), "not sent"
     report.altered = pushed.altered
     report.unknown = pushed.unknown + pushed.kept
     report.rejected = [{"key": key, "reason": reason} for key, reason in session.state.rejected(source.name)]

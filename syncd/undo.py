@@ -24,7 +24,7 @@ from syncd.index import Index
 from syncd.learned import schema_changed
 from syncd.naming import called_now, renames
 from syncd.report import SourceReport
-from syncd.sync import push_plan, reported, tell_push, usable_schema
+from syncd.sync import begin_push, push_plan, reported, tell_push, usable_schema
 
 if TYPE_CHECKING:
     from syncd.config import Source
@@ -138,6 +138,7 @@ def _carry_out(
     keys = plan.todo.get_column(KEY).to_list()
     noted = state.hold_back(session.run, source.name, {key: undoing.asked[key] for key in keys})
     state.drop_cursor(source.name)  # else a source that does not change would not be looked at
+    begin_push(report)
     pushed = push_plan(session, source.name, plan, schema, highest=highest, since=since)
     state.let_go(source.name, noted - state.begun_keys(session.run, source.name))
     tell_push(report, session, source, pushed)

@@ -90,6 +90,16 @@ class Past:
             for key, kind, match, before, after, outcome, other in rows
         ]
 
+    def outcomes(self, run: str, source: str) -> pl.DataFrame:
+        """Return ``@key``, ``@outcome`` (accepted, rejected, unknown) of what the run began for the source."""
+        outcome = f"CASE WHEN {DONE} THEN 'accepted' WHEN outcome = 'refused' THEN 'rejected' ELSE 'unknown' END"
+        query = text(f"SELECT key, {outcome} FROM change WHERE {OF_RUN} ORDER BY id")
+        with self.read() as connection:
+            rows = list(map(tuple, connection.execute(query, {"run": run, "source": source})))
+        # What is sent twice (to restore fields that the first call took away) is what became of the last call.
+        found = pl.DataFrame(rows, schema={KEY: pl.String, "@outcome": pl.String}, orient="row")
+        return found.unique(KEY, keep="last", maintain_order=True)
+
     def contact(self, source: str, key: str) -> dict[str, Any] | None:
         """Return all that the ledger says of one key, or None."""
         query = text(
