@@ -37,7 +37,11 @@ def watching() -> Iterator[Watcher]:
     waits = _Waits()
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, waits, console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
-        yield _Bars(bars, waits).watcher()
+        try:
+            yield _Bars(bars, waits).watcher()
+        finally:  # whatever ended the run: what is drawn last is nothing
+            for task in bars.task_ids:
+                bars.remove_task(task)
 
 
 class _Bars:

@@ -266,13 +266,15 @@ class Push:
         return ()
 
     def _tell(self, answered: _Answered, doubtful: Collection[str]) -> None:
-        """Count what was recorded."""
+        """Count what was recorded; a batch that never left this machine is none."""
         page, answer = answered.batch.page, answered.answer
-        for change, outcome in zip(page, answer.outcomes, strict=True) if answered.settled else ():
-            self._note(change, None if change["@key"] in doubtful else outcome)
-        self._see(max((each.id for each in answer.outcomes if _was_made(each)), default=0))
         self._failed_in_a_row = self._failed_in_a_row + 1 if answer.failure else 0
         self._done.failure = answer.failure or self._done.failure
+        if not answered.settled:
+            return
+        self._see(max((each.id for each in answer.outcomes if _was_made(each)), default=0))
+        for change, outcome in zip(page, answer.outcomes, strict=True):
+            self._note(change, None if change["@key"] in doubtful else outcome)
         log.info(
             "batch", source=self._source, rows=len(page), accepted=sum(isinstance(o, Accepted) for o in answer.outcomes)
         )

@@ -16,9 +16,11 @@ from rich.text import Text
 
 from syncd.budget import describe_requests
 from syncd.commands.endings import printable
+from syncd.errors import Stopped
 from syncd.show_changes import change_lines, page_of
 
 if TYPE_CHECKING:
+    from syncd.errors import SyncdError
     from syncd.report import SourceReport
 
 PAGE = 20
@@ -134,16 +136,20 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _warnings(screen, report.warnings)
     if report.error is not None and not screen.is_terminal:  # a terminal shows it already, on stderr
         first, *more = str(report.error).splitlines() or [""]
-        screen.line(("error: ", "bold red"), first, indent=2)
+        screen.line(_word_for(report.error), first, indent=2)
         for line in more:
             screen.line(line, indent=9)
     elif report.dry_run and report.planned:
         screen.line(describe_requests(report.planned, report.seconds), indent=2)
 
 
+def _word_for(error: SyncdError) -> tuple[str, str]:
+    return ("stopped: ", "bold yellow") if isinstance(error, Stopped) else ("error: ", "bold red")
+
+
 def _headline(report: SourceReport) -> str:
     if not report.read:
-        return "failed before it was read"
+        return f"{'stopped' if isinstance(report.error, Stopped) else 'failed'} before it was read"
     if report.undoes:
         read = f"{count(report.rows, 'change')} of run {report.undoes}"
     elif report.read == "complete" and not report.rows:
@@ -253,13 +259,19 @@ def _last_line(reports: Sequence[SourceReport], *, dry_run: bool) -> Iterator[st
     changes = sum(report.counts[kind] for report in reports for kind in KINDS)
     sent = sum(report.sent for report in reports)
     waiting = ", ".join(_waiting(reports))
-    failed = sum(report.error is not None for report in reports)
+    stopped = any(isinstance(report.error, Stopped) for report in reports)
+    failed = sum(report.error is not None and not isinstance(report.error, Stopped) for report in reports)
     tail = f"; {waiting}" if waiting else ""
     if failed:
         tail += f"; {count(failed, 'source')} of {len(reports)} failed"
     if dry_run:
         yield ("Nothing was sent", "bold")
         yield f": this was a dry run{tail}."
+    elif stopped:
+        planned = sum(report.plan.todo.height for report in reports if report.plan)
+        of = f" of {count(planned, 'planned change')}" if planned else ""
+        yield ("Stopped", "bold yellow")
+        yield f": {changes:,}{of or ' changes'} accepted, in {count(sent, 'request')}{tail}."
     elif changes:
         yield ("Done", "bold green" if not (waiting or failed) else "bold")
         yield f": {count(changes, 'change')} accepted, in {count(sent, 'request')}{tail}."

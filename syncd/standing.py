@@ -10,6 +10,7 @@ from typing import Any
 
 from syncd.alarms import alarms_of
 from syncd.budget import Budget
+from syncd.errors import Stopped
 from syncd.processes import is_dead
 from syncd.state.glance import RETRY, Glance
 from syncd.state.repairs import repairs_of
@@ -100,7 +101,14 @@ def _run(run: Mapping[str, Any], now: float, *, running: bool) -> dict[str, Any]
         "requests": run["requests"],
         "counts": _counts(run),
         "error": run["error"],
+        "error_kind": run["error_kind"],
     }
+
+
+def outcome_shown(outcome: str, code: int | None, error: str | None) -> str:
+    """How a run ended, with its exit ``code``; one that a person stopped did not fail, for whatever the state says."""
+    told = "stopped" if outcome == "failed" and error == Stopped.__name__ else outcome
+    return told if code is None else f"{told} ({code})"
 
 
 def _counts(run: Mapping[str, Any] | None) -> dict[str, int]:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -153,8 +153,9 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
     outcome = "done" if report.read and not report.error and not crashed else "failed"
     counts = {name: count for name, count in report.counts.items() if count}
     told = log.warning if report.error else log.info
-    failed = {"error": type(report.error).__name__} if report.error else {}
-    told("run ended", source=source.name, outcome=outcome, rows=report.rows, requests=report.sent, **counts, **failed)
+    marks: dict[str, Any] = {"error": type(report.error).__name__} if report.error else {}
+    said = "stopped" if isinstance(report.error, Stopped) else outcome
+    told("run ended", source=source.name, outcome=said, rows=report.rows, requests=report.sent, **counts, **marks)
     if session.dry_run or isinstance(report.error, StateError):
         return
     session.state.end_run(
@@ -299,6 +300,7 @@ def begin_push(report: SourceReport) -> None:
     """Let the report say of its plan what is known when the push is broken off: that none of it is surely done."""
     report.counts.update({kind: -count for kind, count in report.plan.counts().items()} if report.plan else {})
     report.otherwise = "unknown"
+    report.unknown = report.plan.todo.height if report.plan else 0
 
 
 def tell_push(report: SourceReport, session: Session, source: Source, pushed: Pushed) -> None:

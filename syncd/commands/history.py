@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.commands.status import clock
 from syncd.errors import ConfigError
-from syncd.standing import iso
+from syncd.standing import iso, outcome_shown
 
 if TYPE_CHECKING:
     from syncd.show import Screen
@@ -99,10 +99,11 @@ def moment(text: str, now: float) -> float:
 
 def _runs(state: State, question: Question, since: float | None) -> Iterator[dict[str, Any]]:
     for run in state.runs(source=question.source, run=question.run, since=since):
-        counts = (run["report"] or {}).get("counts", {})
+        report = run["report"] or {}
+        counts = report.get("counts", {})
         told = {name: run[name] for name in ("run", "source", "kind", "undoes", "outcome", "exit", "requests")}
         ended = iso(run["ended"]) if run["ended"] else None
-        yield {**told, "started": iso(run["started"]), "ended": ended, "counts": counts}
+        yield {**told, "started": iso(run["started"]), "ended": ended, "counts": counts, "error": report.get("error")}
 
 
 def _changes(state: State, question: Question, since: float | None) -> Iterator[dict[str, Any]]:
@@ -163,7 +164,7 @@ def _row(run: Mapping[str, Any]) -> tuple[str, ...]:
     from syncd.show import KINDS
 
     made = [f"{run['counts'][kind]:,} {done}" for kind, (_, done) in KINDS.items() if run["counts"].get(kind)]
-    outcome = run["outcome"] if run["exit"] is None else f"{run['outcome']} ({run['exit']})"
+    outcome = outcome_shown(run["outcome"], run["exit"], (run["error"] or {}).get("kind"))
     outcome += f", undoes {run['undoes']}" if run["undoes"] else ""
     return (run["run"], run["source"], clock(run["started"]), outcome, ", ".join(made) or "-", f"{run['requests']:,}")
 

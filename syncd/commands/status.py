@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.budget import describe
 from syncd.commands.settings import loaded
-from syncd.errors import StateError
-from syncd.standing import held_of, standing
+from syncd.errors import StateError, Stopped
+from syncd.standing import held_of, outcome_shown, standing
 from syncd.watch import Watch, watch_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
 def _row(source: Mapping[str, Any]) -> Sequence[str]:
     last = source["last"]
     when = "running" if source["running"] else _ago(last["age"]) if last else "never"
-    outcome = "-" if not last else last["outcome"] if last["exit"] is None else f"{last['outcome']} ({last['exit']})"
+    outcome = outcome_shown(last["outcome"], last["exit"], last["error_kind"]) if last else "-"
     held = held_of(source)
     good = "never" if source["age"] is None else _ago(source["age"])
     numbers = (source["contacts"], held, source["invalid"], source["rejected"], source["pending"])
@@ -100,7 +100,9 @@ def _details(screen: Screen, source: Mapping[str, Any]) -> None:
         left = f"{ahead['requests']:,} of {ahead['of']:,} requests to go, about {describe(ahead['seconds'])}"
         screen.line(left, indent=2, hanging=4)
     if last and last["error"]:
-        screen.line(("error: ", "bold red"), last["error"], indent=2)
+        stopped = last["error_kind"] == Stopped.__name__
+        word = ("stopped: ", "bold yellow") if stopped else ("error: ", "bold red")
+        screen.line(word, last["error"], indent=2)
     for hold in source["held"]:
         screen.line(("held", "bold yellow"), f": {hold['count']:,} ({hold['gate']}): {hold['detail']}", indent=2)
     for digest, hold in {hold["digest"]: hold for hold in source["held"]}.items():
