@@ -154,6 +154,7 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
     counts = {name: count for name, count in report.counts.items() if count}
     told = log.warning if report.error else log.info
     marks: dict[str, Any] = {"error": type(report.error).__name__} if report.error else {}
+    marks |= {"dry_run": True} if session.dry_run else {}
     said = "stopped" if isinstance(report.error, Stopped) else outcome
     told("run ended", source=source.name, outcome=said, rows=report.rows, requests=report.sent, **counts, **marks)
     if session.dry_run or isinstance(report.error, StateError):

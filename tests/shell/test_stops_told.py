@@ -1,4 +1,4 @@
-"""What is said of a run that a person stopped: it did not fail, and what it did not send was not sent."""
+"""What is said of a run that a person stopped, and of one that only looked: neither failed, and neither did more."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from syncd import progress
 from syncd.show import Screen, show_run
 from tests.shell.test_cli import Command, _as_it_was, company, syncd
 from tests.shell.test_outcomes_told import MANY
+from tests.shell.test_undo import edited, undo
 from tests.shell.test_unsent import stopped_while_it_waits
 from tests.shell.world import World
 
-__all__ = ["_as_it_was", "company", "syncd"]  # fixtures
+__all__ = ["_as_it_was", "company", "edited", "syncd"]  # fixtures
 
 
 @pytest.fixture
@@ -61,3 +62,11 @@ def test_the_bars_are_gone_when_the_run_is_over(monkeypatch: pytest.MonkeyPatch)
     drawn = screen.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert "changes pushed" in drawn
     assert "changes pushed" not in drawn.rsplit("\x1b[2K", 1)[-1]
+
+
+def test_what_a_dry_run_logs_is_marked_as_such(edited: World) -> None:
+    with capture_logs() as logs:
+        edited.run(dry_run=True)
+        undo(edited, dry_run=True)
+        edited.run()
+    assert [each.get("dry_run") for each in logs if each["event"] == "run ended"] == [True, True, None]
