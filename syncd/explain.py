@@ -57,10 +57,11 @@ class Explanation:
     """What is known of a key.
 
     ``contact``: the mapped fields, None where no row makes one. ``ledger``: what was sent last, None for nothing.
-    ``target``: ``id``, ``fields`` and how they differ from the ledger, None where a search finds nothing (``searched``)
-    or what to search for is not known. ``decision`` and ``why``: what the next run would do; ``change``: as
-    :func:`syncd.report.described` has it; ``held``: the gates that keep it. ``changes``: how many the history knows;
-    ``last``: the newest.
+    ``target``: ``id``, ``fields`` and how they differ from the ledger (None where it knows no contact to compare them
+    with); None where a search finds nothing (``searched``) or what to search for is not known. ``stayed``: the last
+    change of a contact that was adopted, and stayed at the target when its row left the source. ``decision`` and
+    ``why``: what the next run would do; ``change``: as :func:`syncd.report.described` has it; ``held``: the gates that
+    keep it. ``changes``: how many the history knows; ``last``: the newest.
     """
 
     source: str
@@ -76,6 +77,7 @@ class Explanation:
     held: Sequence[Held] = ()
     changes: int = 0
     last: Mapping[str, Any] | None = None
+    stayed: Mapping[str, Any] | None = None
     phones: frozenset[str] = frozenset()
 
     @property
@@ -101,8 +103,8 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
         found.phones = schema.phones
         _tell_rows(found, reading, witness)
     found.ledger = session.state.contact(source.name, key)
-    _tell_target(found, session, reading, schema)
     _tell_history(found, session)
+    _tell_target(found, session, reading, schema)
     _decide(found, source, planned, reading)
     return found
 
@@ -129,17 +131,19 @@ def _as_mapped(mine: pl.DataFrame, reading: Reading) -> pl.DataFrame:
 def _tell_target(found: Explanation, session: Session, reading: Reading, schema: Schema) -> None:
     """Ask the target for the contact: a search is a hint, an equal id or equal match values are the proof."""
     mine = reading.lean.filter((pl.col(KEY) == found.key) & pl.col(MATCH).is_not_null())
-    matches = [found.ledger["match"]] if found.ledger else []
+    past = found.ledger or found.stayed
+    id_then = found.ledger["id"] if found.ledger else found.stayed["new_id"] if found.stayed else None
+    matches = [past["match"]] if past else []
     matches += mine.get_column(MATCH).to_list()
     for match in dict.fromkeys(each for each in matches if each):
         found.searched = True
         there = Index(lambda match=match: session.target.search(hint(match)), schema).read()  # type: ignore[misc]
         wanted = pl.col(MATCH) == match
-        if found.ledger and found.ledger["id"]:
-            wanted = wanted | (pl.col(ID) == found.ledger["id"])
+        if id_then:
+            wanted = wanted | (pl.col(ID) == id_then)
         for id_, before in there.filter(wanted).select(ID, BEFORE).head(1).iter_rows():
             fields = {name: value for name, value in json.loads(before).items() if value}
-            known = (found.ledger["returned"] or found.ledger["fields"]) if found.ledger else None
+            known = (found.ledger["returned"] or found.ledger["fields"]) if found.ledger and id_then else None
             differs = None if known is None else field_changes(fields, known, schema.phones)
             found.target = {"id": id_, "fields": fields, "differs": differs}
             return
@@ -149,6 +153,14 @@ def _tell_history(found: Explanation, session: Session) -> None:
     for each in session.state.changes(source=found.source, key=found.key):
         found.last = found.last or each
         found.changes += 1
+    if found.ledger is None and found.last is not None and _stayed(found.last, session):
+        found.stayed = found.last
+
+
+def _stayed(last: Mapping[str, Any], session: Session) -> bool:
+    """Whether a contact that the ledger does not know any more was let go: nobody else has it, and none deleted it."""
+    id_, there = last["new_id"], last["kind"] != "delete" and last["outcome"] in ("accepted", "moved")
+    return there and id_ is not None and not session.state.known_ids([id_])
 
 
 def _decide(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:
@@ -183,14 +195,20 @@ def _left_as_it_is(found: Explanation, source: Source, planned: Planned, reading
     if "invalid" in states:
         left = "its contact is left exactly as it is" if found.ledger else "nothing is sent for it"
         return "invalid", f"{states['invalid'].reason}; {left}"
-    if found.key in planned.released:
-        return "left", "it was adopted, so that it stays at the target when its row leaves"
+    if found.stayed or found.key in planned.released:
+        return "left", _let_go(found)
     if found.ledger:
         return "left", f"{_why_deleted(found)}, and mode {source.gates.mode} deletes nothing"
     if "excluded" in states:
         return "excluded", f"{states['excluded'].reason}; as far as syncd knows, the target does not have it"
     proved = f"; the read was not proved complete: {reading.end.why}" if reading.end.proof == "unproved" else ""
     return "nothing", f"the source has no row of it, and the ledger does not know it{proved}"
+
+
+def _let_go(found: Explanation) -> str:
+    if found.stayed:
+        return f"it was adopted, left the source, and stayed at the target as id {found.stayed['new_id']}"
+    return "it was adopted, so that it stays at the target when its row leaves"
 
 
 def _as_sent(found: Explanation, planned: Planned) -> tuple[str, str]:

@@ -74,6 +74,7 @@ def _as_json(found: Explanation) -> dict[str, Any]:
         "contact": found.contact,
         "ledger": _dated(found.ledger),
         "target": found.target,
+        "stayed": found.stayed["new_id"] if found.stayed else None,
         "decision": found.decision,
         "why": found.why,
         "held": [held_json(each) for each in found.held],
@@ -126,6 +127,10 @@ def _row(screen: Screen, row: Found) -> None:
 
 def _ledger(screen: Screen, found: Explanation) -> None:
     ledger = found.ledger
+    if found.stayed:
+        told = f"it was adopted, left the source, and stayed at the target as id {found.stayed['new_id']}"
+        _line(screen, "ledger", f"nothing any more: {told}")
+        return
     if ledger is None:
         _line(screen, "ledger", "nothing: as far as syncd knows, the target has no contact for it")
         return
@@ -153,8 +158,15 @@ def _target(screen: Screen, found: Explanation) -> None:
             told = f"{name}: {each['old'] or '(empty)'}, and in the ledger {each['new'] or '(empty)'}"
             _line(screen, "", told)
         return
-    _line(screen, "target", f"id {found.target['id']}" + ("" if differs is None else ", as the ledger says"))
+    _line(screen, "target", f"id {found.target['id']}{_compared(found)}")
     _line(screen, "", (_fields(found.target["fields"]), "dim"))
+
+
+def _compared(found: Explanation) -> str:
+    """What is said of a contact at the target that does not differ from what the ledger says."""
+    if found.target and found.target["differs"] is not None:
+        return ", as the ledger says"
+    return "; it has the same match fields, but the ledger does not know it" if found.ledger else ""
 
 
 def _history(screen: Screen, found: Explanation) -> None:

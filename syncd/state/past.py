@@ -20,7 +20,7 @@ _PAGE = 1_000
 
 _LATER_DONE = DONE.replace("outcome", "later.outcome").replace("new_id", "later.new_id")
 
-_ROW = "id, run, source, key, kind, old_id, new_id, before, after, outcome, reason, at"
+_ROW = "id, run, source, key, kind, old_id, new_id, match, before, after, outcome, reason, at"
 
 
 class Past:

@@ -140,6 +140,35 @@ def test_an_adopted_contact_whose_row_left_stays(known: World, syncd: Command) -
     assert (found["decision"], found["why"].startswith("it was adopted")) == ("left", True)
 
 
+def test_an_adopted_contact_that_left_is_told_to_have_stayed(known: World, syncd: Command) -> None:
+    id_ = known.sandbox.store.add({"External ID": "3", "Name": "By hand"})
+    (known.folder / "syncd.db").unlink()
+    known.write([ANN, BOB, CY])
+    known.run()
+    known.write([ANN, BOB])
+    known.run()
+    found = told(syncd, "3")
+    stayed = f"it was adopted, left the source, and stayed at the target as id {found['stayed']}"
+    assert found["target"]["id"] == found["stayed"] == id_
+    assert (found["decision"], found["why"]) == ("left", stayed)
+    out = syncd("explain", "tenants", "3")[1]
+    assert f"ledger    nothing any more: {stayed}" in out
+    assert "has no contact for it" not in out
+
+
+def test_a_rejected_contact_is_not_said_to_be_at_the_target_as_the_ledger_says(known: World, syncd: Command) -> None:
+    known.sandbox.arm(POISON)
+    known.write([ANN, BOB, ("66", "Poison", "")])
+    known.run()
+    known.sandbox.store.add({"External ID": "66", "Name": "By hand"})
+    found = told(syncd, "66")
+    assert (found["ledger"]["id"], found["target"]["differs"]) == (None, None)
+    out = syncd("explain", "tenants", "66")[1]
+    assert "no id known" in out
+    assert f"id {found['target']['id']}; it has the same match fields, but the ledger does not know it" in out
+    assert "as the ledger says" not in out
+
+
 def test_what_left_is_known_by_its_history(known: World, syncd: Command) -> None:
     known.write([ANN])
     known.run()
