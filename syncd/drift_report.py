@@ -27,7 +27,8 @@ class SourceDrift:
     ``counts``: by :data:`CLASSES`. ``missing``, ``edited``, ``extra``: ``key``, ``id``, for an edit ``fields`` with
     ``old`` (what the target answered last) and ``new`` (what is there), and ``left``: why a repair leaves it alone.
     ``plan``: the repair; ``pushed``: what became of it, if it was carried out. ``noted``: contacts of which the ledger
-    learned what the target holds now.
+    learned what the target holds now. ``late``: those of the pending ones that were sent while the target was listed;
+    ``running``: another run has the source.
     """
 
     source: str
@@ -40,6 +41,8 @@ class SourceDrift:
     plan: Plan | None = None
     pushed: Pushed | None = None
     noted: int = 0
+    late: int = 0
+    running: bool = False
     error: SyncdError | None = None
 
     @property
@@ -78,6 +81,8 @@ class SourceDrift:
             "held": [held_json(each) for each in self.held],
             "repaired": dict(self.pushed.counts) if self.pushed else None,
             "noted": self.noted,
+            "late": self.late,
+            "running": self.running,
             "rejected": with_shown_keys(self.pushed.rejected) if self.pushed else [],
             "unknown": self.unknown,
         }

@@ -49,6 +49,11 @@ class Leases:
             self._lost.discard(source)
             self._state.release(source, self._owner)
 
+    def elsewhere(self, source: str) -> bool:
+        """Whether another process that still runs has the source."""
+        holder = self._state.holder(source)
+        return holder is not None and holder != self._owner and not is_dead(holder)
+
     def check(self) -> None:
         """Prove that what is held still is; costs nothing as long as no lease has run out.
 

@@ -208,7 +208,7 @@ class _Found:
 def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame, known: int) -> _Found:
     """Say what is to be said of one source, which has so many ``known`` contacts, and plan its repair."""
     state, schema = session.state, there.schema
-    drift = SourceDrift(source.name, schema.phones, known)
+    drift = SourceDrift(source.name, schema.phones, known, running=session.leases.elsewhere(source.name))
     try:
         need_mapped(schema, source, session.state)
     except SchemaError as error:
@@ -222,6 +222,7 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
     remains = renamed(state.remains(source.name, there.extra - unfinished), state, schema, BEFORE)
     extra = extra_ours(there.frame, remains, schema)
     _fill(drift, judged, extra, source, schema)
+    drift.late = judged.filter((pl.col(CLASS) == "pending") & (pl.col("@status") != "p")).height
     drift.counts["held"] = len(waiting)
     drift.counts["pending"] += len(unfinished)
     changes = repairs(judged, extra, schema, deletes=source.gates.mode == "mirror")

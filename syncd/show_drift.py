@@ -47,13 +47,25 @@ def _source(screen: Screen, drift: SourceDrift) -> None:
     _missing(screen, "missing", drift.missing)
     _edited(screen, drift)
     _missing(screen, "extra", drift.extra)
-    for name, why in WHY.items():
-        if drift.counts[name]:
-            screen.line((name, "bold yellow"), f": {count(drift.counts[name], 'contact')}: {why}", indent=2, hanging=6)
+    if drift.running:
+        told = ": a run of the source is under way; compare again when it is over"
+        screen.line(("not the last word", "bold yellow"), told, indent=2, hanging=6)
+    for name, number, why in _left_open(drift):
+        screen.line((name, "bold yellow"), f": {count(number, 'contact')}: {why}", indent=2, hanging=6)
     _outcome(screen, drift)
     if drift.error is not None and not screen.is_terminal:  # a terminal shows it already, on stderr
         for line in str(drift.error).splitlines():
             screen.line(("error: ", "bold red"), line, indent=2)
+
+
+def _left_open(drift: SourceDrift) -> Iterator[tuple[str, int, str]]:
+    """The contacts that were not judged: in which class, how many, and why."""
+    if drift.late:
+        yield "pending", drift.late, "sent while the target was listed, so that the list cannot tell of them"
+    for name, why in WHY.items():
+        number = drift.counts[name] - (drift.late if name == "pending" else 0)
+        if number:
+            yield name, number, why
 
 
 def _headline(drift: SourceDrift) -> Iterator[str]:

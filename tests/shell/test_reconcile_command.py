@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from syncd.state import State
+from syncd.target import Target
 from tests.shell.test_cli import Command, _as_it_was, syncd
 from tests.shell.world import World
 
@@ -116,3 +118,24 @@ def test_no_line_of_the_log_holds_a_contact(synced: World, syncd: Command) -> No
     _, _, err = syncd("--log-level", "debug", "reconcile", "--repair")
     assert "reconciled" in err
     assert not [text for text in ("Tina", "Tenant", "555", "test-key") if text in err]
+
+
+def test_what_a_run_beside_it_sends_is_not_called_unknown(
+    synced: World, syncd: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole: Any = Target.contacts
+
+    def listed(target: Target, *told: Any) -> Any:
+        found = whole(target, *told)
+        synced.write([*PEOPLE, ("77", "New", "")])
+        synced.run()
+        with State(synced.folder / "syncd.db") as state:
+            state.lease("tenants", "elsewhere:1:x", 60)
+        return found
+
+    monkeypatch.setattr(Target, "contacts", listed)
+    code, out, _ = syncd("reconcile")
+    assert code == 0
+    assert "pending: 1 contact: sent while the target was listed" in out
+    assert "a run of the source is under way; compare again when it is over" in out
+    assert "unknown" not in out
