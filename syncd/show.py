@@ -5,6 +5,8 @@ What is shown of a source or the target is data: it is never read as markup, and
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
@@ -51,12 +53,26 @@ class _Console(Console):
         raise BrokenPipeError
 
 
+def _is_stderr_too(file: IO[str] | None) -> bool:
+    """Whether ``file`` and stderr are one terminal, one pipe or one file (``2>&1``)."""
+    try:
+        places = [os.fstat((each or sys.stdout).fileno()) for each in (file, sys.stderr)]
+    except (OSError, ValueError):  # a text in memory, or closed
+        return False
+    one, other = [(place.st_dev, place.st_ino) for place in places]
+    return one == other
+
+
 class Screen:
-    """Writes lines and tables to ``file`` (standard output, if None); ``terminal`` says that it is one, or is none."""
+    """Writes lines and tables to ``file`` (standard output, if None); ``terminal`` says that it is one, or is none.
+
+    ``holds_errors``: what is written to stderr is seen in the same place, so that errors need not be said here as well.
+    """
 
     def __init__(self, file: IO[str] | None = None, *, terminal: bool | None = None) -> None:
         self._console = _Console(file=file, force_terminal=terminal, markup=False, highlight=False, emoji=False)
         self.is_terminal = self._console.is_terminal
+        self.holds_errors = _is_stderr_too(file)
         if not self.is_terminal:
             self._console.width = WIDE
 
@@ -134,7 +150,7 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _rows(screen, report.kept, "not undone", count(len(report.kept), "contact"))
     _altered(screen, report)
     _warnings(screen, report.warnings)
-    if report.error is not None and not screen.is_terminal:  # a terminal shows it already, on stderr
+    if report.error is not None and not screen.holds_errors:  # else it stands there already
         first, *more = str(report.error).splitlines() or [""]
         screen.line(_word_for(report.error), first, indent=2)
         for line in more:

@@ -53,7 +53,7 @@ def _source(screen: Screen, drift: SourceDrift) -> None:
     for name, number, why in _left_open(drift):
         screen.line((name, "bold yellow"), f": {count(number, 'contact')}: {why}", indent=2, hanging=6)
     _outcome(screen, drift)
-    if drift.error is not None and not screen.is_terminal:  # a terminal shows it already, on stderr
+    if drift.error is not None and not screen.holds_errors:  # else it stands there already
         for line in str(drift.error).splitlines():
             screen.line(("error: ", "bold red"), line, indent=2)
 

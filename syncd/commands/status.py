@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,8 +74,9 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
     for warning in found["warnings"]:
         screen.line(("warning: ", "bold yellow"), warning, hanging=2)
     screen.table(HEAD, [_row(source) for source in found["sources"]])
+    told = {each["text"] for each in found["alarms"]}
     for source in found["sources"]:
-        _details(screen, source)
+        _details(screen, source, told)
     windows = [f"{each['left']:,} of {each['requests']:,} in {describe(each['seconds'])}" for each in found["budget"]]
     waits = [f"the next in {describe(found['next_request'])}"] if found["next_request"] >= 1 else []
     screen.line(("requests left: ", "bold"), ", ".join([*windows, *waits]) or "no limits", hanging=2)
@@ -91,7 +92,8 @@ def _row(source: Mapping[str, Any]) -> Sequence[str]:
     return (source["source"], when, outcome, good, *(f"{number:,}" for number in numbers))
 
 
-def _details(screen: Screen, source: Mapping[str, Any]) -> None:
+def _details(screen: Screen, source: Mapping[str, Any], told: Collection[str]) -> None:
+    """Write what is to be said of a source, without an error that is ``told`` already: the refused key is of all."""
     last = source["last"]
     if last:
         screen.line((source["source"], "bold"), ": ", ", ".join(_counted(last)), hanging=2)
@@ -99,7 +101,7 @@ def _details(screen: Screen, source: Mapping[str, Any]) -> None:
         ahead = source["forecast"]
         left = f"{ahead['requests']:,} of {ahead['of']:,} requests to go, about {describe(ahead['seconds'])}"
         screen.line(left, indent=2, hanging=4)
-    if last and last["error"]:
+    if last and last["error"] and last["error"] not in told:
         stopped = last["error_kind"] == Stopped.__name__
         word = ("stopped: ", "bold yellow") if stopped else ("error: ", "bold red")
         screen.line(word, last["error"], indent=2)

@@ -773,3 +773,29 @@ def test_the_sandbox_serves_until_it_is_asked_to_stop(tmp_path: Path) -> None:
         server.terminate()
         _, err = server.communicate(timeout=30)
     assert (server.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["run", "reconcile"])
+def test_an_error_is_told_once_where_both_outputs_go_to_one_place(company: World, command: str) -> None:
+    company.sandbox.store.set_fields([field for field in FIELDS if field["name"] != "Phone"])
+    line = [sys.executable, "-m", "syncd", command]
+    together = subprocess.run(
+        line,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(),
+        check=False,
+        cwd=company.folder,
+    )
+    assert together.stdout.count("the company has no contact field 'Phone'") == 1
+    apart = process(command, folder=company.folder)
+    assert apart.stdout.count("the company has no contact field 'Phone'") == 1
+    assert apart.stderr.count("error: ") == 1
+
+
+def test_status_tells_of_a_refused_key_once(company: World, syncd: Command) -> None:
+    company.target["api_key"] = "another-key"
+    company.settings()
+    assert syncd("run")[0] == 3
+    assert syncd("status")[1].count("Vocatech refused the key") == 1
