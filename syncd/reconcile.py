@@ -45,11 +45,14 @@ from syncd.index import FEW, Index, hint
 from syncd.learned import schema_changed
 from syncd.naming import renamed
 from syncd.rematching import settle_fields
+from syncd.report import COUNTS
 from syncd.state.repairs import repairs_of
 from syncd.sync import ENDS_THE_COMMAND, need_mapped, not_done, push_plan
 
 if TYPE_CHECKING:
     from syncd.config import Source
+    from syncd.core.plan import Plan
+    from syncd.pushed import Pushed
     from syncd.session import Session
     from syncd.state import State
     from syncd.target import Remote
@@ -71,7 +74,7 @@ def reconcile(session: Session, sources: Sequence[Source], into: Reconciled) -> 
     try:
         with ExitStack() as leases:
             held = _taken(session, sources, into, leases) if into.repair else list(sources)
-            _compare(session, held, into)
+            _compare(session, held, into, before)
             for source in held if not session.dry_run else ():
                 session.state.note_reconciled(source.name)
     finally:
@@ -90,7 +93,8 @@ def _taken(session: Session, sources: Sequence[Source], into: Reconciled, leases
     return found
 
 
-def _compare(session: Session, sources: Sequence[Source], into: Reconciled) -> None:
+def _compare(session: Session, sources: Sequence[Source], into: Reconciled, before: int) -> None:
+    """Compare, and repair; ``before``: requests that were sent before that. The first repair answers for the list."""
     if not sources:
         return
     schema = session.target.fields()
@@ -112,7 +116,8 @@ def _compare(session: Session, sources: Sequence[Source], into: Reconciled) -> N
     into.sources += [each.drift for each in found]
     for source, each in zip(sources, found, strict=True):
         if into.repair and not each.drift.error:
-            _repair(session, source, each, there)
+            _repair(session, source, each, there, before)
+            before = session.target.sent
         _log(each.drift)
 
 
@@ -263,14 +268,14 @@ def _fill(drift: SourceDrift, judged: pl.DataFrame, extra: pl.DataFrame, source:
     drift.extra = [{"key": key, "id": id_, "left": left} for key, id_ in extra.select(KEY, ID).rows()]
 
 
-def _repair(session: Session, source: Source, found: _Found, there: _There) -> None:
-    """Carry the plan out, and keep what it holds until it is approved."""
+def _repair(session: Session, source: Source, found: _Found, there: _There, before: int) -> None:
+    """Carry the plan out, and keep what it holds until it is approved; ``before``: see :func:`_compare`."""
     state, drift = session.state, found.drift
     plan = drift.plan
     if plan is None:
         return
     state.begin_run(session.run, source.name, source.digest, kind="repair")
-    before = session.target.sent
+    session.sent_before = before
     highest = max(there.remotes, default=0)
     drift.pushed = push_plan(session, source.name, plan, there.schema, highest=highest, since=there.since)
     drift.noted = state.note_returned(source.name, _news(found.news, there.remotes))
@@ -285,10 +290,16 @@ def _repair(session: Session, source: Source, found: _Found, there: _There) -> N
         outcome="failed" if drift.error else "done",
         exit_code=drift.exit_code,
         requests=session.target.sent - before,
-        report={**drift.to_json(), "counts": dict(drift.pushed.counts)},
+        report={**drift.to_json(), "counts": _made(plan, drift.pushed)},
     )
     if isinstance(drift.error, ENDS_THE_COMMAND):
         raise drift.error
+
+
+def _made(plan: Plan, pushed: Pushed) -> dict[str, int]:
+    """What the repair made, in the words of a run's report."""
+    waits = {"held": plan.waiting.height, "rejected": len(pushed.rejected)}
+    return dict.fromkeys(COUNTS, 0) | dict(pushed.counts) | waits
 
 
 def _news(news: pl.DataFrame, remotes: Mapping[int, Remote]) -> Iterator[tuple[str, int, Mapping[str, str]]]:

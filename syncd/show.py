@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -34,6 +34,9 @@ DONE_PAGE = 5
 NARROW = 20
 """Columns that a line has for its text however narrow the terminal is."""
 
+WRAPPED = 12
+"""The same of a column of a table that may be broken."""
+
 WIDE = 100_000
 """Columns of a page without an edge: what reads a pipe breaks no lines."""
 
@@ -44,6 +47,10 @@ KINDS = {
     "move": ("to move", "moved"),
     "delete": ("to delete", "deleted"),
 }
+
+
+Brief = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""The head and the rows of a table."""
 
 
 class _Console(Console):
@@ -96,20 +103,30 @@ class Screen:
         for more in text[-len(left) :].wrap(self._console, width - hanging) if left else ():
             self._console.print(Text(" " * hanging).append_text(more), soft_wrap=True)
 
-    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write a table of text; numbers (``1,234``) stand at the right. Where it has no room, write a list of it."""
-        widths = [max(map(cell_len, column)) for column in zip(head, *rows, strict=True)]
-        if self.is_terminal and rows and sum(widths) + 3 * len(widths) > self._console.width:
-            for row in rows:
-                told = (f" · {name} {cell}" for name, cell in zip(head[1:], row[1:], strict=True))
-                self.line((row[0], "bold"), *told, hanging=4)
-            return
+    def table(
+        self,
+        head: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        brief: Brief | None = None,
+        wraps: Collection[str] = (),
+    ) -> None:
+        """Write a table of text; numbers (``1,234``) stand at the right. Where it has no room, write a list of it.
+
+        ``brief``: what to write where that has room and the whole has not; ``wraps``: its columns that may be broken.
+        """
+        if self.is_terminal and rows and not self._has_room(head, rows, ()):
+            if brief is None or not self._has_room(*brief, wraps):
+                self._list(head, rows)
+                return
+            head, rows = brief
         box, padding = (SIMPLE_HEAD, (0, 1)) if self.is_terminal else (None, (0, 2, 0, 0))
         table = Table(box=box, padding=padding, pad_edge=False, header_style="bold")
         columns = list(zip(*rows, strict=True)) or [()] * len(head)
         for name, column in zip(head, columns, strict=True):
             numeric = bool(column) and all(cell.replace(",", "").isdigit() or cell == "-" for cell in column)
-            table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+            fixed = bool(wraps) and name not in wraps
+            table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=fixed)
         for row in rows:
             table.add_row(*(Text(printable(cell)) for cell in row))
         if self.is_terminal:
@@ -118,6 +135,16 @@ class Screen:
         with self._console.capture() as plain:
             self._console.print(table)
         self._console.file.write("".join(f"{line.rstrip()}\n" for line in plain.get().splitlines()))
+
+    def _has_room(self, head: Sequence[str], rows: Sequence[Sequence[str]], wraps: Collection[str]) -> bool:
+        widths = [max(map(cell_len, column)) for column in zip(head, *rows, strict=True)]
+        least = [min(width, WRAPPED) if name in wraps else width for name, width in zip(head, widths, strict=True)]
+        return sum(least) + 3 * len(least) - 1 <= self._console.width
+
+    def _list(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        for row in rows:
+            told = (f" · {name} {cell}" for name, cell in zip(head[1:], row[1:], strict=True))
+            self.line((row[0], "bold"), *told, hanging=4)
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

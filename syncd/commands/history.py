@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 HEAD = ("run", "source", "begun", "outcome", "changes", "requests")
 
+BRIEF = ("run", "source", "outcome", "changes", "requests")
+"""Where there is no room: a run's name tells when it began."""
+
 PAGE = 20
 """Runs or changes that are shown; ``--json`` prints them all."""
 
@@ -98,9 +101,11 @@ def moment(text: str, now: float) -> float:
 
 
 def _runs(state: State, question: Question, since: float | None) -> Iterator[dict[str, Any]]:
+    from syncd.report import COUNTS
+
     for run in state.runs(source=question.source, run=question.run, since=since):
         report = run["report"] or {}
-        counts = report.get("counts", {})
+        counts = dict.fromkeys(COUNTS, 0) | report.get("counts", {}) if report else {}
         told = {name: run[name] for name in ("run", "source", "kind", "undoes", "outcome", "exit", "requests")}
         ended = iso(run["ended"]) if run["ended"] else None
         yield {**told, "started": iso(run["started"]), "ended": ended, "counts": counts, "error": report.get("error")}
@@ -155,18 +160,34 @@ def _show_runs(screen: Screen, runs: Iterator[dict[str, Any]]) -> None:
     if not page:
         screen.line("No run is known.")
         return
-    screen.table(HEAD, [_row(run) for run in page[:PAGE]])
+    shown = page[:PAGE]
+    screen.table(HEAD, list(map(_row, shown)), brief=(BRIEF, list(map(_brief, shown))), wraps=("outcome", "changes"))
     if len(page) > PAGE:
         screen.line(("older ones: --since, or --json for all", "dim"))
 
 
 def _row(run: Mapping[str, Any]) -> tuple[str, ...]:
+    mark = f", undoes {run['undoes']}" if run["undoes"] else _mark(run)
+    return (run["run"], run["source"], clock(run["started"]), _ended(run) + mark, _made(run), f"{run['requests']:,}")
+
+
+def _brief(run: Mapping[str, Any]) -> tuple[str, ...]:
+    return (run["run"], run["source"], _ended(run) + _mark(run), _made(run), f"{run['requests']:,}")
+
+
+def _ended(run: Mapping[str, Any]) -> str:
+    return outcome_shown(run["outcome"], run["exit"], (run["error"] or {}).get("kind"))
+
+
+def _mark(run: Mapping[str, Any]) -> str:
+    return "" if run["kind"] == "run" else f", {run['kind']}"
+
+
+def _made(run: Mapping[str, Any]) -> str:
     from syncd.show import KINDS
 
     made = [f"{run['counts'][kind]:,} {done}" for kind, (_, done) in KINDS.items() if run["counts"].get(kind)]
-    outcome = outcome_shown(run["outcome"], run["exit"], (run["error"] or {}).get("kind"))
-    outcome += f", undoes {run['undoes']}" if run["undoes"] else ""
-    return (run["run"], run["source"], clock(run["started"]), outcome, ", ".join(made) or "-", f"{run['requests']:,}")
+    return ", ".join(made) or "-"
 
 
 def _show_changes(

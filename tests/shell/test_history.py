@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
 from typing import Any
 
 import pytest
 
+from syncd.commands.history import BRIEF
+from syncd.report import COUNTS
+from syncd.show import Screen
 from tests.shell.test_cli import Command, _as_it_was, errors, syncd
 from tests.shell.test_sync import ANN, BOB, CY, LOST_POSTS
 from tests.shell.world import World
@@ -121,6 +126,31 @@ def test_undo_says_what_it_does_and_history_what_was_undone(edited: World, syncd
     found = json.loads(out)["sources"][0]
     assert (code, found["undoes"], [each["key"] for each in found["kept"]]) == (3, run, ["1", "2", "3"])
     assert "held: 3 changes (undone)" in syncd("run")[1]
+
+
+def test_a_repair_is_marked_as_one_and_counts_what_it_sent(edited: World, syncd: Command) -> None:
+    edited.sandbox.store.delete(3)
+    before = len(edited.sandbox.requests)
+    assert syncd("reconcile", "--repair")[0] == 0
+    newest = runs(syncd)[0]
+    assert (newest["kind"], newest["requests"]) == ("repair", len(edited.sandbox.requests) - before)
+    assert newest["counts"] == {**dict.fromkeys(COUNTS, 0), "create": 1}
+    assert "done (0), repair" in syncd("history")[1]
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_it_stays_a_table_on_a_terminal_of_80_columns(
+    edited: World, syncd: Command, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    syncd("undo", str(runs(syncd)[0]["run"]))
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("syncd.show.Screen", partial(Screen, terminal=True))
+    out = syncd("history")[1]
+    lines = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in out.splitlines()]
+    assert " · " not in out
+    assert max(map(len, lines)) <= columns
+    assert any(line.split() == list(BRIEF) for line in lines)
+    assert "done (0), undo" in out
 
 
 def test_a_held_undo_names_the_command_that_lets_it_go_on(world: World, syncd: Command, monkeypatch: Any) -> None:
