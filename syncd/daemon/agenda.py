@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from syncd.core.schedules import Every
-from syncd.daemon.timetable import Job, Timetable
+from syncd.daemon.timetable import JITTER_SHARE, Job, Timetable
 from syncd.daemon.triggers import is_hourly, next_time
 
 TRY_AGAIN = frozenset({4, 5})
@@ -19,9 +19,6 @@ TRY_AGAIN = frozenset({4, 5})
 
 FIRST_RETRY, LAST_RETRY = 60.0, 1800.0
 """Seconds until such a run is tried again; each further one doubles them, up to the second number."""
-
-JITTER_SHARE = 0.05
-"""A start is put off by no more than this part of the time until the next one."""
 
 NEAR = 3 * 3600.0
 """A clock that is set back by no more seconds than this shows times again, which were served already."""

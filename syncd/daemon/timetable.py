@@ -13,6 +13,9 @@ from syncd.watch import Watch
 JITTER = 60.0
 """Seconds that a start is put off at most, so that the machines of many companies do not all begin at once."""
 
+JITTER_SHARE = 0.05
+"""A start is put off by no more than this part of the time until the next one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -50,6 +53,14 @@ class Timetable:
             "watch": watch,
             "jobs": [{**asdict(job), "schedule": _plain(job.schedule)} for job in self.jobs],
         }
+
+
+def put_off(schedule: Schedule, most: float = JITTER) -> float:
+    """The jitter of a job: its share of the time between two starts, at ``most`` so many seconds.
+
+    Times of cron are not evenly apart: there the share is looked at each time.
+    """
+    return min(most, JITTER_SHARE * schedule.seconds) if isinstance(schedule, Every) else most
 
 
 def timetable_of(text: str) -> Timetable:

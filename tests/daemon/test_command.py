@@ -251,6 +251,16 @@ def test_reconciling_is_nightly_if_nothing_is_said_and_needs_a_source_that_the_d
     assert "--repair" not in jobs[1].arguments
 
 
+@pytest.mark.parametrize(("every", "jitter"), [("5s", 0.25), ("10m", 30.0), ("1h", 60.0)])
+def test_json_shows_by_how_much_a_start_is_really_put_off(
+    inside: World, capsys: pytest.CaptureFixture[str], every: str, jitter: float
+) -> None:
+    inside.sources["tenants"]["schedule"] = every
+    inside.settings()
+    job = json.loads(printed(capsys, "--check", "--json")[1])["jobs"][0]
+    assert (job["name"], job["jitter"]) == ("run tenants", jitter)
+
+
 def test_json_belongs_to_check(inside: World, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = printed(capsys, "--json")
     assert (code, out) == (2, "")
