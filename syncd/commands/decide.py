@@ -56,7 +56,7 @@ def _nothing_held(source: str, digest: str, held: Sequence[str]) -> str:
 
 def list_rejects(config: Path | None, source: str | None, *, as_json: bool) -> int:
     """Print the contacts that the target refused, and why."""
-    settings = loaded(config)
+    settings = loaded(config, keyless=True)
     sources = [each.name for each in chosen_sources(settings, [source] if source else [])]
     with _state(settings, read_only=True) as state:
         rows = [
@@ -107,7 +107,7 @@ def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
     from syncd.standing import iso
     from syncd.table_file import check_file, write_table
 
-    settings = loaded(config)
+    settings = loaded(config, keyless=True)
     sources = [each.name for each in chosen_sources(settings, [source] if source else [])]
     check_file(file, str(file))
     if not _may_be_replaced(file):

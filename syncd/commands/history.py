@@ -58,7 +58,7 @@ def history(config: Path | None, question: Question, *, as_json: bool) -> int:
     Raises:
         ConfigError: there is no such source or run, or ``since`` is no time.
     """
-    settings = loaded(config)
+    settings = loaded(config, keyless=True)
     chosen_sources(settings, [question.source] if question.source else [])
     since = None if question.since is None else moment(question.since, time.time())
     from syncd.state import State

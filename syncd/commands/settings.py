@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from syncd.config import Settings, Source
 
 
-def loaded(config: Path | None) -> Settings:
+def loaded(config: Path | None, *, keyless: bool = False) -> Settings:
     """Find and read the configuration; from then on no log line can hold the key.
+
+    ``keyless``: for a command that sends nothing, and so may be given by someone who does not have the key.
 
     Raises:
         ConfigError: it is not there, or something is wrong with it.
@@ -22,10 +24,10 @@ def loaded(config: Path | None) -> Settings:
     from syncd.config import find, load
     from syncd.log import hide
 
-    settings = load(find(config))
+    settings = load(find(config), keyless=keyless)
     notify = settings.notify
     told = [*notify.to, *([notify.heartbeat] if notify.heartbeat else []), *(notify.sms.to if notify.sms else ())]
-    hide([settings.target.api_key.reveal(), *(each.reveal() for each in told)])
+    hide([each.reveal() for each in (settings.target.api_key, *told) if not each.missing])
     return settings
 
 

@@ -24,7 +24,7 @@ UNHEALTHY = 3
 
 def status(config: Path | None, *, as_json: bool, check: bool = False) -> int:
     """Print it; with ``check``, one line and an exit code for a monitor."""
-    watch = watch_of(loaded(config))
+    watch = watch_of(loaded(config, keyless=True))
     if check:
         return _check(watch, as_json=as_json)
     found = standing(watch, time.time())

@@ -24,7 +24,7 @@ from syncd.config.problems import Document, Problems
 from syncd.config.sources import Entry, Source, read_source
 from syncd.config.tree import KeyPath, Node, locate
 from syncd.config.values import Secret, parse_duration, parse_limits
-from syncd.config.variables import NotFilled, Variables
+from syncd.config.variables import NotFilled, NotSet, Variables
 from syncd.config.yaml_tree import NotYaml, read_tree
 from syncd.core.schedules import Cron, Every, Schedule
 from syncd.errors import ConfigError
@@ -48,6 +48,9 @@ __all__ = [
 
 NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 """What a source may be called: a word that a command takes for nothing else."""
+
+_NO_KEY = "-"
+"""Stands for a key while the rest of the configuration is checked."""
 
 PLACES = (Path("syncd.yaml"), Path("/etc/syncd/syncd.yaml"))
 """Where a configuration is looked for when none is named."""
@@ -101,21 +104,28 @@ def _kind(path: Path) -> int | None:
         return None
 
 
-def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+def load(path: Path, environ: Mapping[str, str] = os.environ, *, keyless: bool = False) -> Settings:
     """Read the configuration in ``path`` and the sources it includes.
+
+    ``keyless``: the target's key may be in a variable that is not set, since nothing will be sent.
 
     Raises:
         ConfigError: something is wrong; ``problems`` holds everything that is, a line each.
 
     """
-    return _Loading(path, environ).settings()
+    return _Loading(path, environ, keyless=keyless).settings()
 
 
 class _Loading:
-    """One reading of a configuration: the problems met so far, the variables filled in, and if a file was unread."""
+    """One reading of a configuration: the problems met so far, the variables filled in, and if a file was unread.
 
-    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+    ``no_key``: what is wrong with the target's key, where the command may do without.
+    """
+
+    def __init__(self, path: Path, environ: Mapping[str, str], *, keyless: bool) -> None:
         self.path = path
+        self.keyless = keyless
+        self.no_key = ""
         self.variables = Variables(environ)
         self.problems = Problems(self.variables.hide)
         self.unread = False
@@ -135,7 +145,7 @@ class _Loading:
             raise ConfigError(*found)
         return Settings(
             path=document.folder / self.path.name,
-            target=form.target,
+            target=self._target(form),
             state=document.folder / os.path.expanduser(form.state),  # noqa: PTH111 - pathlib's raises for ~nobody
             sources={source.name: source for source in sources if source},
             workers=form.workers,
@@ -168,8 +178,20 @@ class _Loading:
         try:
             return self.variables.fill(node.value, document.folder)
         except NotFilled as error:
+            if self._may_lack(document, path, error):
+                self.no_key = f"{document.where(path)}: {error}"
+                return _NO_KEY
             self.problems.add(document, path, str(error))
             return node.value
+
+    def _may_lack(self, document: Document, path: KeyPath, error: NotFilled) -> bool:
+        is_key = path == ("target", "api_key") and document.name == str(self.path)
+        return self.keyless and is_key and isinstance(error, NotSet)
+
+    def _target(self, form: SettingsForm) -> Target:
+        if not self.no_key:
+            return form.target
+        return form.target.model_copy(update={"api_key": Secret("", missing=self.no_key)})
 
     def _form(self, document: Document, raw: Mapping[str, Any]) -> SettingsForm | None:
         apart = isinstance(raw.get("sources"), dict)  # each source is checked by itself

@@ -13,6 +13,7 @@ from typing import Any, final
 
 from syncd.budget import Window
 from syncd.core.schema import nearest
+from syncd.errors import ConfigError
 
 LONGEST = 3660 * 86400.0
 """No duration is longer (seconds): about ten years."""
@@ -29,15 +30,25 @@ _SHARE_FORM = "write a percentage such as 20%, or a number from 0 to 1"
 
 @final
 class Secret:
-    """Text that is never shown: not by ``repr``, ``str``, ``format`` or a dump of the model that holds it."""
+    """Text that is never shown: not by ``repr``, ``str``, ``format`` or a dump of the model that holds it.
 
-    __slots__ = ("_text",)
+    ``missing``: why there is none, of a secret that the command may do without.
+    """
 
-    def __init__(self, text: str) -> None:
+    __slots__ = ("_text", "missing")
+
+    def __init__(self, text: str, *, missing: str = "") -> None:
         self._text = text
+        self.missing = missing
 
     def reveal(self) -> str:
-        """Return the text. Whoever asks for it answers for where it goes."""
+        """Return the text. Whoever asks for it answers for where it goes.
+
+        Raises:
+            ConfigError: it is missing.
+        """
+        if self.missing:
+            raise ConfigError(self.missing)
         return self._text
 
     def __repr__(self) -> str:

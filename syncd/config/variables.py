@@ -23,6 +23,10 @@ class NotFilled(Exception):
     """A variable has no usable value; the message names it, and the remedy."""
 
 
+class NotSet(NotFilled):
+    """The variable is well formed, and this process was not given it: another one may be (a service's, cron's)."""
+
+
 @dataclass(slots=True)
 class Variables:
     """The values of variables. ``seen``: every value that was filled in, with how the file writes it."""
@@ -74,7 +78,7 @@ class Variables:
         if not _NAME.fullmatch(name):
             raise NotFilled("a ${ begins no variable: write ${NAME}, ${file:PATH} or ${credential:NAME}, or $${ for ${")
         if name not in self.environ:
-            raise NotFilled(f"the environment variable {name} is not set: set it, or use ${{file:PATH}}")
+            raise NotSet(f"the environment variable {name} is not set: set it, or use ${{file:PATH}}")
         return self.environ[name]
 
     def _credential(self, name: str, written: str) -> str:
@@ -82,7 +86,7 @@ class Variables:
             raise NotFilled(f"{written} names no credential: write ${{credential:NAME}}")
         folder = self.environ.get("CREDENTIALS_DIRECTORY")
         if not folder:
-            raise NotFilled(f"{written} needs systemd: add LoadCredential={name}:PATH to the unit, or use ${{NAME}}")
+            raise NotSet(f"{written} needs systemd: add LoadCredential={name}:PATH to the unit, or use ${{NAME}}")
         return _content(Path(folder) / name, written)
 
 

@@ -411,7 +411,7 @@ def test_a_defect_exits_1_and_says_where_without_any_value(
 def test_a_defect_is_one_line_unless_one_debugs(
     company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("syncd.commands.status.loaded", broken)
