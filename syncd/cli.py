@@ -144,7 +144,7 @@ def check(
     config: Config = None,
     log_level: Level = None,
 ) -> int:
-    """Check the configuration, the key, the fields, and each source with a sample of its rows. Writes nothing."""
+    """Check the configuration, the key, the fields, and each source with its rows, up to 100,000. Writes nothing."""
     path = prepared(context, config, log_level)
     from syncd.commands.check import check as carry_out
 
