@@ -120,7 +120,8 @@ class Upheaval(Machine):
         self._converge()
         layout = replace(self.layout, match=match)
         there = [layout.match_of(each["fields"]) for each in self.world.store.contacts()]
-        if self.missed or self.undead or None in there or len(set(there)) < len(there):
+        theirs = any(name in match for values in self.edited.values() for name in values)
+        if self.missed or self.undead or theirs or None in there or len(set(there)) < len(there):
             return
         self.world.store.set_fields(layout.fields)
         self._changed(layout)
