@@ -37,13 +37,14 @@ class UpsertAnswer:
 class Upserted:
     """What became of all rows: their outcomes, the calls made, and the error that ended the work early, if any.
 
-    ``unsent``: nothing has reached the target.
+    ``unsent``: nothing has reached the target. ``resent``: the positions of rows that were sent by more than one call.
     """
 
     outcomes: tuple[Outcome, ...]
     calls: int
     failure: SyncdError | None = None
     unsent: bool = False
+    resent: frozenset[int] = frozenset()
 
 
 Fate = Literal["deleted", "refused", "unknown"]
@@ -102,6 +103,8 @@ class Upserting:
         self._look = look
         self._looked_at: set[int] = set()
         self._made: set[int] = set()
+        self._sent: set[int] = set()
+        self._resent: set[int] = set()
         self._outcomes: list[Outcome] = [Unknown("not answered")] * len(contacts)
         self._groups = [list(range(len(contacts)))]
         self._calls = 0
@@ -114,7 +117,8 @@ class Upserting:
             self._send(self._groups.pop())
         self._settle_twins()
         unsent = _nothing_reached_it(self._calls, self._failure)
-        return Upserted(tuple(self._outcomes), self._calls, self._failure, unsent=unsent)
+        resent = frozenset(self._resent)
+        return Upserted(tuple(self._outcomes), self._calls, self._failure, unsent=unsent, resent=resent)
 
     def _send(self, rows: list[int]) -> None:
         answer = self._call(rows)
@@ -133,6 +137,8 @@ class Upserting:
 
     def _call(self, rows: Sequence[int]) -> UpsertAnswer | None:
         self._calls += 1
+        self._resent |= self._sent.intersection(rows)
+        self._sent.update(rows)
         contacts = [self._contacts[row] for row in rows]
         try:
             answer = self._target.upsert(contacts, self._schema, again=lambda: self._look_at(rows))

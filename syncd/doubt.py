@@ -111,14 +111,19 @@ def find_theirs(target: Finder, schema: Schema, sent: Mapping[str, Sequence[Mapp
     ``sent``: the fields that the calls sent, by match value. A few are searched for one by one; for more, the target is
     listed.
     """
-    if not sent:
-        return set()
-    there = _searched(target, schema, sent) if len(sent) <= FEW else _by_match(schema, target.contacts())
+    there = find_there(target, schema, sent)
     return {
         remote.id
         for match, calls in sent.items()
         if (remote := there.get(match)) and not any(as_sent(remote.fields, fields, schema) for fields in calls)
     }
+
+
+def find_there(target: Finder, schema: Schema, matches: Collection[str]) -> Mapping[str, Remote]:
+    """Find what stands where contacts of these match values belong: a few are searched for, for more all are listed."""
+    if not matches:
+        return {}
+    return _searched(target, schema, matches) if len(matches) <= FEW else _by_match(schema, target.contacts())
 
 
 def _there(target: Target, schema: Schema, matches: set[str]) -> dict[str, Remote]:

@@ -19,6 +19,7 @@ from typing import Any, TypeGuard
 import polars as pl
 import structlog
 
+from syncd.carrying import Carrying, unmentioned
 from syncd.changes import TREATMENT
 from syncd.core.diff import BEFORE, KIND, field_changes
 from syncd.core.plan import BATCH, Plan, batches
@@ -149,7 +150,9 @@ class Push:
         if treatment is None:
             treatment, first = self._learn(plan)
             changes = changes.filter(~changes.get_column("@key").is_in([first])) if first else changes
-        pages = (self._carrying(page, treatment) for page in batches(changes, BATCH))
+        carrying = Carrying(self._schema, treatment)
+        carrying.look(changes, self._there, self._state)
+        pages = map(carrying.page, batches(changes, BATCH))
         with ThreadPoolExecutor(self._in_flight, thread_name_prefix="push") as pool:
             self._keep_busy(pool, pages)
 
@@ -236,6 +239,8 @@ class Push:
         answer = self._target.upsert_all([change["payload"] for change in batch.page], self._schema, look)
         if answer.unsent:
             return _Answered(batch, answer, ())
+        if batch.fresh:  # a batch that was refused whole may have been carried out in part all the same
+            judge = judge.seeing((), again={batch.page[row]["@match"] for row in answer.resent})
         ours = self._state.ours_among([each.id for each in answer.outcomes if _was_known(each)])
         results = zip(batch.page, batch.entries, answer.outcomes, strict=True)
         return _Answered(batch, answer, [judge.settled(*each, ours, page=batch.page) for each in results])
@@ -261,6 +266,7 @@ class Push:
     def _recorded(self, answered: _Answered) -> Collection[str]:
         """Record what became of a batch; return the keys of contacts that another source may have deleted since."""
         if answered.settled:
+            self._see(max((each.id for each in answered.answer.outcomes if _was_made(each)), default=0))
             return self._state.record(answered.settled)
         self._state.unmark(answered.batch.entries)
         return ()
@@ -272,7 +278,6 @@ class Push:
         self._done.failure = answer.failure or self._done.failure
         if not answered.settled:
             return
-        self._see(max((each.id for each in answer.outcomes if _was_made(each)), default=0))
         for change, outcome in zip(page, answer.outcomes, strict=True):
             self._note(change, None if change["@key"] in doubtful else outcome)
         log.info(
@@ -317,7 +322,7 @@ class Push:
         """
         for page in batches(plan.upserts().filter(pl.col(BEFORE).is_not_null()), BATCH):
             for change in page:
-                extra = self._unmentioned(change)
+                extra = unmentioned(change, self._schema.names)
                 if not extra or change[KIND] == "move":  # a new contact has none of them, whatever an update does
                     continue
                 outcome = self._alone({**change, "payload": change["after"], "expected": extra})
@@ -331,21 +336,6 @@ class Push:
                     self._alone({**change, "payload": {**extra, **change["after"]}})
                 return treatment, change["@key"]
         return "merge", None
-
-    def _carrying(self, page: list[dict[str, Any]], treatment: str) -> list[dict[str, Any]]:
-        """Add what is sent: the contact's fields, and the target's values of the others where they would be lost.
-
-        They would where an update replaces, and where a move makes a new contact.
-        """
-        for each in page:
-            kept = self._unmentioned(each) if treatment == "replace" or each[KIND] == "move" else None
-            each["payload"] = {**kept, **each["after"]} if kept else each["after"]
-        return page
-
-    def _unmentioned(self, change: Mapping[str, Any]) -> dict[str, str]:
-        """The target's last known values of its fields that the contact does not name."""
-        rest = set(self._schema.names).difference(change["after"])
-        return {name: value for name, value in change["before"].items() if value and name in rest}
 
 
 def _was_made(outcome: Any) -> TypeGuard[Accepted]:

@@ -140,6 +140,25 @@ def test_a_moved_contact_keeps_the_fields_that_are_not_mapped(world: World) -> N
     assert {key: fields.get("Note") for key, fields in world.there().items()} == {"8": "VIP"}
 
 
+@pytest.mark.parametrize("update", ["merge", "replace"])
+@pytest.mark.parametrize("moves", [1, 30])
+def test_a_contact_that_moves_onto_a_persons_one_leaves_what_they_wrote_there(
+    world: World, update: str, moves: int
+) -> None:
+    world.sandbox.dialect("update", update)
+    world.sources["tenants"] |= {"key": "row", "updates": {"at_most": {"share": "100%"}}}
+    people = [(f"r{n}", f"{n}", f"T {n}", "2125550101") for n in range(10, 10 + moves)]
+    for _, id_, name, _ in people:
+        world.sandbox.store.add({"External ID": id_, "Name": name, "Note": f"ours {id_}"})
+    world.write(people, header=HEADER)
+    world.run()
+    world.sandbox.store.add({"External ID": "110", "Name": "Own", "Note": "theirs"})
+    world.write([(key, f"1{id_}", name, phone) for key, id_, name, phone in people], header=HEADER)
+    assert world.run().counts["move"] == moves
+    expected = {f"1{id_}": f"ours {id_}" for _, id_, _, _ in people} | {"110": "theirs"}
+    assert {key: fields.get("Note") for key, fields in world.there().items()} == expected
+
+
 def undo(world: World, run: str) -> SourceReport:
     report, settings = SourceReport("tenants", undoes=run), world.settings()
     with open_session(settings, sleep=lambda _: None) as session:

@@ -100,3 +100,15 @@ def test_a_first_load_through_bad_hours_is_not_held_up_by_lists(world: World) ->
     world.write(contacts(2_499))
     assert world.run().counts["delete"] == 1
     assert len(world.sandbox.store.rows) == 2_500
+
+
+def test_what_a_refused_batch_made_all_the_same_is_ours(world: World) -> None:
+    world.target["in_flight"] = 1
+    world.sandbox.dialect("failed_status", "422")
+    world.sandbox.dialect("failed_body", "error")
+    world.sandbox.arm({"kind": "poison", "value": "T 700"})
+    world.write(contacts(1_000))
+    assert (world.run().counts["create"], len(world.sandbox.store.rows)) == (999, 999)
+    world.sandbox.disarm()
+    world.write(contacts(998))
+    assert world.run().counts["delete"] == 2
