@@ -101,6 +101,7 @@ def plan_changes(
     ledger = with_rejected_again(_rest_of_ledger(reading, wanted, state, taken, named), state, wanted.name, schema)
     found = diff(keyed_once(reading), ledger, whole=named is None, deleted=named or ())
     changed = reading.fetch(found.changed)
+    said_of_contacts = [*warned.of_the_contacts(changed, schema, shared=wanted.shared_numbers == "warn")]
     detail = renamed(taken.detail(state, wanted.name, pl.concat([found.changed, found.gone])), state, schema, BEFORE)
     listless = wanted.gates.mode in {"mirror", "upsert"} and state.fact(f"first load of {wanted.name}") is not None
     replaces = state.fact(TREATMENT) != "merge" and _leaves_out(changed, schema)
@@ -128,7 +129,7 @@ def plan_changes(
     warnings += [
         *warned.of_those_who_stay(released),
         *warned.of_the_fields(schema, changed.columns),
-        *warned.of_the_contacts(changed, schema, shared=wanted.shared_numbers == "warn"),
+        *said_of_contacts,
         *warned.of_the_rows(reading),
         *warned.of_the_list(index, state, wanted.name),
     ]
