@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from connectors.csv_header import SNIFFED
 from connectors.csv_parse import Parser
-from connectors.csv_parts import Part, PartBytes, find_parts, require_settled, stored_digest, unavailable
+from connectors.csv_parts import Part, PartBytes, find_parts, is_read_from, require_settled, stored_digest, unavailable
 from connectors.csv_records import Dialect
 from connectors.csv_table import Form, Table
 from connectors.durations import Duration
@@ -164,6 +165,9 @@ class CsvFile(Connector):
         if flaws:
             return End("unproved", why="; ".join(flaws))
         return End("complete", cursor=self._cursor(parts, reading.digests, told))
+
+    def reads(self, file: Path) -> bool:
+        return super().reads(file) or is_read_from(self._options.path, file)
 
     def _read_part(self, part: Part, reading: _Reading) -> Generator[Rows, None, None]:
         content = PartBytes(part, self._page_bytes)

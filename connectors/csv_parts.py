@@ -10,12 +10,14 @@ import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from glob import has_magic
 from pathlib import Path
 from typing import IO
 
 from connectors.csv_header import refuse_magic
 from syncd.errors import SourceInvalid, SourceUnavailable
+from syncd.source import same_file
 
 SUFFIXES = frozenset({"", ".csv", ".tsv", ".tab", ".psv", ".txt"})
 """What the files of a directory of parts are called, before any ``.gz``; others are no part of it."""
@@ -72,11 +74,42 @@ def _paths(path: Path) -> list[Path]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.iterdir() if file.name[0] not in "._" and not file.is_dir())
+    files = sorted(file for file in folder.iterdir() if not _is_hidden(file) and not file.is_dir())
     for file in files:
         if file.suffix.lower() in UNFINISHED:
             raise SourceUnavailable(f"{file} is still being written, by its name: wait, or remove it if it is stale")
-    return [file for file in files if Path(file.name.lower().removesuffix(".gz")).suffix in SUFFIXES]
+    return [file for file in files if _is_table(file)]
+
+
+def _is_hidden(file: Path) -> bool:
+    return file.name[:1] in "._"
+
+
+def _is_table(file: Path) -> bool:
+    return Path(file.name.lower().removesuffix(".gz")).suffix in SUFFIXES
+
+
+def is_read_from(path: Path, file: Path) -> bool:
+    """Whether ``file``, were it there, would be one of the files that :func:`find_parts` takes ``path`` to mean."""
+    try:
+        places = {file.parent.resolve() / file.name, file.resolve()}
+        if path.is_dir():
+            folder = path.resolve()
+            return any(each.parent == folder and not _is_hidden(each) and _is_table(each) for each in places)
+        if path.exists() or not has_magic(str(path)):
+            return same_file(path, file)
+        return any(_fits(each.parts, path.resolve().parts) for each in places)
+    except (OSError, RuntimeError):  # a folder that may not be entered, links that go in circles
+        return False
+
+
+def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the parts of a path are those of a glob's ``pattern``; ``**`` stands for any number of folders."""
+    if not pattern or not parts:
+        return not pattern and not parts
+    if pattern[0] == "**":
+        return any(_fits(parts[skipped:], pattern[1:]) for skipped in range(len(parts)))
+    return fnmatchcase(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
 
 
 def _part(path: Path) -> Part:

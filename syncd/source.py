@@ -7,7 +7,8 @@ text, as they were read: mapping, trimming and judging come later.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -195,6 +196,29 @@ class Connector(ABC):
     def notes(self) -> list[Note]:
         """Say what ``syncd check`` should tell of the source besides; this may look at every row."""
         return []
+
+    def reads(self, file: Path) -> bool:
+        """Whether a read would take ``file``, were it there: no command writes its output over it.
+
+        Here: whether an option names it. It raises nothing.
+        """
+        return any(same_file(path, file) for path in _paths_in(self.options))
+
+
+def same_file(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, through links too; also where there is none yet."""
+    with suppress(OSError, RuntimeError):  # of links that go in circles
+        return path.samefile(other) if path.exists() and other.exists() else path.resolve() == other.resolve()
+    return False
+
+
+def _paths_in(options: BaseModel) -> Iterator[Path]:
+    for name in type(options).model_fields:
+        value = getattr(options, name)
+        if isinstance(value, Path):
+            yield value
+        elif isinstance(value, BaseModel):
+            yield from _paths_in(value)
 
 
 def connector_class(name: str) -> type[Connector]:

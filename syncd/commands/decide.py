@@ -80,22 +80,6 @@ def list_rejects(config: Path | None, source: str | None, *, as_json: bool) -> i
 _HEAD = ("source", "key", "reason", "at")
 
 
-def _may_be_replaced(file: Path) -> bool:
-    """Whether nothing is lost by writing an export there: there is nothing, or an earlier export."""
-    import polars as pl
-
-    if not file.exists() or not file.stat().st_size:
-        return True
-    try:
-        if file.suffix == ".parquet":
-            return tuple(pl.read_parquet_schema(file))[: len(_HEAD)] == _HEAD
-        with file.open(encoding="utf-8", errors="replace") as text:
-            line = text.readline()
-    except (OSError, pl.exceptions.PolarsError):
-        return False
-    return line.startswith(",".join(_HEAD) if file.suffix == ".csv" else '{"source":')
-
-
 def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
     """Write rejected contacts to a .csv, .jsonl or .parquet file: source, key, reason, at, and each field as sent.
 
@@ -104,14 +88,13 @@ def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
     """
     import polars as pl
 
+    from syncd.commands.written_file import check_written
     from syncd.standing import iso
-    from syncd.table_file import check_file, write_table
+    from syncd.table_file import write_table
 
     settings = loaded(config, keyless=True)
     sources = [each.name for each in chosen_sources(settings, [source] if source else [])]
-    check_file(file, str(file))
-    if not _may_be_replaced(file):
-        raise ConfigError(f"{file}: this file is there already, and no export of rejected contacts: name another one")
+    check_written(file, str(file), _HEAD, "no export of rejected contacts", settings)
     with _state(settings, read_only=True) as state:
         refused = [(name, *each) for name in sources for each in (state.refused(name) if state else ())]
     rows = [

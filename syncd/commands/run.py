@@ -98,10 +98,10 @@ def _run(wish: Wish, config: Path | None, ran: Ran, stopping: threading.Event) -
     ran.settings = None if wish.dry_run else settings
     sources = chosen_sources(settings, wish.sources)
 
-    from syncd.report import check_changes_file
+    from syncd.commands.written_file import CHANGES, check_written
 
     if wish.changes is not None:
-        check_changes_file(wish.changes)
+        check_written(wish.changes, f"--changes {wish.changes}", CHANGES, "no file of changes", settings)
     with shown_progress() as watcher:
         run_sources(settings, sources, wish, ran, stopping=stopping, watcher=watcher)
 
