@@ -19,7 +19,7 @@ WRONG = "wrong"
 
 
 HIDDEN = "hidden"
-"""The type of such an error of a secret: its value is not shown even if the file holds it."""
+"""The type of such an error of a secret, or of what may hold one: its value is not shown even if the file holds it."""
 
 
 def wrong(sentence: str, *, hidden: bool = False) -> PydanticCustomError:
@@ -153,7 +153,7 @@ _SHARED_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 Limits = Annotated[tuple[Window, ...], BeforeValidator(_as_limits), _json(anyOf=[_WINDOWS_SCHEMA, _SHARED_SCHEMA])]
-Url = Annotated[str, _read(lambda text: values.parse_base_url(str(text))), _json(type="string")]
+Url = Annotated[str, _read(lambda text: values.parse_base_url(str(text)), hidden=True), _json(type="string")]
 ApiKey = Annotated[
     Secret,
     _read(lambda text: values.parse_api_key(str(text)), Secret, hidden=True),

@@ -255,6 +255,23 @@ def test_an_address_that_a_key_should_not_travel_to_is_refused(world: World, url
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "http://bob:sekret@127.0.0.1:1/v1",
+        "https://example.com/v1?token=sekret",
+        "https://example.com/v1#sekret",
+        "http://sekret.example.com",
+        "ftp://bob:sekret@example.com",
+        "https://bob:sekret@[::1",
+    ],
+)
+def test_a_password_or_token_in_an_address_that_is_refused_is_not_shown(world: World, url: str) -> None:
+    (problem,) = world.problems(world.one_source().replace("target:\n", f'target:\n  base_url: "{url}"\n'))
+    assert problem.startswith("syncd.yaml:2: target.base_url: ")
+    assert "sekret" not in problem
+
+
+@pytest.mark.parametrize(
     "url", ["http://127.0.0.1:8900/v1", "http://localhost:8900", "http://[::1]:1/v1", "https://example.com/v1/"]
 )
 def test_an_address_of_this_machine_may_be_plain(world: World, url: str) -> None:
