@@ -68,7 +68,9 @@ def everywhere(
         typer.echo(f"syncd {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
+        from syncd.commands.endings import say
+
+        say(f"{context.get_help()}\n")
         raise typer.Exit(2)
 
 
@@ -425,7 +427,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except SystemExit as done:
         code = _unread() if isinstance(done.__context__, BrokenPipeError) else done.code
-    except BrokenPipeError:
+    except (BrokenPipeError, ConnectionResetError):
         code = _unread()
     except BaseException as error:  # noqa: BLE001 (the last one to see it tells of it)
         from syncd.commands.endings import code_of, message_of, say_error

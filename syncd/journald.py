@@ -12,6 +12,7 @@ import re
 import socket
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 SOCKET = "/run/systemd/journal/socket"
@@ -62,7 +63,8 @@ class Journal(logging.Handler):
         try:
             self._socket.sendto(text.encode(errors="backslashreplace"), self._path)
         except OSError:
-            sys.stderr.write(text.partition("\n")[0].removeprefix("MESSAGE=") + "\n")
+            with suppress(OSError, ValueError):  # a log that cannot be written costs no run
+                sys.stderr.write(text.partition("\n")[0].removeprefix("MESSAGE=") + "\n")
 
     def close(self) -> None:
         self._socket.close()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 
 from syncd.errors import ConfigError, SyncdError
 from syncd.journald import ERROR, is_journal
@@ -12,6 +15,8 @@ from syncd.journald import ERROR, is_journal
 DEFECT, USAGE, TEMPORARY, BROKEN_OFF = 1, 2, 4, 130
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_UNWRITABLE = _NO_ROOM | {errno.EIO, errno.EAGAIN}
+"""What writing fails with: on a full disk, on a terminal that is gone, in a pipe that waits for nobody."""
 
 REPORT_TO = "the issue tracker of syncd"
 
@@ -20,7 +25,33 @@ def say_error(message: str) -> None:
     """Print ``error: …`` on stderr, a line for each line of the message."""
     head = "\x1b[1;31merror:\x1b[0m" if _coloured() else f"{ERROR * is_journal()}error:"
     lines = [line for line in message.splitlines() if line.strip()] or ["something failed without saying what"]
-    sys.stderr.write("".join(f"{head} {printable(line)}\n" for line in lines))
+    say("".join(f"{head} {printable(line)}\n" for line in lines))
+
+
+def say(text: str) -> None:
+    """Print on stderr, if it takes it: a message that nobody can read changes no exit code."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def printing(write: Callable[[], object], code: int) -> int:
+    """Print by ``write`` what a command has done, and return the exit code: ``code``, or what it asks for now.
+
+    Nobody who reads it (``syncd … | head``) is no error; what finds no room is, but takes nothing from what was done.
+    """
+    try:
+        write()
+        sys.stdout.flush()
+    except (BrokenPipeError, ConnectionResetError):
+        silence_stdout()
+    except OSError as error:
+        if not _is_unwritable(error):
+            raise
+        silence_stdout()
+        say_error(message_of(error))
+        return code if code in (DEFECT, USAGE, BROKEN_OFF) else TEMPORARY
+    return code
 
 
 def code_of(error: BaseException) -> int:
@@ -29,7 +60,7 @@ def code_of(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         return BROKEN_OFF
-    if _has_no_room(error):
+    if _is_unwritable(error):
         return TEMPORARY
     return USAGE if hasattr(error, "format_message") else DEFECT
 
@@ -40,14 +71,16 @@ def message_of(error: BaseException) -> str:
         return str(error)
     if isinstance(error, KeyboardInterrupt):
         return "broken off; what was begun is marked, and settled by the next run"
-    if _has_no_room(error):
-        return "what is printed, or a temporary file, cannot be written: no space is left; make room and try again"
+    if _is_unwritable(error):
+        full = isinstance(error, OSError) and error.errno in _NO_ROOM
+        why = "no space is left; make room and try again" if full else "its place cannot be written to; try again"
+        return f"what is printed, or a temporary file, cannot be written: {why}"
     usage = getattr(error, "format_message", None)  # Typer's errors of usage have it, whatever their class is called
     return defect(error) if usage is None else f"{usage()} (syncd --help shows what there is)"
 
 
-def _has_no_room(error: BaseException) -> bool:
-    return isinstance(error, OSError) and error.errno in _NO_ROOM
+def _is_unwritable(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in _UNWRITABLE
 
 
 def defect(error: BaseException) -> str:
@@ -78,6 +111,28 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def stand_in_for_closed() -> None:
+    """Let a standard stream that is closed, or not open for writing, lead nowhere (``syncd … >&-``).
+
+    Otherwise the next file that is opened takes its number, and whatever is printed goes into that file.
+    """
+    for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is not None and not (number and _is_unwritten(number)):
+            continue
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != number:
+            os.dup2(null, number)
+            os.close(null)
+        setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115 (stands for it until the end)
+
+
+def _is_unwritten(number: int) -> bool:
+    try:
+        return fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+    except OSError:
+        return True
 
 
 def silence_stdout() -> None:

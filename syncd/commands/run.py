@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncd.commands.endings import BROKEN_OFF, code_of, message_of, say_error, silence_stdout
+from syncd.commands.endings import BROKEN_OFF, code_of, message_of, printing, say_error
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.errors import ConfigError, SchemaError, SourceBusy, SyncdError
 from syncd.signals import set_by_signal
@@ -82,10 +82,7 @@ def concluded(wish: Wish, work: Callable[[Ran, threading.Event], None]) -> int:
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (whatever it is, the report so far is printed)
             ran.error = error
     code = _exit_code(wish, ran)
-    try:
-        _print(wish, ran, code)
-    except BrokenPipeError:
-        silence_stdout()
+    code = printing(partial(_print, wish, ran, code), code)
     _tell_errors(ran)
     _notify(ran, code)
     return code
@@ -193,7 +190,6 @@ def _print(wish: Wish, ran: Ran, code: int) -> None:
         from syncd.show import Screen, show_run
 
         show_run(Screen(), ran.reports, dry_run=wish.dry_run, left=ran.left)
-    sys.stdout.flush()
 
 
 def as_json(wish: Wish, ran: Ran, code: int) -> dict[str, Any]:

@@ -433,6 +433,49 @@ def test_output_that_finds_no_room_is_temporary_and_no_defect() -> None:
     ]
 
 
+CLOSED = (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "1</dev/null", "2>/dev/full", "2</dev/null")
+
+
+def redirected(redirection: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command whose standard streams a shell has closed, or led elsewhere."""
+    line = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "syncd", *arguments]
+    return subprocess.run(line, capture_output=True, text=True, env=environment(), timeout=60, check=False, cwd=folder)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("redirection", CLOSED)
+@pytest.mark.parametrize(("command", "code"), [("status", 0), ("run --dry-run --json", 0), ("", 2), ("run nobody", 2)])
+def test_a_standard_stream_that_is_closed_changes_no_exit_code(
+    company: World, redirection: str, command: str, code: int
+) -> None:
+    done = redirected(redirection, *command.split(), folder=company.folder)
+    assert done.returncode == code
+    assert "this is a defect" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("redirection", CLOSED)
+def test_a_run_pushes_also_where_nobody_can_be_told_of_it(company: World, redirection: str) -> None:
+    company.write([*PEOPLE, ("", "No key", "")])
+    assert redirected(redirection, "run", folder=company.folder).returncode == 3
+    assert len(company.there()) == 40
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("more", ["", "--json"])
+def test_a_run_whose_report_finds_no_room_has_done_its_work_and_says_what_else_failed(
+    company: World, more: str
+) -> None:
+    company.sources = {"gone": {**company.sources["tenants"], "options": {"path": "gone.csv"}}, **company.sources}
+    company.settings()
+    done = redirected(">/dev/full", "run", *more.split(), folder=company.folder)
+    assert done.returncode == 4
+    assert len(company.there()) == 40
+    room, gone = errors(done.stderr)
+    assert "no space is left" in room
+    assert gone.startswith("gone: ")
+
+
 def signalled(monkeypatch: pytest.MonkeyPatch, number: int, times: int) -> None:
     """Let the process get a signal ``times`` times when a run asks the target for its fields."""
     real = sync.usable_schema
