@@ -116,7 +116,7 @@ def steps(config: Path | None) -> Iterator[Step]:
     usable = _state(settings)
     yield usable
     if usable.mark == "bad":
-        settings = dataclasses.replace(settings, state=settings.state / "none")  # none is read where there is none
+        settings = dataclasses.replace(settings, state=settings.path / "none")  # none is read where there is none
     with open_session(settings, dry_run=True) as session:
         yield from _with_target(session)
 

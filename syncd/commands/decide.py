@@ -129,8 +129,9 @@ def retry_rejects(config: Path | None, source: str | None) -> int:
 def _state(settings: Settings, *, read_only: bool = False) -> Iterator[State | None]:
     """The state, or None where no run has made one yet."""
     from syncd.state import State
+    from syncd.state.place import is_there
 
-    if not settings.state.exists():
+    if not is_there(settings.state):
         yield None
         return
     with State(settings.state, read_only=read_only) as state:

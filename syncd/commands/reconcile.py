@@ -55,10 +55,11 @@ def reconcile(wish: Wish, config: Path | None) -> int:
 def _carry_out(wish: Wish, config: Path | None, found: Reconciled, stopping: threading.Event) -> None:
     from syncd.reconcile import reconcile as carry_out
     from syncd.session import open_session
+    from syncd.state.place import is_there
 
     settings = loaded(config)
     sources = chosen_sources(settings, wish.sources)
-    unused = not settings.state.exists()  # then nothing is known, and no file is made to say so
+    unused = not is_there(settings.state)  # then nothing is known, and no file is made to say so
     with (
         shown_progress() as watcher,
         open_session(settings, dry_run=unused and not wish.repair, stopping=stopping, watcher=watcher) as session,

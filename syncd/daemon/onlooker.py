@@ -18,6 +18,7 @@ from syncd.daemon.watching import Watcher
 from syncd.endpoints import Endpoints
 from syncd.errors import SyncdError
 from syncd.standing import is_news
+from syncd.state.place import is_there
 from syncd.watch import Watch
 
 log = structlog.get_logger()
@@ -95,7 +96,7 @@ class Onlooker(Watcher):
 
     def _look(self, watch: Watch) -> None:
         try:
-            if Path(watch.state).exists() and is_news(watch, self._clock()):
+            if is_there(Path(watch.state)) and is_news(watch, self._clock()):
                 self._telling = subprocess.Popen(  # noqa: S603 (this program itself)
                     self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
                 )

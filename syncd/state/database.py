@@ -6,7 +6,6 @@ The file is opened by the interpreter's SQLite alone: a second copy of SQLite in
 from __future__ import annotations
 
 import sqlite3
-import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from syncd.state.ledger import Ledger
 from syncd.state.names import Names
 from syncd.state.notices import Notices
 from syncd.state.past import Past
+from syncd.state.place import damage, is_there, unreadable, unwritable, uri
 from syncd.state.requests import Requests
 from syncd.state.runs import Runs
 
@@ -47,7 +47,7 @@ class State(Ledger, Audit, Journal, Claims, Names, Notices, Past, Runs, Requests
         self.clock = clock
         self._lock = threading.RLock()
         self._begun: Connection | None = None
-        self._memory = not self._is_there() and read_only
+        self._memory = not is_there(path) and read_only
         with self._explained():
             self._engine = self._connect()
             try:
@@ -97,24 +97,6 @@ class State(Ledger, Audit, Journal, Claims, Names, Notices, Past, Runs, Requests
         connection: Connection = self._engine.execution_options(reads=True).connect()
         return connection
 
-    def _is_there(self) -> bool:
-        """Whether there is a file.
-
-        Raises:
-            StateError: there is a folder in its place, or that cannot be told.
-        """
-        try:
-            mode = self.path.stat().st_mode
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            raise StateError(
-                f"{self.path}: the state file cannot be looked at ({error.strerror}); let syncd's user into its folder"
-            ) from None
-        if stat.S_ISDIR(mode):
-            raise StateError(f"{self.path}: this is a folder; set state: to a file in it, such as syncd.db")
-        return True
-
     def _connect(self) -> Any:
         if not self.read_only:
             self._create_file()
@@ -138,11 +120,7 @@ class State(Ledger, Audit, Journal, Claims, Names, Notices, Past, Runs, Requests
             ) from None
 
     def _open(self) -> sqlite3.Connection:
-        if self._memory:
-            where = ":memory:"
-        else:
-            mode = "ro" if self.read_only else "rw"
-            where = f"{self.path.absolute().as_uri()}?mode={mode}"
+        where = ":memory:" if self._memory else uri(self.path, "ro" if self.read_only else "rw")
         connection = sqlite3.connect(
             where, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
@@ -235,12 +213,7 @@ class State(Ledger, Audit, Journal, Claims, Names, Notices, Past, Runs, Requests
                 "cannot be recorded; make room and run again"
             )
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return StateError(
-                f"{self.path}: the state file is damaged; put a backup in its place, or move it away: the next run "
-                "then reads the target's list, adopts what is there and deletes nothing"
-            )
+            return StateError(damage(self.path))
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-            return StateError(
-                f"{self.path}: the state file cannot be written; let syncd's user write to it and to its folder"
-            )
+            return StateError(unreadable(self.path) if self.read_only else unwritable(self.path))
         return None

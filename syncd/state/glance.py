@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from syncd.errors import StateBusy, StateError
+from syncd.state.place import damage, is_there, unreadable, uri
 from syncd.state.unconfigured import COUNTED
 
 PATIENCE = 5.0
@@ -47,8 +48,8 @@ class Glance:
         self._connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        there = self.path.exists()
-        where = f"{self.path.absolute().as_uri()}?mode=ro" if there else ":memory:"
+        there = is_there(self.path)
+        where = uri(self.path, "ro") if there else ":memory:"
         connection = sqlite3.connect(where, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         if not there:
@@ -75,9 +76,8 @@ class Glance:
             return StateBusy(f"{self.path}: another process has locked the state file; try again when it is done")
         if "no such" in str(error):
             return StateError(f"{self.path}: the state file is of another version; the next syncd run migrates it")
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return StateError(f"{self.path}: the state file is damaged; put a backup in its place, or move it away")
-        return StateError(f"{self.path}: the state file cannot be read; let syncd's user read it and its folder")
+        unusable = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        return StateError(damage(self.path) if unusable else unreadable(self.path))
 
     def newest_run(self, source: str) -> dict[str, Any] | None:
         """The newest run, which may still be going on."""

@@ -181,7 +181,7 @@ def test_a_state_file_that_cannot_be_read_is_not_healthy(world: World, syncd: Ca
     (world.folder / "syncd.db").write_text("no database at all, but long enough to be one" * 30)
     code, out = syncd("status", "--check")
     assert code == 3
-    assert "damaged" in out
+    assert "this is no state file of syncd" in out
 
 
 def test_status_tells_what_a_run_under_way_still_has_to_send(world: World) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from sqlmodel import SQLModel
 import syncd.state.tables  # noqa: F401  (registers the tables)
 from syncd.errors import StateBusy, StateError
 from syncd.state import State, database
+from syncd.state.glance import Glance
 from syncd.state.journal import Settled
 
 MANY = 1_234
@@ -96,9 +99,40 @@ def test_another_programs_database_is_refused(path: Path) -> None:
 
 
 def test_a_damaged_file_is_named_with_the_remedy(path: Path) -> None:
-    path.write_bytes(b"this is no database, whatever its name says" * 100)
+    State(path).close()
+    with path.open("r+b") as file:
+        file.seek(16)
+        file.write(b"\xff" * 200)
     with pytest.raises(StateError, match="damaged; put a backup"):
         State(path)
+    with pytest.raises(StateError, match="damaged; put a backup"), Glance(path) as glance:
+        glance.alarms()
+
+
+def look(path: Path) -> None:
+    with Glance(path) as glance:
+        glance.alarms()
+
+
+OPENINGS = [State, partial(State, read_only=True), look]
+
+
+@pytest.mark.parametrize("opened", OPENINGS)
+def test_a_file_of_another_kind_is_no_state_file_and_nobody_is_told_to_move_it_away(
+    path: Path, opened: Callable[[Path], object]
+) -> None:
+    path.write_text("id,name,phone\n1,Ann,2125550101\n" * 100)
+    with pytest.raises(StateError, match="this is no state file of syncd; set state: to another file") as told:
+        opened(path)
+    assert "move" not in str(told.value)
+
+
+@pytest.mark.parametrize("opened", OPENINGS)
+def test_what_is_no_file_at_all_is_no_state_file(path: Path, opened: Callable[[Path], object]) -> None:
+    os.mkfifo(path)
+    for each in (path, Path("/dev/null")):
+        with pytest.raises(StateError, match="a device, a pipe or a socket; set state: to a file"):
+            opened(each)
 
 
 def test_a_folder_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> None:
