@@ -12,7 +12,7 @@ from typing import Any
 
 from syncd.bisecting import DeleteAnswer, Deleted, Deleting, Look, UpsertAnswer, Upserted, Upserting
 from syncd.core.schema import Schema, parse_fields
-from syncd.errors import SchemaError, TargetUnavailable
+from syncd.errors import SchemaError, TargetRefused, TargetUnavailable
 from syncd.outcomes import (
     Accepted,
     Key,
@@ -35,6 +35,7 @@ BATCH = 500
 """The most contacts of one request, and of one page (guide: Contacts, steps 2 and 3)."""
 
 _REFUSALS = frozenset({400, 409, 413, 414, 422})  # what refuses the rows of a request, not the request's way
+_ELSEWHERE = frozenset({404, 405, 410})  # what a server says of a path that it has not
 _READS = 4  # how often the list is read when it changes while it is read
 _SHUFFLED = 16  # the same, when it is only its order that is another one each time
 _CHANGED = -1  # the count of a list that had several
@@ -65,11 +66,19 @@ class Target:
         """Read the company's contact fields: one request.
 
         Raises:
-            SchemaError: the answer is not a list of fields.
+            SchemaError: the answer is not a list of fields, or there is nothing at this address.
             SyncdError: as :meth:`syncd.rest.Client.request`.
 
         """
-        answer = self._client.request("GET", "/contacts/fields")
+        try:
+            answer = self._client.request("GET", "/contacts/fields")
+        except TargetRefused as refused:
+            if refused.status >= 400 and refused.status not in _ELSEWHERE:
+                raise
+            raise SchemaError(
+                f"there is no /contacts/fields at the address of Vocatech (status {refused.status}): "
+                "check target.base_url, its path too (the default ends in /v1)"
+            ) from None
         _need_json(answer, "the list of fields")
         try:
             return parse_fields(answer.body)

@@ -326,6 +326,17 @@ def test_an_unreachable_target_exits_4_without_a_traceback(company: World, syncd
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("command", ["run", "run --dry-run", "fields", "check"])
+def test_a_wrong_path_in_the_target_s_address_is_a_mistake_of_the_configuration(
+    company: World, syncd: Command, command: str
+) -> None:
+    company.target["base_url"] = f"{company.sandbox.url}/contacts"
+    company.settings()
+    code, out, err = syncd(*command.split())
+    assert code == 2
+    assert "no /contacts/fields at the address of Vocatech (status 404): check target.base_url" in out + err
+
+
 def test_a_source_that_another_run_holds_exits_5(company: World, syncd: Command) -> None:
     with State(company.folder / "syncd.db") as state:
         state.lease("tenants", "elsewhere:4711:ab", 60)

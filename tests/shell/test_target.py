@@ -313,6 +313,18 @@ def test_a_target_that_never_names_the_rows_is_given_up() -> None:
     assert isinstance(done.failure, TargetUnavailable)
 
 
+@pytest.mark.parametrize("status", [301, 307, 404, 405, 410])
+def test_an_address_without_fields_is_a_mistake_of_the_configuration(status: int) -> None:
+    with pytest.raises(SchemaError, match=f"status {status}.*check target.base_url"):
+        a_target(lambda _: httpx.Response(status, headers={"location": "/"})).fields()
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_fields_that_are_refused_otherwise_are_no_mistake_of_the_configuration(status: int) -> None:
+    with pytest.raises(TargetRefused):
+        a_target(lambda _: httpx.Response(status, json={})).fields()
+
+
 @pytest.mark.parametrize(
     ("failing", "failure"),
     [
