@@ -20,6 +20,7 @@ import structlog
 from syncd.alarms import BROKEN, Alarm, alarms_of
 from syncd.budget import describe
 from syncd.log import redacted
+from syncd.sending import UNKNOWN
 from syncd.standing import held_of, standing
 from syncd.state import State
 from syncd.watch import digest_due, watch_of
@@ -214,6 +215,14 @@ def try_all(settings: Settings) -> list[tuple[str, str]]:
         message["ping"] = {HEARTBEAT: settings.notify.heartbeat.reveal()}
     outcomes = deliver(message, settings.notify.timeout)
     return [(names[each.name], each.why) for each in outcomes]
+
+
+def unknown_addresses(settings: Settings) -> list[str]:
+    """Those of ``notify.to`` that Apprise does not know, as a person calls them; nothing is sent."""
+    names = destinations(settings)
+    to = {_named(url.reveal()): url.reveal() for url in settings.notify.to}
+    outcomes = deliver({"looks_only": True, "to": to}, settings.notify.timeout)
+    return [names[each.name] for each in outcomes if each.why == UNKNOWN]
 
 
 def deliver(message: Mapping[str, Any], seconds: float) -> Sequence[Outcome]:

@@ -17,10 +17,15 @@ from typing import Any
 
 Message = Mapping[str, Any]
 """``title``, ``body``, ``short`` (of a few words, for an SMS), and where it goes: ``to`` (name to Apprise URL), ``sms``
-(``base_url``, ``key``, ``from``, ``to``: name to number), ``ping`` (name to URL)."""
+(``base_url``, ``key``, ``from``, ``to``: name to number), ``ping`` (name to URL). With ``looks_only`` nothing is sent
+to Apprise's addresses: the outcome is whether it knows them."""
 
 SECONDS = 15.0
 """How long one destination may take to answer."""
+
+
+UNKNOWN = "Apprise knows no such address: check its form"
+"""Why a destination is not reached that only a person can mend."""
 
 
 def main() -> None:
@@ -62,14 +67,22 @@ def _ways(message: Message) -> list[tuple[str, Callable[[], str]]]:
     return ways
 
 
-def _by_apprise(url: str, message: Message) -> str:
+def _sender(url: str) -> Any:
+    """What sends to the address, or None where Apprise knows no such address."""
     import apprise
 
     logging.getLogger("apprise").addHandler(logging.NullHandler())
     asset = apprise.AppriseAsset(async_mode=False, app_id="syncd", app_desc="syncd", app_url="")
     sender = apprise.Apprise(asset=asset)
-    if not sender.add(url):
-        return "Apprise knows no such address: check its form"
+    return sender if sender.add(url) else None
+
+
+def _by_apprise(url: str, message: Message) -> str:
+    import apprise
+
+    sender = _sender(url)
+    if sender is None or message.get("looks_only"):
+        return UNKNOWN if sender is None else ""
     sent = sender.notify(title=message["title"], body=message["body"], body_format=apprise.NotifyFormat.TEXT)
     return "" if sent else "it was not taken: check the address, its password or token, and the network"
 

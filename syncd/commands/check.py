@@ -111,6 +111,8 @@ def steps(config: Path | None) -> Iterator[Step]:
         yield _failed("configuration", error)
         return
     yield Step("good", f"configuration: {settings.path} ({', '.join(settings.sources)})")
+    if settings.notify.to:
+        yield _addresses(settings)
     from syncd.session import open_session
 
     usable = _state(settings)
@@ -119,6 +121,16 @@ def steps(config: Path | None) -> Iterator[Step]:
         settings = dataclasses.replace(settings, state=settings.path / "none")  # none is read where there is none
     with open_session(settings, dry_run=True) as session:
         yield from _with_target(session)
+
+
+def _addresses(settings: Settings) -> Step:
+    from syncd.notify import unknown_addresses
+    from syncd.sending import UNKNOWN
+
+    unknown = unknown_addresses(settings)
+    if unknown:
+        return Step("bad", f"notifications: {', '.join(unknown)}: {UNKNOWN}", code=2)
+    return Step("good", "notifications: every address has a form that Apprise knows (syncd notify test sends to them)")
 
 
 def _failed(what: str, error: SyncdError) -> Step:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from syncd.commands.endings import TEMPORARY, USAGE
 from syncd.commands.settings import loaded
 from syncd.errors import ConfigError
 
-TEMPORARY = 4
-
 
 def test(config: Path | None) -> int:
-    """Send a test to everybody and print what became of each; 4 if somebody was not reached."""
+    """Send a test to everybody and print what became of each.
+
+    4 if somebody was not reached, 2 if that is for an address which is none.
+    """
     from syncd.notify import try_all
+    from syncd.sending import UNKNOWN
     from syncd.show import Screen
 
     settings = loaded(config)
@@ -24,7 +27,8 @@ def test(config: Path | None) -> int:
     for name, why in outcomes:
         mark = ("✗", "bold red") if why else ("✓", "green")
         screen.line(mark, f" {name}: {why or 'sent'}", hanging=4)
-    return TEMPORARY if any(why for _, why in outcomes) else 0
+    reasons = {why for _, why in outcomes if why}
+    return (USAGE if UNKNOWN in reasons else TEMPORARY) if reasons else 0
 
 
 def send(config: Path | None) -> int:
