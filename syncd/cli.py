@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -430,11 +431,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BrokenPipeError, ConnectionResetError):
         code = _unread()
     except BaseException as error:  # noqa: BLE001 (the last one to see it tells of it)
-        from syncd.commands.endings import code_of, message_of, say_error
+        from syncd.commands.endings import code_of, message_of, print_error, say_error
 
+        if _wants_json(sys.argv[1:] if arguments is None else arguments):
+            print_error(error)
         say_error(message_of(error))
         return code_of(error)
     return code if isinstance(code, int) else 0
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether stdout is to hold one JSON object: an error too then, whatever it kept from being read."""
+    options = takewhile(lambda each: each != "--", arguments)
+    return "--json" in options
 
 
 def _unread() -> int:

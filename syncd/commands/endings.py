@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -52,6 +53,14 @@ def printing(write: Callable[[], object], code: int) -> int:
         say_error(message_of(error))
         return code if code in (DEFECT, USAGE, BROKEN_OFF) else TEMPORARY
     return code
+
+
+def print_error(error: BaseException) -> None:
+    """Print as the one JSON object of ``--json`` what ended a command, if stdout takes it."""
+    told = {"kind": type(error).__name__, "exit": code_of(error), "message": message_of(error)}
+    with suppress(OSError, ValueError):
+        sys.stdout.write(json.dumps({"exit": code_of(error), "error": told}, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
 
 
 def code_of(error: BaseException) -> int:

@@ -263,7 +263,7 @@ def test_json_shows_by_how_much_a_start_is_really_put_off(
 
 def test_json_belongs_to_check(inside: World, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = printed(capsys, "--json")
-    assert (code, out) == (2, "")
+    assert (code, json.loads(out)["exit"]) == (2, 2)
     assert "--json is for --check" in err
 
 

@@ -242,6 +242,43 @@ def test_json_is_one_object_and_nothing_else(company: World, syncd: Command) -> 
     assert '"event": "run ended"' in err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "status",
+        "status --check",
+        "history",
+        "history nobody",
+        "history --run none",
+        "explain nobody 1",
+        "fields",
+        "rejects list",
+        "rejects list nobody",
+        "daemon --check",
+        "reconcile",
+        "undo none",
+        "run --nosuch",
+        "status --log-level loud",
+    ],
+)
+def test_an_error_too_is_one_json_object_and_nothing_else(company: World, syncd: Command, command: str) -> None:
+    if "none" not in command and "nobody" not in command:
+        (company.folder / "syncd.yaml").write_text("target: {api_key: k}\nsources: {tenants: {}}\n")
+    code, out, err = syncd(*command.split(), "--json")
+    found = json.loads(out)
+    assert (code, found["exit"], found["error"]["exit"]) == (2, 2, 2)
+    assert found["error"]["message"].splitlines() == errors(err)
+    assert found["error"]["kind"]
+    assert out.count("\n") == 1
+
+
+def test_an_unreachable_target_is_told_as_json_too(company: World, syncd: Command) -> None:
+    company.target["base_url"] = "http://127.0.0.1:1/v1"
+    company.settings()
+    code, out, _ = syncd("fields", "--json")
+    assert (code, json.loads(out)["exit"], json.loads(out)["error"]["kind"]) == (4, 4, "TargetUnavailable")
+
+
 def test_an_unknown_source_exits_2_with_the_nearest_name(company: World, syncd: Command) -> None:
     code, out, err = syncd("run", "tenatns", "--json")
     assert code == 2
