@@ -103,7 +103,8 @@ class Problems:
             wanted = (*prefix, *detail["loc"])
             _, path, node = locate(document.root, wanted)
             if detail["type"] == "missing":
-                path = (*path, detail["loc"][-1])
+                inside = path if len(path) >= len(prefix) else prefix  # what holds it may be missing itself
+                path = (*inside, detail["loc"][-1])
             if not self._known(document, path):
                 self.add(document, path, self._sentence(detail, node, model))
 

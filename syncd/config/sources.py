@@ -157,7 +157,7 @@ def _options(entry: Entry, problems: Problems) -> Options | None:
     """The connector's own reading of ``options``; None also when the form has told already what is wrong."""
     raw = entry.raw if isinstance(entry.raw, Mapping) else {}
     name, options = raw.get("connector"), raw.get("options", {})
-    if not isinstance(name, str) or not name or not isinstance(options, Mapping):
+    if not isinstance(name, str) or not name or not isinstance(options, Mapping) or _are_misspelt(raw):
         return None
     try:
         model = _connector(name).OPTIONS
@@ -169,6 +169,12 @@ def _options(entry: Entry, problems: Problems) -> Options | None:
     except ValidationError as error:
         problems.take(entry.document, (*entry.prefix, "options"), model, error)
         return None
+
+
+def _are_misspelt(raw: Mapping[str, Any]) -> bool:
+    """Whether ``options`` stands there under a name that it has not."""
+    others = (str(key) for key in raw if key not in SourceForm.model_fields)
+    return "options" not in raw and any("'options'" in nearest(key, SourceForm.model_fields) for key in others)
 
 
 def _connector(name: str) -> type[Connector]:

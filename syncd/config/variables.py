@@ -92,6 +92,8 @@ class Variables:
 
 def _content(path: Path, written: str) -> str:
     try:
+        if path.is_dir():
+            raise NotFilled(f"{written}: this is a folder: name a file in it")
         if not path.is_file():
             raise NotFilled(f"{written}: there is no such file")
         with path.open("rb") as file:

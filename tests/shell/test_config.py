@@ -254,6 +254,19 @@ def test_an_address_that_a_key_should_not_travel_to_is_refused(world: World, url
     assert told in problem
 
 
+def test_an_option_that_is_missing_is_missing_in_the_options(world: World) -> None:
+    text = world.one_source().replace("    options: {path: t.csv}\n", "")
+    assert world.problems(text) == ["syncd.yaml:4: sources.tenants.options.path: is missing, and is required"]
+    for empty in ("{}", "{skip: 1}"):
+        (problem,) = world.source_problems(options=empty)
+        assert problem.endswith("sources.tenants.options.path: is missing, and is required")
+
+
+def test_options_under_a_wrong_name_are_told_once(world: World) -> None:
+    (problem,) = world.problems(world.one_source().replace("options:", "option:"))
+    assert "sources.tenants.option: is not a key here (did you mean 'options'?)" in problem
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -75,7 +75,7 @@ def test_numbers_flags_and_choices_may_be_variables(world: World) -> None:
     [
         ("${NOT_SET}", "the environment variable NOT_SET is not set: set it, or use ${file:PATH}"),
         ("${file:none}", "${file:none}: there is no such file"),
-        ("${file:.}", "${file:.}: there is no such file"),
+        ("${file:.}", "${file:.}: this is a folder: name a file in it"),
         ("${credential:vocatech}", "add LoadCredential=vocatech:PATH to the unit"),
         ("${credential:../x}", "names no credential"),
         ("${not set}", "begins no variable: write ${NAME}, ${file:PATH} or ${credential:NAME}, or $${ for ${"),
