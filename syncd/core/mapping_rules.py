@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from syncd.core.missing import no_column
 from syncd.core.phone_text import known_region
 from syncd.core.rules import AllOf, Column, First, Origin, SourceRules, Sql, Template
 from syncd.core.schema import Schema, nearest
@@ -79,7 +80,7 @@ def named(origin: Origin) -> set[str]:
 def _missing(names: Sequence[str], columns: Sequence[str]) -> Iterator[str]:
     for name in names:
         if name not in columns:
-            yield f"the source has no column {name!r}{nearest(name, columns)}"
+            yield no_column(name, columns)
 
 
 def _key(rules: SourceRules, columns: Sequence[str]) -> Iterator[Problem]:

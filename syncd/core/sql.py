@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from syncd.core.schema import nearest
+from syncd.core.missing import no_column
 
 MOST_FAILURES = 1_000
 """So many failing rows are told apart in one page; an expression that fails for more is wrong itself."""
@@ -99,7 +99,7 @@ def checked(sql: str, columns: Sequence[str], *, condition: bool = False) -> Exp
     _refuse_many_rows(expr)
     for name in used:
         if name not in columns:
-            raise Unusable(f"the source has no column {name!r}{nearest(name, columns)}")
+            raise Unusable(f"cannot be used: {no_column(name, columns)}")
     dtype = _type(expr, columns)
     if condition and dtype != pl.Boolean:
         raise Unusable("is no condition: it must be true or false for each row")

@@ -673,6 +673,25 @@ def test_check_tells_of_a_column_that_there_is_not(company: World, syncd: Comman
     assert "did you mean 'name'?" in out
 
 
+@pytest.mark.parametrize("rule", ["name", {"first": ["name"]}, {"sql": "upper(name)"}, "{name}, tenant"])
+def test_check_tells_that_a_header_has_a_column_twice_and_what_both_are_called(
+    company: World, syncd: Command, rule: object
+) -> None:
+    company.write([("1", "Ann", "Smith", "")], header="id,name,name,phone")
+    company.sources["tenants"]["mapping"]["Name"] = rule
+    company.settings()
+    code, out, _ = syncd("check")
+    assert code == 2
+    assert "the source has no single column 'name' but 2, which are told apart by a number" in out
+    assert "write the one that is meant, 'name_1' or 'name_2'" in out
+
+
+def test_a_condition_over_a_column_that_there_is_not_is_told_as_a_sentence(company: World, syncd: Command) -> None:
+    company.sources["tenants"]["where"] = "nosuch = 1"
+    company.settings()
+    assert "where: 'nosuch = 1' cannot be used: the source has no column 'nosuch'" in errors(syncd("run")[2])[0]
+
+
 def test_check_tells_who_sets_up_missing_fields(company: World, syncd: Command) -> None:
     company.sandbox.store.fields = type(company.sandbox.store.fields)([])
     code, out, _ = syncd("check")
