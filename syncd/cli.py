@@ -240,10 +240,12 @@ def undo(  # noqa: PLR0913 (the command's options)
 ) -> int:
     """Take back what a run changed, deleted and created; what cannot be taken back is named."""
     path = prepared(context, config, log_level)
+    from syncd.commands.decide import pasted
     from syncd.commands.undo import Order
     from syncd.commands.undo import undo as carry_out
 
-    return carry_out(Order(run, tuple(sources or ()), frozenset(approve or ()), dry_run, json, wait), path)
+    approved = frozenset(map(pasted, approve or ()))
+    return carry_out(Order(run, tuple(sources or ()), approved, dry_run, json, wait), path)
 
 
 @app.command()

@@ -114,7 +114,7 @@ class Retries:
             return retrying(attempt)
         except Failed as failed:
             times = "once" if tries.failures == 1 else f"{tries.failures} times"
-            raise GivenUp(f"{failed}, {times}, on {tries.name}") from None
+            raise GivenUp(f"{failed} ({tries.name} was tried {times})") from None
         except (Limited, Renewed) as refused:
             raise GivenUp(f"{refused}, for longer than can be waited, on {tries.name}") from None
 
@@ -136,7 +136,8 @@ class Retries:
         asked = error.after if isinstance(error, Failed) else 0.0
         wait = max(_JITTERED(state), min(asked, self.max_wait))
         tries.lost += wait
-        log.warning("request_failed", request=tries.name, why=str(error), seconds=round(wait, 1))
+        waits = {} if self._is_enough(tries) else {"seconds": round(wait, 1)}  # after the last attempt nothing waits
+        log.warning("request_failed", request=tries.name, why=str(error), **waits)
         return wait
 
     def _rest(self, seconds: float) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncd.commands.endings import printable
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.errors import ConfigError
 
@@ -25,6 +26,7 @@ def approve(config: Path | None, source: str, digest: str) -> int:
     """
     settings = loaded(config)
     chosen_sources(settings, [source])
+    digest = pasted(digest)
     with _state(settings) as state:
         held = {hold["digest"]: hold for name in _names(source) for hold in (state.holds(name) if state else ())}
         if state is None or digest not in held:
@@ -39,6 +41,11 @@ def approve(config: Path | None, source: str, digest: str) -> int:
     return 0
 
 
+def pasted(digest: str) -> str:
+    """The digest that is meant by what a person copied: without the spaces around it, in the small letters it has."""
+    return digest.strip().lower()
+
+
 def _names(source: str) -> tuple[str, str]:
     """Under which names the state keeps what is held of the source: by a run, by a repair."""
     from syncd.state.repairs import repairs_of
@@ -48,8 +55,9 @@ def _names(source: str) -> tuple[str, str]:
 
 def _nothing_held(source: str, digest: str, held: Sequence[str]) -> str:
     now = f"held now: {', '.join(held)}" if held else "nothing of it is held now"
+    what = f"nothing is held under {printable(digest)}" if digest else "the digest is empty, and names no list"
     return (
-        f"{source}: nothing is held under {digest}; {now}. A list that changed has a new digest, and a dry run only "
+        f"{source}: {what}; {now}. A list that changed has a new digest, and a dry run only "
         f"shows one: syncd run {source} holds it"
     )
 

@@ -26,6 +26,8 @@ def serve_sandbox(
     """
     from syncd.sandbox.limits import parse_limits
 
+    if key is not None and not key.strip():
+        raise ConfigError("--key: is empty: write the key that it takes, or leave it out for the default")
     wishes: dict[str, Any] = {"port": port, "key": key}
     wishes = {name: wish for name, wish in wishes.items() if wish is not None}
     if limits is not None:

@@ -215,7 +215,7 @@ def _tell_errors(ran: Ran) -> None:
 def placed(source: str, error: SyncdError) -> str:
     """The message, which names the source, or the place in a file."""
     message = str(error)
-    named = isinstance(error, ConfigError | SchemaError) or message.startswith(f"{source}:")
+    named = isinstance(error, ConfigError | SchemaError) or message.startswith((f"{source}:", f"{source} "))
     return message if named else f"{source}: {message}"
 
 

@@ -22,7 +22,8 @@ import structlog
 
 from syncd import __version__, cli, log, session, sync
 from syncd.cli import main
-from syncd.errors import StateError
+from syncd.commands.run import placed
+from syncd.errors import SourceUnavailable, StateError
 from syncd.session import open_session
 from syncd.state import State
 from tests.shell.world import FIELDS, World
@@ -140,6 +141,8 @@ def test_no_command_at_all_shows_the_help_and_is_a_usage_error(syncd: Command) -
         (("sandbox", "--port", "x"), "valid integer"),
         (("sandbox", "--dialect", "update"), "write NAME=VALUE"),
         (("sandbox", "--dialect", "updat=replace"), "updat"),
+        (("sandbox", "--key", ""), "--key: is empty"),
+        (("sandbox", "--hubspot", "--key", " "), "--key: is empty"),
         (("sandbox", "--limits", "many"), "'many' is not a window"),
         (("--log-level", "loud", "status"), "there is no level 'loud'"),
         (("status", "--log-level", "loud"), "there is no level 'loud'"),
@@ -309,6 +312,18 @@ def test_a_source_that_fails_does_not_stop_the_others(company: World, syncd: Com
     assert message.startswith("gone: ")
 
 
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("crm (example.com) could not be reached", "crm (example.com) could not be reached"),
+        ("crm: has no such table", "crm: has no such table"),
+        ("crm.csv is empty", "crm: crm.csv is empty"),
+    ],
+)
+def test_an_error_names_its_source_once(message: str, told: str) -> None:
+    assert placed("crm", SourceUnavailable(message)) == told
+
+
 def test_held_changes_exit_3_until_they_are_approved(company: World, syncd: Command) -> None:
     syncd("run")
     company.write(PEOPLE[:20])
@@ -323,6 +338,21 @@ def test_held_changes_exit_3_until_they_are_approved(company: World, syncd: Comm
     )
     assert syncd("run")[0] == 0
     assert len(company.there()) == 20
+
+
+def test_a_digest_may_be_pasted_with_spaces_and_in_capitals(company: World, syncd: Command) -> None:
+    syncd("run")
+    company.write(PEOPLE[:20])
+    digest = json.loads(syncd("run", "--json")[1])["sources"][0]["held"][0]["digest"]
+    assert syncd("approve", "tenants", f" {digest.upper()}\n")[0] == 0
+    assert syncd("run")[0] == 0
+    assert len(company.there()) == 20
+
+
+def test_an_empty_digest_is_told_as_such(company: World, syncd: Command) -> None:
+    code, _, err = syncd("approve", "tenants", " ")
+    assert code == 2
+    assert errors(err)[0].startswith("tenants: the digest is empty, and names no list; nothing of it is held now")
 
 
 def test_an_approval_of_what_is_not_held_exits_2(company: World, syncd: Command) -> None:

@@ -349,3 +349,12 @@ def test_threads_share_a_client() -> None:
     for thread in threads:
         thread.join()
     assert len(world.requests) == 80
+
+
+def test_the_last_failure_of_a_request_announces_no_wait() -> None:
+    with (
+        structlog.testing.capture_logs() as logs,
+        pytest.raises(TargetUnavailable, match=r"status 503 \(GET /contacts was tried 6 times\)"),
+    ):
+        World(*[503] * 6).get()
+    assert ["seconds" in line for line in logs] == [True] * 5 + [False]

@@ -94,7 +94,7 @@ def test_a_rule_comes_before_the_status() -> None:
 
 def test_a_rule_may_say_that_an_answer_is_a_failure() -> None:
     world = World(lambda _: httpx.Response(200, json={"say": "later"}), judge=judge, attempts=3)
-    with pytest.raises(SourceUnavailable, match="is being moved, 3 times"):
+    with pytest.raises(SourceUnavailable, match=r"is being moved \(GET /x was tried 3 times\)"):
         world.client.request("GET", "/x")
     assert all(wait >= 3 for wait in world.slept)
 
