@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 import polars as pl
@@ -33,53 +33,11 @@ from syncd.removing import Removal
 from syncd.settling import Settling, takes_fields_away
 from syncd.state import State
 from syncd.state.claims import Rivals
-from syncd.state.journal import Leftover, Settled
-from syncd.target import Accepted, Refused, Target, Upserted
+from syncd.state.journal import Leftover
+from syncd.target import Accepted, Refused, Target
+from syncd.under_way import Answered, Batch, UnderWay
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Changes that are marked, with their entries in the journal, in the same order.
-
-    ``horizon``: ids up to it were at the target before; ``fresh``: and that is known since this run began.
-    """
-
-    page: Sequence[dict[str, Any]]
-    entries: Sequence[Mapping[str, Any]]
-    horizon: int = 0
-    fresh: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """A batch that was sent, the answer, and what that makes of each change; nothing where none was sent."""
-
-    batch: _Batch
-    answer: Upserted
-    settled: Sequence[Settled]
-
-
-class _UnderWay:
-    """Batches on their way. ``broken`` is what ended a call other than by an answer, if one was: a defect."""
-
-    def __init__(self) -> None:
-        self._calls: set[Future[_Answered]] = set()
-        self.broken: BaseException | None = None
-
-    def __len__(self) -> int:
-        return len(self._calls)
-
-    def add(self, call: Future[_Answered]) -> None:
-        self._calls.add(call)
-
-    def next(self) -> list[_Answered]:
-        """Wait until one is answered; return what has been by then."""
-        finished, self._calls = wait(self._calls, return_when=FIRST_COMPLETED)
-        broken = [error for each in finished if (error := each.exception())]
-        self.broken = next(iter(broken), self.broken)
-        return [each.result() for each in finished if not each.exception()]
 
 
 class Push:
@@ -168,7 +126,7 @@ class Push:
 
         What is answered is recorded, whatever ends the work.
         """
-        under_way, through = _UnderWay(), True
+        under_way, through = UnderWay(), True
         try:
             for page in pages:
                 answered = under_way.next() if len(under_way) >= self._in_flight else []
@@ -187,7 +145,7 @@ class Push:
         if not through:
             raise Stopped("asked to stop; the batches under way are recorded, the rest waits for the next run")
 
-    def _ends_with(self, answered: Sequence[_Answered]) -> bool:
+    def _ends_with(self, answered: Sequence[Answered]) -> bool:
         """Whether no further batch is sent after these answers."""
         failures = [each.answer.failure for each in answered]
         in_a_row = self._failed_in_a_row
@@ -196,7 +154,7 @@ class Push:
         hopeless = any(failure and not isinstance(failure, TargetUnavailable) for failure in failures)
         return hopeless or in_a_row >= 2 or self._stopping.is_set()
 
-    def _turn(self, answered: Sequence[_Answered], page: Sequence[dict[str, Any]] = ()) -> _Batch:
+    def _turn(self, answered: Sequence[Answered], page: Sequence[dict[str, Any]] = ()) -> Batch:
         """Record what was answered and mark what is to be sent next, in one transaction; return what was marked.
 
         If it fails, the answers are still recorded if they can be.
@@ -204,7 +162,7 @@ class Push:
         try:
             with self._state.write():
                 doubtful = [self._recorded(each) for each in answered]
-                batch = self._mark(page) if page else _Batch((), ())
+                batch = self._mark(page) if page else Batch((), ())
         except StateError:
             if page:
                 self._turn(answered)
@@ -214,21 +172,21 @@ class Push:
         self._done.kept += len(page) - len(batch.page)
         return batch
 
-    def _mark(self, page: Sequence[dict[str, Any]]) -> _Batch:
+    def _mark(self, page: Sequence[dict[str, Any]]) -> Batch:
         """Mark a page, without what another source has in hand: a later run sees what became of that."""
         self._see(self._there.highest)
         entries = self._state.mark(self._run, self._source, page, horizon=self._horizon, rivals=self._rivals)
         if len(entries) < len(page):
             marked = {entry["key"] for entry in entries}
             page = [change for change in page if change["@key"] in marked]
-        return _Batch(page, entries, self._horizon, self._fresh)
+        return Batch(page, entries, self._horizon, self._fresh)
 
     def _see(self, highest: int) -> None:
         """Note the highest id that is at the target now (0: none was seen)."""
         if highest:
             self._horizon, self._fresh = max(self._horizon, highest), True
 
-    def _call(self, batch: _Batch) -> _Answered:
+    def _call(self, batch: Batch) -> Answered:
         """Send a batch that was marked; the only part of the work that is done beside others."""
         judge = replace(self._settling, horizon=batch.horizon)
 
@@ -238,12 +196,12 @@ class Push:
 
         answer = self._target.upsert_all([change["payload"] for change in batch.page], self._schema, look)
         if answer.unsent:
-            return _Answered(batch, answer, ())
+            return Answered(batch, answer, ())
         if batch.fresh:  # a batch that was refused whole may have been carried out in part all the same
             judge = judge.seeing((), again={batch.page[row]["@match"] for row in answer.resent})
         ours = self._state.ours_among([each.id for each in answer.outcomes if _was_known(each)])
         results = zip(batch.page, batch.entries, answer.outcomes, strict=True)
-        return _Answered(batch, answer, [judge.settled(*each, ours, page=batch.page) for each in results])
+        return Answered(batch, answer, [judge.settled(*each, ours, page=batch.page) for each in results])
 
     def _look_again(self, judge: Settling, changes: Sequence[Mapping[str, Any]], *, fresh: bool) -> Settling:
         """See what stands where these changes belong, which are sent again since an answer was lost.
@@ -263,7 +221,7 @@ class Push:
         theirs = () if fresh and len(sent) > FEW else find_theirs(self._there, self._schema, sent)
         return judge.seeing(theirs, again=sent)
 
-    def _recorded(self, answered: _Answered) -> Collection[str]:
+    def _recorded(self, answered: Answered) -> Collection[str]:
         """Record what became of a batch; return the keys of contacts that another source may have deleted since."""
         if answered.settled:
             self._see(max((each.id for each in answered.answer.outcomes if _was_made(each)), default=0))
@@ -271,7 +229,7 @@ class Push:
         self._state.unmark(answered.batch.entries)
         return ()
 
-    def _tell(self, answered: _Answered, doubtful: Collection[str]) -> None:
+    def _tell(self, answered: Answered, doubtful: Collection[str]) -> None:
         """Count what was recorded; a batch that never left this machine is none."""
         page, answer = answered.batch.page, answered.answer
         self._failed_in_a_row = self._failed_in_a_row + 1 if answer.failure else 0
