@@ -80,17 +80,25 @@ class LeftAlone:
     def _keep_groups(self, keys: pl.Series) -> None:
         """Leave contacts alone that hold numbers of these keys, wherever in the ledger they stand."""
         lost = set(keys)
-        for match, members in self._before.items():
-            touched = sorted(lost.intersection(members))
-            if touched and match not in self.groups:
-                self.groups[match] = members
-                places = {match, *self._at_target(pl.Series(KEY, members, dtype=pl.String)).get_column(MATCH)}
-                self._leave(pl.DataFrame({KEY: touched[0], MATCH: sorted(places)}))
+        touched = {
+            match: members
+            for match, members in self._before.items()
+            if match not in self.groups and not lost.isdisjoint(members)
+        }
+        if not touched:
+            return
+        self.groups |= touched
+        there = dict(self._at_target(_keys(chain.from_iterable(touched.values()))).iter_rows())
+        rows = [
+            (min(lost.intersection(members)), place)
+            for match, members in touched.items()
+            for place in sorted({match, *(there[key] for key in members if key in there)})
+        ]
+        self._leave(pl.DataFrame(rows, schema={KEY: pl.String, MATCH: pl.String}, orient="row"))
 
     def _of_contacts(self, groups: Groups) -> Groups:
         """Those of the groups whose contact may be at the target."""
-        keys = pl.Series(KEY, list(chain.from_iterable(groups.values())), dtype=pl.String)
-        there = set(self._at_target(keys).get_column(KEY))
+        there = set(self._at_target(_keys(chain.from_iterable(groups.values()))).get_column(KEY))
         return {match: members for match, members in groups.items() if not there.isdisjoint(members)}
 
     def _at_target(self, keys: pl.Series) -> pl.DataFrame:
@@ -101,11 +109,17 @@ class LeftAlone:
 
     def _refused(self, contacts: pl.DataFrame) -> pl.DataFrame:
         """``@key``, ``@match`` of the contacts that the target refused and that are not sent again."""
-        keys = pl.Series(KEY, [key for key, _ in self._state.rejected(self._source)], dtype=pl.String)
+        keys = _keys(key for key, _ in self._state.rejected(self._source))
+        if keys.is_empty():
+            return contacts.select(KEY, MATCH).clear()
         known = self._taken.ledger(self._state, self._source, keys)
         known = with_rejected_again(known, self._state, self._source, self._schema)
         still = known.filter(pl.col("@status") == REFUSED).select(KEY, DIGEST)
         return contacts.select(KEY, DIGEST, MATCH).join(still, on=[KEY, DIGEST], how="semi").drop(DIGEST)
+
+
+def _keys(keys: Iterable[str]) -> pl.Series:
+    return pl.Series(KEY, list(keys), dtype=pl.String)
 
 
 def matches_now(detail: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:
