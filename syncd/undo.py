@@ -84,6 +84,7 @@ def _world(
         holders=state.holders(matches),
         there=there,
         ours=frozenset(state.known_ids(chain.from_iterable(there.values()))),
+        taken_from=state.taken_from(source.name, {entry.key for entry in entries}),
     )
 
 

@@ -70,7 +70,8 @@ class World:
     which the change is undone, and by which run. ``begun``: keys that an earlier undo of the same run has begun, with
     no known outcome. ``holders``: per match value, the (source, key) of every contact of the ledger that has it.
     ``there``: ids at the target by match value; ``ours``: those of them that the ledger knows. These match values are
-    without case, since the target may fold it, and what a wrong guess would overwrite is gone.
+    without case, since the target may fold it, and what a wrong guess would overwrite is gone. ``taken_from``: by key,
+    the (source, key) whose contact it has at the target.
     """
 
     source: str
@@ -81,6 +82,7 @@ class World:
     holders: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     there: Mapping[str, Collection[int]] = field(default_factory=dict)
     ours: frozenset[int] = frozenset()
+    taken_from: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,10 @@ def _barred(group: Sequence[Entry], world: World) -> Kept | None:
         return Kept(key, kind, "its outcome is not known: the next run settles it")
     if kind != "delete" and (known is None or known.id is None):
         return Kept(key, kind, "syncd no longer holds the contact")
+    if key in world.taken_from and kind != "delete" and any(each.kind in ("create", "move") for each in group):
+        source, other = world.taken_from[key]
+        of = "" if source == world.source else f" of source {source}"
+        return Kept(key, kind, f"it took over the contact of {other}{of}, whose values are not there any more")
     return None
 
 

@@ -175,6 +175,17 @@ class Past:
                     found.setdefault(match.casefold(), []).append((source, key))
         return found
 
+    def taken_from(self, source: str, keys: Collection[str]) -> dict[str, tuple[str, str]]:
+        """Return by key the (source, key) that the ledger says has the very same contact at the target."""
+        query = text(
+            "SELECT contact.key, other.source, other.key FROM contact JOIN contact AS other"
+            " ON other.remote_id = contact.remote_id AND (other.source, other.key) <> (contact.source, contact.key)"
+            " WHERE contact.source = :source AND contact.key IN (SELECT value FROM json_each(:keys))"
+        )
+        with self.read() as connection:
+            rows = connection.execute(query, {"source": source, "keys": json.dumps(list(keys))}).all()
+        return {key: (other, its_key) for key, other, its_key in rows}
+
     def undone(self, source: str) -> pl.DataFrame:
         """Return ``@key``, ``@digest`` of what was undone: what the source asked for then, null for "be gone"."""
         query = text("SELECT key, digest FROM undone WHERE source = :source")

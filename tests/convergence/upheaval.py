@@ -64,7 +64,8 @@ class Upheaval(Machine):
 
     def _people(self) -> dict[int, dict[str, str]]:
         """The contacts that people added and that no row speaks of, now or before."""
-        spoken = set().union(*self.ever.values(), self._sent().wanted) if self.ever else set(self._sent().wanted)
+        wanted = self._sent().wanted
+        spoken = set(wanted).union(*self.ever.values())
         alone = {
             each
             for each, fields in self.foreign.items()

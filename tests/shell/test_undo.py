@@ -283,3 +283,16 @@ def test_an_undo_is_no_read_of_the_source(edited: World) -> None:
     undo(edited)
     with State(edited.folder / "syncd.db") as state:
         assert [run["run"] for run in state.last_runs("tenants")] == [good, good]
+
+
+def test_a_contact_that_was_another_rows_before_is_left_alone(world: World) -> None:
+    world.sources["tenants"]["key"] = "row"
+    header = "row,id,name,phone"
+    world.write([("b", "7", "Bob", "2125550102")], header=header)
+    world.run()
+    world.write([("a", "7", "Ann", "2125550101"), ("b", "7", "Bob", "2125550102")], header=header)
+    world.run()
+    assert holds(world) == {"7": ("Ann", "2125550101")}
+    report = undo(world)
+    assert reasons(report) == {"a": "it took over the contact of b, whose values are not there any more"}
+    assert holds(world) == {"7": ("Ann", "2125550101")}
