@@ -74,7 +74,7 @@ class Convergence(Upheaval):
         self._look()
         left = {(drift.source, each["key"]) for drift in found.sources for each in drift.missing + drift.edited}
         if on_edit == "keep":
-            self.kept |= self.edited.keys()
+            self.kept |= self.edited.keys() | self.renamed
         elif on_edit == "overwrite":
             self.edited = {
                 number: values
@@ -84,6 +84,7 @@ class Convergence(Upheaval):
         for number, fields in made.items() if on_edit != "overwrite" else ():
             assert self._fields(number) == fields, f"what people made of contact {number} was changed"
         there = self._there()
+        left |= {owner for number in self.kept & self.renamed for owner in self._owners(number)}
         for match, (owner, _) in self.company.says(self.ever).wanted.items():
             assert match in there or owner in left, f"{owner} was not repaired"
         self.missed -= there.keys()
