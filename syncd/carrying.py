@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from syncd.core.diff import KIND, rows
+from syncd.core.plan import BATCH
 from syncd.core.schema import Schema
 from syncd.doubt import Finder, find_there
 from syncd.state import State
@@ -28,8 +29,9 @@ class Carrying:
     def look(self, changes: pl.DataFrame, target: Finder, state: State) -> None:
         """See whose contacts stand where contacts move to that have such values: a few are searched for."""
         moves = rows(changes.filter(pl.col(KIND) == "move"))
-        there = find_there(target, self._schema, {each["@match"] for each in moves if self._unmentioned(each)})
-        ours = set(state.held_ids()) if there else set()
+        matches = {each["@match"] for each in moves if self._unmentioned(each)}
+        ours = set(state.held_ids()) if matches else set()
+        there = find_there(target, self._schema, matches, pages=len(ours) // BATCH)
         self._met = {match: remote.fields for match, remote in there.items() if remote.id not in ours}
 
     def page(self, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ from syncd.reading import Reading, keyed_once
 from syncd.rematching import rematched
 from syncd.sharing import resolve_sharers
 from syncd.state import State
+from syncd.state.journal import FOLDS
 
 TREATMENT = "target.update"
 """The fact that says what an update does to fields that it does not mention: ``merge`` or ``replace``."""
@@ -125,6 +126,7 @@ def plan_changes(
         approved=state.approved(wanted.name),
         schema_changed=other_match,
         undone=undone,
+        folds=state.fact(FOLDS) is not None,
     )
     warnings += [
         *warned.of_those_who_stay(released),

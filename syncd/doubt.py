@@ -119,11 +119,15 @@ def find_theirs(target: Finder, schema: Schema, sent: Mapping[str, Sequence[Mapp
     }
 
 
-def find_there(target: Finder, schema: Schema, matches: Collection[str]) -> Mapping[str, Remote]:
-    """Find what stands where contacts of these match values belong: a few are searched for, for more all are listed."""
+def find_there(target: Finder, schema: Schema, matches: Collection[str], *, pages: int = 0) -> Mapping[str, Remote]:
+    """Find what stands where contacts of these match values belong: a few are searched for, for more all are listed.
+
+    ``pages``: how many the list has at least; so many are few as well.
+    """
     if not matches:
         return {}
-    return _searched(target, schema, matches) if len(matches) <= FEW else _by_match(schema, target.contacts())
+    few = len(matches) <= max(FEW, pages)
+    return _searched(target, schema, matches) if few else _by_match(schema, target.contacts())
 
 
 def _there(target: Target, schema: Schema, matches: set[str]) -> dict[str, Remote]:

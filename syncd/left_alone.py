@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from syncd.core.columns import CONTACT, DIGEST, INVALID, KEY, MATCH, STATE
-from syncd.core.diff import BEFORE, ID, OLD_MATCH, REFUSED
+from syncd.core.diff import ACCEPTED, BEFORE, ID, OLD_MATCH, REFUSED
 from syncd.core.matching import folded
 from syncd.core.schema import Schema
 from syncd.learned import schema_changed, with_rejected_again
@@ -37,8 +37,7 @@ CLAIMS = {"@source": pl.String, KEY: pl.String, MATCH: pl.String, "@rank": pl.In
 class LeftAlone:
     """The contacts of one source that are left as they are, by what they have at the target.
 
-    ``claims`` (:data:`CLAIMS`): before any contact of the source, since what is left alone wins. ``groups``: those
-    whose numbers stay in one contact.
+    ``groups``: those whose numbers stay in one contact.
     """
 
     def __init__(
@@ -52,7 +51,8 @@ class LeftAlone:
     ) -> None:
         self._state, self._source, self._schema, self._taken = state, wanted.name, schema, taken
         self._folds = state.fact(FOLDS) is not None
-        self.claims = pl.DataFrame(schema=CLAIMS)
+        self._claims: dict[tuple[str, str], None] = {}
+        self._fresh: set[str] = set()
         self.groups: Groups = {}
         before = merged_before(state, wanted.name)
         self._before = self._of_contacts(before)
@@ -61,21 +61,39 @@ class LeftAlone:
         self._keep_groups(unusable)
         self.add(self._refused(reading.contacts()))
 
+    def claims(self) -> pl.DataFrame:
+        """Return :data:`CLAIMS` that come before any contact of the source, since what is left alone wins."""
+        rows = [("", *claim, -1) for claim in self._claims]
+        return pl.DataFrame(rows, schema=CLAIMS, orient="row")
+
     def add(self, losers: pl.DataFrame) -> bool:
         """Leave alone what ``losers`` (``@key``, and the ``@match`` they ask for) have; whether that is more."""
-        height = self.claims.height
+        known = len(self._claims)
         there = self._at_target(losers.get_column(KEY)).join(losers.rename({MATCH: "@asked"}), on=KEY)
         other = self._plain(there.get_column(MATCH)) != self._plain(there.get_column("@asked"))
         self._leave(there.filter(other).drop("@asked"))
         self._keep_groups(losers.get_column(KEY))
-        return self.claims.height > height
+        return len(self._claims) > known
+
+    def follow(self, contacts: pl.DataFrame) -> None:
+        """Leave alone, link by link, what those of the contacts have that ask for what is left alone."""
+        asks: dict[str, list[str]] = {}
+        plain = self._plain(contacts.get_column(MATCH))
+        for key, match in zip(contacts.get_column(KEY), plain, strict=True):
+            asks.setdefault(match, []).append(key)
+        while self._fresh:
+            fresh, self._fresh = self._fresh, set()
+            lost = [(key, match) for match in sorted(fresh) for key in asks.pop(match, ())]
+            if lost:
+                self.add(pl.DataFrame(lost, schema={KEY: pl.String, MATCH: pl.String}, orient="row"))
 
     def _plain(self, values: pl.Series) -> pl.Series:
         return folded(values) if self._folds else values
 
     def _leave(self, contacts: pl.DataFrame) -> None:
-        rows = contacts.select(pl.lit("").alias("@source"), KEY, MATCH, pl.lit(-1, dtype=pl.Int32).alias("@rank"))
-        self.claims = pl.concat([self.claims, rows]).unique(maintain_order=True)
+        new = [claim for claim in contacts.select(KEY, MATCH).iter_rows() if claim not in self._claims]
+        self._claims.update(dict.fromkeys(new))
+        self._fresh.update(self._plain(pl.Series(MATCH, [match for _, match in new], dtype=pl.String)))
 
     def _keep_groups(self, keys: pl.Series) -> None:
         """Leave contacts alone that hold numbers of these keys, wherever in the ledger they stand."""
@@ -123,10 +141,15 @@ def _keys(keys: Iterable[str]) -> pl.Series:
 
 
 def matches_now(detail: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:
-    """``@key``, ``@match`` of contacts (``DETAIL_SCHEMA``) that may be at the target, by the match fields of now."""
+    """``@key``, ``@match`` of contacts (``DETAIL_SCHEMA``) that may be at the target, by the match fields of now.
+
+    A contact that another one has overwritten since is not there any more.
+    """
     if schema_changed(state, source, schema, ()):
         detail = rematched(renamed(detail, state, schema, BEFORE), schema)
-    there = pl.col(ID).is_not_null() | (pl.col("@status") == "p")
+    unsure = detail.filter((pl.col("@status") != ACCEPTED) & pl.col(ID).is_not_null()).get_column(ID)
+    gone = (pl.col("@status") != ACCEPTED) & pl.col(ID).is_in(list(state.true_ids(unsure.to_list())))
+    there = (pl.col(ID).is_not_null() & ~gone) | (pl.col(ID).is_null() & (pl.col("@status") == "p"))
     return detail.filter(there).select(KEY, pl.col(OLD_MATCH).alias(MATCH))
 
 

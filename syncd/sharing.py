@@ -54,13 +54,15 @@ def resolve_sharers(
     left = LeftAlone(reading, wanted, state, schema, taken, named)
     folds = state.fact(FOLDS) is not None
     while True:
-        if not left.claims.is_empty():
-            _call_back(reading, left.claims.get_column(MATCH), state, wanted.name)
+        alone = left.claims()
+        if not alone.is_empty():
+            _call_back(reading, alone.get_column(MATCH), state, wanted.name)
         contacts = reading.contacts()
-        losers = _sharers(contacts, pl.concat([ranked, left.claims]), wanted.shared_match, folds=folds)
+        losers = _sharers(contacts, pl.concat([ranked, alone]), wanted.shared_match, folds=folds)
         lost = contacts.select(KEY, MATCH).join(losers, on=KEY, how="inner")
         if not left.add(lost.filter(pl.col(STATE) == INVALID).select(KEY, MATCH)):
             break
+        left.follow(contacts)
     if losers.height:
         rows_ = contacts.select(ROW, KEY).join(losers, on=KEY, how="inner")
         reading.demote(rows_.select(ROW, STATE, REASON))

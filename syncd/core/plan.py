@@ -140,6 +140,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     schema_changed: str = "",
     undone: pl.DataFrame | None = None,
     also: Sequence[Held] = (),
+    folds: bool = False,
 ) -> Plan:
     """Hold what the gates hold.
 
@@ -155,6 +156,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
         undone: ``@key`` and ``@digest`` of what was undone (a null digest: a delete): the same change waits, and is
             no concern of the other gates, until it is approved.
         also: lists that something else holds, to be approved like those of the gates.
+        folds: the target takes match values for one that differ only in case.
     """
     ordered = changes.sort(pl.col(KIND).replace_strict(list(KINDS), range(len(KINDS))), KEY)
     back = _held_back(ordered, undone)
@@ -171,31 +173,37 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     ]
     opened = _opened(found, approved)
     held = [each for each in found if each not in opened]
-    held += _behind(ordered, held)
+    held += _behind(ordered, held, folds=folds)
     waits = _closed(held)
     return Plan(todo=ordered.filter(~waits), held=tuple(held), waiting=ordered.filter(waits), opened=tuple(opened))
 
 
-def _behind(changes: pl.DataFrame, held: Sequence[Held]) -> list[Held]:
+def _behind(changes: pl.DataFrame, held: Sequence[Held], *, folds: bool) -> list[Held]:
     """Hold what would take the match value that a contact still has at the target, whose move waits."""
     waits = _closed(held)
+    kept = changes.filter(waits & (pl.col(KIND) == "move"))
+    if kept.is_empty():
+        return []
+    takers: dict[str, list[tuple[str, str | None]]] = {}
+    for kind, key, match, old in changes.filter(~waits).select(KIND, KEY, MATCH, OLD_MATCH).iter_rows():
+        if kind != "delete":
+            takers.setdefault(_plain(match, folds=folds), []).append((key, old if kind == "move" else None))
     behind: list[str] = []
-    while True:
-        kept = changes.filter(waits & (pl.col(KIND) == "move"))
-        upserts = changes.filter(~waits & (pl.col(KIND) != "delete"))
-        if kept.is_empty() or upserts.is_empty():
-            break
-        more = upserts.filter(pl.col(MATCH).is_in(kept.get_column(OLD_MATCH).implode())).get_column(KEY)
-        if more.is_empty():
-            break
-        behind.extend(more.to_list())
-        waits |= pl.col(KEY).is_in(more.implode()) & (pl.col(KIND) != "delete")
+    taken = [_plain(old, folds=folds) for old in kept.get_column(OLD_MATCH)]
+    while taken:
+        for key, old in takers.pop(taken.pop(), ()):
+            behind.append(key)
+            taken += [_plain(old, folds=folds)] if old is not None else []
     if not behind:
         return []
     part = changes.filter(pl.col(KEY).is_in(behind) & (pl.col(KIND) != "delete"))
     what = counted(part.height, "contact has", "contacts have")
     detail = f"{what} match fields that others still have at the target, whose changes wait: these go first"
     return [_hold(BEHIND_GATE, part, detail, approvable=False)]
+
+
+def _plain(match: str, *, folds: bool) -> str:
+    return match.casefold() if folds else match
 
 
 def _opened(found: Sequence[Held], approved: Collection[str]) -> list[Held]:

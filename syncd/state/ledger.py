@@ -164,6 +164,17 @@ class Ledger:
             count: int = connection.execute(query, {"source": source}).scalar_one()
             return count
 
+    def true_ids(self, ids: Collection[int]) -> set[int]:
+        """Those of ``ids`` under which the target holds what a contact of some source says."""
+        if not ids:
+            return set()
+        query = text(
+            "SELECT remote_id FROM contact WHERE status = 'accepted'"
+            " AND remote_id IN (SELECT value FROM json_each(:ids))"
+        )
+        with self.read() as connection:
+            return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
+
     def ours_among(self, ids: Collection[int]) -> set[int]:
         """Those of ``ids`` that came to be by a call of ours, or that we deleted: a target may bring an id back."""
         if not ids:

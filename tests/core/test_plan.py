@@ -9,16 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.columns import DIGEST, KEY
-from syncd.core.diff import ID, KIND
+from syncd.core.columns import DIGEST, KEY, MATCH
+from syncd.core.diff import ID, KIND, OLD_MATCH
 from syncd.core.plan import Plan, Read, batches, gate, list_digest
 from syncd.core.rules import DeleteLimits, GateRules
 
-SCHEMA = {KIND: pl.String, KEY: pl.String, ID: pl.Int64, DIGEST: pl.Int64, "@before": pl.String, "Name": pl.String}
+SCHEMA = {
+    KIND: pl.String,
+    KEY: pl.String,
+    ID: pl.Int64,
+    DIGEST: pl.Int64,
+    "@before": pl.String,
+    MATCH: pl.String,
+    OLD_MATCH: pl.String,
+    "Name": pl.String,
+}
 
 
 def changes(**counts: int) -> pl.DataFrame:
-    lines = [(kind, f"{kind}{n:04}", n, n, None, "x") for kind, count in counts.items() for n in range(count)]
+    lines = [
+        (kind, f"{kind}{n:04}", n, n, None, f"{kind}{n}", f"{kind}{n} before", "x")
+        for kind, count in counts.items()
+        for n in range(count)
+    ]
     return pl.DataFrame(lines, schema=SCHEMA, orient="row")
 
 
@@ -153,3 +166,15 @@ def test_batches_hold_500_at_most_and_every_change_once() -> None:
     found = list(batches(changes(create=1001)))
     assert [len(batch) for batch in found] == [500, 500, 1]
     assert len({change[KEY] for batch in found for change in batch}) == 1001
+
+
+@pytest.mark.parametrize("folds", [False, True])
+def test_whoever_would_take_the_place_of_a_held_move_waits_to_the_end_of_the_row(folds: bool) -> None:
+    count = 5_000
+    lines: list[tuple[Any, ...]] = [("move", f"m{n:05}", n, n, None, f"v{n + 1}", f"v{n}", "x") for n in range(count)]
+    lines += [("create", "new", None, 1, None, "V0" if folds else "v0", None, "x")]
+    lines += [("create", "other", None, 1, None, "w", None, "x")]
+    undone = pl.DataFrame({KEY: [f"m{count - 1:05}"], DIGEST: [count - 1]}, schema={KEY: pl.String, DIGEST: pl.Int64})
+    plan = planned(pl.DataFrame(lines, schema=SCHEMA, orient="row"), undone=undone, known=0, folds=folds)
+    assert [(held.gate, held.count) for held in plan.held] == [("undone", 1), ("updates.behind", count)]
+    assert plan.todo.get_column(KEY).to_list() == ["other"]

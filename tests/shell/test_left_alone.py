@@ -95,6 +95,26 @@ def test_a_contact_whose_move_the_target_refuses_keeps_the_match_value_that_it_h
     assert holds(keyed) == {"2": ANN[2:], "5": BOB[2:], "1": new[2:]}
 
 
+def test_a_contact_that_another_has_overwritten_is_not_left_alone(keyed: World) -> None:
+    keyed.sandbox.dialect("value_length", "refused")
+    run(keyed, BOB)
+    refused, new = ("b", "9" * 300, "Bob", "2125550101"), ("c", "1", "Cy", "2125550103")
+    run(keyed, refused, new)
+    assert holds(keyed) == {"1": new[2:]}
+    report = run(keyed, refused, ("c", "1", "Cyril", "2125550103"))
+    assert (report.counts["update"], report.invalid) == (1, [])
+    assert holds(keyed) == {"1": ("Cyril", "2125550103")}
+
+
+def test_a_shifted_file_is_looked_through_in_one_pass(keyed: World) -> None:
+    count = 1_000
+    run(keyed, *((f"r{n:04}", str(n), f"T {n}", "2125550101") for n in range(count)))
+    shifted = [(f"r{n:04}", str(n + 1) if n + 1 < count else "", f"T {n}", "2125550101") for n in range(count)]
+    report = run(keyed, *shifted)
+    assert report.counts["invalid"] == count
+    assert holds(keyed)["7"][0] == "T 7"
+
+
 def test_a_contact_whose_move_waits_keeps_the_match_value_that_it_has(keyed: World) -> None:
     people = [(f"r{n}", f"{n}", f"T {n}", f"21255501{n}") for n in range(10, 30)]
     run(keyed, *people)
