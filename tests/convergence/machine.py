@@ -258,6 +258,7 @@ class Machine(Truths):
         self._leave(leaving)
         self._sent()
         self._approve(self.world.run())
+        self._look()
         self._edit(changes)
         self._leave(late)
         gone = self._gone()
