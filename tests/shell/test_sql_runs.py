@@ -165,6 +165,6 @@ def test_a_query_under_way_is_cancelled_when_the_run_is_asked_to_stop(
         time.sleep(0.05)
 
 
-def slept(mariadb: MariaDB) -> bool:
+def slept(mariadb: MariaDb) -> bool:
     found = mariadb.run("SELECT info FROM information_schema.processlist WHERE id <> CONNECTION_ID()")
     return any("SLEEP(60)" in str(info) for (info,) in found)
