@@ -22,7 +22,7 @@ from syncd.core.diff import (
     values_before,
     values_differ,
 )
-from syncd.core.plan import BATCH, Plan, Read, gate
+from syncd.core.plan import BATCH, EMPTY_GATE, Plan, Read, gate
 from syncd.core.rules import GateRules, SharedMatch, SharedNumbers
 from syncd.core.schema import Schema
 from syncd.index import Index
@@ -147,7 +147,7 @@ def plan_changes(
         warnings=warnings,
         gone=gone,
         settled=sharing.settled and not released and clear.height == changed.height,
-        released=released if sure else [],
+        released=released if sure or _may_be_empty(reading, plan) else [],
         sure=sure,
         ambiguous=changed.height - clear.height,
         merged=sharing.merged,
@@ -180,6 +180,11 @@ def _tells_who_left(reading: Reading, rules: GateRules) -> bool:
     """Whether a key that is not in the read, or that it names as gone, has surely left the source."""
     read = _read(reading, rules)
     return read.proved and (read.rows > 0 or not read.whole) and not read.keyless and not read.missing
+
+
+def _may_be_empty(reading: Reading, plan: Plan) -> bool:
+    """Whether a person has approved what follows from it that the source is empty."""
+    return reading.end.proof == "complete" and any(each.gate == EMPTY_GATE for each in plan.opened)
 
 
 def _rest_of_ledger(

@@ -30,6 +30,10 @@ UNDONE_GATE = "undone"
 """Holds what a person has undone for as long as the source asks for the very same."""
 
 
+EMPTY_GATE = "deletes.empty"
+"""Holds the deletes where a source has no row at all."""
+
+
 BEHIND_GATE = "updates.behind"
 """Holds what would overwrite a contact whose move is held."""
 
@@ -262,7 +266,7 @@ def _delete_gates(deletes: pl.DataFrame, read: Read, rules: GateRules, known: in
     if not read.proved:
         yield _hold("deletes.unproved", deletes, f"the read was not proved complete: {read.why}", approvable=False)
     if read.whole and read.rows == 0:
-        yield _hold("deletes.empty", deletes, f"the source is empty; {_of(count, known)} would be deleted")
+        yield _hold(EMPTY_GATE, deletes, f"the source is empty; {_of(count, known)} would be deleted")
     if read.keyless:
         rows_ = counted(read.keyless, "row has", "rows have")
         yield _hold("deletes.keyless", deletes, f"{rows_} no readable key, so who is gone is unknown")

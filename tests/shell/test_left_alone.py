@@ -218,3 +218,17 @@ def test_a_contact_that_another_source_took_over_is_deleted_with_the_row_that_ha
     two.write([("x", "7", "Xia", "2125550107")], "b.csv", header=HEADER)
     two.run_all()
     assert holds(two)["7"] == ("Xia", "2125550107")
+
+
+def test_an_emptied_source_lets_adopted_contacts_go_once_that_is_approved(two: World) -> None:
+    two.sandbox.store.add({"External ID": "7", "Name": "Own"})
+    two.write([("x", "7", "Xia", "2125550107"), ("y", "9", "Yan", "2125550109")], "a.csv", header=HEADER)
+    two.write([("z", "7", "Zoe", "2125550101")], "b.csv", header=HEADER)
+    two.run_all()
+    two.write([], "a.csv", header=HEADER)
+    emptied, other = two.run_all()
+    assert [each.gate for each in emptied.held] == ["deletes.empty"]
+    assert reasons(other) == {"z": "shares match fields with x of source a"}
+    approve(two, emptied)
+    two.run_all()
+    assert holds(two) == {"7": ("Zoe", "2125550101")}
