@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from syncd.changes import TREATMENT
 from syncd.core.diff import KIND, rows
 from syncd.core.plan import BATCH
 from syncd.core.schema import Schema
@@ -25,11 +26,17 @@ class Carrying:
         self._schema = schema
         self._treatment = treatment
         self._met: Mapping[str, Mapping[str, str]] = {}
+        self._merges = False
 
     def look(self, changes: pl.DataFrame, target: Finder, state: State) -> None:
-        """See whose contacts stand where contacts move to that have such values: a few are searched for."""
+        """See whose contacts stand where contacts move to: a few are searched for.
+
+        As long as it is not known that updates leave other fields alone, that concerns every move; then those alone
+        that have such values.
+        """
+        self._merges = state.fact(TREATMENT) == "merge"
         moves = rows(changes.filter(pl.col(KIND) == "move"))
-        matches = {each["@match"] for each in moves if self._unmentioned(each)}
+        matches = {each["@match"] for each in moves if not self._merges or self._unmentioned(each)}
         ours = set(state.held_ids()) if matches else set()
         there = find_there(target, self._schema, matches, pages=len(ours) // BATCH)
         self._met = {match: remote.fields for match, remote in there.items() if remote.id not in ours}
@@ -50,7 +57,7 @@ class Carrying:
         if met is None:
             return kept
         theirs = {name: value for name, value in met.items() if value and name not in change["after"]}
-        return {**kept, **theirs} if replaces else {name: kept[name] for name in kept if name not in theirs}
+        return {name: kept[name] for name in kept if name not in theirs} if self._merges else {**kept, **theirs}
 
     def _unmentioned(self, change: Mapping[str, Any]) -> dict[str, str]:
         return unmentioned(change, self._schema.names)

@@ -159,6 +159,20 @@ def test_a_contact_that_moves_onto_a_persons_one_leaves_what_they_wrote_there(
     assert {key: fields.get("Note") for key, fields in world.there().items()} == expected
 
 
+@pytest.mark.parametrize("update", ["merge", "replace"])
+def test_a_move_onto_a_persons_contact_takes_no_field_away_before_it_is_known_what_updates_do(
+    world: World, update: str
+) -> None:
+    world.sandbox.dialect("update", update)
+    world.sources["tenants"]["key"] = "row"
+    world.write([("a", "7", "Ann", "2125550101")], header=HEADER)
+    world.run()
+    world.sandbox.store.add({"External ID": "8", "Name": "Own", "Note": "theirs"})
+    world.write([("a", "8", "Ann", "2125550101")], header=HEADER)
+    world.run()
+    assert {key: fields.get("Note") for key, fields in world.there().items()} == {"8": "theirs"}
+
+
 def undo(world: World, run: str) -> SourceReport:
     report, settings = SourceReport("tenants", undoes=run), world.settings()
     with open_session(settings, sleep=lambda _: None) as session:
