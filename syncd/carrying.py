@@ -6,16 +6,18 @@ not ours, what people wrote there stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from syncd.changes import TREATMENT
-from syncd.core.diff import KIND, rows
+from syncd.core.columns import KEY, MATCH
+from syncd.core.diff import ID, KIND, OLD_MATCH, rows
 from syncd.core.plan import BATCH
 from syncd.core.schema import Schema
 from syncd.doubt import Finder, find_there
+from syncd.rematching import open_calls
 from syncd.state import State
 
 
@@ -26,38 +28,65 @@ class Carrying:
         self._schema = schema
         self._treatment = treatment
         self._met: Mapping[str, Mapping[str, str]] = {}
+        self._now: dict[str, Mapping[str, str]] = {}
         self._merges = False
 
-    def look(self, changes: pl.DataFrame, target: Finder, state: State) -> None:
-        """See whose contacts stand where contacts move to: a few are searched for.
+    def look(self, changes: pl.DataFrame, target: Finder, state: State, source: str, leaving: Collection[str]) -> None:
+        """See what contacts that move hold now, and whose contacts stand where they move to: a few are searched for.
 
-        As long as it is not known that updates leave other fields alone, that concerns every move; then those alone
-        that have such values.
+        Where a move's own fields are all that the company has, nothing can be lost. ``leaving``: keys of the source
+        that let go of contacts that were people's.
         """
         self._merges = state.fact(TREATMENT) == "merge"
-        moves = rows(changes.filter(pl.col(KIND) == "move"))
-        matches = {each["@match"] for each in moves if not self._merges or self._unmentioned(each)}
-        ours = set(state.held_ids()) if matches else set()
-        there = find_there(target, self._schema, matches, pages=len(ours) // BATCH)
+        moves = [each for each in rows(changes.filter(pl.col(KIND) == "move")) if self._others(each)]
+        if not moves:
+            return
+        holders = state.held_by(source, leaving)
+        matches = {each[which] for each in moves for which in (OLD_MATCH, MATCH)}
+        there = find_there(target, self._schema, matches, pages=len(holders) // BATCH)
+        ours = holders.keys() | {call.id for call in state.leftovers()}
         self._met = {match: remote.fields for match, remote in there.items() if remote.id not in ours}
+        begun = {call.key: call.fields for call in reversed(open_calls(state, self._schema, source)) if not call.id}
+        for each in moves:
+            remote = there.get(each[OLD_MATCH])
+            if each[KEY] in begun:  # what stands there now may be what another's call of then has made of it
+                self._now[each[KEY]] = begun[each[KEY]]
+            elif remote and remote.id == each[ID] and holders.get(remote.id) == 1:
+                self._now[each[KEY]] = remote.fields
+        news = ((each[KEY], each[ID], before) for each in moves if (before := self._before(each)) != each["before"])
+        state.note_returned(source, news)
 
     def page(self, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Add what is sent to each of the changes."""
         for each in changes:
+            each["before"] = self._before(each)
             kept = self._kept(each)
             each["payload"] = {**kept, **each["after"]} if kept else each["after"]
         return changes
+
+    def _before(self, change: Mapping[str, Any]) -> Mapping[str, str]:
+        """What the target last answered, with what it holds now of fields that the contact does not name."""
+        known: Mapping[str, str] = change["before"]
+        now = self._now.get(change[KEY])
+        if now is None:
+            return known
+        others = self._others(change)
+        mapped = {name: value for name, value in known.items() if name not in others}
+        return mapped | {name: value for name, value in now.items() if value and name in others}
 
     def _kept(self, change: Mapping[str, Any]) -> Mapping[str, str]:
         replaces = self._treatment == "replace"
         if not replaces and change[KIND] != "move":
             return {}
         kept = self._unmentioned(change)
-        met = self._met.get(change["@match"]) if change[KIND] == "move" else None
+        met = self._met.get(change[MATCH]) if change[KIND] == "move" else None
         if met is None:
             return kept
         theirs = {name: value for name, value in met.items() if value and name not in change["after"]}
         return {name: kept[name] for name in kept if name not in theirs} if self._merges else {**kept, **theirs}
+
+    def _others(self, change: Mapping[str, Any]) -> set[str]:
+        return set(self._schema.names).difference(change["after"])
 
     def _unmentioned(self, change: Mapping[str, Any]) -> dict[str, str]:
         return unmentioned(change, self._schema.names)

@@ -1,7 +1,8 @@
 """What the answer to a batch makes of each change: accepted, refused or unknown, adopted or ours. It decides only.
 
-"updated" does not say whose contact it was: a call of ours whose answer was lost may have made it. So it is told by
-the ids that were ours, by what earlier calls may have made, and by what stood there when that was looked at.
+An answer other than "created" does not say whose contact it was: a call of ours whose answer was lost may have made it.
+So it is told by the ids that were ours, by what earlier calls may have made, and by what stood there when that was
+looked at.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Settling:
         if change[KIND] == "adopt":  # what was to be adopted may be gone by now
             there = Remote(change["@id"], change["before"])
             return outcome.action != "created" and not made_by(there, calls, self.schema)
-        if outcome.action != "updated":
+        if outcome.action == "created":
             return False
         again = change["@match"] in self.again
         new = any(outcome.id > call.horizon for call in calls) or (again and outcome.id > self.horizon)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -63,6 +63,16 @@ class Audit:
         with self.read() as connection:
             query = text("SELECT DISTINCT remote_id FROM contact WHERE remote_id IS NOT NULL")
             return pl.Series(ID, connection.execute(query).scalars().all(), dtype=pl.Int64)
+
+    def held_by(self, source: str, leaving: Collection[str]) -> dict[int, int]:
+        """How many contacts of any source hold each id of the target, without the keys ``leaving`` of ``source``."""
+        query = text(
+            "SELECT remote_id, count(*) FROM contact WHERE remote_id IS NOT NULL"
+            " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:leaving))) GROUP BY remote_id"
+        )
+        with self.read() as connection:
+            found = connection.execute(query, {"source": source, "leaving": json.dumps(list(leaving))})
+            return dict(map(tuple, found))
 
     def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
         """How many contacts at the target are of each source that is not ``configured``, and of none that is."""

@@ -128,7 +128,7 @@ class Machine(Truths):
         self.remade |= {match} & self.missed
         number = self.world.store.add({name: value for name, value in fields.items() if value})
         self.foreign[number] = self._fields(number)
-        self.notes[number] = match, fields[self.layout.note]
+        self._note(number, match, fields[self.layout.note])
 
     def _may_meet(self) -> bool:
         """Whether a contact that is added now can be told from one of ours, whatever gets lost later."""
@@ -148,9 +148,13 @@ class Machine(Truths):
         self.world.store.edit(number, {self.layout.note: f"note {place}"})
         match = self.layout.match_of(self._fields(number))
         if match is not None:
-            self.notes[number] = (match, f"note {place}")
+            self._note(number, match, f"note {place}")
         if number in self.foreign:
             self.foreign[number] = self._fields(number)
+
+    def _note(self, number: int, match: Match, note: str) -> None:
+        self.notes[number] = match, note
+        self.written.add(note)
 
     @precondition(lambda self: self.calm)
     @rule(place=EDITS)

@@ -101,6 +101,23 @@ def test_an_adopted_contact_is_handed_over_to_another_source(world: World) -> No
     assert world.there()["1"]["Note"] == "VIP"
 
 
+@pytest.mark.parametrize("unchanged", ["updated", "unchanged"])
+def test_a_persons_contact_that_is_just_what_a_new_row_says_is_not_deleted_with_the_row(
+    world: World, unchanged: str
+) -> None:
+    world.sandbox.dialect("unchanged", unchanged)
+    world.sandbox.store.add({"External ID": "1", "Name": "Ann", "Note": "VIP"})
+    for ann in ("Ann", "Anna"):  # so that it is known that updates leave the note alone, and nothing is looked up first
+        world.write([("1", ann, "")])
+        world.run()
+    world.sandbox.store.add({"External ID": "2", "Name": "Bob"})
+    world.write([("1", "Anna", ""), ("2", "Bob", "")])
+    assert world.run().counts["create"] == 1
+    world.write([("1", "Anna", "")])
+    world.run()
+    assert set(world.there()) == {"1", "2"}
+
+
 @pytest.mark.parametrize("revive", ["created", "updated"])
 def test_a_contact_that_comes_back_under_its_old_id_is_still_ours(world: World, revive: str) -> None:
     world.sandbox.dialect("revive", revive)
@@ -326,3 +343,69 @@ def test_a_restored_state_file_lets_adopted_contacts_go_where_that_is_allowed() 
         assert names(machine) == {"A": "Ann"}
     finally:
         machine.teardown()
+
+
+@pytest.mark.parametrize("update", ["merge", "replace"])
+def test_a_contact_that_moves_onto_one_that_its_row_lets_go_leaves_what_a_person_wrote_there(
+    world: World, update: str
+) -> None:
+    world.sandbox.dialect("update", update)
+    world.sources["tenants"]["key"] = "row"
+    world.sandbox.store.add({"External ID": "7", "Name": "Ann", "Note": "on Ann"})
+    world.sandbox.store.add({"External ID": "8", "Name": "Bob", "Note": "on Bob"})
+    world.write([("a", "7", "Ann", "2125550101"), ("b", "8", "Bob", "2125550102")], header=HEADER)
+    world.run()
+    world.write([("a", "8", "Ann", "2125550101")], header=HEADER)
+    world.run()
+    assert {key: fields.get("Note") for key, fields in world.there().items()} == {"8": "on Bob"}
+
+
+@pytest.mark.parametrize("update", ["merge", "replace"])
+@pytest.mark.parametrize("moves", [1, 30])
+def test_what_a_person_wrote_since_the_last_run_goes_with_a_contact_that_moves(
+    world: World, update: str, moves: int
+) -> None:
+    world.sandbox.dialect("update", update)
+    world.sources["tenants"] |= {"key": "row", "updates": {"at_most": {"share": "100%"}}}
+    people = [(f"r{n}", f"{n}", f"T {n}", "2125550101") for n in range(10, 10 + moves)]
+    world.write(people, header=HEADER)
+    world.run()
+    for number in list(world.sandbox.store.rows):
+        world.sandbox.store.edit(number, {"Note": f"on {number}"})
+    world.write([(key, f"1{id_}", name, phone) for key, id_, name, phone in people], header=HEADER)
+    assert world.run().counts["move"] == moves
+    assert {fields.get("Note") for fields in world.there().values()} == {f"on {n}" for n in range(1, moves + 1)}
+
+
+def test_what_people_wrote_goes_with_contacts_that_swap_what_they_are_known_by(world: World) -> None:
+    world.sources["tenants"]["key"] = "row"
+    world.write([("a", "7", "Ann", "2125550101"), ("b", "8", "Bob", "2125550102")], header=HEADER)
+    world.run()
+    for number in list(world.sandbox.store.rows):
+        name = world.sandbox.store.fields.filled(world.sandbox.store.rows[number])["Name"]
+        world.sandbox.store.edit(number, {"Note": f"on {name}"})
+    world.write([("a", "8", "Ann", "2125550101"), ("b", "7", "Bob", "2125550102")], header=HEADER)
+    world.run()
+    there = {(fields["Name"], fields.get("Note")) for fields in world.there().values()}
+    assert there == {("Ann", "on Ann"), ("Bob", "on Bob")}
+
+
+@pytest.mark.parametrize("armed", [{"kind": "drop", "done": True}, {"kind": "drop", "done": False}])
+@pytest.mark.parametrize("count", [2, 600])
+def test_what_people_wrote_goes_with_contacts_that_swap_though_the_answer_is_lost(
+    world: World, armed: dict[str, object], count: int
+) -> None:
+    world.sources["tenants"] |= {"key": "row", "updates": {"at_most": {"share": "100%"}}}
+    people = [(f"r{n:03}", f"{n}", f"T {n}", "2125550101") for n in range(count)]
+    world.write(people, header=HEADER)
+    world.run()
+    for number, row in list(world.sandbox.store.rows.items()):
+        world.sandbox.store.edit(number, {"Note": f"on {world.sandbox.store.fields.filled(row)['Name']}"})
+    turned = [(key, f"{(n + 1) % count}", name, phone) for n, (key, _, name, phone) in enumerate(people)]
+    world.write(turned, header=HEADER)
+    world.sandbox.arm({"method": "POST", "times": None, "after": count // 500, **armed})
+    assert world.run().unknown > 0
+    world.sandbox.disarm()
+    world.run()
+    there = [(fields["Name"], fields.get("Note")) for fields in world.there().values()]
+    assert [each for each in there if each[1] != f"on {each[0]}"] == []

@@ -24,11 +24,11 @@ class Truths(RuleBasedStateMachine):
     """A company, what is known of its past, and what must be true of it.
 
     ``ever``: the match values that each key may have at the target. ``anchors``: what a held key had. ``foreign``: the
-    people's contacts, as they are. ``notes``: what people wrote into a field that is not mapped. Of ours, and until
-    they are repaired: ``missed`` (deleted by people, or given other match values: ``renamed``), ``remade`` (and added
-    again), ``edited`` (the mapped values that people wrote; of ``kept`` ones they stay until the row changes),
-    ``undead`` (deleted without an effect), ``lenient`` (the same, and a row has spoken of them since). ``approved``:
-    the lists that were.
+    people's contacts, as they are. ``notes``: what people wrote into a field that is not mapped; ``written``: all that
+    they ever did. Of ours, and until they are repaired: ``missed`` (deleted by people, or given other match values:
+    ``renamed``), ``remade`` (and added again), ``edited`` (the mapped values that people wrote; of ``kept`` ones they
+    stay until the row changes), ``undead`` (deleted without an effect), ``lenient`` (the same, and a row has spoken of
+    them since). ``approved``: the lists that were.
     """
 
     folder: ClassVar[Path | None] = None
@@ -52,6 +52,7 @@ class Truths(RuleBasedStateMachine):
         self.anchors: dict[Owner, Match] = {}
         self.foreign: dict[int, dict[str, str]] = {}
         self.notes: dict[int, tuple[Match, str]] = {}
+        self.written: set[str] = set()
         self.missed: set[Match] = set()
         self.remade: set[Match] = set()
         self.renamed: set[int] = set()
@@ -195,7 +196,7 @@ class Truths(RuleBasedStateMachine):
                 self._equal(owner, there[match], fields)
         self._no_orphans(said, there)
         self._held_are_there(said, there)
-        self._noted(there)
+        self._noted(said, there)
         self._ledger(said, there)
 
     def _there(self) -> dict[Match, int]:
@@ -236,10 +237,20 @@ class Truths(RuleBasedStateMachine):
         for owner, match in self.anchors.items():
             assert match in there or match in self.missed, f"{owner} is held, and its contact is gone"
 
-    def _noted(self, there: Mapping[Match, int]) -> None:
+    def _noted(self, said: Sayings, there: Mapping[Match, int]) -> None:
+        """A note is at its contact, unless a key has come there that brought its own: then it went with the one before.
+
+        It may be gone with that key.
+        """
+        now = {number: self._fields(number).get(self.layout.note) for number in there.values()}
+        here = {owner for owner, _ in said.wanted.values()}
         for number, (match, note) in self.notes.items():
-            if there.get(match) == number:
-                assert self._fields(number).get(self.layout.note) == note, f"the note of contact {number} is lost"
+            if there.get(match) == number and now[number] != note:
+                assert now[number] in self.written, f"the note of contact {number} is lost"
+                owner, _ = said.wanted[match]
+                before = {each for each, matches in self.ever.items() if match in matches} - {owner}
+                gone = number in self.witness.created and not before & here
+                assert gone or note in now.values(), f"the note of contact {number} went with nobody"
 
     def _ledger(self, said: Sayings, there: Mapping[Match, int]) -> None:
         with self.world.state() as state, state.read() as connection:
@@ -263,6 +274,10 @@ class Truths(RuleBasedStateMachine):
 
     def _settle(self, said: Sayings) -> None:
         there = self._there()
+        for match, number in there.items():
+            note = self._fields(number).get(self.layout.note, "")
+            if note in self.written:
+                self.notes[number] = match, note
         self.missed -= there.keys()
         self.remade -= self.missed
         self.anchors = {
