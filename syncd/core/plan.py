@@ -175,7 +175,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
         *_grace(deletes, rules.deletes, missing_for),
         *_update_gates(edits, rules, known, emptied),
     ]
-    opened = _opened(found, approved)
+    opened = _opened(ordered, found, approved)
     held = [each for each in found if each not in opened]
     held += _behind(ordered, held, folds=folds)
     waits = _closed(held)
@@ -210,15 +210,11 @@ def _plain(match: str, *, folds: bool) -> str:
     return match.casefold() if folds else match
 
 
-def _opened(found: Sequence[Held], approved: Collection[str]) -> list[Held]:
+def _opened(changes: pl.DataFrame, found: Sequence[Held], approved: Collection[str]) -> list[Held]:
     """Return the approved gates that let a change go on; one whose whole list others hold keeps its approval."""
     allowed = [each for each in found if each.approvable and each.digest in approved]
-    shut: dict[str, set[str]] = {}
-    for each in found:
-        if each not in allowed:
-            shut.setdefault(each.kind, set()).update(each.keys)
-    everything = shut.get("all", set())
-    return [each for each in allowed if not everything.union(shut.get(each.kind, ())).issuperset(each.keys)]
+    free = changes.filter(~_closed([each for each in found if each not in allowed])) if allowed else changes
+    return [each for each in allowed if not free.filter(_closed([each])).is_empty()]
 
 
 def _closed(held: Sequence[Held]) -> pl.Expr:

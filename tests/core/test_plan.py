@@ -178,3 +178,30 @@ def test_whoever_would_take_the_place_of_a_held_move_waits_to_the_end_of_the_row
     plan = planned(pl.DataFrame(lines, schema=SCHEMA, orient="row"), undone=undone, known=0, folds=folds)
     assert [(held.gate, held.count) for held in plan.held] == [("undone", 1), ("updates.behind", count)]
     assert plan.todo.get_column(KEY).to_list() == ["other"]
+
+
+@given(
+    kinds=st.lists(st.sampled_from(["create", "update", "move", "delete"]), min_size=1, max_size=8),
+    undone=st.sets(st.integers(0, 7)),
+    rules=st.sampled_from(
+        [GateRules(updates_share=0.0, updates_known=0), GateRules(deletes=DeleteLimits(free=0, count=0))]
+    ),
+    schema_changed=st.sampled_from(["", "a match field was added"]),
+)
+def test_whoever_approves_what_is_held_again_and_again_has_it_all_done(
+    kinds: list[str], undone: set[int], rules: GateRules, schema_changed: str
+) -> None:
+    lines = [(kind, f"k{n}", n, n, None, f"v{n}", f"was {n}", "x") for n, kind in enumerate(kinds)]
+    left = pl.DataFrame(lines, schema=SCHEMA, orient="row")
+    back = pl.DataFrame(
+        [(f"k{n}", None if kinds[n] == "delete" else n) for n in undone if n < len(kinds)],
+        schema={KEY: pl.String, DIGEST: pl.Int64},
+        orient="row",
+    )
+    left = left.with_columns(pl.when(pl.col(KIND) == "delete").then(None).otherwise(DIGEST).alias(DIGEST))
+    approved: set[str] = set()
+    for _ in range(4):
+        plan = planned(left, rules=rules, undone=back, schema_changed=schema_changed, approved=approved)
+        left = plan.waiting
+        approved = {held.digest for held in plan.held if held.approvable}
+    assert left.is_empty()
