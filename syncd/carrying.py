@@ -14,7 +14,6 @@ import polars as pl
 from syncd.changes import TREATMENT
 from syncd.core.columns import KEY, MATCH
 from syncd.core.diff import ID, KIND, OLD_MATCH, rows
-from syncd.core.plan import BATCH
 from syncd.core.schema import Schema
 from syncd.doubt import Finder, find_there
 from syncd.rematching import open_calls
@@ -24,29 +23,32 @@ from syncd.state import State
 class Carrying:
     """Adds the ``payload`` to changes. ``treatment``: what an update does to fields that it does not mention."""
 
-    def __init__(self, schema: Schema, treatment: str) -> None:
+    def __init__(self, schema: Schema, treatment: str, state: State, source: str) -> None:
         self._schema = schema
         self._treatment = treatment
+        self._state = state
+        self._source = source
+        self._merges = state.fact(TREATMENT) == "merge"
         self._met: Mapping[str, Mapping[str, str]] = {}
         self._now: dict[str, Mapping[str, str]] = {}
-        self._merges = False
 
-    def look(self, changes: pl.DataFrame, target: Finder, state: State, source: str, leaving: Collection[str]) -> None:
+    def look(self, changes: pl.DataFrame, target: Finder, *, leaving: Collection[str], pages: int) -> None:
         """See what contacts that move hold now, and whose contacts stand where they move to: a few are searched for.
 
-        Where a move's own fields are all that the company has, nothing can be lost. ``leaving``: keys of the source
-        that let go of contacts that were people's.
+        Where a move's own fields are all that the company has, nothing can be lost. ``leaving``: keys that let go of
+        contacts that were people's. ``pages``: how many the target's list has at least.
         """
-        self._merges = state.fact(TREATMENT) == "merge"
         moves = [each for each in rows(changes.filter(pl.col(KIND) == "move")) if self._others(each)]
         if not moves:
             return
-        holders = state.held_by(source, leaving)
         matches = {each[which] for each in moves for which in (OLD_MATCH, MATCH)}
-        there = find_there(target, self._schema, matches, pages=len(holders) // BATCH)
-        ours = holders.keys() | {call.id for call in state.leftovers()}
+        found = find_there(target, self._schema, matches, pages=pages)
+        there = {match: found[match] for match in matches & found.keys()}
+        holders = self._state.held_by([remote.id for remote in there.values()], self._source, leaving)
+        ours = holders.keys() | {call.id for call in self._state.leftovers()}
         self._met = {match: remote.fields for match, remote in there.items() if remote.id not in ours}
-        begun = {call.key: call.fields for call in reversed(open_calls(state, self._schema, source)) if not call.id}
+        calls = open_calls(self._state, self._schema, self._source)
+        begun = {call.key: call.fields for call in reversed(calls) if not call.id}
         for each in moves:
             remote = there.get(each[OLD_MATCH])
             if each[KEY] in begun:  # what stands there now may be what another's call of then has made of it
@@ -54,7 +56,7 @@ class Carrying:
             elif remote and remote.id == each[ID] and holders.get(remote.id) == 1:
                 self._now[each[KEY]] = remote.fields
         news = ((each[KEY], each[ID], before) for each in moves if (before := self._before(each)) != each["before"])
-        state.note_returned(source, news)
+        self._state.note_returned(self._source, news)
 
     def page(self, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Add what is sent to each of the changes."""

@@ -114,7 +114,8 @@ def plan_changes(
     clear = _without_ambiguous(reading, changed, detail, here)
     changes, same = _without_same(classify(clear, found.gone, detail, here.drop("many")), schema)
     changes = _in_mode(reading, changes, wanted.gates)
-    changes, released = _without_adopted(changes, detail, wanted.gates)
+    changes, let_go = _without_adopted(changes, detail, wanted.gates)
+    released = let_go.get_column(KEY).to_list()
     undone = state.undone(wanted.name)
     plan = gate(
         changes,
@@ -126,6 +127,7 @@ def plan_changes(
         approved=state.approved(wanted.name),
         schema_changed=other_match,
         undone=undone,
+        let_go=let_go,
         folds=state.fact(FOLDS) is not None,
     )
     warnings += [
@@ -147,7 +149,7 @@ def plan_changes(
         warnings=warnings,
         gone=gone,
         settled=sharing.settled and not released and clear.height == changed.height,
-        released=released if sure or _may_be_empty(reading, plan) else [],
+        released=released if sure or _may_be_empty(reading, wanted.gates, plan) else [],
         sure=sure,
         ambiguous=changed.height - clear.height,
         merged=sharing.merged,
@@ -182,9 +184,9 @@ def _tells_who_left(reading: Reading, rules: GateRules) -> bool:
     return read.proved and (read.rows > 0 or not read.whole) and not read.keyless and not read.missing
 
 
-def _may_be_empty(reading: Reading, plan: Plan) -> bool:
+def _may_be_empty(reading: Reading, rules: GateRules, plan: Plan) -> bool:
     """Whether a person has approved what follows from it that the source is empty."""
-    return reading.end.proof == "complete" and any(each.gate == EMPTY_GATE for each in plan.opened)
+    return _read(reading, rules).proved and any(each.gate == EMPTY_GATE for each in plan.opened)
 
 
 def _rest_of_ledger(
@@ -286,13 +288,15 @@ def _in_mode(reading: Reading, changes: pl.DataFrame, rules: GateRules) -> pl.Da
     return changes.filter(~pl.col(KIND).is_in(barred))
 
 
-def _without_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRules) -> tuple[pl.DataFrame, list[str]]:
-    """Leave adopted contacts at the target when they leave the source, unless they may be deleted."""
+def _without_adopted(
+    changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRules
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Leave adopted contacts at the target when they leave the source, unless they may be deleted; return these too."""
     if rules.deletes.adopted:
-        return changes, []
+        return changes, changes.clear()
     adopted = detail.filter(pl.col("@origin_kind") == "adopted").get_column(KEY)
     kept = (pl.col(KIND) == "delete") & pl.col(KEY).is_in(adopted.implode())
-    return changes.filter(~kept), changes.filter(kept).get_column(KEY).to_list()
+    return changes.filter(~kept), changes.filter(kept)
 
 
 def _read(reading: Reading, rules: GateRules) -> Read:

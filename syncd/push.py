@@ -110,8 +110,9 @@ class Push:
         if treatment is None:
             treatment, first = self._learn(plan)
             changes = changes.filter(~changes.get_column("@key").is_in([first])) if first else changes
-        carrying = Carrying(self._schema, treatment)
-        carrying.look(changes, self._there, self._state, self._source, self._leaving)
+        carrying = Carrying(self._schema, treatment, self._state, self._source)
+        listed = sum(map(self._state.known, self._configured)) // BATCH
+        carrying.look(changes, self._there, leaving=self._leaving, pages=listed)
         pages = map(carrying.page, batches(changes, BATCH))
         with ThreadPoolExecutor(self._in_flight, thread_name_prefix="push") as pool:
             self._keep_busy(pool, pages)

@@ -31,7 +31,7 @@ UNDONE_GATE = "undone"
 
 
 EMPTY_GATE = "deletes.empty"
-"""Holds the deletes where a source has no row at all."""
+"""Holds the deletes where a source has no row at all, and the contacts that it would let go."""
 
 
 BEHIND_GATE = "updates.behind"
@@ -96,9 +96,12 @@ class Plan:
         return list_digest(self.todo)
 
     def still_approved(self, done: Collection[str]) -> tuple[Held, ...]:
-        """Return what is left of the approved lists when the changes of the keys ``done`` are made."""
+        """Return what is left of the approved lists when the changes of the keys ``done`` are made.
+
+        That may be what other gates hold.
+        """
         gone = pl.Series(list(done), dtype=pl.String)
-        rest = self.todo.filter(~pl.col(KEY).is_in(gone.implode()))
+        rest = pl.concat([self.todo.filter(~pl.col(KEY).is_in(gone.implode())), self.waiting])
         parts = [(each, rest.filter(_closed([each]))) for each in self.opened]
         return tuple(
             replace(each, keys=tuple(part.get_column(KEY)), digest=list_digest(part))
@@ -143,6 +146,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     approved: Collection[str],
     schema_changed: str = "",
     undone: pl.DataFrame | None = None,
+    let_go: pl.DataFrame | None = None,
     also: Sequence[Held] = (),
     folds: bool = False,
 ) -> Plan:
@@ -159,6 +163,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
         schema_changed: what is new about the target's match fields, if anything: then everything waits.
         undone: ``@key`` and ``@digest`` of what was undone (a null digest: a delete): the same change waits, and is
             no concern of the other gates, until it is approved.
+        let_go: the same of contacts that left the source and stay at the target: with an empty source, that waits too.
         also: lists that something else holds, to be approved like those of the gates.
         folds: the target takes match values for one that differ only in case.
     """
@@ -171,6 +176,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
         *back,
         *also,
         *([_hold(SCHEMA_GATE, ordered, schema_changed)] if schema_changed and not ordered.is_empty() else []),
+        *_empty_gate(deletes, changes.clear() if let_go is None else let_go, read, known),
         *_delete_gates(deletes, read, rules, known),
         *_grace(deletes, rules.deletes, missing_for),
         *_update_gates(edits, rules, known, emptied),
@@ -211,10 +217,11 @@ def _plain(match: str, *, folds: bool) -> str:
 
 
 def _opened(changes: pl.DataFrame, found: Sequence[Held], approved: Collection[str]) -> list[Held]:
-    """Return the approved gates that let a change go on; one whose whole list others hold keeps its approval."""
+    """Return the approved gates that let something go on; one whose whole list others hold keeps its approval."""
     allowed = [each for each in found if each.approvable and each.digest in approved]
-    free = changes.filter(~_closed([each for each in found if each not in allowed])) if allowed else changes
-    return [each for each in allowed if not free.filter(_closed([each])).is_empty()]
+    shut = _closed([each for each in found if each not in allowed])
+    lists = [(each, changes.filter(_closed([each]))) for each in allowed]
+    return [each for each, part in lists if part.is_empty() or not part.filter(~shut).is_empty()]
 
 
 def _closed(held: Sequence[Held]) -> pl.Expr:
@@ -255,14 +262,22 @@ def _held_back(changes: pl.DataFrame, undone: pl.DataFrame | None) -> list[Held]
     return [_hold(UNDONE_GATE, again, f"{what} undone, and the source still asks for just that")]
 
 
+def _empty_gate(deletes: pl.DataFrame, let_go: pl.DataFrame, read: Read, known: int) -> Iterator[Held]:
+    if not read.whole or read.rows > 0:
+        return
+    found = [f"{_of(deletes.height, known)} would be deleted"] if deletes.height else []
+    if let_go.height:
+        found.append(f"{counted(let_go.height, 'adopted contact')} would stay at the target and be let go")
+    if found:
+        yield _hold(EMPTY_GATE, pl.concat([deletes, let_go]), f"the source is empty; {', '.join(found)}")
+
+
 def _delete_gates(deletes: pl.DataFrame, read: Read, rules: GateRules, known: int) -> Iterator[Held]:
     count, limits = deletes.height, rules.deletes
     if not count:
         return
     if not read.proved:
         yield _hold("deletes.unproved", deletes, f"the read was not proved complete: {read.why}", approvable=False)
-    if read.whole and read.rows == 0:
-        yield _hold(EMPTY_GATE, deletes, f"the source is empty; {_of(count, known)} would be deleted")
     if read.keyless:
         rows_ = counted(read.keyless, "row has", "rows have")
         yield _hold("deletes.keyless", deletes, f"{rows_} no readable key, so who is gone is unknown")

@@ -64,15 +64,15 @@ class Audit:
             query = text("SELECT DISTINCT remote_id FROM contact WHERE remote_id IS NOT NULL")
             return pl.Series(ID, connection.execute(query).scalars().all(), dtype=pl.Int64)
 
-    def held_by(self, source: str, leaving: Collection[str]) -> dict[int, int]:
-        """How many contacts of any source hold each id of the target, without the keys ``leaving`` of ``source``."""
+    def held_by(self, ids: Collection[int], source: str, leaving: Collection[str]) -> dict[int, int]:
+        """How many contacts of any source hold each of ``ids`` that one holds, without the keys ``leaving``."""
         query = text(
-            "SELECT remote_id, count(*) FROM contact WHERE remote_id IS NOT NULL"
+            "SELECT remote_id, count(*) FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))"
             " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:leaving))) GROUP BY remote_id"
         )
+        values = {"ids": json.dumps(list(ids)), "source": source, "leaving": json.dumps(list(leaving))}
         with self.read() as connection:
-            found = connection.execute(query, {"source": source, "leaving": json.dumps(list(leaving))})
-            return dict(map(tuple, found))
+            return dict(map(tuple, connection.execute(query, values)))
 
     def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
         """How many contacts at the target are of each source that is not ``configured``, and of none that is."""

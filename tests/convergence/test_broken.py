@@ -101,7 +101,7 @@ def trust_positions(monkeypatch: pytest.MonkeyPatch) -> None:
 def let_one_approval_open_every_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     """An approval is not bound to the list that it was given for."""
 
-    def opened(found: Sequence[Held], approved: Collection[str]) -> list[Held]:
+    def opened(_: pl.DataFrame, found: Sequence[Held], approved: Collection[str]) -> list[Held]:
         return [each for each in found if each.approvable and approved]
 
     monkeypatch.setattr(syncd.core.plan, "_opened", opened)

@@ -232,3 +232,21 @@ def test_an_emptied_source_lets_adopted_contacts_go_once_that_is_approved(two: W
     approve(two, emptied)
     two.run_all()
     assert holds(two) == {"7": ("Zoe", "2125550101")}
+
+
+def test_an_emptied_source_that_only_adopted_lets_its_contacts_go_once_that_is_approved(two: World) -> None:
+    two.sandbox.store.add({"External ID": "7", "Name": "Own"})
+    two.write([("x", "7", "Xia", "2125550107")], "a.csv", header=HEADER)
+    two.write([("z", "7", "Zoe", "2125550101")], "b.csv", header=HEADER)
+    two.run_all()
+    two.write([], "a.csv", header=HEADER)
+    for _ in range(2):
+        emptied, other = two.run_all()
+        [held] = emptied.held
+        assert held.gate == "deletes.empty"
+        assert held.detail == "the source is empty; 1 adopted contact would stay at the target and be let go"
+        assert reasons(other) == {"z": "shares match fields with x of source a"}
+    approve(two, emptied)
+    emptied, other = two.run_all()
+    assert (emptied.held, other.held, reasons(other)) == ((), (), {})
+    assert holds(two) == {"7": ("Zoe", "2125550101")}
