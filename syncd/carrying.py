@@ -6,7 +6,7 @@ not ours, what people wrote there stays.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -14,10 +14,15 @@ import polars as pl
 from syncd.changes import TREATMENT
 from syncd.core.columns import KEY, MATCH
 from syncd.core.diff import ID, KIND, OLD_MATCH, rows
+from syncd.core.plan import Plan
 from syncd.core.schema import Schema
 from syncd.doubt import Finder, find_there
 from syncd.rematching import open_calls
 from syncd.state import State
+from syncd.target import Remote
+
+Owner = tuple[str, str]
+"""A source's name and a key."""
 
 
 class Carrying:
@@ -32,28 +37,43 @@ class Carrying:
         self._met: Mapping[str, Mapping[str, str]] = {}
         self._now: dict[str, Mapping[str, str]] = {}
 
-    def look(self, changes: pl.DataFrame, target: Finder, *, leaving: Collection[str], pages: int) -> None:
+    def look(self, plan: Plan, target: Finder, *, pages: int) -> None:
         """See what contacts that move hold now, and whose contacts stand where they move to: a few are searched for.
 
-        Where a move's own fields are all that the company has, nothing can be lost. ``leaving``: keys that let go of
-        contacts that were people's. ``pages``: how many the target's list has at least.
+        Where a move's own fields are all that the company has, nothing can be lost. ``pages``: how many the target's
+        list has at least.
         """
-        moves = [each for each in rows(changes.filter(pl.col(KIND) == "move")) if self._others(each)]
+        moves = [each for each in rows(plan.todo.filter(pl.col(KIND) == "move")) if self._others(each)]
         if not moves:
             return
         matches = {each[which] for each in moves for which in (OLD_MATCH, MATCH)}
         found = find_there(target, self._schema, matches, pages=pages)
         there = {match: found[match] for match in matches & found.keys()}
-        holders = self._state.held_by([remote.id for remote in there.values()], self._source, leaving)
-        ours = holders.keys() | {call.id for call in self._state.leftovers()}
-        self._met = {match: remote.fields for match, remote in there.items() if remote.id not in ours}
+        holders = self._state.held_by([remote.id for remote in there.values()])
+        self._see_whom_they_meet(plan, there, holders)
+        self._see_what_they_hold(moves, there, holders)
+
+    def _see_whom_they_meet(self, plan: Plan, there: Mapping[str, Remote], holders: Mapping[int, set[Owner]]) -> None:
+        """What people wrote stays at a contact that is none of ours, or whose key does not go with it."""
+        goes = plan.todo.filter(pl.col(KIND).is_in(["move", "delete"])).get_column(KEY)
+        going = {(self._source, key) for key in goes}
+        left = {call.id for call in self._state.leftovers()}
+        self._met = {
+            match: remote.fields
+            for match, remote in there.items()
+            if not (holders[remote.id] <= going if remote.id in holders else remote.id in left)
+        }
+
+    def _see_what_they_hold(
+        self, moves: Sequence[Mapping[str, Any]], there: Mapping[str, Remote], holders: Mapping[int, set[Owner]]
+    ) -> None:
         calls = open_calls(self._state, self._schema, self._source)
         begun = {call.key: call.fields for call in reversed(calls) if not call.id}
         for each in moves:
             remote = there.get(each[OLD_MATCH])
             if each[KEY] in begun:  # what stands there now may be what another's call of then has made of it
                 self._now[each[KEY]] = begun[each[KEY]]
-            elif remote and remote.id == each[ID] and holders.get(remote.id) == 1:
+            elif remote and remote.id == each[ID] and holders.get(remote.id) == {(self._source, each[KEY])}:
                 self._now[each[KEY]] = remote.fields
         news = ((each[KEY], each[ID], before) for each in moves if (before := self._before(each)) != each["before"])
         self._state.note_returned(self._source, news)

@@ -64,15 +64,18 @@ class Audit:
             query = text("SELECT DISTINCT remote_id FROM contact WHERE remote_id IS NOT NULL")
             return pl.Series(ID, connection.execute(query).scalars().all(), dtype=pl.Int64)
 
-    def held_by(self, ids: Collection[int], source: str, leaving: Collection[str]) -> dict[int, int]:
-        """How many contacts of any source hold each of ``ids`` that one holds, without the keys ``leaving``."""
+    def held_by(self, ids: Collection[int]) -> dict[int, set[tuple[str, str]]]:
+        """Who holds each of ``ids`` that anybody holds: (source, key), without those whom another has overwritten."""
         query = text(
-            "SELECT remote_id, count(*) FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))"
-            " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:leaving))) GROUP BY remote_id"
+            "SELECT remote_id, source, key, status FROM contact"
+            " WHERE remote_id IN (SELECT value FROM json_each(:ids)) ORDER BY status"
         )
-        values = {"ids": json.dumps(list(ids)), "source": source, "leaving": json.dumps(list(leaving))}
+        found: dict[int, set[tuple[str, str]]] = {}
         with self.read() as connection:
-            return dict(map(tuple, connection.execute(query, values)))
+            for id_, source, key, status in connection.execute(query, {"ids": json.dumps(list(ids))}):
+                if status == "accepted" or id_ not in found:
+                    found.setdefault(id_, set()).add((source, key))
+        return found
 
     def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
         """How many contacts at the target are of each source that is not ``configured``, and of none that is."""
