@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncd.budget import describe
+from syncd.core.wording import counted
 from syncd.watch import Watch
 
 KINDS = ("stale", "failing", "key", "held", "rejected", "invalid")
@@ -63,13 +64,16 @@ def _of(source: Mapping[str, Any], watch: Watch) -> Iterator[Alarm]:
     if waits:
         yield Alarm(name, "held", "; ".join(_held(hold) for hold in waits) + "; see syncd status")
     if source["rejected"] > watch.rejected:
-        yield Alarm(name, "rejected", f"the target refused {source['rejected']:,} contacts: syncd rejects list")
+        yield Alarm(
+            name, "rejected", f"the target refused {counted(source['rejected'], 'contact')}: syncd rejects list"
+        )
     if source["invalid"] > watch.invalid:
-        yield Alarm(name, "invalid", f"{source['invalid']:,} rows cannot be used: syncd run {name} --dry-run")
+        yield Alarm(name, "invalid", f"{counted(source['invalid'], 'row')} cannot be used: syncd run {name} --dry-run")
 
 
 def _held(hold: Mapping[str, Any]) -> str:
     """Without its detail where that may name keys."""
-    kind = {"delete": "deletes", "update": "updates"}.get(hold["kind"], "changes")
+    kind = {"delete": "delete", "update": "update"}.get(hold["kind"], "change")
     detail = "" if hold["gate"] == "deletes.canary" else f": {hold['detail']}"
-    return f"{hold['count']:,} {kind} wait for an approval ({hold['gate']}){detail}"
+    wait = "waits" if hold["count"] == 1 else "wait"
+    return f"{counted(hold['count'], kind)} {wait} for an approval ({hold['gate']}){detail}"

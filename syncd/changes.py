@@ -115,7 +115,6 @@ def plan_changes(
     changes, same = _without_same(classify(clear, found.gone, detail, here.drop("many")), schema)
     changes = _in_mode(reading, changes, wanted.gates)
     changes, let_go = _without_adopted(changes, detail, wanted.gates)
-    released = let_go.get_column(KEY).to_list()
     undone = state.undone(wanted.name)
     plan = gate(
         changes,
@@ -130,6 +129,8 @@ def plan_changes(
         let_go=let_go,
         folds=state.fact(FOLDS) is not None,
     )
+    sure = _tells_who_left(reading, wanted.gates)
+    released = let_go.get_column(KEY).to_list() if sure or _may_be_empty(reading, wanted.gates, plan) else []
     warnings += [
         *warned.of_those_who_stay(released),
         *warned.of_the_fields(schema, changed.columns),
@@ -139,7 +140,6 @@ def plan_changes(
     ]
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
     rejected = _still_rejected(state.rejected(wanted.name), plan, same)
-    sure = _tells_who_left(reading, wanted.gates)
     return Planned(
         plan=plan,
         unchanged=reading.recall.unchanged + found.unchanged + len(same),
@@ -148,8 +148,8 @@ def plan_changes(
         rejected=rejected,
         warnings=warnings,
         gone=gone,
-        settled=sharing.settled and not released and clear.height == changed.height,
-        released=released if sure or _may_be_empty(reading, wanted.gates, plan) else [],
+        settled=sharing.settled and let_go.is_empty() and clear.height == changed.height,
+        released=released,
         sure=sure,
         ambiguous=changed.height - clear.height,
         merged=sharing.merged,

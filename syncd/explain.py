@@ -195,7 +195,8 @@ def _left_as_it_is(found: Explanation, source: Source, planned: Planned, reading
     if "invalid" in states:
         left = "its contact is left exactly as it is" if found.ledger else "nothing is sent for it"
         return "invalid", f"{states['invalid'].reason}; {left}"
-    if found.stayed or found.key in planned.released:
+    found.held = [each for each in planned.plan.held if found.key in each.keys]
+    if found.stayed or found.held or found.key in planned.released:
         return "left", _let_go(found)
     if found.ledger:
         return "left", f"{_why_deleted(found)}, and mode {source.gates.mode} deletes nothing"

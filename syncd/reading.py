@@ -102,6 +102,7 @@ class Reading:
     ``@line``, ``@origin``, ``@state``, ``@match``, ``@digest``, ``@raw``. ``notes``: ``@row``, ``@reason`` of those
     that are no contact; ``warnings``: ``@row``, ``@warning``. ``malformed``: origin, line and reason of rows that could
     not be read. ``present``: beside a partial read, the keys of all rows that the source holds (null: a row without).
+    ``joined``: the rows of contacts that were merged into others.
     """
 
     end: End
@@ -114,6 +115,7 @@ class Reading:
     recall: Recall
     present: pl.Series | None = None
     merged: pl.DataFrame | None = None
+    joined: pl.Series = field(default_factory=lambda: pl.Series(ROW, dtype=pl.UInt32))
 
     @property
     def rows(self) -> int:
@@ -140,6 +142,7 @@ class Reading:
         if losers.is_empty():
             return
         new = losers.select(ROW, pl.col(STATE).alias("@new"), REASON)
+        self.joined = self.joined.append(losers.filter(pl.col(STATE) == EXCLUDED).get_column(ROW))
         self.lean = (
             self.lean.join(new.select(ROW, "@new"), on=ROW, how="left", maintain_order="left")
             .with_columns(pl.coalesce("@new", STATE).alias(STATE))
@@ -365,9 +368,9 @@ def read_source(
 
 def keyed_once(reading: Reading) -> pl.DataFrame:
     """Return ``@key``, ``@state``, ``@digest``, ``@raw`` of every key, once: where rows share it, of the used row."""
-    keyed = reading.lean.filter(pl.col(KEY).is_not_null()).select(KEY, STATE, DIGEST, RAW)
-    if not repeats(keyed.get_column(KEY)):
-        return keyed
-    order: Sequence[int] = (CONTACT, INVALID, EXCLUDED)
-    rank = pl.col(STATE).replace_strict(list(order), [0, 1, 2])
-    return keyed.sort(rank, maintain_order=True).unique(KEY, keep="first", maintain_order=True)
+    keyed = reading.lean.filter(pl.col(KEY).is_not_null())
+    if repeats(keyed.get_column(KEY)):
+        used = (pl.col(STATE) == CONTACT) | pl.col(ROW).is_in(reading.joined.implode())
+        rank = pl.when(used).then(0).when(pl.col(STATE) == INVALID).then(1).otherwise(2)
+        keyed = keyed.sort(rank, maintain_order=True).unique(KEY, keep="first", maintain_order=True)
+    return keyed.select(KEY, STATE, DIGEST, RAW)

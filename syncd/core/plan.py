@@ -31,7 +31,7 @@ UNDONE_GATE = "undone"
 
 
 EMPTY_GATE = "deletes.empty"
-"""Holds the deletes where a source has no row at all, and the contacts that it would let go."""
+"""Holds the deletes where a source has no row at all, and the adopted contacts that it would let go."""
 
 
 BEHIND_GATE = "updates.behind"
@@ -263,13 +263,15 @@ def _held_back(changes: pl.DataFrame, undone: pl.DataFrame | None) -> list[Held]
 
 
 def _empty_gate(deletes: pl.DataFrame, let_go: pl.DataFrame, read: Read, known: int) -> Iterator[Held]:
+    """Hold the deletes of an empty source; where it has none, what it would let go. One approval is for both."""
     if not read.whole or read.rows > 0:
         return
-    found = [f"{_of(deletes.height, known)} would be deleted"] if deletes.height else []
-    if let_go.height:
-        found.append(f"{counted(let_go.height, 'adopted contact')} would stay at the target and be let go")
-    if found:
-        yield _hold(EMPTY_GATE, pl.concat([deletes, let_go]), f"the source is empty; {', '.join(found)}")
+    if not deletes.is_empty():
+        yield _hold(EMPTY_GATE, deletes, f"the source is empty; {_of(deletes.height, known)} would be deleted")
+    elif not let_go.is_empty():
+        what = counted(let_go.height, "adopted contact")
+        hold = _hold(EMPTY_GATE, let_go, f"the source is empty; {what} would stay at the target and be let go")
+        yield replace(hold, kind="all")
 
 
 def _delete_gates(deletes: pl.DataFrame, read: Read, rules: GateRules, known: int) -> Iterator[Held]:

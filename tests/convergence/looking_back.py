@@ -119,6 +119,8 @@ class Convergence(Upheaval):
         self, on_edit: OnEdit, armed: list[Mapping[str, Any]], cut: int | None, stop: int | None
     ) -> None:
         self._in_trouble(lambda power: self.world.reconcile(on_edit, power), armed, Power(cut, stop))
+        if on_edit == "keep":  # it may have come to that
+            self.kept |= self.edited.keys() | self.renamed
         self._look()
 
     # Undo.

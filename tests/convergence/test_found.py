@@ -305,6 +305,24 @@ def test_a_merged_contact_keeps_the_numbers_that_a_row_without_a_key_may_have(te
         machine.teardown()
 
 
+@pytest.mark.parametrize("tells", ["whole", "changes", "present"])
+def test_a_key_whose_row_is_merged_into_another_contact_keeps_none_though_a_second_row_has_it(tells: Tells) -> None:
+    bob, cy = Row("5", "A", "x", "Bob", ""), Row("6", "D", "x", "Cy", "")
+    machine = Convergence()
+    try:
+        machine.begin(Opening(LAYOUTS[0], "merge_phones", ("one",), {}, ((bob, cy),), (), tells=tells))
+        machine.clean_run([])
+        assert names(machine) == {"A": "Bob", "D": "Cy"}
+        machine.company.tables["one"].rows = [bob, replace(cy, one="D", status="former"), replace(cy, one="")]
+        machine.clean_run([])
+        assert names(machine) == {"A": "Bob", "D": "Cy"}
+        machine.company.tables["one"].rows = [bob, replace(cy, one="A"), replace(cy, one="E")]
+        machine.clean_run([])
+        assert names(machine) == {"A": "Bob"}
+    finally:
+        machine.teardown()
+
+
 def test_a_contact_that_moves_onto_one_of_another_case_is_still_there_under_its_old_match_value() -> None:
     rows = Row("5", "A", "x", "Ann", ""), Row("6", "b", "x", "Bob", "")
     machine = Convergence()

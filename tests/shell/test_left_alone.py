@@ -245,6 +245,7 @@ def test_an_emptied_source_that_only_adopted_lets_its_contacts_go_once_that_is_a
         [held] = emptied.held
         assert held.gate == "deletes.empty"
         assert held.detail == "the source is empty; 1 adopted contact would stay at the target and be let go"
+        assert emptied.warnings == []
         assert reasons(other) == {"z": "shares match fields with x of source a"}
     approve(two, emptied)
     emptied, other = two.run_all()
