@@ -176,8 +176,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
         *back,
         *also,
         *([_hold(SCHEMA_GATE, ordered, schema_changed)] if schema_changed and not ordered.is_empty() else []),
-        *_empty_gate(deletes, changes.clear() if let_go is None else let_go, read, known),
-        *_delete_gates(deletes, read, rules, known),
+        *_delete_gates(deletes, changes.clear() if let_go is None else let_go, read, rules, known),
         *_grace(deletes, rules.deletes, missing_for),
         *_update_gates(edits, rules, known, emptied),
     ]
@@ -262,24 +261,16 @@ def _held_back(changes: pl.DataFrame, undone: pl.DataFrame | None) -> list[Held]
     return [_hold(UNDONE_GATE, again, f"{what} undone, and the source still asks for just that")]
 
 
-def _empty_gate(deletes: pl.DataFrame, let_go: pl.DataFrame, read: Read, known: int) -> Iterator[Held]:
-    """Hold the deletes of an empty source; where it has none, what it would let go. One approval is for both."""
-    if not read.whole or read.rows > 0:
-        return
-    if not deletes.is_empty():
-        yield _hold(EMPTY_GATE, deletes, f"the source is empty; {_of(deletes.height, known)} would be deleted")
-    elif not let_go.is_empty():
-        what = counted(let_go.height, "adopted contact")
-        hold = _hold(EMPTY_GATE, let_go, f"the source is empty; {what} would stay at the target and be let go")
-        yield replace(hold, kind="all")
-
-
-def _delete_gates(deletes: pl.DataFrame, read: Read, rules: GateRules, known: int) -> Iterator[Held]:
+def _delete_gates(
+    deletes: pl.DataFrame, let_go: pl.DataFrame, read: Read, rules: GateRules, known: int
+) -> Iterator[Held]:
     count, limits = deletes.height, rules.deletes
+    if count and not read.proved:
+        yield _hold("deletes.unproved", deletes, f"the read was not proved complete: {read.why}", approvable=False)
+    if read.whole and read.rows == 0:
+        yield from _empty_gate(deletes, let_go, known)
     if not count:
         return
-    if not read.proved:
-        yield _hold("deletes.unproved", deletes, f"the read was not proved complete: {read.why}", approvable=False)
     if read.keyless:
         rows_ = counted(read.keyless, "row has", "rows have")
         yield _hold("deletes.keyless", deletes, f"{rows_} no readable key, so who is gone is unknown")
@@ -292,6 +283,16 @@ def _delete_gates(deletes: pl.DataFrame, read: Read, rules: GateRules, known: in
     if known and count > limits.share * known:
         allowed = f"{percent(limits.share)} is allowed"
         yield _hold("deletes.share", deletes, f"{_share(count, known)} would be deleted; {allowed}")
+
+
+def _empty_gate(deletes: pl.DataFrame, let_go: pl.DataFrame, known: int) -> Iterator[Held]:
+    """Hold the deletes of an empty source; where it has none, what it would let go. One approval is for both."""
+    if not deletes.is_empty():
+        yield _hold(EMPTY_GATE, deletes, f"the source is empty; {_of(deletes.height, known)} would be deleted")
+    elif not let_go.is_empty():
+        what = counted(let_go.height, "adopted contact")
+        hold = _hold(EMPTY_GATE, let_go, f"the source is empty; {what} would stay at the target and be let go")
+        yield replace(hold, kind="all")
 
 
 def _grace(deletes: pl.DataFrame, limits: DeleteLimits, missing_for: pl.DataFrame) -> Iterator[Held]:
