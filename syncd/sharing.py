@@ -14,7 +14,7 @@ from syncd.core.rules import SharedMatch
 from syncd.core.schema import Schema
 from syncd.learned import schema_changed
 from syncd.left_alone import LeftAlone, matches_now
-from syncd.losers import claims
+from syncd.losers import claims, losers_of
 from syncd.merged import Groups
 from syncd.partial import Heirs
 from syncd.reading import Reading
@@ -45,12 +45,11 @@ def resolve_sharers(
     mine = wanted.order.index(wanted.name)
     rest = [name for name in wanted.order if name != wanted.name]
     others = _others(state, rest, schema, wanted.shared_match)
-    fresh = reading.contacts()
-    _call_back(reading, pl.concat([fresh.get_column(MATCH), others.get_column(MATCH)]), state, wanted.name)
+    had = _what_losers_have(state, rest if wanted.shared_match == "hold" else [], schema)
+    asked = [frame.get_column(MATCH) for frame in (reading.contacts(), others, had)]
+    _call_back(reading, pl.concat(asked), state, wanted.name)
     ranks = {name: place - mine for place, name in enumerate(wanted.order)}
-    ranked = others.with_columns(
-        pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
-    )
+    rank = pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
     left = LeftAlone(reading, wanted, state, schema, taken, named)
     folds = state.fact(FOLDS) is not None
     while True:
@@ -58,7 +57,9 @@ def resolve_sharers(
         if not alone.is_empty():
             _call_back(reading, alone.get_column(MATCH), state, wanted.name)
         contacts = reading.contacts()
-        losers = _sharers(contacts, pl.concat([ranked, alone]), wanted.shared_match, folds=folds)
+        rivals = pl.concat([others.with_columns(rank), alone])
+        rivals = _with_those_who_stay(rivals, contacts, had.with_columns(rank), folds=folds)
+        losers = _sharers(contacts, rivals, wanted.shared_match, folds=folds)
         lost = contacts.select(KEY, MATCH).join(losers, on=KEY, how="inner")
         if not left.add(lost.filter(pl.col(STATE) == INVALID).select(KEY, MATCH)):
             break
@@ -102,6 +103,46 @@ def _others(state: State, sources: Sequence[str], schema: Schema, policy: Shared
         detail = state.detail(source, state.ledger(source).get_column(KEY))
         found.append(matches_now(detail, state, source, schema).select(pl.lit(source).alias("@source"), KEY, MATCH))
     return pl.concat(found)
+
+
+def _what_losers_have(state: State, sources: Sequence[str], schema: Schema) -> pl.DataFrame:
+    """``@source``, ``@key``, ``@match`` of what contacts of these sources that are not sent have at the target.
+
+    With ``@asked``: the other match value that they ask for.
+    """
+    found = [pl.DataFrame(schema={"@source": pl.String, KEY: pl.String, MATCH: pl.String, "@asked": pl.String})]
+    for source in sources:
+        losers = losers_of(state, source)
+        asked = pl.DataFrame(list(losers.items()), schema={KEY: pl.String, "@asked": pl.String}, orient="row")
+        there = matches_now(state.detail(source, asked.get_column(KEY)), state, source, schema)
+        other = there.join(asked, on=KEY).filter(pl.col(MATCH) != pl.col("@asked"))
+        found.append(other.select(pl.lit(source).alias("@source"), KEY, MATCH, "@asked"))
+    return pl.concat(found)
+
+
+def _with_those_who_stay(
+    rivals: pl.DataFrame, contacts: pl.DataFrame, had: pl.DataFrame, *, folds: bool
+) -> pl.DataFrame:
+    """Let contacts of other sources that are not sent claim what they have (``had``), if they cannot leave it.
+
+    That is where another one asks for what they ask for, or has it and stays: then neither is sent.
+    """
+
+    def plain(values: pl.Series) -> pl.Series:
+        return folded(values) if folds else values
+
+    mine = plain(contacts.get_column(MATCH)) if had.height else pl.Series(MATCH, dtype=pl.String)
+    while had.height:
+        asked = plain(had.get_column("@asked"))
+        claimed = rivals.with_columns(plain(rivals.get_column(MATCH)))
+        claimed = claimed.filter(pl.col(MATCH).is_in(asked.implode())).select("@source", KEY, MATCH).unique()
+        several = claimed.filter(pl.col(MATCH).is_duplicated()).get_column(MATCH)  # their own claim is one of them
+        stay = asked.is_in(mine.implode()) | asked.is_in(several.implode())
+        if not stay.any():
+            break
+        rivals = pl.concat([rivals, had.filter(stay).select(rivals.columns)])
+        had = had.filter(~stay)
+    return rivals
 
 
 def _sharers(contacts: pl.DataFrame, rivals: pl.DataFrame, policy: SharedMatch, *, folds: bool) -> pl.DataFrame:

@@ -142,7 +142,7 @@ class Sayings:
 
     ``wanted``: each match value with its owner and mapped fields. ``held``: keys that are left as they are.
     ``doubtful``: match values that depend on what a held key had before. ``claims``: what every usable row speaks of.
-    ``keyless``: deletes wait.
+    ``keyless``: deletes wait. ``lingering``: keys that are merged into others, and whose own contacts wait for that.
     """
 
     wanted: dict[Match, tuple[Owner, dict[str, str]]] = field(default_factory=dict)
@@ -150,6 +150,7 @@ class Sayings:
     doubtful: set[Match] = field(default_factory=set)
     claims: dict[Owner, Match] = field(default_factory=dict)
     keyless: bool = False
+    lingering: set[Owner] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -228,14 +229,10 @@ class Company:
     def _left_alone(self, source: str, found: Sayings, ever: Mapping[Owner, set[Match]]) -> set[Match]:
         """What those who are held may have at the target, and do not ask for any more."""
         names = list(self.tables)
-        earlier = names[: names.index(source) + 1]
-        return {
-            match
-            for owner in found.held
-            if owner[0] in earlier
-            for match in ever.get(owner, ())
-            if match != found.claims.get(owner)
-        }
+        earlier = names[: names.index(source)]
+        here = {owner for owner in found.held if owner[0] in (*earlier, source)}
+        here |= {owner for owner in found.lingering if owner[0] in earlier}
+        return {match for owner in here for match in ever.get(owner, ()) if match != found.claims.get(owner)}
 
     def _has_unusable(self, source: str, match: Match, found: Sayings) -> bool:
         """Whether a row whose numbers this contact may hold is invalid now: then the contact stays as it is."""
@@ -257,6 +254,9 @@ class Company:
             here = {row.key for row in self._used(table)}
             merged = {(name, key) for (name, _), keys in self.kin.items() for key in keys}
             found.keyless = True
+            if self.policy == "merge_phones":
+                groups = [sorted(keys) for (name, _), keys in self.groups().items() if name == source]
+                found.lingering |= {(source, key) for keys in groups for key in keys[1:]}
             found.held |= {(name, key) for name, key in ever.keys() | merged if name == source and key not in here}
 
     def _win(self, source: str, match: Match, rows: list[Row], found: Sayings) -> None:

@@ -284,7 +284,7 @@ class Truths(RuleBasedStateMachine):
             **{owner: match for owner, match in self.anchors.items() if owner in said.held},
             **{owner: match for match, (owner, _) in said.wanted.items() if match in there},
         }
-        self.ever = {owner: matches for owner, matches in self.ever.items() if owner in said.held}
+        self.ever = {owner: matches for owner, matches in self.ever.items() if owner in said.held | said.lingering}
         for match, (owner, _) in said.wanted.items():
             self.ever[owner] = {match}
         if not said.held:

@@ -251,3 +251,20 @@ def test_an_emptied_source_that_only_adopted_lets_its_contacts_go_once_that_is_a
     emptied, other = two.run_all()
     assert (emptied.held, other.held, reasons(other)) == ((), (), {})
     assert holds(two) == {"7": ("Zoe", "2125550101")}
+
+
+def test_a_contact_that_another_source_holds_keeps_its_place_from_one_that_would_exchange_with_it(two: World) -> None:
+    for source in two.sources.values():
+        source["shared_match"] = "hold"
+    two.write([("f", "1", "Flo", "2125550101")], "a.csv", header=HEADER)
+    two.write([("s", "5", "Sam", "2125550105")], "b.csv", header=HEADER)
+    two.run_all()
+    two.write([("f", "5", "Flo", "2125550101")], "a.csv", header=HEADER)
+    two.write([("s", "1", "Sam", "2125550105"), ("t", "5", "Tom", "2125550106")], "b.csv", header=HEADER)
+    for _ in range(3):
+        two.run_all()
+    assert holds(two) == {"1": ("Flo", "2125550101"), "5": ("Sam", "2125550105")}
+    two.write([("s", "1", "Sam", "2125550105")], "b.csv", header=HEADER)
+    for _ in range(3):
+        two.run_all()
+    assert holds(two) == {"1": ("Sam", "2125550105"), "5": ("Flo", "2125550101")}
