@@ -1,22 +1,25 @@
 """What is sent beside a contact's own fields: the target's values of fields that it does not name, which would be lost.
 
 They would where an update replaces, and where a move makes a new contact. Where a move comes upon a contact that is
-not ours, what people wrote there stays.
+not ours, what people wrote there stays. Where it comes upon one of ours, that one's values go with its own key, now or
+when that is sent again: they are noted in the ledger first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from syncd.changes import TREATMENT
 from syncd.core.columns import KEY, MATCH
-from syncd.core.diff import ID, KIND, OLD_MATCH, rows
+from syncd.core.diff import BEFORE, ID, KIND, OLD_MATCH, rows
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
-from syncd.doubt import Finder, find_there
+from syncd.doubt import Finder, by_match, made_by, searched
+from syncd.index import FEW
 from syncd.rematching import open_calls
 from syncd.state import State
 from syncd.target import Remote
@@ -33,50 +36,82 @@ class Carrying:
         self._treatment = treatment
         self._state = state
         self._source = source
+        self._references = {field.name for field in schema.fields if field.is_integration}
         self._merges = state.fact(TREATMENT) == "merge"
-        self._met: Mapping[str, Mapping[str, str]] = {}
+        self._theirs: dict[str, Mapping[str, str]] = {}
+        self._ours: dict[str, Mapping[str, str]] = {}
         self._now: dict[str, Mapping[str, str]] = {}
 
-    def look(self, plan: Plan, target: Finder, *, pages: int) -> None:
+    def look(self, plan: Plan, target: Finder, *, leaving: Collection[str], pages: int) -> None:
         """See what contacts that move hold now, and whose contacts stand where they move to: a few are searched for.
 
-        Where a move's own fields are all that the company has, nothing can be lost. ``pages``: how many the target's
-        list has at least.
+        Where a move's own fields are all that the company has, nothing can be lost. ``leaving``: keys that let go of
+        contacts that were people's. ``pages``: how many the target's list has at least.
         """
         moves = [each for each in rows(plan.todo.filter(pl.col(KIND) == "move")) if self._others(each)]
         if not moves:
             return
-        matches = {each[which] for each in moves for which in (OLD_MATCH, MATCH)}
-        found = find_there(target, self._schema, matches, pages=pages)
-        there = {match: found[match] for match in matches & found.keys()}
-        holders = self._state.held_by([remote.id for remote in there.values()])
-        self._see_whom_they_meet(plan, there, holders)
-        self._see_what_they_hold(moves, there, holders)
-
-    def _see_whom_they_meet(self, plan: Plan, there: Mapping[str, Remote], holders: Mapping[int, set[Owner]]) -> None:
-        """What people wrote stays at a contact that is none of ours, or whose key does not go with it."""
-        goes = plan.todo.filter(pl.col(KIND).is_in(["move", "delete"])).get_column(KEY)
-        going = {(self._source, key) for key in goes}
-        left = {call.id for call in self._state.leftovers()}
-        self._met = {
-            match: remote.fields
-            for match, remote in there.items()
-            if not (holders[remote.id] <= going if remote.id in holders else remote.id in left)
-        }
+        remotes = _found(target, moves, pages)
+        there = by_match(self._schema, remotes.values())
+        wanted = {each[MATCH]: each for each in moves if each[MATCH] in there}
+        ids = {each[ID] for each in moves} | {there[match].id for match in wanted}
+        holders = self._state.held_by(ids & remotes.keys())
+        for owner in [(self._source, key) for key in leaving]:
+            for owners in holders.values():
+                owners.discard(owner)
+        self._see_what_they_hold(moves, remotes, holders)
+        self._see_whom_they_meet(wanted, there, holders)
 
     def _see_what_they_hold(
-        self, moves: Sequence[Mapping[str, Any]], there: Mapping[str, Remote], holders: Mapping[int, set[Owner]]
+        self, moves: Sequence[Mapping[str, Any]], remotes: Mapping[int, Remote], holders: Mapping[int, set[Owner]]
     ) -> None:
-        calls = open_calls(self._state, self._schema, self._source)
-        begun = {call.key: call.fields for call in reversed(calls) if not call.id}
+        """Note it in the ledger too: where they move to, another contact's values are soon covered."""
+        mine = [call for call in open_calls(self._state, self._schema, self._source) if not call.id]
+        begun = {call.key: call.fields for call in reversed(mine)}
+        own = {call.change: call.key for call in mine}
+        calls: dict[str, set[str | None]] = {}
+        for call in self._state.leftovers():
+            if not call.id:
+                calls.setdefault(call.match, set()).add(own.get(call.change))
         for each in moves:
-            remote = there.get(each[OLD_MATCH])
-            if each[KEY] in begun:  # what stands there now may be what another's call of then has made of it
-                self._now[each[KEY]] = begun[each[KEY]]
-            elif remote and remote.id == each[ID] and holders.get(remote.id) == {(self._source, each[KEY])}:
+            remote, owner = remotes.get(each[ID]), (self._source, each[KEY])
+            covered = calls.get(each[OLD_MATCH], set()) - {each[KEY]}  # it may hold by now what these sent
+            if remote and holders.get(remote.id) == {owner} and not covered:
                 self._now[each[KEY]] = remote.fields
-        news = ((each[KEY], each[ID], before) for each in moves if (before := self._before(each)) != each["before"])
-        self._state.note_returned(self._source, news)
+            elif each[KEY] in begun:
+                self._now[each[KEY]] = begun[each[KEY]]
+        self._note(self._source, ((each, self._before(each)) for each in moves))
+
+    def _see_whom_they_meet(
+        self,
+        wanted: Mapping[str, Mapping[str, Any]],
+        there: Mapping[str, Remote],
+        holders: Mapping[int, set[Owner]],
+    ) -> None:
+        left = {call.id for call in self._state.leftovers()}
+        calls = [call for call in open_calls(self._state, self._schema) if not call.id and call.match in wanted]
+        others: dict[str, dict[str, tuple[Mapping[str, str], set[str]]]] = {}
+        for match, each in wanted.items():
+            remote = there[match]
+            owners = holders.get(remote.id, set())
+            made = made_by(remote, [call for call in calls if call.match == match], self._schema)
+            if not owners and remote.id not in left and not made:
+                self._theirs[match] = remote.fields
+            for source, key in owners - {(self._source, each[KEY])}:
+                self._ours[match] = remote.fields
+                if source != self._source or key not in self._now:
+                    others.setdefault(source, {})[key] = remote.fields, self._others(each)
+        for source, keys in others.items():
+            detail = self._state.detail(source, pl.Series(KEY, list(keys), dtype=pl.String))
+            known = [
+                {KEY: key, ID: id_, "before": json.loads(before or "{}")}
+                for key, id_, before in detail.select(KEY, ID, BEFORE).iter_rows()
+            ]
+            self._note(source, ((each, _with(each["before"], *keys[each[KEY]])) for each in known))
+
+    def _note(self, source: str, seen: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> None:
+        news = [(each[KEY], each[ID], before) for each, before in seen if before != each["before"]]
+        self._state.note_returned(source, news)
 
     def page(self, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Add what is sent to each of the changes."""
@@ -90,28 +125,43 @@ class Carrying:
         """What the target last answered, with what it holds now of fields that the contact does not name."""
         known: Mapping[str, str] = change["before"]
         now = self._now.get(change[KEY])
-        if now is None:
-            return known
-        others = self._others(change)
-        mapped = {name: value for name, value in known.items() if name not in others}
-        return mapped | {name: value for name, value in now.items() if value and name in others}
+        return known if now is None else _with(known, now, self._others(change))
 
     def _kept(self, change: Mapping[str, Any]) -> Mapping[str, str]:
         replaces = self._treatment == "replace"
-        if not replaces and change[KIND] != "move":
-            return {}
-        kept = self._unmentioned(change)
-        met = self._met.get(change[MATCH]) if change[KIND] == "move" else None
-        if met is None:
-            return kept
-        theirs = {name: value for name, value in met.items() if value and name not in change["after"]}
-        return {name: kept[name] for name in kept if name not in theirs} if self._merges else {**kept, **theirs}
+        if change[KIND] != "move":
+            return self._unmentioned(change) if replaces else {}
+        kept, match = self._unmentioned(change), change[MATCH]
+        if theirs := self._filled(self._theirs.get(match), change):
+            return {name: kept[name] for name in kept if name not in theirs} if self._merges else {**kept, **theirs}
+        cleared = self._filled(self._ours.get(match), change).keys() - self._references
+        return {**dict.fromkeys(cleared, ""), **kept}
+
+    def _filled(self, there: Mapping[str, str] | None, change: Mapping[str, Any]) -> Mapping[str, str]:
+        """The fields that are filled there, and that the contact does not name."""
+        return {name: value for name, value in (there or {}).items() if value and name not in change["after"]}
 
     def _others(self, change: Mapping[str, Any]) -> set[str]:
         return set(self._schema.names).difference(change["after"])
 
     def _unmentioned(self, change: Mapping[str, Any]) -> dict[str, str]:
         return unmentioned(change, self._schema.names)
+
+
+def _found(target: Finder, moves: Sequence[Mapping[str, Any]], pages: int) -> dict[int, Remote]:
+    """What stands where these contacts are and where they move to; everything, where that is not found by searching."""
+    matches = {each[which] for each in moves for which in (OLD_MATCH, MATCH)}
+    if len(matches) <= max(FEW, pages):
+        found = {remote.id: remote for remote in searched(target, matches)}
+        if all(each[ID] in found for each in moves):
+            return found
+    return {remote.id: remote for remote in target.contacts()}
+
+
+def _with(known: Mapping[str, str], now: Mapping[str, str], names: Collection[str]) -> Mapping[str, str]:
+    """What is known, with what is there now of the fields ``names``."""
+    rest = {name: value for name, value in known.items() if name not in names}
+    return rest | {name: value for name, value in now.items() if value and name in names}
 
 
 def unmentioned(change: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:

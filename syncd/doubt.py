@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from syncd.core.schema import Schema
@@ -111,7 +111,9 @@ def find_theirs(target: Finder, schema: Schema, sent: Mapping[str, Sequence[Mapp
     ``sent``: the fields that the calls sent, by match value. A few are searched for one by one; for more, the target is
     listed.
     """
-    there = find_there(target, schema, sent)
+    if not sent:
+        return set()
+    there = by_match(schema, searched(target, sent) if len(sent) <= FEW else target.contacts())
     return {
         remote.id
         for match, calls in sent.items()
@@ -119,30 +121,21 @@ def find_theirs(target: Finder, schema: Schema, sent: Mapping[str, Sequence[Mapp
     }
 
 
-def find_there(target: Finder, schema: Schema, matches: Collection[str], *, pages: int = 0) -> Mapping[str, Remote]:
-    """Find what stands where contacts of these match values belong: a few are searched for, for more all are listed.
-
-    ``pages``: how many the list has at least; so many are few as well.
-    """
-    if not matches:
-        return {}
-    few = len(matches) <= max(FEW, pages)
-    return _searched(target, schema, matches) if few else _by_match(schema, target.contacts())
-
-
 def _there(target: Target, schema: Schema, matches: set[str]) -> dict[str, Remote]:
     if len(matches) <= FEW:
-        found = _searched(target, schema, matches)
+        found = by_match(schema, searched(target, matches))
         if matches <= found.keys():
             return found
-    return _by_match(schema, target.contacts())  # a hint may miss what is there
+    return by_match(schema, target.contacts())  # a hint may miss what is there
 
 
-def _searched(target: Finder, schema: Schema, matches: Iterable[str]) -> dict[str, Remote]:
-    return _by_match(schema, (remote for match in matches for remote in target.search(hint(match))))
+def searched(target: Finder, matches: Iterable[str]) -> Iterator[Remote]:
+    """What a search for each of the match values finds, and perhaps others."""
+    return (remote for match in matches for remote in target.search(hint(match)))
 
 
-def _by_match(schema: Schema, remotes: Iterable[Remote]) -> dict[str, Remote]:
+def by_match(schema: Schema, remotes: Iterable[Remote]) -> dict[str, Remote]:
+    """Contacts of the target by their match values, as ours are known."""
     known = {remote.id: remote for remote in remotes}
     index = Index(lambda: list(known.values()), schema, partly=True).read()
     return {match: known[id_] for match, id_ in index.select("@match", "@id").iter_rows()}

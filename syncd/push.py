@@ -53,6 +53,7 @@ class Push:
         target: Target,
         schema: Schema,
         since: int,
+        leaving: Collection[str],
         listed: bool,
         in_flight: int,
         stopping: threading.Event,
@@ -63,6 +64,7 @@ class Push:
         self._configured = configured
         self._state = state
         self._target = target
+        self._leaving = leaving
         self._there = SharedList(target)
         self._schema = schema
         self._in_flight = in_flight
@@ -110,7 +112,7 @@ class Push:
             changes = changes.filter(~changes.get_column("@key").is_in([first])) if first else changes
         carrying = Carrying(self._schema, treatment, self._state, self._source)
         listed = sum(map(self._state.known, self._configured)) // BATCH
-        carrying.look(plan, self._there, pages=listed)
+        carrying.look(plan, self._there, leaving=self._leaving, pages=listed)
         pages = map(carrying.page, batches(changes, BATCH))
         with ThreadPoolExecutor(self._in_flight, thread_name_prefix="push") as pool:
             self._keep_busy(pool, pages)

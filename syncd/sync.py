@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -79,7 +79,15 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
             session.state.link(source.name, planned.links)
             learn_both(session.state, source.name, planned.merged)
             begin_push(report)
-            pushed = push_plan(session, source.name, planned.plan, schema, highest=index.highest, since=planned.since)
+            pushed = push_plan(
+                session,
+                source.name,
+                planned.plan,
+                schema,
+                highest=index.highest,
+                since=planned.since,
+                leaving=planned.released,
+            )
             tell_push(report, session, source, pushed)
             stays = _close(session, source, reading, planned, pushed, schema)
             cursors.move(session.state, source.name, context, reading, planned, report, stood, stays=stays)
@@ -247,11 +255,20 @@ def plan_of(
     return plan_changes(reading, wanted, session.state, index, schema, session.clock(), taken or Heirs({}))
 
 
-def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, highest: int, since: int) -> Pushed:
+def push_plan(
+    session: Session,
+    source: str,
+    plan: Plan,
+    schema: Schema,
+    *,
+    highest: int,
+    since: int,
+    leaving: Collection[str] = (),
+) -> Pushed:
     """Carry a plan of the source out.
 
     ``highest``: the highest id that was seen at the target, 0 if none was. ``since``: the newest change of any source
-    that the plan knows of.
+    that the plan knows of. ``leaving``: keys that let go of adopted contacts when it is done.
     """
     session.bind_state(highest)
     total = plan.todo.height
@@ -263,6 +280,7 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
         target=session.target,
         schema=schema,
         since=since,
+        leaving=leaving,
         listed=highest > 0,
         in_flight=session.settings.target.in_flight,
         stopping=session.stopping,
@@ -290,7 +308,7 @@ def _tell_plan(report: SourceReport, session: Session, planned: Planned, reading
     report.counts.update(plan.counts())
     report.counts.update(
         unchanged=planned.unchanged,
-        held=plan.waiting.height,
+        held=plan.held_count(),
         invalid=len(report.invalid),
         rejected=len(report.rejected),
         excluded=sum(each["count"] for each in report.excluded),
@@ -353,11 +371,11 @@ def _close(
                 learn_loaded(state, source.name, session.run)
     losers = losers_now(losers_of(state, source.name), reading, planned.losers, planned.named)
     learn_losers(state, source.name, losers)
+    state.forget(source.name, planned.released)
     state.keep_holds(source.name, planned.plan.held, approved=not_done(session, source.name, planned.plan))
     back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")
     state.see_missing(source.name, waiting.to_list() if planned.sure else [], back)
-    state.forget(source.name, planned.released)
     state.let_go(source.name, planned.changed_since)
     return any(each["key"] in set(planned.gone) for each in pushed.rejected)
 

@@ -16,7 +16,7 @@ import polars as pl
 from syncd.core.columns import DIGEST, KEY, LINE, MATCH, ORIGIN
 from syncd.core.diff import BEFORE, ID, KIND, OLD_MATCH, REFUSED, WHY
 from syncd.core.phones import canonical
-from syncd.core.plan import Held, Plan, Read, gate, list_digest
+from syncd.core.plan import Approval, Held, Plan, Read, gate, list_digest
 from syncd.core.rules import GateRules, OnEdit
 from syncd.core.schema import Schema
 from syncd.core.wording import counted, percent
@@ -266,7 +266,7 @@ def repair_plan(
     *,
     known: int,
     emptied: dict[str, int],
-    approved: Collection[str],
+    approved: Collection[Approval],
     schema_changed: str = "",
 ) -> Plan:
     """Put a repair through the gates; beside those of a run, one that holds the creates when too much is missing.

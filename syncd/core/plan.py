@@ -42,6 +42,10 @@ NOTHING = hashlib.sha256().hexdigest()[:16]
 """The digest of a plan without changes."""
 
 
+Approval = str | tuple[str, str]
+"""The digest of a list, for all gates that hold it; or a gate's name and the digest, for that gate alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """One gate's list. ``digest`` is what an approval names; ``approvable`` is False where only a fix helps."""
@@ -91,6 +95,11 @@ class Plan:
         """How many changes of each kind are to be made."""
         found = dict(self.todo.group_by(KIND).len().iter_rows())
         return {kind: found.get(kind, 0) for kind in KINDS}
+
+    def held_count(self) -> int:
+        """How many contacts wait, with those that would only be let go."""
+        listed = {key for each in self.held for key in each.keys}
+        return self.waiting.height + len(listed.difference(self.waiting.get_column(KEY)))
 
     def digest(self) -> str:
         return list_digest(self.todo)
@@ -143,7 +152,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     known: int,
     emptied: dict[str, int],
     missing_for: pl.DataFrame,
-    approved: Collection[str],
+    approved: Collection[Approval],
     schema_changed: str = "",
     undone: pl.DataFrame | None = None,
     let_go: pl.DataFrame | None = None,
@@ -159,7 +168,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
         known: contacts in the ledger before the run.
         emptied: per field, how many updates empty it.
         missing_for: ``@key`` and ``seconds`` that each key to be deleted has been missing (0: since now).
-        approved: digests of lists that a person approved.
+        approved: what a person approved: a gate's list, or whatever has this digest.
         schema_changed: what is new about the target's match fields, if anything: then everything waits.
         undone: ``@key`` and ``@digest`` of what was undone (a null digest: a delete): the same change waits, and is
             no concern of the other gates, until it is approved.
@@ -169,7 +178,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     """
     ordered = changes.sort(pl.col(KIND).replace_strict(list(KINDS), range(len(KINDS))), KEY)
     back = _held_back(ordered, undone)
-    going = ordered.filter(~_closed([each for each in back if each.digest not in approved]))
+    going = ordered.filter(~_closed([each for each in back if not _is_approved(each, approved)]))
     deletes = going.filter(pl.col(KIND) == "delete")
     edits = going.filter(pl.col(KIND).is_in(["update", "move"]))
     found = [
@@ -215,9 +224,13 @@ def _plain(match: str, *, folds: bool) -> str:
     return match.casefold() if folds else match
 
 
-def _opened(changes: pl.DataFrame, found: Sequence[Held], approved: Collection[str]) -> list[Held]:
+def _is_approved(held: Held, approved: Collection[Approval]) -> bool:
+    return held.approvable and (held.digest in approved or (held.gate, held.digest) in approved)
+
+
+def _opened(changes: pl.DataFrame, found: Sequence[Held], approved: Collection[Approval]) -> list[Held]:
     """Return the approved gates that let something go on; one whose whole list others hold keeps its approval."""
-    allowed = [each for each in found if each.approvable and each.digest in approved]
+    allowed = [each for each in found if _is_approved(each, approved)]
     shut = _closed([each for each in found if each not in allowed])
     lists = [(each, changes.filter(_closed([each]))) for each in allowed]
     return [each for each, part in lists if part.is_empty() or not part.filter(~shut).is_empty()]
@@ -265,17 +278,20 @@ def _delete_gates(
     deletes: pl.DataFrame, let_go: pl.DataFrame, read: Read, rules: GateRules, known: int
 ) -> Iterator[Held]:
     count, limits = deletes.height, rules.deletes
-    if count and not read.proved:
-        yield _hold("deletes.unproved", deletes, f"the read was not proved complete: {read.why}", approvable=False)
-    if read.whole and read.rows == 0:
-        yield from _empty_gate(deletes, let_go, known)
+    empty = read.whole and read.rows == 0
+    if empty and not count and not let_go.is_empty():
+        yield from _let_go_gates(let_go, read)
     if not count:
         return
+    if not read.proved:
+        yield _hold("deletes.unproved", deletes, f"{_UNPROVED}: {read.why}", approvable=False)
+    if empty:
+        yield _hold(EMPTY_GATE, deletes, f"the source is empty; {_of(count, known)} would be deleted")
     if read.keyless:
         rows_ = counted(read.keyless, "row has", "rows have")
         yield _hold("deletes.keyless", deletes, f"{rows_} no readable key, so who is gone is unknown")
     if read.missing:
-        yield _hold("deletes.canary", deletes, f"not in the source: {_list(read.missing)} (canaries)")
+        yield _hold("deletes.canary", deletes, _missing(read))
     if count <= limits.free:
         return
     if count > limits.count:
@@ -285,14 +301,24 @@ def _delete_gates(
         yield _hold("deletes.share", deletes, f"{_share(count, known)} would be deleted; {allowed}")
 
 
-def _empty_gate(deletes: pl.DataFrame, let_go: pl.DataFrame, known: int) -> Iterator[Held]:
-    """Hold the deletes of an empty source; where it has none, what it would let go. One approval is for both."""
-    if not deletes.is_empty():
-        yield _hold(EMPTY_GATE, deletes, f"the source is empty; {_of(deletes.height, known)} would be deleted")
-    elif not let_go.is_empty():
-        what = counted(let_go.height, "adopted contact")
-        hold = _hold(EMPTY_GATE, let_go, f"the source is empty; {what} would stay at the target and be let go")
-        yield replace(hold, kind="all")
+def _let_go_gates(let_go: pl.DataFrame, read: Read) -> Iterator[Held]:
+    """Hold what an empty source would let go, where it deletes nothing whose approval would be for that too."""
+    part = let_go.with_columns(pl.lit("let go").alias(KIND))  # an approval of these is none of their deletes
+    if not read.proved:
+        yield replace(_hold("deletes.unproved", part, f"{_UNPROVED}: {read.why}", approvable=False), kind="all")
+        return
+    what = counted(let_go.height, "adopted contact")
+    found = [_hold(EMPTY_GATE, part, f"the source is empty; {what} would stay at the target and be let go")]
+    if read.missing:
+        found.append(_hold("deletes.canary", part, _missing(read)))
+    yield from (replace(each, kind="all") for each in found)
+
+
+_UNPROVED = "the read was not proved complete"
+
+
+def _missing(read: Read) -> str:
+    return f"not in the source: {_list(read.missing)} (canaries)"
 
 
 def _grace(deletes: pl.DataFrame, limits: DeleteLimits, missing_for: pl.DataFrame) -> Iterator[Held]:

@@ -176,11 +176,11 @@ class Runs:
             rows = connection.execute(query, {"source": source}).mappings().all()
         return [{**row, "keys": json.loads(row["keys"])} for row in rows]
 
-    def approved(self, source: str) -> set[str]:
-        """The digests of lists that a person approved and no run has used yet."""
-        query = text("SELECT digest FROM hold WHERE source = :source AND approved IS NOT NULL")
+    def approved(self, source: str) -> set[tuple[str, str]]:
+        """The lists that a person approved and no run has used yet: gate and digest."""
+        query = text("SELECT gate, digest FROM hold WHERE source = :source AND approved IS NOT NULL")
         with self.read() as connection:
-            return set(connection.execute(query, {"source": source}).scalars())
+            return {(gate, digest) for gate, digest in connection.execute(query, {"source": source})}
 
     def approve(self, source: str, digest: str) -> int:
         """Approve the lists held under ``digest``; return how many gates it opens."""

@@ -430,14 +430,17 @@ def test_what_people_wrote_goes_with_contacts_that_swap_though_the_answer_is_los
 
 
 @pytest.mark.parametrize("update", ["merge", "replace"])
-def test_a_contact_whose_place_another_takes_leaves_what_a_person_wrote_there(world: World, update: str) -> None:
+def test_what_a_person_wrote_at_a_contact_that_loses_its_place_comes_back_with_it(world: World, update: str) -> None:
     world.sandbox.dialect("update", update)
     world.sources["tenants"]["key"] = "row"
     ann, bob = ("a", "7", "Ann", "2125550101"), ("b", "8", "Bob", "2125550102")
-    world.sandbox.store.add({"External ID": "7", "Name": "Ann", "Note": "on Ann"})
-    world.sandbox.store.add({"External ID": "8", "Name": "Bob", "Note": "on Bob"})
     world.write([ann, bob], header=HEADER)
     world.run()
+    for number, name in ((1, "Ann"), (2, "Bob")):
+        world.sandbox.store.edit(number, {"Note": f"on {name}"})
     world.write([("a", "8", "Ann", "2125550101"), bob], header=HEADER)
     world.run()
-    assert {key: fields.get("Note") for key, fields in world.there().items()} == {"8": "on Bob"}
+    assert {key: fields.get("Note") for key, fields in world.there().items()} == {"8": "on Ann"}
+    world.write([("a", "8", "Ann", "2125550101"), ("b", "9", "Bob", "2125550102")], header=HEADER)
+    world.run()
+    assert {key: fields.get("Note") for key, fields in world.there().items()} == {"8": "on Ann", "9": "on Bob"}

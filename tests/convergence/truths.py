@@ -238,19 +238,18 @@ class Truths(RuleBasedStateMachine):
             assert match in there or match in self.missed, f"{owner} is held, and its contact is gone"
 
     def _noted(self, said: Sayings, there: Mapping[Match, int]) -> None:
-        """A note is at its contact, unless a key has come there that brought its own: then it went with the one before.
+        """A note is at its contact, unless another key has come there: then it went with the one before.
 
-        It may be gone with that key.
+        It may be gone with that key, or wait for it in the ledger.
         """
         now = {number: self._fields(number).get(self.layout.note) for number in there.values()}
         here = {owner for owner, _ in said.wanted.values()}
         for number, (match, note) in self.notes.items():
             if there.get(match) == number and now[number] != note:
-                assert now[number] in self.written, f"the note of contact {number} is lost"
-                owner, _ = said.wanted[match]
+                owner = said.wanted[match][0] if match in said.wanted else None
                 before = {each for each, matches in self.ever.items() if match in matches} - {owner}
-                gone = number in self.witness.created and not before & here
-                assert gone or note in now.values(), f"the note of contact {number} went with nobody"
+                gone = not before & here and (number in self.witness.created or before & said.held)
+                assert gone or note in now.values(), f"the note of contact {number} is lost"
 
     def _ledger(self, said: Sayings, there: Mapping[Match, int]) -> None:
         with self.world.state() as state, state.read() as connection:
