@@ -18,18 +18,24 @@ from syncd.core.columns import KEY, MATCH
 from syncd.core.diff import BEFORE, ID, KIND, OLD_MATCH, rows
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
-from syncd.doubt import Finder, by_match, made_by, searched
-from syncd.index import FEW
+from syncd.doubt import Finder, by_match, made_by
+from syncd.index import FEW, hint
 from syncd.rematching import open_calls
 from syncd.state import State
-from syncd.target import Remote
+from syncd.state.journal import Leftover
+from syncd.target import SEARCHED, Remote
 
-Owner = tuple[str, str]
-"""A source's name and a key."""
+Holders = Mapping[tuple[str, str], str]
+"""Whether each (source, key) that holds a contact came by it as ``created`` or ``adopted``."""
 
 
 class Carrying:
-    """Adds the ``payload`` to changes. ``treatment``: what an update does to fields that it does not mention."""
+    """Adds the ``payload`` to changes. ``treatment``: what an update does to fields that it does not mention.
+
+    ``displaced``: keys of which another contact was sent in their place, so that theirs holds what is not their own.
+    By match value, what stands where contacts move to: ``_theirs`` is a person's, or was, and its key does not move;
+    ``_merged`` is of a key that is deleted; ``_ours`` is of keys that are sent again.
+    """
 
     def __init__(self, schema: Schema, treatment: str, state: State, source: str) -> None:
         self._schema = schema
@@ -38,15 +44,17 @@ class Carrying:
         self._source = source
         self._references = {field.name for field in schema.fields if field.is_integration}
         self._merges = state.fact(TREATMENT) == "merge"
+        self.displaced = state.displaced(source)
         self._theirs: dict[str, Mapping[str, str]] = {}
+        self._merged: dict[str, Mapping[str, str]] = {}
         self._ours: dict[str, Mapping[str, str]] = {}
         self._now: dict[str, Mapping[str, str]] = {}
 
-    def look(self, plan: Plan, target: Finder, *, leaving: Collection[str], pages: int) -> None:
+    def look(self, plan: Plan, target: Finder, *, pages: int) -> None:
         """See what contacts that move hold now, and whose contacts stand where they move to: a few are searched for.
 
-        Where a move's own fields are all that the company has, nothing can be lost. ``leaving``: keys that let go of
-        contacts that were people's. ``pages``: how many the target's list has at least.
+        Where a move's own fields are all that the company has, nothing can be lost. ``pages``: how many the target's
+        list has at least.
         """
         moves = [each for each in rows(plan.todo.filter(pl.col(KIND) == "move")) if self._others(each)]
         if not moves:
@@ -56,14 +64,12 @@ class Carrying:
         wanted = {each[MATCH]: each for each in moves if each[MATCH] in there}
         ids = {each[ID] for each in moves} | {there[match].id for match in wanted}
         holders = self._state.held_by(ids & remotes.keys())
-        for owner in [(self._source, key) for key in leaving]:
-            for owners in holders.values():
-                owners.discard(owner)
         self._see_what_they_hold(moves, remotes, holders)
-        self._see_whom_they_meet(wanted, there, holders)
+        deleted = set(plan.deletes().get_column(KEY))
+        self._see_whom_they_meet(wanted, there, holders, moving={each[KEY] for each in moves}, deleted=deleted)
 
     def _see_what_they_hold(
-        self, moves: Sequence[Mapping[str, Any]], remotes: Mapping[int, Remote], holders: Mapping[int, set[Owner]]
+        self, moves: Sequence[Mapping[str, Any]], remotes: Mapping[int, Remote], holders: Mapping[int, Holders]
     ) -> None:
         """Note it in the ledger too: where they move to, another contact's values are soon covered."""
         mine = [call for call in open_calls(self._state, self._schema, self._source) if not call.id]
@@ -76,9 +82,9 @@ class Carrying:
         for each in moves:
             remote, owner = remotes.get(each[ID]), (self._source, each[KEY])
             covered = calls.get(each[OLD_MATCH], set()) - {each[KEY]}  # it may hold by now what these sent
-            if remote and holders.get(remote.id) == {owner} and not covered:
+            if remote and holders.get(remote.id, {}).keys() == {owner} and not covered:
                 self._now[each[KEY]] = remote.fields
-            elif each[KEY] in begun:
+            elif each[KEY] in begun and each[KEY] not in self.displaced:
                 self._now[each[KEY]] = begun[each[KEY]]
         self._note(self._source, ((each, self._before(each)) for each in moves))
 
@@ -86,32 +92,43 @@ class Carrying:
         self,
         wanted: Mapping[str, Mapping[str, Any]],
         there: Mapping[str, Remote],
-        holders: Mapping[int, set[Owner]],
+        holders: Mapping[int, Holders],
+        *,
+        moving: Collection[str],
+        deleted: Collection[str],
     ) -> None:
         left = {call.id for call in self._state.leftovers()}
-        calls = [call for call in open_calls(self._state, self._schema) if not call.id and call.match in wanted]
+        calls: dict[str, list[Leftover]] = {}
+        for call in open_calls(self._state, self._schema):
+            if not call.id:
+                calls.setdefault(call.match, []).append(call)
         others: dict[str, dict[str, tuple[Mapping[str, str], set[str]]]] = {}
         for match, each in wanted.items():
             remote = there[match]
-            owners = holders.get(remote.id, set())
-            made = made_by(remote, [call for call in calls if call.match == match], self._schema)
-            if not owners and remote.id not in left and not made:
+            known = holders.get(remote.id, {})
+            owners = {owner: origin for owner, origin in known.items() if owner != (self._source, each[KEY])}
+            here = {key: origin for (source, key), origin in owners.items() if source == self._source}
+            ours = known or remote.id in left or made_by(remote, calls.get(match, ()), self._schema)
+            if not ours or any(origin == "adopted" for key, origin in here.items() if key not in moving):
                 self._theirs[match] = remote.fields
-            for source, key in owners - {(self._source, each[KEY])}:
+            elif here.keys() & deleted:
+                self._merged[match] = remote.fields
+            elif owners:
                 self._ours[match] = remote.fields
+            for source, key in owners:
                 if source != self._source or key not in self._now:
                     others.setdefault(source, {})[key] = remote.fields, self._others(each)
         for source, keys in others.items():
             detail = self._state.detail(source, pl.Series(KEY, list(keys), dtype=pl.String))
-            known = [
+            noted = [
                 {KEY: key, ID: id_, "before": json.loads(before or "{}")}
                 for key, id_, before in detail.select(KEY, ID, BEFORE).iter_rows()
             ]
-            self._note(source, ((each, _with(each["before"], *keys[each[KEY]])) for each in known))
+            self._note(source, ((each, _with(each["before"], *keys[each[KEY]])) for each in noted))
 
     def _note(self, source: str, seen: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> None:
         news = [(each[KEY], each[ID], before) for each, before in seen if before != each["before"]]
-        self._state.note_returned(source, news)
+        self._state.note_returned(source, news, unsure=True)
 
     def page(self, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Add what is sent to each of the changes."""
@@ -130,10 +147,12 @@ class Carrying:
     def _kept(self, change: Mapping[str, Any]) -> Mapping[str, str]:
         replaces = self._treatment == "replace"
         if change[KIND] != "move":
-            return self._unmentioned(change) if replaces else {}
+            return self._unmentioned(change) if replaces or change[KEY] in self.displaced else {}
         kept, match = self._unmentioned(change), change[MATCH]
         if theirs := self._filled(self._theirs.get(match), change):
             return {name: kept[name] for name in kept if name not in theirs} if self._merges else {**kept, **theirs}
+        if merged := self._filled(self._merged.get(match), change):
+            return {**merged, **kept}
         cleared = self._filled(self._ours.get(match), change).keys() - self._references
         return {**dict.fromkeys(cleared, ""), **kept}
 
@@ -152,8 +171,9 @@ def _found(target: Finder, moves: Sequence[Mapping[str, Any]], pages: int) -> di
     """What stands where these contacts are and where they move to; everything, where that is not found by searching."""
     matches = {each[which] for each in moves for which in (OLD_MATCH, MATCH)}
     if len(matches) <= max(FEW, pages):
-        found = {remote.id: remote for remote in searched(target, matches)}
-        if all(each[ID] in found for each in moves):
+        hits = [target.search(hint(match)) for match in matches]
+        found = {remote.id: remote for several in hits for remote in several}
+        if all(each[ID] in found for each in moves) and all(len(several) < SEARCHED for several in hits):
             return found
     return {remote.id: remote for remote in target.contacts()}
 

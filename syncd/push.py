@@ -53,7 +53,6 @@ class Push:
         target: Target,
         schema: Schema,
         since: int,
-        leaving: Collection[str],
         listed: bool,
         in_flight: int,
         stopping: threading.Event,
@@ -64,7 +63,6 @@ class Push:
         self._configured = configured
         self._state = state
         self._target = target
-        self._leaving = leaving
         self._there = SharedList(target)
         self._schema = schema
         self._in_flight = in_flight
@@ -112,7 +110,7 @@ class Push:
             changes = changes.filter(~changes.get_column("@key").is_in([first])) if first else changes
         carrying = Carrying(self._schema, treatment, self._state, self._source)
         listed = sum(map(self._state.known, self._configured)) // BATCH
-        carrying.look(plan, self._there, leaving=self._leaving, pages=listed)
+        carrying.look(plan, self._there, pages=listed)
         pages = map(carrying.page, batches(changes, BATCH))
         with ThreadPoolExecutor(self._in_flight, thread_name_prefix="push") as pool:
             self._keep_busy(pool, pages)
@@ -281,10 +279,13 @@ class Push:
 
         Returns what is known now (until it is, updates carry the values) and the key that was sent.
         """
+        displaced = self._state.displaced(self._source)
         for page in batches(plan.upserts().filter(pl.col(BEFORE).is_not_null()), BATCH):
             for change in page:
                 extra = unmentioned(change, self._schema.names)
                 if not extra or change[KIND] == "move":  # a new contact has none of them, whatever an update does
+                    continue
+                if change["@key"] in displaced:  # nor has one that another was sent in the place of
                     continue
                 outcome = self._alone({**change, "payload": change["after"], "expected": extra})
                 if not isinstance(outcome, Accepted):

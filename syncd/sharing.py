@@ -131,18 +131,30 @@ def _with_those_who_stay(
     def plain(values: pl.Series) -> pl.Series:
         return folded(values) if folds else values
 
-    mine = plain(contacts.get_column(MATCH)) if had.height else pl.Series(MATCH, dtype=pl.String)
-    while had.height:
-        asked = plain(had.get_column("@asked"))
-        claimed = rivals.with_columns(plain(rivals.get_column(MATCH)))
-        claimed = claimed.filter(pl.col(MATCH).is_in(asked.implode())).select("@source", KEY, MATCH).unique()
-        several = claimed.filter(pl.col(MATCH).is_duplicated()).get_column(MATCH)  # their own claim is one of them
-        stay = asked.is_in(mine.implode()) | asked.is_in(several.implode())
-        if not stay.any():
-            break
-        rivals = pl.concat([rivals, had.filter(stay).select(rivals.columns)])
-        had = had.filter(~stay)
-    return rivals
+    if had.is_empty():
+        return rivals
+    had = had.with_columns(plain(had.get_column("@asked")).alias("@asked"), plain(had.get_column(MATCH)).alias("@had"))
+    values = plain(contacts.get_column(MATCH))
+    mine = set(values.filter(values.is_in(had.get_column("@asked").implode())))
+    claimed = rivals.with_columns(plain(rivals.get_column(MATCH)))
+    claimed = claimed.filter(pl.col(MATCH).is_in(had.get_column("@asked").implode()))
+    owners: dict[str, set[tuple[str, str]]] = {}
+    for source, key, match in claimed.select("@source", KEY, MATCH).iter_rows():
+        owners.setdefault(match, set()).add((source, key))
+    asking: dict[str, dict[tuple[str, str], str]] = {}
+    for source, key, match, asked in had.select("@source", KEY, "@had", "@asked").iter_rows():
+        asking.setdefault(asked, {})[source, key] = match
+    stay: set[tuple[str, str]] = set()
+    look = list(asking)
+    while look:
+        asked = look.pop()
+        for owner, match in asking[asked].items():
+            if owner not in stay and (asked in mine or owners.get(asked, set()) - {owner}):
+                stay.add(owner)
+                owners.setdefault(match, set()).add(owner)
+                look += [match] if match in asking else []
+    known = pl.DataFrame(list(stay), schema={"@source": pl.String, KEY: pl.String}, orient="row")
+    return pl.concat([rivals, had.join(known, on=["@source", KEY], how="semi").select(rivals.columns)])
 
 
 def _sharers(contacts: pl.DataFrame, rivals: pl.DataFrame, policy: SharedMatch, *, folds: bool) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -79,15 +79,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
             session.state.link(source.name, planned.links)
             learn_both(session.state, source.name, planned.merged)
             begin_push(report)
-            pushed = push_plan(
-                session,
-                source.name,
-                planned.plan,
-                schema,
-                highest=index.highest,
-                since=planned.since,
-                leaving=planned.released,
-            )
+            pushed = push_plan(session, source.name, planned.plan, schema, highest=index.highest, since=planned.since)
             tell_push(report, session, source, pushed)
             stays = _close(session, source, reading, planned, pushed, schema)
             cursors.move(session.state, source.name, context, reading, planned, report, stood, stays=stays)
@@ -255,20 +247,11 @@ def plan_of(
     return plan_changes(reading, wanted, session.state, index, schema, session.clock(), taken or Heirs({}))
 
 
-def push_plan(
-    session: Session,
-    source: str,
-    plan: Plan,
-    schema: Schema,
-    *,
-    highest: int,
-    since: int,
-    leaving: Collection[str] = (),
-) -> Pushed:
+def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, highest: int, since: int) -> Pushed:
     """Carry a plan of the source out.
 
     ``highest``: the highest id that was seen at the target, 0 if none was. ``since``: the newest change of any source
-    that the plan knows of. ``leaving``: keys that let go of adopted contacts when it is done.
+    that the plan knows of.
     """
     session.bind_state(highest)
     total = plan.todo.height
@@ -280,7 +263,6 @@ def push_plan(
         target=session.target,
         schema=schema,
         since=since,
-        leaving=leaving,
         listed=highest > 0,
         in_flight=session.settings.target.in_flight,
         stopping=session.stopping,

@@ -40,6 +40,8 @@ _READS = 4  # how often the list is read when it changes while it is read
 _SHUFFLED = 16  # the same, when it is only its order that is another one each time
 _CHANGED = -1  # the count of a list that had several
 _SEARCH_PAGES = 4
+SEARCHED = _SEARCH_PAGES * BATCH
+"""Contacts that a search finds at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class Target:
         return frozenset(contact.id for contact in self.contacts()) if pages is not None and pages < most else None
 
     def search(self, text: str) -> list[Remote]:
-        """Find contacts that may hold ``text`` in some field: a hint, cut off after a few pages, to be compared."""
+        """Find contacts that may hold ``text`` in some field: a hint, to be compared; cut off at :data:`SEARCHED`."""
         found: dict[int, Remote] = {}
         for page in range(1, _SEARCH_PAGES + 1):
             sheet = self._page(page, text)

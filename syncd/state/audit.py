@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from syncd.core.columns import KEY, UNIT
 from syncd.core.diff import ID
 from syncd.core.drift import HOLDING_SCHEMA, REMAINS_SCHEMA, RETURNED
+from syncd.state.journal import DISPLACED
 from syncd.state.unconfigured import COUNTED, IDS
 
 _HELD = (
@@ -64,18 +65,27 @@ class Audit:
             query = text("SELECT DISTINCT remote_id FROM contact WHERE remote_id IS NOT NULL")
             return pl.Series(ID, connection.execute(query).scalars().all(), dtype=pl.Int64)
 
-    def held_by(self, ids: Collection[int]) -> dict[int, set[tuple[str, str]]]:
-        """Who holds each of ``ids`` that anybody holds: (source, key), without those whom another has overwritten."""
+    def held_by(self, ids: Collection[int]) -> dict[int, dict[tuple[str, str], str]]:
+        """Who holds each of ``ids`` that anybody holds: (source, key), and whether as ``created`` or ``adopted``.
+
+        Without those whom another has overwritten.
+        """
         query = text(
-            "SELECT remote_id, source, key, status FROM contact"
+            "SELECT remote_id, source, key, status, origin FROM contact"
             " WHERE remote_id IN (SELECT value FROM json_each(:ids)) ORDER BY status"
         )
-        found: dict[int, set[tuple[str, str]]] = {}
+        found: dict[int, dict[tuple[str, str], str]] = {}
         with self.read() as connection:
-            for id_, source, key, status in connection.execute(query, {"ids": json.dumps(list(ids))}):
+            for id_, source, key, status, origin in connection.execute(query, {"ids": json.dumps(list(ids))}):
                 if status == "accepted" or id_ not in found:
-                    found.setdefault(id_, set()).add((source, key))
+                    found.setdefault(id_, {})[source, key] = origin
         return found
+
+    def displaced(self, source: str) -> set[str]:
+        """The keys of which another contact was sent in their place."""
+        query = text("SELECT key FROM contact WHERE source = :source AND status <> 'accepted' AND reason = :reason")
+        with self.read() as connection:
+            return set(connection.execute(query, {"source": source, "reason": DISPLACED}).scalars())
 
     def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
         """How many contacts at the target are of each source that is not ``configured``, and of none that is."""
@@ -123,14 +133,20 @@ class Audit:
             rows = connection.execute(query, {"source": source}).all()
         return [(key, reason, at, json.loads(sent or "{}")) for key, reason, at, sent in rows]
 
-    def note_returned(self, source: str, seen: Iterable[tuple[str, int, Mapping[str, str]]]) -> int:
-        """Note what the target holds of contacts (key, id, fields) now; return of how many."""
+    def note_returned(
+        self, source: str, seen: Iterable[tuple[str, int, Mapping[str, str]]], *, unsure: bool = False
+    ) -> int:
+        """Note what the target holds of contacts (key, id, fields) now; return of how many.
+
+        ``unsure``: also of those whose last call has an unknown outcome.
+        """
+        status = "('accepted', 'pending')" if unsure else "('accepted')"
         values = [(json.dumps(fields, ensure_ascii=False), source, key, id_) for key, id_, fields in seen]
         if values:
             with self.write() as connection:
                 connection.exec_driver_sql(
                     "UPDATE contact SET returned = ? WHERE source = ? AND key = ? AND remote_id = ?"
-                    " AND status = 'accepted'",
+                    f" AND status IN {status}",
                     values,
                 )
         return len(values)

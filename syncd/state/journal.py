@@ -214,11 +214,15 @@ _ELSEWHERE = (
     " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys)))"
 )
 _HELD_BY_OTHERS = text(f"SELECT remote_id, match FROM contact WHERE {_ELSEWHERE}")
+DISPLACED = "another contact was sent in its place"
 _OVERWRITTEN = text(
-    f"UPDATE contact SET status = 'pending' WHERE status = 'accepted' AND {_ELSEWHERE} RETURNING remote_id"
+    f"UPDATE contact SET status = 'pending', reason = '{DISPLACED}' WHERE status = 'accepted' AND {_ELSEWHERE}"
+    " RETURNING remote_id"
 )
 """Another contact's values are at the target now under the id that these hold: what they say there is unknown."""
-_OVERWRITTEN_TOO = text(f"UPDATE contact SET digest = 0 WHERE status = 'pending' AND {_ELSEWHERE}")
+_OVERWRITTEN_TOO = text(
+    f"UPDATE contact SET digest = 0, reason = '{DISPLACED}' WHERE status = 'pending' AND {_ELSEWHERE}"
+)
 
 
 _TWIN = "shares match fields with another contact, in the target's eyes"

@@ -268,3 +268,29 @@ def test_a_contact_that_another_source_holds_keeps_its_place_from_one_that_would
     for _ in range(3):
         two.run_all()
     assert holds(two) == {"1": ("Sam", "2125550105"), "5": ("Flo", "2125550101")}
+
+
+@pytest.mark.parametrize("blocked", [True, False])
+def test_a_ring_of_sources_that_exchange_their_places_turns_unless_another_asks_for_one(
+    keyed: World, blocked: bool
+) -> None:
+    tenants = keyed.sources.pop("tenants") | {"shared_match": "hold"}
+    for name in "abc":
+        keyed.sources[name] = {**json.loads(json.dumps(tenants)), "options": {"path": f"{name}.csv", "settle": 0}}
+
+    def write(*ids: str, also: str = "") -> None:
+        for name, id_ in zip("abc", ids, strict=True):
+            keyed.write([(name, id_, name, "2125550101")], f"{name}.csv", header=HEADER)
+        if also:
+            keyed.write([("c", ids[2], "c", "2125550101"), ("x", also, "x", "2125550101")], "c.csv", header=HEADER)
+        for _ in range(4):
+            keyed.run_all()
+
+    write("1", "2", "3")
+    write("2", "3", "1", also="2" if blocked else "")
+    turned = {"2": "a", "3": "b", "1": "c"}
+    assert {match: name for match, (name, _) in holds(keyed).items()} == (
+        {"1": "a", "2": "b", "3": "c"} if blocked else turned
+    )
+    write("2", "3", "1")
+    assert {match: name for match, (name, _) in holds(keyed).items()} == turned

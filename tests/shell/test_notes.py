@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from syncd.changes import TREATMENT
 from tests.shell.world import World
 
 HEADER = "row,id,name,phone"
@@ -148,18 +149,97 @@ def test_they_come_back_with_a_contact_whose_move_the_target_refused(keyed: Worl
     assert notes(keyed) == {"8": ("Ann", "on Ann"), "10": ("Bob", "on Bob")}
 
 
+def split(world: World) -> None:
+    """Ann is in source ``a`` from now on, and Bob in ``b``."""
+    tenants = world.sources.pop("tenants")
+    for name in "ab":
+        world.sources[name] = {**json.loads(json.dumps(tenants)), "options": {"path": f"{name}.csv", "settle": 0}}
+
+
+def run_both(world: World, ann: str, bob: str, name: str = "Bob", times: int = 2) -> None:
+    """Run both sources, with these match values."""
+    world.write([("a", ann, *ANN[2:])], "a.csv", header=HEADER)
+    world.write([("b", bob, name, BOB[3])], "b.csv", header=HEADER)
+    for _ in range(times):
+        world.run_all()
+
+
 @pytest.mark.parametrize("to", ["9", "7"])
 def test_they_go_with_a_contact_whose_place_another_source_takes(keyed: World, to: str) -> None:
-    tenants = keyed.sources.pop("tenants")
-    for name in "ab":
-        keyed.sources[name] = {**json.loads(json.dumps(tenants)), "options": {"path": f"{name}.csv", "settle": 0}}
-    for ann, bob in (("7", "8"), ("8", to)):
-        keyed.write([("a", ann, *ANN[2:])], "a.csv", header=HEADER)
-        keyed.write([("b", bob, *BOB[2:])], "b.csv", header=HEADER)
-        for _ in range(2):
-            keyed.run_all()
-        write_on(keyed)
+    split(keyed)
+    run_both(keyed, "7", "8")
+    write_on(keyed)
+    run_both(keyed, "8", to)
     assert notes(keyed) == {"8": ("Ann", "on Ann"), to: ("Bob", "on Bob")}
+
+
+@BOTH
+def test_they_go_with_another_sources_contact_whose_last_answer_was_lost(keyed: World, update: str) -> None:
+    keyed.sandbox.dialect("update", update)
+    split(keyed)
+    run_both(keyed, "7", "8")
+    keyed.write([("b", "8", "Bobby", BOB[3])], "b.csv", header=HEADER)
+    keyed.sandbox.arm(LOST)
+    keyed.run("b")
+    keyed.sandbox.disarm()
+    write_on(keyed, "Bobby")
+    run_both(keyed, "8", "9", "Bobby", times=3)
+    assert notes(keyed) == {"8": ("Ann", None), "9": ("Bobby", "on Bobby")}
+
+
+@BOTH
+@pytest.mark.parametrize("written", [("Ann", "Bob"), ("Bob",)])
+def test_they_come_back_to_their_place_when_a_mistake_is_put_right(
+    keyed: World, update: str, written: tuple[str, ...]
+) -> None:
+    """Nothing of that shows what updates do to other fields: what is written later is not covered by what was."""
+    keyed.sandbox.dialect("update", update)
+    run(keyed, ANN, BOB)
+    write_on(keyed, *written)
+    run(keyed, ("a", "8", *ANN[2:]), BOB)
+    run(keyed, ANN, BOB)
+    assert notes(keyed) == {"7": ("Ann", "on Ann" if "Ann" in written else None), "8": ("Bob", "on Bob")}
+    with keyed.state() as state:
+        assert state.fact(TREATMENT) in (None, update)
+    if update == "merge":
+        write_on(keyed, "Bob", Note="newer")
+        run(keyed, ANN, ("b", "8", "Bobby", BOB[3]))
+        assert notes(keyed)["8"] == ("Bobby", "newer")
+
+
+def test_they_come_back_to_their_place_when_a_mistake_of_another_source_is_put_right(keyed: World) -> None:
+    split(keyed)
+    run_both(keyed, "7", "8")
+    write_on(keyed)
+    run_both(keyed, "8", "8")
+    run_both(keyed, "7", "8", times=3)
+    assert notes(keyed) == {"7": ("Ann", "on Ann"), "8": ("Bob", "on Bob")}
+
+
+@BOTH
+@pytest.mark.parametrize("settings", [{"canaries": ["c"]}, {"mode": "upsert"}])
+def test_they_stay_at_a_contact_that_was_adopted_though_its_row_may_be_missing(
+    keyed: World, update: str, settings: dict[str, object]
+) -> None:
+    keyed.sandbox.dialect("update", update)
+    theirs(keyed, "8", "Bob")
+    cy = ("c", "6", "Cy", "2125550103")
+    run(keyed, ANN, BOB, cy)
+    keyed.sources["tenants"] |= settings
+    run(keyed, ("a", "8", *ANN[2:]))
+    run(keyed, ("a", "8", *ANN[2:]), cy)
+    assert notes(keyed)["8"] == ("Ann", "on Bob")
+
+
+@BOTH
+def test_they_stay_at_a_contact_that_two_rows_become(keyed: World, update: str) -> None:
+    keyed.sandbox.dialect("update", update)
+    keyed.sources["tenants"]["shared_match"] = "merge_phones"
+    run(keyed, ANN, BOB)
+    write_on(keyed, "Bob")
+    for _ in range(2):
+        run(keyed, ("a", "8", *ANN[2:]), BOB)
+    assert notes(keyed) == {"8": ("Ann", "on Bob")}
 
 
 @BOTH
@@ -215,3 +295,14 @@ def test_they_are_found_where_a_search_shows_too_many_others_first(keyed: World)
     write_on(keyed, "Ann")
     run(keyed, *others, ("a", "78", "Ann", ""))
     assert notes(keyed)["78"] == ("Ann", "on Ann")
+
+
+@BOTH
+def test_they_stay_at_a_persons_contact_that_a_search_shows_too_late(keyed: World, update: str) -> None:
+    keyed.sandbox.dialect("update", update)
+    others = [(f"m{n}", f"x{n}", f"T {n}", f"212787{n:04}") for n in range(2_200)]
+    run(keyed, *others, ("a", "55551", "Ann", ""))
+    write_on(keyed, "Ann")
+    theirs(keyed, "787", "Own")
+    run(keyed, *others, ("a", "787", "Ann", ""))
+    assert notes(keyed)["787"] == ("Ann", "on Own")
