@@ -34,7 +34,7 @@ class Carrying:
 
     ``displaced``: keys of which another contact was sent in their place, so that theirs holds what is not their own.
     By match value, what stands where contacts move to: ``_theirs`` is a person's, or was, and its key does not move;
-    ``_merged`` is of a key that is deleted; ``_ours`` is of keys that are sent again.
+    ``_merged`` is of a key that is deleted; ``_ours`` is of keys that are sent again, and was no person's.
     """
 
     def __init__(self, schema: Schema, treatment: str, state: State, source: str) -> None:
@@ -113,7 +113,7 @@ class Carrying:
                 self._theirs[match] = remote.fields
             elif here.keys() & deleted:
                 self._merged[match] = remote.fields
-            elif owners:
+            elif owners and all(source == self._source or owners[source, key] == "created" for source, key in owners):
                 self._ours[match] = remote.fields
             for source, key in owners:
                 if source != self._source or key not in self._now:

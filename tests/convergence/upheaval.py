@@ -36,6 +36,8 @@ class Upheaval(Machine):
         self.company.kin.clear()
         for known in (self.missed, self.remade, self.renamed, self.edited, self.kept, self.undead, self.lenient):
             known.clear()
+        at = {number: self._fields(number).get(self.layout.note) for number in self.world.store.rows}
+        self.notes = {number: note for number, note in self.notes.items() if at.get(number) == note[1]}
         self.calm, self.crashed = True, False
 
     @rule()
