@@ -8,7 +8,7 @@ when that is sent again: they are noted in the ledger first.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -27,6 +27,9 @@ from syncd.target import SEARCHED, Remote
 
 Holders = Mapping[tuple[str, str], str]
 """Whether each (source, key) that holds a contact came by it as ``created`` or ``adopted``."""
+
+Seen = tuple[Mapping[str, Any], Mapping[str, str]]
+"""A contact as it is known (key, id and ``before``), and what is known of it now."""
 
 
 class Carrying:
@@ -75,17 +78,17 @@ class Carrying:
         mine = [call for call in open_calls(self._state, self._schema, self._source) if not call.id]
         begun = {call.key: call.fields for call in reversed(mine)}
         own = {call.change: call.key for call in mine}
-        calls: dict[str, set[str | None]] = {}
-        for call in self._state.leftovers():
-            if not call.id:
-                calls.setdefault(call.match, set()).add(own.get(call.change))
+        calls = self._calls()
         for each in moves:
             remote, owner = remotes.get(each[ID]), (self._source, each[KEY])
-            covered = calls.get(each[OLD_MATCH], set()) - {each[KEY]}  # it may hold by now what these sent
-            if remote and holders.get(remote.id, {}).keys() == {owner} and not covered:
-                self._now[each[KEY]] = remote.fields
+            alone = holders.get(each[ID], {}).keys() == {owner}
+            if remote and alone and all(own.get(call.change) == each[KEY] for call in calls.get(each[OLD_MATCH], ())):
+                self._now[each[KEY]] = remote.fields  # no other one's call may have covered it
             elif each[KEY] in begun and each[KEY] not in self.displaced:
                 self._now[each[KEY]] = begun[each[KEY]]
+        rest = [each[KEY] for each in moves if each[KEY] not in self._now]
+        for key, (_, fields) in self._known(self._source, rest).items():  # another source may have noted more meanwhile
+            self._now[key] = fields
         self._note(self._source, ((each, self._before(each)) for each in moves))
 
     def _see_whom_they_meet(
@@ -98,10 +101,7 @@ class Carrying:
         deleted: Collection[str],
     ) -> None:
         left = {call.id for call in self._state.leftovers()}
-        calls: dict[str, list[Leftover]] = {}
-        for call in open_calls(self._state, self._schema):
-            if not call.id:
-                calls.setdefault(call.match, []).append(call)
+        calls = self._calls()
         others: dict[str, dict[str, tuple[Mapping[str, str], set[str]]]] = {}
         for match, each in wanted.items():
             remote = there[match]
@@ -119,14 +119,28 @@ class Carrying:
                 if source != self._source or key not in self._now:
                     others.setdefault(source, {})[key] = remote.fields, self._others(each)
         for source, keys in others.items():
-            detail = self._state.detail(source, pl.Series(KEY, list(keys), dtype=pl.String))
-            noted = [
-                {KEY: key, ID: id_, "before": json.loads(before or "{}")}
-                for key, id_, before in detail.select(KEY, ID, BEFORE).iter_rows()
-            ]
-            self._note(source, ((each, _with(each["before"], *keys[each[KEY]])) for each in noted))
+            self._note(source, self._seen_of(source, keys))
 
-    def _note(self, source: str, seen: Iterable[tuple[Mapping[str, Any], Mapping[str, str]]]) -> None:
+    def _calls(self) -> dict[str, list[Leftover]]:
+        """The calls of unknown outcome by their match values."""
+        calls: dict[str, list[Leftover]] = {}
+        for call in open_calls(self._state, self._schema):
+            if not call.id:
+                calls.setdefault(call.match, []).append(call)
+        return calls
+
+    def _seen_of(self, source: str, seen: Mapping[str, tuple[Mapping[str, str], set[str]]]) -> Iterator[Seen]:
+        for key, (id_, before) in self._known(source, list(seen)).items():
+            yield {KEY: key, ID: id_, "before": before}, _with(before, *seen[key])
+
+    def _known(self, source: str, keys: Sequence[str]) -> dict[str, tuple[int, Mapping[str, str]]]:
+        """The id, and what the target held there last, of each of the source's keys."""
+        detail = self._state.detail(source, pl.Series(KEY, keys, dtype=pl.String))
+        return {
+            key: (id_, json.loads(before or "{}")) for key, id_, before in detail.select(KEY, ID, BEFORE).iter_rows()
+        }
+
+    def _note(self, source: str, seen: Iterable[Seen]) -> None:
         news = [(each[KEY], each[ID], before) for each, before in seen if before != each["before"]]
         self._state.note_returned(source, news, unsure=True)
 

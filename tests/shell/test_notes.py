@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+import syncd.sync
 from syncd.changes import TREATMENT
+from syncd.pushed import Pushed
+from syncd.session import Session
 from tests.shell.world import World
 
 HEADER = "row,id,name,phone"
@@ -185,6 +189,27 @@ def test_they_go_with_another_sources_contact_whose_last_answer_was_lost(keyed: 
     write_on(keyed, "Bobby")
     run_both(keyed, "8", "9", "Bobby", times=3)
     assert notes(keyed) == {"8": ("Ann", None), "9": ("Bobby", "on Bobby")}
+
+
+def test_they_go_with_a_contact_whose_place_another_source_takes_after_it_was_planned(
+    keyed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split(keyed)
+    run_both(keyed, "7", "8")
+    write_on(keyed)
+    push_plan, first = syncd.sync.push_plan, ["a"]
+
+    def after_another_run(session: Session, source: str, *plan: Any, **since: Any) -> Pushed:
+        if source == "b" and first:
+            keyed.run(first.pop())
+        return push_plan(session, source, *plan, **since)
+
+    monkeypatch.setattr(syncd.sync, "push_plan", after_another_run)
+    keyed.write([("a", "8", *ANN[2:])], "a.csv", header=HEADER)
+    keyed.write([("b", "9", *BOB[2:])], "b.csv", header=HEADER)
+    keyed.run("b")
+    run_both(keyed, "8", "9")
+    assert notes(keyed) == {"8": ("Ann", "on Ann"), "9": ("Bob", "on Bob")}
 
 
 @BOTH
