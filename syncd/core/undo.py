@@ -207,6 +207,8 @@ def _barred(group: Sequence[Entry], world: World) -> Kept | None:
         return Kept(key, kind, f"changed again by run {world.later[key]}: undo that one first")
     if group[-1].outcome == "pending" or (known and known.status == "pending" and key not in world.begun):
         return Kept(key, kind, "its outcome is not known: the next run settles it")
+    if kind == "delete" and known and known.id is not None and key not in world.begun:
+        return Kept(key, kind, "its key has another contact by now")
     if kind != "delete" and (known is None or known.id is None):
         return Kept(key, kind, "syncd no longer holds the contact")
     if key in world.taken_from and kind != "delete" and any(each.kind in ("create", "move") for each in group):

@@ -305,6 +305,26 @@ def names(machine: Convergence) -> dict[str, str]:
     return {each["External ID"]: each["Name"] for each in fields}
 
 
+def test_an_undo_restores_no_contact_of_a_key_that_took_over_another_one() -> None:
+    ann, bob = Row("1", "A", "x", "Ann", ""), Row("6", "D", "x", "Bob", "")
+    machine = Convergence()
+    try:
+        machine.begin(Opening(LAYOUTS[0], "first", ("one",), {}, ((ann,),), ()))
+        table = machine.company.tables["one"]
+        for rows in ([ann], [bob], [bob, replace(bob, key="1")]):
+            table.rows = rows
+            if len(rows) == 2:
+                table.merge(0, 1)
+            machine.clean_run([])
+        with machine.world.state() as state, state.read() as connection:
+            [run] = connection.exec_driver_sql("SELECT run FROM change WHERE kind = 'delete'").scalars()
+        [report] = machine.world.undo(run)
+        assert [each["key"] for each in report.kept] == ["1", "6"]
+        assert names(machine) == {"D": "Bob"}
+    finally:
+        machine.teardown()
+
+
 def test_a_restored_state_file_lets_adopted_contacts_go_where_that_is_allowed() -> None:
     gates = replace(OPEN_GATES, deletes=replace(OPEN_GATES.deletes, adopted=True))
     rows = Row("1", "A", "x", "Ann", ""), Row("2", "B", "x", "Bob", "")
