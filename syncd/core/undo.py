@@ -174,7 +174,7 @@ def undo(entries: Iterable[Entry], world: World, schema: Schema, mapped: Sequenc
     kept: list[Kept] = []
     steps: list[_Step] = []
     for group in _by_key(entries):
-        step = _barred(group, world) or _step_of(group, world.known.get(group[0].key))
+        step = _barred(group, world) or _not_its_own(group, world) or _step_of(group, world.known.get(group[0].key))
         if isinstance(step, Kept):
             kept.append(step)
         elif step is not None:
@@ -207,11 +207,20 @@ def _barred(group: Sequence[Entry], world: World) -> Kept | None:
         return Kept(key, kind, f"changed again by run {world.later[key]}: undo that one first")
     if group[-1].outcome == "pending" or (known and known.status == "pending" and key not in world.begun):
         return Kept(key, kind, "its outcome is not known: the next run settles it")
-    if kind == "delete" and known and known.id is not None and key not in world.begun:
-        return Kept(key, kind, "its key has another contact by now")
-    if kind != "delete" and (known is None or known.id is None):
+    return None
+
+
+def _not_its_own(group: Sequence[Entry], world: World) -> Kept | None:
+    """Why the contact is not the key's own to be taken back: the key has none, another one, or one of another key."""
+    key, kind = group[-1].key, group[-1].kind
+    known = world.known.get(key)
+    holds = known is not None and known.id is not None
+    if kind == "delete":
+        another = holds and key not in world.begun
+        return Kept(key, kind, "its key has another contact by now") if another else None
+    if not holds:
         return Kept(key, kind, "syncd no longer holds the contact")
-    if key in world.taken_from and kind != "delete" and any(each.kind in ("create", "move") for each in group):
+    if key in world.taken_from and any(each.kind in ("create", "move") for each in group):
         source, other = world.taken_from[key]
         of = "" if source == world.source else f" of source {source}"
         return Kept(key, kind, f"it took over the contact of {other}{of}, whose values are not there any more")
