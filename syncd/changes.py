@@ -14,6 +14,7 @@ from syncd.core.diff import (
     ID,
     INDEX_SCHEMA,
     KIND,
+    REFUSED,
     WHY,
     classify,
     diff,
@@ -112,7 +113,8 @@ def plan_changes(
     pages = sum(map(state.known, wanted.order)) // BATCH if replaces and listless else 0
     here = _index_for(index, changed, detail, loaded=listless, replaces=replaces, pages=pages)
     clear = _without_ambiguous(reading, changed, detail, here)
-    changes, same = _without_same(classify(clear, found.gone, detail, here.drop("many")), schema)
+    again = ledger.filter((pl.col("@status") == REFUSED) & (pl.col(DIGEST).fill_null(0) == 0)).get_column(KEY)
+    changes, same = _without_same(classify(clear, found.gone, detail, here.drop("many")), again, schema)
     changes = _in_mode(reading, changes, wanted.gates)
     changes, let_go = _without_adopted(changes, detail, wanted.gates)
     undone = state.undone(wanted.name)
@@ -253,9 +255,13 @@ def _without_ambiguous(
     return changed.join(bad.select(ROW), on=ROW, how="anti", maintain_order="left")
 
 
-def _without_same(changes: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Leave out updates that change no field: only the order of numbers differs, or the way digests are made."""
+def _without_same(changes: pl.DataFrame, again: pl.Series, schema: Schema) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Leave out updates that change no field: only the order of numbers differs, or the way digests are made.
+
+    What the target refused and is to have ``again`` is none of these: it may have lost the contact meanwhile.
+    """
     updates = changes.filter((pl.col(KIND) == "update") & pl.col(WHY).is_null() & pl.col(BEFORE).is_not_null())
+    updates = updates.filter(~pl.col(KEY).is_in(again.implode()))
     same = {
         change[KEY]: change[DIGEST]
         for change in rows(updates.filter(~values_differ(updates, schema.phones)))

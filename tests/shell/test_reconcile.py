@@ -399,3 +399,14 @@ def test_a_run_that_reads_the_list_anyway_says_what_is_not_there(synced: World) 
     synced.write([ANN, BOB, CY, ("4", "Dee Diaz", "2125550104")])
     [warning] = synced.run().warnings
     assert warning.startswith("1 contact of this source is not in the target's list: syncd reconcile tenants")
+
+
+def test_a_missing_contact_that_the_target_would_not_take_back_is_sent_when_that_is_tried_again(synced: World) -> None:
+    synced.sandbox.store.delete(number(synced, "2"))
+    synced.sandbox.arm({"kind": "poison", "value": "Bob Jones"})
+    assert len(drift(synced, repair=True).to_json()["rejected"]) == 1
+    synced.sandbox.disarm()
+    with synced.state() as state:
+        assert state.retry_rejected("tenants") == 1
+    synced.run()
+    assert synced.there()["2"]["Name"] == "Bob Jones"
