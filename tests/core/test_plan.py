@@ -199,10 +199,20 @@ def test_whoever_approves_what_is_held_again_and_again_has_it_all_done(
         orient="row",
     )
     left = left.with_columns(pl.when(pl.col(KIND) == "delete").then(None).otherwise(DIGEST).alias(DIGEST))
-    approved: set[str] = set()
+    approved: set[tuple[str, str]] = set()
     for _ in range(3):
         plan = planned(left, rules=rules, undone=back, schema_changed=schema_changed, approved=approved)
         left = plan.waiting
         lists = [*plan.held, *plan.still_approved(plan.todo.get_column(KEY))]
-        approved = {held.digest for held in lists if held.approvable}
+        approved = {(held.gate, held.digest) for held in lists if held.approvable}
     assert left.is_empty()
+
+
+def test_a_gates_approval_opens_no_other_gate_that_holds_the_same_list() -> None:
+    rules = GateRules(deletes=DeleteLimits(free=0, count=0, share=0.0))
+    first = planned(changes(delete=3), rules=rules)
+    assert gates(first) == ["deletes.count", "deletes.share"]
+    assert len({held.digest for held in first.held}) == 1
+    again = planned(changes(delete=3), rules=rules, approved={("deletes.count", first.held[0].digest)})
+    assert again.todo.is_empty()
+    assert planned(changes(delete=3), rules=rules, approved={first.held[0].digest}).held == ()
