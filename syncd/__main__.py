@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 
 from syncd.cli import main
-from syncd.commands.endings import stand_in_for_closed
+from syncd.report.endings import stand_in_for_closed
 
 RARELY = (50_000, 20, 50)
 """How often it looks for garbage in circles (:func:`gc.set_threshold`): it makes many objects, and few circles."""

@@ -69,7 +69,7 @@ def everywhere(
         typer.echo(f"syncd {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        from syncd.commands.endings import say
+        from syncd.report.endings import say
 
         say(f"{context.get_help()}\n")
         raise typer.Exit(2)
@@ -417,7 +417,7 @@ def demo() -> int:
     """Show in a minute what syncd does, with invented contacts and a target on this machine."""
     from syncd.demo import run_demo
 
-    return run_demo() or 0
+    return run_demo(main) or 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -433,7 +433,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BrokenPipeError, ConnectionResetError):
         code = _unread()
     except BaseException as error:  # noqa: BLE001 (the last one to see it tells of it)
-        from syncd.commands.endings import code_of, message_of, print_error, say_error
+        from syncd.report.endings import code_of, message_of, print_error, say_error
 
         if _wants_json(sys.argv[1:] if arguments is None else arguments):
             print_error(error)
@@ -450,7 +450,7 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 def _unread() -> int:
     """Nobody reads stdout any more (``syncd … | head``): that is no error."""
-    from syncd.commands.endings import silence_stdout
+    from syncd.report.endings import silence_stdout
 
     silence_stdout()
     return 0

@@ -12,14 +12,17 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from syncd.commands.endings import say_error, silence_stdout
 from syncd.errors import ConfigError
+from syncd.report.endings import say_error, silence_stdout
+from syncd.report.screen import Screen
 from syncd.sandbox.server import Sandbox
-from syncd.show import Screen
+
+Command = Callable[[Sequence[str]], int]
+"""Runs syncd with these arguments, as the command line does, and returns the exit code."""
 
 CONFIGURATION = """\
 target:
@@ -78,7 +81,7 @@ class Surprise(Exception):
     """A step did not come out as the demo says."""
 
 
-def run_demo() -> int:
+def run_demo(command: Command) -> int:
     """Play the demo on standard output; 0, or 1 when a step does not come out as it says.
 
     Raises:
@@ -87,7 +90,7 @@ def run_demo() -> int:
     sample = shipped() / "samples" / "tenants.csv"
     try:
         with tempfile.TemporaryDirectory(prefix="syncd-demo-") as folder, Sandbox() as sandbox:
-            demo = Demo(Path(folder), sandbox, sample.read_text(encoding="utf-8"))
+            demo = Demo(Path(folder), sandbox, sample.read_text(encoding="utf-8"), command)
             for step in (demo.begin, demo.look, demo.push, demo.edit, demo.rest, demo.guard):
                 step()
         _next_steps(Screen())
@@ -115,10 +118,11 @@ def shipped() -> Path:
 class Demo:
     """The steps, in the order of the story. ``sample``: the export's text."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox, sample: str) -> None:
+    def __init__(self, folder: Path, sandbox: Sandbox, sample: str, command: Command) -> None:
         self._export = folder / "tenants.csv"
         self._configuration = folder / "syncd.yaml"
         self._sandbox = sandbox
+        self._command = command
         self._sample = sample
         self._screen = Screen()
 
@@ -190,12 +194,10 @@ class Demo:
 
     def _run(self, *options: str, ends: int) -> Counter[str]:
         """Run ``syncd run`` and return how many requests of each method it sent."""
-        from syncd.cli import main
-
         self._screen.line()
         self._screen.line((f"$ {shlex.join(['syncd', 'run', *options])}", "bold"))
         before = len(self._sandbox.requests)
-        code = main(["--config", str(self._configuration), "--log-level", "error", "run", *options])
+        code = self._command(["--config", str(self._configuration), "--log-level", "error", "run", *options])
         self._screen.line((f"(exit code {code}: {EXITS.get(code, 'not as it should be')})", "dim"))
         _promise("the exit code", code, ends)
         return Counter(entry.method for entry in self._sandbox.requests[before:])

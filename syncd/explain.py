@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
-from syncd.core.diff import BEFORE, ID, KIND, field_changes, rows
+from syncd.core.compare import BEFORE, ID, KIND, field_changes, rows
 from syncd.core.plan import Held
-from syncd.index import Index, hint
-from syncd.reading import Reading, read_source, spooling
-from syncd.recall import Recall
+from syncd.read.reader import Reading, read_source, spooling
+from syncd.read.unchanged_rows import Recall
 from syncd.source import Connector, End, Options, Rows
 from syncd.sync import contact_mapping, plan_of, usable_schema
+from syncd.target.lookup import Index, hint
 
 if TYPE_CHECKING:
-    from syncd.changes import Planned
     from syncd.config import Source
     from syncd.core.schema import Schema
-    from syncd.session import Session
+    from syncd.plan.gather import Planned
+    from syncd.run.session import Session
 
 _STATES = {CONTACT: "contact", INVALID: "invalid", EXCLUDED: "excluded"}
 
@@ -60,8 +60,9 @@ class Explanation:
     ``target``: ``id``, ``fields`` and how they differ from the ledger (None where it knows no contact to compare them
     with); None where a search finds nothing (``searched``) or what to search for is not known. ``stayed``: the last
     change of a contact that was adopted, and stayed at the target when its row left the source. ``decision`` and
-    ``why``: what the next run would do; ``change``: as :func:`syncd.report.described` has it; ``held``: the gates that
-    keep it. ``changes``: how many the history knows; ``last``: the newest.
+    ``why``: what the next run would do; ``change``: as
+    :func:`syncd.report.source_report.described` has it; ``held``: the gates that keep it. ``changes``: how many the
+    history knows; ``last``: the newest.
     """
 
     source: str
@@ -165,7 +166,7 @@ def _stayed(last: Mapping[str, Any], session: Session) -> bool:
 
 def _decide(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:
     """Say what the plan does with the key; why, is what the steps before it found."""
-    from syncd.report import described
+    from syncd.report.source_report import described
 
     plan, here = planned.plan, pl.col(KEY) == found.key
     for part in (plan.todo.filter(here), plan.waiting.filter(here)):

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import structlog
 
-from syncd.changes import emptied
 from syncd.core.columns import KEY, MATCH
-from syncd.core.diff import ACCEPTED, BEFORE, ID, INDEX_SCHEMA
+from syncd.core.compare import ACCEPTED, BEFORE, ID, INDEX_SCHEMA
 from syncd.core.drift import (
     AT,
     CLASS,
@@ -39,23 +38,24 @@ from syncd.core.drift import (
 )
 from syncd.core.schema import Schema, problems_with
 from syncd.core.shared_numbers import groups_of_one_number
-from syncd.drift_report import CLASSES, Reconciled, SourceDrift
 from syncd.errors import SchemaError, SourceBusy
-from syncd.index import FEW, Index, hint
-from syncd.learned import schema_changed
-from syncd.naming import renamed
-from syncd.rematching import settle_fields
-from syncd.report import COUNTS
+from syncd.plan.field_history import renamed
+from syncd.plan.gather import emptied
+from syncd.plan.learned import schema_changed
+from syncd.plan.rematching import settle_fields
+from syncd.report.drift_report import CLASSES, Reconciled, SourceDrift
+from syncd.report.source_report import COUNTS
 from syncd.state.repairs import repairs_of
 from syncd.sync import ENDS_THE_COMMAND, need_mapped, not_done, push_plan
+from syncd.target.lookup import FEW, Index, hint
 
 if TYPE_CHECKING:
     from syncd.config import Source
     from syncd.core.plan import Plan
-    from syncd.pushed import Pushed
-    from syncd.session import Session
+    from syncd.push.result import Pushed
+    from syncd.run.session import Session
     from syncd.state import State
-    from syncd.target import Remote
+    from syncd.target.contacts import Remote
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ text, as they were read: mapping, trimming and judging come later.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,13 +18,36 @@ from typing import Annotated, Any, ClassVar, Literal
 import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
 
+from syncd.core.durations import parse_duration
+from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 
+__all__ = [
+    "CONNECTORS",
+    "ENTRY_POINTS",
+    "EVERYTHING",
+    "Connector",
+    "Duration",
+    "End",
+    "LocalPath",
+    "Malformed",
+    "Needs",
+    "Note",
+    "Options",
+    "Rows",
+    "connector_class",
+    "connector_names",
+    "nearest",
+    "parse_duration",
+    "same_file",
+    "yaml_reader",
+]
+
 CONNECTORS: Mapping[str, str] = {
-    "csv": "connectors.csv_file:CsvFile",
-    "sql": "connectors.sql_query:SqlQuery",
-    "hubspot": "connectors.hubspot:HubSpot",
-    "rest": "connectors.rest_api:RestApi",
+    "csv": "connectors.csv_file.connector:CsvFile",
+    "sql": "connectors.sql_query.connector:SqlQuery",
+    "hubspot": "connectors.hubspot.connector:HubSpot",
+    "rest": "connectors.rest_api.connector:RestApi",
 }
 """The built-in connectors: name to ``module:class``, imported on use. Others come by entry point."""
 
@@ -44,20 +67,8 @@ LocalPath = Annotated[Path, AfterValidator(_beside_its_file)]
 """A path option; a relative one is relative to the configuration file it stands in."""
 
 
-def seconds_in(value: str | float) -> float:
-    """Seconds in ``15m``, ``1h30m``, ``2d``; a plain number is seconds.
-
-    Raises:
-        ValueError: it is no duration; the message says how one is written.
-
-    """
-    from syncd.config.values import parse_duration
-
-    return parse_duration(value)
-
-
 def _duration(value: Any) -> Any:
-    return seconds_in(value) if isinstance(value, str) else value
+    return parse_duration(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
 
 
 Duration = Annotated[
@@ -68,22 +79,13 @@ Duration = Annotated[
 """A duration option, in seconds; written ``30s``, ``15m`` or as a number."""
 
 
-def packaged(folder: Path, name: str) -> Mapping[str, Any]:
-    """What a YAML file holds that a connector brings along (``folder/name.yaml``), as plain values.
+def yaml_reader(info: ValidationInfo) -> Callable[[Path], Any]:
+    """Return what reads a YAML file that a connector brings along, as plain values.
 
-    The file is of the package, so a wrong one is a defect and no mistake of a person.
+    ``info``: from the validation of the connector's options. The configuration knows YAML and hands its reader over.
     """
-    from syncd.config.yaml_tree import read_tree
-
-    tree, _ = read_tree(folder / f"{name}.yaml")
-    plain: Mapping[str, Any] = _plain(tree)
-    return plain
-
-
-def _plain(node: Any) -> Any:
-    if node.kind == "mapping":
-        return {str(key): _plain(item.node) for key, item in node.items.items()}
-    return [_plain(item.node) for item in node.items.values()] if node.kind == "list" else node.value
+    reader: Callable[[Path], Any] = (info.context or {})["read_yaml"]
+    return reader
 
 
 class Options(BaseModel):

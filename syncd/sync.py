@@ -16,35 +16,36 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from syncd import __version__, cursors
-from syncd.changes import Planned, Wanted, plan_changes
-from syncd.core import mapping
-from syncd.core.matching import DIGEST_VERSION
+from syncd import __version__
+from syncd.core.identity import DIGEST_VERSION
+from syncd.core.mapping import compiler
 from syncd.core.plan import SCHEMA_GATE, Held, Plan
 from syncd.core.schema import Schema, problems_of_mapping, problems_with
+from syncd.core.warnings import of_the_unconfigured
 from syncd.core.wording import counted
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
-from syncd.index import Index
-from syncd.learned import learn_fields, learn_loaded, learn_match
-from syncd.losers import learn_losers, losers_now, losers_of, taken_from
-from syncd.merged import learn_both, learn_merged, merged_before
-from syncd.naming import renames
-from syncd.partial import Heirs, heirs, still_invalid, suffices
-from syncd.push import Push
-from syncd.pushed import Pushed
-from syncd.reading import Reading, Spool, columns_of, read_source, spooling
-from syncd.recall import FEW, Recall
-from syncd.rematching import settle_fields
-from syncd.report import SourceReport
+from syncd.finish import resume
+from syncd.plan.field_history import renames
+from syncd.plan.gather import Planned, Wanted, plan_changes
+from syncd.plan.learned import learn_fields, learn_loaded, learn_match
+from syncd.plan.merged import learn_both, learn_merged, merged_before
+from syncd.plan.outranked import learn_losers, losers_now, losers_of, taken_from
+from syncd.plan.partial import Heirs, heirs, still_invalid, suffices
+from syncd.plan.rematching import settle_fields
+from syncd.push.result import Pushed
+from syncd.push.upserts import Push
+from syncd.read.reader import Reading, Spool, columns_of, read_source, spooling
+from syncd.read.unchanged_rows import FEW, Recall
+from syncd.report.source_report import SourceReport
 from syncd.state.journal import FOLDS
 from syncd.state.ledger import LedgerParts
-from syncd.unconfigured import of_the_unconfigured
+from syncd.target.lookup import Index
 
 if TYPE_CHECKING:
     from syncd.config import Source
-    from syncd.session import Session
+    from syncd.run.session import Session
     from syncd.state import State
-    from syncd.target import Target
+    from syncd.target.contacts import Target
 
 log = structlog.get_logger()
 
@@ -63,10 +64,10 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
     with session.leased(source.name), reported(session, source, report), spooling() as spool:
         schema = usable_schema(session.target, source, session.state)
         context = _context(session, source, schema)
-        cursor, stood = cursors.begin(session, source, context)
+        cursor, stood = resume.begin(session, source, context)
         reading, taken = _read_enough(session, source, schema, context, cursor, spool)
         if reading.end.proof == "unchanged":
-            return cursors.stand(report, stood)
+            return resume.stand(report, stood)
         index = Index(session.target.contacts, schema, session.target.search)
         planned = plan_of(session, source, reading, index, schema, taken)
         _tell_plan(report, session, planned, reading, schema)
@@ -82,7 +83,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
             pushed = push_plan(session, source.name, planned.plan, schema, highest=index.highest, since=planned.since)
             tell_push(report, session, source, pushed)
             stays = _close(session, source, reading, planned, pushed, schema)
-            cursors.move(session.state, source.name, context, reading, planned, report, stood, stays=stays)
+            resume.move(session.state, source.name, context, reading, planned, report, stood, stays=stays)
             if isinstance(pushed.failure, ENDS_THE_COMMAND):
                 raise pushed.failure
     return report
@@ -112,15 +113,15 @@ def need_mapped(schema: Schema, source: Source, state: State) -> None:
         raise SchemaError("\n".join(source.placed(problem, field) for field, problem in found))
 
 
-def contact_mapping(source: Source, columns: list[str], schema: Schema) -> mapping.Mapping:
+def contact_mapping(source: Source, columns: list[str], schema: Schema) -> compiler.Mapping:
     """Return the source's mapping for these columns.
 
     Raises:
         ConfigError: it names columns or fields that do not exist, with file, line and key of each.
     """
     try:
-        return mapping.compile(source.rules, columns, schema)
-    except mapping.MappingError as error:
+        return compiler.compile(source.rules, columns, schema)
+    except compiler.MappingError as error:
         raise ConfigError(*(f"{source.where_is(*key)}: {problem}" for key, problem in error.problems)) from None
 
 
@@ -185,7 +186,7 @@ def _context(session: Session, source: Source, schema: Schema) -> str:
         DIGEST_VERSION,
         session.settings.target.base_url,
         list(session.settings.sources),
-        cursors.FORM,
+        resume.FORM,
     ]
     parts.append(session.state.fact(FOLDS))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

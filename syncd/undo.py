@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from syncd.changes import emptied
 from syncd.core.columns import KEY, MATCH
-from syncd.core.diff import ID
-from syncd.core.matching import folded
+from syncd.core.compare import ID
+from syncd.core.identity import folded
 from syncd.core.plan import Plan, Read, gate
 from syncd.core.undo import Entry, Undoing, World, since, undo, wanted_matches
 from syncd.core.wording import counted
-from syncd.index import Index
-from syncd.learned import schema_changed
-from syncd.naming import called_now, renames
-from syncd.report import SourceReport
+from syncd.plan.field_history import called_now, renames
+from syncd.plan.gather import emptied
+from syncd.plan.learned import schema_changed
+from syncd.report.source_report import SourceReport
 from syncd.sync import begin_push, push_plan, reported, tell_push, usable_schema
+from syncd.target.lookup import Index
 
 if TYPE_CHECKING:
     from syncd.config import Source
     from syncd.core.schema import Schema
-    from syncd.session import Session
+    from syncd.run.session import Session
 
 _MOVING = {"move", "delete"}
 """Kinds whose undoing gives a contact match values that it does not have now: the target is listed first."""

@@ -59,9 +59,9 @@ def test_the_first_configuration_of_the_readme_loads(tmp_path: Path) -> None:
 
 
 def test_every_exit_code_is_in_the_readme() -> None:
-    from syncd.commands.endings import BROKEN_OFF
     from syncd.commands.run import CHANGES
-    from syncd.report import SEVERITY
+    from syncd.report.endings import BROKEN_OFF
+    from syncd.report.source_report import SEVERITY
 
     told = README[README.index("Exit codes:") :].partition("\n\n")[0]
     assert [code for code in (*SEVERITY, CHANGES, BROKEN_OFF) if not re.search(rf"\b{code}\b", told)] == []

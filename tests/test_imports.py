@@ -1,4 +1,4 @@
-"""Who may import what: the flow of the data is the flow of the imports."""
+"""Who may import whom: the flow of the data is the flow of the imports."""
 
 from __future__ import annotations
 
@@ -14,27 +14,53 @@ import pytest
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(path for folder in ("syncd", "connectors") for path in (ROOT / folder).rglob("*.py"))
 
+FLOORS = (
+    ("errors", "processes"),
+    ("journald",),
+    ("log",),
+    ("core",),
+    ("state", "rest", "source", "budget"),
+    ("config", "target"),
+    ("connectors",),
+    ("run", "watch"),
+    ("read",),
+    ("plan",),
+    ("push",),
+    ("report",),
+    ("finish",),
+    ("sync",),
+    ("reconcile", "undo", "explain", "prove"),
+    ("daemon", "sandbox"),
+    ("demo",),
+    ("commands",),
+    ("cli",),
+    ("__main__",),
+)
+"""The rooms of the house, the ground floor first. A room imports from itself and from lower floors only."""
+
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
 ONLY_IN = {
-    "httpx": ["syncd/rest.py"],
-    "tenacity": ["syncd/retries.py"],
-    "yaml": ["syncd/config/yaml_tree.py"],
+    "httpx": ["syncd/rest/"],
+    "tenacity": ["syncd/rest/"],
+    "yaml": ["syncd/config/"],
     "apscheduler": ["syncd/daemon/triggers.py", "syncd/config/"],  # the configuration checks cron texts with it
     "sqlmodel": ["syncd/state/"],
-    "sqlalchemy": ["syncd/state/", "connectors/sql_"],
+    "sqlalchemy": ["syncd/state/", "connectors/sql_query/"],
     "alembic": ["syncd/state/"],
-    "sqlite3": ["syncd/state/", "syncd/sandbox/", "connectors/sql_sqlite.py"],
-    "psycopg": ["connectors/sql_postgres.py"],
-    "pymysql": ["connectors/sql_mysql.py"],
+    "sqlite3": ["syncd/state/", "syncd/sandbox/", "connectors/sql_query/sqlite.py"],
+    "psycopg": ["connectors/sql_query/postgres.py"],
+    "pymysql": ["connectors/sql_query/mysql.py"],
     "pymssql": [],
-    "apprise": ["syncd/sending.py"],
-    "prometheus_client": ["syncd/endpoints.py"],
+    "apprise": ["syncd/watch/sending.py"],
+    "prometheus_client": ["syncd/watch/endpoints.py"],
     "starlette": ["syncd/sandbox/"],
     "uvicorn": ["syncd/sandbox/", "syncd/log.py"],
-    "jmespath": ["connectors/rest_paths.py"],
+    "jmespath": ["connectors/http_parts/paths.py"],
     "typer": ["syncd/cli.py", "syncd/commands/"],
 }
 CORE = {"polars", "polars_hash", "phonenumbers", "syncd"}
-FOR_CONNECTORS = {"syncd.source", "syncd.rest", "syncd.errors"}
+FOR_CONNECTORS = {"syncd.source", "syncd.sink", "syncd.rest", "syncd.errors"}
 
 
 @cache
@@ -43,12 +69,14 @@ def imports(path: Path) -> tuple[str, ...]:
 
 
 def imported(path: Path) -> Iterator[str]:
+    """Yield every module that a file imports, also within functions and under ``TYPE_CHECKING``."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports hide where a name comes from"
-            yield node.module or ""
+            module = node.module or ""
+            yield from (f"{module}.{alias.name}" for alias in node.names) if module == "syncd" else (module,)
 
 
 def under(name: str, package: str) -> bool:
@@ -57,6 +85,24 @@ def under(name: str, package: str) -> bool:
 
 def place(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
+
+
+def room_of(name: str) -> str | None:
+    """Return the room that a module of ours stands in: ``syncd.plan.gather`` in ``plan``; None for other modules."""
+    package, _, rest = name.partition(".")
+    if package == "connectors":
+        return package
+    room = rest.partition(".")[0]
+    return room if package == "syncd" and room not in {"", "__version__"} else None
+
+
+def climbing(path: Path) -> list[str]:
+    """Return the imports of a module that lead to its own floor, but another room, or to a higher floor."""
+    own = room_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    if own in {None, "__init__"}:
+        return []
+    rooms = {name: room_of(name) for name in imports(path)}
+    return [name for name, room in rooms.items() if room not in {None, own} and FLOOR_OF[room] >= FLOOR_OF[own]]
 
 
 def foreign_to_core(path: Path) -> list[str]:
@@ -75,6 +121,12 @@ def misplaced(path: Path) -> list[str]:
         for package, places in ONLY_IN.items()
         if under(name, package) and not any(place(path).startswith(allowed) for allowed in places)
     ]
+
+
+def test_every_import_leads_down() -> None:
+    found = {place(path): climbing(path) for path in MODULES}
+    assert len(found) > 150
+    assert not {path: names for path, names in found.items() if names}
 
 
 def test_core_imports_nothing_of_the_shell() -> None:
@@ -109,6 +161,19 @@ def test_the_checks_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     bad.write_text("import httpx\nfrom syncd.state import State\n")
     assert foreign_to_core(bad) == ["httpx", "syncd.state"]
     assert misplaced(bad) == ["httpx"]
+    assert climbing(bad) == ["syncd.state"]
+
+
+def test_an_import_for_types_only_counts_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    bad = tmp_path / "syncd" / "plan" / "bad.py"
+    bad.parent.mkdir(parents=True)
+    bad.write_text(
+        "from typing import TYPE_CHECKING\nfrom syncd import cli\nfrom syncd.core.plan import Plan\n"
+        "if TYPE_CHECKING:\n    from syncd.push.upserts import Push\n"
+        "def late():\n    import syncd.report.screen\n"
+    )
+    assert climbing(bad) == ["syncd.cli", "syncd.push.upserts", "syncd.report.screen"]
 
 
 @pytest.mark.parametrize("name", ["polars", "sqlalchemy", "httpx", "structlog", "rich.console", "yaml", "pydantic"])
@@ -119,10 +184,10 @@ def test_help_imports_nothing_heavy(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["polars", "sqlalchemy", "pydantic", "apprise", "httpx", "yaml"])
 def test_what_looks_on_inside_the_daemon_is_small(name: str) -> None:
-    code = f"import sys, syncd.endpoints, syncd.standing; sys.exit({name!r} in sys.modules)"
+    code = f"import sys, syncd.watch.endpoints, syncd.watch.status; sys.exit({name!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_nothing_of_a_run_imports_what_sends_notifications() -> None:
-    code = "import sys, syncd.notify, syncd.commands.run; sys.exit('apprise' in sys.modules)"
+    code = "import sys, syncd.watch.notify, syncd.commands.run; sys.exit('apprise' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from syncd.commands.sample import Sample, Seen
     from syncd.config import Settings, Source
     from syncd.core.schema import Schema
-    from syncd.proving import Proved
-    from syncd.session import Session
-    from syncd.show import Screen
+    from syncd.prove import Proved
+    from syncd.report.screen import Screen
+    from syncd.run.session import Session
 
 MARKS = {"good": ("✓", "green"), "bad": ("✗", "bold red"), "note": ("!", "yellow")}
 
@@ -43,7 +43,7 @@ class Step:
 
 def check(config: Path | None, *, prove: bool = False, as_json: bool = False) -> int:
     """Print each step as it is known, then what the gates held if they are tried; return the gravest's exit code."""
-    from syncd.show import Screen, count
+    from syncd.report.screen import Screen, count
 
     screen = None if as_json else Screen()
     found = [_shown(screen, step) for step in steps(config)]
@@ -67,7 +67,7 @@ _BARS = frozenset({1, 2, 4})
 
 
 def _gravest(codes: Sequence[int]) -> int:
-    from syncd.report import gravest
+    from syncd.report.source_report import gravest
 
     return gravest(codes)
 
@@ -113,7 +113,7 @@ def steps(config: Path | None) -> Iterator[Step]:
     yield Step("good", f"configuration: {settings.path} ({', '.join(settings.sources)})")
     if settings.notify.to:
         yield _addresses(settings)
-    from syncd.session import open_session
+    from syncd.run.session import open_session
 
     usable = _state(settings)
     yield usable
@@ -124,8 +124,8 @@ def steps(config: Path | None) -> Iterator[Step]:
 
 
 def _addresses(settings: Settings) -> Step:
-    from syncd.notify import unknown_addresses
-    from syncd.sending import UNKNOWN
+    from syncd.watch.notify import unknown_addresses
+    from syncd.watch.sending import UNKNOWN
 
     unknown = unknown_addresses(settings)
     if unknown:
@@ -143,7 +143,7 @@ def _failed(what: str, error: SyncdError) -> Step:
 
 def _state(settings: Settings) -> Step:
     """Whether the state can be read and, as far as that can be told without writing, written."""
-    from syncd.session import open_session
+    from syncd.run.session import open_session
 
     path = settings.state
     try:
@@ -159,7 +159,7 @@ def _state(settings: Settings) -> Step:
 
 def _with_target(session: Session) -> Iterator[Step]:
     from syncd.commands.sample import Seen
-    from syncd.naming import renames
+    from syncd.plan.field_history import renames
     from syncd.state.journal import FOLDS
 
     settings, schema = session.settings, None
@@ -224,10 +224,10 @@ def _mapping(
     source: Source, columns: list[str], schema: Schema, former: Mapping[str, str], seen: Seen
 ) -> Iterator[Step]:
     from syncd.commands.sample import sample_of
-    from syncd.core.mapping import MappingError
+    from syncd.core.mapping.compiler import MappingError
     from syncd.core.schema import problems_of_mapping
+    from syncd.plan.warnings import several_phone_fields
     from syncd.sync import contact_mapping
-    from syncd.warned import several_phone_fields
 
     problems = problems_of_mapping(schema, source.rules.mapping, former)
     if problems:
@@ -249,7 +249,7 @@ def _mapping(
 
 
 def _sampled(source: Source, sample: Sample) -> Iterator[Step]:
-    from syncd.show import count
+    from syncd.report.screen import count
 
     which = f"all {sample.rows:,} rows" if sample.whole else f"the first {count(sample.rows, 'row')}"
     if not sample.rows:
@@ -283,7 +283,7 @@ def _reasons(reasons: Counter[str], places: dict[str, str]) -> tuple[str, ...]:
 
 def _canaries(source: Source, sample: Sample, which: str) -> Iterator[Step]:
     from syncd.commands.sample import missing_canaries
-    from syncd.report import shown_key
+    from syncd.report.source_report import shown_key
 
     if not source.gates.canaries:
         return

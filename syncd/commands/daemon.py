@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.daemon.timetable import Job, Timetable, put_off
-from syncd.watch import watch_of
+from syncd.watch.settings import watch_of
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
@@ -101,7 +101,7 @@ def _reconciling(source: Source, schedule: Schedule, state: State) -> Job:
 
 def _show(settings: Settings, timetable: Timetable) -> None:
     from syncd.daemon.agenda import Agenda
-    from syncd.show import Screen
+    from syncd.report.screen import Screen
 
     screen, now = Screen(), time.time()
     for job, start in Agenda(timetable, now, chance=lambda: 0.0).upcoming():

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.commands.endings import printable
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.errors import ConfigError
+from syncd.report.endings import printable
 
 if TYPE_CHECKING:
     from syncd.config import Settings
@@ -32,7 +32,7 @@ def approve(config: Path | None, source: str, digest: str) -> int:
         if state is None or digest not in held:
             raise ConfigError(_nothing_held(source, digest, list(held)))
         state.approve(held[digest]["source"], digest)
-    from syncd.show import Screen, count
+    from syncd.report.screen import Screen, count
 
     what = {"delete": "delete", "update": "update"}.get(held[digest]["kind"], "change")
     said = f"{source}: {count(held[digest]['count'], what)} approved, for one run and exactly as listed"
@@ -74,7 +74,7 @@ def list_rejects(config: Path | None, source: str | None, *, as_json: bool) -> i
         found = [{"source": name, "key": key, "reason": reason} for name, key, reason in rows]
         sys.stdout.write(json.dumps({"rejected": found}, ensure_ascii=False) + "\n")
         return 0
-    from syncd.show import Screen, count
+    from syncd.report.screen import Screen, count
 
     screen = Screen()
     if rows:
@@ -97,8 +97,8 @@ def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
     import polars as pl
 
     from syncd.commands.written_file import check_written
-    from syncd.standing import iso
-    from syncd.table_file import write_table
+    from syncd.report.table_file import write_table
+    from syncd.watch.status import iso
 
     settings = loaded(config, keyless=True)
     sources = [each.name for each in chosen_sources(settings, [source] if source else [])]
@@ -112,7 +112,7 @@ def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
     ]
     columns = [*_HEAD, *sorted({column for row in rows for column in row if "." in column})]
     write_table(pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String)), file, str(file))
-    from syncd.show import Screen, count
+    from syncd.report.screen import Screen, count
 
     Screen().line(f"{count(len(rows), 'rejected contact')} written to {file}.")
     return 0
@@ -126,7 +126,7 @@ def retry_rejects(config: Path | None, source: str | None) -> int:
     with _state(settings) as state:
         for name in sources if state else ():
             total += state.retry_rejected(name) if state else 0
-    from syncd.show import Screen, count
+    from syncd.report.screen import Screen, count
 
     what = f"{count(total, 'contact')} will be sent again by the next run." if total else "No contact is rejected."
     Screen().line(what)
@@ -147,6 +147,6 @@ def _state(settings: Settings, *, read_only: bool = False) -> Iterator[State | N
 
 
 def _shown(key: str) -> str:
-    from syncd.report import shown_key
+    from syncd.report.source_report import shown_key
 
     return shown_key(key) or ""

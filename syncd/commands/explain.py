@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.commands.status import clock
 from syncd.errors import ConfigError
-from syncd.standing import iso
+from syncd.watch.status import iso
 
 if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.explain import Explanation, Found
-    from syncd.show import Screen
+    from syncd.report.screen import Screen
 
 WIDTH = 10
 
@@ -35,7 +35,7 @@ def explain(config: Path | None, source: str, key: str, *, as_json: bool) -> int
     if as_json:
         sys.stdout.write(json.dumps(_as_json(found), ensure_ascii=False) + "\n")
     else:
-        from syncd.show import Screen
+        from syncd.report.screen import Screen
 
         _show(Screen(), found)
     return 0
@@ -44,7 +44,7 @@ def explain(config: Path | None, source: str, key: str, *, as_json: bool) -> int
 def _explained(settings: Settings, source: str, key: str) -> Explanation:
     from syncd.core.columns import UNIT
     from syncd.explain import explain as carry_out
-    from syncd.session import open_session
+    from syncd.run.session import open_session
 
     parts = len(settings.sources[source].rules.key)
     if key.count("+") == parts - 1:
@@ -65,7 +65,7 @@ def _form(parts: int) -> str:
 
 
 def _as_json(found: Explanation) -> dict[str, Any]:
-    from syncd.report import held_json, shown_key
+    from syncd.report.source_report import held_json, shown_key
 
     return {
         "source": found.source,
@@ -91,7 +91,7 @@ def _dated(ledger: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _show(screen: Screen, found: Explanation) -> None:
-    from syncd.report import shown_key
+    from syncd.report.source_report import shown_key
 
     screen.line((f"{found.source}, key {shown_key(found.key)}", "bold"))
     for row in found.rows:
@@ -173,8 +173,8 @@ def _history(screen: Screen, found: Explanation) -> None:
     if found.last is None:
         _line(screen, "history", "no change is known")
         return
-    from syncd.report import shown_key
-    from syncd.show import count
+    from syncd.report.screen import count
+    from syncd.report.source_report import shown_key
 
     last = found.last
     told = f"{count(found.changes, 'change')}, the last: {last['kind']} ({last['outcome']}) by run {last['run']}"
@@ -183,7 +183,7 @@ def _history(screen: Screen, found: Explanation) -> None:
 
 
 def _decision(screen: Screen, found: Explanation) -> None:
-    from syncd.show_changes import STYLES, change_lines
+    from syncd.report.changes_table import STYLES, change_lines
 
     held = " (held)" if found.held else ""
     _line(screen, "next run", (f"{found.decision}{held}", STYLES.get(found.decision, "bold")), f": {found.why}")

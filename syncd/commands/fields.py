@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.commands.endings import say_error
 from syncd.commands.settings import loaded
+from syncd.report.endings import say_error
 
 if TYPE_CHECKING:
     from syncd.core.schema import Field, Schema
@@ -20,7 +20,7 @@ HEAD = ("id", "field", "flags")
 def fields(config: Path | None, *, as_json: bool) -> int:
     """Ask the target for its fields and print them; returns 2 if contacts cannot be pushed with them."""
     from syncd.core.schema import problems_with
-    from syncd.session import open_session
+    from syncd.run.session import open_session
 
     with open_session(loaded(config), dry_run=True) as session:
         schema = session.target.fields()
@@ -36,7 +36,7 @@ def fields(config: Path | None, *, as_json: bool) -> int:
 
 
 def _show(schema: Schema) -> None:
-    from syncd.show import Screen
+    from syncd.report.screen import Screen
 
     screen = Screen()
     screen.table(HEAD, [(str(field.id), field.name, flags(field)) for field in schema.fields])

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.commands.status import clock
 from syncd.errors import ConfigError
-from syncd.standing import iso, outcome_shown
+from syncd.watch.status import iso, outcome_shown
 
 if TYPE_CHECKING:
-    from syncd.show import Screen
+    from syncd.report.screen import Screen
     from syncd.state import State
 
 HEAD = ("run", "source", "begun", "outcome", "changes", "requests")
@@ -87,7 +87,7 @@ def moment(text: str, now: float) -> float:
     Raises:
         ConfigError: it is neither a duration nor a date.
     """
-    from syncd.config.values import parse_duration
+    from syncd.core.durations import parse_duration
 
     try:
         return now - parse_duration(text)
@@ -101,7 +101,7 @@ def moment(text: str, now: float) -> float:
 
 
 def _runs(state: State, question: Question, since: float | None) -> Iterator[dict[str, Any]]:
-    from syncd.report import COUNTS
+    from syncd.report.source_report import COUNTS
 
     for run in state.runs(source=question.source, run=question.run, since=since):
         report = run["report"] or {}
@@ -113,8 +113,8 @@ def _runs(state: State, question: Question, since: float | None) -> Iterator[dic
 
 def _changes(state: State, question: Question, since: float | None) -> Iterator[dict[str, Any]]:
     from syncd.core.columns import UNIT
-    from syncd.core.diff import field_changes
-    from syncd.report import shown_key
+    from syncd.core.compare import field_changes
+    from syncd.report.source_report import shown_key
 
     phones = state.phone_fields()
     asked = {"source": question.source, "run": question.run}
@@ -146,7 +146,7 @@ def _write_items(items: Any) -> None:
 
 
 def _show(state: State, question: Question, since: float | None) -> None:
-    from syncd.show import Screen
+    from syncd.report.screen import Screen
 
     screen = Screen()
     if question.key is None:
@@ -184,7 +184,7 @@ def _mark(run: Mapping[str, Any]) -> str:
 
 
 def _made(run: Mapping[str, Any]) -> str:
-    from syncd.show import KINDS
+    from syncd.report.screen import KINDS
 
     made = [f"{run['counts'][kind]:,} {done}" for kind, (_, done) in KINDS.items() if run["counts"].get(kind)]
     return ", ".join(made) or "-"
@@ -193,7 +193,7 @@ def _made(run: Mapping[str, Any]) -> str:
 def _show_changes(
     screen: Screen, phones: frozenset[str], changes: Iterator[dict[str, Any]], question: Question
 ) -> None:
-    from syncd.show_changes import change_lines
+    from syncd.report.changes_table import change_lines
 
     page = list(islice(changes, PAGE + 1))
     if not page:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from syncd.commands.endings import TEMPORARY, USAGE
 from syncd.commands.settings import loaded
 from syncd.errors import ConfigError
+from syncd.report.endings import TEMPORARY, USAGE
 
 
 def test(config: Path | None) -> int:
@@ -15,9 +15,9 @@ def test(config: Path | None) -> int:
 
     4 if somebody was not reached, 2 if that is for an address which is none.
     """
-    from syncd.notify import try_all
-    from syncd.sending import UNKNOWN
-    from syncd.show import Screen
+    from syncd.report.screen import Screen
+    from syncd.watch.notify import try_all
+    from syncd.watch.sending import UNKNOWN
 
     settings = loaded(config)
     if not settings.notify.tells and settings.notify.heartbeat is None:
@@ -33,6 +33,6 @@ def test(config: Path | None) -> int:
 
 def send(config: Path | None) -> int:
     """Tell what began or ended and nobody was told of yet; 4 if somebody was not reached."""
-    from syncd.notify import tell
+    from syncd.watch.notify import tell
 
     return TEMPORARY if tell(loaded(config), clock=time.time) else 0

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from syncd.commands.settings import loaded
 
 if TYPE_CHECKING:
-    from syncd.proving import Proof, Proved
-    from syncd.show import Screen
+    from syncd.prove import Proof, Proved
+    from syncd.report.screen import Screen
 
 HEAD = ("copy", "rows", "would go through", "held by", "result")
 
@@ -21,8 +21,8 @@ def proofs(config: Path | None) -> Iterator[Proved]:
     Raises:
         SyncdError: the configuration, the state or the target's fields cannot be read.
     """
-    from syncd.proving import prove
-    from syncd.session import open_session
+    from syncd.prove import prove
+    from syncd.run.session import open_session
 
     settings = loaded(config)
     with open_session(settings, dry_run=True) as session:
@@ -33,7 +33,7 @@ def proofs(config: Path | None) -> Iterator[Proved]:
 
 def show_proofs(screen: Screen, found: Proved) -> None:
     """Write one source's table, and below it what no gate held."""
-    from syncd.show import count
+    from syncd.report.screen import count
 
     if found.error is not None:
         screen.line((found.source, "bold"), ": the gates could not be tried: ", str(found.error).splitlines()[0])
@@ -46,7 +46,7 @@ def show_proofs(screen: Screen, found: Proved) -> None:
 
 
 def _row(proof: Proof) -> Sequence[str]:
-    from syncd.show import KINDS
+    from syncd.report.screen import KINDS
 
     through = [f"{proof.through[kind]:,} {words[0]}" for kind, words in KINDS.items() if proof.through.get(kind)]
     gates = [each.gate for each in proof.held]

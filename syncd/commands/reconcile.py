@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncd.commands.endings import code_of, message_of, say_error, silence_stdout
 from syncd.commands.run import interruptible, placed, shown_progress
 from syncd.commands.settings import chosen_sources, loaded
+from syncd.report.endings import code_of, message_of, say_error, silence_stdout
 
 if TYPE_CHECKING:
-    from syncd.drift_report import Reconciled
+    from syncd.report.drift_report import Reconciled
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Wish:
 
 def reconcile(wish: Wish, config: Path | None) -> int:
     """Compare, print what was found, return the exit code."""
-    from syncd.drift_report import Reconciled
+    from syncd.report.drift_report import Reconciled
 
     found, error = Reconciled(repair=wish.repair), None
     stopping = threading.Event()
@@ -54,7 +54,7 @@ def reconcile(wish: Wish, config: Path | None) -> int:
 
 def _carry_out(wish: Wish, config: Path | None, found: Reconciled, stopping: threading.Event) -> None:
     from syncd.reconcile import reconcile as carry_out
-    from syncd.session import open_session
+    from syncd.run.session import open_session
     from syncd.state.place import is_there
 
     settings = loaded(config)
@@ -69,7 +69,7 @@ def _carry_out(wish: Wish, config: Path | None, found: Reconciled, stopping: thr
 
 
 def _code(found: Reconciled, error: BaseException | None) -> int:
-    from syncd.report import gravest
+    from syncd.report.source_report import gravest
 
     return gravest([source.exit_code for source in found.sources]) if error is None else code_of(error)
 
@@ -78,8 +78,8 @@ def _print(wish: Wish, found: Reconciled, error: BaseException | None, code: int
     if wish.as_json:
         sys.stdout.write(json.dumps(as_json(found, error, code), ensure_ascii=False) + "\n")
     else:
-        from syncd.show import Screen
-        from syncd.show_drift import show_drift
+        from syncd.report.drift_screen import show_drift
+        from syncd.report.screen import Screen
 
         show_drift(Screen(), found)
     sys.stdout.flush()

@@ -13,15 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncd.commands.endings import BROKEN_OFF, code_of, message_of, printing, say_error
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.errors import ConfigError, SchemaError, SourceBusy, SyncdError
-from syncd.signals import set_by_signal
+from syncd.report.endings import BROKEN_OFF, code_of, message_of, printing, say_error
+from syncd.run.signals import set_by_signal
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
-    from syncd.report import SourceReport
-    from syncd.session import Session, Watcher
+    from syncd.report.source_report import SourceReport
+    from syncd.run.session import Session, Watcher
 
 CHANGES = 10
 """What ``--exit-code`` exits with when a dry run finds changes."""
@@ -55,7 +55,7 @@ class Ran:
 
     @property
     def exit_code(self) -> int:
-        from syncd.report import gravest
+        from syncd.report.source_report import gravest
 
         if self.error is not None:
             return code_of(self.error)
@@ -107,7 +107,7 @@ def shown_progress() -> AbstractContextManager[Watcher | None]:
     """Who shows how far the run is: bars on a terminal, nobody in a pipe."""
     if not sys.stderr.isatty():
         return nullcontext()
-    from syncd.progress import watching
+    from syncd.run.progress import watching
 
     return watching()
 
@@ -126,7 +126,7 @@ def run_sources(
     Raises:
         AccessDenied, StateError, Stopped: no source can go on.
     """
-    from syncd.session import open_session
+    from syncd.run.session import open_session
 
     with open_session(settings, dry_run=wish.dry_run, stopping=stopping, watcher=watcher) as session:
         session.full, session.wait = wish.full, wish.wait
@@ -139,7 +139,7 @@ def run_sources(
 
 
 def _run_one(session: Session, source: Source, ran: Ran) -> None:
-    from syncd.report import SourceReport
+    from syncd.report.source_report import SourceReport
     from syncd.sync import run_source
 
     report = SourceReport(source.name, dry_run=session.dry_run)
@@ -159,7 +159,7 @@ def reporting(ran: Ran, report: SourceReport, work: Callable[[], object]) -> Non
 
 
 def _write(path: Path, ran: Ran) -> None:
-    from syncd.report import write_changes
+    from syncd.report.source_report import write_changes
 
     write_changes(path, ran.reports)
 
@@ -176,25 +176,25 @@ def _notify(ran: Ran, code: int) -> None:
     settings = ran.settings
     if settings is None or not (settings.notify.tells or settings.notify.heartbeat) or code == BROKEN_OFF:
         return
-    from syncd.notify import after_run
+    from syncd.watch.notify import after_run
 
     after_run(settings, good=code in (0, 3) and ran.error is None, clock=time.time)
 
 
 def _print(wish: Wish, ran: Ran, code: int) -> None:
     if wish.as_json:
-        from syncd.report import write_json
+        from syncd.report.source_report import write_json
 
         write_json(sys.stdout, as_json(wish, ran, code), ran.reports)
     else:
-        from syncd.show import Screen, show_run
+        from syncd.report.screen import Screen, show_run
 
         show_run(Screen(), ran.reports, dry_run=wish.dry_run, left=ran.left)
 
 
 def as_json(wish: Wish, ran: Ran, code: int) -> dict[str, Any]:
     """The one object that ``--json`` prints; ``error`` is there when the run as a whole failed."""
-    from syncd.report import run_json
+    from syncd.report.source_report import run_json
 
     found = run_json(ran.run, ran.reports, dry_run=wish.dry_run, exit_code=code)
     if ran.error is not None:

@@ -24,12 +24,12 @@ from syncd.core.columns import (
     STATE,
     WARNING,
 )
-from syncd.core.matching import duplicate_keys, folded, identify, sharers
-from syncd.masks import masked
+from syncd.core.identity import duplicate_keys, folded, identify, sharers
+from syncd.report.masks import masked
 from syncd.source import Connector, End, Malformed
 
 if TYPE_CHECKING:
-    from syncd.core.mapping import Mapping
+    from syncd.core.mapping.compiler import Mapping
     from syncd.core.rules import SharedMatch
     from syncd.core.schema import Schema
     from syncd.source import Rows

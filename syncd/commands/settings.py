@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.commands.endings import unknown
 from syncd.errors import ConfigError
+from syncd.report.endings import unknown
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source

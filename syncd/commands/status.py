@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from syncd.budget import describe
 from syncd.commands.settings import loaded
 from syncd.errors import StateError, Stopped
-from syncd.standing import held_of, outcome_shown, standing
-from syncd.watch import Watch, watch_of
+from syncd.watch.settings import Watch, watch_of
+from syncd.watch.status import held_of, outcome_shown, standing
 
 if TYPE_CHECKING:
-    from syncd.show import Screen
+    from syncd.report.screen import Screen
 
 UNHEALTHY = 3
 
@@ -31,7 +31,7 @@ def status(config: Path | None, *, as_json: bool, check: bool = False) -> int:
     if as_json:
         sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
     else:
-        from syncd.show import Screen
+        from syncd.report.screen import Screen
 
         _show(Screen(), found)
     return 0
@@ -117,7 +117,7 @@ def _details(screen: Screen, source: Mapping[str, Any], told: Collection[str]) -
 
 
 def _counted(last: Mapping[str, Any]) -> Iterator[str]:
-    from syncd.show import KINDS, count
+    from syncd.report.screen import KINDS, count
 
     for kind, (_, done) in KINDS.items():
         if last["counts"].get(kind):

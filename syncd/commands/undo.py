@@ -38,8 +38,8 @@ def undo(order: Order, config: Path | None) -> int:
 
 
 def _undo(order: Order, config: Path | None, ran: Ran, stopping: threading.Event) -> None:
-    from syncd.report import SourceReport
-    from syncd.session import open_session
+    from syncd.report.source_report import SourceReport
+    from syncd.run.session import open_session
     from syncd.undo import undo_source
 
     settings = loaded(config)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.errors import ConfigError
-from syncd.table_file import check_file
+from syncd.report.table_file import check_file
 
 if TYPE_CHECKING:
     from syncd.config import Settings

@@ -23,9 +23,10 @@ from syncd.config.json_schema import json_schema
 from syncd.config.problems import Document, Problems
 from syncd.config.sources import Entry, Source, read_source
 from syncd.config.tree import KeyPath, Node, locate
-from syncd.config.values import Secret, parse_duration, parse_limits
+from syncd.config.values import Secret, parse_limits
 from syncd.config.variables import NotFilled, NotSet, Variables
 from syncd.config.yaml_tree import NotYaml, read_tree
+from syncd.core.durations import parse_duration
 from syncd.core.schedules import Cron, Every, Schedule
 from syncd.errors import ConfigError
 

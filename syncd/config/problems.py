@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from syncd.config.tree import KeyPath, Node, locate
 from syncd.config.value_types import HIDDEN, WRONG
-from syncd.core.schema import nearest
+from syncd.core.wording import nearest
 
 _EXPECTED = {
     "string": "text",

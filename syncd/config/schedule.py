@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from syncd.config.values import parse_duration
+from syncd.core.durations import parse_duration
 from syncd.core.schedules import Cron, Every, Never, Schedule
-from syncd.core.schema import nearest
+from syncd.core.wording import nearest
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FORM = 'write 15m, or five cron fields such as "*/15 7-19 * * mon-fri"'

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
@@ -15,6 +14,7 @@ from syncd.config.forms import CronForm, RegionForm, RuleForm, SourceForm
 from syncd.config.problems import Document, Problems, dotted
 from syncd.config.tree import KeyPath
 from syncd.config.value_types import is_template
+from syncd.config.yaml_tree import read_plain
 from syncd.core.columns import UNIT
 from syncd.core.rules import (
     AllOf,
@@ -34,7 +34,7 @@ from syncd.core.rules import (
     Value,
 )
 from syncd.core.schedules import NIGHTLY, Cron, Never, Schedule
-from syncd.core.schema import nearest
+from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Source:
 
     def connect(self) -> Connector:
         """Build the source's connector, which opens nothing yet."""
-        from syncd.core.mapping_rules import mentioned
+        from syncd.core.mapping.rules import mentioned
         from syncd.source import Needs, connector_class
 
         needs = Needs(self.rules.key, mentioned(self.rules))
@@ -165,7 +165,7 @@ def _options(entry: Entry, problems: Problems) -> Options | None:
         problems.add(entry.document, (*entry.prefix, "connector"), problems.hide(str(error)))
         return None
     try:
-        return model.model_validate(options, context={"folder": entry.document.folder})
+        return model.model_validate(options, context={"folder": entry.document.folder, "read_yaml": read_plain})
     except ValidationError as error:
         problems.take(entry.document, (*entry.prefix, "options"), model, error)
         return None
@@ -185,9 +185,7 @@ def _connector(name: str) -> type[Connector]:
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"the connector {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
     except ConfigError as error:
-        close = get_close_matches(name, connector_names(), n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise ConfigError(f"{error}{hint}") from None
+        raise ConfigError(f"{error}{nearest(name, connector_names())}") from None
 
 
 def _contradictions(form: SourceForm) -> Iterator[tuple[KeyPath, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 Key = str | int
 KeyPath = tuple[Key, ...]
@@ -26,6 +27,12 @@ class Node:
     height: int = 1
     open: bool = False
     flow: bool = False
+
+    def plain(self) -> Any:
+        """The value as dicts, lists and scalars."""
+        if self.kind == "mapping":
+            return {str(key): item.node.plain() for key, item in self.items.items()}
+        return [item.node.plain() for item in self.items.values()] if self.kind == "list" else self.value
 
 
 @dataclass(frozen=True, slots=True)

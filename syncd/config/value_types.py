@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from syncd.budget import Window
 from syncd.config import schedule, values
 from syncd.config.values import Secret
+from syncd.core.durations import parse_duration
 from syncd.core.schedules import Cron, Every, Never
 
 WRONG = "wrong"
@@ -126,7 +127,7 @@ Positive = Annotated[int, Field(ge=1), BeforeValidator(_no_bool)]
 Few = Annotated[int, Field(ge=1, le=64), BeforeValidator(_no_bool)]
 _DURATION_EXAMPLES = ["30s", "15m", "1h30m", "2d"]
 Duration = Annotated[
-    float, _read(values.parse_duration), _json(type=["string", "number"], minimum=0, examples=_DURATION_EXAMPLES)
+    float, _read(parse_duration), _json(type=["string", "number"], minimum=0, examples=_DURATION_EXAMPLES)
 ]
 Timeout = Annotated[
     float,

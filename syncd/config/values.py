@@ -12,18 +12,11 @@ from collections.abc import Iterable
 from typing import Any, final
 
 from syncd.budget import Window
-from syncd.core.schema import nearest
+from syncd.core import durations
+from syncd.core.durations import parse_duration
+from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 
-LONGEST = 3660 * 86400.0
-"""No duration is longer (seconds): about ten years."""
-
-_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
-_DURATION = re.compile(
-    "".join(rf"(?:(?P<{unit}>\d{{1,12}}(?:\.\d{{1,9}})?)\s*{unit})?\s*" for unit in _UNITS), re.ASCII
-)
-_DURATION_FORM = "write 30s, 15m, 1h30m, 2d or a number of seconds"
 _LIMIT_FORM = "write requests per time, such as 60/1m, 1000/1h"
 _SHARE_FORM = "write a percentage such as 20%, or a number from 0 to 1"
 
@@ -73,21 +66,6 @@ class Secret:
         return self
 
 
-def parse_duration(value: str | float) -> float:
-    """Seconds in ``15m``, ``1h30m``, ``2d``, ``90s``; a plain number is seconds.
-
-    Raises:
-        ValueError: it is not of that form, or longer than :data:`LONGEST`.
-
-    """
-    seconds = _seconds(value)
-    if seconds is None:
-        raise ValueError(f"is not a duration: {_DURATION_FORM}")
-    if not 0 <= seconds <= LONGEST:
-        raise ValueError("is not a usable duration: it must be from 0 seconds to 3660 days")
-    return seconds
-
-
 def parse_timeout(value: str | float) -> float:
     """A duration that is more than nothing.
 
@@ -97,22 +75,8 @@ def parse_timeout(value: str | float) -> float:
     """
     seconds = parse_duration(value)
     if seconds == 0:
-        raise ValueError(f"is no time at all: {_DURATION_FORM}")
+        raise ValueError(f"is no time at all: {durations.FORM}")
     return seconds
-
-
-def _seconds(value: str | float) -> float | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return float(value)
-    text = value.strip()
-    if _NUMBER.fullmatch(text):
-        return float(text)
-    parts = _DURATION.fullmatch(text)
-    if not text or parts is None:
-        return None
-    return float(sum(float(parts[unit] or 0) * size for unit, size in _UNITS.items()))
 
 
 def parse_limits(value: str | Iterable[str | Window]) -> tuple[Window, ...]:
@@ -206,8 +170,8 @@ def _window(text: str) -> Window:
     requests, slash, per = str(text).partition("/")
     if not slash or not re.fullmatch(r"\s*[1-9]\d{0,8}\s*", requests, re.ASCII):
         raise ValueError(f"is not a limit: {_LIMIT_FORM}")
-    seconds = _seconds(per)
-    if seconds is None or not 0 < seconds <= LONGEST:
+    seconds = durations.seconds_in(per)
+    if seconds is None or not 0 < seconds <= durations.LONGEST:
         raise ValueError(f"is not a limit: {_LIMIT_FORM}")
     return Window(int(requests), seconds)
 
@@ -221,7 +185,7 @@ def parse_share(value: str | float) -> float:
     """
     number = str(value).strip()
     percent = number.endswith("%")
-    if isinstance(value, bool) or not _NUMBER.fullmatch(number.removesuffix("%").strip()):
+    if isinstance(value, bool) or not durations.NUMBER.fullmatch(number.removesuffix("%").strip()):
         raise ValueError(f"is not a share: {_SHARE_FORM}")
     share = float(number.removesuffix("%")) / (100 if percent else 1)
     if share > 1:

@@ -85,6 +85,12 @@ def read_tree(path: Path) -> tuple[Node, list[Flaw]]:
     return builder.root, builder.flaws
 
 
+def read_plain(path: Path) -> Any:
+    """Return what a YAML file of the program itself holds, as plain values."""
+    tree, _ = read_tree(path)
+    return tree.plain()
+
+
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:

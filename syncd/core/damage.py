@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from syncd.core.mapping_rules import named
+from syncd.core.mapping.rules import named
+from syncd.core.mapping.sql import columns_of
 from syncd.core.rules import SourceRules
 from syncd.core.schema import Schema
-from syncd.core.sql import columns_of
 
 DAMAGES = {
     "empty": "no row at all",

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import polars as pl
 
 from syncd.core.columns import DIGEST, KEY, LINE, MATCH, ORIGIN
-from syncd.core.diff import BEFORE, ID, KIND, OLD_MATCH, REFUSED, WHY
-from syncd.core.phones import canonical
+from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, REFUSED, WHY
+from syncd.core.mapping.phones import canonical
 from syncd.core.plan import Approval, Held, Plan, Read, gate, list_digest
 from syncd.core.rules import GateRules, OnEdit
 from syncd.core.schema import Schema
@@ -214,7 +214,7 @@ def with_orders(judged: pl.DataFrame, orders: Orders, schema: Schema) -> pl.Data
 
 
 def repairs(judged: pl.DataFrame, extra: pl.DataFrame, schema: Schema, *, deletes: bool) -> pl.DataFrame:
-    """Return the changes that put right what is not left alone, of the form of :func:`syncd.core.diff.classify`.
+    """Return the changes that put right what is not left alone, of the form of :func:`syncd.core.compare.classify`.
 
     Args:
         judged: as :func:`with_orders` returns it. ``extra``: as :func:`extra_ours` returns it.

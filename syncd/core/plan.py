@@ -14,7 +14,7 @@ from typing import Any, Literal
 import polars as pl
 
 from syncd.core.columns import DIGEST, KEY, MATCH
-from syncd.core.diff import ID, KIND, KINDS, OLD_MATCH, rows
+from syncd.core.compare import ID, KIND, KINDS, OLD_MATCH, rows
 from syncd.core.rules import DeleteLimits, GateRules
 from syncd.core.wording import counted, percent
 
@@ -82,8 +82,8 @@ class Read:
 class Plan:
     """The changes to make (``todo``) and those that wait (``held``).
 
-    ``todo``: a frame as :func:`syncd.core.diff.classify` gives it, sorted by kind, then key; ``waiting``: the same of
-    what is held. ``opened``: the lists that an approval let pass a gate.
+    ``todo``: a frame as :func:`syncd.core.compare.classify` gives it, sorted by kind, then key; ``waiting``: the same
+    of what is held. ``opened``: the lists that an approval let pass a gate.
     """
 
     todo: pl.DataFrame
@@ -131,7 +131,7 @@ class Plan:
 
 
 def batches(changes: pl.DataFrame, size: int = BATCH) -> Iterator[list[dict[str, Any]]]:
-    """Cut changes into batches of ``size``, each a list of what :func:`syncd.core.diff.rows` yields."""
+    """Cut changes into batches of ``size``, each a list of what :func:`syncd.core.compare.rows` yields."""
     for start in range(0, changes.height, size):
         yield list(rows(changes.slice(start, size)))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
+
+from syncd.core.wording import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,3 @@ def _lacking(name: str, schema: Schema, now: str | None) -> str:
         return f"the contact field {name!r} was renamed at the target and is called {now!r} now: write that here"
     there = ", ".join(schema.names)
     return f"the company has no contact field {name!r}{nearest(name, schema.names)}; it has: {there}"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`` (did you mean 'Phone'?)`` for the known name most like ``name``, or nothing."""
-    folded = {candidate.casefold(): candidate for candidate in known}
-    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
-    return f" (did you mean {folded[close[0]]!r}?)" if close else ""

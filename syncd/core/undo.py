@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 
 from syncd.core.columns import DIGEST, KEY, LINE, MATCH, ORIGIN
-from syncd.core.diff import BEFORE, ID, KIND, OLD_MATCH, WHY, field_changes
-from syncd.core.matching import digest, match_value
+from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, WHY, field_changes
+from syncd.core.identity import digest, match_value
 from syncd.core.schema import Schema
 
 Fields = Mapping[str, str]
@@ -96,7 +96,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Undoing:
-    """``changes``: as :func:`syncd.core.diff.classify` gives them. ``kept``: what cannot be taken back.
+    """``changes``: as :func:`syncd.core.compare.classify` gives them. ``kept``: what cannot be taken back.
 
     ``asked``: per key of ``changes``, the digest of what its source asked for (None: that it be gone). ``dropped``:
     fields that the target no longer has, whose values are not restored.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 def counted(count: int, one: str, many: str = "") -> str:
     """``1 contact``, ``2,003 contacts``."""
@@ -12,3 +15,10 @@ def percent(share: float) -> str:
     """``20 %``, ``99 %`` for whatever is not quite all, ``0.5 %`` below one."""
     rounded = f"{share * 100:.1f}".removesuffix(".0") if share < 0.01 else str(int(share * 100 + 1e-9))
     return f"{rounded} %"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'Phone'?)`` for the known name most like ``name``, or nothing."""
+    folded = {candidate.casefold(): candidate for candidate in known}
+    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return f" (did you mean {folded[close[0]]!r}?)" if close else ""

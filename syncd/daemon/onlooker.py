@@ -15,11 +15,11 @@ import structlog
 
 from syncd.daemon.timetable import Timetable
 from syncd.daemon.watching import Watcher
-from syncd.endpoints import Endpoints
 from syncd.errors import SyncdError
-from syncd.standing import is_news
 from syncd.state.place import is_there
-from syncd.watch import Watch
+from syncd.watch.endpoints import Endpoints
+from syncd.watch.settings import Watch
+from syncd.watch.status import is_news
 
 log = structlog.get_logger()
 

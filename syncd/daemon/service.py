@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 
-from syncd.commands.endings import say_error
 from syncd.daemon.agenda import Agenda
 from syncd.daemon.children import Children, Ended
 from syncd.daemon.loading import Loaded, Loader
@@ -23,6 +22,7 @@ from syncd.daemon.systemd import ServiceManager
 from syncd.daemon.timetable import Job, Timetable
 from syncd.daemon.watching import Watcher
 from syncd.errors import SyncdError
+from syncd.report.endings import say_error
 
 log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from syncd.core.schedules import Cron, Every, Schedule
-from syncd.watch import Watch
+from syncd.watch.settings import Watch
 
 JITTER = 60.0
 """Seconds that a start is put off at most, so that the machines of many companies do not all begin at once."""

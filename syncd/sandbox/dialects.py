@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import MappingProxyType
 
+from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 
 SECONDS = "SECONDS"
@@ -175,16 +175,11 @@ class Dialects(Mapping[str, str]):
 def _problem(name: str, value: str, table: Mapping[str, Dialect] = DIALECTS) -> str | None:
     """Why this dialect cannot have this value, with what there is; None if it can."""
     if name not in table:
-        return f"no dialect is called {name!r}{_near(name, table)}; there are: {', '.join(table)}"
+        return f"no dialect is called {name!r}{nearest(name, table)}; there are: {', '.join(table)}"
     known = table[name].values
     if not table[name].allows(value):
-        return f"the dialect {name} has no value {value!r}{_near(value, known)}; it has: {', '.join(known)}"
+        return f"the dialect {name} has no value {value!r}{nearest(value, known)}; it has: {', '.join(known)}"
     return None
-
-
-def _near(word: str, known: Iterable[str]) -> str:
-    close = get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def parse_dialects(texts: Iterable[str]) -> dict[str, str]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 from syncd.sandbox.replies import Refused, Reply, error
 
@@ -185,22 +185,17 @@ def parse_fault(body: Any, kinds: Mapping[str, type[Fault]] = KINDS) -> Fault:
     name = options.pop("kind", None)
     kind = kinds.get(str(name))
     if kind is None:
-        raise ConfigError(f"no fault is called {name!r}{_near(str(name), kinds)}; there are: {', '.join(kinds)}")
+        raise ConfigError(f"no fault is called {name!r}{nearest(str(name), kinds)}; there are: {', '.join(kinds)}")
     known = {field.name: field for field in fields(kind)}
     for option in options:
         if option not in known:
-            near = _near(option, known)
+            near = nearest(option, known)
             raise ConfigError(f"the fault {name} has no parameter {option!r}{near}; it has: {', '.join(known)}")
     try:
         return TypeAdapter(kind).validate_python(options)
     except ValidationError as invalid:
         told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in invalid.errors())
         raise ConfigError(f"the fault {name}: {told}") from None
-
-
-def _near(word: str, known: Mapping[str, Any]) -> str:
-    close = get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 @dataclass(slots=True)

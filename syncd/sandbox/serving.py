@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from syncd.errors import ConfigError
+from syncd.run.signals import set_by_signal
 from syncd.sandbox.app import TRANSPORT
-from syncd.signals import set_by_signal
 
 HOST = "127.0.0.1"
 

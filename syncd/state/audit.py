@@ -12,7 +12,7 @@ import polars as pl
 from sqlalchemy import Connection, text
 
 from syncd.core.columns import KEY, UNIT
-from syncd.core.diff import ID
+from syncd.core.compare import ID
 from syncd.core.drift import HOLDING_SCHEMA, REMAINS_SCHEMA, RETURNED
 from syncd.state.journal import DISPLACED
 from syncd.state.unconfigured import COUNTED, IDS

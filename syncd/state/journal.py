@@ -1,4 +1,4 @@
-"""The journal: what is about to be sent is marked, then what became of it is recorded (see :mod:`syncd.push`)."""
+"""The journal: a push marks each change before it sends it, and records the outcome (:mod:`syncd.push.upserts`)."""
 
 from __future__ import annotations
 

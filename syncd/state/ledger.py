@@ -13,8 +13,8 @@ import polars as pl
 from sqlalchemy import Connection, text
 
 from syncd.core.columns import DIGEST, KEY, MATCH, RAW
-from syncd.core.diff import ACCEPTED, DETAIL_SCHEMA, LEDGER_SCHEMA
-from syncd.core.matching import folded, has_case
+from syncd.core.compare import ACCEPTED, DETAIL_SCHEMA, LEDGER_SCHEMA
+from syncd.core.identity import folded, has_case
 
 _PAGE = 1_000_000
 """Ledger rows that SQLite joins into one text at a time."""
@@ -138,7 +138,7 @@ class Ledger:
         return pl.concat(pages) if pages else pl.DataFrame(schema=dict(schema))
 
     def detail(self, source: str, keys: pl.Series) -> pl.DataFrame:
-        """Return what is known of these keys, as :data:`syncd.core.diff.DETAIL_SCHEMA` describes it."""
+        """Return what is known of these keys, as :data:`syncd.core.compare.DETAIL_SCHEMA` describes it."""
         there = (
             "CASE WHEN remote_id IS NOT NULL OR status <> 'pending' THEN coalesce(returned, nullif(fields, '{}'))"
             f" ELSE ({_FOUND}) END"
@@ -283,7 +283,7 @@ class Ledger:
 
 
 class LedgerParts:
-    """A source's ledger, asked for single contacts (see :class:`syncd.recall.Ask`)."""
+    """A source's ledger, asked for single contacts (see :class:`syncd.read.unchanged_rows.Ask`)."""
 
     def __init__(self, state: Ledger, source: str) -> None:
         self._state = state

@@ -37,7 +37,7 @@ class Past:
     def runs(
         self, *, source: str | None = None, run: str | None = None, since: float | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Yield runs, the newest first, with ``report`` as :meth:`syncd.report.SourceReport.to_json` made it."""
+        """Yield runs, the newest first; ``report`` is what ``SourceReport.to_json`` made."""
         query = text(
             "SELECT run, source, started, ended, outcome, exit, requests, kind, undoes, report FROM run"
             " WHERE source = coalesce(:source, source) AND run = coalesce(:run, run)"

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import polars as pl
 
-from connectors.hubspot import HubSpot
-from connectors.hubspot_cursor import Cursor
-from connectors.hubspot_options import HubSpotOptions
+from connectors.hubspot.connector import HubSpot
+from connectors.hubspot.cursor import Cursor
+from connectors.hubspot.options import HubSpotOptions
 from syncd.source import End, Needs
 from tests.contract.suite import drain, rows_of
 from tests.sandbox.hubspot_world import Account, direct

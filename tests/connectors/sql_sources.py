@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from connectors.sql_options import SqlOptions
-from connectors.sql_query import SqlQuery
+from connectors.sql_query.connector import SqlQuery
+from connectors.sql_query.options import SqlOptions
 from syncd.source import End, Needs
 from tests.contract.suite import drain, rows_of
 

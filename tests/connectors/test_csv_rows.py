@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connectors.csv_file import CsvFile, CsvOptions
-from connectors.csv_parse import Page, Parser
-from connectors.csv_records import Dialect
+from connectors.csv_file.connector import CsvFile, CsvOptions
+from connectors.csv_file.parse import Page, Parser
+from connectors.csv_file.records import Dialect
 from syncd.errors import SourceInvalid
 from syncd.source import End
 from tests.contract.suite import drain

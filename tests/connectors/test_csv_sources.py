@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors.csv_file import CsvFile, CsvOptions
+from connectors.csv_file.connector import CsvFile, CsvOptions
 from syncd.errors import SourceInvalid, SourceUnavailable
 from tests.contract.suite import drain, finish, rows_of
 

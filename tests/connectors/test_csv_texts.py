@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.csv_file import CsvFile, CsvOptions
-from connectors.csv_header import SNIFFED
+from connectors.csv_file.connector import CsvFile, CsvOptions
+from connectors.csv_file.header import SNIFFED
 from syncd.errors import SourceInvalid, SourceUnavailable
 from tests.contract.suite import drain, rows_of
 

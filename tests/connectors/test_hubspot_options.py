@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors.hubspot_options import HubSpotOptions
+from connectors.hubspot.options import HubSpotOptions
 from syncd.errors import SourceDenied, SourceError, SourceInvalid
 from syncd.sandbox.hubspot.tokens import CLIENT, LIFE, REFRESH
 from tests.connectors.hubspot_source import MINUTES, Crm

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.hubspot_api import merged_ids
-from connectors.hubspot_cursor import BIN_KEPT, Cursor, parse_cursor
+from connectors.hubspot.api import merged_ids
+from connectors.hubspot.cursor import BIN_KEPT, Cursor, parse_cursor
 from syncd.errors import SourceDenied, SourceUnavailable
 from syncd.sandbox.faults import Drop
 from syncd.source import Needs

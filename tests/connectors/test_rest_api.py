@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.rest_api import RestApi
-from connectors.rest_options import RestOptions
-from connectors.rest_session import Surroundings
+from connectors.rest_api.connector import RestApi
+from connectors.rest_api.options import RestOptions
+from connectors.rest_api.session import Surroundings
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
 from syncd.source import EVERYTHING, End, Needs
 from tests.contract.suite import drain, rows_of

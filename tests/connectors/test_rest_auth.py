@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from connectors.rest_auth import Grant, OAuth2, Static, basic, judge_tokens
-from connectors.rest_tokens import TokenFile, Tokens
+from connectors.http_parts.sign_in import Grant, OAuth2, Static, basic, judge_tokens
+from connectors.http_parts.tokens import TokenFile, Tokens
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
 from syncd.rest import Client, source_failures
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.rest_limits import Hint, Limit, Pacer
+from connectors.http_parts.limits import Hint, Limit, Pacer
 
 
 class Time:

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors.rest_options import RestOptions
-from connectors.rest_presets import merged, preset, preset_names
+from connectors.rest_api.options import RestOptions
+from connectors.rest_api.preset_files import merged, preset, preset_names
 from syncd.config import load
+from syncd.config.yaml_tree import read_plain
 from syncd.errors import ConfigError
 
+CONTEXT = {"read_yaml": read_plain}
 ROOT = Path(__file__).parent.parent.parent
 LEAST: dict[str, Any] = {"base_url": "https://crm.example.com", "request": {"path": "/contacts"}}
 TOKEN = {"request": {"path": "/x", "query": {"after": "{token}"}}, "page": {"by": "token", "from": "next"}}
@@ -98,7 +100,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a signature without its secret": (
         {"auth": {"hmac": {"header": "X", "secret": "{kye}"}}, "secrets": {"key": "x"}},
-        r"auth\.hmac uses \{kye\}.*did you mean \{key\}",
+        r"auth\.hmac uses \{kye\}.*did you mean 'key'",
     ),
     "an optional variable deep in a body": (
         {"request": {"path": "/x", "body": {"filter": [["since", "{since}"]]}}},
@@ -112,7 +114,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("said", "message"), WRONG.values(), ids=WRONG)
 def test_a_mistake_is_told(said: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        RestOptions.model_validate({**LEAST, **said})
+        RestOptions.model_validate({**LEAST, **said}, context=CONTEXT)
 
 
 def test_the_least_is_an_address_and_a_path() -> None:
@@ -142,7 +144,7 @@ def test_plain_http_can_be_allowed() -> None:
 
 def test_what_is_said_takes_the_place_of_what_a_preset_says() -> None:
     said = {"preset": "pipedrive", "vars": {"company": "acme"}, "secrets": {"api_token": "x"}, "page": {"size": 50}}
-    options = RestOptions.model_validate(said)
+    options = RestOptions.model_validate(said, context=CONTEXT)
     assert (options.page.by, options.page.size, options.page.source) == ("token", 50, "additional_data.next_cursor")
     assert merged({"a": {"b": 1, "c": [1]}}, {"a": {"c": [2]}}) == {"a": {"b": 1, "c": [2]}}
     assert merged({"a": {"b": 1, "c": [1]}}, {"a": {"c": None}, "d": None}) == {"a": {"b": 1}}
@@ -173,7 +175,7 @@ def test_secrets_are_shown_nowhere() -> None:
 
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_says_what_it_needs(name: str) -> None:
-    needs = preset(name).needs
+    needs = preset(name, read_plain).needs
     assert needs
     assert all(place.startswith(("vars.", "secrets.")) and what for place, what in needs.items())
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.rest_paging import (
+from connectors.rest_api.paging import (
     KeysetPages,
     NextUrlPages,
     NumberPages,
@@ -16,7 +16,7 @@ from connectors.rest_paging import (
     Step,
     TokenPages,
 )
-from connectors.rest_walk import Walk
+from connectors.rest_api.walk import Walk
 
 Fetch = Callable[[Step], Page]
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.rest_parts import parted, together
+from connectors.rest_api.parts import parted, together
 from syncd.errors import SourceInvalid
 from syncd.source import Needs
 from tests.connectors.test_rest_api import World

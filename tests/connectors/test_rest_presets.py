@@ -9,10 +9,11 @@ import httpx
 import pytest
 import structlog
 
-from connectors.rest_api import RestApi
-from connectors.rest_options import RestOptions
-from connectors.rest_presets import preset_names
-from connectors.rest_session import Surroundings
+from connectors.rest_api.connector import RestApi
+from connectors.rest_api.options import RestOptions
+from connectors.rest_api.preset_files import preset_names
+from connectors.rest_api.session import Surroundings
+from syncd.config.yaml_tree import read_plain
 from syncd.errors import SourceDenied, SourceInvalid
 from syncd.source import End, Needs
 from tests.connectors.vendor import Vendor
@@ -34,7 +35,7 @@ class Account:
         self.said = {"preset": vendor.PRESET, **vendor.GIVEN, **options}
 
     def connector(self) -> RestApi:
-        options = RestOptions.model_validate(self.said, context={"folder": self.folder})
+        options = RestOptions.model_validate(self.said, context={"folder": self.folder, "read_yaml": read_plain})
         around = Surroundings(httpx.MockTransport(self.vendor), clock=lambda: self.vendor.now, sleep=lambda _: None)
         return RestApi("crm", options, self.needs, around=around)
 

@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from connectors.rest_paths import find, finder
-from connectors.rest_records import columns_of, flat, ids_of, table
+from connectors.http_parts.paths import find, finder
+from connectors.http_parts.records import columns_of, flat, ids_of, table
 
 PERSON: dict[str, Any] = {
     "id": 7,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.rest_rules import LONGEST, Rule, Rules, clean, said
+from connectors.http_parts.rules import LONGEST, Rule, Rules, clean, said
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
 from syncd.rest import Answer
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from connectors.sql_options import SqlOptions
-from connectors.sql_query import SqlQuery
+from connectors.sql_query.connector import SqlQuery
+from connectors.sql_query.options import SqlOptions
 from syncd.config import Source, load
 from syncd.core.schema import Field, Schema
 from syncd.sync import contact_mapping

@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from connectors import sql_cursor
-from connectors.sql_cursor import Mark, Numbers, Times, Window
-from connectors.sql_query import SqlQuery
+from connectors.sql_query import cursor as sql_cursor
+from connectors.sql_query.connector import SqlQuery
+from connectors.sql_query.cursor import Mark, Numbers, Times, Window
 from syncd.source import End
 from tests.connectors.sql_servers import MariaDb, Postgres
 from tests.connectors.sql_sources import NOW, read, source

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from connectors.sql_errors import Told
-from connectors.sql_mssql import opening
-from connectors.sql_options import SqlOptions
-from connectors.sql_statement import Selection, compiled
+from connectors.sql_query.errors import Told
+from connectors.sql_query.mssql import opening
+from connectors.sql_query.options import SqlOptions
+from connectors.sql_query.statement import Selection, compiled
 from syncd.errors import SourceInvalid, SourceUnavailable
 
 DATABASE = SqlOptions.model_validate({"url": "mssql://u@db.example.com/rent", "query": "SELECT 1"}).url

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors import sql_url
-from connectors.sql_options import SqlOptions
-from connectors.sql_statement import Statement as Sql
-from connectors.sql_statement import Unfit, checked, compiled, parameters
+from connectors.sql_query import url as sql_url
+from connectors.sql_query.options import SqlOptions
+from connectors.sql_query.statement import Statement as Sql
+from connectors.sql_query.statement import Unfit, checked, compiled, parameters
 from syncd.config import load
 from syncd.errors import ConfigError
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import polars as pl
 import pytest
 
-from connectors.sql_text import text_of, with_lists
+from connectors.sql_query.text import text_of, with_lists
 from tests.connectors.sql_servers import MariaDb, Postgres
 from tests.connectors.sql_sources import read, source, values
 from tests.connectors.sqlite_file import SqliteFile

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.csv_file import CsvFile, CsvOptions
+from connectors.csv_file.connector import CsvFile, CsvOptions
 from syncd.source import Connector
 from tests.contract.suite import COLUMNS, ConnectorContract, Row, World
 

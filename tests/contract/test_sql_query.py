@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from connectors.sql_options import SqlOptions
-from connectors.sql_query import SqlQuery
+from connectors.sql_query.connector import SqlQuery
+from connectors.sql_query.options import SqlOptions
 from syncd.source import Connector, Needs
 from tests.connectors import sql_servers
 from tests.connectors.sqlite_file import SqliteFile

@@ -11,7 +11,7 @@ from hypothesis.stateful import precondition, rule
 from sqlalchemy import text
 
 from syncd.core.rules import OnEdit
-from syncd.drift_report import Reconciled
+from syncd.report.drift_report import Reconciled
 from syncd.state.repairs import repairs_of
 from tests.convergence.company import Match
 from tests.convergence.machine import EDITS, MOMENTS, TROUBLE

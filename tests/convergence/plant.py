@@ -21,23 +21,23 @@ from unittest.mock import patch
 import httpx
 from sqlalchemy import Connection
 
-import syncd.push
-import syncd.removing
-import syncd.session
-import syncd.target
+import syncd.push.deletes
+import syncd.push.upserts
+import syncd.run.session
+import syncd.target.contacts
 from syncd.config import Settings
 from syncd.core.rules import OnEdit
-from syncd.drift_report import Reconciled
 from syncd.reconcile import reconcile
-from syncd.report import SourceReport
+from syncd.report.drift_report import Reconciled
+from syncd.report.source_report import SourceReport
 from syncd.rest import Client
+from syncd.run.session import Session, open_session
 from syncd.sandbox.backend import Backend, Call
 from syncd.sandbox.dialects import Dialects
 from syncd.sandbox.faults import Faults
 from syncd.sandbox.limits import Windows
 from syncd.sandbox.replies import Reply
 from syncd.sandbox.store import Store
-from syncd.session import Session, open_session
 from syncd.state import State
 from syncd.sync import run_source
 from syncd.undo import undo_source
@@ -281,11 +281,11 @@ class Plant:
             )
 
         with (
-            patch.object(syncd.push, "BATCH", self.batch),
-            patch.object(syncd.removing, "BATCH", self.batch),
-            patch.object(syncd.target, "BATCH", self.batch),
-            patch.object(syncd.session, "State", Powered),
-            patch.object(syncd.session, "client_of", client_of),
+            patch.object(syncd.push.upserts, "BATCH", self.batch),
+            patch.object(syncd.push.deletes, "BATCH", self.batch),
+            patch.object(syncd.target.contacts, "BATCH", self.batch),
+            patch.object(syncd.run.session, "State", Powered),
+            patch.object(syncd.run.session, "client_of", client_of),
         ):
             yield
 

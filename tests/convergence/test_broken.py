@@ -16,16 +16,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-import syncd.changes
 import syncd.core.plan
+import syncd.plan.gather
 import syncd.reconcile
-import syncd.target
+import syncd.target.contacts
 from syncd.core.columns import INVALID, STATE
 from syncd.core.drift import Orders, with_orders
+from syncd.core.outcomes import Accepted, Outcome, Unknown, texts
 from syncd.core.plan import Held
 from syncd.core.schema import Schema
-from syncd.outcomes import Accepted, Outcome, Unknown, texts
-from syncd.reading import Reading, keyed_once
+from syncd.read.reader import Reading, keyed_once
 from syncd.state import claims
 from syncd.state.journal import Journal, Settled
 from syncd.state.past import Past
@@ -80,7 +80,7 @@ def forget_held_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     def valid_only(reading: Reading) -> pl.DataFrame:
         return keyed_once(reading).filter(pl.col(STATE) != INVALID)
 
-    monkeypatch.setattr(syncd.changes, "keyed_once", valid_only)
+    monkeypatch.setattr(syncd.plan.gather, "keyed_once", valid_only)
 
 
 def trust_positions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def trust_positions(monkeypatch: pytest.MonkeyPatch) -> None:
             found.append(Accepted(contact["id"], texts(contact["fields"]), "updated") if known else Unknown("no id"))
         return (found + [Unknown("not named")] * len(keys))[: len(keys)]
 
-    monkeypatch.setattr(syncd.target, "judge", in_order)
+    monkeypatch.setattr(syncd.target.contacts, "judge", in_order)
 
 
 def let_one_approval_open_every_gate(monkeypatch: pytest.MonkeyPatch) -> None:

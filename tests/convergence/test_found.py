@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.merged import merged_before
-from syncd.report import SourceReport
-from syncd.session import open_session
+from syncd.plan.merged import merged_before
+from syncd.report.source_report import SourceReport
+from syncd.run.session import open_session
 from syncd.state import State
 from syncd.undo import undo_source
 from tests.convergence.company import LAYOUTS, OPEN_GATES

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from hypothesis.stateful import RuleBasedStateMachine
 from sqlalchemy import text
 
-from syncd.report import SourceReport
+from syncd.report.source_report import SourceReport
 from syncd.state.ledger import DONE
 from tests.convergence.company import Company, Layout, Match, Owner, Sayings
 from tests.convergence.plant import Plant

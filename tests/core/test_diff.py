@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, STATE
-from syncd.core.diff import (
+from syncd.core.compare import (
     DETAIL_SCHEMA,
     ID,
     INDEX_SCHEMA,

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.core import mapping, sql
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, REASON, STATE, WARNING
+from syncd.core.mapping import compiler as mapping
+from syncd.core.mapping import sql
 from syncd.core.rules import AllOf, Column, First, Origin, PhoneRules, Rule, SourceRules, Sql, Template, Value
 from syncd.core.schema import Field, Schema
 from tests.examples import examples

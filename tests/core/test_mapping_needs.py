@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from syncd.core.mapping import compile as compile_rules
-from syncd.core.mapping_rules import mentioned
+from syncd.core.mapping.compiler import compile as compile_rules
+from syncd.core.mapping.rules import mentioned
 from syncd.core.rules import AllOf, Column, First, PhoneRules, Rule, SourceRules, Sql, Template, Value
 from syncd.core.schema import Field, Schema
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.columns import CONTACT, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE
-from syncd.core.matching import DIGEST_VERSION, digest, duplicate_keys, folded_twins, identify, merge_numbers, sharers
+from syncd.core.identity import DIGEST_VERSION, digest, duplicate_keys, folded_twins, identify, merge_numbers, sharers
 from syncd.core.schema import Field, Schema
 
 SCHEMA = Schema((Field(1, "Name", is_match=True), Field(2, "Phone", is_phone=True, is_match=True), Field(3, "Note")))

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from syncd.core import phones
-from syncd.core.phone_text import numbers_in
+from syncd.core.mapping import phones
+from syncd.core.mapping.phone_text import numbers_in
 from syncd.core.rules import PhoneRules
 
 unhurried = settings(deadline=None, max_examples=60)  # a deadline would test the machine

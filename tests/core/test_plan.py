@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.columns import DIGEST, KEY, MATCH
-from syncd.core.diff import ID, KIND, OLD_MATCH
+from syncd.core.compare import ID, KIND, OLD_MATCH
 from syncd.core.plan import Plan, Read, batches, gate, list_digest
 from syncd.core.rules import DeleteLimits, GateRules
 

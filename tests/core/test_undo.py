@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core.diff import rows
+from syncd.core.compare import rows
 from syncd.core.schema import Field, Schema
 from syncd.core.undo import Entry, Known, Undoing, World, since, undo
 

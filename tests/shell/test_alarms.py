@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
-from syncd.alarms import KINDS, alarms_of
 from syncd.budget import Window
 from syncd.cli import main
 from syncd.config import Notify
-from syncd.endpoints import Endpoints
 from syncd.errors import ConfigError
-from syncd.standing import standing
 from syncd.state import State
-from syncd.watch import Watch, WatchedSource, max_age_of, watch_of
+from syncd.watch.alarms import KINDS, alarms_of
+from syncd.watch.endpoints import Endpoints
+from syncd.watch.settings import Watch, WatchedSource, max_age_of, watch_of
+from syncd.watch.status import standing
 from tests.shell.world import World
 
 ANN, BOB = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")
@@ -282,8 +282,8 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 
 def test_looking_on_takes_little_memory(tmp_path: Path) -> None:
     code = (
-        "import resource, syncd.endpoints as e\n"
-        "from pathlib import Path; from syncd.watch import Watch, WatchedSource\n"
+        "import resource, syncd.watch.endpoints as e\n"
+        "from pathlib import Path; from syncd.watch.settings import Watch, WatchedSource\n"
         f"s = e.Seen(Watch('c', {str(tmp_path / 'none.db')!r}, sources=(WatchedSource('a'),))); s.now()\n"
         "print(int(Path('/proc/self/statm').read_text().split()[1]) * resource.getpagesize() // 1024)"
     )

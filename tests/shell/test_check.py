@@ -19,7 +19,7 @@ MANY = [(f"{number}", f"Person {number}", f"212555{number % 10000:04}") for numb
 def test_what_check_finds_invalid_is_what_a_run_finds_invalid(
     company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.csv_file.PAGE_BYTES", 100_000)
+    monkeypatch.setattr("connectors.csv_file.connector.PAGE_BYTES", 100_000)
     company.write([*MANY, ("7", "Twin of a key", ""), ("", "No key", "")])
     with (company.folder / "tenants.csv").open("a") as file:
         file.write("99999,too,many,cells,here\n")
@@ -69,8 +69,8 @@ def test_check_tells_of_a_match_value_that_an_earlier_source_has(company: World,
 
 
 def test_check_stops_looking_when_a_source_takes_long(company: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from syncd.core import mapping
-    from syncd.session import open_session
+    from syncd.core.mapping import compiler as mapping
+    from syncd.run.session import open_session
 
     monkeypatch.setattr(sample, "SECONDS", 0.0)
     company.write(MANY)

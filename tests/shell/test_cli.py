@@ -20,11 +20,12 @@ from typing import Any
 import pytest
 import structlog
 
-from syncd import __version__, cli, log, session, sync
+from syncd import __version__, cli, log, sync
 from syncd.cli import main
 from syncd.commands.run import placed
 from syncd.errors import SourceUnavailable, StateError
-from syncd.session import open_session
+from syncd.run import session
+from syncd.run.session import open_session
 from syncd.state import State
 from tests.shell.world import FIELDS, World
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from syncd import demo
+from syncd.cli import main
 from syncd.config import load
 from syncd.core.schema import parse_fields
 from syncd.errors import ConfigError
@@ -49,7 +50,7 @@ def play(folder: Path) -> Played:
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder / "here")
         patch.setattr(tempfile, "tempdir", str(folder / "temporary"))
-        code = demo.run_demo()
+        code = demo.run_demo(main)
     left = [path for path in folder.rglob("*") if path.name not in {"here", "temporary"}]
     return Played(code, out.getvalue(), err.getvalue(), left)
 
@@ -116,7 +117,7 @@ def test_a_step_that_does_not_come_out_fails_the_demo(tmp_path: Path, monkeypatc
 def test_an_installation_without_the_sample_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "__file__", str(tmp_path / "syncd" / "demo.py"))
     with pytest.raises(ConfigError, match="install syncd again"):
-        demo.run_demo()
+        demo.run_demo(main)
 
 
 def test_what_is_installed_goes_before_what_lies_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from syncd import removing
 from syncd.errors import TargetUnavailable
-from syncd.index import FEW
+from syncd.push import deletes as removing
 from syncd.state import State
+from syncd.target.lookup import FEW
 from tests.shell.world import FIELDS, World, company
 
 ANN, BOB = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from syncd.commands.history import BRIEF
-from syncd.report import COUNTS
-from syncd.show import Screen
+from syncd.report.screen import Screen
+from syncd.report.source_report import COUNTS
 from tests.shell.test_cli import Command, _as_it_was, errors, syncd
 from tests.shell.test_sync import ANN, BOB, CY, LOST_POSTS
 from tests.shell.world import World
@@ -144,7 +144,7 @@ def test_it_stays_a_table_on_a_terminal_of_80_columns(
 ) -> None:
     syncd("undo", str(runs(syncd)[0]["run"]))
     monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setattr("syncd.show.Screen", partial(Screen, terminal=True))
+    monkeypatch.setattr("syncd.report.screen.Screen", partial(Screen, terminal=True))
     out = syncd("history")[1]
     lines = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in out.splitlines()]
     assert " · " not in out

@@ -10,11 +10,11 @@ import pytest
 
 from syncd.config import load
 from syncd.errors import ConfigError
-from syncd.report import SourceReport
+from syncd.report.source_report import SourceReport
+from syncd.run.session import open_session
 from syncd.sandbox.company import FIELDS
 from syncd.sandbox.hubspot.server import HubSpot
 from syncd.sandbox.server import Sandbox
-from syncd.session import open_session
 from syncd.sync import run_source
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()

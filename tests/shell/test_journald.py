@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from syncd import journald, log
-from syncd.commands.endings import say_error
+from syncd.report.endings import say_error
 
 
 @pytest.fixture

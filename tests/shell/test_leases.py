@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from syncd.errors import LeaseLost, SourceBusy
-from syncd.leases import SECONDS, Leases, refuse
-from syncd.report import SourceReport
-from syncd.session import open_session
+from syncd.report.source_report import SourceReport
+from syncd.run.leases import SECONDS, Leases, refuse
+from syncd.run.session import open_session
 from syncd.state import State
 from syncd.state.journal import Settled
 from syncd.sync import run_source

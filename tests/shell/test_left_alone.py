@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from syncd.report import SourceReport
+from syncd.report.source_report import SourceReport
 from tests.shell.world import FIELDS, World
 
 HEADER = "row,id,name,phone"

@@ -39,7 +39,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def test_a_line_is_json_when_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(logging.INFO, human=False)
-    structlog.get_logger("syncd.push").info("batch", source="tenants", rows=500)
+    structlog.get_logger("syncd.push.upserts").info("batch", source="tenants", rows=500)
     [line] = lines(capsys)
     assert (line["event"], line["level"], line["source"], line["rows"]) == ("batch", "info", "tenants", 500)
     assert line["timestamp"].endswith("Z")
@@ -50,7 +50,7 @@ def test_a_line_is_for_people_on_a_terminal(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     log.configure(logging.INFO, human=True)
-    structlog.get_logger("syncd.push").info("batch", source="tenants")
+    structlog.get_logger("syncd.push.upserts").info("batch", source="tenants")
     written = capsys.readouterr().err
     assert "batch" in written
     assert "source=tenants" in written
@@ -59,16 +59,16 @@ def test_a_line_is_for_people_on_a_terminal(
 
 def test_nothing_is_written_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(logging.DEBUG, human=False)
-    structlog.get_logger("syncd.push").error("batch")
+    structlog.get_logger("syncd.push.upserts").error("batch")
     logging.getLogger("some.library").error("something")
     assert capsys.readouterr().out == ""
 
 
 def test_the_level_holds_for_our_lines_and_those_of_libraries(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(logging.WARNING, human=False)
-    structlog.get_logger("syncd.push").info("unheard")
+    structlog.get_logger("syncd.push.upserts").info("unheard")
     logging.getLogger("some.library").info("unheard")
-    structlog.get_logger("syncd.push").warning("heard")
+    structlog.get_logger("syncd.push.upserts").warning("heard")
     logging.getLogger("some.library").warning("heard too")
     assert [line["event"] for line in lines(capsys)] == ["heard", "heard too"]
 
@@ -132,14 +132,14 @@ def test_what_a_person_needs_to_find_things_stays(said: str) -> None:
 def test_a_known_secret_appears_in_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(logging.INFO, human=False)
     log.hide(["very-secret-key", ""])
-    structlog.get_logger("syncd.push").info("batch", note="it was very-secret-key")
+    structlog.get_logger("syncd.push.upserts").info("batch", note="it was very-secret-key")
     logging.getLogger("some.library").warning("it was %s", "very-secret-key")
     assert "very-secret-key" not in capsys.readouterr().err
 
 
 def test_a_field_with_the_name_of_a_secret_is_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(logging.INFO, human=False)
-    structlog.get_logger("syncd.push").info(
+    structlog.get_logger("syncd.push.upserts").info(
         "call", api_key="k", Authorization="b", headers="c", password="d", body="e", payload="f"
     )
     [line] = lines(capsys)
@@ -150,7 +150,9 @@ def test_a_field_with_the_name_of_a_secret_is_hidden(capsys: pytest.CaptureFixtu
 def test_a_payload_is_named_by_its_type_only(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(logging.INFO, human=False)
     frame = pl.DataFrame({"Name": ["Ada Abbott"]})
-    structlog.get_logger("syncd.push").info("batch", rows=frame, contact={"Name": "Ada Abbott"}, raw=b"Ada", ids=[1, 2])
+    structlog.get_logger("syncd.push.upserts").info(
+        "batch", rows=frame, contact={"Name": "Ada Abbott"}, raw=b"Ada", ids=[1, 2]
+    )
     [line] = lines(capsys)
     assert (line["rows"], line["contact"], line["raw"], line["ids"]) == ("<DataFrame>", "<dict>", "<bytes>", [1, 2])
 
@@ -160,7 +162,7 @@ def test_an_exception_is_told_by_type_and_place_without_its_message(capsys: pyte
     try:
         _ = dict[str, str]()["Ada Abbott"]
     except KeyError:
-        structlog.get_logger("syncd.push").exception("failed")
+        structlog.get_logger("syncd.push.upserts").exception("failed")
         logging.getLogger("some.library").exception("failed too")
     written = capsys.readouterr().err
     assert "Ada" not in written

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import syncd.sync
-from syncd.changes import TREATMENT
-from syncd.pushed import Pushed
-from syncd.session import Session
+from syncd.plan.gather import TREATMENT
+from syncd.push.result import Pushed
+from syncd.run.session import Session
 from tests.shell.world import World
 
 HEADER = "row,id,name,phone"

@@ -17,8 +17,8 @@ import pytest
 
 from syncd.cli import main
 from syncd.errors import ConfigError
-from syncd.notify import Outcome, after_run, deliver, tell, try_all
 from syncd.state import State
+from syncd.watch.notify import Outcome, after_run, deliver, tell, try_all
 from tests.shell.world import World
 
 ANN = ("1", "Ann", "2125550101")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from syncd.daemon.onlooker import Onlooker
 from syncd.daemon.timetable import Timetable, timetable_of
-from syncd.standing import is_news
 from syncd.state import State
-from syncd.watch import Watch, WatchedSource, watch_of
+from syncd.watch.settings import Watch, WatchedSource, watch_of
+from syncd.watch.status import is_news
 from tests.shell.test_alarms import free_port
 from tests.shell.test_notify import Office, Post
 from tests.shell.world import World

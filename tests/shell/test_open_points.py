@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from syncd.core.schema import parse_fields
-from syncd.drift_report import Reconciled
 from syncd.reconcile import reconcile
+from syncd.report.drift_report import Reconciled
 from syncd.rest import Client
-from syncd.session import open_session
-from syncd.target import Target
+from syncd.run.session import open_session
+from syncd.target.contacts import Target
 from tests.shell.world import FIELDS, World, company
 
 BAD = {"7", "250", "481"}

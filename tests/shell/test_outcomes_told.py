@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from syncd.report import write_changes
+from syncd.report.source_report import write_changes
 from syncd.sandbox.faults import Poison
 from tests.shell.test_cli import PEOPLE, Command, _as_it_was, company, syncd
 from tests.shell.test_unsent import stopped_while_it_waits

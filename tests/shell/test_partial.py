@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import syncd.source
-from syncd import reading, sync
+from syncd import sync
+from syncd.read import reader as reading
 from syncd.state import State
 from tests.examples import SOAKING, examples
 from tests.shell.feed import Account, Feed

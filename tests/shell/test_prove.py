@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncd.proving import Proof, Proved, prove
-from syncd.session import open_session
+from syncd.prove import Proof, Proved, prove
+from syncd.run.session import open_session
 from tests.shell.test_cli import Command, _as_it_was, syncd
 from tests.shell.world import World
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncd.recall import Recall
+from syncd.read.unchanged_rows import Recall
 from tests.examples import SOAKING, examples
 from tests.shell.world import World, company
 
@@ -28,7 +28,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def mapped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each page's mapping got."""
-    from syncd.core.mapping import Mapping
+    from syncd.core.mapping.compiler import Mapping
 
     heights: list[int] = []
     apply = Mapping.apply

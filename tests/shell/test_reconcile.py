@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from syncd.drift_report import Reconciled, SourceDrift
 from syncd.reconcile import reconcile
-from syncd.session import open_session
+from syncd.report.drift_report import Reconciled, SourceDrift
+from syncd.run.session import open_session
 from syncd.state import State
 from syncd.state.repairs import repairs_of
 from tests.shell.world import World
@@ -354,7 +354,7 @@ def test_a_list_that_shifts_while_it_is_read_misses_nobody(world: World) -> None
 
 
 def test_a_contact_that_the_list_lacks_once_is_looked_for_again(synced: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from syncd.target import Target
+    from syncd.target.contacts import Target
 
     whole: Callable[..., Any] = Target.contacts
 

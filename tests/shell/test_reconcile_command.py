@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.state import State
-from syncd.target import Target
+from syncd.target.contacts import Target
 from tests.shell.test_cli import Command, _as_it_was, syncd
 from tests.shell.world import World
 

@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from syncd.cli import main
-from syncd.endpoints import Endpoints
 from syncd.errors import SyncdError
-from syncd.notify import tell
-from syncd.report import SourceReport
-from syncd.session import open_session
-from syncd.standing import standing
+from syncd.report.source_report import SourceReport
+from syncd.run.session import open_session
 from syncd.sync import run_source
-from syncd.watch import watch_of
+from syncd.watch.endpoints import Endpoints
+from syncd.watch.notify import tell
+from syncd.watch.settings import watch_of
+from syncd.watch.status import standing
 from tests.shell.test_cli import _as_it_was
 from tests.shell.test_notify import Post
 from tests.shell.world import World

@@ -11,9 +11,9 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd import rest
 from syncd.errors import AccessDenied, ConfigError, SourceUnavailable, Stopped, TargetRefused, TargetUnavailable
 from syncd.rest import TARGET, Answer, Client, Failures, retry_after
+from syncd.rest import client as rest
 
 KEY = "a-very-secret-key"
 OK: dict[str, Any] = {"fields": []}

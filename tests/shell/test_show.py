@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from syncd import show
 from syncd.errors import SourceUnavailable
-from syncd.masks import masked
-from syncd.progress import _Waits
-from syncd.report import SourceReport
-from syncd.show_changes import _shares, change_lines
+from syncd.report import screen as show
+from syncd.report.changes_table import _shares, change_lines
+from syncd.report.masks import masked
+from syncd.report.source_report import SourceReport
+from syncd.run.progress import _Waits
 from tests.shell.world import World
 
 PEOPLE = [(f"{number}", f"Person {number}", f"212555{number:04}") for number in range(1, 41)]

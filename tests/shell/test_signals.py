@@ -3,7 +3,7 @@
 import threading
 import time
 
-from syncd.signals import set_by_signal
+from syncd.run.signals import set_by_signal
 
 
 def test_an_event_is_set_at_once() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from syncd.report import SourceReport
+from syncd.report.source_report import SourceReport
 from syncd.state import State
 from syncd.state.journal import Settled
 from tests.shell.world import TENANTS, World

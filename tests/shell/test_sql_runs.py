@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from syncd.errors import Stopped
-from syncd.report import SourceReport
-from syncd.session import Watcher, open_session
+from syncd.report.source_report import SourceReport
+from syncd.run.session import Watcher, open_session
 from syncd.sync import run_source
 from tests.connectors import sql_servers
 from tests.connectors.sql_servers import MariaDb, Postgres

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 from structlog.testing import capture_logs
 
-from syncd import progress
-from syncd.show import Screen, show_run
+from syncd.report.screen import Screen, show_run
+from syncd.run import progress
 from tests.shell.test_cli import Command, _as_it_was, company, syncd
 from tests.shell.test_outcomes_told import MANY
 from tests.shell.test_undo import edited, undo

@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from syncd.errors import AccessDenied, SourceBusy, StateError, Stopped
-from syncd.report import SourceReport
+from syncd.report.source_report import SourceReport
+from syncd.run.session import Watcher, open_session
 from syncd.sandbox.server import Sandbox
-from syncd.session import Watcher, open_session
 from syncd.state import State
 from syncd.sync import run_source
 from tests.shell.world import FIELDS, World

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.core.outcomes import judge, match_keys
+from syncd.core.refusal_text import reason
 from syncd.core.schema import Field, Schema
 from syncd.errors import AccessDenied, SchemaError, Stopped, TargetRefused, TargetUnavailable
-from syncd.outcomes import judge, match_keys
-from syncd.reasons import reason
 from syncd.rest import Client
 from syncd.sandbox.server import Sandbox
-from syncd.target import Accepted, Refused, Target, Unknown, Upserted
+from syncd.target.contacts import Accepted, Refused, Target, Unknown, Upserted
 from tests.examples import examples
 
 SCHEMA = Schema((Field(1, "External ID", is_match=True), Field(2, "Contact"), Field(3, "Phone", is_phone=True)))

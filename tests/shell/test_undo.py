@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from syncd.report import SourceReport
-from syncd.session import open_session
+from syncd.report.source_report import SourceReport
+from syncd.run.session import open_session
 from syncd.state import State
 from syncd.undo import undo_source
 from tests.shell.test_sync import ANN, BOB, CY, LOST_POSTS, MANY, SWAP_FIELDS, holds

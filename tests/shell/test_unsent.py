@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from syncd.errors import Stopped
-from syncd.report import SourceReport
+from syncd.report.source_report import SourceReport
 from syncd.rest import Client
-from syncd.session import Watcher, open_session
+from syncd.run.session import Watcher, open_session
 from syncd.state import State
 from syncd.state.journal import Settled
 from syncd.sync import run_source
-from syncd.target import Target
+from syncd.target.contacts import Target
 from tests.shell.test_sync import ANN, BOB, CY
 from tests.shell.world import World
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from syncd.config import Settings, load
-from syncd.report import SourceReport
+from syncd.report.source_report import SourceReport
+from syncd.run.session import open_session
 from syncd.sandbox.server import Sandbox
-from syncd.session import open_session
 from syncd.state import State
 from syncd.sync import run_source
 

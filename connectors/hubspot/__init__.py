@@ -1,0 +1,1 @@
+"""Reads the contacts of a HubSpot account."""

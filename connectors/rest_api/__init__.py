@@ -1,0 +1,1 @@
+"""Reads REST APIs that the configuration describes."""

@@ -1,0 +1,152 @@
+"""The REST connector: any JSON API that lists its records, by options alone."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, cast
+
+from connectors.rest_api.cursor import Cursor, parse_cursor, window
+from connectors.rest_api.options import RestOptions
+from connectors.rest_api.reading import Columns, Reading
+from connectors.rest_api.session import FullNeeded, Session, Surroundings
+from syncd.errors import SourceInvalid
+from syncd.source import EVERYTHING, Connector, End, Needs, Options, Rows
+
+AHEAD = 0.9
+"""The share of a feed's horizon after which all is read rather than trust its edge."""
+
+
+class RestApi(Connector):
+    """Reads a list of records over HTTP: all of it, or what changed since the last read and what is gone since.
+
+    A full read is proved when the last page was reached and no page contradicts another. It is repeated at least every
+    ``full_every``, so that what no change tells of is seen by then. ``around`` is what a test replaces.
+    """
+
+    OPTIONS = RestOptions
+
+    def __init__(
+        self, name: str, options: Options, needs: Needs = EVERYTHING, *, around: Surroundings | None = None
+    ) -> None:
+        super().__init__(name, options, needs)
+        self._options = cast(RestOptions, options)
+        self._around = around or Surroundings()
+        self._columns: Columns | None = None
+
+    def check(self) -> list[str]:
+        self._require_key()
+        with self._session() as session:
+            try:
+                return list(self._known(Reading(session, self._options, self.needs)).all)
+            except FullNeeded:
+                raise self._never_whole() from None
+
+    def read(self, cursor: str | None) -> Generator[Rows, None, End]:
+        self._require_key()
+        before = parse_cursor(cursor)
+        with self._session() as session:
+            if before and not self._full_is_due(before, session):
+                try:
+                    return (yield from self._changes(session, before))
+                except FullNeeded:
+                    pass
+        with self._session() as session:
+            try:
+                return (yield from self._everything(session))
+            except FullNeeded:
+                raise self._never_whole() from None
+
+    def cancel(self) -> None:
+        self._around.stopping.set()
+
+    def _everything(self, session: Session) -> Generator[Rows, None, End]:
+        reading = Reading(session, self._options, self.needs)
+        columns = self._known(reading)
+        branches = reading.branches()
+        for branch in branches:
+            yield from reading.rows(columns, branch)
+        if not branches:
+            return End("unproved", why="there is nothing to read from: the fan-out has no value")
+        if reading.flaws:
+            return End("unproved", why="; ".join(dict.fromkeys(reading.flaws)))
+        if self._options.changes and self._options.changes.source and (reading.repeats or not reading.tokens):
+            return End("complete")
+        began = session.began
+        cursor = Cursor(began, reading.tokens, full=began, swept=began, branches=tuple(branches))
+        return End("complete", cursor=cursor.text())
+
+    def _changes(self, session: Session, before: Cursor) -> Generator[Rows, None, End]:
+        """What changed since ``before``. Nothing is yielded before all of it is read.
+
+        Raises:
+            FullNeeded: this cannot be told.
+
+        """
+        reading = Reading(session, self._options, self.needs)
+        columns = self._known(reading)
+        branches = reading.branches()
+        if sorted(branches) != sorted(before.branches):
+            raise FullNeeded
+        pages = [page for branch in branches for page in self._branch(reading, columns, branch, before)]
+        present = None
+        swept = before.swept
+        form = self._options.deletes.sweep
+        if form and session.began - before.swept >= form.every:
+            present = reading.sweep(branches)
+            swept = session.began if present is not None else swept
+        yield from pages
+        if reading.flaws:
+            return End("unproved", why="; ".join(dict.fromkeys(reading.flaws)))
+        cursor = Cursor(session.began, reading.tokens, before.full, swept, before.branches)
+        merged = reading.survivors()
+        gone = frozenset(reading.deleted - reading.seen - set(merged))
+        return End("partial", cursor=cursor.text(), deleted=gone, merged=merged, present=present)
+
+    def _branch(self, reading: Reading, columns: Columns, branch: str, before: Cursor) -> list[Rows]:
+        changes = self._options.changes
+        if changes is None:
+            raise FullNeeded
+        if changes.by == "time":
+            span = window(before, reading.session.began, overlap=changes.overlap, lag=changes.lag)
+            pages = list(reading.changed(columns, branch, reading.times(span), None))
+            if branch == before.branches[0]:
+                reading.feed(span)
+            return pages
+        token = before.tokens.get(branch)
+        if not token:
+            raise FullNeeded
+        values: dict[str, Any] = {"cursor": token} if changes.by == "token" else {}
+        try:
+            pages = list(reading.changed(columns, branch, values, token if changes.by == "url" else None))
+        except SourceInvalid:  # a token that is too old is refused in many ways; a full read tells if it is that
+            raise FullNeeded from None
+        if branch not in reading.tokens and not reading.flaws:
+            raise FullNeeded
+        return pages
+
+    def _full_is_due(self, before: Cursor, session: Session) -> bool:
+        if self._options.changes is None or before.since is None:
+            return True
+        feed = self._options.deletes.feed
+        too_old = bool(feed and feed.horizon and session.began - before.since > feed.horizon * AHEAD)
+        return too_old or session.began - before.full >= self._options.full_every
+
+    def _known(self, reading: Reading) -> Columns:
+        if self._columns is None:
+            self._columns = reading.columns()
+        return self._columns
+
+    def _require_key(self) -> None:
+        """What is told of a record by its id can be used only if the id is the key."""
+        column = self._options.id_column
+        if self._options.changes and self._options.deletes.by_id and self.needs.key not in {(), (column,)}:
+            raise SourceInvalid(
+                f"{self.name}: key must be {column!r}, the records' own id, by which deletes and merges are told; "
+                "or leave out changes"
+            )
+
+    def _never_whole(self) -> SourceInvalid:
+        return SourceInvalid(f"{self.name}: a rule of errors with do: full fits a full read too: say more in its when")
+
+    def _session(self) -> Session:
+        return Session(self.name, self._options, self._around)

@@ -1,0 +1,252 @@
+"""One source's connection for one read: requests from templates, signed, paced, judged; and lists of records."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from connectors.http_parts.limits import Pacer
+from connectors.http_parts.paths import find
+from connectors.http_parts.records import ids_of
+from connectors.http_parts.rules import Rules
+from connectors.http_parts.sign_in import Grant, OAuth2, Static, basic, judge_tokens
+from connectors.http_parts.tokens import TokenFile
+from connectors.rest_api.access import OAuthForm
+from connectors.rest_api.forms import PageForm, RecordsForm
+from connectors.rest_api.options import RestOptions
+from connectors.rest_api.paging import Page, Step
+from connectors.rest_api.signature import Signature
+from connectors.rest_api.template import RequestTemplate, as_text, fill
+from connectors.rest_api.walk import Walk
+from syncd.errors import SourceInvalid, SourceUnavailable
+from syncd.rest import Answer, Client, Credentials, http_date, source_failures
+
+EMPTY = frozenset({204, 205})
+"""Statuses of an answer without content, which holds no record."""
+
+
+class FullNeeded(Exception):
+    """The server no longer knows where the last read stopped: all must be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a test replaces: the network, Unix seconds, waits. ``sleep`` None: real ones, which ``stopping`` ends."""
+
+    transport: Any = None
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], object] | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+class Session:
+    """Talks to one source; a context manager. ``began``: the earlier of both clocks at the first request."""
+
+    def __init__(self, name: str, options: RestOptions, around: Surroundings) -> None:
+        self.name = name
+        self.options = options
+        self.around = around
+        secrets = {name: secret.get_secret_value() for name, secret in options.secrets.items()}
+        self.values = {**secrets, **options.vars}
+        self.began = around.clock()
+        self._dated = False
+        self._secrets = tuple(secrets.values())
+        self._pacer = Pacer(
+            [each.limit() for each in options.limits],
+            [each.hint() for each in options.hints],
+            sleep=self.around.sleep or self.around.stopping.wait,
+        )
+        self._signature = self._signing()
+        credentials, self.address = self._credentials()
+        self._client = self._connect(self.address, credentials=credentials, judge=self._rules().judge)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def ask(self, template: RequestTemplate, values: Mapping[str, Any], *, url: str | None = None) -> Answer:
+        """Send the request that ``template`` makes of ``values``, or to a whole ``url`` with the template's headers.
+
+        Raises:
+            FullNeeded: a rule says that only a full read can go on.
+            SourceError: it cannot be answered; the message holds the server's own words.
+
+        """
+        request = template.fill({**self.values, **values})
+        path = url or request.path
+        auth = fill(self.options.auth.query, self.values)
+        try:
+            answer = self._client.request(
+                request.method,
+                path,
+                params={**({} if url else request.query), **{name: as_text(value) for name, value in auth.items()}},
+                json=request.body,
+                headers={**request.headers, **self._signed(request.method, path)},
+                budget=self._pacer.places(request.method, urlsplit(path).path),
+            )
+        except SourceInvalid as error:
+            raise SourceInvalid(f"{error} (it was asked for {request.method} {self._named(path)})") from None
+        self._note(answer)
+        if answer.verdict == "full":
+            raise FullNeeded
+        if not (answer.is_json or answer.verdict or answer.status in EMPTY):
+            raise SourceUnavailable(f"{self.name} did not send {request.method} {self._named(path)}: {answer.problem}")
+        return answer
+
+    def walk(
+        self,
+        template: RequestTemplate,
+        page: PageForm,
+        records: RecordsForm,
+        values: Mapping[str, Any],
+        *,
+        begin: str | None = None,
+    ) -> Walk:
+        """Go through the pages of a list, from its first page or from the address ``begin`` on."""
+        sized = {**values, **({"size": page.size} if page.size else {})}
+
+        def fetch(step: Step) -> Page:
+            answer = self.ask(template, {**sized, **step.values}, url=step.url)
+            url = step.url or self.address + template.fill({**self.values, **sized, **step.values}).path
+            found = self.records(answer, records, template)
+            return Page(found, ids_of(found, records.id), answer.body, answer.headers, url)
+
+        return Walk(
+            page.pager(),
+            fetch,
+            more=page.more,
+            total=page.total,
+            begin=Step(url=begin) if begin else None,
+            most=page.most,
+            size=page.size,
+            closing=self.options.changes.source if self.options.changes else None,
+            max_pages=page.max_pages,
+            twice=page.by == "number",
+        )
+
+    def records(self, answer: Answer, form: RecordsForm, template: RequestTemplate) -> list[Any]:
+        """The records of an answer.
+
+        Raises:
+            SourceInvalid: there is no list where ``form`` says; an absent list is not an empty one.
+
+        """
+        if answer.verdict in {"empty", "skip"} or answer.status in EMPTY:
+            return []
+        found = find(form.path, answer.body)
+        if not isinstance(found, list):
+            raise SourceInvalid(
+                f"{self.name}: the answer to {template.method} {self._named(template.path)} has no list at "
+                f"{form.path!r}: correct records.path"
+            )
+        return found
+
+    def _named(self, path: str) -> str:
+        return urlsplit(path).path
+
+    def _note(self, answer: Answer) -> None:
+        self._pacer.told(answer.headers)
+        date = http_date(answer.headers.get("date", ""))
+        if date and not self._dated:
+            self.began, self._dated = min(self.began, date.timestamp()), True
+
+    def _rules(self) -> Rules:
+        rules = [each.rule() for each in self.options.errors]
+        return Rules(rules, name=self.name, key="check options.secrets and what they may see", secrets=self._secrets)
+
+    def _connect(self, address: str, **own: Any) -> Client:
+        kept = {"date", "link", *self._pacer.headers, *_headers_of(self.options)}
+        return Client(
+            address,
+            headers={},
+            timeout=self.options.timeout,
+            transport=self.around.transport,
+            stopping=self.around.stopping,
+            sleep=self.around.sleep,
+            max_bytes=self.options.max_bytes,
+            patience=self.options.patience,
+            exact=True,
+            kept=kept,
+            failures=source_failures(self.name, key="check options.secrets"),
+            **own,
+        )
+
+    def _signing(self) -> Signature | None:
+        form = self.options.auth.hmac
+        if form is None:
+            return None
+        return Signature(form.header, self._text(form.secret), form.over, self._text(form.before), form.digest)
+
+    def _signed(self, method: str, path: str) -> Mapping[str, str]:
+        below = urlsplit(path).path
+        if path.startswith(("http://", "https://")):
+            below = below.removeprefix(urlsplit(self.address).path)
+        return self._signature.headers(method, below) if self._signature else {}
+
+    def _credentials(self) -> tuple[Credentials, str]:
+        """What signs requests, and the address that they go to."""
+        auth = self.options.auth
+        headers = {name: as_text(value) for name, value in fill(auth.headers, self.values).items()}
+        if auth.basic:
+            headers["Authorization"] = basic(self._text(auth.basic.user), self._text(auth.basic.password))
+        if not auth.oauth2:
+            return Static(headers), self.options.address()
+        oauth = self._oauth(auth.oauth2)
+        return _Beside(oauth, headers), self.options.address(oauth.api() if auth.oauth2.api else "")
+
+    def _oauth(self, form: OAuthForm) -> OAuth2:
+        url = self._text(form.token_url)
+        fields = {name: self._text(value) for name, value in form.fields.items()}
+        grant = Grant(
+            token_url=url,
+            client_id=self._text(form.client_id),
+            kind=form.grant,
+            client_secret=self._text(form.client_secret),
+            refresh_token=self._text(form.refresh_token) if form.grant == "refresh_token" else "",
+            fields={**fields, **({"scope": self._text(form.scope)} if form.scope else {})},
+            client_auth=form.client_auth,
+            header=form.header,
+            early=form.early,
+            api=form.api.source if form.api else "",
+            under=form.api.under if form.api else (),
+        )
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return OAuth2(
+            grant, TokenFile(form.tokens), lambda: self._connect(origin, judge=judge_tokens), clock=self.around.clock
+        )
+
+    def _text(self, template: Any) -> str:
+        return as_text(fill(template, self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """Credentials with more headers beside them."""
+
+    inner: Credentials
+    fixed: Mapping[str, str] = field(repr=False)
+
+    def headers(self) -> Mapping[str, str]:
+        return {**self.fixed, **self.inner.headers()}
+
+    def renew(self, refused: Mapping[str, str], /) -> bool:
+        return self.inner.renew({name: text for name, text in refused.items() if name not in self.fixed})
+
+
+def _headers_of(options: RestOptions) -> Iterator[str]:
+    """The headers that paging or a rule looks at, by lower-case name."""
+    pages = [options.page, *([options.deletes.feed.page] if options.deletes.feed else [])]
+    pages += [each.page for each in options.fanout.lists] if options.fanout else []
+    for page in pages:
+        if page.source and page.source.lower().startswith("header:"):
+            yield page.source.lower().removeprefix("header:").strip()

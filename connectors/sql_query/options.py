@@ -1,0 +1,74 @@
+"""The options of a SQL source, and what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from connectors.sql_query.cursor import CursorType
+from connectors.sql_query.snapshot import Isolation
+from connectors.sql_query.statement import SINCE, checked, parameters
+from connectors.sql_query.url import DatabaseUrl
+from syncd.source import Duration, Options, nearest
+
+
+class CursorOptions(BaseModel):
+    """What incremental reads go by."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str = Field(min_length=1, description="A column that grows with every change of its row.")
+    type: CursorType = Field(default="timestamp", description="timestamp, date or number.")
+    overlap: Duration = Field(
+        default=300.0,
+        description="How far behind the greatest value seen a read begins: a duration, or for numbers how many.",
+    )
+
+
+class SqlOptions(Options):
+    """The ``options`` of a SQL source."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    url: DatabaseUrl = Field(description="A SQLAlchemy URL: postgresql://user@host/database, mariadb://…, sqlite:///…")
+    password: SecretStr | None = Field(default=None, description="The password, if it does not stand in the URL.")
+    query: str | None = Field(default=None, description="One SELECT, with :name for each of params.")
+    table: str | None = Field(default=None, min_length=1, description="Instead of a query: a table or view.")
+    columns: tuple[str, ...] = Field(default=(), description="Of the table: the columns to read; all if absent.")
+    params: dict[str, str | int | float | bool | None] = Field(
+        default_factory=dict, description="The values of the query's parameters."
+    )
+    cursor: CursorOptions | None = Field(default=None, description="By what only changed rows are read; all if absent.")
+    deleted: str | None = Field(
+        default=None, min_length=1, description="A column or a condition that says of a row that it is deleted."
+    )
+    sweep: Duration = Field(
+        default=86400.0, description="How often all keys are read, beside changed rows, to find vanished ones."
+    )
+    fetch: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=50_000, description="Rows of a page.")
+    timeout: Annotated[Duration, Field(gt=0)] = Field(default=600.0, description="How long a statement may take.")
+    isolation: Isolation = Field(default="snapshot", description="snapshot, serializable or read_committed.")
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> SqlOptions:
+        if (self.query is None) == (self.table is None):
+            raise ValueError("write either query or table")
+        if self.columns and self.table is None:
+            raise ValueError("columns go with table; a query names its own")
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError("columns names a column twice")
+        kind = self.url.product.kind
+        if self.query is not None:
+            checked(self.query, kind)
+        if self.deleted is not None:
+            checked(f"SELECT {self.deleted}", kind)
+        self._check_params(f"{self.query or ''}\n{self.deleted or ''}")
+        return self
+
+    def _check_params(self, text: str) -> None:
+        used = parameters(text, self.url.product.kind)
+        for name in [name for name in used if name not in self.params or name == SINCE]:
+            raise ValueError(f"the query's parameter :{name} is not in params{nearest(name, self.params)}")
+        for name in [name for name in self.params if name not in used]:
+            raise ValueError(f"params has {name}, which the query does not use{nearest(name, used)}: write :{name}")

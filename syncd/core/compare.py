@@ -1,0 +1,209 @@
+"""What differs between what the sources say and what we last sent: the changes, with each field's old and new value.
+
+``diff`` compares (key, digest) of everything; only the rows that differ are then looked at in full by ``classify``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, RAW, STATE
+from syncd.core.mapping.phones import canonical
+
+Kind = Literal["create", "adopt", "update", "move", "delete"]
+KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")
+
+KIND, ID, BEFORE, WHY, OLD_MATCH = "@kind", "@id", "@before", "@why", "@old_match"
+
+ACCEPTED, REFUSED = "a", "r"
+"""``@status`` of a ledger row whose target contact is what the row says, and of a rejected one; ``p`` is pending."""
+
+LEDGER_SCHEMA = {KEY: pl.String, DIGEST: pl.Int64, "@status": pl.String}
+DETAIL_SCHEMA = {
+    KEY: pl.String,
+    ID: pl.Int64,
+    "@status": pl.String,
+    OLD_MATCH: pl.String,
+    BEFORE: pl.String,
+    "@origin_kind": pl.String,
+    "@missing_since": pl.Float64,
+}
+INDEX_SCHEMA = {MATCH: pl.String, ID: pl.Int64, BEFORE: pl.String}
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Keys by what happened to them. ``changed`` and ``gone`` are Series of keys.
+
+    ``changed``: contacts to send. ``gone``: known to the ledger and not wanted any more. ``unchanged``: how many
+    are what the ledger says. ``back``: keys that the ledger holds as missing and that are there (unchanged or not).
+    """
+
+    changed: pl.Series
+    gone: pl.Series
+    unchanged: int
+    rejected: int
+
+
+def diff(read: pl.DataFrame, ledger: pl.DataFrame, *, whole: bool, deleted: Sequence[str] = ()) -> Diff:
+    """Compare what was read with the ledger.
+
+    Args:
+        read: ``@key``, ``@state``, ``@digest``: every row with a key, keys unique.
+        ledger: ``@key``, ``@digest``, ``@status`` of this source's contacts.
+        whole: the read holds the whole source, so a key that is not in it is gone (whether that is proved is for
+            the gates); else only ``deleted`` and excluded keys are.
+        deleted: keys that the source says are gone.
+    """
+    both = _beside(read.filter(pl.col(STATE) == CONTACT).select(KEY, DIGEST), ledger)
+    same = (pl.col(DIGEST) == pl.col(_WAS)) & (pl.col("@status") != "p")
+    split = both.select(KEY, same.fill_null(value=False).alias("same"), (pl.col("@status") == REFUSED).alias("refused"))
+    named = None if whole else [*deleted, *read.filter(pl.col(STATE) == EXCLUDED).get_column(KEY)]
+    refused = split.filter("same", "refused").height
+    return Diff(
+        changed=split.filter(~pl.col("same")).get_column(KEY),
+        gone=_gone(read, ledger, both.get_column(_AT).drop_nulls(), named),
+        unchanged=int(split.get_column("same").sum()) - refused,
+        rejected=refused,
+    )
+
+
+_WAS, _AT, _HASH = "@digest_was", "@at", "@hash"
+
+
+def _beside(wanted: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Put each contact's ledger row beside it: ``@digest_was``, ``@status`` and ``@at``, the row's position.
+
+    The rows are joined by the keys' hashes, which takes half the time and memory of joining by text; where a hash is
+    not proof, since the texts differ or two keys share it, they are joined by text.
+    """
+    known = ledger.rename({DIGEST: _WAS}).with_row_index(_AT)
+    left = wanted.with_columns(pl.col(KEY).hash().alias(_HASH))
+    right = known.select(_AT, _WAS, "@status", pl.col(KEY).alias("@theirs"), pl.col(KEY).hash().alias(_HASH))
+    both = left.join(right, on=_HASH, how="left", maintain_order="left")
+    exact = (pl.col(KEY) == pl.col("@theirs")).all()
+    if both.height == wanted.height and both.select(exact).item():
+        return both
+    return wanted.join(known, on=KEY, how="left", maintain_order="left")
+
+
+def _gone(read: pl.DataFrame, ledger: pl.DataFrame, matched: pl.Series, named: Sequence[str] | None) -> pl.Series:
+    """Return the ledger's keys that no row holds; of ``named`` ones only, unless it is None."""
+    if len(matched) == ledger.height:
+        return ledger.get_column(KEY).clear()
+    rest = ledger.with_row_index(_AT).join(matched.to_frame(_AT), on=_AT, how="anti", maintain_order="left")
+    if named is not None:
+        rest = rest.filter(pl.col(KEY).is_in(pl.Series(named, dtype=pl.String).unique().implode()))
+    held = read.filter(pl.col(STATE) == INVALID).select(KEY)
+    return rest.join(held, on=KEY, how="anti", maintain_order="left").get_column(KEY)
+
+
+def classify(contacts: pl.DataFrame, gone: pl.Series, detail: pl.DataFrame, index: pl.DataFrame) -> pl.DataFrame:
+    """Make the changes out of the rows that differ.
+
+    Args:
+        contacts: the changed contacts: ``@key``, ``@line``, ``@origin``, ``@match``, ``@digest``, ``@raw`` and their
+            fields.
+        gone: keys not wanted any more.
+        detail: ledger rows (``DETAIL_SCHEMA``) of all those keys; ``@before`` is a JSON object of the values at
+            the target.
+        index: contacts at the target (``INDEX_SCHEMA``) when the target was listed, each match value once.
+
+    Returns:
+        One row a change: ``@kind``, ``@key``, ``@id`` (the target's, where known), ``@match``, ``@old_match``,
+        ``@digest``, ``@raw``, ``@before``, ``@why``, ``@line``, ``@origin``, and the contact's fields (null for a
+        delete).
+    """
+    sent = contacts.join(detail, on=KEY, how="left", maintain_order="left").join(
+        index.rename({ID: "@there", BEFORE: "@there_before"}), on=MATCH, how="left", maintain_order="left"
+    )
+    has_id = pl.col(ID).is_not_null()
+    there = pl.col("@there").is_not_null()
+    ours = pl.col("@origin_kind").is_not_null() & (pl.col("@status") == "p")
+    kind = (
+        pl.when(has_id & (pl.col(MATCH) != pl.col(OLD_MATCH)))
+        .then(pl.lit("move"))
+        .when(has_id)
+        .then(pl.lit("update"))
+        .when(there & ~ours.fill_null(value=False))
+        .then(pl.lit("adopt"))
+        .otherwise(pl.lit("create"))
+    )
+    why = pl.when(pl.col("@status") == "p").then(pl.lit("the outcome of an earlier call is unknown"))
+    upserts = sent.with_columns(
+        kind.alias(KIND),
+        pl.coalesce(ID, "@there").alias(ID),
+        pl.coalesce(BEFORE, "@there_before").alias(BEFORE),
+        why.alias(WHY),
+    )
+    fields = [name for name in contacts.columns if not name.startswith("@")]
+    columns = [KIND, KEY, ID, MATCH, OLD_MATCH, DIGEST, RAW, BEFORE, WHY, LINE, ORIGIN, *fields]
+    deletes = detail.join(gone.to_frame(KEY), on=KEY, how="semi").with_columns(
+        pl.lit("delete").alias(KIND), pl.col(OLD_MATCH).alias(MATCH)
+    )
+    return pl.concat([upserts.select(columns), deletes], how="diagonal").select(columns)
+
+
+def field_changes(
+    before: Mapping[str, str], after: Mapping[str, str | None] | None, phones: frozenset[str]
+) -> dict[str, dict[str, str | None]]:
+    """Return each field whose value differs: name to ``{"old": …, "new": …}``; numbers are compared as sets.
+
+    ``after`` None means that the contact is deleted; a field that is null in it is left alone. An absent and an
+    empty value are the same.
+    """
+    if after is None:
+        return {name: {"old": value, "new": None} for name, value in before.items() if value}
+    found: dict[str, dict[str, str | None]] = {}
+    for name, new in after.items():
+        old = before.get(name) or ""
+        if new is None or old == new or (name in phones and _same_numbers(old, new)):
+            continue
+        found[name] = {"old": old or None, "new": new}
+    return found
+
+
+def values_before(changes: pl.DataFrame) -> pl.DataFrame:
+    """Return the fields' values at the target before each change, one column a field; "" where none is known."""
+    names = [name for name in changes.columns if not name.startswith("@")]
+    parsed = changes.get_column(BEFORE).fill_null("{}").str.json_decode(pl.Struct(dict.fromkeys(names, pl.String)))
+    return parsed.struct.unnest().with_columns(pl.all().fill_null(""))
+
+
+def values_differ(changes: pl.DataFrame, phones: frozenset[str]) -> pl.Series:
+    """Return which changes give a field another value; numbers are compared as sets (Boolean)."""
+    was = values_before(changes)
+    found = pl.Series("", [False]).new_from_index(0, changes.height)
+    for name in was.columns:
+        pair = pl.DataFrame([changes.get_column(name).alias("new"), was.get_column(name).alias("old")])
+        new, old = (canonical(pl.col(each)) if name in phones else pl.col(each) for each in ("new", "old"))
+        found |= pair.select((new != old).fill_null(value=False)).to_series()
+    return found
+
+
+def _same_numbers(old: str, new: str) -> bool:
+    return set(old.split(";")) == set(new.split(";"))
+
+
+def rows(changes: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield each change as a dict of its ``@`` columns, with ``before`` and ``after`` as dicts of fields.
+
+    ``after`` is None for a delete; it holds no field that is left alone. ``before`` is {} where nothing is known.
+    """
+    fields = changes.select(name for name in changes.columns if not name.startswith("@"))
+    some_left_alone = any(fields.null_count().row(0))
+    about = changes.select(name for name in changes.columns if name.startswith("@"))
+    for found, after in zip(about.iter_rows(named=True), fields.iter_rows(named=True), strict=True):
+        found["before"] = json.loads(found[BEFORE]) if found[BEFORE] else {}
+        if found[KIND] == "delete":
+            found["after"] = None
+        elif some_left_alone:
+            found["after"] = {name: value for name, value in after.items() if value is not None}
+        else:
+            found["after"] = after
+        yield found

@@ -1,0 +1,1 @@
+"""Maps rows onto contacts: rules, values, texts, phone numbers and SQL expressions."""

@@ -1,0 +1,182 @@
+"""The phone columns of a page: split, normalised, without duplicates, joined with ``;``.
+
+Numbers as most sources write them are handled in frame expressions; only what does not fit them is read one by one
+(:mod:`syncd.core.mapping.phone_text`), each distinct value once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from syncd.core.mapping.phone_text import NANP, known_region, numbers_in
+from syncd.core.rules import PhoneRules
+
+SEPARATOR = ";"
+
+_PLAIN = r"^[ (]*(?:\+?1[ .()-]*)?[2-9][0-9]{2}[ .()-]*[0-9]{3}[ .()-]*[0-9]{4}[ .()-]*$"
+"""Ten digits of the North American plan, with or without its 1, in the usual punctuation."""
+_PUNCTUATION = dict.fromkeys(" ()-.+", "")
+_UNKNOWN = "the row's region is not known"
+
+
+def clean(
+    raw: pl.DataFrame, rules: PhoneRules, *, regions: pl.Series | None = None, first: bool = False
+) -> pl.DataFrame:
+    """Clean one contact field's raw columns: one row out for each row in.
+
+    ``raw``: String columns, in the order in which their numbers are wanted; their names are what problems call them.
+    ``regions``: the text of the region column, if there is one. ``first``: only the first column that holds a number
+    counts, instead of all.
+
+    Returns the columns ``digits`` (String: ``"2125551234;2125559999"``, "" for none) and ``problem`` (String: what
+    is wrong, as in ``"mobile: too short"``, never the number; null when nothing is). What becomes of an impossible
+    number is ``rules.invalid``; with ``reject`` the digits are as with ``keep`` and the problem makes the row invalid.
+    """
+    region, unknown = _regions(rules, regions)
+    plain = _plain(raw, region)
+    columns = [_column(*pair, rules, region) for pair in zip(raw.get_columns(), plain.get_columns(), strict=True)]
+    page = pl.DataFrame([digits.alias(f"d{n}") for n, (digits, _) in enumerate(columns)])
+    result = page.select(digits=_first(len(columns)) if first else _all(len(columns)))
+    if not first:
+        result = _without_repeats(result, [digits for digits, odd in columns if odd is not None])
+    problem = _problems(page, [problem for _, problem in columns], first=first)
+    if unknown is not None:
+        problem = _joined([problem, _regionless(raw, unknown)])
+    return result.with_columns(problem.alias("problem"))
+
+
+def canonical(value: pl.Expr) -> pl.Expr:
+    """The form of a joined value in which the order of its numbers does not count: sorted, each once."""
+    pair = value.str.splitn(SEPARATOR, 2)
+    left, right = pair.struct[0], pair.struct[1]
+    many = pl.when(right.str.contains(SEPARATOR, literal=True)).then(value)
+    listed = many.str.split(SEPARATOR).list.unique().list.sort().list.join(SEPARATOR)
+    return (
+        pl.when(right.is_null() | (left < right) & many.is_null())
+        .then(value)
+        .when(many.is_not_null())
+        .then(listed)
+        .when(left == right)
+        .then(left)
+        .otherwise(right + SEPARATOR + left)
+    )
+
+
+def _regions(rules: PhoneRules, regions: pl.Series | None) -> tuple[str | pl.Series, pl.Series | None]:
+    """The region of all rows, or of each, and which rows name one that does not exist."""
+    fallback = known_region(rules.region) or "US"
+    if regions is None:
+        return fallback, None
+    names = regions.fill_null("")
+    known = {name: known_region(name) for name in names.unique()}
+    unknown = {name for name, code in known.items() if name.strip() and code is None}
+    codes = names.replace_strict({name: code or fallback for name, code in known.items()}, return_dtype=pl.String)
+    return codes, names.is_in(list(unknown)) if unknown else None
+
+
+def _column(
+    raw: pl.Series, plain: pl.Series, rules: PhoneRules, region: str | pl.Series
+) -> tuple[pl.Series, pl.Series | None]:
+    """One column's joined digits (null for none), and its problems if any value had to be read one by one."""
+    label, raw = raw.name, raw.alias("raw")
+    odd = (plain.is_null() & (raw != "")).arg_true()
+    if not odd.len():
+        return plain, None
+    values = pl.DataFrame([raw.gather(odd), _at(region, odd)])
+    read = values.join(_read(values.unique(), rules, label), on=["raw", "region"], how="left", maintain_order="left")
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, raw.len())
+    return plain.scatter(odd, read["digits"]), nothing.scatter(odd, read["problem"])
+
+
+def _plain(raw: pl.DataFrame, region: str | pl.Series) -> pl.DataFrame:
+    """The ten digits of the values that are written plainly, in rows of the plan's regions; else null."""
+    names = [f"d{n}" for n in range(raw.width)]
+    page = pl.DataFrame([series.alias(name) for series, name in zip(raw.get_columns(), names, strict=True)])
+    if isinstance(region, str) and region not in NANP:
+        return page.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in names)
+    fits = {name: pl.col(name).str.contains(_PLAIN) for name in names}
+    if isinstance(region, pl.Series):
+        page = page.with_columns(region.is_in(sorted(NANP)).alias("near"))
+        fits = {name: fit & pl.col("near") for name, fit in fits.items()}
+    return page.select(
+        pl.when(fit).then(pl.col(name).str.replace_many(_PUNCTUATION).str.strip_prefix("1")).alias(name)
+        for name, fit in fits.items()
+    )
+
+
+def _at(region: str | pl.Series, rows: pl.Series) -> pl.Series:
+    if isinstance(region, pl.Series):
+        return region.gather(rows).alias("region")
+    return pl.Series("region", [region]).new_from_index(0, rows.len())
+
+
+def _read(values: pl.DataFrame, rules: PhoneRules, label: str) -> pl.DataFrame:
+    """Read the distinct ``values`` (``raw``, ``region``) one by one: ``digits`` and ``problem`` beside them."""
+    digits: list[str | None] = []
+    problems: list[str | None] = []
+    for text, region in values.iter_rows():
+        found = numbers_in(text, region)
+        sent = [number for number, wrong in found if not wrong or rules.invalid != "drop"]
+        wrongs = dict.fromkeys(wrong for _, wrong in found if wrong)
+        left_out = ", left out" if rules.invalid == "drop" else ""
+        digits.append(SEPARATOR.join(sent) or None)
+        problems.append(f"{label}: {', '.join(wrongs)}{left_out}" if wrongs else None)
+    return values.with_columns(
+        pl.Series("digits", digits, dtype=pl.String), pl.Series("problem", problems, dtype=pl.String)
+    )
+
+
+def _first(count: int) -> pl.Expr:
+    return pl.coalesce([f"d{n}" for n in range(count)]).fill_null("")
+
+
+def _all(count: int) -> pl.Expr:
+    """The columns joined, leaving out a value that an earlier column has."""
+    parts = [pl.col("d0")]
+    for n in range(1, count):
+        seen = pl.any_horizontal([pl.col(f"d{n}") == pl.col(f"d{m}") for m in range(n)])
+        parts.append(pl.when(seen).then(None).otherwise(pl.col(f"d{n}")))
+    return pl.concat_str(parts, separator=SEPARATOR, ignore_nulls=True)
+
+
+def _without_repeats(result: pl.DataFrame, odd: Sequence[pl.Series]) -> pl.DataFrame:
+    """Also without a number that a value of several numbers repeats; ``odd`` are the columns that may hold such."""
+    several = [series.str.contains(SEPARATOR, literal=True).fill_null(value=False) for series in odd]
+    if not any(mask.any() for mask in several):
+        return result
+    rows = pl.DataFrame([mask.alias(str(n)) for n, mask in enumerate(several)]).select(pl.any_horizontal(pl.all()))
+    at = rows.to_series().arg_true()
+    joined = result["digits"].gather(at).str.split(SEPARATOR).list.unique(maintain_order=True).list.join(SEPARATOR)
+    return pl.DataFrame([result["digits"].scatter(at, joined)])
+
+
+def _problems(page: pl.DataFrame, problems: Sequence[pl.Series | None], *, first: bool) -> pl.Series:
+    """Each row's problems; with ``first``, only those of the columns that were looked at."""
+    kept = []
+    for n, problem in enumerate(problems):
+        if problem is None:
+            continue
+        reached = pl.all_horizontal(
+            [pl.col(f"d{m}").is_null() for m in range(n if first else 0)] or [pl.lit(value=True)]
+        )
+        said = page.with_columns(problem.alias("said"))
+        kept.append(said.select(pl.when(reached).then(pl.col("said"))).to_series())
+    if not kept:
+        return pl.Series([None], dtype=pl.String).new_from_index(0, page.height)
+    return _joined(kept)
+
+
+def _joined(texts: Sequence[pl.Series]) -> pl.Series:
+    frame = pl.DataFrame([text.alias(str(n)) for n, text in enumerate(texts)])
+    joined = pl.concat_str(pl.all(), separator="; ", ignore_nulls=True)
+    return frame.select(pl.when(joined != "").then(joined)).to_series()
+
+
+def _regionless(raw: pl.DataFrame, unknown: pl.Series) -> pl.Series:
+    """What is said of rows with a number and a region that does not exist."""
+    frame = pl.DataFrame([series.alias(str(n)) for n, series in enumerate(raw.get_columns())])
+    filled = pl.any_horizontal(pl.all().fill_null("") != "")
+    said = pl.when(filled & unknown).then(pl.lit(f"{raw.columns[0]}: {_UNKNOWN}"))
+    return frame.select(said).to_series()

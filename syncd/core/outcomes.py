@@ -1,0 +1,297 @@
+"""What an answer to a push proves of each row that was sent. Pure: it reads parsed JSON and returns values.
+
+An HTTP status says nothing of a row, and neither does a position in the answer. A row is accepted when the answer holds
+a contact with its match values; refused when an error can be about no other row; everything else is unknown, and
+asking again is harmless, since an upsert finds its contact by the match values.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from syncd.core.refusal_text import reason
+from syncd.core.schema import Schema
+
+T = TypeVar("T")
+
+
+class Accepted(NamedTuple):
+    """The target holds the contact as ``id``. ``fields`` are those it returned, as text; ``action`` is its word."""
+
+    id: int
+    fields: Mapping[str, str]
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The target refused the contact, or took it for another one.
+
+    ``reason`` holds no contact's data. ``twin``: the position of the row that it shares its match fields with, in the
+    target's eyes.
+    """
+
+    reason: str
+    twin: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The answer proves nothing of the contact."""
+
+    why: str
+
+
+Outcome = Accepted | Refused | Unknown
+
+Key = tuple[str | frozenset[str], ...]
+"""A contact's match values, in the form in which they are compared."""
+
+_NOT_NAMED = Unknown("the answer names the contact neither as accepted nor as refused")
+_AMBIGUOUS = Unknown("the answer holds several contacts with these match values")
+_DONE = frozenset({"created", "updated"})
+_FAILING = re.compile(r"error|fail|reject|refus|invalid|skip|ignor|denied", re.IGNORECASE)
+_INDEX_KEYS = ("index", "row", "position", "line", "row_index", "row_number")
+_ECHO_KEYS = ("fields", "contact", "row", "data", "input")
+
+
+def has_form(body: Any) -> bool:
+    """Whether the body of an answer to a push tells of rows at all."""
+    return isinstance(body, dict) and any(isinstance(body.get(name), list) for name in ("contacts", "errors"))
+
+
+def match_keys(contacts: Iterable[Mapping[str, Any]], schema: Schema) -> list[Key | None]:
+    """Return the match values of each contact for comparison; None where one of them is empty or not text.
+
+    Text is trimmed and in NFC. Phones are sets of digits, a number of the North American plan without its leading 1.
+    """
+    match = [(field.name, field.is_phone) for field in schema.fields if field.is_match]
+    return [_key(contact, match) for contact in contacts]
+
+
+def _key(fields: Mapping[str, Any], match: Sequence[tuple[str, bool]]) -> Key | None:
+    parts: list[str | frozenset[str]] = []
+    for name, is_phone in match:
+        text = _text(fields.get(name)).strip()
+        part = numbers(text) if is_phone else text if text.isascii() else unicodedata.normalize("NFC", text)
+        if not part:
+            return None
+        parts.append(part)
+    return tuple(parts) or None
+
+
+def numbers(text: str) -> frozenset[str]:
+    """The numbers of a phone field as a set of digits, those of the North American plan without a leading 1."""
+    parts = text.split(";")
+    digits = [part if part.isdecimal() else "".join(filter(str.isdecimal, part)) for part in parts]
+    return frozenset(number[1:] if len(number) == 11 and number[0] == "1" else number for number in digits if number)
+
+
+def _folded(key: Key) -> Key:
+    return tuple(part.casefold() if isinstance(part, str) else part for part in key)
+
+
+def _text(value: Any) -> str:
+    """A field's value as text that can be stored: "" for what is no value, no half of a surrogate pair."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of a contact of the target, all as text; an absent value is "" (as the guide's own lists have it)."""
+    return {
+        name if name.isascii() else _text(name): value if value.__class__ is str and value.isascii() else _text(value)
+        for name, value in fields.items()
+    }
+
+
+def number(value: Any) -> int | None:
+    """An id of the target: a positive number, also when it came as text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 63 else None
+
+
+def judge(keys: Sequence[Key | None], body: Any, schema: Schema) -> list[Outcome]:
+    """Return an outcome for each row sent, known by its match values, from the parsed body of the answer."""
+    if not has_form(body):
+        return [_NOT_NAMED] * len(keys)
+    contacts = _entries(_list(body, "contacts"), schema)
+    found = _proved(keys, contacts)
+    missing = [row for row in range(len(keys)) if row not in found]
+    if missing:
+        found |= _refused(keys, missing, body, schema, alone=len(keys) == 1 and not contacts)
+    return [found.get(row, _NOT_NAMED) for row in range(len(keys))]
+
+
+def _list(body: Mapping[str, Any], name: str) -> list[Any]:
+    items = body.get(name)
+    return items if isinstance(items, list) else []
+
+
+def _entries(items: Iterable[Any], schema: Schema) -> list[tuple[Key, Accepted]]:
+    """The entries of ``contacts[]`` that say where a contact is: with an id and match values, and not as a failure."""
+    accepted = [entry for item in items if (entry := _entry(item))]
+    keys = match_keys((entry.fields for entry in accepted), schema)
+    return [(key, entry) for key, entry in zip(keys, accepted, strict=True) if key is not None]
+
+
+def _entry(item: Any) -> Accepted | None:
+    if not isinstance(item, dict):
+        return None
+    contact = item.get("contact", item)
+    fields = contact.get("fields") if isinstance(contact, dict) else None
+    if not isinstance(fields, dict):
+        return None
+    id_, action = number(contact.get("id")), _text(item.get("action"))
+    if id_ is None or item.get("error") or item.get("errors"):
+        return None
+    if action not in _DONE and _FAILING.search(action):
+        return None
+    return Accepted(id_, texts(fields), action)
+
+
+def _proved(keys: Sequence[Key | None], contacts: Sequence[tuple[Key, Accepted]]) -> dict[int, Outcome]:
+    """The rows that ``contacts[]`` tells of: accepted, or taken for one contact with an earlier row."""
+    ids = {entry.id for _, entry in contacts}
+    if [key for key, _ in contacts] == list(keys) and len(set(keys)) == len(ids) == len(keys):
+        return {row: entry for row, (_, entry) in enumerate(contacts)}  # each once, by its own values
+    rows, entries = _grouped(enumerate(keys)), _grouped((entry, key) for key, entry in contacts)
+    found: dict[int, Outcome] = {}
+    for key, sharing in rows.items():
+        if key in entries:
+            found.update(_shared(sharing, entries[key]))
+    spare = [(entry, _folded(key)) for key, entry in contacts if key not in rows]
+    if spare and len(found) < len(keys):
+        loose = _grouped((row, _folded(key)) for row, key in enumerate(keys) if key)
+        for folded, answered in _grouped(spare).items():
+            sharing = loose.get(folded, [])
+            if len(sharing) == 1 and sharing[0] not in found:
+                found.update(_shared(sharing, answered))
+    return _one_row_each(found)
+
+
+def _grouped(pairs: Iterable[tuple[T, Key | None]]) -> dict[Key, list[T]]:
+    groups: dict[Key, list[T]] = defaultdict(list)
+    for item, key in pairs:
+        if key is not None:
+            groups[key].append(item)
+    return groups
+
+
+def _shared(rows: Sequence[int], answered: Sequence[Accepted]) -> dict[int, Outcome]:
+    if len(rows) == 1 or len({entry.id for entry in answered}) == 1:
+        return dict.fromkeys(rows, answered[-1])
+    return dict.fromkeys(rows, _AMBIGUOUS)
+
+
+def _one_row_each(found: dict[int, Outcome]) -> dict[int, Outcome]:
+    return dict(zip(sorted(found), without_twins([found[row] for row in sorted(found)], sorted(found)), strict=True))
+
+
+def without_twins(outcomes: Sequence[Outcome], rows: Sequence[int]) -> list[Outcome]:
+    """Of rows that the target holds as one contact, let the first stand and refuse the others.
+
+    ``rows``: the position of each outcome's row.
+    """
+    owner: dict[int, int] = {}
+    kept: list[Outcome] = []
+    for row, outcome in zip(rows, outcomes, strict=True):
+        if isinstance(outcome, Accepted) and owner.setdefault(outcome.id, row) != row:
+            kept.append(Refused("shares match fields with another contact, in the target's eyes", owner[outcome.id]))
+        else:
+            kept.append(outcome)
+    return kept
+
+
+def _refused(
+    keys: Sequence[Key | None], missing: Sequence[int], body: Mapping[str, Any], schema: Schema, *, alone: bool
+) -> dict[int, Outcome]:
+    """Those of the ``missing`` rows that an error can be tied to. ``alone``: one row was sent and no contact came."""
+    errors, lost = _list(body, "errors"), frozenset(missing)
+    counted = _counted(body)
+    if alone:
+        return {0: Refused(reason(errors[0] if errors else None, schema))} if errors or counted else {}
+    found, rest = _echoed(keys, lost, errors, schema)
+    if counted is None or counted == len(errors):
+        found |= {row: refusal for row, refusal in _indexed(lost, len(keys), rest, schema).items() if row not in found}
+    return found
+
+
+def left_undone(outcomes: Sequence[Outcome], body: Any, *, refused: bool) -> bool:
+    """Whether an answer says, if not of which rows, that nothing was done of those whose outcome is Unknown.
+
+    ``refused``: by its status.
+    """
+    body = body if isinstance(body, dict) else {}
+    errors = max(len(_list(body, "errors")), _counted(body) or 0)
+    if any(_names_an_id(item) for item in _list(body, "contacts")):
+        return errors >= sum(isinstance(outcome, Unknown) for outcome in outcomes)
+    return refused or errors > 0
+
+
+def _names_an_id(item: Any) -> bool:
+    contact = item.get("contact", item) if isinstance(item, dict) else None
+    return isinstance(contact, dict) and number(contact.get("id")) is not None
+
+
+def _counted(body: Mapping[str, Any]) -> int | None:
+    summary = body.get("summary")
+    count = summary.get("errors") if isinstance(summary, dict) else None
+    return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+
+def _echoed(
+    keys: Sequence[Key | None], lost: frozenset[int], errors: Sequence[Any], schema: Schema
+) -> tuple[dict[int, Outcome], list[Any]]:
+    """The rows whose match values an error repeats, and the errors that repeat none."""
+    rows = _grouped(enumerate(keys))
+    found: dict[int, Outcome] = {}
+    rest = []
+    for item in errors:
+        key = _echo(item, schema)
+        tied = rows.get(key, []) if key else []
+        if len(tied) != 1:
+            rest.append(item)
+        elif tied[0] in lost:
+            found[tied[0]] = Refused(reason(item, schema))
+    return found, rest
+
+
+def _echo(item: Any, schema: Schema) -> Key | None:
+    for name in _ECHO_KEYS if isinstance(item, dict) else ():
+        part = item.get(name)
+        fields = part.get("fields", part) if isinstance(part, dict) else None
+        key = match_keys([fields], schema)[0] if isinstance(fields, dict) else None
+        if key:
+            return key
+    return None
+
+
+def _indexed(lost: frozenset[int], total: int, errors: Sequence[Any], schema: Schema) -> dict[int, Outcome]:
+    """The rows that the errors' numbers mean under every reading, from 0 or from 1, that fits what is missing."""
+    numbered = [(index, item) for item in errors if (index := _index(item)) is not None]
+    readings = []
+    for first in (0, 1):
+        reading = {index - first: item for index, item in numbered}
+        if reading and all(0 <= row < total and row in lost for row in reading):
+            readings.append(reading)
+    if not readings:
+        return {}
+    sure = set.intersection(*(set(reading) for reading in readings))
+    told = readings[0] if len(readings) == 1 else {}
+    return {row: Refused(reason(told.get(row), schema)) for row in sure}
+
+
+def _index(item: Any) -> int | None:
+    for name in _INDEX_KEYS if isinstance(item, dict) else ():
+        value = item.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return None

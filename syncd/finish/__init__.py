@@ -1,0 +1,1 @@
+"""Keeps what a run leaves for the next run."""

@@ -1,0 +1,1 @@
+"""Turns the rows of a source into a reading of contacts."""

@@ -1,0 +1,1 @@
+"""Says what happened: as a value, on a screen, as JSON and as a file."""

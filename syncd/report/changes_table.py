@@ -1,0 +1,87 @@
+"""One change as lines of text: what kind, of whom, and each field's old and new value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Part = str | tuple[str, str]
+"""Text, or text and its style."""
+
+Line = list[Part]
+
+STYLES = {"create": "green", "adopt": "cyan", "update": "yellow", "move": "magenta", "delete": "red"}
+
+LONGEST = 120
+"""Characters of a value that are shown."""
+
+
+def page_of(changes: pl.DataFrame, phones: frozenset[str], size: int) -> Iterator[dict[str, Any]]:
+    """Yield at most ``size`` changes of a plan, some of every kind that there is, in the plan's order."""
+    from syncd.report.source_report import described
+
+    kinds = changes.get_column("@kind")
+    counts = dict(kinds.value_counts().iter_rows())
+    shares = _shares({kind: counts[kind] for kind in kinds.unique(maintain_order=True)}, size)
+    for kind, share in shares.items():
+        yield from islice(described(changes.filter(kinds == kind).head(share), phones), share)
+
+
+def _shares(counts: Mapping[str, int], size: int) -> dict[str, int]:
+    """Part ``size`` places among kinds: no more than each has, and as even as that allows."""
+    shares = dict.fromkeys(counts, 0)
+    left = min(size, sum(counts.values()))
+    while left:
+        for kind, number in counts.items():
+            if left and shares[kind] < number:
+                shares[kind] += 1
+                left -= 1
+    return shares
+
+
+def change_lines(change: Mapping[str, Any], phones: frozenset[str], *, old: str = "", new: str = "") -> Iterator[Line]:
+    """Yield the lines that show a change; ``old`` and ``new`` name the two values where that is not plain."""
+    kind, fields = change["kind"], change["fields"]
+    head: Line = [(kind, STYLES.get(kind, "yellow")), f" {_whom(change)}"]
+    if kind in ("create", "delete"):
+        side = "new" if kind == "create" else "old"
+        values = [f"{name}: {_shown(each[side])}" for name, each in fields.items() if each.get(side)]
+        yield [*head, *([f"  {' · '.join(values)}"] if values else [])]
+        return
+    why = f" ({change['why']})" if change.get("why") else ""
+    nothing = "" if fields or why else " (no field differs)"
+    yield [*head, why, nothing]
+    width = max(map(len, fields), default=0)
+    for name, each in fields.items():
+        yield [f"    {name:<{width}}  ", *_difference(each.get("old"), each.get("new"), name in phones, old, new)]
+
+
+def _whom(change: Mapping[str, Any]) -> str:
+    key = str(change["key"]).replace("\x1f", "+")
+    return f"{key} (id {change['id']})" if change.get("id") else key
+
+
+def _difference(old: str | None, new: str | None, is_phone: bool, old_name: str, new_name: str) -> Line:  # noqa: FBT001 (private)
+    if is_phone and old and new and (";" in old or ";" in new):
+        return _numbers(old.split(";"), new.split(";"))
+    before = f"{old_name} " if old_name else ""
+    after = f"{new_name} " if new_name else ""
+    return [before, (_shown(old), "red" if old else "dim"), " → ", after, (_shown(new), "green" if new else "dim")]
+
+
+def _numbers(old: list[str], new: list[str]) -> Line:
+    """What left and what joined a list of numbers, and what stays of it."""
+    line: Line = [(f"-{number} ", "red") for number in old if number not in new]
+    line += [(f"+{number} ", "green") for number in new if number not in old]
+    same = [number for number in new if number in old]
+    return [*line, (f"(as before: {', '.join(same)})", "dim")] if same else line
+
+
+def _shown(value: str | None) -> str:
+    if not value:
+        return "(empty)"
+    return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"

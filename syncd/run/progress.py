@@ -1,0 +1,75 @@
+"""How far a run is, as bars on a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
+from rich.table import Column
+from rich.text import Text
+
+from syncd.budget import describe
+from syncd.run.session import Watcher
+
+if TYPE_CHECKING:
+    from rich.progress import Task, TaskID
+
+
+class _Waits(ProgressColumn):
+    """Says for how long the key's limits make the run wait."""
+
+    def __init__(self) -> None:
+        super().__init__(table_column=Column(no_wrap=True))  # a line that came and went would make the bars jump
+        self.until = 0.0
+
+    def render(self, task: Task) -> Text:  # noqa: ARG002 (the same for every bar)
+        left = self.until - time.monotonic()
+        return Text(f"waiting {describe(left)} for the key's limits" if left > 0 else "", style="yellow")
+
+
+@contextmanager
+def watching() -> Iterator[Watcher]:
+    """A watcher that draws bars on stderr while the block lasts; log lines stay above them."""
+    waits = _Waits()
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, waits, console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
+        try:
+            yield _Bars(bars, waits).watcher()
+        finally:  # whatever ended the run: what is drawn last is nothing
+            for task in bars.task_ids:
+                bars.remove_task(task)
+
+
+class _Bars:
+    """A bar for each source and what it does: reading, then pushing."""
+
+    def __init__(self, bars: Progress, waits: _Waits) -> None:
+        self._bars = bars
+        self._waits = waits
+        self._tasks: dict[str, TaskID] = {}
+
+    def watcher(self) -> Watcher:
+        return Watcher(reading=self._reading, pushing=self._pushing, waiting=self._waiting)
+
+    def _reading(self, source: str, rows: int) -> None:
+        self._bars.update(self._task(f"{source}: rows read"), completed=rows)
+
+    def _pushing(self, source: str, done: int, total: int) -> None:
+        read = self._tasks.pop(f"{source}: rows read", None)
+        if read is not None:
+            self._bars.remove_task(read)
+        self._bars.update(self._task(f"{source}: changes pushed"), completed=done, total=total)
+
+    def _waiting(self, seconds: float) -> None:
+        self._waits.until = time.monotonic() + seconds
+        if not self._tasks:
+            self._task("asking the target")
+
+    def _task(self, description: str) -> TaskID:
+        if description not in self._tasks:
+            self._tasks[description] = self._bars.add_task(description, total=None)
+        return self._tasks[description]

@@ -1,0 +1,309 @@
+"""The Vocatech contacts API: fields, list, upsert, delete, with an outcome for each row (guide: Contacts).
+
+It sends and reads and keeps nothing. A batch that is refused whole, and the rows that an answer proves nothing of, are
+sent again in halves down to single rows, so that one bad row never costs the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from syncd.core.outcomes import (
+    Accepted,
+    Key,
+    Outcome,
+    Refused,
+    Unknown,
+    has_form,
+    judge,
+    left_undone,
+    match_keys,
+    number,
+    texts,
+)
+from syncd.core.refusal_text import reason
+from syncd.core.schema import Schema, parse_fields
+from syncd.errors import SchemaError, TargetRefused, TargetUnavailable
+from syncd.rest import Answer, Client
+from syncd.target.halving import DeleteAnswer, Deleted, Deleting, Look, UpsertAnswer, Upserted, Upserting
+
+__all__ = ["Accepted", "Deleted", "Outcome", "Refused", "Remote", "Target", "Unknown", "UpsertAnswer", "Upserted"]
+
+BATCH = 500
+"""The most contacts of one request, and of one page (guide: Contacts, steps 2 and 3)."""
+
+_REFUSALS = frozenset({400, 409, 413, 414, 422})  # what refuses the rows of a request, not the request's way
+_ELSEWHERE = frozenset({404, 405, 410})  # what a server says of a path that it has not
+_READS = 4  # how often the list is read when it changes while it is read
+_SHUFFLED = 16  # the same, when it is only its order that is another one each time
+_CHANGED = -1  # the count of a list that had several
+_SEARCH_PAGES = 4
+SEARCHED = _SEARCH_PAGES * BATCH
+"""Contacts that a search finds at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A contact as the target lists it; a field without a value is "" or absent."""
+
+    id: int
+    fields: Mapping[str, str]
+
+
+class Target:
+    """The contacts of one company. ``total`` is how many the last list had, None before."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.total: int | None = None
+
+    @property
+    def sent(self) -> int:
+        """How many requests were sent so far, every attempt."""
+        return self._client.sent
+
+    def fields(self) -> Schema:
+        """Read the company's contact fields: one request.
+
+        Raises:
+            SchemaError: the answer is not a list of fields, or there is nothing at this address.
+            SyncdError: as :meth:`syncd.rest.Client.request`.
+
+        """
+        try:
+            answer = self._client.request("GET", "/contacts/fields")
+        except TargetRefused as refused:
+            if refused.status >= 400 and refused.status not in _ELSEWHERE:
+                raise
+            raise SchemaError(
+                f"there is no /contacts/fields at the address of Vocatech (status {refused.status}): "
+                "check target.base_url, its path too (the default ends in /v1)"
+            ) from None
+        _need_json(answer, "the list of fields")
+        try:
+            return parse_fields(answer.body)
+        except (ValueError, TypeError, OverflowError):
+            raise SchemaError(
+                "Vocatech's list of contact fields is not of the documented form: check target.base_url"
+            ) from None
+
+    def contacts(self, told: Callable[[int], object] = lambda _read: None) -> list[Remote]:
+        """Read every contact, each once: one request for 500, and again when the list shifted meanwhile.
+
+        ``told`` is called with how many were read, after each page.
+
+        Raises:
+            TargetUnavailable: no reading came out whole.
+
+        """
+        found: dict[int, Remote] = {}
+        total: int | None = None
+        for times in range(1, _SHUFFLED + 1):
+            reading = self._read_list(told)
+            steady = reading.total == total not in {None, _CHANGED}
+            if not steady:
+                found, total = {}, reading.total
+            found |= reading.found
+            if len(found) == total or (total is None and not reading.repeats):
+                self.total = len(found)
+                return list(found.values())
+            if times >= _READS and not (steady and reading.repeats):
+                break
+        raise TargetUnavailable(
+            f"Vocatech's list of contacts came out incomplete {times} times (it changed, or its count is wrong): "
+            "try again later",
+            in_doubt=False,
+        )
+
+    def _read_list(self, told: Callable[[int], object]) -> _Reading:
+        """Read all pages once, until the last, an empty one, or one that is the page before it again.
+
+        Where no answer says how many pages there are, one with nothing new ends it as well.
+        """
+        found: dict[int, Remote] = {}
+        totals: set[int] = set()
+        before: tuple[Remote, ...] | None = None
+        page, size = 1, 0
+        while True:
+            sheet = self._page(page)
+            fresh = {contact.id: contact for contact in sheet.contacts if contact.id not in found}
+            found |= fresh
+            size += sheet.size
+            told(len(found))
+            totals |= {sheet.total} if sheet.total is not None else set()
+            over = not fresh if sheet.pages is None else page >= sheet.pages
+            if over or not sheet.size or sheet.contacts == before:
+                break
+            before = sheet.contacts
+            page += 1
+        changed = len(totals) > 1
+        return _Reading(found, _CHANGED if changed else next(iter(totals), None), repeats=size != len(found))
+
+    def ids(self, *, most: int) -> frozenset[int] | None:
+        """Every contact's id, or None without reading the list when it has more than ``most`` pages."""
+        pages = self._page(1).pages
+        return frozenset(contact.id for contact in self.contacts()) if pages is not None and pages < most else None
+
+    def search(self, text: str) -> list[Remote]:
+        """Find contacts that may hold ``text`` in some field: a hint, to be compared; cut off at :data:`SEARCHED`."""
+        found: dict[int, Remote] = {}
+        for page in range(1, _SEARCH_PAGES + 1):
+            sheet = self._page(page, text)
+            found.update((contact.id, contact) for contact in sheet.contacts)
+            if not sheet.size or (sheet.pages is not None and page >= sheet.pages):
+                break
+        return list(found.values())
+
+    def _page(self, page: int, text: str | None = None) -> _Page:
+        params: dict[str, str | int] = {"page": page, "limit": BATCH}
+        if text is not None:
+            params["search"] = text
+        answer = self._client.request("GET", "/contacts", params=params, returned={404} if page > 1 else ())
+        if answer.status == 404:
+            return _Page((), 0, page, None)
+        _need_json(answer, "the list of contacts")
+        return _read_page(answer.body)
+
+    def upsert(
+        self, contacts: Sequence[Mapping[str, str]], schema: Schema, again: Callable[[], None] | None = None
+    ) -> UpsertAnswer:
+        """Create or update at most 500 contacts, by one call; ``again`` as in :meth:`syncd.rest.Client.request`.
+
+        Raises:
+            ValueError: there are none or too many, or one lacks a match value (it could match any contact).
+            SyncdError: as :meth:`syncd.rest.Client.request`.
+
+        """
+        if not 0 < len(contacts) <= BATCH:
+            raise ValueError(f"{len(contacts)} contacts cannot be sent at once: 1 to {BATCH} can")
+        keys = match_keys(contacts, schema)
+        if None in keys:
+            raise ValueError("a contact without a match value is never sent")
+        body = {"contacts": [{"fields": dict(contact)} for contact in contacts]}
+        answer = self._client.request("POST", "/contacts", json=body, returned=_REFUSALS, again=again)
+        return _upserted(answer, keys, schema)
+
+    def upsert_all(
+        self, contacts: Sequence[Mapping[str, str]], schema: Schema, look: Look = lambda _rows: None
+    ) -> Upserted:
+        """Create or update at most 500 contacts, by as many calls as it takes to know of each.
+
+        With ``b`` rows that the target refuses these are at most 2·b·9+1, of which the first is always for all rows.
+        Whatever ends the work early is returned with what is known by then, not raised; rows that nothing is known of
+        are Unknown.
+
+        ``look`` is called with the positions of rows that an earlier call may have brought to the target, before they
+        are sent again: the last moment at which it can be seen what stood there. What it raises ends the work.
+
+        Raises:
+            ValueError: as :meth:`upsert`.
+
+        """
+        return Upserting(self, contacts, schema, look).run()
+
+    def delete(self, ids: Sequence[int]) -> DeleteAnswer:
+        """Delete at most 500 contacts, by one call; an id that is not there is gone as well.
+
+        Raises:
+            ValueError: there are none (a delete without ids might mean all) or too many, or one is no id.
+            SyncdError: as :meth:`syncd.rest.Client.request`.
+
+        """
+        if not 0 < len(ids) <= BATCH or any(number(id_) != id_ for id_ in ids):
+            raise ValueError(f"1 to {BATCH} ids can be deleted at once")
+        body: dict[str, Any] = {"id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
+        answer = self._client.request("DELETE", "/contacts", json=body, returned=_REFUSALS | {404})
+        return _deleted(answer, ids)
+
+    def delete_all(self, ids: Sequence[int]) -> Deleted:
+        """Delete at most 500 contacts; a list that is refused is sent again in halves, down to single ids.
+
+        Raises:
+            ValueError: as :meth:`delete`.
+
+        """
+        return Deleting(self, ids).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One page of the list; ``size`` counts its entries, with those that are no contacts."""
+
+    contacts: tuple[Remote, ...]
+    size: int
+    pages: int | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The list read once. ``total``: its own count, None if it has none, ``_CHANGED``; ``repeats``: shifted."""
+
+    found: Mapping[int, Remote]
+    total: int | None
+    repeats: bool
+
+
+def _need_json(answer: Answer, what: str) -> None:
+    if not answer.is_json:
+        raise TargetUnavailable(f"Vocatech did not send {what}: {answer.problem}; try again later", in_doubt=False)
+
+
+def _read_page(body: Any) -> _Page:
+    items = body.get("contacts") if isinstance(body, dict) else None
+    if not isinstance(items, list):
+        raise TargetUnavailable(
+            "Vocatech's list of contacts is not of the documented form: check target.base_url", in_doubt=False
+        )
+    meta = body["meta"] if isinstance(body.get("meta"), dict) else {}
+    found = tuple(contact for item in items if (contact := _remote(item)))
+    return _Page(found, len(items), _count(meta.get("total_pages")), _count(meta.get("total_contacts")))
+
+
+def _remote(item: Any) -> Remote | None:
+    id_ = number(item.get("id")) if isinstance(item, dict) else None
+    return Remote(id_, texts(item["fields"])) if id_ and isinstance(item.get("fields"), dict) else None
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _upserted(answer: Answer, keys: Sequence[Key | None], schema: Schema) -> UpsertAnswer:
+    refused = answer.status >= 400
+    outcomes = judge(keys, answer.body, schema)
+    proved = any(not isinstance(outcome, Unknown) for outcome in outcomes)
+    if refused and not proved and len(keys) == 1:
+        why = reason(answer.body, schema) if answer.is_json else f"refused by Vocatech with status {answer.status}"
+        return UpsertAnswer((Refused(why),), answer.status)
+    if not has_form(answer.body) and not refused:
+        problem = answer.problem or "the answer is not of the documented form"
+        return UpsertAnswer((Unknown(problem),) * len(keys), answer.status, unreadable=problem)
+    return UpsertAnswer(tuple(outcomes), answer.status, undone=left_undone(outcomes, answer.body, refused=refused))
+
+
+def _deleted(answer: Answer, ids: Sequence[int]) -> DeleteAnswer:
+    if answer.status == 404 and len(ids) == 1 and answer.is_json:
+        return DeleteAnswer(frozenset(ids), answer.status)
+    if answer.status >= 400:
+        return DeleteAnswer(frozenset(), answer.status, f"refused by Vocatech with status {answer.status}")
+    empty = answer.problem == "the answer was empty"
+    if not answer.is_json and not empty:
+        return DeleteAnswer(frozenset(), answer.status, answer.problem)
+    gone = frozenset(ids) if empty else _gone(answer.body, ids)
+    return DeleteAnswer(gone, answer.status, "" if len(gone) == len(ids) else "Vocatech reported an error for it")
+
+
+def _gone(body: Any, ids: Sequence[int]) -> frozenset[int]:
+    """Those of ``ids`` that the body of a success tells of no error for."""
+    body = body if isinstance(body, dict) else {}
+    summary = body["summary"] if isinstance(body.get("summary"), dict) else {}
+    errors = body.get("errors")
+    if not (errors or summary.get("errors") or body.get("error")):
+        return frozenset(ids)
+    items = errors if isinstance(errors, list) else []
+    named = {number(item.get("id")) for item in items if isinstance(item, dict)}
+    sure = len(named) == len(items) > 0 and named <= set(ids) and not body.get("error")
+    return frozenset(ids) - frozenset(named) if sure else frozenset()
