@@ -31,7 +31,7 @@ def work(state: Path, url: str, requests: int) -> None:
     headers = {"Authorization": f"Bearer {KEY}"}
     with (
         State(state) as opened,
-        Client(url, headers=headers, budget=Budget(opened, WINDOWS)) as client,
+        Client(url, headers=headers, budget=Budget(opened.requests, WINDOWS)) as client,
         ThreadPoolExecutor(IN_FLIGHT) as pool,
     ):
         sys.stdin.readline()  # all of them begin at once

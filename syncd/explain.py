@@ -97,13 +97,13 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
         schema = usable_schema(session.target, source, session.state)
         witness = _Witness(source.connect(), source.rules.key, key.split(UNIT))
         mapping = contact_mapping(source, witness.check(), schema)
-        every_row = Recall(lambda: session.state.made_of(source.name))
+        every_row = Recall(lambda: session.state.ledger.row_digests(source.name))
         reading = read_source(witness, None, mapping, schema, spool, lambda _rows: session.halt_if_asked(), every_row)
         index = Index(session.target.contacts, schema, session.target.search)
         planned = plan_of(session, source, reading, index, schema)
         found.phones = schema.phones
         _tell_rows(found, reading, witness)
-    found.ledger = session.state.contact(source.name, key)
+    found.ledger = session.state.ledger.contact(source.name, key)
     _tell_history(found, session)
     _tell_target(found, session, reading, schema)
     _decide(found, source, planned, reading)
@@ -151,7 +151,7 @@ def _tell_target(found: Explanation, session: Session, reading: Reading, schema:
 
 
 def _tell_history(found: Explanation, session: Session) -> None:
-    for each in session.state.changes(source=found.source, key=found.key):
+    for each in session.state.history.changes(source=found.source, key=found.key):
         found.last = found.last or each
         found.changes += 1
     if found.ledger is None and found.last is not None and _stayed(found.last, session):
@@ -161,7 +161,7 @@ def _tell_history(found: Explanation, session: Session) -> None:
 def _stayed(last: Mapping[str, Any], session: Session) -> bool:
     """Whether a contact that the ledger does not know any more was let go: nobody else has it, and none deleted it."""
     id_, there = last["new_id"], last["kind"] != "delete" and last["outcome"] in ("accepted", "moved")
-    return there and id_ is not None and not session.state.known_ids([id_])
+    return there and id_ is not None and not session.state.holdings.known_ids([id_])
 
 
 def _decide(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:

@@ -163,7 +163,7 @@ class _Trial:
         name = self.source.name
         wanted = Wanted(name, gates, self.source.shared_match, (name,), "allow")
         with spooling() as spool:
-            every_row = Recall(lambda: self.state.made_of(name))
+            every_row = Recall(lambda: self.state.ledger.row_digests(name))
             reading = read_source(_Copy(rows), None, self.mapping, self.schema, spool, lambda _rows: None, every_row)
             index = Index(list, self.schema)
             return plan_changes(reading, wanted, self.state, index, self.schema, self.now, Heirs({}))
@@ -184,8 +184,8 @@ def _load(trial: _Trial, rows: pl.DataFrame) -> int:
     creates = trial.plan(rows, replace(trial.source.gates, mode="mirror")).plan.upserts()
     id_ = 0
     for page in batches(creates, PAGE):
-        entries = state.mark("supposed", name, page)
-        state.record([Settled(entry, "accepted", id_ + place) for place, entry in enumerate(entries, start=1)])
+        entries = state.journal.mark("supposed", name, page)
+        state.journal.record([Settled(entry, "accepted", id_ + place) for place, entry in enumerate(entries, start=1)])
         id_ += len(entries)
     learn_match(state, name, trial.schema)
     learn_fields(state, name, trial.schema, trial.source.rules.mapping)

@@ -45,7 +45,7 @@ from syncd.plan.learned import schema_changed
 from syncd.plan.rematching import settle_fields
 from syncd.report.drift_report import CLASSES, Reconciled, SourceDrift
 from syncd.report.source_report import COUNTS
-from syncd.state.repairs import repairs_of
+from syncd.state.glance import repairs_of
 from syncd.sync import ENDS_THE_COMMAND, need_mapped, not_done, push_plan
 from syncd.target.lookup import FEW, Index, hint
 
@@ -76,7 +76,7 @@ def reconcile(session: Session, sources: Sequence[Source], into: Reconciled) -> 
             held = _taken(session, sources, into, leases) if into.repair else list(sources)
             _compare(session, held, into, before)
             for source in held if not session.dry_run else ():
-                session.state.note_reconciled(source.name)
+                session.state.facts.reconciled(source.name).set(session.clock())
     finally:
         into.sent = session.target.sent - before
 
@@ -101,7 +101,7 @@ def _compare(session: Session, sources: Sequence[Source], into: Reconciled, befo
     if problems := problems_with(schema):
         raise SchemaError("\n".join(problems))
     settle_fields(session.state, schema)
-    began, since = session.clock(), session.state.newest_change()
+    began, since = session.clock(), session.state.journal.newest_change()
     remotes = _listed(session)
     holdings = {source.name: _holdings(session.state, source.name, schema) for source in sources}
     _look_again(session, remotes, pl.concat(holdings.values()), began)
@@ -111,7 +111,7 @@ def _compare(session: Session, sources: Sequence[Source], into: Reconciled, befo
     into.there = len(remotes)
     if any(source.shared_numbers == "warn" for source in sources):
         into.shared = _shared(remotes, schema)
-    nobodys = session.state.unconfigured_ids(session.settings.sources).intersection(remotes)
+    nobodys = session.state.holdings.unconfigured_ids(session.settings.sources).intersection(remotes)
     into.foreign = sorted(nobodys.union(there.extra.difference(*(each.explained for each in found))))
     into.sources += [each.drift for each in found]
     for source, each in zip(sources, found, strict=True):
@@ -129,7 +129,7 @@ def _shared(remotes: Mapping[int, Remote], schema: Schema) -> list[list[int]]:
 
 
 def _holdings(state: State, source: str, schema: Schema) -> pl.DataFrame:
-    return renamed(state.holdings(source), state, schema, SENT, RETURNED)
+    return renamed(state.holdings.of(source), state, schema, SENT, RETURNED)
 
 
 def _listed(session: Session) -> dict[int, Remote]:
@@ -177,7 +177,7 @@ class _There:
 
 
 def _there(session: Session, remotes: Mapping[int, Remote], schema: Schema, since: int) -> _There:
-    claimed = session.state.held_ids()
+    claimed = session.state.holdings.ids()
     return _There(
         remotes=remotes,
         schema=schema,
@@ -219,12 +219,12 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
     except SchemaError as error:
         drift.error = error
         return _Found(drift)
-    waiting = {key for hold in state.holds(source.name) for key in hold["keys"]}
+    waiting = {key for hold in state.holds.of(source.name) for key in hold["keys"]}
     orders = Orders(source.gates, source.on_edit, waiting)
     judged = _with_before(judged, there)
     judged = with_orders(remade(judged, there.index(judged), there.claimed, schema), orders, schema)
     unfinished = _unfinished(state, source.name, there)
-    remains = renamed(state.remains(source.name, there.extra - unfinished), state, schema, BEFORE)
+    remains = renamed(state.holdings.remains(source.name, there.extra - unfinished), state, schema, BEFORE)
     extra = extra_ours(there.frame, remains, schema)
     _fill(drift, judged, extra, source, schema)
     drift.late = judged.filter((pl.col(CLASS) == "pending") & (pl.col("@status") != "p")).height
@@ -236,7 +236,7 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
         source.gates,
         known=known,
         emptied=emptied(changes),
-        approved=state.approved(repairs_of(source.name)),
+        approved=state.holds.approved(repairs_of(source.name)),
         schema_changed=schema_changed(state, source.name, schema, source.rules.mapping),
     )
     other = judged.filter(OTHER & (pl.col(CLASS) == "same"))
@@ -247,7 +247,7 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
 
 def _unfinished(state: State, source: str, there: _There) -> frozenset[int]:
     """Contacts that a call of unknown outcome, or a move, may have left: the source's next run sees to them."""
-    left = state.leftovers(source)
+    left = state.journal.open_calls(source)
     matches = pl.Series([each.match for each in left if each.id is None], dtype=pl.String)
     doubted = there.index(matches).filter(pl.col(MATCH).is_in(matches.implode())).get_column(ID)
     return there.extra.intersection([*(each.id for each in left if each.id is not None), *doubted])
@@ -274,17 +274,17 @@ def _repair(session: Session, source: Source, found: _Found, there: _There, befo
     plan = drift.plan
     if plan is None:
         return
-    state.begin_run(session.run, source.name, source.digest, kind="repair")
+    state.runs.begin(session.run, source.name, source.digest, kind="repair")
     session.sent_before = before
     highest = max(there.remotes, default=0)
     drift.pushed = push_plan(session, source.name, plan, there.schema, highest=highest, since=there.since)
-    drift.noted = state.note_returned(source.name, _news(found.news, there.remotes))
+    drift.noted = state.holdings.note_returned(source.name, _news(found.news, there.remotes))
     session.leases.check()
-    state.keep_holds(repairs_of(source.name), plan.held, approved=not_done(session, source.name, plan))
+    state.holds.keep(repairs_of(source.name), plan.held, approved=not_done(session, source.name, plan))
     if not plan.todo.is_empty():
-        state.drop_cursor(source.name)  # what is sent anew may be refused, or its outcome be unknown
+        state.cursors.drop(source.name)  # what is sent anew may be refused, or its outcome be unknown
     drift.error = drift.pushed.failure
-    state.end_run(
+    state.runs.end(
         session.run,
         source.name,
         outcome="failed" if drift.error else "done",

@@ -37,7 +37,6 @@ from syncd.push.upserts import Push
 from syncd.read.reader import Reading, Spool, columns_of, read_source, spooling
 from syncd.read.unchanged_rows import FEW, Recall
 from syncd.report.source_report import SourceReport
-from syncd.state.journal import FOLDS
 from syncd.state.ledger import LedgerParts
 from syncd.target.lookup import Index
 
@@ -76,8 +75,8 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         if not session.dry_run:
             session.note_plan(source.name, report.planned)
             taken.enter(session.state, source.name)
-            session.state.redigest(source.name, planned.same)
-            session.state.link(source.name, planned.links)
+            session.state.ledger.redigest(source.name, planned.same)
+            session.state.ledger.link(source.name, planned.links)
             learn_both(session.state, source.name, planned.merged)
             begin_push(report)
             pushed = push_plan(session, source.name, planned.plan, schema, highest=index.highest, since=planned.since)
@@ -133,11 +132,11 @@ def reported(
     before = session.sent_before = session.target.sent
     session.budget.begin()
     if not session.dry_run:
-        session.state.begin_run(session.run, source.name, source.digest, kind=kind, undoes=undoes)
+        session.state.runs.begin(session.run, source.name, source.digest, kind=kind, undoes=undoes)
     crashed = True
     try:
         yield
-        left = session.state.unconfigured(session.settings.sources)
+        left = session.state.holdings.unconfigured(session.settings.sources)
         report.warnings = [*report.warnings, *of_the_unconfigured(left)]
         crashed = False
     except SyncdError as error:
@@ -160,7 +159,7 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
     told("run ended", source=source.name, outcome=said, rows=report.rows, requests=report.sent, **counts, **marks)
     if session.dry_run or isinstance(report.error, StateError):
         return
-    session.state.end_run(
+    session.state.runs.end(
         session.run,
         source.name,
         outcome=outcome,
@@ -188,7 +187,7 @@ def _context(session: Session, source: Source, schema: Schema) -> str:
         list(session.settings.sources),
         resume.FORM,
     ]
-    parts.append(session.state.fact(FOLDS))
+    parts.append(session.state.facts.case_insensitive.get())
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -220,10 +219,10 @@ def _read(session: Session, source: Source, schema: Schema, context: str, cursor
     connector = source.connect()
     contacts = contact_mapping(source, columns_of(connector, session.halt_if_asked), schema)
     with ThreadPoolExecutor(1, thread_name_prefix="ledger") as pool:
-        ledger = cache(lambda: pool.submit(session.state.made_of, source.name))
+        ledger = cache(lambda: pool.submit(session.state.ledger.row_digests, source.name))
         # A merged contact is made of several rows, so all of them are looked at.
         trusted = None if source.shared_match == "merge_phones" else context
-        ask = LedgerParts(session.state, source.name) if cursor else None
+        ask = LedgerParts(session.state.ledger, source.name) if cursor else None
         columns = sorted(connector.needs.columns)
         recall = Recall(lambda: ledger().result(), columns, trusted, ask, lambda: ledger().done())
 
@@ -311,10 +310,10 @@ def tell_push(report: SourceReport, session: Session, source: Source, pushed: Pu
     if report.plan and pushed.counts.total() == report.plan.todo.height:
         report.otherwise = "accepted"
     else:
-        report.outcomes, report.otherwise = session.state.outcomes(session.run, source.name), "not sent"
+        report.outcomes, report.otherwise = session.state.history.outcomes(session.run, source.name), "not sent"
     report.altered = pushed.altered
     report.unknown = pushed.unknown + pushed.kept
-    report.rejected = [{"key": key, "reason": reason} for key, reason in session.state.rejected(source.name)]
+    report.rejected = [{"key": key, "reason": reason} for key, reason in session.state.ledger.rejected(source.name)]
     report.rejected += [each for each in pushed.rejected if each["key"] not in {one["key"] for one in report.rejected}]
     report.counts["rejected"] = len(report.rejected)
     if pushed.tidied:
@@ -354,15 +353,15 @@ def _close(
                 learn_loaded(state, source.name, session.run)
     losers = losers_now(losers_of(state, source.name), reading, planned.losers, planned.named)
     learn_losers(state, source.name, losers)
-    state.forget(source.name, planned.released)
-    state.keep_holds(source.name, planned.plan.held, approved=not_done(session, source.name, planned.plan))
-    back = sorted(set(state.missing_keys(source.name)) - set(planned.gone))
+    state.ledger.forget(source.name, planned.released)
+    state.holds.keep(source.name, planned.plan.held, approved=not_done(session, source.name, planned.plan))
+    back = sorted(set(state.ledger.missing_keys(source.name)) - set(planned.gone))
     waiting = planned.plan.waiting.filter(planned.plan.waiting.get_column("@kind") == "delete").get_column("@key")
-    state.see_missing(source.name, waiting.to_list() if planned.sure else [], back)
-    state.let_go(source.name, planned.changed_since)
+    state.ledger.see_missing(source.name, waiting.to_list() if planned.sure else [], back)
+    state.holds.let_go(source.name, planned.changed_since)
     return any(each["key"] in set(planned.gone) for each in pushed.rejected)
 
 
 def not_done(session: Session, source: str, plan: Plan) -> Sequence[Held]:
     """The approved changes that this run could not make: their approval is not spent."""
-    return plan.still_approved(session.state.done_keys(session.run, source)) if plan.opened else ()
+    return plan.still_approved(session.state.journal.done_keys(session.run, source)) if plan.opened else ()

@@ -45,9 +45,9 @@ def undo_source(session: Session, source: Source, report: SourceReport, approved
     """
     with session.leased(source.name), reported(session, source, report, kind="undo", undoes=report.undoes):
         schema = usable_schema(session.target, source, session.state)
-        since = session.state.newest_change()
+        since = session.state.journal.newest_change()
         names = renames(session.state, schema)
-        entries = [_called_now(entry, names) for entry in session.state.entries(report.undoes, source.name)]
+        entries = [_called_now(entry, names) for entry in session.state.history.entries(report.undoes, source.name)]
         index = Index(session.target.contacts, schema)
         undoing = undo(entries, _world(session, source, report, entries, index, schema), schema, _fields(source))
         plan = _gated(session, source, undoing, schema, approved)
@@ -71,20 +71,20 @@ def _world(
 ) -> World:
     state, matches, names = session.state, wanted_matches(entries, schema), renames(session.state, schema)
     there = _there(index, matches) if any(entry.kind in _MOVING for entry in entries) else {}
-    later, already = since(report.undoes, state.later_changes(report.undoes, source.name))
+    later, already = since(report.undoes, state.history.later_changes(report.undoes, source.name))
     return World(
         source=source.name,
         known={
             key: replace(known, fields=called_now(known.fields, names))
-            for key, known in state.known_now(source.name, {entry.key for entry in entries}).items()
+            for key, known in state.ledger.known_now(source.name, {entry.key for entry in entries}).items()
         },
         later=later,
         already=already,
-        begun=state.begun_by_undo(report.undoes, source.name),
-        holders=state.holders(matches),
+        begun=state.history.begun_by_undo(report.undoes, source.name),
+        holders=state.holdings.by_match(matches),
         there=there,
-        ours=frozenset(state.known_ids(chain.from_iterable(there.values()))),
-        taken_from=state.taken_from(source.name, {entry.key for entry in entries}),
+        ours=frozenset(state.holdings.known_ids(chain.from_iterable(there.values()))),
+        taken_from=state.holdings.sharing_an_id(source.name, {entry.key for entry in entries}),
     )
 
 
@@ -100,7 +100,7 @@ def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, a
         undoing.changes,
         read=Read(proved=True, rows=len(undoing.changes), whole=False),
         rules=source.gates,
-        known=state.known(source.name),
+        known=state.ledger.known(source.name),
         emptied=emptied(undoing.changes),
         missing_for=pl.DataFrame(schema={KEY: pl.String, "seconds": pl.Float64}),
         approved=approved,
@@ -111,7 +111,7 @@ def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, a
 def _tell(report: SourceReport, session: Session, undoing: Undoing, plan: Plan, schema: Schema) -> None:
     report.read = "history"
     report.rows = undoing.changes.height + len(undoing.kept)
-    report.known = session.state.known(report.source)
+    report.known = session.state.ledger.known(report.source)
     report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
     report.planned = plan.requests()
     report.seconds = session.budget.forecast(report.planned)
@@ -137,11 +137,11 @@ def _carry_out(
     """Hold back what the source asks for, push, and let go of what was not undone after all."""
     state = session.state
     keys = plan.todo.get_column(KEY).to_list()
-    noted = state.hold_back(session.run, source.name, {key: undoing.asked[key] for key in keys})
-    state.drop_cursor(source.name)  # else a source that does not change would not be looked at
+    noted = state.holds.hold_back(session.run, source.name, {key: undoing.asked[key] for key in keys})
+    state.cursors.drop(source.name)  # else a source that does not change would not be looked at
     begin_push(report)
     pushed = push_plan(session, source.name, plan, schema, highest=highest, since=since)
-    state.let_go(source.name, noted - state.begun_keys(session.run, source.name))
+    state.holds.let_go(source.name, noted - state.history.begun_keys(session.run, source.name))
     tell_push(report, session, source, pushed)
     report.rejected = pushed.rejected
     report.counts["rejected"] = len(pushed.rejected)

@@ -160,7 +160,6 @@ def _state(settings: Settings) -> Step:
 def _with_target(session: Session) -> Iterator[Step]:
     from syncd.commands.sample import Seen
     from syncd.plan.field_history import renames
-    from syncd.state.journal import FOLDS
 
     settings, schema = session.settings, None
     try:
@@ -174,7 +173,7 @@ def _with_target(session: Session) -> Iterator[Step]:
         if any(step.mark == "bad" for step in steps):
             schema = None
     former = {} if schema is None else renames(session.state, schema)
-    seen = Seen(folds=session.state.fact(FOLDS) is not None)
+    seen = Seen(folds=session.state.facts.case_insensitive.get())
     for source in settings.sources.values():
         yield from _source(source, schema, former, seen)
 

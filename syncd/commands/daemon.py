@@ -77,7 +77,7 @@ def _jobs(settings: Settings, state: State) -> Iterator[Job]:
                 schedule=source.schedule,
                 timeout=source.timeout,
                 jitter=put_off(source.schedule),
-                last=state.last_begun(source.name),
+                last=state.runs.last_begun(source.name),
             )
             if source.reconcile is not None:
                 yield _reconciling(source, source.reconcile, state)
@@ -95,7 +95,7 @@ def _reconciling(source: Source, schedule: Schedule, state: State) -> Job:
         schedule=schedule,
         timeout=source.timeout,
         jitter=put_off(schedule, RECONCILE_JITTER),
-        last=state.last_reconciled(source.name) or time.time(),
+        last=state.facts.reconciled(source.name).get() or time.time(),
     )
 
 

@@ -28,10 +28,10 @@ def approve(config: Path | None, source: str, digest: str) -> int:
     chosen_sources(settings, [source])
     digest = pasted(digest)
     with _state(settings) as state:
-        held = {hold["digest"]: hold for name in _names(source) for hold in (state.holds(name) if state else ())}
+        held = {hold["digest"]: hold for name in _names(source) for hold in (state.holds.of(name) if state else ())}
         if state is None or digest not in held:
             raise ConfigError(_nothing_held(source, digest, list(held)))
-        state.approve(held[digest]["source"], digest)
+        state.holds.approve(held[digest]["source"], digest)
     from syncd.report.screen import Screen, count
 
     what = {"delete": "delete", "update": "update"}.get(held[digest]["kind"], "change")
@@ -48,7 +48,7 @@ def pasted(digest: str) -> str:
 
 def _names(source: str) -> tuple[str, str]:
     """Under which names the state keeps what is held of the source: by a run, by a repair."""
-    from syncd.state.repairs import repairs_of
+    from syncd.state.glance import repairs_of
 
     return source, repairs_of(source)
 
@@ -68,7 +68,9 @@ def list_rejects(config: Path | None, source: str | None, *, as_json: bool) -> i
     sources = [each.name for each in chosen_sources(settings, [source] if source else [])]
     with _state(settings, read_only=True) as state:
         rows = [
-            (name, _shown(key), reason) for name in sources for key, reason in (state.rejected(name) if state else ())
+            (name, _shown(key), reason)
+            for name in sources
+            for key, reason in (state.ledger.rejected(name) if state else ())
         ]
     if as_json:
         found = [{"source": name, "key": key, "reason": reason} for name, key, reason in rows]
@@ -104,7 +106,7 @@ def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
     sources = [each.name for each in chosen_sources(settings, [source] if source else [])]
     check_written(file, str(file), _HEAD, "no export of rejected contacts", settings)
     with _state(settings, read_only=True) as state:
-        refused = [(name, *each) for name in sources for each in (state.refused(name) if state else ())]
+        refused = [(name, *each) for name in sources for each in (state.ledger.refused(name) if state else ())]
     rows = [
         {"source": name, "key": _shown(key), "reason": reason, "at": iso(at)}
         | {f"fields.{field}": value for field, value in sent.items()}
@@ -125,7 +127,7 @@ def retry_rejects(config: Path | None, source: str | None) -> int:
     total = 0
     with _state(settings) as state:
         for name in sources if state else ():
-            total += state.retry_rejected(name) if state else 0
+            total += state.ledger.retry_rejected(name) if state else 0
     from syncd.report.screen import Screen, count
 
     what = f"{count(total, 'contact')} will be sent again by the next run." if total else "No contact is rejected."

@@ -64,7 +64,7 @@ def history(config: Path | None, question: Question, *, as_json: bool) -> int:
     from syncd.state import State
 
     with State(settings.state, read_only=True) as state:
-        if question.run is not None and not any(state.runs(run=question.run)):
+        if question.run is not None and not any(state.history.runs(run=question.run)):
             raise ConfigError(unknown_run(question.run))
         if as_json:
             _write(state, question, since)
@@ -103,7 +103,7 @@ def moment(text: str, now: float) -> float:
 def _runs(state: State, question: Question, since: float | None) -> Iterator[dict[str, Any]]:
     from syncd.report.source_report import COUNTS
 
-    for run in state.runs(source=question.source, run=question.run, since=since):
+    for run in state.history.runs(source=question.source, run=question.run, since=since):
         report = run["report"] or {}
         counts = dict.fromkeys(COUNTS, 0) | report.get("counts", {}) if report else {}
         told = {name: run[name] for name in ("run", "source", "kind", "undoes", "outcome", "exit", "requests")}
@@ -116,11 +116,11 @@ def _changes(state: State, question: Question, since: float | None) -> Iterator[
     from syncd.core.compare import field_changes
     from syncd.report.source_report import shown_key
 
-    phones = state.phone_fields()
+    phones = state.history.phone_fields()
     asked = {"source": question.source, "run": question.run}
     keys = [None] if question.key is None else list(dict.fromkeys([question.key, question.key.replace("+", UNIT)]))
     for key in keys:
-        for each in state.changes(**asked, key=key, since=since):
+        for each in state.history.changes(**asked, key=key, since=since):
             told = {name: each[name] for name in ("run", "source", "kind", "outcome", "reason", "before", "after")}
             yield {
                 **told,
@@ -152,7 +152,7 @@ def _show(state: State, question: Question, since: float | None) -> None:
     if question.key is None:
         _show_runs(screen, _runs(state, question, since))
     if question.about_changes:
-        _show_changes(screen, state.phone_fields(), _changes(state, question, since), question)
+        _show_changes(screen, state.history.phone_fields(), _changes(state, question, since), question)
 
 
 def _show_runs(screen: Screen, runs: Iterator[dict[str, Any]]) -> None:

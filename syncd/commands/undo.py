@@ -73,7 +73,7 @@ def _sources_of(state: State, settings: Settings, order: Order) -> list[Source]:
     Raises:
         ConfigError: there is no such run, or a source of it is not the one asked for, or no longer configured.
     """
-    ran = [each["source"] for each in state.runs(run=order.run)]
+    ran = [each["source"] for each in state.history.runs(run=order.run)]
     if not ran:
         raise ConfigError(unknown_run(order.run))
     wanted = [name for name in ran if name in order.sources or not order.sources]

@@ -27,8 +27,8 @@ STANDING_LIMIT = 1_000
 
 def begin(session: Session, source: Source, context: str) -> tuple[str | None, Standing]:
     """Return where the read may begin, and what stood then; nowhere, where only a whole read can tell what to do."""
-    saved = None if session.full else session.state.cursor(source.name, context)
-    if saved is None or session.state.pending_keys(source.name):
+    saved = None if session.full else session.state.cursors.get(source.name, context)
+    if saved is None or session.state.ledger.pending_keys(source.name):
         return None, {}
     lost = saved[1].get("lost_to_others", [])
     if lost:
@@ -67,10 +67,10 @@ def move(
     """
     waits = stays or planned.plan.held or report.error or report.unknown or not planned.settled
     few = len(report.invalid) <= STANDING_LIMIT
-    if reading.end.cursor and few and not waits and not state.is_open(source):
-        state.save_cursor(source, reading.end.cursor, context, _standing(state, report, planned, standing))
+    if reading.end.cursor and few and not waits and not state.cursors.has_open_calls(source):
+        state.cursors.save(source, reading.end.cursor, context, _standing(state, report, planned, standing))
     elif reading.end.proof != "partial" or not few:
-        state.drop_cursor(source)
+        state.cursors.drop(source)
 
 
 def _standing(state: State, report: SourceReport, planned: Planned, before: Standing) -> Standing:
@@ -79,7 +79,7 @@ def _standing(state: State, report: SourceReport, planned: Planned, before: Stan
     same = counts["unchanged"] + sum(counts[kind] for kind in ("create", "adopt", "update", "move"))
     stands = {name: counts[name] for name in ("invalid", "rejected", "excluded")}
     if planned.named is not None:
-        same = state.known(report.source)
+        same = state.ledger.known(report.source)
     lost = {*planned.lost_to_others, *before.get("lost_to_others", [])}
     return {
         "rows": report.rows if planned.named is None else same + len(report.invalid),

@@ -10,14 +10,6 @@ import polars as pl
 from syncd.core.schema import Schema
 from syncd.state import State
 
-_NAMES = "target.field_names"
-"""The fact that holds every name that each field of the target has had, by its number; the latest is the last."""
-
-
-def _names_ever(state: State) -> dict[str, list[str]]:
-    names: dict[str, list[str]] = json.loads(state.fact(_NAMES) or "{}")
-    return names
-
 
 def _numbered(schema: Schema) -> dict[str, str]:
     return {str(field.id): field.name for field in schema.fields if field.id}
@@ -25,13 +17,13 @@ def _numbered(schema: Schema) -> dict[str, str]:
 
 def learn_names(state: State, schema: Schema) -> None:
     """Note how each field is called now."""
-    ever = _names_ever(state)
+    ever = state.facts.field_names.get()
     names = ever | {
         number: [*(each for each in ever.get(number, ()) if each != name), name]
         for number, name in _numbered(schema).items()
     }
     if names != ever:
-        state.learn(_NAMES, json.dumps(names))
+        state.facts.field_names.set(names)
 
 
 def renames(state: State, schema: Schema) -> dict[str, str]:
@@ -39,7 +31,7 @@ def renames(state: State, schema: Schema) -> dict[str, str]:
 
     What is stored under a former name of one field is never taken for the value of another that has this name now.
     """
-    ever, now = _names_ever(state), _numbered(schema)
+    ever, now = state.facts.field_names.get(), _numbered(schema)
     if taken_over := _taken_over(ever, schema):
         return {name: new for name, new in taken_over.items() if new is not None}
     return {
@@ -64,22 +56,22 @@ def _taken_over(ever: Mapping[str, list[str]], schema: Schema) -> dict[str, str 
 
 def settle_names(state: State, schema: Schema) -> None:
     """Where a field has a name that another had, let all that is known of contacts speak of the fields as of now."""
-    taken_over = _taken_over(_names_ever(state), schema)
+    taken_over = _taken_over(state.facts.field_names.get(), schema)
     if taken_over:
         names = {number: [name] for number, name in _numbered(schema).items()}
-        state.rename_fields(taken_over, {_NAMES: json.dumps(names)})
+        state.field_names.rename(taken_over, {state.facts.field_names.name: json.dumps(names)})
 
 
 def learn_numbers(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> None:
     """Note which fields of the target the names in the source's mapping mean, and which fields there are."""
     numbers = {field.name: field.id for field in schema.fields if field.id}
     known = {"mapped": {name: numbers[name] for name in mapped if name in numbers}, "all": sorted(numbers.values())}
-    state.learn(f"field numbers of {source}", json.dumps(known))
+    state.facts.field_numbers(source).set(known)
 
 
 def exchanged(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> list[str]:
     """Say which names that the mapping uses mean other fields of the target than when its contacts were sent."""
-    known = json.loads(state.fact(f"field numbers of {source}") or '{"mapped": {}, "all": []}')
+    known = state.facts.field_numbers(source).get()
     now, were = _numbered(schema), {name: number for name, number in known["mapped"].items() if name in set(mapped)}
     others = [
         (field, were[field.name]) for field in schema.fields if field.id and were.get(field.name, field.id) != field.id

@@ -35,11 +35,7 @@ from syncd.plan.sharing import resolve_sharers
 from syncd.read.keyless import nameless
 from syncd.read.reader import Reading, keyed_once
 from syncd.state import State
-from syncd.state.journal import FOLDS
 from syncd.target.lookup import Index
-
-TREATMENT = "target.update"
-"""The fact that says what an update does to fields that it does not mention: ``merge`` or ``replace``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,7 @@ def plan_changes(
 
     ``taken``: which keys took over the contacts of others.
     """
-    since = state.newest_change()
+    since = state.journal.newest_change()
     named = named_gone(reading, taken)
     sharing = resolve_sharers(reading, wanted, state, schema, taken, named)
     warnings = sharing.warnings
@@ -105,19 +101,19 @@ def plan_changes(
     changed = reading.fetch(found.changed)
     said_of_contacts = [*warned.of_the_contacts(changed, schema, shared=wanted.shared_numbers == "warn")]
     detail = renamed(taken.detail(state, wanted.name, pl.concat([found.changed, found.gone])), state, schema, BEFORE)
-    listless = wanted.gates.mode in {"mirror", "upsert"} and state.fact(f"first load of {wanted.name}") is not None
-    replaces = state.fact(TREATMENT) != "merge" and _leaves_out(changed, schema)
+    listless = wanted.gates.mode in {"mirror", "upsert"} and state.facts.first_load(wanted.name).get() is not None
+    replaces = state.facts.update_semantics.get() != "merge" and _leaves_out(changed, schema)
     other_match = schema_changed(state, wanted.name, schema, changed.columns)
     if other_match:
         detail = rematched(detail, schema)
-    pages = sum(map(state.known, wanted.order)) // BATCH if replaces and listless else 0
+    pages = sum(map(state.ledger.known, wanted.order)) // BATCH if replaces and listless else 0
     here = _index_for(index, changed, detail, loaded=listless, replaces=replaces, pages=pages)
     clear = _without_ambiguous(reading, changed, detail, here)
     again = ledger.filter((pl.col("@status") == REFUSED) & (pl.col(DIGEST).fill_null(0) == 0)).get_column(KEY)
     changes, same = _without_same(classify(clear, found.gone, detail, here.drop("many")), again, schema)
     changes = _in_mode(reading, changes, wanted.gates)
     changes, let_go = _without_adopted(changes, detail, wanted.gates)
-    undone = state.undone(wanted.name)
+    undone = state.holds.undone(wanted.name)
     plan = gate(
         changes,
         read=_read(reading, wanted.gates),
@@ -125,11 +121,11 @@ def plan_changes(
         known=reading.recall.height,
         emptied=emptied(changes),
         missing_for=_missing_for(detail, now),
-        approved=state.approved(wanted.name),
+        approved=state.holds.approved(wanted.name),
         schema_changed=other_match,
         undone=undone,
         let_go=let_go,
-        folds=state.fact(FOLDS) is not None,
+        folds=state.facts.case_insensitive.get(),
     )
     sure = _tells_who_left(reading, wanted.gates)
     released = let_go.get_column(KEY).to_list() if sure or _may_be_empty(reading, wanted.gates, plan) else []
@@ -141,7 +137,7 @@ def plan_changes(
         *warned.of_the_list(index, state, wanted.name),
     ]
     gone = plan.deletes().get_column(KEY).to_list() + plan.waiting.filter(pl.col(KIND) == "delete")[KEY].to_list()
-    rejected = _still_rejected(state.rejected(wanted.name), plan, same)
+    rejected = _still_rejected(state.ledger.rejected(wanted.name), plan, same)
     return Planned(
         plan=plan,
         unchanged=reading.recall.unchanged + found.unchanged + len(same),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 import polars as pl
@@ -19,25 +18,25 @@ def learn_match(state: State, source: str, schema: Schema) -> None:
     """Note by which match fields the contacts of this source are known at the target."""
     if schema_changed(state, source, schema, ()):
         rematch(state, source, schema)
-    state.learn(f"match fields of {source}", json.dumps(sorted(schema.match)))
+    state.facts.match_fields(source).set(sorted(schema.match))
 
 
 def learn_loaded(state: State, source: str, run: str) -> None:
     """Note that every contact of the source was sent once: the target need not be listed any more."""
-    if state.fact(f"first load of {source}") is None:
-        state.learn(f"first load of {source}", run)
+    if state.facts.first_load(source).get() is None:
+        state.facts.first_load(source).set(run)
 
 
 def learn_fields(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> None:
     """Note the target's fields that the source's contacts were sent with, how each is called, and which are mapped."""
-    state.learn(f"fields of {source}", schema.described())
+    state.facts.fields(source).set(schema.described())
     learn_numbers(state, source, schema, mapped)
     learn_names(state, schema)
 
 
 def with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:
     """Forget what was refused under other fields of the target: it may be accepted now."""
-    if state.fact(f"fields of {source}") in (None, schema.described()):
+    if state.facts.fields(source).get() in (None, schema.described()):
         return ledger
     refused = pl.col("@status") == REFUSED
     return ledger.with_columns(pl.when(refused).then(None).otherwise(pl.col(DIGEST)).alias(DIGEST))
@@ -48,9 +47,9 @@ def schema_changed(state: State, source: str, schema: Schema, mapped: Iterable[s
 
     These are other match fields, and names in the mapping that mean other fields now; "" for nothing.
     """
-    fact = state.fact(f"match fields of {source}")
+    fact = state.facts.match_fields(source).get()
     new = renames(state, schema)
-    known, now = {new.get(name, name) for name in json.loads(fact or "[]")}, set(schema.match)
+    known, now = {new.get(name, name) for name in fact or []}, set(schema.match)
     found = exchanged(state, source, schema, mapped)
     if fact is not None and known != now:
         were = f"the target's match fields were {_named(known)} and are now {_named(now)}"

@@ -25,7 +25,6 @@ from syncd.plan.rematching import rematched
 from syncd.read.keyless import maybe_there
 from syncd.read.reader import Reading
 from syncd.state import State
-from syncd.state.journal import FOLDS
 
 if TYPE_CHECKING:
     from syncd.plan.gather import Wanted
@@ -50,7 +49,7 @@ class LeftAlone:
         named: Sequence[str] | None,
     ) -> None:
         self._state, self._source, self._schema, self._taken = state, wanted.name, schema, taken
-        self._folds = state.fact(FOLDS) is not None
+        self._folds = state.facts.case_insensitive.get()
         self._claims: dict[tuple[str, str], None] = {}
         self._fresh: set[str] = set()
         self.groups: Groups = {}
@@ -127,7 +126,7 @@ class LeftAlone:
 
     def _refused(self, contacts: pl.DataFrame) -> pl.DataFrame:
         """``@key``, ``@match`` of the contacts that the target refused and that are not sent again."""
-        keys = _keys(key for key, _ in self._state.rejected(self._source))
+        keys = _keys(key for key, _ in self._state.ledger.rejected(self._source))
         if keys.is_empty():
             return contacts.select(KEY, MATCH).clear()
         known = self._taken.ledger(self._state, self._source, keys)
@@ -148,7 +147,7 @@ def matches_now(detail: pl.DataFrame, state: State, source: str, schema: Schema)
     if schema_changed(state, source, schema, ()):
         detail = rematched(renamed(detail, state, schema, BEFORE), schema)
     unsure = detail.filter((pl.col("@status") != ACCEPTED) & pl.col(ID).is_not_null()).get_column(ID)
-    gone = (pl.col("@status") != ACCEPTED) & pl.col(ID).is_in(list(state.true_ids(unsure.to_list())))
+    gone = (pl.col("@status") != ACCEPTED) & pl.col(ID).is_in(list(state.holdings.true_ids(unsure.to_list())))
     there = (pl.col(ID).is_not_null() & ~gone) | (pl.col(ID).is_null() & (pl.col("@status") == "p"))
     return detail.filter(there).select(KEY, pl.col(OLD_MATCH).alias(MATCH))
 

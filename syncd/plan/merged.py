@@ -6,7 +6,6 @@ do those of a row that is missing while another row's key cannot be read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 from syncd.state import State
@@ -17,14 +16,13 @@ Groups = dict[str, list[str]]
 
 def merged_before(state: State, source: str) -> Groups:
     """Return the keys whose numbers one contact may hold at the target, by match value."""
-    groups: Groups = json.loads(state.fact(f"merged in {source}") or "{}")
-    return groups
+    return state.facts.merged(source).get()
 
 
 def learn_merged(state: State, source: str, groups: Mapping[str, Sequence[str]]) -> None:
     """Note the keys whose numbers one contact holds."""
     if groups != merged_before(state, source):
-        state.learn(f"merged in {source}", json.dumps(groups))
+        state.facts.merged(source).set({match: list(keys) for match, keys in groups.items()})
 
 
 def learn_both(state: State, source: str, groups: Groups) -> None:

@@ -6,7 +6,6 @@ that no ledger holds: where shared match values are held, nobody's contact of th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
@@ -23,14 +22,13 @@ Losers = dict[str, str]
 
 def losers_of(state: State, source: str) -> Losers:
     """Return whom the source's last run did not send."""
-    found: Losers = json.loads(state.fact(f"not sent of {source}") or "{}")
-    return found
+    return state.facts.outranked(source).get()
 
 
 def learn_losers(state: State, source: str, losers: Mapping[str, str]) -> None:
     """Note whom the source's run did not send."""
     if losers != losers_of(state, source):
-        state.learn(f"not sent of {source}", json.dumps(losers))
+        state.facts.outranked(source).set(dict(losers))
 
 
 def losers_now(before: Losers, reading: Reading, found: pl.DataFrame, gone: Sequence[str] | None) -> Losers:
@@ -53,7 +51,7 @@ def taken_from(state: State, source: str, order: Sequence[str], policy: SharedMa
     ``order``: all sources' names in order. Only where all are held does a source that stands later keep one from it.
     """
     others = [name for name in order if name != source]
-    return state.matches(others if policy == "hold" else others[: list(order).index(source)]).get_column(MATCH)
+    return state.ledger.matches(others if policy == "hold" else others[: list(order).index(source)]).get_column(MATCH)
 
 
 def claims(state: State, sources: Sequence[str]) -> pl.DataFrame:
@@ -65,7 +63,7 @@ def claims(state: State, sources: Sequence[str]) -> pl.DataFrame:
     schema = {"@source": pl.String, KEY: pl.String, MATCH: pl.String}
     rows = [(source, *each) for source in sources for each in losers_of(state, source).items()]
     losers = pl.DataFrame(rows, schema=schema, orient="row")
-    return pl.concat([state.matches(sources).join(losers, on=["@source", KEY], how="anti"), losers])
+    return pl.concat([state.ledger.matches(sources).join(losers, on=["@source", KEY], how="anti"), losers])
 
 
 def asking_for_others(state: State, sources: Sequence[str], matches: Collection[str]) -> dict[str, set[str]]:

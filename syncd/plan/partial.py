@@ -32,15 +32,15 @@ class Heirs:
 
     def detail(self, state: State, source: str, keys: pl.Series) -> pl.DataFrame:
         """:meth:`~syncd.state.ledger.Ledger.detail` of these keys."""
-        return self._renamed(state.detail(source, self._asked(keys)))
+        return self._renamed(state.ledger.detail(source, self._asked(keys)))
 
     def ledger(self, state: State, source: str, keys: pl.Series | None = None) -> pl.DataFrame:
         """:meth:`~syncd.state.ledger.Ledger.ledger`, of ``keys`` or of all."""
-        return self._renamed(state.ledger(source, None if keys is None else self._asked(keys)))
+        return self._renamed(state.ledger.digests(source, None if keys is None else self._asked(keys)))
 
     def enter(self, state: State, source: str) -> None:
         """Let the ledger say so."""
-        state.take_over(source, {old: new for new, old in self.of.items()})
+        state.ledger.take_over(source, {old: new for new, old in self.of.items()})
 
     def _asked(self, keys: pl.Series) -> pl.Series:
         return keys.replace(dict(self.of)) if self.of else keys

@@ -30,11 +30,11 @@ def rematched(detail: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 
 def rematch(state: State, source: str, schema: Schema) -> None:
     """Write down the match values by the match fields of now for every contact of the source."""
-    keys = state.ledger(source).get_column(KEY)
-    before = renamed(state.detail(source, keys), state, schema, BEFORE)
+    keys = state.ledger.digests(source).get_column(KEY)
+    before = renamed(state.ledger.detail(source, keys), state, schema, BEFORE)
     after = rematched(before, schema).select(KEY, pl.col(OLD_MATCH).alias(MATCH))
     other = after.filter(after.get_column(MATCH) != before.get_column(OLD_MATCH))
-    state.rematch(source, list(other.iter_rows()))
+    state.ledger.rematch(source, list(other.iter_rows()))
 
 
 def _matches(contacts: Sequence[Mapping[str, str]], schema: Schema, *, partly: bool = False) -> pl.Series:
@@ -52,7 +52,7 @@ def settle_fields(state: State, schema: Schema) -> None:
     if calls:
         now = _matches([each.fields for each in calls], schema, partly=True)
         pairs = zip(calls, now, strict=True)
-        state.rematch_calls(
+        state.field_names.rematch_calls(
             [(each.change, each.match, match) for each, match in pairs if match not in (None, each.match)]
         )
 
@@ -60,5 +60,5 @@ def settle_fields(state: State, schema: Schema) -> None:
 def open_calls(state: State, schema: Schema, source: str | None = None) -> list[Leftover]:
     """Return what earlier changes (of every source: None) may have left, their fields as they are called now."""
     names = renames(state, schema)
-    left = state.leftovers(source)
+    left = state.journal.open_calls(source)
     return [replace(each, fields=called_now(each.fields, names)) for each in left] if names else left

@@ -19,7 +19,6 @@ from syncd.plan.outranked import claims, losers_of
 from syncd.plan.partial import Heirs
 from syncd.read.reader import Reading
 from syncd.state import State
-from syncd.state.journal import FOLDS
 
 if TYPE_CHECKING:
     from syncd.plan.gather import Wanted
@@ -51,7 +50,7 @@ def resolve_sharers(
     ranks = {name: place - mine for place, name in enumerate(wanted.order)}
     rank = pl.col("@source").replace_strict(ranks, default=0, return_dtype=pl.Int32).alias("@rank")
     left = LeftAlone(reading, wanted, state, schema, taken, named)
-    folds = state.fact(FOLDS) is not None
+    folds = state.facts.case_insensitive.get()
     while True:
         alone = left.claims()
         if not alone.is_empty():
@@ -98,9 +97,9 @@ def _others(state: State, sources: Sequence[str], schema: Schema, policy: Shared
     """
     late = [source for source in sources if schema_changed(state, source, schema, ())]
     settled = [source for source in sources if source not in late]
-    found = [claims(state, settled) if policy == "hold" else state.matches(settled)]
+    found = [claims(state, settled) if policy == "hold" else state.ledger.matches(settled)]
     for source in late:
-        detail = state.detail(source, state.ledger(source).get_column(KEY))
+        detail = state.ledger.detail(source, state.ledger.digests(source).get_column(KEY))
         found.append(matches_now(detail, state, source, schema).select(pl.lit(source).alias("@source"), KEY, MATCH))
     return pl.concat(found)
 
@@ -114,7 +113,7 @@ def _what_losers_have(state: State, sources: Sequence[str], schema: Schema) -> p
     for source in sources:
         losers = losers_of(state, source)
         asked = pl.DataFrame(list(losers.items()), schema={KEY: pl.String, "@asked": pl.String}, orient="row")
-        there = matches_now(state.detail(source, asked.get_column(KEY)), state, source, schema)
+        there = matches_now(state.ledger.detail(source, asked.get_column(KEY)), state, source, schema)
         other = there.join(asked, on=KEY).filter(pl.col(MATCH) != pl.col("@asked"))
         found.append(other.select(pl.lit(source).alias("@source"), KEY, MATCH, "@asked"))
     return pl.concat(found)
@@ -170,7 +169,7 @@ def _call_back(reading: Reading, matches: pl.Series, state: State, source: str) 
     """Look again at recognised rows that share a key with a row of this read, or one of these match values."""
     back = reading.recall.call_back(reading.lean.get_column(KEY), matches)
     if not back.is_empty():
-        ledger = state.ledger(source, back.get_column(KEY).unique()).select(KEY, DIGEST)
+        ledger = state.ledger.digests(source, back.get_column(KEY).unique()).select(KEY, DIGEST)
         reading.admit(back.join(ledger, on=KEY, how="left"))
 
 

@@ -70,7 +70,7 @@ def of_the_rows(reading: Reading) -> Iterator[str]:
 
 def of_the_list(index: Index, state: State, source: str) -> Iterator[str]:
     """What the target's list lacks of the source's contacts, if this run has read it anyway."""
-    lost = len(state.accepted_ids(source) - index.ids) if index.ids is not None else 0
+    lost = len(state.holdings.accepted_ids(source) - index.ids) if index.ids is not None else 0
     if lost:
         which = counted(lost, "contact of this source is", "contacts of this source are")
         yield f"{which} not in the target's list: syncd reconcile {source} shows which, and --repair sends them again"

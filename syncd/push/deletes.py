@@ -23,9 +23,6 @@ from syncd.target.lookup import hint
 
 log = structlog.get_logger()
 
-DELETES = "target.deletes"
-"""The fact that a contact was seen to be gone after a delete."""
-
 LOOKS = (1.0, 3.0)
 """Seconds to wait before looking again whether a deleted contact is gone: a list may lag behind."""
 
@@ -50,14 +47,14 @@ class Removal:
         Raises:
             SyncdError: what ended it early; all that became of it until then is recorded.
         """
-        self.state.pass_on(self.configured)
+        self.state.deletions.pass_on(self.configured)
         going = {change["@key"] for change in changes}
-        again = self.state.pending_keys(self.source) - going
+        again = self.state.ledger.pending_keys(self.source) - going
         left = [each for each in open_calls(self.state, self.schema, self.source) if each.id or each.key not in again]
         if not changes and not left:
             return
         doubted = [each for each in left if each.id is None]
-        found = find_left(self.target, self.schema, doubted, self.state.ours_among)
+        found = find_left(self.target, self.schema, doubted, self.state.holdings.ours_among)
         ids = {change["@key"]: change["@id"] or found.get(change["@match"]) for change in changes}
         young = self.state.clock() - PATIENCE
         unseen = {each.match for each in doubted if each.match not in found and each.at > young}
@@ -78,7 +75,7 @@ class Removal:
         self, changes: Sequence[Mapping[str, Any]], ids: Mapping[str, int | None], going: Collection[str]
     ) -> None:
         others = [name for name in self.configured if name != self.source]
-        begun = self.state.begin_deletes(
+        begun = self.state.deletions.begin(
             self.run,
             self.source,
             changes,
@@ -95,7 +92,7 @@ class Removal:
         located = [(entry, ids[entry["key"]] or 0) for entry in begun.entries]
         answer = self._remove({id_: entry["match"] for entry, id_ in located})
         if answer.unsent and answer.failure:
-            self.state.unmark(begun.entries, answer.fates)
+            self.state.journal.unmark(begun.entries, answer.fates)
             raise answer.failure
         gone = [entry for entry, id_ in located if answer.fates[id_] == "deleted"]
         refused = [
@@ -103,7 +100,7 @@ class Removal:
             for entry, id_ in located
             if answer.fates[id_] == "refused"
         ]
-        self.state.record_deletes(self.source, answer.fates, gone, refused)
+        self.state.deletions.record(self.source, answer.fates, gone, refused)
         self.done.unknown += len(located) - len(gone) - len(refused)
         self.done.counts["delete"] += len(gone)
         self.done.rejected += [{"key": entry["key"], "reason": reason} for entry, reason in refused]
@@ -119,10 +116,10 @@ class Removal:
         """
         answer = self.target.delete_all(sorted(matches))
         gone = [id_ for id_, fate in answer.fates.items() if fate == "deleted" and matches[id_]]
-        if not gone or self.state.fact(DELETES) is not None:
+        if not gone or self.state.facts.deletes_work.get():
             return answer
         if self._is_gone(gone[0], hint(matches[gone[0]])):
-            self.state.learn(DELETES, "seen")
+            self.state.facts.deletes_work.set(True)
             return answer
         failure = TargetUnavailable(
             "Vocatech answered that a contact was deleted, but still lists it: nothing more is deleted until that is "
@@ -141,13 +138,13 @@ class Removal:
     def _tidy(self, left: Sequence[Leftover], found: Mapping[str, int]) -> None:
         """Delete what moves and lost answers left at the target, and close their journal entries."""
         remains = {each.change: (each.id or found.get(each.match), each.match) for each in left}
-        free = self.state.begin_tidying(self.source, remains)
+        free = self.state.deletions.begin_tidying(self.source, remains)
         if not free:
             return
         named = {each.change for each in left if each.id}
         answer = self._remove({id_: "" if change in named else remains[change][1] for change, id_ in free.items()})
         done = {change for change, id_ in free.items() if answer.fates[id_] == "deleted"}
-        self.state.end_tidying(self.source, answer.fates, done)
+        self.state.deletions.end_tidying(self.source, answer.fates, done)
         self.done.tidied += len(done - named)
         self.done.unknown += len(free) - len(done)
         if answer.failure:

@@ -17,7 +17,6 @@ from syncd.core.columns import KEY, MATCH
 from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, rows
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
-from syncd.plan.gather import TREATMENT
 from syncd.plan.rematching import open_calls
 from syncd.push.doubt import Finder, by_match, made_by
 from syncd.state import State
@@ -46,8 +45,8 @@ class Carrying:
         self._state = state
         self._source = source
         self._references = {field.name for field in schema.fields if field.is_integration}
-        self._merges = state.fact(TREATMENT) == "merge"
-        self.displaced = state.displaced(source)
+        self._merges = state.facts.update_semantics.get() == "merge"
+        self.displaced = state.holdings.displaced(source)
         self._theirs: dict[str, Mapping[str, str]] = {}
         self._merged: dict[str, Mapping[str, str]] = {}
         self._ours: dict[str, Mapping[str, str]] = {}
@@ -66,7 +65,7 @@ class Carrying:
         there = by_match(self._schema, remotes.values())
         wanted = {each[MATCH]: each for each in moves if each[MATCH] in there}
         ids = {each[ID] for each in moves} | {there[match].id for match in wanted}
-        holders = self._state.held_by(ids & remotes.keys())
+        holders = self._state.holdings.by_id(ids & remotes.keys())
         self._see_what_they_hold(moves, remotes, holders)
         deleted = set(plan.deletes().get_column(KEY))
         self._see_whom_they_meet(wanted, there, holders, moving={each[KEY] for each in moves}, deleted=deleted)
@@ -100,7 +99,7 @@ class Carrying:
         moving: Collection[str],
         deleted: Collection[str],
     ) -> None:
-        left = {call.id for call in self._state.leftovers()}
+        left = {call.id for call in self._state.journal.open_calls()}
         calls = self._calls()
         others: dict[str, dict[str, tuple[Mapping[str, str], set[str]]]] = {}
         for match, each in wanted.items():
@@ -135,14 +134,14 @@ class Carrying:
 
     def _known(self, source: str, keys: Sequence[str]) -> dict[str, tuple[int, Mapping[str, str]]]:
         """The id, and what the target held there last, of each of the source's keys."""
-        detail = self._state.detail(source, pl.Series(KEY, keys, dtype=pl.String))
+        detail = self._state.ledger.detail(source, pl.Series(KEY, keys, dtype=pl.String))
         return {
             key: (id_, json.loads(before or "{}")) for key, id_, before in detail.select(KEY, ID, BEFORE).iter_rows()
         }
 
     def _note(self, source: str, seen: Iterable[Seen]) -> None:
         news = [(each[KEY], each[ID], before) for each, before in seen if before != each["before"]]
-        self._state.note_returned(source, news, unsure=True)
+        self._state.holdings.note_returned(source, news, unsure=True)
 
     def page(self, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Add what is sent to each of the changes."""

@@ -23,7 +23,6 @@ from syncd.core.compare import BEFORE, KIND, field_changes
 from syncd.core.plan import BATCH, Plan, batches
 from syncd.core.schema import Schema
 from syncd.errors import StateError, Stopped, SyncdError, TargetUnavailable
-from syncd.plan.gather import TREATMENT
 from syncd.plan.rematching import open_calls
 from syncd.push.deletes import Removal
 from syncd.push.doubt import SharedList, find_theirs
@@ -32,7 +31,7 @@ from syncd.push.result import Pushed
 from syncd.push.settling import Settling, takes_fields_away
 from syncd.push.unmapped_fields import Carrying, unmentioned
 from syncd.state import State
-from syncd.state.claims import Rivals
+from syncd.state.deletions import Rivals
 from syncd.state.journal import Leftover
 from syncd.target.contacts import Accepted, Refused, Target
 from syncd.target.lookup import FEW
@@ -76,7 +75,7 @@ class Push:
         for left in open_calls(state, schema):
             if left.id is None:
                 calls.setdefault(left.match, []).append(left)
-        self._horizon, self._fresh = state.horizon(), listed
+        self._horizon, self._fresh = state.holdings.highest_known_id(), listed
         self._settling = Settling(schema, calls, theirs=frozenset(), horizon=self._horizon)
 
     def carry_out(self, plan: Plan) -> Pushed:
@@ -104,12 +103,12 @@ class Push:
     def _upsert(self, plan: Plan) -> None:
         changes = plan.upserts()
         self._look_at_doubted(changes)
-        treatment = self._state.fact(TREATMENT)
+        treatment = self._state.facts.update_semantics.get()
         if treatment is None:
             treatment, first = self._learn(plan)
             changes = changes.filter(~changes.get_column("@key").is_in([first])) if first else changes
         carrying = Carrying(self._schema, treatment, self._state, self._source)
-        listed = sum(map(self._state.known, self._configured)) // BATCH
+        listed = sum(map(self._state.ledger.known, self._configured)) // BATCH
         carrying.look(plan, self._there, pages=listed)
         pages = map(carrying.page, batches(changes, BATCH))
         with ThreadPoolExecutor(self._in_flight, thread_name_prefix="push") as pool:
@@ -176,7 +175,7 @@ class Push:
     def _mark(self, page: Sequence[dict[str, Any]]) -> Batch:
         """Mark a page, without what another source has in hand: a later run sees what became of that."""
         self._see(self._there.highest)
-        entries = self._state.mark(self._run, self._source, page, horizon=self._horizon, rivals=self._rivals)
+        entries = self._state.journal.mark(self._run, self._source, page, horizon=self._horizon, rivals=self._rivals)
         if len(entries) < len(page):
             marked = {entry["key"] for entry in entries}
             page = [change for change in page if change["@key"] in marked]
@@ -200,7 +199,7 @@ class Push:
             return Answered(batch, answer, ())
         if batch.fresh:  # a batch that was refused whole may have been carried out in part all the same
             judge = judge.seeing((), again={batch.page[row]["@match"] for row in answer.resent})
-        ours = self._state.ours_among([each.id for each in answer.outcomes if _was_known(each)])
+        ours = self._state.holdings.ours_among([each.id for each in answer.outcomes if _was_known(each)])
         results = zip(batch.page, batch.entries, answer.outcomes, strict=True)
         return Answered(batch, answer, [judge.settled(*each, ours, page=batch.page) for each in results])
 
@@ -226,8 +225,8 @@ class Push:
         """Record what became of a batch; return the keys of contacts that another source may have deleted since."""
         if answered.settled:
             self._see(max((each.id for each in answered.answer.outcomes if _was_made(each)), default=0))
-            return self._state.record(answered.settled)
-        self._state.unmark(answered.batch.entries)
+            return self._state.journal.record(answered.settled)
+        self._state.journal.unmark(answered.batch.entries)
         return ()
 
     def _tell(self, answered: Answered, doubtful: Collection[str]) -> None:
@@ -279,7 +278,7 @@ class Push:
 
         Returns what is known now (until it is, updates carry the values) and the key that was sent.
         """
-        displaced = self._state.displaced(self._source)
+        displaced = self._state.holdings.displaced(self._source)
         for page in batches(plan.upserts().filter(pl.col(BEFORE).is_not_null()), BATCH):
             for change in page:
                 extra = unmentioned(change, self._schema.names)
@@ -292,7 +291,7 @@ class Push:
                     return "replace", change["@key"]
                 lost = any(not outcome.fields.get(name) for name in extra)
                 treatment = "replace" if lost else "merge"
-                self._state.learn(TREATMENT, treatment)
+                self._state.facts.update_semantics.set(treatment)
                 log.info("learned how the target treats unmentioned fields", update=treatment)
                 if lost:
                     self._alone({**change, "payload": {**extra, **change["after"]}})

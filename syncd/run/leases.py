@@ -47,11 +47,11 @@ class Leases:
             renewing.join()
             self._until.pop(source, None)
             self._lost.discard(source)
-            self._state.release(source, self._owner)
+            self._state.leases.release(source, self._owner)
 
     def elsewhere(self, source: str) -> bool:
         """Whether another process that still runs has the source."""
-        holder = self._state.holder(source)
+        holder = self._state.leases.holder(source)
         return holder is not None and holder != self._owner and not is_dead(holder)
 
     def check(self) -> None:
@@ -70,9 +70,9 @@ class Leases:
                 )
 
     def _take(self, source: str, wait: Callable[[str], None]) -> None:
-        while holder := self._state.lease(source, self._owner, SECONDS):
+        while holder := self._state.leases.take(source, self._owner, SECONDS):
             if is_dead(holder):
-                self._state.release(source, holder)
+                self._state.leases.release(source, holder)
             else:
                 wait(holder)
         self._until[source] = self._clock() + SECONDS
@@ -84,7 +84,7 @@ class Leases:
 
     def _renew(self, source: str) -> None:
         until = self._clock() + SECONDS
-        if self._state.renew(source, self._owner, SECONDS):
+        if self._state.leases.renew(source, self._owner, SECONDS):
             self._until[source] = until
         else:
             self._lost.add(source)

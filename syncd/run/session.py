@@ -23,9 +23,6 @@ from syncd.target.contacts import Target
 if TYPE_CHECKING:
     from syncd.config import Target as TargetSettings
 
-ADDRESS, HIGHEST = "target.address", "target.highest_id"
-"""Facts: the target that the ledger speaks of, and the highest id seen there."""
-
 _NOTED_EVERY = 2.0  # seconds
 
 
@@ -99,13 +96,13 @@ class Session:
             return
         self.noted_at = now
         sent = self.target.sent - self.sent_before
-        self.state.note_progress(self.run, source, requests=sent, planned=self.planned)
+        self.state.runs.note_progress(self.run, source, requests=sent, planned=self.planned)
 
     def bind_state(self, highest: int) -> None:
         """Note which target the ledger speaks of, before anything is pushed there, and the highest id seen."""
-        self.state.learn(ADDRESS, self.settings.target.base_url)
-        if highest > int(self.state.fact(HIGHEST) or 0):
-            self.state.learn(HIGHEST, str(highest))
+        self.state.facts.target_address.set(self.settings.target.base_url)
+        if highest > self.state.facts.highest_id.get():
+            self.state.facts.highest_id.set(highest)
 
 
 @contextmanager
@@ -127,7 +124,7 @@ def open_session(
     with ExitStack() as stack:
         state = stack.enter_context(State(settings.state, read_only=dry_run, clock=clock))
         _check_address(state, settings)
-        budget = Budget(state, settings.target.limits, clock=clock, stopping=stopping, on_wait=watcher.waiting)
+        budget = Budget(state.requests, settings.target.limits, clock=clock, stopping=stopping, on_wait=watcher.waiting)
         leases = Leases(state, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", clock)
         client = stack.enter_context(client_of(settings.target, Proving(budget, leases), stopping, sleep))
         yield Session(
@@ -158,7 +155,7 @@ def client_of(
 
 
 def _check_address(state: State, settings: Settings) -> None:
-    known = state.fact(ADDRESS)
+    known = state.facts.target_address.get()
     if known is not None and known != settings.target.base_url:
         raise StateError(
             f"{state.path}: this state file says what was sent to {known}, but target.base_url is "

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from syncd.state.database import State
+    from syncd.state.state import State
 
 __all__ = ["State"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "State":
-        from syncd.state.database import State
+        from syncd.state.state import State
 
         return State
     raise AttributeError(name)

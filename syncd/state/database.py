@@ -1,4 +1,4 @@
-"""Opening the state file: its version, its errors, its transactions. The tables' uses are in the mixed-in parts.
+"""Opens the state file: its version, its errors and its transactions.
 
 The file is opened by the interpreter's SQLite alone: a second copy of SQLite in one process can break its locks.
 """
@@ -17,16 +17,7 @@ from sqlalchemy import Connection, create_engine, event, exc, text
 from sqlalchemy.pool import StaticPool
 
 from syncd.errors import StateBusy, StateError
-from syncd.state.audit import Audit
-from syncd.state.claims import Claims
-from syncd.state.journal import Journal
-from syncd.state.ledger import Ledger
-from syncd.state.names import Names
-from syncd.state.notices import Notices
-from syncd.state.past import Past
 from syncd.state.place import damage, is_there, unreadable, unwritable, uri
-from syncd.state.requests import Requests
-from syncd.state.runs import Runs
 
 HEAD = "0006"
 """The version of the tables in :mod:`syncd.state.tables`, and the newest migration's."""
@@ -35,8 +26,8 @@ BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction."""
 
 
-class State(Ledger, Audit, Journal, Claims, Names, Notices, Past, Runs, Requests):
-    """The state file of one configuration. Safe to use from several threads; a transaction is short.
+class Database:
+    """The open file. Several threads may use it; a transaction is short.
 
     Every method may raise :class:`~syncd.errors.StateError` or :class:`~syncd.errors.StateBusy`.
     """

@@ -20,6 +20,13 @@ OF_RUN = (
 )
 """A run's entries, found by their time: an index by run would cost each push a fifth. Clocks may be set back."""
 
+OURS = "outcome = 'accepted' AND (kind = 'delete' OR (kind = 'move' AND old_id <> new_id))"
+"""Of the journal: the entries by which we deleted ``old_id``."""
+
+DONE = "(outcome IN ('accepted', 'moved') OR (outcome = 'superseded' AND new_id IS NOT NULL))"
+"""Of the journal: the entries that are known to have been carried out (a move whose old id another contact has since
+is superseded)."""
+
 _NEWEST = text("SELECT coalesce((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'journal.newest'), 0)")
 _NUMBERED = text(
     "INSERT INTO fact (name, value) VALUES ('journal.newest', :newest)"

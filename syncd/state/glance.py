@@ -11,7 +11,6 @@ from typing import Any, Self
 
 from syncd.errors import StateBusy, StateError
 from syncd.state.place import damage, is_there, unreadable, uri
-from syncd.state.unconfigured import COUNTED
 
 PATIENCE = 5.0
 """Seconds to wait for another process's transaction."""
@@ -25,6 +24,32 @@ _RUN = (
 )
 _STOPPED = "coalesce(json_extract(report, '$.error.kind'), '') = 'Stopped'"
 """A run that was asked to stop did not fail."""
+
+
+# What the ledger holds of sources that the configuration does not name. ``?1`` is a JSON list of the configured
+# sources; a contact that a configured source holds as well belongs to that source.
+_OTHERS = (
+    "WITH RECURSIVE known (name) AS (SELECT min(source) FROM contact UNION ALL"
+    " SELECT (SELECT min(source) FROM contact WHERE source > known.name) FROM known WHERE known.name IS NOT NULL),"
+    " other (name) AS (SELECT name FROM known WHERE name IS NOT NULL"
+    " AND name NOT IN (SELECT value FROM json_each(?1)))"
+)
+"""The names leap from one to the next: to look at each of a million contacts takes longer than a small run."""
+
+_THEIRS = (
+    "FROM other CROSS JOIN contact ON contact.source = other.name WHERE contact.remote_id IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM contact AS holder WHERE holder.remote_id = contact.remote_id"
+    " AND holder.source IN (SELECT value FROM json_each(?1)))"
+)
+
+NAMED = f"{_OTHERS} SELECT name FROM other"
+COUNTED = f"{_OTHERS} SELECT contact.source, count(*) AS number {_THEIRS} GROUP BY contact.source ORDER BY 1"
+IDS = f"{_OTHERS} SELECT DISTINCT contact.remote_id {_THEIRS}"
+
+
+def repairs_of(source: str) -> str:
+    """The name under which what a repair of the source holds is kept, beside what a run holds; no source has it."""
+    return f"{source}:repair"
 
 
 class Glance:

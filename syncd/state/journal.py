@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
 from syncd.state.bulk import in_bulk
-from syncd.state.claims import Rivals, deleted_meanwhile, end_deletions
-from syncd.state.entries import OF_RUN, REFUSED, append, as_json, drafted, overtaken
-from syncd.state.ledger import DONE
-
-FOLDS = "target.folds_case"
-"""The fact that the target takes match values for one that differ only in case."""
+from syncd.state.database import Database
+from syncd.state.deletions import Rivals, deleted_meanwhile, end_deletions
+from syncd.state.entries import DONE, OF_RUN, REFUSED, append, as_json, drafted, newest_change, overtaken
+from syncd.state.facts import CASE_INSENSITIVE
 
 
 class Settled(NamedTuple):
@@ -56,15 +52,15 @@ class Leftover:
 
 
 class Journal:
-    """The part of the state that knows what is under way. Times are Unix seconds."""
+    """The calls that a push begins and their outcomes. Times are Unix seconds."""
 
-    clock: Callable[[], float]
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    @abstractmethod
-    def write(self) -> AbstractContextManager[Connection]: ...
-
-    @abstractmethod
-    def read(self) -> AbstractContextManager[Connection]: ...
+    def newest_change(self) -> int:
+        """The id of the journal's newest entry; 0 if there is none."""
+        with self._database.read() as connection:
+            return newest_change(connection)
 
     def mark(
         self,
@@ -83,9 +79,9 @@ class Journal:
         row needs no second look once it is accepted, ``@raw``. Ids up to ``horizon`` were at the target before. A
         change whose match value one of the ``rivals`` took is left out.
         """
-        now = self.clock()
+        now = self._database.clock()
         journal = drafted(source, changes)
-        with self.write() as connection:
+        with self._database.write() as connection:
             taken = rivals.among(connection, [each["match"] for each in journal], now) if rivals else set()
             journal = [each for each in journal if each["match"] not in taken] if taken else journal
             if not journal:
@@ -99,7 +95,7 @@ class Journal:
     def unmark(self, entries: Sequence[Mapping[str, Any]], ids: Iterable[int] = ()) -> None:
         """Take back what :meth:`mark` or :meth:`Claims.begin_deletes` did (of ``ids``), where nothing was sent."""
         values = [dict(entry) for entry in entries]
-        with self.write() as connection:
+        with self._database.write() as connection:
             for statement in _UNMARKED if values else ():
                 connection.execute(statement, values)
             if values:
@@ -111,9 +107,9 @@ class Journal:
         Returns the keys of contacts that were accepted, and that another source may have deleted since: they stay
         pending too.
         """
-        now = self.clock()
+        now = self._database.clock()
         accepted = _accepted((each for each in results if each.outcome == "accepted"), now)
-        with self.write() as connection:
+        with self._database.write() as connection:
             late = overtaken(connection, [each.entry for each in results])
             results = [each for each in results if each.entry["id"] not in late]
             doubtful = _doubtful(connection, results, now)
@@ -142,10 +138,10 @@ class Journal:
         query = text(
             f"SELECT key FROM change WHERE {OF_RUN} AND ({DONE} OR (outcome = 'refused' AND kind <> 'delete'))"
         )
-        with self.read() as connection:
+        with self._database.read() as connection:
             return set(connection.execute(query, {"run": run, "source": source}).scalars())
 
-    def leftovers(self, source: str | None = None) -> list[Leftover]:
+    def open_calls(self, source: str | None = None) -> list[Leftover]:
         """Return what earlier changes (of every source: None) may have left behind.
 
         These are old ids of moves, and calls of unknown outcome.
@@ -156,21 +152,12 @@ class Journal:
             " FROM change WHERE source = coalesce(:source, source) AND outcome IN ('pending', 'moved')"
             " AND kind <> 'delete' ORDER BY id"
         )
-        with self.read() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(query, {"source": source}).all()
         return [
             Leftover(id_, key, kind, match, old, {**_fields(before), **_fields(after)}, horizon, at)
             for id_, key, kind, match, old, before, after, horizon, at in rows
         ]
-
-    def forget(self, source: str, keys: Sequence[str]) -> None:
-        """Take contacts out of the ledger that left the source and stay at the target: others may claim them."""
-        if keys:
-            with self.write() as connection:
-                connection.execute(
-                    text("DELETE FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"),
-                    {"source": source, "keys": json.dumps(list(keys))},
-                )
 
 
 _UNMARKED = (
@@ -208,7 +195,7 @@ _REJECTED = text(
 )
 _NEVER_THERE = text("DELETE FROM contact WHERE source = :source AND key = :key AND remote_id IS NULL")
 _FORGOTTEN = text("UPDATE contact SET digest = 0 WHERE source = :source AND key = :key")
-_CASE_FOLDS = text(f"INSERT INTO fact (name, value) VALUES ('{FOLDS}', 'yes') ON CONFLICT (name) DO NOTHING")
+_CASE_FOLDS = text(f"INSERT INTO fact (name, value) VALUES ('{CASE_INSENSITIVE}', 'yes') ON CONFLICT (name) DO NOTHING")
 _ELSEWHERE = (
     "remote_id IN (SELECT value FROM json_each(:ids))"
     " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys)))"

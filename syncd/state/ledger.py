@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
-from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from syncd.core.columns import DIGEST, KEY, MATCH, RAW
 from syncd.core.compare import ACCEPTED, DETAIL_SCHEMA, LEDGER_SCHEMA
 from syncd.core.identity import folded, has_case
-
-_PAGE = 1_000_000
-"""Ledger rows that SQLite joins into one text at a time."""
+from syncd.core.undo import Known
+from syncd.state.bulk import PAGE, read_columns
+from syncd.state.database import Database
 
 _OPEN = "FROM contact INDEXED BY contact_open WHERE source = :source AND status <> 'accepted'"
 """Few contacts of many: without the hint SQLite would look at all of the source's."""
-
-OURS = "outcome = 'accepted' AND (kind = 'delete' OR (kind = 'move' AND old_id <> new_id))"
-"""Of the journal: the entries by which we deleted ``old_id``."""
 
 _FOUND = (
     "SELECT before FROM change WHERE change.source = contact.source AND change.key = contact.key"
@@ -31,19 +25,9 @@ _FOUND = (
 )
 """What the target held before the first call of unknown outcome: that call may have taken it away."""
 
-DONE = "(outcome IN ('accepted', 'moved') OR (outcome = 'superseded' AND new_id IS NOT NULL))"
-"""Of the journal: the entries that are known to have been carried out (a move whose old id another contact has since
-is superseded)."""
-
 IN_ANY_CASE = "(lower(match) IN (SELECT value FROM json_each(:values)) OR length(match) <> length(CAST(match AS BLOB)))"
 """Of the ledger: contacts whose match values without case are among these, and those with letters beyond ASCII, whose
 case SQLite does not know: they are to be compared."""
-
-_NEXT = "\x1e"
-"""Ends each value in such a text; no key and no match value contains it."""
-
-_NEVER = "\x1d"
-"""Separates nothing: no key and no match value contains it either."""
 
 _NONE = 0
 """Stands for a number that is not there: no digest is likely to be it, and one that is would only cost a look."""
@@ -59,43 +43,42 @@ _TAKEN_OVER = (
 
 
 class Ledger:
-    """The part of the state that knows contacts. Times are Unix seconds."""
+    """The contacts as syncd last sent them, by source and key. Times are Unix seconds."""
 
-    clock: Callable[[], float]
+    def __init__(self, database: Database) -> None:
+        self.database = database
 
-    @abstractmethod
-    def write(self) -> AbstractContextManager[Connection]: ...
-
-    @abstractmethod
-    def read(self) -> AbstractContextManager[Connection]: ...
-
-    def ledger(self, source: str, keys: pl.Series | None = None) -> pl.DataFrame:
+    def digests(self, source: str, keys: pl.Series | None = None) -> pl.DataFrame:
         """Return ``@key``, ``@digest``, ``@status`` (``a``, ``p``, ``r``) of the source's contacts.
 
         ``keys``: of these alone, which are looked up one by one.
         """
         if keys is not None:
             return self._looked_up("key, digest, substr(status, 1, 1)", source, keys, LEDGER_SCHEMA)
-        found = self._columns(
-            ("key", "digest"), "source = :source", {"source": source}, {KEY: pl.String, DIGEST: pl.Int64}
+        found = read_columns(
+            self.database,
+            ("key", "digest"),
+            "source = :source",
+            {"source": source},
+            {KEY: pl.String, DIGEST: pl.Int64},
         )
         query = text(f"SELECT key, substr(status, 1, 1) {_OPEN}")
-        with self.read() as connection:
+        with self.database.read() as connection:
             open_ = list(map(tuple, connection.execute(query, {"source": source})))
         whole = found.with_columns(pl.lit(ACCEPTED).alias("@status"))
         return whole.update(pl.DataFrame(open_, schema=[KEY, "@status"], orient="row"), on=KEY) if open_ else whole
 
-    def made_of(self, source: str) -> pl.DataFrame:
+    def row_digests(self, source: str) -> pl.DataFrame:
         """Return ``@key``, ``@raw``, ``@match`` of every contact of the source.
 
         ``@raw`` is null where its row must be looked at: the contact at the target may be another than its row makes.
         """
-        found = self._columns(("key", _RAW, "match"), "source = :source", {"source": source}, _MADE_OF)
+        found = read_columns(self.database, ("key", _RAW, "match"), "source = :source", {"source": source}, _MADE_OF)
         return found.with_columns(pl.when(pl.col(RAW) != _NONE).then(RAW).alias(RAW))
 
     def count(self, source: str) -> int:
         """How many contacts of the source the ledger holds."""
-        with self.read() as connection:
+        with self.database.read() as connection:
             # The index is a fraction of the table.
             query = text("SELECT count(*) FROM contact INDEXED BY contact_remote_id WHERE source = :source")
             count: int = connection.execute(query, {"source": source}).scalar_one()
@@ -107,35 +90,9 @@ class Ledger:
         found = [pl.DataFrame(schema={"@source": pl.String, **columns})]
         for source in sources:
             condition = "source = :source AND (remote_id IS NOT NULL OR status = 'pending')"
-            frame = self._columns(("key", "match"), condition, {"source": source}, columns)
+            frame = read_columns(self.database, ("key", "match"), condition, {"source": source}, columns)
             found.append(frame.select(pl.lit(source).alias("@source"), KEY, MATCH))
         return pl.concat(found)
-
-    def _columns(
-        self, columns: Sequence[str], condition: str, values: Mapping[str, Any], schema: Mapping[str, Any]
-    ) -> pl.DataFrame:
-        """Read columns, none of them null, by letting SQLite join each into a text that Polars parses.
-
-        So no row becomes a Python object.
-        """
-        joined = ", ".join(f"CAST(group_concat({column}, '{_NEXT}') AS BLOB)" for column in columns)
-        among = f"FROM contact WHERE {condition} AND key > :after"
-        count = text("SELECT count(*) FROM contact")
-        bound = text(f"SELECT key {among} ORDER BY key LIMIT 1 OFFSET {_PAGE - 1}")
-        whole = text(f"SELECT {joined} {among}")
-        part = text(f"SELECT {joined} {among} AND key <= :last")
-        pages: list[pl.DataFrame] = []
-        after: str | None = ""
-        with self.read() as connection:
-            many = connection.execute(count).scalar_one() > _PAGE
-            while after is not None:
-                last = connection.execute(bound, {**values, "after": after}).scalar() if many else None
-                query = whole if last is None else part
-                page = connection.execute(query, {**values, "after": after, "last": last}).one()
-                if page[0] is not None:
-                    pages.append(pl.DataFrame(list(map(_parsed, page, schema.items()))))
-                after = last
-        return pl.concat(pages) if pages else pl.DataFrame(schema=dict(schema))
 
     def detail(self, source: str, keys: pl.Series) -> pl.DataFrame:
         """Return what is known of these keys, as :data:`syncd.core.compare.DETAIL_SCHEMA` describes it."""
@@ -151,62 +108,56 @@ class Ledger:
             f"SELECT {columns} FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
         )
         found: list[Any] = []
-        with self.read() as connection:
-            for start in range(0, len(keys), _PAGE):
-                page = json.dumps(keys.slice(start, _PAGE).to_list())
+        with self.database.read() as connection:
+            for start in range(0, len(keys), PAGE):
+                page = json.dumps(keys.slice(start, PAGE).to_list())
                 found += map(tuple, connection.execute(query, {"source": source, "keys": page}))
         return pl.DataFrame(found, schema=dict(schema), orient="row")
 
     def known(self, source: str) -> int:
         """How many contacts of the source are at the target, as far as we know."""
-        with self.read() as connection:
+        with self.database.read() as connection:
             query = text("SELECT count(*) FROM contact WHERE source = :source AND remote_id IS NOT NULL")
             count: int = connection.execute(query, {"source": source}).scalar_one()
             return count
 
-    def true_ids(self, ids: Collection[int]) -> set[int]:
-        """Those of ``ids`` under which the target holds what a contact of some source says."""
-        if not ids:
-            return set()
+    def contact(self, source: str, key: str) -> dict[str, Any] | None:
+        """Return all that the ledger says of one key, or None."""
         query = text(
-            "SELECT remote_id FROM contact WHERE status = 'accepted'"
-            " AND remote_id IN (SELECT value FROM json_each(:ids))"
+            "SELECT status, remote_id AS id, origin, match, fields, returned, reason, missing_since,"
+            " created_at AS created, updated_at AS updated FROM contact WHERE source = :source AND key = :key"
         )
-        with self.read() as connection:
-            return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
+        with self.database.read() as connection:
+            row = connection.execute(query, {"source": source, "key": key}).mappings().first()
+        return (
+            None
+            if row is None
+            else {**row, "fields": _fields_of(row["fields"]), "returned": _fields_of(row["returned"])}
+        )
 
-    def ours_among(self, ids: Collection[int]) -> set[int]:
-        """Those of ``ids`` that came to be by a call of ours, or that we deleted: a target may bring an id back."""
-        if not ids:
-            return set()
-        with self.read() as connection:
-            query = text(
-                "SELECT remote_id FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))"
-                " AND origin = 'created' UNION SELECT old_id FROM change"
-                f" WHERE old_id IN (SELECT value FROM json_each(:ids)) AND (outcome = 'moved' OR ({OURS}))"
-            )
-            return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
+    def known_now(self, source: str, keys: Collection[str]) -> dict[str, Known]:
+        """Return what the ledger says of these keys."""
+        query = text(
+            "SELECT key, status, remote_id, match, coalesce(returned, fields), origin = 'created', digest FROM contact"
+            " WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(query, {"source": source, "keys": json.dumps(list(keys))}).all()
+        return {
+            key: Known(status, id_, match, _fields_of(fields) or {}, bool(created), digest)
+            for key, status, id_, match, fields, created, digest in rows
+        }
 
     def pending_keys(self, source: str) -> set[str]:
         """Keys whose last call has an unknown outcome."""
-        with self.read() as connection:
+        with self.database.read() as connection:
             query = text(f"SELECT key {_OPEN} AND status = 'pending'")
             return set(connection.execute(query, {"source": source}).scalars())
-
-    def horizon(self) -> int:
-        """The highest id known to be at the target before now."""
-        with self.read() as connection:
-            query = text(
-                "SELECT max(coalesce((SELECT max(remote_id) FROM contact), 0),"
-                " coalesce((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'target.highest_id'), 0))"
-            )
-            highest: int = connection.execute(query).scalar_one()
-            return highest
 
     def redigest(self, source: str, digests: Mapping[str, int]) -> None:
         """Note the digests of contacts that are what the ledger says, though it had another digest for them."""
         if digests:
-            with self.write() as connection:
+            with self.database.write() as connection:
                 connection.exec_driver_sql(
                     "UPDATE contact SET digest = ?, status = 'accepted', reason = NULL"
                     " WHERE source = ? AND key = ? AND status <> 'pending'",
@@ -216,7 +167,7 @@ class Ledger:
     def rematch(self, source: str, matches: Sequence[tuple[str, str]]) -> None:
         """Note other match values of contacts: pairs of key and value."""
         if matches:
-            with self.write() as connection:
+            with self.database.write() as connection:
                 connection.exec_driver_sql(
                     "UPDATE contact SET match = ? WHERE source = ? AND key = ?",
                     [(match, source, key) for key, match in matches],
@@ -226,14 +177,14 @@ class Ledger:
         """Hand contacts, and the calls for them that are under way, over to other keys: old to new."""
         if names:
             values = [{"source": source, "old": old, "new": new} for old, new in names.items()]
-            with self.write() as connection:
+            with self.database.write() as connection:
                 for statement in _TAKEN_OVER:
                     connection.execute(statement, values)
 
     def link(self, source: str, rows: pl.DataFrame) -> None:
         """Note the rows that contacts are made of, or that they must be looked at: ``@key``, ``@raw``."""
         if not rows.is_empty():
-            with self.write() as connection:
+            with self.database.write() as connection:
                 connection.exec_driver_sql(
                     "UPDATE contact SET raw = ? WHERE source = ? AND key = ?",
                     [(raw, source, key) for key, raw in rows.select(KEY, RAW).iter_rows()],
@@ -241,14 +192,14 @@ class Ledger:
 
     def see_missing(self, source: str, missing: Sequence[str], present: Sequence[str]) -> None:
         """Note since when contacts are missing from a proved read, and that others are back."""
-        with self.write() as connection:
+        with self.database.write() as connection:
             if missing:
                 connection.execute(
                     text(
                         "UPDATE contact SET missing_since = coalesce(missing_since, :now) WHERE source = :source"
                         " AND key IN (SELECT value FROM json_each(:keys))"
                     ),
-                    {"now": self.clock(), "source": source, "keys": json.dumps(list(missing))},
+                    {"now": self.database.clock(), "source": source, "keys": json.dumps(list(missing))},
                 )
             if present:
                 connection.execute(
@@ -261,36 +212,59 @@ class Ledger:
 
     def missing_keys(self, source: str) -> list[str]:
         """Keys that were missing from an earlier read."""
-        with self.read() as connection:
+        with self.database.read() as connection:
             query = text("SELECT key FROM contact WHERE source = :source AND missing_since IS NOT NULL")
             return list(connection.execute(query, {"source": source}).scalars())
 
     def rejected(self, source: str) -> list[tuple[str, str]]:
         """Return the key and the target's reason of every rejected contact of the source."""
         query = text(f"SELECT key, coalesce(reason, '') {_OPEN} AND status = 'rejected' ORDER BY key")
-        with self.read() as connection:
+        with self.database.read() as connection:
             return [(key, reason) for key, reason in connection.execute(query, {"source": source})]
+
+    def refused(self, source: str) -> list[tuple[str, str, float, dict[str, str]]]:
+        """Return of every rejected contact of the source the key, the target's reason, when, and the fields as sent."""
+        sent = (
+            "SELECT after FROM change WHERE change.source = contact.source AND change.key = contact.key"
+            " AND change.outcome = 'refused' ORDER BY id DESC LIMIT 1"
+        )
+        query = text(
+            f"SELECT key, coalesce(reason, ''), updated_at, ({sent})"
+            " FROM contact WHERE source = :source AND status = 'rejected' ORDER BY key"
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(query, {"source": source}).all()
+        return [(key, reason, at, json.loads(sent or "{}")) for key, reason, at, sent in rows]
 
     def retry_rejected(self, source: str) -> int:
         """Let the next run read everything and send the source's rejected contacts again; return how many."""
         values = {"source": source}
-        with self.write() as connection:
+        with self.database.write() as connection:
             again = text("UPDATE contact SET digest = 0 WHERE status = 'rejected' AND source = :source")
             count = connection.execute(again, values).rowcount
             if count:
                 connection.execute(text("DELETE FROM cursor WHERE source = :source"), values)
             return count
 
+    def forget(self, source: str, keys: Sequence[str]) -> None:
+        """Take contacts out of the ledger that left the source and stay at the target: others may claim them."""
+        if keys:
+            with self.database.write() as connection:
+                connection.execute(
+                    text("DELETE FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"),
+                    {"source": source, "keys": json.dumps(list(keys))},
+                )
+
 
 class LedgerParts:
     """A source's ledger, asked for single contacts (see :class:`syncd.read.unchanged_rows.Ask`)."""
 
-    def __init__(self, state: Ledger, source: str) -> None:
-        self._state = state
+    def __init__(self, ledger: Ledger, source: str) -> None:
+        self._ledger = ledger
         self._source = source
 
     def count(self) -> int:
-        return self._state.count(self._source)
+        return self._ledger.count(self._source)
 
     def with_keys(self, keys: pl.Series) -> pl.DataFrame:
         return self._made_of("key IN (SELECT value FROM json_each(:values))", keys)
@@ -306,20 +280,10 @@ class LedgerParts:
             return pl.DataFrame(schema=_MADE_OF)
         query = text(f"SELECT key, nullif({_RAW}, {_NONE}), match FROM contact WHERE source = :source AND {condition}")
         values = {"source": self._source, "values": json.dumps(wanted.to_list())}
-        with self._state.read() as connection:
+        with self._ledger.database.read() as connection:
             found = list(map(tuple, connection.execute(query, values)))
         return pl.DataFrame(found, schema=_MADE_OF, orient="row")
 
 
-def _parsed(column: bytes, named: tuple[str, Any]) -> pl.Series:
-    name, kind = named
-    found = pl.read_csv(
-        io.BytesIO(column + _NEXT.encode()),
-        has_header=False,
-        separator=_NEVER,
-        eol_char=_NEXT,
-        quote_char=None,
-        schema={name: kind},
-        empty_string_is_null=False,
-    )
-    return found.to_series()
+def _fields_of(value: str | None) -> dict[str, str] | None:
+    return None if value is None else json.loads(value)

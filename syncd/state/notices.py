@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from syncd.state.database import Database
 from syncd.state.glance import RETRY
 
 GIVEN_UP = 86_400.0
@@ -30,17 +29,15 @@ class Notice:
 
 
 class Notices:
-    """The part of the state that knows what was told. Times are Unix seconds."""
+    """Alarms, and the notices about them that nobody has heard yet. Times are Unix seconds."""
 
-    clock: Callable[[], float]
-
-    @abstractmethod
-    def write(self) -> AbstractContextManager[Connection]: ...
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def keep_alarms(self, alarms: Iterable[tuple[str, str, str]]) -> None:
         """Make these (source, kind, text) the alarms that stand; each that began or ended becomes a notice."""
-        now, standing = self.clock(), {(source, kind): text_ for source, kind, text_ in alarms}
-        with self.write() as connection:
+        now, standing = self._database.clock(), {(source, kind): text_ for source, kind, text_ in alarms}
+        with self._database.write() as connection:
             known = {(row[0], row[1]): row[2] for row in connection.execute(_KNOWN)}
             for (source, kind), said in standing.items():
                 values = {"source": source, "kind": kind, "text": said, "at": now}
@@ -53,18 +50,18 @@ class Notices:
 
     def add_digest(self, said: str, due: float) -> None:
         """Make a digest a notice, unless one was made since ``due``; the first time only that is noted."""
-        with self.write() as connection:
+        with self._database.write() as connection:
             last = connection.execute(_DIGESTED).scalar()
             if last is not None and float(last) < due:
-                values = {"event": "digest", "source": "", "kind": "", "text": said, "at": self.clock()}
+                values = {"event": "digest", "source": "", "kind": "", "text": said, "at": self._database.clock()}
                 connection.execute(_ADD, values)
             if last is None or float(last) < due:
-                connection.execute(_DIGEST, {"at": str(max(due, self.clock()))})
+                connection.execute(_DIGEST, {"at": str(max(due, self._database.clock()))})
 
-    def due_notices(self) -> list[Notice]:
+    def due(self) -> list[Notice]:
         """Take what is to be told now; nobody else takes it for the next :data:`RETRY` seconds."""
-        now = self.clock()
-        with self.write() as connection:
+        now = self._database.clock()
+        with self._database.write() as connection:
             connection.execute(_OLD, {"old": now - GIVEN_UP})
             rows = connection.execute(_DUE, {"before": now - RETRY}).all()
             connection.execute(_TRIED, {"now": now, "ids": json.dumps([row[0] for row in rows])})
@@ -75,7 +72,7 @@ class Notices:
 
     def told(self, left: Mapping[int, Sequence[str]]) -> None:
         """Note to whom each notice could not be told; one that everybody was told is done with."""
-        with self.write() as connection:
+        with self._database.write() as connection:
             for id_, names in left.items():
                 values = {"id": id_, "left": json.dumps(list(names))}
                 connection.execute(_LEFT if names else _DONE, values)

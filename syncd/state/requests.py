@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
+
+from syncd.state.database import Database
 
 
 class Places:
@@ -62,17 +63,15 @@ class Places:
 
 
 class Requests:
-    """The part of the state that counts requests. A read-only state keeps its own places in memory."""
+    """The requests in the key's windows. A read-only state keeps its own places in memory."""
 
-    read_only: bool
-    _own: list[float]
-
-    @abstractmethod
-    def write(self) -> AbstractContextManager[Connection]: ...
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._own: list[float] = []
 
     @contextmanager
     def exclusive(self) -> Iterator[Places]:
         """Enter a section that one process at a time is in."""
         own = self.__dict__.setdefault("_own", [])
-        with self.write() as connection:
-            yield Places(connection, own, recorded=not self.read_only)
+        with self._database.write() as connection:
+            yield Places(connection, own, recorded=not self._database.read_only)

@@ -36,8 +36,6 @@ SMS_GAP = 130.0
 
 SMS_LENGTH = 300
 
-SMS_SENT = "sms.sent"
-"""The fact that says when the last text message was sent."""
 
 HEARTBEAT = "heartbeat"
 
@@ -110,9 +108,9 @@ def tell(settings: Settings, *, clock: Callable[[], float], send: Deliver | None
     missed = 0
     if watch.notifies:
         with State(settings.state, clock=clock) as state:
-            state.keep_alarms((each.source, each.kind, each.text) for each in _wanted(settings, alarms))
+            state.notices.keep_alarms((each.source, each.kind, each.text) for each in _wanted(settings, alarms))
             if due := digest_due(watch, clock()):
-                state.add_digest(_digest(found, alarms), due)
+                state.notices.add_digest(_digest(found, alarms), due)
             missed = _send_due(settings, state, send)
     if good and settings.notify.heartbeat and not any(alarm.kind in BROKEN for alarm in alarms):
         ping = {"title": "", "body": "", "short": "", "ping": {HEARTBEAT: settings.notify.heartbeat.reveal()}}
@@ -126,7 +124,7 @@ def _wanted(settings: Settings, alarms: Sequence[Alarm]) -> list[Alarm]:
 
 def _send_due(settings: Settings, state: State, send: Deliver) -> int:
     """Send what is due to whom it is due: each destination gets one message with all that is left for it."""
-    notices = state.due_notices()
+    notices = state.notices.due()
     names = destinations(settings)
     left = {each.id: [name for name in names if each.left is None or name in each.left] for each in notices}
     groups: dict[tuple[int, ...], list[str]] = {}
@@ -142,7 +140,7 @@ def _send_due(settings: Settings, state: State, send: Deliver) -> int:
         reached = {each.name for each in outcomes if not each.why}
         for id_ in ids:
             left[id_] = [name for name in left[id_] if name not in reached]
-    state.told(left)
+    state.notices.told(left)
     return missed
 
 
@@ -152,9 +150,9 @@ def _ready(settings: Settings, state: State, names: Sequence[str]) -> Sequence[s
     if not numbers:
         return names
     now = state.clock()
-    if now - float(state.fact(SMS_SENT) or 0) < SMS_GAP * len(numbers):
+    if now - state.facts.sms_sent.get() < SMS_GAP * len(numbers):
         return [name for name in names if name not in numbers]
-    state.learn(SMS_SENT, str(now))
+    state.facts.sms_sent.set(now)
     return names
 
 

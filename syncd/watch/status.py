@@ -12,8 +12,7 @@ from syncd.budget import Budget
 from syncd.core.warnings import of_the_unconfigured
 from syncd.errors import Stopped
 from syncd.processes import is_dead
-from syncd.state.glance import RETRY, Glance
-from syncd.state.repairs import repairs_of
+from syncd.state.glance import RETRY, Glance, repairs_of
 from syncd.watch.alarms import alarms_of
 from syncd.watch.settings import Watch, WatchedSource, digest_due
 

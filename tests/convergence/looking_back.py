@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from syncd.core.rules import OnEdit
 from syncd.report.drift_report import Reconciled
-from syncd.state.repairs import repairs_of
+from syncd.state.glance import repairs_of
 from tests.convergence.company import Match
 from tests.convergence.machine import EDITS, MOMENTS, TROUBLE
 from tests.convergence.plant import Power
@@ -43,7 +43,7 @@ class Convergence(Upheaval):
 
     def _explained(self, found: Reconciled) -> None:
         with self.world.state() as state:
-            claimed = set(state.held_ids())
+            claimed = set(state.holdings.ids())
         there, lost = self.world.store.rows.keys(), self.undead | self.lenient
         extra = {each["id"] for drift in found.sources for each in drift.extra}
         assert not set(found.foreign) & claimed, "a contact that the ledger claims is called foreign"
@@ -106,7 +106,7 @@ class Convergence(Upheaval):
             held = [(drift.source, each.digest) for drift in found.sources for each in drift.held]
             with self.world.state() as state:
                 for source, digest in held:
-                    state.approve(repairs_of(source), digest)
+                    state.holds.approve(repairs_of(source), digest)
             if not held:
                 break
         writes = self.world.writes()
@@ -179,7 +179,7 @@ class Convergence(Upheaval):
         self._look()
         with self.world.state() as state:
             for run in set(self._runs()) - known:
-                for change in state.changes(run=run):
+                for change in state.history.changes(run=run):
                     owner = change["source"], change["key"]
                     match = self.layout.match_of(change["after"] or {})
                     self.ever.setdefault(owner, set()).update({match} if match else ())
@@ -189,7 +189,7 @@ class Convergence(Upheaval):
     def _runs(self) -> list[str]:
         """The runs that the state knows, the newest first."""
         with self.world.state() as state:
-            return list(dict.fromkeys(each["run"] for each in state.runs()))
+            return list(dict.fromkeys(each["run"] for each in state.history.runs()))
 
     def _picture(self) -> Picture:
         names = sorted(self.layout.origins)

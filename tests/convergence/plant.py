@@ -233,7 +233,7 @@ class Plant:
         """Take back what a run did, the last source first; ``approved``: digests of held lists that may go on."""
         reports = []
         with self._session(power or Power(), LATER) as session:
-            ran = {each["source"] for each in session.state.runs(run=run)}
+            ran = {each["source"] for each in session.state.history.runs(run=run)}
             for source in reversed(list(self.settings.sources.values())):
                 if source.name in ran:
                     reports.append(SourceReport(source.name, undoes=run))

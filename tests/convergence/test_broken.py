@@ -27,8 +27,8 @@ from syncd.core.plan import Held
 from syncd.core.schema import Schema
 from syncd.read.reader import Reading, keyed_once
 from syncd.state import claims
+from syncd.state.holds import Holds
 from syncd.state.journal import Journal, Settled
-from syncd.state.past import Past
 from tests.convergence.company import LAYOUTS
 from tests.convergence.looking_back import Convergence
 from tests.convergence.shelf import Row
@@ -109,7 +109,7 @@ def let_one_approval_open_every_gate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def forget_what_was_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A change that a person has undone is made again by the next run."""
-    monkeypatch.setattr(Past, "hold_back", lambda *_: set())
+    monkeypatch.setattr(Holds, "hold_back", lambda *_: set())
 
 
 def repair_what_people_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,7 +156,7 @@ def undo(world: World, run: str) -> SourceReport:
 
 def runs(world: World) -> list[str]:
     with State(world.folder / "syncd.db") as state:
-        return [each["run"] for each in state.runs()]
+        return [each["run"] for each in state.history.runs()]
 
 
 def test_two_runs_that_are_undone_one_after_the_other_stay_undone(world: World) -> None:

@@ -127,7 +127,7 @@ def test_a_migration_that_is_killed_at_any_step_is_made_by_the_next_start(tmp_pa
                 database.HEAD
             ]
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-            assert state.ledger("tenants").height == (CONTACTS if version else 0)
+            assert state.ledger.digests("tenants").height == (CONTACTS if version else 0)
 
 
 def test_on_a_full_disk_nothing_is_sent_that_cannot_be_recorded(victim: Victim) -> None:
@@ -139,7 +139,7 @@ def test_on_a_full_disk_nothing_is_sent_that_cannot_be_recorded(victim: Victim) 
     sent = len(victim.sandbox.store.rows) - len(victim.foreign)
     assert 0 < sent < 2_500
     with State(victim.folder / "syncd.db") as state:
-        assert state.ledger("tenants").height >= sent
+        assert state.ledger.digests("tenants").height >= sent
     code, said = victim.run()
     assert code == 0, said
     victim.compare()

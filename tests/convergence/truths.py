@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from sqlalchemy import text
 
 from syncd.report.source_report import SourceReport
-from syncd.state.ledger import DONE
+from syncd.state.entries import DONE
 from tests.convergence.company import Company, Layout, Match, Owner, Sayings
 from tests.convergence.plant import Plant
 from tests.convergence.witness import Witness
@@ -105,7 +105,7 @@ class Truths(RuleBasedStateMachine):
         """A clean run, and another that must write nothing; then the target is compared with the sources."""
         with self.world.state() as state:
             for name in self.company.tables:
-                state.retry_rejected(name)
+                state.ledger.retry_rejected(name)
         said = self._sent()
         for _ in range(self._runs_needed()):
             reports = self.world.run()
@@ -143,7 +143,7 @@ class Truths(RuleBasedStateMachine):
                 if each.digest not in keyless and not (each.kind == "delete" and keyless):
                     self.approved.setdefault(report.source, []).append(frozenset(each.keys))
                     with self.world.state() as state:
-                        approved |= state.approve(report.source, each.digest) > 0
+                        approved |= state.holds.approve(report.source, each.digest) > 0
         return approved
 
     def _look(self) -> None:

@@ -72,7 +72,7 @@ def ended(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple
 
 def last_run(world: World) -> dict[str, Any]:
     with suppress(StateError), State(world.folder / "syncd.db", read_only=True) as state:
-        runs = state.last_runs("tenants")
+        runs = state.runs.last("tenants")
         return runs[0] if runs else {}
     return {}
 
@@ -135,7 +135,7 @@ def test_asked_to_stop_in_mid_push_it_lets_the_batch_under_way_end_and_leaves_no
     assert 0 < sent < len(PEOPLE)
     assert last_run(world)["exit"] == 4
     with State(world.folder / "syncd.db", read_only=True) as state:
-        assert state.counts("tenants") == {"accepted": sent}
+        assert state.runs.counts("tenants") == {"accepted": sent}
     world.sandbox.disarm()
     assert world.run().counts["create"] == len(PEOPLE) - sent
     assert len(world.there()) == len(PEOPLE)
@@ -221,8 +221,8 @@ def test_a_run_that_was_temporary_or_broken_off_is_due_again(inside: World, caps
     inside.run()
     assert "run tenants: at once\n" in printed(capsys, "--check")[1]
     with State(inside.folder / "syncd.db") as state:
-        state.begin_run("later", "tenants", "digest")
-        assert state.last_begun("tenants") is None
+        state.runs.begin("later", "tenants", "digest")
+        assert state.runs.last_begun("tenants") is None
 
 
 def test_a_source_is_reconciled_on_a_schedule_of_its_own(inside: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,7 +235,7 @@ def test_a_source_is_reconciled_on_a_schedule_of_its_own(inside: World, capsys: 
     assert found.last is not None
     assert main(found.arguments) == 0
     with State(inside.folder / "syncd.db", read_only=True) as state:
-        assert state.last_reconciled("tenants") is not None
+        assert state.facts.reconciled("tenants").get() is not None
 
 
 def test_reconciling_is_nightly_if_nothing_is_said_and_needs_a_source_that_the_daemon_runs(

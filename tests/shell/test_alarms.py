@@ -111,7 +111,7 @@ def test_a_killed_run_is_a_failed_one_until_the_next(world: World) -> None:
     world.write([ANN])
     world.run()
     with State(world.folder / "syncd.db") as state:
-        state.begin_run("killed", "tenants", "config")
+        state.runs.begin("killed", "tenants", "config")
     [source] = look(world)["sources"]
     assert (source["last"]["outcome"], source["failures"]) == ("broken off", 1)
     assert [alarm["text"] for alarm in look(world)["alarms"]] == [
@@ -188,9 +188,9 @@ def test_status_tells_what_a_run_under_way_still_has_to_send(world: World) -> No
     world.write([ANN])
     world.run()
     with State(world.folder / "syncd.db") as state:
-        state.begin_run("now", "tenants", "config")
-        state.lease("tenants", f"{socket.gethostname()}:1:x", 60)
-        state.note_progress("now", "tenants", requests=3, planned=2003)
+        state.runs.begin("now", "tenants", "config")
+        state.leases.take("tenants", f"{socket.gethostname()}:1:x", 60)
+        state.runs.note_progress("now", "tenants", requests=3, planned=2003)
     world.target["limits"] = ["60/1m", "1000/1h"]
     [source] = look(world)["sources"]
     assert source["forecast"]["requests"] == 2000

@@ -11,7 +11,7 @@ DOWN = {"kind": "status", "method": "DELETE", "status": 503, "times": None}
 
 def approve(world: World, digest: str) -> None:
     with State(world.folder / "syncd.db") as state:
-        assert state.approve("tenants", digest)
+        assert state.holds.approve("tenants", digest)
 
 
 def emptied_and_approved(world: World) -> None:
@@ -43,11 +43,11 @@ def test_what_is_left_of_an_approved_list_stays_approved(world: World) -> None:
     report = world.run()
     assert (report.exit_code, report.counts["delete"]) == (4, 500)
     with State(world.folder / "syncd.db") as state:
-        assert {(hold["count"], hold["approved"] is not None) for hold in state.holds("tenants")} == {(200, True)}
+        assert {(hold["count"], hold["approved"] is not None) for hold in state.holds.of("tenants")} == {(200, True)}
     world.sandbox.disarm()
     assert world.run().counts["delete"] == 200
     with State(world.folder / "syncd.db") as state:
-        assert state.holds("tenants") == []
+        assert state.holds.of("tenants") == []
 
 
 def test_what_is_left_of_an_approved_list_is_not_approved_for_others(world: World) -> None:
@@ -62,8 +62,8 @@ def test_what_is_left_of_an_approved_list_is_not_approved_for_others(world: Worl
 
 def approve_at(world: World, gate: str) -> None:
     with world.state() as state:
-        [digest] = [hold["digest"] for hold in state.holds("tenants") if hold["gate"] == gate]
-        assert state.approve("tenants", digest)
+        [digest] = [hold["digest"] for hold in state.holds.of("tenants") if hold["gate"] == gate]
+        assert state.holds.approve("tenants", digest)
 
 
 def test_what_another_gate_holds_of_an_approved_list_waits_for_that_one(world: World) -> None:
@@ -119,6 +119,6 @@ def test_an_empty_read_that_proves_nothing_lets_no_contact_go(world: World) -> N
         report = world.run()
         assert (report.exit_code, [held.gate for held in report.held]) == (3, ["deletes.unproved"])
         with world.state() as state:
-            state.approve("tenants", report.held[0].digest)
+            state.holds.approve("tenants", report.held[0].digest)
     with world.state() as state:
-        assert state.known("tenants") == 1
+        assert state.ledger.known("tenants") == 1

@@ -407,7 +407,7 @@ def test_a_wrong_path_in_the_target_s_address_is_a_mistake_of_the_configuration(
 
 def test_a_source_that_another_run_holds_exits_5(company: World, syncd: Command) -> None:
     with State(company.folder / "syncd.db") as state:
-        state.lease("tenants", "elsewhere:4711:ab", 60)
+        state.leases.take("tenants", "elsewhere:4711:ab", 60)
     code, out, err = syncd("run", "--json")
     found = json.loads(out)
     assert code == found["exit"] == 5
@@ -454,8 +454,8 @@ def test_a_file_of_changes_that_cannot_be_written_after_all_takes_nothing_from_t
 
 def test_wait_waits_for_the_other_run_to_end(company: World, syncd: Command) -> None:
     with State(company.folder / "syncd.db") as state:
-        state.lease("tenants", "elsewhere:4711:ab", 60)
-        ending = threading.Timer(0.3, state.release, ("tenants", "elsewhere:4711:ab"))
+        state.leases.take("tenants", "elsewhere:4711:ab", 60)
+        ending = threading.Timer(0.3, state.leases.release, ("tenants", "elsewhere:4711:ab"))
         ending.start()
         assert syncd("run", "--wait")[0] == 0
         ending.join()
@@ -600,7 +600,7 @@ def test_a_run_that_waits_for_the_key_s_limits_ends_at_once_when_asked_to(compan
 def pending(path: Path) -> int:
     """How many contacts are marked: then their batch is on its way, and the run waits for it."""
     with suppress(StateError), State(path, read_only=True) as state:
-        return state.counts("tenants").get("pending", 0)
+        return state.runs.counts("tenants").get("pending", 0)
     return 0
 
 
@@ -871,13 +871,13 @@ def test_status_does_not_take_a_killed_run_for_one_that_runs(company: World, syn
     with subprocess.Popen([sys.executable, "-c", ""]) as killed:
         killed.wait()
     with State(company.folder / "syncd.db") as state:
-        state.begin_run("r", "tenants", "")
+        state.runs.begin("r", "tenants", "")
         for pid, outcome in ((os.getpid(), "running"), (killed.pid, "broken off")):
             owner = f"{socket.gethostname()}:{pid}:x"
-            assert state.lease("tenants", owner, 60) is None
+            assert state.leases.take("tenants", owner, 60) is None
             [source] = json.loads(syncd("status", "--json")[1])["sources"]
             assert (source["running"], source["last"]["outcome"]) == (outcome == "running", outcome)
-            state.release("tenants", owner)
+            state.leases.release("tenants", owner)
 
 
 def test_status_tells_the_last_error_and_the_last_good_run(company: World, syncd: Command) -> None:

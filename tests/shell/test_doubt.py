@@ -351,7 +351,7 @@ def test_where_the_target_folds_case_letters_that_have_no_single_lower_case_are_
     assert [each["key"] for each in report.invalid] == ["Straße 1"]
     assert world.posts() == posts
     with State(world.folder / "syncd.db", read_only=True) as state:
-        assert state.rejected("tenants") == []
+        assert state.ledger.rejected("tenants") == []
 
 
 def test_a_field_that_becomes_a_match_field_moves_no_contact_whose_row_is_as_it_was(world: World) -> None:
@@ -366,7 +366,7 @@ def test_a_field_that_becomes_a_match_field_moves_no_contact_whose_row_is_as_it_
     world.write([("a", "1", "Ann", "2125550109")], header=ROWS)
     [held] = world.run().held
     with State(world.folder / "syncd.db") as state:
-        state.approve("tenants", held.digest)
+        state.holds.approve("tenants", held.digest)
     report = world.run()
     assert (report.counts["update"], report.counts["move"]) == (1, 0)
     assert world.there()["1"] == {

@@ -196,6 +196,6 @@ def test_what_was_undone_is_told_as_held(known: World, syncd: Command) -> None:
     known.write([ANN, ("2", "Robert Jones", "2125550102")])
     known.run()
     with State(known.folder / "syncd.db") as state:
-        run = next(iter(state.runs()))["run"]
+        run = next(iter(state.history.runs()))["run"]
     assert syncd("undo", run)[0] == 0
     assert [each["gate"] for each in told(syncd)["held"]] == ["undone"]

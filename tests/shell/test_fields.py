@@ -38,7 +38,7 @@ def mapped(world: World, **names: str) -> None:
 
 def approve(world: World, digest: str) -> None:
     with State(world.folder / "syncd.db") as state:
-        assert state.approve("tenants", digest)
+        assert state.holds.approve("tenants", digest)
 
 
 def test_a_mapped_field_that_was_renamed_is_named_with_its_new_name(known: World) -> None:
@@ -156,7 +156,7 @@ def test_what_a_lost_create_made_is_found_though_the_match_fields_became_others(
     wanted = {"1", "2", "3"} if stays else {"1"}
     assert set(world.there(names.get("External ID", "External ID"))) == wanted
     with State(world.folder / "syncd.db") as state:
-        assert state.leftovers() == []
+        assert state.journal.open_calls() == []
 
 
 def swapped() -> list[dict[str, Any]]:

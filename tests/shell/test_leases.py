@@ -90,10 +90,10 @@ def test_an_answer_that_comes_after_another_runs_call_settles_nothing(tmp_path: 
         return {"@kind": "create", **fields}
 
     with State(tmp_path / "syncd.db") as state:
-        [slow] = state.mark("old", "s", [change(1)])
-        [quick] = state.mark("new", "s", [change(2)])
-        state.record([Settled(quick, "accepted", 5)])
-        state.save_cursor("s", "c", "x", {})
-        state.record([Settled(slow, "accepted", 5)])
-        assert state.ledger("s").rows() == [("a", 2, "p")]
-        assert state.cursor("s", "x") is None
+        [slow] = state.journal.mark("old", "s", [change(1)])
+        [quick] = state.journal.mark("new", "s", [change(2)])
+        state.journal.record([Settled(quick, "accepted", 5)])
+        state.cursors.save("s", "c", "x", {})
+        state.journal.record([Settled(slow, "accepted", 5)])
+        assert state.ledger.digests("s").rows() == [("a", 2, "p")]
+        assert state.cursors.get("s", "x") is None

@@ -53,7 +53,7 @@ def known_by(world: World, *names: str) -> None:
 def approve(world: World, report: SourceReport) -> None:
     with world.state() as state:
         for each in report.held:
-            state.approve(report.source, each.digest)
+            state.holds.approve(report.source, each.digest)
 
 
 LEFT = "shares match fields with {}, whose contact is left as it is"

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 import syncd.sync
-from syncd.plan.gather import TREATMENT
 from syncd.push.result import Pushed
 from syncd.run.session import Session
 from tests.shell.world import World
@@ -225,7 +224,7 @@ def test_they_come_back_to_their_place_when_a_mistake_is_put_right(
     run(keyed, ANN, BOB)
     assert notes(keyed) == {"7": ("Ann", "on Ann" if "Ann" in written else None), "8": ("Bob", "on Bob")}
     with keyed.state() as state:
-        assert state.fact(TREATMENT) in (None, update)
+        assert state.facts.update_semantics.get() in (None, update)
     if update == "merge":
         write_on(keyed, "Bob", Note="newer")
         run(keyed, ANN, ("b", "8", "Bobby", BOB[3]))

@@ -125,7 +125,7 @@ def test_an_alarm_that_ends_before_anybody_heard_of_it_is_not_told(world: World,
     office = Office(world, post)
     world.run()
     with State(world.folder / "syncd.db") as state:
-        state.keep_alarms([("tenants", "failing", "gone")])
+        state.notices.keep_alarms([("tenants", "failing", "gone")])
     world.write([ANN])
     office.run()
     assert post.sent == []

@@ -131,7 +131,7 @@ def test_an_answer_with_every_row_failed_rejects_each_and_loses_none(world: Worl
     assert {each["key"] for each in report.rejected} == {"1", "2", "3"}
     world.sandbox.disarm()
     with world.state() as state:
-        state.retry_rejected("tenants")
+        state.ledger.retry_rejected("tenants")
     assert world.run().counts["create"] == 3
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import syncd.source
 from syncd import sync
 from syncd.read import reader as reading
-from syncd.state import State
+from syncd.state.ledger import Ledger
 from tests.examples import SOAKING, examples
 from tests.shell.feed import Account, Feed
 from tests.shell.world import World, company
@@ -90,7 +90,7 @@ def test_a_held_delete_is_found_again_by_the_next_partial_read(world: World) -> 
     first, second = world.run(), world.run()
     assert [held.gate for held in first.held] == [held.gate for held in second.held] == ["deletes.count"]
     with world.state() as state:
-        state.approve("crm", second.held[0].digest)
+        state.holds.approve("crm", second.held[0].digest)
     assert world.run().counts["delete"] == 1
     assert set(world.there()) == {"b", "c"}
     assert None not in crm.asked[1:]
@@ -188,7 +188,7 @@ def test_a_rejected_contact_that_is_to_be_tried_again_is_read_again(world: World
     assert world.run().counts["rejected"] == 1
     world.sandbox.disarm()
     with world.state() as state:
-        assert state.retry_rejected("crm") == 1
+        assert state.ledger.retry_rejected("crm") == 1
     assert world.run().counts["create"] == 1
     assert crm.asked == [None, None]
 
@@ -200,7 +200,7 @@ def test_a_read_of_few_changed_rows_asks_the_ledger_for_what_they_touch(
     people(crm)
     crm.put(k4=("d", "Di", "2125550104"), k5=("e", "Ed", "2125550105"))
     world.run()
-    monkeypatch.setattr(State, "made_of", _never)
+    monkeypatch.setattr(Ledger, "row_digests", _never)
     crm.put(k1=("a", "Ann Lee", "2125550101"), k6=("f", "Flo", "2125550106"))
     crm.drop("2")
     crm.merge("3", "7")

@@ -9,7 +9,8 @@ from contextlib import suppress
 import pytest
 
 from syncd.errors import StateBusy
-from syncd.state import State
+from syncd.state.holdings import Holdings
+from syncd.state.journal import Journal
 from tests.shell.world import World
 
 
@@ -19,7 +20,7 @@ def contacts(count: int) -> list[tuple[str, str, str]]:
 
 def pending(world: World) -> int:
     with world.state() as state:
-        return len(state.pending_keys("tenants"))
+        return len(state.ledger.pending_keys("tenants"))
 
 
 def test_a_batch_is_recorded_while_another_one_waits_for_its_answer(world: World) -> None:
@@ -43,19 +44,19 @@ def test_what_was_answered_is_recorded_though_nothing_more_can_be_marked(
 ) -> None:
     world.target["in_flight"] = 1
     world.write(contacts(1_500))
-    mark = State.mark
+    mark = Journal.mark
 
-    def marked_once(self: State, run: str, source: str, changes: list[dict[str, str]], **more: object) -> object:
+    def marked_once(self: Journal, run: str, source: str, changes: list[dict[str, str]], **more: object) -> object:
         if any(each["@key"] == "1" for each in changes):
             return mark(self, run, source, changes, **more)  # type: ignore[arg-type]
         raise StateBusy("no space left")
 
-    monkeypatch.setattr(State, "mark", marked_once)
+    monkeypatch.setattr(Journal, "mark", marked_once)
     with pytest.raises(StateBusy):
         world.run()
     assert (world.posts(), pending(world)) == (1, 0)
     with world.state() as state:
-        assert state.ledger("tenants").height == 500
+        assert state.ledger.digests("tenants").height == 500
 
 
 def test_an_answer_that_breaks_us_costs_no_other_batch_its_record(
@@ -63,16 +64,16 @@ def test_an_answer_that_breaks_us_costs_no_other_batch_its_record(
 ) -> None:
     world.target["in_flight"] = 3
     world.write(contacts(1_500))
-    ours_among = State.ours_among
+    ours_among = Holdings.ours_among
     calls: list[int] = []
 
-    def broken_once(self: State, ids: list[int]) -> object:
+    def broken_once(self: Holdings, ids: list[int]) -> object:
         calls.append(1)
         if len(calls) == 2:
             raise RuntimeError("a defect")
         return ours_among(self, ids)
 
-    monkeypatch.setattr(State, "ours_among", broken_once)
+    monkeypatch.setattr(Holdings, "ours_among", broken_once)
     with pytest.raises(RuntimeError, match="a defect"):
         world.run()
     assert pending(world) == 500
@@ -81,11 +82,11 @@ def test_an_answer_that_breaks_us_costs_no_other_batch_its_record(
 def test_within_a_transaction_one_reads_what_it_wrote_and_does_not_end_it(world: World) -> None:
     with world.state() as state:
         with suppress(KeyError), state.write():
-            state.learn("a", "undone")
-            assert state.fact("a") == "undone"
-            state.learn("b", "undone")
+            state.facts.target_address.set("undone")
+            assert state.facts.target_address.get() == "undone"
+            state.facts.update_semantics.set("undone")
             raise KeyError
-        assert (state.fact("a"), state.fact("b")) == (None, None)
+        assert (state.facts.target_address.get(), state.facts.update_semantics.get()) == (None, None)
 
 
 def test_a_first_load_through_bad_hours_is_not_held_up_by_lists(world: World) -> None:

@@ -11,7 +11,7 @@ from syncd.reconcile import reconcile
 from syncd.report.drift_report import Reconciled, SourceDrift
 from syncd.run.session import open_session
 from syncd.state import State
-from syncd.state.repairs import repairs_of
+from syncd.state.glance import repairs_of
 from tests.shell.world import World
 
 ANN = ("1", "Ann Smith", "2125550101")
@@ -280,11 +280,11 @@ def test_most_contacts_missing_is_held_until_it_is_approved(world: World) -> Non
     assert found.exit_code == 3
     assert len(world.there()) == 10
     with state_of(world) as state:
-        assert state.approve(repairs_of("tenants"), found.held[0].digest) == 1
+        assert state.holds.approve(repairs_of("tenants"), found.held[0].digest) == 1
     assert drift(world, repair=True).exit_code == 0
     assert len(world.there()) == 30
     with state_of(world) as state:
-        assert state.holds(repairs_of("tenants")) == []
+        assert state.holds.of(repairs_of("tenants")) == []
 
 
 def test_overwriting_most_contacts_is_held_and_a_run_leaves_that_standing(world: World) -> None:
@@ -296,7 +296,7 @@ def test_overwriting_most_contacts_is_held_and_a_run_leaves_that_standing(world:
     assert [held.gate for held in found.held] == ["updates.share"]
     world.run(full=True)
     with state_of(world) as state:
-        state.approve(repairs_of("tenants"), found.held[0].digest)
+        state.holds.approve(repairs_of("tenants"), found.held[0].digest)
     assert drift(world, repair=True).exit_code == 0
     assert world.there()["1"]["Name"] == "Tenant 1"
 
@@ -407,6 +407,6 @@ def test_a_missing_contact_that_the_target_would_not_take_back_is_sent_when_that
     assert len(drift(synced, repair=True).to_json()["rejected"]) == 1
     synced.sandbox.disarm()
     with synced.state() as state:
-        assert state.retry_rejected("tenants") == 1
+        assert state.ledger.retry_rejected("tenants") == 1
     synced.run()
     assert synced.there()["2"]["Name"] == "Bob Jones"

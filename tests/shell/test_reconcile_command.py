@@ -108,7 +108,7 @@ def test_a_source_that_is_not_there_is_an_error_of_usage(synced: World, syncd: C
 
 def test_a_source_under_repair_by_another_process_is_told(synced: World, syncd: Command) -> None:
     with State(synced.folder / "syncd.db") as state:
-        state.lease("tenants", "elsewhere:1:x", 60)
+        state.leases.take("tenants", "elsewhere:1:x", 60)
         assert syncd("reconcile", "--repair")[0] == 5
         assert syncd("reconcile")[0] == 0
 
@@ -130,7 +130,7 @@ def test_what_a_run_beside_it_sends_is_not_called_unknown(
         synced.write([*PEOPLE, ("77", "New", "")])
         synced.run()
         with State(synced.folder / "syncd.db") as state:
-            state.lease("tenants", "elsewhere:1:x", 60)
+            state.leases.take("tenants", "elsewhere:1:x", 60)
         return found
 
     monkeypatch.setattr(Target, "contacts", listed)

@@ -197,7 +197,7 @@ def test_who_vanishes_without_a_trace_is_found_by_the_sweep_and_deleted_through_
     report = rest.run()
     assert [held.gate for held in report.held] == ["deletes.count"]
     with rest.state() as state:
-        state.approve("tenants", report.held[0].digest)
+        state.holds.approve("tenants", report.held[0].digest)
     assert rest.run().counts["delete"] == 1
     assert set(ids_there(rest)) == {"ref-1", "ref-2"}
 

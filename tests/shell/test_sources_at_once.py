@@ -179,8 +179,8 @@ def let_hold(world: World, source: str, key: str) -> None:
     [ann] = [row for row in world.sandbox.store.contacts() if row["fields"]["Name"] == "Ann"]
     change: dict[str, Any] = {"@kind": "create", "@key": key, "@id": None, "@digest": 1, "before": {}, "after": {}}
     with State(world.folder / "syncd.db") as state:
-        [entry] = state.mark("run", source, [{**change, "@match": ann["fields"]["External ID"]}])
-        state.record([Settled(entry, "accepted", ann["id"])])
+        [entry] = state.journal.mark("run", source, [{**change, "@match": ann["fields"]["External ID"]}])
+        state.journal.record([Settled(entry, "accepted", ann["id"])])
 
 
 def test_one_contact_that_two_sources_create_at_once_is_sent_by_one_of_them(two: World) -> None:

@@ -46,8 +46,8 @@ def change(key: str, match: str | None = None, **more: object) -> dict[str, obje
 
 
 def accept(state: State, key: str, remote: int, more: dict[str, Any] | None = None, *, source: str = "s") -> None:
-    [entry] = state.mark("run", source, [change(key, **more or {})])
-    state.record([Settled(entry, "accepted", remote)])
+    [entry] = state.journal.mark("run", source, [change(key, **more or {})])
+    state.journal.record([Settled(entry, "accepted", remote)])
 
 
 def test_only_the_owner_can_read_it(path: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_newest_migration_is_the_version_that_is_expected() -> None:
 
 def test_an_older_file_is_backed_up_beside_itself_before_it_is_migrated(path: Path) -> None:
     with State(path) as state:
-        state.learn("target.address", "here")
+        state.facts.target_address.set("here")
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     connection.close()
@@ -160,7 +160,7 @@ def test_a_locked_file_is_temporary(path: Path, monkeypatch: pytest.MonkeyPatch)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with State(path) as state, pytest.raises(StateBusy, match="another process has locked"):
-        state.learn("a", "b")
+        state.facts.target_address.set("b")
     holder.close()
 
 
@@ -171,30 +171,30 @@ def test_a_full_disk_is_temporary_and_loses_nothing(path: Path) -> None:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StateBusy, match="no space left"):
-            state.mark("run", "s", [change(str(n), after={"Name": "x" * 500}) for n in range(MANY)])
-        assert state.ledger("s")["@key"].to_list() == ["kept"]
+            state.journal.mark("run", "s", [change(str(n), after={"Name": "x" * 500}) for n in range(MANY)])
+        assert state.ledger.digests("s")["@key"].to_list() == ["kept"]
 
 
 def test_a_dry_run_sees_what_is_not_there_as_empty(path: Path) -> None:
     with State(path, read_only=True) as state:
-        assert state.ledger("s").is_empty()
+        assert state.ledger.digests("s").is_empty()
     assert not path.exists()
 
 
 def test_a_read_only_state_refuses_to_write(path: Path) -> None:
     State(path).close()
     with State(path, read_only=True) as state, pytest.raises(StateError):
-        state.learn("a", "b")
+        state.facts.target_address.set("b")
 
 
 def test_the_ledger_is_read_in_pages_of_any_size(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with State(path) as state:
-        for entry in state.mark("run", "s", [change(f"k{n:03}") for n in range(25)]):
-            state.record([Settled(entry, "accepted", entry["id"])])
-        state.mark("run", "s", [change("k001")])
-        whole = state.ledger("s")
+        for entry in state.journal.mark("run", "s", [change(f"k{n:03}") for n in range(25)]):
+            state.journal.record([Settled(entry, "accepted", entry["id"])])
+        state.journal.mark("run", "s", [change("k001")])
+        whole = state.ledger.digests("s")
         monkeypatch.setattr("syncd.state.ledger._PAGE", 7)
-        assert state.ledger("s").equals(whole)
+        assert state.ledger.digests("s").equals(whole)
         assert whole.height == 25
         assert whole.filter(pl.col("@status") == "p")["@key"].to_list() == ["k001"]
 
@@ -203,43 +203,43 @@ def test_the_ledger_is_read_in_pages_of_any_size(path: Path, monkeypatch: pytest
 def test_any_key_comes_back_as_it_went_in(path: Path, key: str) -> None:
     with State(path) as state:
         accept(state, key, 1)
-        assert state.ledger("s")["@key"].to_list() == [key]
-        assert state.detail("s", pl.Series([key]))["@key"].to_list() == [key]
+        assert state.ledger.digests("s")["@key"].to_list() == [key]
+        assert state.ledger.detail("s", pl.Series([key]))["@key"].to_list() == [key]
 
 
 def test_what_is_marked_is_pending_and_what_is_recorded_is_known(path: Path) -> None:
     with State(path) as state:
-        [entry] = state.mark("run", "s", [change("a")])
-        assert state.ledger("s").rows() == [("a", 7, "p")]
-        state.record([Settled(entry, "unknown")])
-        assert state.ledger("s").rows() == [("a", 7, "p")]
-        state.record([Settled(entry, "accepted", 5)])
-        assert state.ledger("s").rows() == [("a", 7, "a")]
+        [entry] = state.journal.mark("run", "s", [change("a")])
+        assert state.ledger.digests("s").rows() == [("a", 7, "p")]
+        state.journal.record([Settled(entry, "unknown")])
+        assert state.ledger.digests("s").rows() == [("a", 7, "p")]
+        state.journal.record([Settled(entry, "accepted", 5)])
+        assert state.ledger.digests("s").rows() == [("a", 7, "a")]
 
 
 def test_a_mark_survives_the_process(path: Path) -> None:
     with State(path) as state:
-        state.mark("run", "s", [change("a")])
+        state.journal.mark("run", "s", [change("a")])
     with State(path) as state:
-        assert [left.match for left in state.leftovers("s")] == ["a"]
-        assert state.pending_keys("s") == {"a"}
+        assert [left.match for left in state.journal.open_calls("s")] == ["a"]
+        assert state.ledger.pending_keys("s") == {"a"}
 
 
 def test_an_id_that_another_contact_took_makes_its_former_owner_unknown(path: Path) -> None:
     with State(path) as state:
         accept(state, "a", 5)
-        state.save_cursor("s", "c", "x", {})
+        state.cursors.save("s", "c", "x", {})
         accept(state, "b", 5, source="t")
-        assert state.ledger("s").rows() == [("a", 7, "p")]
-        assert state.cursor("s", "x") is None
+        assert state.ledger.digests("s").rows() == [("a", 7, "p")]
+        assert state.cursors.get("s", "x") is None
 
 
 def test_a_move_remembers_the_id_that_must_go(path: Path) -> None:
     with State(path) as state:
         accept(state, "a", 5)
         accept(state, "a", 9, {"@kind": "move", "@id": 5, "@match": "new"})
-        assert [(left.id, left.key) for left in state.leftovers("s")] == [(5, "a")]
-        assert state.ours_among(range(1, 20)) == {5, 9}
+        assert [(left.id, left.key) for left in state.journal.open_calls("s")] == [(5, "a")]
+        assert state.holdings.ours_among(range(1, 20)) == {5, 9}
 
 
 def test_claims_are_those_of_contacts_that_stay(path: Path) -> None:
@@ -247,45 +247,45 @@ def test_claims_are_those_of_contacts_that_stay(path: Path) -> None:
         for place, key in enumerate(["a", "b", "c", "m"], 1):
             accept(state, key, place)
         accept(state, "twin of b", 2, source="t")
-        state.mark("run", "t", [change("taker of m", match="m")])
+        state.journal.mark("run", "t", [change("taker of m", match="m")])
         going = [change(key, **{"@kind": "delete"}) for key in ["a", "b", "c", "m"]]
-        begun = state.begin_deletes("run", "s", going[:2] + going[3:], {"a": 1, "b": 2, "m": 4}, going=list("abcm"))
+        begun = state.deletions.begin("run", "s", going[:2] + going[3:], {"a": 1, "b": 2, "m": 4}, going=list("abcm"))
         assert [entry["key"] for entry in begun.entries] == ["a"]
         assert (set(begun.handed), set(begun.waiting)) == ({"b"}, {"m"})
-        assert set(state.ledger("s")["@key"]) == {"a", "c", "m"}
+        assert set(state.ledger.digests("s")["@key"]) == {"a", "c", "m"}
 
 
 def test_a_lease_excludes_others_until_it_ends(path: Path) -> None:
     now = [1000.0]
     with State(path, clock=lambda: now[0]) as state:
-        assert state.lease("s", "one", 60) is None
-        assert state.lease("s", "two", 60) == "one"
-        assert state.lease("other", "two", 60) is None
+        assert state.leases.take("s", "one", 60) is None
+        assert state.leases.take("s", "two", 60) == "one"
+        assert state.leases.take("other", "two", 60) is None
         now[0] += 50
-        assert state.lease("s", "one", 60) is None
+        assert state.leases.take("s", "one", 60) is None
         now[0] += 50
-        assert state.lease("s", "two", 60) == "one"
+        assert state.leases.take("s", "two", 60) == "one"
         now[0] += 11
-        assert state.lease("s", "two", 60) is None
-        state.release("s", "one")
-        assert state.lease("s", "one", 60) == "two"
+        assert state.leases.take("s", "two", 60) is None
+        state.leases.release("s", "one")
+        assert state.leases.take("s", "one", 60) == "two"
 
 
 def test_a_cursor_is_for_its_context_only(path: Path) -> None:
     with State(path) as state:
-        state.save_cursor("s", "value", "mapping 1", {"rows": 3})
-        assert state.cursor("s", "mapping 1") == ("value", {"rows": 3})
-        assert state.cursor("s", "mapping 2") is None
+        state.cursors.save("s", "value", "mapping 1", {"rows": 3})
+        assert state.cursors.get("s", "mapping 1") == ("value", {"rows": 3})
+        assert state.cursors.get("s", "mapping 2") is None
 
 
 def test_history_is_kept_for_its_retention_but_what_is_open_is_kept_for_ever(path: Path) -> None:
     now = [1_000_000.0]
     with State(path, clock=lambda: now[0]) as state:
         accept(state, "a", 1)
-        state.mark("run", "s", [change("b")])
+        state.journal.mark("run", "s", [change("b")])
         now[0] += 91 * 86_400
-        state.begin_run("new", "s", "config")
-        state.end_run("new", "s", outcome="done", exit_code=0, requests=1, report={})
+        state.runs.begin("new", "s", "config")
+        state.runs.end("new", "s", outcome="done", exit_code=0, requests=1, report={})
         with state.read() as connection:
             assert connection.exec_driver_sql("SELECT key FROM change").scalars().all() == ["b"]
 
@@ -294,13 +294,13 @@ def test_ids_that_we_deleted_are_ours_for_ever_though_what_they_held_is_forgotte
     now = [1_000_000.0]
     with State(path, clock=lambda: now[0]) as state:
         accept(state, "a", 1)
-        begun = state.begin_deletes("run", "s", [change("a", None, **{"@kind": "delete", "@id": 1})], {"a": 1})
-        state.record_deletes("s", [1], begun.entries)
+        begun = state.deletions.begin("run", "s", [change("a", None, **{"@kind": "delete", "@id": 1})], {"a": 1})
+        state.deletions.record("s", [1], begun.entries)
         now[0] += 91 * 86_400
         for run in ("new", "newer"):
-            state.begin_run(run, "s", "config")
-            state.end_run(run, "s", outcome="done", exit_code=0, requests=1, report={})
-        assert state.ours_among(range(1, 20)) == {1}
+            state.runs.begin(run, "s", "config")
+            state.runs.end(run, "s", outcome="done", exit_code=0, requests=1, report={})
+        assert state.holdings.ours_among(range(1, 20)) == {1}
         with state.read() as connection:
             kept = "SELECT key, match, before, after FROM change"
             assert list(map(tuple, connection.exec_driver_sql(kept))) == [("", "", None, None)]
@@ -310,13 +310,13 @@ def test_the_last_good_run_is_remembered_however_long_ago_it_was(path: Path) -> 
     now = [1_000_000.0]
     with State(path, clock=lambda: now[0]) as state:
         for run, outcome in (("older", "done"), ("good", "done"), ("bad", "failed"), ("worse", "failed")):
-            state.begin_run(run, "s", "config")
-            state.end_run(run, "s", outcome=outcome, exit_code=0, requests=1, report={})
+            state.runs.begin(run, "s", "config")
+            state.runs.end(run, "s", outcome=outcome, exit_code=0, requests=1, report={})
             now[0] += 50 * 86_400
         now[0] += 50 * 86_400
-        state.begin_run("now", "s", "config")
-        state.end_run("now", "s", outcome="failed", exit_code=4, requests=1, report={})
-        assert [run["run"] for run in state.last_runs("s")] == ["now", "good"]
+        state.runs.begin("now", "s", "config")
+        state.runs.end("now", "s", outcome="failed", exit_code=4, requests=1, report={})
+        assert [run["run"] for run in state.runs.last("s")] == ["now", "good"]
         with state.read() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM run").scalar() == 2
 
@@ -324,8 +324,8 @@ def test_the_last_good_run_is_remembered_however_long_ago_it_was(path: Path) -> 
 def test_a_file_from_before_undo_keeps_its_runs_and_changes(path: Path) -> None:
     with State(path) as state:
         accept(state, "a", 1)
-        state.begin_run("run", "s", "config")
-        state.end_run("run", "s", outcome="done", exit_code=0, requests=1, report={})
+        state.runs.begin("run", "s", "config")
+        state.runs.end("run", "s", outcome="done", exit_code=0, requests=1, report={})
     with closing(sqlite3.connect(path)) as connection:
         for statement in (
             "DROP INDEX change_old_id",
@@ -342,8 +342,8 @@ def test_a_file_from_before_undo_keeps_its_runs_and_changes(path: Path) -> None:
             connection.execute(statement)
         connection.commit()
     with State(path, read_only=True) as state:
-        assert [run["kind"] for run in state.runs()] == ["run"]
+        assert [run["kind"] for run in state.history.runs()] == ["run"]
     with State(path) as state:
-        assert [run["kind"] for run in state.runs()] == ["run"]
-        assert [entry.key for entry in state.entries("run", "s")] == ["a"]
-        assert state.undone("s").is_empty()
+        assert [run["kind"] for run in state.history.runs()] == ["run"]
+        assert [entry.key for entry in state.history.entries("run", "s")] == ["a"]
+        assert state.holds.undone("s").is_empty()

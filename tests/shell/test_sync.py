@@ -194,7 +194,7 @@ def test_an_emptied_source_deletes_nothing_until_it_is_approved(world: World) ->
     assert {held.gate for held in report.held} == {"deletes.empty", "deletes.share"}
     assert len(world.there()) == 30
     with world_state(world) as state:
-        assert state.approve("tenants", report.held[0].digest) == 2
+        assert state.holds.approve("tenants", report.held[0].digest) == 2
     report = world.run()
     assert report.exit_code == 0
     assert report.counts["delete"] == 30
@@ -207,7 +207,7 @@ def test_an_approval_is_for_exactly_its_list(world: World) -> None:
     world.write(MANY[:15])
     held = world.run().held[0]
     with world_state(world) as state:
-        state.approve("tenants", held.digest)
+        state.holds.approve("tenants", held.digest)
     world.write(MANY[:14])
     report = world.run()
     assert report.counts["held"] == 16
@@ -235,7 +235,7 @@ def test_held_deletes_are_shown_until_they_no_longer_arise(world: World) -> None
     report = world.run()
     assert report.exit_code == 0
     with world_state(world) as state:
-        assert state.holds("tenants") == []
+        assert state.holds.of("tenants") == []
 
 
 def test_more_updates_than_the_share_are_held(world: World) -> None:
@@ -542,7 +542,7 @@ def test_an_added_match_field_holds_the_source_until_it_is_approved(world: World
         assert [(held.gate, held.count) for held in report.held] == [("schema.match", 2)]
         assert holds(world)["2"] == ("Bob Jones", "2125550102")
     with world_state(world) as state:
-        state.approve("tenants", report.held[0].digest)
+        state.holds.approve("tenants", report.held[0].digest)
     assert world.run().exit_code == 0
     assert set(world.there()) == {"1", "2", "3"}
     assert world.run().counts["unchanged"] == 3
@@ -567,7 +567,7 @@ def test_a_source_that_a_killed_process_held_is_free_at_once(world: World) -> No
     world.write([ANN])
     killed = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     with world_state(world) as state:
-        assert state.lease("tenants", f"{socket.gethostname()}:{killed.pid}:x", 60) is None
+        assert state.leases.take("tenants", f"{socket.gethostname()}:{killed.pid}:x", 60) is None
         killed.kill()
         os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # it is a zombie now: killed, and not asked for
         assert world.run().counts["create"] == 1
@@ -577,7 +577,7 @@ def test_a_source_that_a_killed_process_held_is_free_at_once(world: World) -> No
 def test_a_source_that_another_run_holds_is_busy(world: World) -> None:
     world.write([ANN])
     with world_state(world) as state:
-        assert state.lease("tenants", f"{socket.gethostname()}:{os.getpid()}:x", 60) is None
+        assert state.leases.take("tenants", f"{socket.gethostname()}:{os.getpid()}:x", 60) is None
         with pytest.raises(SourceBusy, match="another run holds it"):
             world.run()
     assert world.there() == {}
@@ -653,7 +653,7 @@ def test_a_run_that_a_defect_ended_is_not_recorded_as_done(world: World) -> None
     with open_session(settings, watcher=Watcher(pushing=broken)) as session:
         with pytest.raises(RuntimeError):
             run_source(session, settings.sources["tenants"])
-        last = session.state.last_runs("tenants")[0]
+        last = session.state.runs.last("tenants")[0]
     assert (last["outcome"], last["exit"]) == ("failed", 1)
 
 
@@ -746,7 +746,7 @@ def test_an_approval_waits_while_something_else_holds_its_whole_list(world: Worl
     run(MANY, "END 30")
     held = run(MANY[:10], "END 10").held[0]
     with world_state(world) as state:
-        state.approve("tenants", held.digest)
+        state.holds.approve("tenants", held.digest)
     assert [each.gate for each in run(MANY[:10], "END 11").held] == ["deletes.unproved", "deletes.share"]
     assert run(MANY[:10], "END 10").counts["delete"] == 20
 
@@ -827,7 +827,7 @@ def test_a_stop_begins_no_further_batch(world: World) -> None:
             run_source(session, session.settings.sources["tenants"])
     assert world.posts() == 1
     with world_state(world) as state:
-        assert state.pending_keys("tenants") == set()
+        assert state.ledger.pending_keys("tenants") == set()
     world.stopping.clear()
     assert world.run().counts["create"] == 1500
 

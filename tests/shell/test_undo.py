@@ -18,7 +18,7 @@ ROBERT = ("2", "Robert Jones", "2125550102;2125550199")
 
 def last_run(world: World) -> str:
     with State(world.folder / "syncd.db") as state:
-        return str(next(iter(state.runs()))["run"])
+        return str(next(iter(state.history.runs()))["run"])
 
 
 def undo(
@@ -33,7 +33,7 @@ def undo(
 
 def approve(world: World, digest: str) -> None:
     with State(world.folder / "syncd.db") as state:
-        assert state.approve("tenants", digest)
+        assert state.holds.approve("tenants", digest)
 
 
 def reasons(report: SourceReport) -> dict[str, str]:
@@ -87,7 +87,7 @@ def test_the_next_runs_hold_what_was_undone_and_say_so(edited: World) -> None:
         assert (held.gate, held.kind, held.keys) == ("undone", "all", ("3", "2", "1"))
     assert (holds(edited), edited.writes()) == (there, writes)
     with State(edited.folder / "syncd.db") as state:
-        assert [hold["gate"] for hold in state.holds("tenants")] == ["undone"]
+        assert [hold["gate"] for hold in state.holds.of("tenants")] == ["undone"]
 
 
 def test_an_approval_lets_the_source_have_its_way_again(edited: World) -> None:
@@ -282,7 +282,7 @@ def test_an_undo_is_no_read_of_the_source(edited: World) -> None:
     good = last_run(edited)
     undo(edited)
     with State(edited.folder / "syncd.db") as state:
-        assert [run["run"] for run in state.last_runs("tenants")] == [good, good]
+        assert [run["run"] for run in state.runs.last("tenants")] == [good, good]
 
 
 def test_a_contact_that_was_another_rows_before_is_left_alone(world: World) -> None:

@@ -39,7 +39,7 @@ def journal(world: World) -> list[tuple[str, str]]:
 
 def ledger(world: World) -> list[tuple[str, str]]:
     with State(world.folder / "syncd.db") as state:
-        return [(key, status) for key, _, status in state.ledger("tenants").rows()]
+        return [(key, status) for key, _, status in state.ledger.digests("tenants").rows()]
 
 
 def test_a_stop_while_waiting_for_the_keys_limits_leaves_nothing_unknown(world: World) -> None:
@@ -98,10 +98,10 @@ def test_what_a_call_in_between_overwrote_is_not_taken_for_known(tmp_path: Path)
         }
 
     with State(tmp_path / "syncd.db") as state:
-        [first] = state.mark("run", "s", [change("a")])
-        state.record([Settled(first, "accepted", 5)])
-        [unsent] = state.mark("run", "s", [change("a")])
-        [other] = state.mark("run", "t", [change("b")])
-        state.record([Settled(other, "accepted", 5)])
-        state.unmark([unsent])
-        assert state.pending_keys("s") == {"a"}
+        [first] = state.journal.mark("run", "s", [change("a")])
+        state.journal.record([Settled(first, "accepted", 5)])
+        [unsent] = state.journal.mark("run", "s", [change("a")])
+        [other] = state.journal.mark("run", "t", [change("b")])
+        state.journal.record([Settled(other, "accepted", 5)])
+        state.journal.unmark([unsent])
+        assert state.ledger.pending_keys("s") == {"a"}

@@ -8,16 +8,15 @@ later run. What no match value could foretell (the target took two for one) is s
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from syncd.state.database import Database
 from syncd.state.entries import REFUSED, append, drafted, newest_change, overtaken
-from syncd.state.unconfigured import NAMED
+from syncd.state.glance import NAMED
 
 _GIVEN_UP = 900.0
 """Seconds after which no call can be under way any more, whatever became of its process."""
@@ -61,23 +60,13 @@ class Rivals:
         return {match for match in matches if match.lower() in taken} if taken else set()
 
 
-class Claims:
-    """The part of the state that lets a delete begin, and an upsert beside other sources'. Times are Unix seconds."""
+class Deletions:
+    """Deletes that begin only when no contact claims the id. Times are Unix seconds."""
 
-    clock: Callable[[], float]
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    @abstractmethod
-    def write(self) -> AbstractContextManager[Connection]: ...
-
-    @abstractmethod
-    def read(self) -> AbstractContextManager[Connection]: ...
-
-    def newest_change(self) -> int:
-        """The id of the journal's newest entry; 0 if there is none."""
-        with self.read() as connection:
-            return newest_change(connection)
-
-    def begin_deletes(
+    def begin(
         self,
         run: str,
         source: str,
@@ -95,10 +84,10 @@ class Claims:
         ``configured``: the sources that are, None: all of the ledger's; ``elsewhere``: keys of other sources that ask
         for none of these match values any more. What others have made of the contact of such a key is not its own.
         """
-        now = self.clock()
+        now = self._database.clock()
         wanted = {each["@key"]: ids.get(each["@key"]) for each in changes}
         gone = {source: going if going is not None else wanted.keys()}
-        with self.write() as connection:
+        with self._database.write() as connection:
             held, open_ = _claimed(
                 connection,
                 [id_ for id_ in wanted.values() if id_],
@@ -125,7 +114,7 @@ class Claims:
             _begin(connection, source, {wanted[entry["key"]] or 0: entry["match"] for entry in free}, now)
         return Begun(tuple(free), frozenset(entry["key"] for entry in rest) - left, left, waiting)
 
-    def record_deletes(
+    def record(
         self,
         source: str,
         ids: Iterable[int],
@@ -136,8 +125,8 @@ class Claims:
 
         The contacts of ``deleted`` leave the ledger; ``refused`` ones stay, with why; the rest stays pending.
         """
-        now = self.clock()
-        with self.write() as connection:
+        now = self._database.clock()
+        with self._database.write() as connection:
             late = overtaken(connection, deleted)
             _leave(connection, [entry for entry in deleted if entry["id"] not in late])
             for entry, reason in refused:
@@ -157,14 +146,20 @@ class Claims:
             The ids that may be deleted now, by change. Changes that left nothing, or what a contact claims, are
             settled; what a call under way may claim stays as it is.
         """
-        with self.write() as connection:
+        with self._database.write() as connection:
             ids, matches = [id_ for id_, _ in left.values() if id_], [match for _, match in left.values()]
             held, open_ = _claimed(connection, ids, matches, {}, {})
             clear = {change: each for change, each in left.items() if each[0] in held or each[1] not in open_}
             free = {change: (id_, match) for change, (id_, match) in clear.items() if id_ and id_ not in held}
             _settle(connection, clear.keys() - free.keys(), "superseded")
-            _begin(connection, source, dict(free.values()), self.clock())
+            _begin(connection, source, dict(free.values()), self._database.clock())
         return {change: id_ for change, (id_, _) in free.items()}
+
+    def end_tidying(self, source: str, ids: Iterable[int], done: Iterable[int]) -> None:
+        """Note that the calls for ``ids`` have ended, and that the changes ``done`` have left nothing any more."""
+        with self._database.write() as connection:
+            _settle(connection, done, "accepted")
+            end_deletions(connection, source, ids)
 
     def pass_on(self, configured: Collection[str]) -> None:
         """Take rows of sources that are not ``configured`` out of the ledger where a configured one has their contact.
@@ -173,21 +168,15 @@ class Claims:
         A row whose source is being run is somebody's, whatever this process knows of the configuration.
         """
         named = json.dumps(list(configured))
-        with self.read() as connection:
+        with self._database.read() as connection:
             others = list(connection.exec_driver_sql(NAMED, (named,)).scalars())
         if not others:
             return
-        with self.write() as connection:
+        with self._database.write() as connection:
             for source in others:
-                values = {"source": source, "configured": named, "now": self.clock()}
+                values = {"source": source, "configured": named, "now": self._database.clock()}
                 if connection.execute(_PASSED_ON, values).rowcount:
                     connection.execute(_UNREAD, values)  # it would take what is missing now for unchanged
-
-    def end_tidying(self, source: str, ids: Iterable[int], done: Iterable[int]) -> None:
-        """Note that the calls for ``ids`` have ended, and that the changes ``done`` have left nothing any more."""
-        with self.write() as connection:
-            _settle(connection, done, "accepted")
-            end_deletions(connection, source, ids)
 
 
 def deleted_meanwhile(

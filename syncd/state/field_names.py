@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
+
+from syncd.state.database import Database
+from syncd.state.facts import SAVE
 
 _RENAMED = (
     "UPDATE contact SET digest = 0 WHERE renamed(fields) <> fields",
@@ -26,13 +27,13 @@ _CONTACT_REMATCHED = text(
 )
 
 
-class Names:
-    """The part of the state that knows fields by other names."""
+class FieldNames:
+    """Renames fields in everything that the state stores."""
 
-    @abstractmethod
-    def write(self) -> AbstractContextManager[Connection]: ...
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def rename_fields(self, names: Mapping[str, str | None], facts: Mapping[str, str]) -> None:
+    def rename(self, names: Mapping[str, str | None], facts: Mapping[str, str]) -> None:
         """Call fields otherwise in all that is known of contacts, history included, and learn ``facts`` with that.
 
         ``names``: old name to new, all at once; None for a field that is gone, whose values are forgotten.
@@ -48,20 +49,14 @@ class Names:
         def renamed_all(stored: str) -> str:
             return json.dumps(sorted(now for name in json.loads(stored) if (now := names.get(name, name)) is not None))
 
-        with self.write() as connection:
+        with self._database.write() as connection:
             driver = connection.connection.driver_connection
             driver.create_function("renamed", 1, renamed, deterministic=True)  # type: ignore[union-attr]
             driver.create_function("renamed_all", 1, renamed_all, deterministic=True)  # type: ignore[union-attr]
             for statement in _RENAMED:
                 connection.exec_driver_sql(statement)
             for name, value in facts.items():
-                connection.execute(
-                    text(
-                        "INSERT INTO fact (name, value) VALUES (:name, :value)"
-                        " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-                    ),
-                    {"name": name, "value": value},
-                )
+                connection.execute(SAVE, {"name": name, "value": value})
 
     def rematch_calls(self, matches: Sequence[tuple[int, str, str]]) -> None:
         """Note other match values of calls of unknown outcome, and of the contacts that they may have made.
@@ -71,6 +66,6 @@ class Names:
         values = [{"change": change, "was": was, "match": now} for change, was, now in matches]
         if not values:
             return
-        with self.write() as connection:
+        with self._database.write() as connection:
             connection.execute(_CONTACT_REMATCHED, values)
             connection.execute(_CALL_REMATCHED, values)

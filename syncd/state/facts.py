@@ -1,0 +1,110 @@
+"""Single values that runs learn and later runs need, each with its type."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import text
+
+from syncd.state.database import Database
+
+T = TypeVar("T")
+
+CASE_INSENSITIVE = "target.folds_case"
+"""Name of the fact that the target takes match values for equal if only their case differs."""
+
+HIGHEST_ID = "target.highest_id"
+"""Name of the fact that holds the highest id that was seen at the target."""
+
+SAVE = text(
+    "INSERT INTO fact (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[T]):
+    """One value; ``load`` makes it of the stored text (None: nothing is stored), ``dump`` makes the text of it."""
+
+    database: Database
+    name: str
+    load: Callable[[str | None], T]
+    dump: Callable[[T], str] = str
+
+    def get(self) -> T:
+        """Return the value, or what ``load`` gives when nothing is stored."""
+        with self.database.read() as connection:
+            # A run asks for some twenty facts: without a statement to compile each takes half as long.
+            query = "SELECT value FROM fact WHERE name = ?"
+            return self.load(connection.exec_driver_sql(query, (self.name,)).scalar())
+
+    def set(self, value: T) -> None:
+        """Store the value."""
+        with self.database.write() as connection:
+            connection.execute(SAVE, {"name": self.name, "value": self.dump(value)})
+
+
+def _text(stored: str | None) -> str | None:
+    return stored
+
+
+def _number(stored: str | None) -> float | None:
+    return None if stored is None else float(stored)
+
+
+def _json(default: Any) -> Callable[[str | None], Any]:
+    return lambda stored: default if stored is None else json.loads(stored)
+
+
+class Facts:
+    """The facts, one attribute each; those about a source are methods that take its name. Times are Unix seconds.
+
+    ``target_address``: the target that the ledger speaks of. ``highest_id``: the highest id seen there.
+    ``update_semantics``: what an update does to fields that it does not mention, ``merge`` or ``replace``.
+    ``case_insensitive``: the target takes match values for equal if only their case differs.
+    ``deletes_work``: a delete was seen to have an effect. ``field_names``: by a field's number every name that it had,
+    the newest last. ``sms_sent``: when a text message was sent last.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.target_address = self._fact("target.address", _text)
+        self.highest_id = self._fact(HIGHEST_ID, lambda stored: int(stored or 0))
+        self.update_semantics = self._fact("target.update", _text)
+        self.case_insensitive = self._fact(CASE_INSENSITIVE, lambda stored: stored is not None)
+        self.deletes_work = self._fact("target.deletes", lambda stored: stored is not None, lambda _: "seen")
+        self.field_names: Fact[dict[str, list[str]]] = self._fact("target.field_names", _json({}), json.dumps)
+        self.sms_sent = self._fact("sms.sent", lambda stored: float(stored or 0))
+
+    def match_fields(self, source: str) -> Fact[list[str] | None]:
+        """Return the match fields by which the target knows the source's contacts; None before its first run."""
+        return self._fact(f"match fields of {source}", _json(None), json.dumps)
+
+    def fields(self, source: str) -> Fact[str | None]:
+        """Return the description of the target's fields with which the source's contacts were sent."""
+        return self._fact(f"fields of {source}", _text)
+
+    def field_numbers(self, source: str) -> Fact[dict[str, Any]]:
+        """Return ``mapped`` (the number of each mapped field, by name) and ``all`` (the numbers of all fields)."""
+        return self._fact(f"field numbers of {source}", _json({"mapped": {}, "all": []}), json.dumps)
+
+    def first_load(self, source: str) -> Fact[str | None]:
+        """Return the run with which every contact of the source had been sent once."""
+        return self._fact(f"first load of {source}", _text)
+
+    def reconciled(self, source: str) -> Fact[float | None]:
+        """Return when the source was last compared with the target."""
+        return self._fact(f"reconciled.{source}", _number)
+
+    def outranked(self, source: str) -> Fact[dict[str, str]]:
+        """Return the match values of contacts that are not sent since another contact has them, by key."""
+        return self._fact(f"not sent of {source}", _json({}), json.dumps)
+
+    def merged(self, source: str) -> Fact[dict[str, list[str]]]:
+        """Return the keys whose numbers one contact may hold, by its match value."""
+        return self._fact(f"merged in {source}", _json({}), json.dumps)
+
+    def _fact(self, name: str, load: Callable[[str | None], T], dump: Callable[[T], str] = str) -> Fact[T]:
+        return Fact(self._database, name, load, dump)

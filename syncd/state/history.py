@@ -1,0 +1,130 @@
+"""What was done: runs and their changes, and which of them were undone while their source still asks for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+from sqlalchemy import text
+
+from syncd.core.columns import KEY
+from syncd.core.undo import Entry
+from syncd.state.database import Database
+from syncd.state.entries import DONE, OF_RUN
+
+_PAGE = 1_000
+
+_LATER_DONE = DONE.replace("outcome", "later.outcome").replace("new_id", "later.new_id")
+
+_ROW = "id, run, source, key, kind, old_id, new_id, match, before, after, outcome, reason, at"
+
+
+class History:
+    """Runs and their changes. Times are Unix seconds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def runs(
+        self, *, source: str | None = None, run: str | None = None, since: float | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield runs, the newest first; ``report`` is what ``SourceReport.to_json`` made."""
+        query = text(
+            "SELECT run, source, started, ended, outcome, exit, requests, kind, undoes, report FROM run"
+            " WHERE source = coalesce(:source, source) AND run = coalesce(:run, run)"
+            " AND started >= coalesce(:since, started) ORDER BY started DESC, source LIMIT :page OFFSET :done"
+        )
+        done = 0
+        while True:
+            with self._database.read() as connection:
+                values = {"source": source, "run": run, "since": since, "page": _PAGE, "done": done}
+                rows = connection.execute(query, values).mappings().all()
+            yield from ({**row, "report": json.loads(row["report"] or "null")} for row in rows)
+            if len(rows) < _PAGE:
+                return
+            done += len(rows)
+
+    def changes(
+        self, *, source: str | None = None, run: str | None = None, key: str | None = None, since: float | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield changes, the newest first; ``before`` and ``after`` are fields, or None."""
+        wanted = {"source": source, "run": run, "key": key}
+        values = {name: value for name, value in wanted.items() if value is not None}
+        conditions = ["id < :below", "key <> ''", *(f"{name} = :{name}" for name in values)]
+        conditions += ["at >= :since"] if since is not None else []
+        query = text(f"SELECT {_ROW} FROM change WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT {_PAGE}")
+        below = 1 << 62
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(query, {**values, "since": since, "below": below}).mappings().all()
+            yield from ({**row, "before": _fields(row["before"]), "after": _fields(row["after"])} for row in rows)
+            if len(rows) < _PAGE:
+                return
+            below = rows[-1]["id"]
+
+    def phone_fields(self) -> frozenset[str]:
+        """Return the names of the target's phone fields, as the last runs knew them."""
+        with self._database.read() as connection:
+            facts = connection.execute(text("SELECT value FROM fact WHERE name LIKE 'fields of %'")).scalars().all()
+        return frozenset(name for fact in facts for name, is_phone, *_ in json.loads(fact) if is_phone)
+
+    def entries(self, run: str, source: str) -> list[Entry]:
+        """Return what the run did to the source's contacts, in the order in which it was begun."""
+        query = text(
+            f"SELECT key, kind, match, before, after, CASE WHEN {DONE} THEN 'accepted' ELSE outcome END,"
+            f" new_id <> old_id FROM change WHERE {OF_RUN} ORDER BY id"
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query, {"run": run, "source": source}).all()
+        return [
+            Entry(key, kind, match, _fields(before), _fields(after), outcome, bool(other))
+            for key, kind, match, before, after, outcome, other in rows
+        ]
+
+    def outcomes(self, run: str, source: str) -> pl.DataFrame:
+        """Return ``@key``, ``@outcome`` (accepted, rejected, unknown) of what the run began for the source."""
+        outcome = f"CASE WHEN {DONE} THEN 'accepted' WHEN outcome = 'refused' THEN 'rejected' ELSE 'unknown' END"
+        query = text(f"SELECT key, {outcome} FROM change WHERE {OF_RUN} ORDER BY id")
+        with self._database.read() as connection:
+            rows = list(map(tuple, connection.execute(query, {"run": run, "source": source})))
+        # What is sent twice (to restore fields that the first call took away) is what became of the last call.
+        found = pl.DataFrame(rows, schema={KEY: pl.String, "@outcome": pl.String}, orient="row")
+        return found.unique(KEY, keep="last", maintain_order=True)
+
+    def later_changes(self, run: str, source: str) -> list[tuple[str, str, str | None]]:
+        """Return what happened since to the keys that the run changed: key, run and, if that undid one, which.
+
+        What an undo of this very run began and did not bring to its end does not count: it may be tried again.
+        """
+        query = text(
+            "SELECT later.key, later.run, CASE WHEN later.outcome = 'pending' THEN NULL ELSE by.undoes END"
+            " FROM change AS later"
+            f" JOIN (SELECT key, max(id) AS last FROM change WHERE {OF_RUN} GROUP BY key) AS mine"
+            " ON later.source = :source AND later.key = mine.key AND later.id > mine.last"
+            " LEFT JOIN run AS by ON by.run = later.run AND by.source = later.source"
+            f" WHERE {_LATER_DONE} OR (later.outcome = 'pending' AND by.undoes IS NOT :run)"
+            " ORDER BY later.id"
+        )
+        with self._database.read() as connection:
+            return list(map(tuple, connection.execute(query, {"run": run, "source": source})))
+
+    def begun_by_undo(self, run: str, source: str) -> frozenset[str]:
+        """Return the keys that an undo of the run began, and whose outcome is not known."""
+        query = text(
+            "SELECT change.key FROM change JOIN run ON run.run = change.run AND run.source = change.source"
+            " WHERE run.undoes = :run AND change.source = :source AND change.outcome = 'pending'"
+        )
+        with self._database.read() as connection:
+            return frozenset(connection.execute(query, {"run": run, "source": source}).scalars())
+
+    def begun_keys(self, run: str, source: str) -> set[str]:
+        """Return the keys that the run changed, or may have."""
+        query = text(f"SELECT key FROM change WHERE {OF_RUN} AND (outcome = 'pending' OR {DONE})")
+        with self._database.read() as connection:
+            return set(connection.execute(query, {"run": run, "source": source}).scalars())
+
+
+def _fields(value: str | None) -> dict[str, str] | None:
+    return None if value is None else json.loads(value)

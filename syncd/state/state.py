@@ -1,0 +1,42 @@
+"""The state file of one configuration: its parts, each for one subject."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from syncd.state.cursors import Cursors
+from syncd.state.database import Database
+from syncd.state.deletions import Deletions
+from syncd.state.facts import Facts
+from syncd.state.field_names import FieldNames
+from syncd.state.history import History
+from syncd.state.holdings import Holdings
+from syncd.state.holds import Holds
+from syncd.state.journal import Journal
+from syncd.state.leases import Leases
+from syncd.state.ledger import Ledger
+from syncd.state.notices import Notices
+from syncd.state.requests import Requests
+from syncd.state.runs import Runs
+
+
+class State(Database):
+    """The opened state file and its parts. A method of a part may raise what :class:`Database` raises."""
+
+    def __init__(self, path: Path, *, read_only: bool = False, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(path, read_only=read_only, clock=clock)
+        self.ledger = Ledger(self)
+        self.holdings = Holdings(self)
+        self.journal = Journal(self)
+        self.deletions = Deletions(self)
+        self.history = History(self)
+        self.holds = Holds(self)
+        self.runs = Runs(self)
+        self.leases = Leases(self)
+        self.cursors = Cursors(self)
+        self.facts = Facts(self)
+        self.field_names = FieldNames(self)
+        self.requests = Requests(self)
+        self.notices = Notices(self)
