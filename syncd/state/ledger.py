@@ -13,7 +13,8 @@ from syncd.core.columns import DIGEST, KEY, MATCH, RAW
 from syncd.core.compare import ACCEPTED, DETAIL_SCHEMA, LEDGER_SCHEMA
 from syncd.core.identity import folded, has_case
 from syncd.core.undo import Known
-from syncd.state.bulk import PAGE, read_columns
+from syncd.state import bulk
+from syncd.state.bulk import read_columns
 from syncd.state.database import Database
 
 _OPEN = "FROM contact INDEXED BY contact_open WHERE source = :source AND status <> 'accepted'"
@@ -109,8 +110,8 @@ class Ledger:
         )
         found: list[Any] = []
         with self.database.read() as connection:
-            for start in range(0, len(keys), PAGE):
-                page = json.dumps(keys.slice(start, PAGE).to_list())
+            for start in range(0, len(keys), bulk.PAGE):
+                page = json.dumps(keys.slice(start, bulk.PAGE).to_list())
                 found += map(tuple, connection.execute(query, {"source": source, "keys": page}))
         return pl.DataFrame(found, schema=dict(schema), orient="row")
 

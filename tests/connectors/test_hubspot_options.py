@@ -42,7 +42,7 @@ def test_a_service_key_is_all_that_is_needed() -> None:
         ({"service_key": "pat-x", "base_url": "https://user@api.hubapi.com"}, "expected an address"),
         ({"service_key": "pat-x", "base_url": "https://[1"}, "expected an address"),
         ({"service_key": "pat-x", "overlap": "long"}, "duration"),
-        ({"service_key": "pat-x", "overlap": -5}, "greater than or equal to 0"),
+        ({"service_key": "pat-x", "overlap": -5}, "must be from 0 seconds"),
         ({"oauth": {"client_id": "x"}}, "refresh_token"),
     ],
 )

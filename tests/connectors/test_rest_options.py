@@ -40,18 +40,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a variable that is used nowhere": (
         {"preset": "zoho-crm", "vars": {"regoin": "eu"}, "secrets": SECRETS},
-        r"vars\.regoin is used nowhere \(did you mean \{region\}\?\)",
+        r"vars\.regoin is used nowhere \(did you mean 'region'\?\)",
     ),
     "a secret that is used nowhere": ({"secrets": {"key": "x"}}, r"secrets\.key is used nowhere \["),
     "a user in the URL": ({"base_url": "https://pat@crm.example.com"}, "is no address"),
     "an unknown variable in the address": ({"base_url": "https://{x}.example.com"}, r"base_url uses \{x\}"),
     "an unknown variable": (
         {"request": {"path": "/x", "query": {"a": "{sinse}"}}},
-        r"request uses \{sinse\}, which is none of its variables \(did you mean \{since\}\?\)",
+        r"request uses \{sinse\}, which is none of its variables \(did you mean 'since'\?\)",
     ),
     "an unknown variable of auth": (
         {"auth": {"headers": {"X": "{tokn}"}}, "secrets": {"tokne": "x"}},
-        r"auth\.headers uses \{tokn\}.*did you mean \{tokne\}",
+        r"auth\.headers uses \{tokn\}.*did you mean 'tokne'",
     ),
     "oauth without its secrets": (
         {"auth": {"oauth2": {"token_url": "https://x.example.com"}}},

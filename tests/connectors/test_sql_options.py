@@ -107,7 +107,7 @@ def test_a_sqlite_file_is_beside_the_configuration() -> None:
         ({"fetch": 0}, "greater than or equal to 1"),
         ({"isolation": "dirty"}, "'snapshot', 'serializable' or 'read_committed'"),
         ({"cursor": {"column": "x", "type": "text"}}, "'timestamp', 'date' or 'number'"),
-        ({"timeout": "soon"}, "a duration such as 30s"),
+        ({"timeout": "soon"}, "is not a duration: write 30s"),
     ],
 )
 def test_wrong_options_are_told_with_the_remedy(options: dict[str, Any], said: str) -> None:

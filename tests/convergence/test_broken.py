@@ -26,7 +26,7 @@ from syncd.core.outcomes import Accepted, Outcome, Unknown, texts
 from syncd.core.plan import Held
 from syncd.core.schema import Schema
 from syncd.read.reader import Reading, keyed_once
-from syncd.state import claims
+from syncd.state import deletions
 from syncd.state.holds import Holds
 from syncd.state.journal import Journal, Settled
 from tests.convergence.company import LAYOUTS

@@ -193,7 +193,7 @@ def test_the_ledger_is_read_in_pages_of_any_size(path: Path, monkeypatch: pytest
             state.journal.record([Settled(entry, "accepted", entry["id"])])
         state.journal.mark("run", "s", [change("k001")])
         whole = state.ledger.digests("s")
-        monkeypatch.setattr("syncd.state.ledger._PAGE", 7)
+        monkeypatch.setattr("syncd.state.bulk.PAGE", 7)
         assert state.ledger.digests("s").equals(whole)
         assert whole.height == 25
         assert whole.filter(pl.col("@status") == "p")["@key"].to_list() == ["k001"]
