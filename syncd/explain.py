@@ -18,7 +18,10 @@ import polars as pl
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
 from syncd.core.compare import BEFORE, ID, KIND, field_changes, rows
 from syncd.core.plan import Held
-from syncd.read.reader import Reading, read_source, spooling
+from syncd.core.verdicts import Verdicts
+from syncd.read.reader import read_source
+from syncd.read.reading import Reading
+from syncd.read.spool import spooling
 from syncd.read.unchanged_rows import Recall
 from syncd.source import Connector, End, Options, Rows
 from syncd.sync import contact_mapping, plan_of, usable_schema
@@ -102,24 +105,24 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
         index = Index(session.target.contacts, schema, session.target.search)
         planned = plan_of(session, source, reading, index, schema)
         found.phones = schema.phones
-        _tell_rows(found, reading, witness)
+        _tell_rows(found, reading, planned.verdicts, witness)
     found.ledger = session.state.ledger.contact(source.name, key)
     _tell_history(found, session)
-    _tell_target(found, session, reading, schema)
+    _tell_target(found, session, planned.verdicts, schema)
     _decide(found, source, planned, reading)
     return found
 
 
-def _tell_rows(found: Explanation, reading: Reading, witness: _Witness) -> None:
-    mine = reading.lean.filter(pl.col(KEY) == found.key)
-    told = mine.join(reading.notes, on=ROW, how="left", maintain_order="left").join(
+def _tell_rows(found: Explanation, reading: Reading, verdicts: Verdicts, witness: _Witness) -> None:
+    mine = verdicts.rows.filter(pl.col(KEY) == found.key)
+    told = mine.join(verdicts.reasons, on=ROW, how="left", maintain_order="left").join(
         reading.warnings, on=ROW, how="left", maintain_order="left"
     )
     for origin, line, state, reason, warning in told.select(ORIGIN, LINE, STATE, REASON, WARNING).iter_rows():
         at = reading.place(origin, line)
         found.rows.append(Found(at, _STATES[state], reason, warning, witness.seen.get(at, {})))
     used = mine.filter(pl.col(STATE) == CONTACT)
-    made = reading.fetch(used.get_column(KEY)) if used.height else _as_mapped(mine, reading)
+    made = reading.fetch(verdicts, used.get_column(KEY)) if used.height else _as_mapped(mine, reading)
     for row in made.head(1).iter_rows(named=True):
         found.contact = {name: value for name, value in row.items() if not name.startswith("@")}
 
@@ -129,9 +132,9 @@ def _as_mapped(mine: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     return reading.spool.fetch(mine.drop(STATE)) if mine.height else mine
 
 
-def _tell_target(found: Explanation, session: Session, reading: Reading, schema: Schema) -> None:
+def _tell_target(found: Explanation, session: Session, verdicts: Verdicts, schema: Schema) -> None:
     """Ask the target for the contact: a search is a hint, an equal id or equal match values are the proof."""
-    mine = reading.lean.filter((pl.col(KEY) == found.key) & pl.col(MATCH).is_not_null())
+    mine = verdicts.rows.filter((pl.col(KEY) == found.key) & pl.col(MATCH).is_not_null())
     past = found.ledger or found.stayed
     id_then = found.ledger["id"] if found.ledger else found.stayed["new_id"] if found.stayed else None
     matches = [past["match"]] if past else []

@@ -22,10 +22,12 @@ from syncd.core.rules import GateRules
 from syncd.core.schema import Schema
 from syncd.core.wording import counted
 from syncd.errors import SyncdError
-from syncd.plan.gather import Planned, Wanted, plan_changes
+from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.learned import learn_fields, learn_loaded, learn_match
-from syncd.plan.partial import Heirs
-from syncd.read.reader import read_source, spooling
+from syncd.plan.request import PlanRequest
+from syncd.plan.takeovers import NO_TAKEOVERS
+from syncd.read.reader import read_source
+from syncd.read.spool import spooling
 from syncd.read.unchanged_rows import Recall
 from syncd.report.source_report import error_json, held_json
 from syncd.source import Connector, End, Options, Rows
@@ -161,12 +163,12 @@ class _Trial:
     def plan(self, rows: pl.DataFrame, gates: GateRules) -> Planned:
         """The plan that a run of these rows would make."""
         name = self.source.name
-        wanted = Wanted(name, gates, self.source.shared_match, (name,), "allow")
+        request = PlanRequest(name, gates, self.source.shared_match, (name,), "allow")
         with spooling() as spool:
             every_row = Recall(lambda: self.state.ledger.row_digests(name))
             reading = read_source(_Copy(rows), None, self.mapping, self.schema, spool, lambda _rows: None, every_row)
             index = Index(list, self.schema)
-            return plan_changes(reading, wanted, self.state, index, self.schema, self.now, Heirs({}))
+            return plan_changes(reading, request, self.state, index, self.schema, self.now, NO_TAKEOVERS)
 
     def proof(self, damage: str, rows: pl.DataFrame, known: int) -> Proof:
         """See what the gates make of one copy."""

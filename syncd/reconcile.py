@@ -37,10 +37,9 @@ from syncd.core.drift import (
     with_orders,
 )
 from syncd.core.schema import Schema, problems_with
-from syncd.core.shared_numbers import groups_of_one_number
+from syncd.core.warnings import groups_of_one_number
 from syncd.errors import SchemaError, SourceBusy
 from syncd.plan.field_history import renamed
-from syncd.plan.gather import emptied
 from syncd.plan.learned import schema_changed
 from syncd.plan.rematching import settle_fields
 from syncd.report.drift_report import CLASSES, Reconciled, SourceDrift
@@ -235,7 +234,6 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
         changes,
         source.gates,
         known=known,
-        emptied=emptied(changes),
         approved=state.holds.approved(repairs_of(source.name)),
         schema_changed=schema_changed(state, source.name, schema, source.rules.mapping),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -17,24 +17,27 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from syncd import __version__
+from syncd.core.gates import SCHEMA_GATE
 from syncd.core.identity import DIGEST_VERSION
 from syncd.core.mapping import compiler
-from syncd.core.plan import SCHEMA_GATE, Held, Plan
+from syncd.core.plan import Held, Plan
 from syncd.core.schema import Schema, problems_of_mapping, problems_with
-from syncd.core.warnings import of_the_unconfigured
+from syncd.core.warnings import of_unconfigured
 from syncd.core.wording import counted
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
 from syncd.finish import resume
+from syncd.plan.claims import joined_groups, outranked_now, suffices
 from syncd.plan.field_history import renames
-from syncd.plan.gather import Planned, Wanted, plan_changes
+from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.learned import learn_fields, learn_loaded, learn_match
-from syncd.plan.merged import learn_both, learn_merged, merged_before
-from syncd.plan.outranked import learn_losers, losers_now, losers_of, taken_from
-from syncd.plan.partial import Heirs, heirs, still_invalid, suffices
 from syncd.plan.rematching import settle_fields
+from syncd.plan.request import request_of
+from syncd.plan.takeovers import NO_TAKEOVERS, Takeovers, takeovers_of
 from syncd.push.result import Pushed
 from syncd.push.upserts import Push
-from syncd.read.reader import Reading, Spool, columns_of, read_source, spooling
+from syncd.read.reader import columns_of, read_source
+from syncd.read.reading import Reading, excluded
+from syncd.read.spool import Spool, spooling
 from syncd.read.unchanged_rows import FEW, Recall
 from syncd.report.source_report import SourceReport
 from syncd.state.ledger import LedgerParts
@@ -70,14 +73,16 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         index = Index(session.target.contacts, schema, session.target.search)
         planned = plan_of(session, source, reading, index, schema, taken)
         _tell_plan(report, session, planned, reading, schema)
-        report.invalid = still_invalid(stood, reading, planned.named) + report.invalid
+        report.invalid = _still_invalid(stood, reading, planned.named) + report.invalid
         report.counts["invalid"] = len(report.invalid)
         if not session.dry_run:
             session.note_plan(source.name, report.planned)
             taken.enter(session.state, source.name)
             session.state.ledger.redigest(source.name, planned.same)
             session.state.ledger.link(source.name, planned.links)
-            learn_both(session.state, source.name, planned.merged)
+            # Until the push ends, a contact may hold the numbers of the rows before, or of the rows now.
+            groups = joined_groups(session.state.claims.merged(source.name), planned.merged)
+            session.state.claims.keep_merged(source.name, groups)
             begin_push(report)
             pushed = push_plan(session, source.name, planned.plan, schema, highest=index.highest, since=planned.since)
             tell_push(report, session, source, pushed)
@@ -137,7 +142,7 @@ def reported(
     try:
         yield
         left = session.state.holdings.unconfigured(session.settings.sources)
-        report.warnings = [*report.warnings, *of_the_unconfigured(left)]
+        report.warnings = [*report.warnings, *of_unconfigured(left)]
         crashed = False
     except SyncdError as error:
         crashed = False
@@ -198,19 +203,15 @@ def _read_enough(
     context: str,
     cursor: str | None,
     spool: Spool,
-) -> tuple[Reading, Heirs]:
+) -> tuple[Reading, Takeovers]:
     """Read what changed since the cursor, or the whole source where that cannot tell what to do."""
     reading = _read(session, source, schema, context, cursor, spool)
-    taken = heirs(reading) if reading.end.proof != "unchanged" else Heirs({})
-    if reading.end.proof == "partial":
+    taken = takeovers_of(reading)
+    if taken.of:
         reading.recall.rename(taken.renamed)
-        others = taken_from(session.state, source.name, list(session.settings.sources), source.shared_match)
-        losers = losers_of(session.state, source.name)
-        if not suffices(reading, taken, losers, others, source.shared_match):
-            log.info("read whole", source=source.name, reason="contacts share their match value with others")
-            return _read_enough(session, source, schema, context, None, spool.emptied())
-    elif taken.of:
-        reading.recall.rename(taken.renamed)
+    if reading.end.proof == "partial" and not suffices(reading, request_of(session, source), session.state, taken):
+        log.info("read whole", source=source.name, reason="contacts share their match value with others")
+        return _read_enough(session, source, schema, context, None, spool.emptied())
     return reading, taken
 
 
@@ -239,12 +240,16 @@ def _read(session: Session, source: Source, schema: Schema, context: str, cursor
 
 
 def plan_of(
-    session: Session, source: Source, reading: Reading, index: Index, schema: Schema, taken: Heirs | None = None
+    session: Session,
+    source: Source,
+    reading: Reading,
+    index: Index,
+    schema: Schema,
+    taken: Takeovers = NO_TAKEOVERS,
 ) -> Planned:
     """Return what a read of the source means for the target."""
-    order = tuple(session.settings.sources)
-    wanted = Wanted(source.name, source.gates, source.shared_match, order, source.shared_numbers)
-    return plan_changes(reading, wanted, session.state, index, schema, session.clock(), taken or Heirs({}))
+    request = request_of(session, source)
+    return plan_changes(reading, request, session.state, index, schema, session.clock(), taken)
 
 
 def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, highest: int, since: int) -> Pushed:
@@ -283,8 +288,8 @@ def _tell_plan(report: SourceReport, session: Session, planned: Planned, reading
     report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
     report.planned = plan.requests()
     report.seconds = session.budget.forecast(report.planned)
-    report.invalid = reading.invalid()
-    report.excluded = reading.excluded()
+    report.invalid = reading.invalid(planned.verdicts)
+    report.excluded = excluded(planned.verdicts)
     report.rejected = [{"key": key, "reason": reason} for key, reason in planned.rejected]
     report.warnings = planned.warnings
     report.counts.update(plan.counts())
@@ -347,12 +352,12 @@ def _close(
         learn_match(state, source.name, schema)
         if not pushed.failure:
             learn_fields(state, source.name, schema, source.rules.mapping)
-            kept = merged_before(state, source.name) if reading.end.proof == "partial" else {}
-            learn_merged(state, source.name, kept | planned.merged)
+            kept = state.claims.merged(source.name) if reading.end.proof == "partial" else {}
+            state.claims.keep_merged(source.name, {**kept, **planned.merged})
             if not planned.ambiguous:
                 learn_loaded(state, source.name, session.run)
-    losers = losers_now(losers_of(state, source.name), reading, planned.losers, planned.named)
-    learn_losers(state, source.name, losers)
+    outranked = outranked_now(state.claims.outranked(source.name), reading, planned.outranked, planned.named)
+    state.claims.keep_outranked(source.name, outranked)
     state.ledger.forget(source.name, planned.released)
     state.holds.keep(source.name, planned.plan.held, approved=not_done(session, source.name, planned.plan))
     back = sorted(set(state.ledger.missing_keys(source.name)) - set(planned.gone))
@@ -365,3 +370,11 @@ def _close(
 def not_done(session: Session, source: str, plan: Plan) -> Sequence[Held]:
     """The approved changes that this run could not make: their approval is not spent."""
     return plan.still_approved(session.state.journal.done_keys(session.run, source)) if plan.opened else ()
+
+
+def _still_invalid(standing: Mapping[str, Any], reading: Reading, named: Sequence[str] | None) -> list[dict[str, Any]]:
+    """Return the invalid rows of earlier reads that a partial read says nothing of."""
+    if named is None:
+        return []
+    read = {*reading.verdicts.keys(), *named}
+    return [each for each in standing.get("invalid", []) if each["key"] not in read]

@@ -15,12 +15,12 @@ import polars as pl
 
 from syncd.core.columns import KEY, MATCH
 from syncd.core.compare import ID
+from syncd.core.gates import Read, gate
 from syncd.core.identity import folded
-from syncd.core.plan import Plan, Read, gate
+from syncd.core.plan import Plan
 from syncd.core.undo import Entry, Undoing, World, since, undo, wanted_matches
 from syncd.core.wording import counted
 from syncd.plan.field_history import called_now, renames
-from syncd.plan.gather import emptied
 from syncd.plan.learned import schema_changed
 from syncd.report.source_report import SourceReport
 from syncd.sync import begin_push, push_plan, reported, tell_push, usable_schema
@@ -101,7 +101,6 @@ def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, a
         read=Read(proved=True, rows=len(undoing.changes), whole=False),
         rules=source.gates,
         known=state.ledger.known(source.name),
-        emptied=emptied(undoing.changes),
         missing_for=pl.DataFrame(schema={KEY: pl.String, "seconds": pl.Float64}),
         approved=approved,
         schema_changed=schema_changed(state, source.name, schema, source.rules.mapping),

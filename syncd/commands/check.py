@@ -225,7 +225,7 @@ def _mapping(
     from syncd.commands.sample import sample_of
     from syncd.core.mapping.compiler import MappingError
     from syncd.core.schema import problems_of_mapping
-    from syncd.plan.warnings import several_phone_fields
+    from syncd.core.warnings import several_phone_fields
     from syncd.sync import contact_mapping
 
     problems = problems_of_mapping(schema, source.rules.mapping, former)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from syncd.core.claims import FOREIGN, SEAT, resolve
 from syncd.core.columns import (
     CONTACT,
     EXCLUDED,
@@ -24,7 +25,7 @@ from syncd.core.columns import (
     STATE,
     WARNING,
 )
-from syncd.core.identity import duplicate_keys, folded, identify, sharers
+from syncd.core.identity import duplicate_keys, folded, identify
 from syncd.report.masks import masked
 from syncd.source import Connector, End, Malformed
 
@@ -78,19 +79,23 @@ class Seen:
 
     def __init__(self, *, folds: bool = False) -> None:
         self._folds = folds
-        self._contacts = pl.DataFrame(
-            schema={"@source": pl.String, "@rank": pl.Int32, KEY: pl.String, MATCH: pl.String}
-        )
+        self._contacts = pl.DataFrame(schema=FOREIGN)
 
     def judge(self, mapped: pl.DataFrame, source: str, policy: SharedMatch) -> pl.DataFrame:
         """Make those contacts of ``source`` invalid (or merged) whose match value another has; remember the others."""
         contacts = mapped.filter(pl.col(STATE) == CONTACT).select(ROW, KEY, MATCH)
         if self._folds:
             contacts = contacts.with_columns(folded(contacts.get_column(MATCH)))
-        losers = sharers(contacts.select(KEY, MATCH), self._contacts, policy)
+        losers = resolve(contacts.select(KEY, MATCH), self._contacts, policy).outranked
         told = _named(contacts.join(losers.select(KEY, STATE), on=KEY, how="inner"), contacts, self._contacts)
         rest = contacts.join(losers, on=KEY, how="anti")
-        mine = rest.select(pl.lit(source).alias("@source"), pl.lit(-1, dtype=pl.Int32).alias("@rank"), KEY, MATCH)
+        mine = rest.select(
+            pl.lit(source).alias("@source"),
+            pl.lit(-1, dtype=pl.Int32).alias("@rank"),
+            KEY,
+            MATCH,
+            pl.lit(None, dtype=pl.String).alias(SEAT),
+        )
         self._contacts = pl.concat([self._contacts, mine])
         return _demoted(mapped, told)
 

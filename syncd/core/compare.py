@@ -14,6 +14,8 @@ import polars as pl
 
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, RAW, STATE
 from syncd.core.mapping.phones import canonical
+from syncd.core.rules import GateRules, Mode
+from syncd.core.schema import Schema
 
 Kind = Literal["create", "adopt", "update", "move", "delete"]
 KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")
@@ -207,3 +209,58 @@ def rows(changes: pl.DataFrame) -> Iterator[dict[str, Any]]:
         else:
             found["after"] = after
         yield found
+
+
+Same = dict[str, int]
+"""The digests of contacts that are what the target holds, by key."""
+
+_BARRED: Mapping[Mode, Sequence[Kind]] = {
+    "mirror": (),
+    "upsert": ("delete",),
+    "update_only": ("create", "delete"),
+    "create_only": ("update", "move", "delete", "adopt"),
+}
+"""The changes that each mode does not make."""
+
+
+def without_same(changes: pl.DataFrame, again: pl.Series, schema: Schema) -> tuple[pl.DataFrame, Same]:
+    """Leave out updates that change no field: only the order of numbers differs, or the way digests are made.
+
+    ``again``: keys whose contacts the target refused and that are sent again: the target may have lost the contact.
+    """
+    updates = changes.filter((pl.col(KIND) == "update") & pl.col(WHY).is_null() & pl.col(BEFORE).is_not_null())
+    updates = updates.filter(~pl.col(KEY).is_in(again.implode()))
+    same = {
+        change[KEY]: change[DIGEST]
+        for change in rows(updates.filter(~values_differ(updates, schema.phones)))
+        if change["before"] and not field_changes(change["before"], change["after"], schema.phones)
+    }
+    if not same:
+        return changes, same
+    kept = ~((pl.col(KIND) == "update") & pl.col(KEY).is_in(pl.Series(list(same)).implode()))
+    return changes.filter(kept), same
+
+
+def in_mode(changes: pl.DataFrame, mode: Mode) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the changes that the source's mode makes, and the upserts among the changes that it does not make."""
+    barred = pl.col(KIND).is_in(_BARRED[mode])
+    return changes.filter(~barred), changes.filter(barred & (pl.col(KIND) != "delete"))
+
+
+def without_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRules) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the changes without the deletes of adopted contacts, which stay at the target, and these deletes."""
+    if rules.deletes.adopted:
+        return changes, changes.clear()
+    adopted = detail.filter(pl.col("@origin_kind") == "adopted").get_column(KEY)
+    kept = (pl.col(KIND) == "delete") & pl.col(KEY).is_in(adopted.implode())
+    return changes.filter(~kept), changes.filter(kept)
+
+
+def emptied(changes: pl.DataFrame) -> dict[str, int]:
+    """Count, per field, the updates that empty a value."""
+    edits = changes.filter(pl.col(KIND).is_in(["update", "move"]))
+    was = values_before(edits)
+    found = {
+        name: len(was.filter((edits.get_column(name) == "") & (was.get_column(name) != ""))) for name in was.columns
+    }
+    return {name: count for name, count in found.items() if count}

@@ -13,10 +13,12 @@ from typing import Any, Literal
 
 import polars as pl
 
+from syncd.core.approvals import Approval
 from syncd.core.columns import DIGEST, KEY, LINE, MATCH, ORIGIN
 from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, REFUSED, WHY
+from syncd.core.gates import Read, gate
 from syncd.core.mapping.phones import canonical
-from syncd.core.plan import Approval, Held, Plan, Read, gate, list_digest
+from syncd.core.plan import Held, Plan, list_digest
 from syncd.core.rules import GateRules, OnEdit
 from syncd.core.schema import Schema
 from syncd.core.wording import counted, percent
@@ -265,13 +267,12 @@ def repair_plan(
     rules: GateRules,
     *,
     known: int,
-    emptied: dict[str, int],
     approved: Collection[Approval],
     schema_changed: str = "",
 ) -> Plan:
     """Put a repair through the gates; beside those of a run, one that holds the creates when too much is missing.
 
-    ``known``: contacts of the source in the ledger. ``emptied``: per field, how many updates empty it. ``approved``:
+    ``known``: contacts of the source in the ledger. ``approved``:
     digests of lists that a person approved. ``schema_changed``: what is new about the match fields, if anything.
     """
     return gate(
@@ -279,7 +280,6 @@ def repair_plan(
         read=Read(proved=True, rows=known),
         rules=rules,
         known=known,
-        emptied=emptied,
         missing_for=pl.DataFrame(schema={KEY: pl.String, "seconds": pl.Float64}),
         approved=approved,
         schema_changed=schema_changed,

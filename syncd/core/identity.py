@@ -15,7 +15,6 @@ import polars_hash  # noqa: F401  (adds the expression namespace ``nchash``)
 from syncd.core.columns import (
     CONTACT,
     DIGEST,
-    EXCLUDED,
     INVALID,
     KEY,
     LINE,
@@ -28,7 +27,6 @@ from syncd.core.columns import (
     UNIT,
 )
 from syncd.core.mapping.phones import canonical
-from syncd.core.rules import SharedMatch
 from syncd.core.schema import Schema
 
 DIGEST_VERSION = 1
@@ -129,63 +127,6 @@ def duplicate_keys(read: pl.DataFrame, origins: Sequence[str]) -> pl.DataFrame:
 def _place(origins: Sequence[str], origin: pl.Expr, line: pl.Expr) -> pl.Expr:
     names = dict(enumerate(origins))
     return pl.format("{}:{}", origin.replace_strict(names, default="?", return_dtype=pl.String), line)
-
-
-def sharers(contacts: pl.DataFrame, others: pl.DataFrame, policy: SharedMatch) -> pl.DataFrame:
-    """Find the contacts that must not be sent because another has their match value.
-
-    Args:
-        contacts: ``@key``, ``@match`` of this source's contacts (valid ones, keys unique).
-        others: ``@source`` (String), ``@rank`` (Int32: the place in the configuration, this source's being 0, earlier
-            ones negative), ``@key``, ``@match`` of what the ledger holds for the other sources; of this one (``""``,
-            -1), what is left as it is.
-        policy: who is sent: ``first``, ``merge_phones`` (one, with all numbers), ``hold`` (nobody).
-
-    Returns:
-        ``@key``, ``@state``, ``@reason``, ``@winner`` (String: the key that is sent for it, when that is of this
-        source, else null); a contact that is not in it may be sent.
-    """
-    values = contacts.get_column(MATCH)
-    shared = values.filter(values.is_duplicated()) if repeats(values) else values.clear()
-    taken = others.join(contacts.select(MATCH), on=MATCH, how="semi") if others.height else others
-    wanted = pl.concat([shared, taken.get_column(MATCH)]).unique()
-    if wanted.is_empty():
-        return pl.DataFrame(schema={KEY: pl.String, STATE: pl.UInt8, REASON: pl.String, "@winner": pl.String})
-    mine = contacts.filter(pl.col(MATCH).is_in(wanted.implode())).select(
-        KEY, MATCH, pl.lit(0, dtype=pl.Int32).alias("@rank"), pl.lit("").alias("@source")
-    )
-    group = pl.concat([mine, taken.select(KEY, MATCH, "@rank", "@source")]).sort("@rank", "@source", KEY)
-    rivals = group.with_columns(
-        pl.col(KEY).first().over(MATCH).alias("@winner"),
-        pl.col("@rank").first().over(MATCH).alias("@winning"),
-        pl.col("@source").first().over(MATCH).alias("@owner"),
-        pl.int_range(pl.len()).over(MATCH).alias("@place"),
-        pl.col(KEY).last().over(MATCH).alias("@last"),
-        pl.col("@source").last().over(MATCH).alias("@last_source"),
-    ).filter(pl.col("@rank") == 0)
-    return _judge(rivals, policy)
-
-
-def _judge(rivals: pl.DataFrame, policy: SharedMatch) -> pl.DataFrame:
-    here = pl.col("@winning") == 0
-    first = pl.col("@place") == 0
-    other = pl.when(first).then(pl.col("@last")).otherwise(pl.col("@winner"))
-    source = pl.when(first).then(pl.col("@last_source")).otherwise(pl.col("@owner"))
-    alone = pl.when(pl.col("@winning") < 0).then(pl.lit(", whose contact is left as it is")).otherwise(pl.lit(""))
-    where = pl.when(source == "").then(alone).otherwise(pl.format(" of source {}", source))
-    reason = pl.format("shares match fields with {}{}", _shown(other), where)
-    losing = pl.lit(value=True) if policy == "hold" else ~first
-    merged = here if policy == "merge_phones" else pl.lit(value=False)
-    return rivals.filter(losing).select(
-        KEY,
-        pl.when(merged).then(pl.lit(EXCLUDED)).otherwise(pl.lit(INVALID)).cast(pl.UInt8).alias(STATE),
-        pl.when(merged).then(pl.format("merged into {}", _shown(pl.col("@winner")))).otherwise(reason).alias(REASON),
-        pl.when(merged).then(pl.col("@winner")).alias("@winner"),
-    )
-
-
-def _shown(key: pl.Expr) -> pl.Expr:
-    return key.str.replace_all(UNIT, "+", literal=True)
 
 
 def has_case(values: pl.Series) -> bool:

@@ -107,11 +107,15 @@ class DeleteLimits:
     adopted: bool = False
 
 
+Mode = Literal["mirror", "upsert", "update_only", "create_only"]
+"""The changes that a source makes at the target."""
+
+
 @dataclass(frozen=True, slots=True)
 class GateRules:
     """What the gates of a source allow. ``updates_share`` (0..1) counts from ``updates_known`` contacts on."""
 
-    mode: Literal["mirror", "upsert", "update_only", "create_only"] = "mirror"
+    mode: Mode = "mirror"
     deletes: DeleteLimits = DeleteLimits()
     updates_share: float = 0.5
     updates_known: int = 20

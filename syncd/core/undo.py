@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from syncd.core.claims import BY_KEY, BY_SOURCE, FOREIGN, SEATS, resolve
 from syncd.core.columns import DIGEST, KEY, LINE, MATCH, ORIGIN
 from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, WHY, field_changes
 from syncd.core.identity import digest, match_value
@@ -257,39 +258,42 @@ def _matches(contacts: Sequence[Fields], schema: Schema) -> list[str | None]:
 def _free_of_others(
     steps: list[_Step], matches: Mapping[str, str | None], world: World, schema: Schema
 ) -> tuple[list[_Step], list[Kept]]:
-    """Leave out contacts whose former match values another contact has, and will still have then.
+    """Leave out contacts whose former match values another contact has, and will still have then."""
+    blocked = {step.key: reason for step in steps if (reason := _in_the_way(step, matches[step.key], world, schema))}
+    going = {step.key: step for step in steps if step.key not in blocked}
+    # A contact that stays where it is asks for nothing, and does not make room for others.
+    moving = {key: step for key, step in going.items() if not (step.known and step.known.match == matches[key])}
+    wanted = {key: match for key, step in moving.items() if (match := matches[key]) and step.fields is not None}
+    leaving = {(world.source, key) for key in moving}
+    held = [
+        (source, -1, key, match, None)
+        for match, holders in world.holders.items()
+        for source, key in holders
+        if (source, key) not in leaving
+    ]
+    found = resolve(
+        pl.DataFrame(list(wanted.items()), schema={KEY: pl.String, MATCH: pl.String}, orient="row"),
+        pl.DataFrame(held, schema=FOREIGN, orient="row"),
+        "first",
+        seats=pl.DataFrame([(step.key, step.known.match) for step in steps if step.known], schema=SEATS, orient="row"),
+        stuck=list(blocked),
+        case_insensitive=True,
+    )
+    for key, source, other in found.outranked.select(KEY, BY_SOURCE, BY_KEY).iter_rows():
+        of = "" if source in ("", world.source) else f" of source {source}"
+        blocked[key] = f"{other}{of} has its match fields now"
+    kept = [Kept(step.key, step.did, blocked[step.key]) for step in steps if step.key in blocked]
+    return [step for step in steps if step.key not in blocked and _changes_something(step, matches, schema)], kept
 
-    What is left out keeps its own match values, which may be in the way of others: so until nothing is left out.
-    """
-    blocked: list[Kept] = []
-    while True:
-        leaving = {(world.source, step.key) for step in steps if _leaves(step, matches)}
-        found = {step.key: _in_the_way(step, matches[step.key], world, leaving, schema) for step in steps}
-        if not any(found.values()):
-            return [step for step in steps if _changes_something(step, matches, schema)], blocked
-        blocked += [Kept(step.key, step.did, found[step.key]) for step in steps if found[step.key]]
-        steps = [step for step in steps if not found[step.key]]
 
-
-def _leaves(step: _Step, matches: Mapping[str, str | None]) -> bool:
-    if step.known is None or step.fields is None:
-        return step.known is not None
-    return (matches[step.key] or "").casefold() != step.known.match.casefold()
-
-
-def _in_the_way(step: _Step, match: str | None, world: World, leaving: set[tuple[str, str]], schema: Schema) -> str:
+def _in_the_way(step: _Step, match: str | None, world: World, schema: Schema) -> str:
+    """Return why a step cannot be made whatever the other steps are; "" if nothing but them is in its way."""
     if step.fields is None or (step.known and step.known.match == match):
         return ""
     if match is None:
         return f"it would have an empty match value ({', '.join(schema.match)})"
-    others = [holder for holder in world.holders.get(match.casefold(), ()) if holder not in leaving]
-    others = [holder for holder in others if holder != (world.source, step.key)]
-    if others:
-        source, key = others[0]
-        of = "" if source == world.source else f" of source {source}"
-        return f"{key}{of} has its match fields now"
-    begun = step.key in world.begun  # then it may be there by the undo that was broken off
-    if not begun and not world.ours.issuperset(world.there.get(match.casefold(), ())):
+    # An undo of the same run that was cut off may have made the contact that is there.
+    if step.key not in world.begun and not world.ours.issuperset(world.there.get(match.casefold(), ())):
         return "the target has a contact with its match fields that is not syncd's"
     return ""
 

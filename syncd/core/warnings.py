@@ -1,17 +1,131 @@
-"""What is said of sources that the state file knows and the configuration does not name."""
+"""What a run warns of beside its plan: what is allowed, and may still have another result than a person expects.
+
+Several contacts may share a phone number. The guide does not say which of them the phone shows when the number calls.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from syncd.core.wording import counted
+import polars as pl
+
+from syncd.core.columns import KEY
+from syncd.core.schema import Schema
+from syncd.core.wording import counted, listed
+
+_N, _AT = "@number", "@at"
+
+REMEDY = (
+    "which of them is shown when it calls is not documented: leave a number with one contact, or set phones: "
+    "{shared: allow} where that is meant"
+)
+"""The advice for contacts that share a number."""
+
+_SHOWN = 1000
+"""Rows whose warnings are listed one by one."""
+
+_PAGE = 100_000
+"""Contacts whose numbers are split at once: the numbers of a first load take more memory than all its other data."""
 
 
-def of_the_unconfigured(contacts: Mapping[str, int]) -> Iterator[str]:
-    """Warn of contacts that nobody looks after; ``contacts``: how many each such source has at the target."""
+def of_fields(schema: Schema, mapped: Iterable[str]) -> Iterator[str]:
+    """Warn of match fields that change, and of numbers in several fields."""
+    doubtful = sorted(set(schema.match) & schema.phones)
+    if doubtful:
+        yield (
+            f"the match field {', '.join(doubtful)} is likely to change, and each change makes a new contact; "
+            "best is one match field that holds the source's own immutable id"
+        )
+    several = [name for name in schema.names if name in schema.phones and name in set(mapped)]
+    if len(several) > 1:
+        yield several_phone_fields(several)
+
+
+def several_phone_fields(names: Sequence[str]) -> str:
+    """Return the warning that numbers go to more than one field."""
+    return (
+        f"numbers go to {len(names)} phone fields ({', '.join(names)}), and whether Callpop looks in all of them is "
+        f"not documented: map every number to one of them, as {names[0]}: [mobile, home]"
+    )
+
+
+def of_shared_numbers(contacts: pl.DataFrame, schema: Schema) -> Iterator[str]:
+    """Warn of contacts (``@key`` and their fields) that share a number with another one."""
+    keys = sharing_a_number(contacts, schema.phones)
+    if keys:
+        yield f"{counted(len(keys), 'contact')} share a number with another ({listed(keys)}); {REMEDY}"
+
+
+def of_case(keys: pl.Series) -> Iterator[str]:
+    """Warn of contacts whose match values differ from another's in case only."""
+    if keys.len():
+        which = listed(keys.to_list())
+        yield f"{len(keys)} contacts differ from another in the case of their match fields only: {which}"
+
+
+def of_released(keys: Sequence[str]) -> Iterator[str]:
+    """Warn of adopted contacts that left the source and stay at the target."""
+    if keys:
+        yield (
+            f"{counted(len(keys), 'adopted contact')} left the source and stayed at the target: {listed(keys)}; "
+            "deletes: {adopted: true} would delete them"
+        )
+
+
+def of_rows(rows: pl.DataFrame, origins: Sequence[str]) -> Iterator[str]:
+    """Return what the mapping warns of; ``rows``: ``@line``, ``@origin``, ``@warning``."""
+    for line, origin, warning in rows.select("@line", "@origin", "@warning").head(_SHOWN).iter_rows():
+        yield f"{origins[origin]}:{line}: {warning}"
+    if rows.height > _SHOWN:
+        yield f"{rows.height - _SHOWN:,} more rows have warnings"
+
+
+def of_list(lost: int, source: str) -> Iterator[str]:
+    """Warn of contacts of a source that the target's list lacks."""
+    if lost:
+        which = counted(lost, "contact of this source is", "contacts of this source are")
+        yield f"{which} not in the target's list: syncd reconcile {source} shows which, and --repair sends them again"
+
+
+def of_unconfigured(contacts: Mapping[str, int]) -> Iterator[str]:
+    """Warn of sources that the configuration does not name; ``contacts``: how many each of them has at the target."""
     for source, number in contacts.items():
         yield (
             f"source {source!r} is not in the configuration, and has {counted(number, 'contact')} at the target: syncd "
             "neither updates nor deletes what it has there, until it is named again or a source that is named sends "
             "the same contacts"
         )
+
+
+def numbers_of(contacts: pl.DataFrame, who: str, phones: Collection[str]) -> pl.DataFrame:
+    """Return ``who`` (a column of ``contacts``) and ``@number``, a row for each number of each contact, each once.
+
+    Numbers of the North American plan come without a leading 1, however they are stored. Of each there is a digest of
+    64 bits, since the numbers of a first load take more memory than all that else is known of it.
+    """
+    names = [name for name in sorted(phones) if name in contacts.columns]
+    if not names:
+        return pl.DataFrame(schema={who: contacts.schema[who], _N: pl.UInt64})
+    pages = (contacts.slice(start, _PAGE) for start in range(0, max(contacts.height, 1), _PAGE))
+    return pl.concat([_digests(page.select(who, *names), who, names) for page in pages])
+
+
+def _digests(contacts: pl.DataFrame, who: str, phones: Sequence[str]) -> pl.DataFrame:
+    numbers = pl.concat_list(pl.col(name).fill_null("").str.split(";") for name in phones)
+    digits = pl.col(_N).str.replace_all(r"\D", "").str.replace(r"^1(\d{10})$", "$1")
+    found = contacts.select(who, numbers.alias(_N)).explode(_N).with_columns(digits.alias(_N))
+    return found.filter(pl.col(_N).str.len_bytes() > 0).select(who, pl.col(_N).hash()).unique([who, _N])
+
+
+def sharing_a_number(contacts: pl.DataFrame, phones: Collection[str]) -> list[str]:
+    """Return the keys of those contacts (``@key`` and their fields) that share a number with another, sorted."""
+    found = numbers_of(contacts.with_row_index(_AT), _AT, phones)
+    places = found.filter(pl.col(_N).is_duplicated()).get_column(_AT).unique()
+    return contacts.get_column(KEY).gather(places).sort().to_list()
+
+
+def groups_of_one_number(contacts: pl.DataFrame, who: str, phones: Collection[str]) -> list[list[int]]:
+    """Return, for each number that several contacts have, those (ascending); each group once, sorted."""
+    found = numbers_of(contacts, who, phones).filter(pl.col(_N).is_duplicated())
+    groups = found.group_by(_N).agg(pl.col(who).sort()).get_column(who).to_list()
+    return [list(each) for each in sorted({tuple(group) for group in groups})]

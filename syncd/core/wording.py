@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+
+from syncd.core.columns import UNIT
 
 
 def counted(count: int, one: str, many: str = "") -> str:
@@ -22,3 +24,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     folded = {candidate.casefold(): candidate for candidate in known}
     close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
     return f" (did you mean {folded[close[0]]!r}?)" if close else ""
+
+
+def shown_key(key: str) -> str:
+    """Return a key for people: the parts of a composite key are joined by ``+``."""
+    return key.replace(UNIT, "+")
+
+
+def listed(names: Collection[str], most: int = 5) -> str:
+    """Name a few keys or names, and say how many more there are."""
+    shown = [shown_key(name) for name in list(names)[:most]]
+    return ", ".join(shown) + (f" and {len(names) - most:,} more" if len(names) > most else "")

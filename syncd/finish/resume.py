@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from syncd.core.plan import NOTHING
-from syncd.plan.outranked import losers_of, taken_from
+from syncd.plan.claims import outranking
+from syncd.plan.request import request_of
 
 if TYPE_CHECKING:
     from syncd.config import Source
     from syncd.plan.gather import Planned
-    from syncd.read.reader import Reading
+    from syncd.read.reading import Reading
     from syncd.report.source_report import SourceReport
     from syncd.run.session import Session
     from syncd.state import State
@@ -32,7 +33,7 @@ def begin(session: Session, source: Source, context: str) -> tuple[str | None, S
         return None, {}
     lost = saved[1].get("lost_to_others", [])
     if lost:
-        taken = taken_from(session.state, source.name, list(session.settings.sources), source.shared_match)
+        taken = outranking(session.state, request_of(session, source))
         if not set(lost) <= set(taken):
             return None, {}
     return saved
@@ -80,7 +81,7 @@ def _standing(state: State, report: SourceReport, planned: Planned, before: Stan
     stands = {name: counts[name] for name in ("invalid", "rejected", "excluded")}
     if planned.named is not None:
         same = state.ledger.known(report.source)
-    lost = {*planned.lost_to_others, *before.get("lost_to_others", [])}
+    lost = {*planned.to_others, *before.get("lost_to_others", [])}
     return {
         "rows": report.rows if planned.named is None else same + len(report.invalid),
         "counts": {**stands, "unchanged": same},
@@ -88,5 +89,5 @@ def _standing(state: State, report: SourceReport, planned: Planned, before: Stan
         "excluded": report.excluded,
         "rejected": report.rejected,
         "warnings": report.warnings,
-        "lost_to_others": sorted(lost & set(losers_of(state, report.source).values())),
+        "lost_to_others": sorted(lost & set(state.claims.outranked(report.source).values())),
     }

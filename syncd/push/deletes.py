@@ -12,7 +12,7 @@ import structlog
 from syncd.core.plan import BATCH
 from syncd.core.schema import Schema
 from syncd.errors import TargetUnavailable
-from syncd.plan.outranked import asking_for_others
+from syncd.plan.claims import asking_elsewhere
 from syncd.plan.rematching import open_calls
 from syncd.push.doubt import PATIENCE, find_left
 from syncd.push.result import Pushed, halt_if_asked
@@ -82,7 +82,7 @@ class Removal:
             ids,
             going=going,
             configured=self.configured,
-            elsewhere=asking_for_others(self.state, others, {change["@match"] for change in changes}),
+            elsewhere=asking_elsewhere(self.state, others, {change["@match"] for change in changes}),
         )
         self.done.kept += len(begun.waiting)
         self.done.left += len(begun.left)

@@ -5,27 +5,17 @@ Nothing is decided before the source was read to its end. What stays in memory i
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import polars as pl
 
 from syncd.core.columns import (
     CONTACT,
-    DIGEST,
-    EXCLUDED,
-    INVALID,
-    KEY,
     LINE,
-    MATCH,
     ORIGIN,
     RAW,
     REASON,
@@ -33,22 +23,15 @@ from syncd.core.columns import (
     STATE,
     WARNING,
 )
-from syncd.core.identity import digest, duplicate_keys, identify, merge_numbers, repeats
+from syncd.core.identity import identify
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
-from syncd.processes import is_gone
+from syncd.core.verdicts import REASONS, ROWS, Verdicts
+from syncd.read.reading import Reading
+from syncd.read.spool import Spool
 from syncd.read.unchanged_rows import FEW, Recall
 from syncd.source import Connector, End, Rows
 
-LEAN = {
-    KEY: pl.String,
-    LINE: pl.UInt32,
-    ORIGIN: pl.UInt32,
-    STATE: pl.UInt8,
-    MATCH: pl.String,
-    DIGEST: pl.Int64,
-    RAW: pl.Int64,
-}
 PATIENCE = 0.2
 """Seconds after which a wait for the source looks whether the run was asked to stop."""
 
@@ -63,158 +46,7 @@ Found = TypeVar("Found")
 TOGETHER = 50_000
 """So many rows at least are mapped at a time: a few of each of many pages cost more apart."""
 
-_NOTES = {ROW: pl.UInt32, REASON: pl.String}
-
-
-class Spool:
-    """The mapped contacts of one read, in temporary files that only this user can read."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._pages: list[tuple[Path, int]] = []
-
-    def append(self, contacts: pl.DataFrame, end: int) -> None:
-        """Keep a page of contacts, whose ``@row`` ascend and are less than ``end``."""
-        path = self._folder / f"{len(self._pages):06}.arrow"
-        contacts.write_ipc(path, compat_level=pl.CompatLevel.newest())
-        self._pages.append((path, end))
-
-    def emptied(self) -> Spool:
-        """Forget every page, for a new read."""
-        self._pages.clear()
-        return self
-
-    def fetch(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Put the fields of the contacts beside these ``rows``, which have a ``@row``; in reading order."""
-        wanted, found, begin = rows.sort(ROW), [], 0
-        for path, end in self._pages:
-            here = wanted.filter((pl.col(ROW) >= begin) & (pl.col(ROW) < end))
-            found.append(here.lazy().join(pl.scan_ipc(path), on=ROW, how="inner", maintain_order="left").collect())
-            begin = end
-        return pl.concat(found)
-
-
-@dataclass(slots=True)
-class Reading:
-    """What one read found.
-
-    ``lean``: the rows that were mapped, and recognised ones that were admitted among them: ``@row``, ``@key``,
-    ``@line``, ``@origin``, ``@state``, ``@match``, ``@digest``, ``@raw``. ``notes``: ``@row``, ``@reason`` of those
-    that are no contact; ``warnings``: ``@row``, ``@warning``. ``malformed``: origin, line and reason of rows that could
-    not be read. ``present``: beside a partial read, the keys of all rows that the source holds (null: a row without).
-    ``joined``: the rows of contacts that were merged into others.
-    """
-
-    end: End
-    lean: pl.DataFrame
-    notes: pl.DataFrame
-    warnings: pl.DataFrame
-    malformed: list[tuple[int, int, str]]
-    origins: list[str]
-    spool: Spool
-    recall: Recall
-    present: pl.Series | None = None
-    merged: pl.DataFrame | None = None
-    joined: pl.Series = field(default_factory=lambda: pl.Series(ROW, dtype=pl.UInt32))
-
-    @property
-    def rows(self) -> int:
-        """All rows of the source, readable or not."""
-        return self.recall.unchanged + self.lean.height + len(self.malformed)
-
-    def admit(self, rows: pl.DataFrame) -> None:
-        """Put recognised rows, with their contacts' ``@digest``, among those that are looked at."""
-        if not rows.is_empty():
-            self.lean = pl.concat([self.lean, rows.select(self.lean.columns)]).sort(ROW)
-            self.refuse_duplicates()
-
-    def refuse_duplicates(self) -> None:
-        """Make rows invalid whose key a row before has."""
-        self.demote(duplicate_keys(self.lean.filter(pl.col(STATE) != EXCLUDED), self.origins))
-
-    def doubt(self, keys: pl.Series) -> None:
-        """Have these contacts looked at in the next read as well, whatever their rows say."""
-        sure = ~pl.col(KEY).is_in(keys.implode())
-        self.lean = self.lean.with_columns(pl.when(sure).then(RAW).alias(RAW))
-
-    def demote(self, losers: pl.DataFrame) -> None:
-        """Make contacts invalid or excluded: ``losers`` holds ``@row``, ``@state``, ``@reason``."""
-        if losers.is_empty():
-            return
-        new = losers.select(ROW, pl.col(STATE).alias("@new"), REASON)
-        self.joined = self.joined.append(losers.filter(pl.col(STATE) == EXCLUDED).get_column(ROW))
-        self.lean = (
-            self.lean.join(new.select(ROW, "@new"), on=ROW, how="left", maintain_order="left")
-            .with_columns(pl.coalesce("@new", STATE).alias(STATE))
-            .drop("@new")
-        )
-        kept = self.notes.join(new, on=ROW, how="anti")
-        self.notes = pl.concat([kept, new.select(ROW, REASON)])
-
-    def place(self, origin: int, line: int) -> str:
-        return f"{self.origins[origin]}:{line}"
-
-    def merge(self, winners: Mapping[str, Sequence[str]], schema: Schema) -> None:
-        """Give contacts the numbers of others: ``winners`` maps a contact's key to the keys merged into it, in order.
-
-        Their digests are of the merged contacts from here on, so that a number of any of them is followed.
-        """
-        group = [key for winner, losers in winners.items() for key in (winner, *losers)]
-        # Invalid ones are rows of a key that another row has, which is used.
-        used = self.lean.filter(pl.col(KEY).is_in(group) & (pl.col(STATE) != INVALID))
-        contacts = self.spool.fetch(used)
-        fields = [name for name in contacts.columns if not name.startswith("@")]
-        together = merge_numbers(contacts, winners, [name for name in fields if name in schema.phones])
-        self.merged = together.with_columns(digest(fields))
-        self.doubt(self.merged.get_column(KEY))
-        self.lean = self.lean.update(self.merged.select(ROW, DIGEST), on=ROW, how="left")
-
-    def fetch(self, keys: pl.Series) -> pl.DataFrame:
-        """Return the contacts with these keys, with their fields, in reading order."""
-        rows = self.contacts().join(keys.to_frame(KEY), on=KEY, how="semi", maintain_order="left")
-        found = self.spool.fetch(rows.drop(STATE))
-        return found if self.merged is None else found.update(self.merged, on=ROW, how="left")
-
-    def contacts(self) -> pl.DataFrame:
-        return self.lean.filter(pl.col(STATE) == CONTACT)
-
-    def invalid(self) -> list[dict[str, Any]]:
-        """Return ``key``, ``at``, ``reason`` of the rows that are malformed or invalid, in the source's order."""
-        found: list[tuple[int, int, str | None, str]] = [
-            (origin, line, None, reason) for origin, line, reason in self.malformed
-        ]
-        bad = self.lean.filter(pl.col(STATE) == INVALID).join(self.notes, on=ROW, how="left", maintain_order="left")
-        found += [(row[0], row[1], row[2], row[3] or "") for row in bad.select(ORIGIN, LINE, KEY, REASON).iter_rows()]
-        found.sort(key=lambda row: row[:2])
-        return [{"key": key, "at": self.place(origin, line), "reason": why} for origin, line, key, why in found]
-
-    def excluded(self) -> list[dict[str, Any]]:
-        """Return ``reason`` and ``count`` of excluded rows, the most frequent first."""
-        rows = self.lean.filter(pl.col(STATE) == EXCLUDED).select(ROW).join(self.notes, on=ROW, how="left")
-        return (
-            rows.group_by(REASON)
-            .agg(pl.len())
-            .sort("len", REASON, descending=[True, False])
-            .select(pl.col(REASON).alias("reason"), pl.col("len").alias("count"))
-            .to_dicts()
-        )
-
-
-@contextmanager
-def spooling() -> Iterator[Spool]:
-    """A spool that is gone when the block ends; what a killed process left goes too."""
-    _sweep(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=f"syncd-{os.getpid()}-") as folder:
-        yield Spool(Path(folder))
-
-
-def _sweep(place: Path) -> None:
-    """Remove the spools of processes that are gone: they hold contacts."""
-    for left in place.glob("syncd-*-*"):
-        pid = left.name.split("-")[1]
-        with suppress(OSError):
-            if pid.isdecimal() and left.is_dir() and left.stat().st_uid == os.geteuid() and is_gone(int(pid)):
-                shutil.rmtree(left)
+_WARNINGS = {ROW: pl.UInt32, WARNING: pl.String}
 
 
 @dataclass(slots=True)
@@ -283,7 +115,7 @@ class _Pages:
         )
 
     def _keep(self, mapped: pl.DataFrame, mapping: ContactMapping) -> None:
-        self.lean.append(mapped.select(ROW, *LEAN))
+        self.lean.append(mapped.select(*ROWS))
         self.notes.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
         self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *mapping.fields), self.height)
@@ -349,28 +181,18 @@ def read_source(
         end = page
     finally:
         reading.close()
-    found = Reading(
-        end=end,
-        lean=pl.concat(pages.lean) if pages.lean else pl.DataFrame(schema={ROW: pl.UInt32, **LEAN}),
-        notes=pl.concat(pages.notes) if pages.notes else pl.DataFrame(schema=_NOTES),
-        warnings=pl.concat(pages.warnings)
-        if pages.warnings
-        else pl.DataFrame(schema={ROW: pl.UInt32, WARNING: pl.String}),
-        malformed=pages.malformed,
+    verdicts = Verdicts(
+        rows=pl.concat(pages.lean) if pages.lean else pl.DataFrame(schema=ROWS),
+        reasons=pl.concat(pages.notes) if pages.notes else pl.DataFrame(schema=REASONS),
         origins=pages.origins,
+    )
+    return Reading(
+        end=end,
+        rows=pages.recall.unchanged + verdicts.rows.height + len(pages.malformed),
+        verdicts=verdicts.without_duplicates(),
+        warnings=pl.concat(pages.warnings) if pages.warnings else pl.DataFrame(schema=_WARNINGS),
+        malformed=pages.malformed,
         spool=spool,
         recall=pages.recall,
         present=None if end.present is None else mapping.keys(end.present),
     )
-    found.refuse_duplicates()
-    return found
-
-
-def keyed_once(reading: Reading) -> pl.DataFrame:
-    """Return ``@key``, ``@state``, ``@digest``, ``@raw`` of every key, once: where rows share it, of the used row."""
-    keyed = reading.lean.filter(pl.col(KEY).is_not_null())
-    if repeats(keyed.get_column(KEY)):
-        used = (pl.col(STATE) == CONTACT) | pl.col(ROW).is_in(reading.joined.implode())
-        rank = pl.when(used).then(0).when(pl.col(STATE) == INVALID).then(1).otherwise(2)
-        keyed = keyed.sort(rank, maintain_order=True).unique(KEY, keep="first", maintain_order=True)
-    return keyed.select(KEY, STATE, DIGEST, RAW)

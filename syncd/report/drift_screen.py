@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from syncd.core.shared_numbers import REMEDY
+from syncd.core.warnings import REMEDY
 from syncd.report.changes_table import change_lines
 from syncd.report.drift_report import CLASSES
 from syncd.report.screen import KINDS, PAGE, count

@@ -19,7 +19,7 @@ from sqlalchemy.pool import StaticPool
 from syncd.errors import StateBusy, StateError
 from syncd.state.place import damage, is_there, unreadable, unwritable, uri
 
-HEAD = "0006"
+HEAD = "0007"
 """The version of the tables in :mod:`syncd.state.tables`, and the newest migration's."""
 
 BUSY_TIMEOUT = 30.0

@@ -98,13 +98,5 @@ class Facts:
         """Return when the source was last compared with the target."""
         return self._fact(f"reconciled.{source}", _number)
 
-    def outranked(self, source: str) -> Fact[dict[str, str]]:
-        """Return the match values of contacts that are not sent since another contact has them, by key."""
-        return self._fact(f"not sent of {source}", _json({}), json.dumps)
-
-    def merged(self, source: str) -> Fact[dict[str, list[str]]]:
-        """Return the keys whose numbers one contact may hold, by its match value."""
-        return self._fact(f"merged in {source}", _json({}), json.dumps)
-
     def _fact(self, name: str, load: Callable[[str | None], T], dump: Callable[[T], str] = str) -> Fact[T]:
         return Fact(self._database, name, load, dump)

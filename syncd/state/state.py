@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from syncd.state.claims import Claims
 from syncd.state.cursors import Cursors
 from syncd.state.database import Database
 from syncd.state.deletions import Deletions
@@ -15,11 +16,10 @@ from syncd.state.history import History
 from syncd.state.holdings import Holdings
 from syncd.state.holds import Holds
 from syncd.state.journal import Journal
-from syncd.state.leases import Leases
 from syncd.state.ledger import Ledger
 from syncd.state.notices import Notices
 from syncd.state.requests import Requests
-from syncd.state.runs import Runs
+from syncd.state.runs import Leases, Runs
 
 
 class State(Database):
@@ -33,6 +33,7 @@ class State(Database):
         self.deletions = Deletions(self)
         self.history = History(self)
         self.holds = Holds(self)
+        self.claims = Claims(self)
         self.runs = Runs(self)
         self.leases = Leases(self)
         self.cursors = Cursors(self)

@@ -42,6 +42,26 @@ class Contact(SQLModel, table=True):
     updated_at: float
 
 
+class Outranked(SQLModel, table=True):
+    """A contact that is not sent since another contact has the match value that it wants."""
+
+    __tablename__: ClassVar[str] = "outranked"
+
+    source: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    wants: str
+
+
+class Merged(SQLModel, table=True):
+    """A key whose numbers the contact with the match value ``merged_into`` may hold at the target."""
+
+    __tablename__: ClassVar[str] = "merged"
+
+    source: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    merged_into: str = Field(primary_key=True)
+
+
 class Change(SQLModel, table=True):
     """The journal and the history: one row for each change that was begun.
 

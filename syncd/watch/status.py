@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.budget import Budget
-from syncd.core.warnings import of_the_unconfigured
+from syncd.core.warnings import of_unconfigured
 from syncd.errors import Stopped
 from syncd.processes import is_dead
 from syncd.state.glance import RETRY, Glance, repairs_of
@@ -33,7 +33,7 @@ def standing(watch: Watch, now: float, *, counted: bool = True) -> dict[str, Any
             "state": watch.state,
             "healthy": not (alarms := alarms_of(sources, watch)),
             "alarms": [{"source": each.source, "kind": each.kind, "text": each.text} for each in alarms],
-            "warnings": list(of_the_unconfigured(_unconfigured(glance, watch))) if counted else [],
+            "warnings": list(of_unconfigured(_unconfigured(glance, watch))) if counted else [],
             "sources": sources,
             "budget": [
                 {"requests": window.requests, "seconds": window.seconds, "left": number}

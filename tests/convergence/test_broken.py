@@ -71,7 +71,7 @@ def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def delete_what_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An id is deleted though a contact holds it."""
-    monkeypatch.setattr(claims, "_claimed", lambda *_: ({}, set()))
+    monkeypatch.setattr(deletions, "_claimed", lambda *_: ({}, set()))
 
 
 def forget_held_keys(monkeypatch: pytest.MonkeyPatch) -> None:

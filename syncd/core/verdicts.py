@@ -1,0 +1,127 @@
+"""What each row of a read is: a contact, invalid or excluded, with the reason.
+
+An invalid row says nothing of its contact. So syncd does not send it, does not delete it, lets it keep its match value
+at the target, and names its place. An excluded row is not wanted at the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import polars as pl
+
+from syncd.core.columns import (
+    CONTACT,
+    DIGEST,
+    EXCLUDED,
+    INVALID,
+    KEY,
+    LINE,
+    MATCH,
+    ORIGIN,
+    RAW,
+    REASON,
+    ROW,
+    STATE,
+)
+from syncd.core.identity import duplicate_keys, repeats
+
+ROWS = {
+    ROW: pl.UInt32,
+    KEY: pl.String,
+    LINE: pl.UInt32,
+    ORIGIN: pl.UInt32,
+    STATE: pl.UInt8,
+    MATCH: pl.String,
+    DIGEST: pl.Int64,
+    RAW: pl.Int64,
+}
+REASONS = {ROW: pl.UInt32, REASON: pl.String}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The rows of a read with what they are. Every method returns a new value.
+
+    ``rows``: a frame as :data:`ROWS`. ``reasons``: ``@row``, ``@reason`` of the rows that are no contacts. ``origins``:
+    the names of the origins. ``joined``: the rows of contacts that are merged into others. ``merged``: the contacts
+    that got the numbers of others, with their fields; None if there are none.
+    """
+
+    rows: pl.DataFrame
+    reasons: pl.DataFrame
+    origins: Sequence[str]
+    joined: pl.Series = field(default_factory=lambda: pl.Series(ROW, dtype=pl.UInt32))
+    merged: pl.DataFrame | None = None
+
+    def contacts(self) -> pl.DataFrame:
+        """Return the rows that are contacts."""
+        return self.rows.filter(pl.col(STATE) == CONTACT)
+
+    def keys(self) -> pl.Series:
+        """Return the readable keys of all rows; a key may occur twice."""
+        return self.rows.get_column(KEY).drop_nulls()
+
+    def keyed_once(self) -> pl.DataFrame:
+        """Return ``@key``, ``@state``, ``@digest``, ``@raw``, each key once: the row that is used stands for a key."""
+        keyed = self.rows.filter(pl.col(KEY).is_not_null())
+        if repeats(keyed.get_column(KEY)):
+            used = (pl.col(STATE) == CONTACT) | pl.col(ROW).is_in(self.joined.implode())
+            rank = pl.when(used).then(0).when(pl.col(STATE) == INVALID).then(1).otherwise(2)
+            keyed = keyed.sort(rank, maintain_order=True).unique(KEY, keep="first", maintain_order=True)
+        return keyed.select(KEY, STATE, DIGEST, RAW)
+
+    def unusable(self) -> pl.Series:
+        """Return the keys that have rows, none of which can be used."""
+        invalid = self.rows.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
+        # Of rows that share a key the first one is used, and the others are invalid.
+        return invalid.join(self.contacts().select(KEY), on=KEY, how="anti").get_column(KEY)
+
+    def missing(self, known: Iterable[pl.Series], named: Sequence[str] | None) -> pl.Series:
+        """Return the keys that count as gone.
+
+        ``known``: keys that may be at the target. ``named``: the keys that a partial read names as gone; None for a
+        whole read, in which every key without a row is gone.
+        """
+        if named is None:
+            away = pl.concat([each.alias(KEY) for each in known]).unique()
+        else:
+            excluded = self.rows.filter(pl.col(STATE) == EXCLUDED).get_column(KEY).drop_nulls()
+            away = pl.concat([pl.Series(KEY, named, dtype=pl.String), excluded]).unique()
+        return away.filter(~away.is_in(self.contacts().get_column(KEY).implode()))
+
+    def demoted(self, found: pl.DataFrame) -> Self:
+        """Make contacts invalid or excluded: ``found`` holds ``@row``, ``@state``, ``@reason``."""
+        if found.is_empty():
+            return self
+        new = found.select(ROW, pl.col(STATE).alias("@new"), REASON)
+        rows = self.rows.join(new.select(ROW, "@new"), on=ROW, how="left", maintain_order="left")
+        return replace(
+            self,
+            rows=rows.with_columns(pl.coalesce("@new", STATE).alias(STATE)).drop("@new"),
+            reasons=pl.concat([self.reasons.join(new, on=ROW, how="anti"), new.select(ROW, REASON)]),
+            joined=self.joined.append(found.filter(pl.col(STATE) == EXCLUDED).get_column(ROW)),
+        )
+
+    def without_duplicates(self) -> Self:
+        """Make every row invalid whose key an earlier row has."""
+        return self.demoted(duplicate_keys(self.rows.filter(pl.col(STATE) != EXCLUDED), self.origins))
+
+    def admitted(self, rows: pl.DataFrame) -> Self:
+        """Put recognised rows, with their contacts' ``@digest``, among the rows that are compared."""
+        if rows.is_empty():
+            return self
+        return replace(self, rows=pl.concat([self.rows, rows.select(self.rows.columns)]).sort(ROW)).without_duplicates()
+
+    def doubted(self, keys: pl.Series) -> Self:
+        """Have the rows of these contacts mapped in the next read as well, even if they do not change."""
+        sure = ~pl.col(KEY).is_in(keys.implode())
+        return replace(self, rows=self.rows.with_columns(pl.when(sure).then(RAW).alias(RAW)))
+
+    def with_merged(self, contacts: pl.DataFrame) -> Self:
+        """Let these contacts (``@row``, ``@key``, ``@digest`` and fields) stand for the rows that they are made of."""
+        # The digest of the merged contact makes the next run follow a number of any of its rows.
+        rows = self.rows.update(contacts.select(ROW, DIGEST), on=ROW, how="left")
+        return replace(self, rows=rows, merged=contacts).doubted(contacts.get_column(KEY))

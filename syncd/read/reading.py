@@ -1,0 +1,88 @@
+"""What one read of a source found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from syncd.core.columns import EXCLUDED, INVALID, KEY, LINE, ORIGIN, REASON, ROW, STATE
+from syncd.core.identity import digest, merge_numbers
+from syncd.core.schema import Schema
+from syncd.core.verdicts import Verdicts
+from syncd.read.spool import Spool
+from syncd.read.unchanged_rows import Recall
+from syncd.source import End
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One read, as it was read: planning returns further :class:`Verdicts` and changes nothing here.
+
+    ``rows``: how many rows the source has, readable or not. ``verdicts``: the rows that were mapped. ``warnings``:
+    ``@row``, ``@warning``. ``malformed``: origin, line and reason of the rows that could not be read. ``present``:
+    beside a partial read, the keys of all rows that the source holds (null: a row without a key).
+    """
+
+    end: End
+    rows: int
+    verdicts: Verdicts
+    warnings: pl.DataFrame
+    malformed: Sequence[tuple[int, int, str]]
+    spool: Spool
+    recall: Recall
+    present: pl.Series | None = None
+
+    @property
+    def keyless(self) -> int:
+        """How many rows have no readable key: each of them may be the row of any contact that the read lacks."""
+        present = 0 if self.present is None else self.present.null_count()
+        rows = self.verdicts.rows
+        return present + len(self.malformed) + rows.filter(pl.col(KEY).is_null() & (pl.col(STATE) == INVALID)).height
+
+    def place(self, origin: int, line: int) -> str:
+        """Return where a row stands, as ``tenants.csv:12``."""
+        return f"{self.verdicts.origins[origin]}:{line}"
+
+    def fetch(self, verdicts: Verdicts, keys: pl.Series) -> pl.DataFrame:
+        """Return the contacts with these keys, with their fields, in reading order."""
+        rows = verdicts.contacts().join(keys.to_frame(KEY), on=KEY, how="semi", maintain_order="left")
+        found = self.spool.fetch(rows.drop(STATE))
+        return found if verdicts.merged is None else found.update(verdicts.merged, on=ROW, how="left")
+
+    def merge(self, verdicts: Verdicts, winners: Mapping[str, Sequence[str]], schema: Schema) -> Verdicts:
+        """Give contacts the numbers of others; ``winners``: the keys that are merged into each key, in order."""
+        if not winners:
+            return verdicts
+        group = [key for winner, merged in winners.items() for key in (winner, *merged)]
+        # An invalid row of a merged key is a duplicate: another row of the key is used.
+        used = verdicts.rows.filter(pl.col(KEY).is_in(group) & (pl.col(STATE) != INVALID))
+        contacts = self.spool.fetch(used)
+        fields = [name for name in contacts.columns if not name.startswith("@")]
+        together = merge_numbers(contacts, winners, [name for name in fields if name in schema.phones])
+        return verdicts.with_merged(together.with_columns(digest(fields)))
+
+    def invalid(self, verdicts: Verdicts) -> list[dict[str, Any]]:
+        """Return ``key``, ``at``, ``reason`` of the rows that are malformed or invalid, in the source's order."""
+        found: list[tuple[int, int, str | None, str]] = [
+            (origin, line, None, reason) for origin, line, reason in self.malformed
+        ]
+        bad = verdicts.rows.filter(pl.col(STATE) == INVALID)
+        bad = bad.join(verdicts.reasons, on=ROW, how="left", maintain_order="left")
+        found += [(row[0], row[1], row[2], row[3] or "") for row in bad.select(ORIGIN, LINE, KEY, REASON).iter_rows()]
+        found.sort(key=lambda row: row[:2])
+        return [{"key": key, "at": self.place(origin, line), "reason": why} for origin, line, key, why in found]
+
+
+def excluded(verdicts: Verdicts) -> list[dict[str, Any]]:
+    """Return ``reason`` and ``count`` of excluded rows, the most frequent first."""
+    rows = verdicts.rows.filter(pl.col(STATE) == EXCLUDED).select(ROW).join(verdicts.reasons, on=ROW, how="left")
+    return (
+        rows.group_by(REASON)
+        .agg(pl.len())
+        .sort("len", REASON, descending=[True, False])
+        .select(pl.col(REASON).alias("reason"), pl.col("len").alias("count"))
+        .to_dicts()
+    )
