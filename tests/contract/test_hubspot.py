@@ -5,8 +5,8 @@ import pytest
 from syncd.errors import SourceUnavailable
 from syncd.sandbox.faults import Drop
 from syncd.source import Connector, Needs
-from tests.connectors.hubspot_source import DAY, Crm
 from tests.contract.suite import COLUMNS, ConnectorContract, Row, World
+from tests.worlds.hubspot_source import DAY, Crm
 
 
 class HubSpotWorld:

@@ -32,7 +32,7 @@ from syncd.state.past import Past
 from tests.convergence.company import LAYOUTS
 from tests.convergence.looking_back import Convergence
 from tests.convergence.shelf import Row
-from tests.convergence.test_convergence import SOAK
+from tests.convergence.soak import SOAK
 from tests.convergence.worlds import GATES, Edit, Opening
 
 Break = Callable[[pytest.MonkeyPatch], None]

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from syncd.plan.merged import merged_before
+from syncd.reconcile import reconcile
+from syncd.report.drift_report import Reconciled, SourceDrift
 from syncd.report.source_report import SourceReport
 from syncd.run.session import open_session
 from syncd.state import State
@@ -17,7 +19,6 @@ from tests.convergence.company import LAYOUTS, OPEN_GATES
 from tests.convergence.looking_back import Convergence
 from tests.convergence.shelf import Row, Tells
 from tests.convergence.worlds import Opening
-from tests.shell.test_reconcile import compare
 from tests.shell.world import FIELDS, World, company
 
 HEADER = "row,id,name,phone"
@@ -193,6 +194,14 @@ def call_otherwise(world: World, old: str, new: str) -> None:
     world.sources["tenants"]["mapping"] = {new if name == old else name: rule for name, rule in mapping.items()}
 
 
+def repaired(world: World) -> SourceDrift:
+    """Repair the world's one source and return its drift."""
+    found, settings = Reconciled(repair=True), world.settings()
+    with open_session(settings, sleep=lambda _: None) as session:
+        reconcile(session, list(settings.sources.values()), found)
+    return found.sources[0]
+
+
 @pytest.mark.parametrize("run_between", [True, False])
 def test_a_reconcile_knows_fields_by_their_former_names(world: World, run_between: bool) -> None:
     world.sources["tenants"]["reconcile"] = {"on_edit": "overwrite"}
@@ -203,7 +212,7 @@ def test_a_reconcile_knows_fields_by_their_former_names(world: World, run_betwee
         world.run()
     world.sandbox.store.edit(1, {"Our ID": "1x"})
     world.sandbox.store.delete(2)
-    drift = compare(world, repair=True).sources[0]
+    drift = repaired(world)
     assert (drift.counts["missing"], drift.counts["edited"], drift.exit_code) == (1, 1, 0)
     assert set(world.there("Our ID")) == {"1", "2"}
 

@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from syncd.errors import StateBusy, StateError
 from syncd.sandbox.server import Sandbox
 from syncd.state import State, database
-from tests.convergence.test_convergence import SOAK
+from tests.convergence.soak import SOAK
 from tests.convergence.victim import Victim
 from tests.shell.world import FIELDS, World, company
 

@@ -18,7 +18,7 @@ import pytest
 
 from syncd.errors import ConfigError
 from syncd.sandbox.server import Sandbox, serve
-from tests.sandbox.conftest import client_of
+from tests.worlds.sandbox_client import client_of
 
 
 def control(sandbox: Sandbox, path: str) -> str:

@@ -17,8 +17,8 @@ from syncd.sandbox.company import FIELDS, people
 from syncd.sandbox.fields import Fields
 from syncd.sandbox.server import Sandbox
 from syncd.sandbox.store import Store
-from tests.sandbox.conftest import client_of
-from tests.sandbox.world import World
+from tests.worlds.sandbox_client import client_of
+from tests.worlds.sandbox_in_memory import World
 
 
 def test_contacts_are_added_edited_and_deleted_by_hand() -> None:
