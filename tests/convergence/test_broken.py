@@ -1,6 +1,6 @@
-"""The machine can fail: each of these breaks one rule of the sync, and is caught by a history that needs it.
+"""The machine can fail: each break violates one rule of the sync, and a history that needs the rule catches it.
 
-A soak has the machine find such a history by itself, and says how many it tried.
+In a soak the machine has to find the history by itself, and the test prints how many histories it tried.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ BOUNDED = settings(
 
 
 def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call whose outcome is unknown leaves no trace in the state."""
+    """Leave no trace in the state of a call whose outcome is unknown."""
     mark, record = Journal.mark, Journal.record
     number = count(1)
 
@@ -70,12 +70,12 @@ def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def delete_what_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An id is deleted though a contact holds it."""
+    """Delete an id although a contact holds it."""
     monkeypatch.setattr(claims, "_claimed", lambda *_: ({}, set()))
 
 
 def forget_held_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that cannot be used counts as gone."""
+    """Take an invalid row for a row that is gone."""
 
     def valid_only(reading: Reading) -> pl.DataFrame:
         return keyed_once(reading).filter(pl.col(STATE) != INVALID)
@@ -84,7 +84,7 @@ def forget_held_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trust_positions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer's contacts are taken to be in the order of the rows."""
+    """Take the answer's contacts to be in the order of the rows."""
 
     def in_order(keys: Sequence[Any], body: Any, _: Any) -> list[Outcome]:
         items = body.get("contacts") if isinstance(body, dict) else None
@@ -99,7 +99,7 @@ def trust_positions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def let_one_approval_open_every_gate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An approval is not bound to the list that it was given for."""
+    """Let an approval open every gate, whatever list it was given for."""
 
     def opened(_: pl.DataFrame, found: Sequence[Held], approved: Collection[str]) -> list[Held]:
         return [each for each in found if each.approvable and approved]
@@ -108,12 +108,12 @@ def let_one_approval_open_every_gate(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def forget_what_was_undone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A change that a person has undone is made again by the next run."""
+    """Let the next run make a change again that a person has undone."""
     monkeypatch.setattr(Past, "hold_back", lambda *_: set())
 
 
 def repair_what_people_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A repair overwrites a person's edit, whatever the policy is."""
+    """Let a repair overwrite a person's edit, whatever the policy is."""
 
     def ordered(judged: pl.DataFrame, orders: Orders, schema: Schema) -> pl.DataFrame:
         return with_orders(judged, replace(orders, on_edit="overwrite"), schema)

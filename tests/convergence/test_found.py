@@ -1,4 +1,4 @@
-"""Histories that the convergence machine once found to come out wrong, each by name."""
+"""Histories that the convergence machine found and that once ended wrong, each as a test with a name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def merging(world: World) -> World:
-    """A company whose contacts of one match value become one, with all numbers."""
+    """A company with ``shared_match: merge_phones``: rows of one match value become one contact with all numbers."""
     world.sources["tenants"] |= {"shared_match": "merge_phones", "key": "row"}
     return world
 
@@ -187,7 +187,7 @@ def test_an_undo_deletes_no_contact_that_a_moved_one_came_upon(world: World) -> 
 
 
 def call_otherwise(world: World, old: str, new: str) -> None:
-    """A field is renamed at the target, and the mapping follows."""
+    """Rename a field at the target and in the mapping."""
     fields = [{**each, "name": new if each["name"] == old else each["name"]} for each in FIELDS]
     world.sandbox.store.set_fields(fields)
     mapping = world.sources["tenants"]["mapping"]

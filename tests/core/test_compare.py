@@ -1,4 +1,4 @@
-"""What differs, and what that means: before, after, change."""
+"""The changes between the ledger and a read: tables of before, after and change."""
 
 from __future__ import annotations
 

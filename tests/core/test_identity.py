@@ -1,4 +1,4 @@
-"""Match values, digests, and who shares a contact with whom."""
+"""Match values, digests, and rows that share one contact."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_value_that_moves_to_another_field_changes_the_digest() -> None:
 
 
 def test_digests_are_the_same_for_ever() -> None:
-    """The ledger holds digests: one that changes would send every contact again."""
+    """The ledger holds digests, so a digest that changes would send every contact again."""
     assert digests(("Ann", "2125550101;2125550102", "")) == [114140315577166866]
     assert digests(("Ann", "1", ""))[0] >> 56 == DIGEST_VERSION
 

@@ -1,4 +1,4 @@
-"""Real processes: they crash, hang, run over time, and ignore what they are asked; and the notify socket."""
+"""Real child processes that crash, hang, run over time or ignore a signal; and the notify socket of systemd."""
 
 from __future__ import annotations
 
@@ -149,12 +149,12 @@ def test_reading_again_drops_what_was_being_read() -> None:
 
 
 def resident() -> int:
-    """The pages of this process that are in memory."""
+    """Return the number of memory pages of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1])
 
 
 class Counting(Watcher):
-    """Counts how runs end and stops the daemon after so many; notes the memory on the way."""
+    """Counts how runs end, stops the daemon after a number of runs, and notes the memory on the way."""
 
     def __init__(self, most: int) -> None:
         self.most = most

@@ -1,4 +1,4 @@
-"""The loop, over days of a clock of its own: every due run once, none twice, whatever happens meanwhile."""
+"""The daemon's loop over days of a fake clock: every due run happens once, whatever happens meanwhile."""
 
 from __future__ import annotations
 

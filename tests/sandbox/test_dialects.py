@@ -1,4 +1,4 @@
-"""Each open point of the guide, in each of its readings: the same events, seen to end differently."""
+"""Each open point of the guide in each of its readings: the same events end differently."""
 
 from __future__ import annotations
 

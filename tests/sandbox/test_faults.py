@@ -1,4 +1,4 @@
-"""What is armed happens to the requests that fit, and to no others."""
+"""An armed fault strikes the requests that it is meant for, and no others."""
 
 from __future__ import annotations
 

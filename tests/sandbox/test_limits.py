@@ -1,4 +1,4 @@
-"""The request windows: sliding, for each key, by the clock they are given."""
+"""The sliding windows of requests, one set for each key, on a clock that the test moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox as a process: starting, stopping, its control paths and what it says."""
+"""The sandbox as a process: its start, its end, its control paths and its output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the company holds, and what is left of it after a restart."""
+"""The contacts that the sandbox stores, also after a restart."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ STEPS = st.lists(
 @given(steps=STEPS)
 @settings(deadline=None)
 def test_a_company_is_what_its_requests_made_of_it(steps: list[tuple[str, Any]]) -> None:
-    """Against a model of a few lines: contacts by match value, ids that are never used again."""
+    """The store agrees with a model of a few lines: contacts by match value, and no id is used twice."""
     with closing(World()) as held:
         model: dict[int, dict[str, str]] = {}
         last = 0

@@ -16,12 +16,12 @@ SCHEMA = Schema((Field(1, "ID", is_match=True), Field(2, "Name"), Field(3, "Phon
 
 
 def rules(key: tuple[str, ...] = ("id",), **settings: Any) -> SourceRules:
-    """Rules whose mapping is ``ID: id`` unless ``settings`` say more."""
+    """Return rules with the mapping ``ID: id``, changed by ``settings``."""
     return replace(SourceRules(key=key, mapping={"ID": Rule(Column("id"))}), **settings)
 
 
 def applied(made: SourceRules, **columns: list[Any]) -> pl.DataFrame:
-    """The contacts of a page with ``columns`` (and ``id`` 1, 2, … unless given), which begins at line 2."""
+    """Return the contacts of a page that begins at line 2; without a column ``id``, the ids are 1, 2, …."""
     height = len(next(iter(columns.values())))
     columns = {"id": [str(n + 1) for n in range(height)], **columns}
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
@@ -30,7 +30,7 @@ def applied(made: SourceRules, **columns: list[Any]) -> pl.DataFrame:
 
 
 def named(rule: Rule | Origin, **columns: list[Any]) -> list[str | None]:
-    """What the field Name gets by ``rule``."""
+    """Return the values of the field Name under ``rule``."""
     rule = rule if isinstance(rule, Rule) else Rule(rule)
     return applied(rules(mapping={"Name": rule}), **columns)["Name"].to_list()
 

@@ -1,4 +1,4 @@
-"""A service whose clock, processes and signals are its own: a day goes by in a moment."""
+"""A daemon service with its own clock, processes and signals: a day takes a moment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncd.daemon.watching import Watcher
 
 
 class Clock:
-    """``wall`` is what it shows, and may be set; ``steady`` goes on whatever it shows."""
+    """A clock in seconds: ``wall`` is the time of day, which a test may set; ``steady`` only goes forward."""
 
     def __init__(self, wall: float) -> None:
         self.wall, self.steady = wall, 0.0
@@ -27,7 +27,7 @@ class Clock:
 
 
 class FakeLoader:
-    """Gives one answer after the other, the last one again and again."""
+    """Loads one answer after the other, and the last one for every later load."""
 
     def __init__(self, *answers: Timetable | int) -> None:
         self.answers = list(answers)
@@ -52,7 +52,7 @@ class FakeLoader:
 
 @dataclass
 class FakeChildren:
-    """Processes that take ``seconds`` of the clock's time and end with ``code``, or earlier when asked to."""
+    """Processes that take ``seconds`` of the clock's time and end with ``code``, or earlier if they are asked to stop."""
 
     clock: Clock
     seconds: Callable[[Job], float] = lambda _: 5.0
@@ -94,7 +94,7 @@ class FakeChildren:
 
 
 class FakeSignals:
-    """Lets the clock go on instead of waiting; ``script`` holds what happens at which steady time."""
+    """Moves the clock instead of waiting; ``script``: signals and calls, each with its steady time."""
 
     def __init__(self, clock: Clock, script: Iterable[tuple[float, int | Callable[[], None]]]) -> None:
         self.clock = clock
@@ -114,7 +114,7 @@ class FakeSignals:
 
 
 class Heard(Watcher):
-    """Keeps what it was told."""
+    """Records every event that the service reports."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
@@ -139,7 +139,7 @@ class Heard(Watcher):
 
 
 class Day:
-    """``run`` serves until ``hours`` have gone by; ``begun`` says which job was started when."""
+    """A service under test: ``run`` serves for ``hours``; ``begun`` lists each started job with its time."""
 
     def __init__(self, now: float, *answers: Timetable | int, **children: Any) -> None:
         self.clock = Clock(now)

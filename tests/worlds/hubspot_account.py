@@ -1,4 +1,4 @@
-"""A HubSpot account whose time stands until a test moves it, asked without a connection."""
+"""A HubSpot account that is asked without a connection, on a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Clock:
 
 
 def direct(fake: HubSpot) -> httpx.MockTransport:
-    """A transport that asks the account in this process; what it cuts off is a broken connection."""
+    """Return a transport that asks the account in this process and raises ``ReadError`` for an answer that is cut off."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -79,7 +79,7 @@ class Account:
         return self.client.post(path, json=body).json()
 
     def ids(self, **params: Any) -> list[str]:
-        """The ids of a whole list."""
+        """Return the ids of all pages of a list."""
         found: list[str] = []
         while True:
             page = self.get("/crm/objects/2026-09/contacts", **params)

@@ -1,4 +1,4 @@
-"""A HubSpot account and the connector that reads it in this process, in time that a test moves."""
+"""A HubSpot account and the connector that reads it, in this process and on a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ Meddle = Callable[[httpx.Request, Ask], httpx.Response]
 
 
 class Crm(Account):
-    """``read`` reads from where the last read stopped; ``rows`` and ``end`` are what it found.
+    """An account with ``count`` contacts. ``read`` goes on from the last read's cursor and fills ``rows`` and ``end``.
 
-    ``held``: what somebody holds who follows the reads.
+    ``held``: the rows of a reader who follows every read, by key.
 
-    ``meddle``: answers in place of the account, or does something beside it.
+    ``meddle``: answers a request in place of the account, or passes it on and does something more.
     """
 
     def __init__(self, count: int = 0, *, needs: Needs = BY_ID, options: Mapping[str, Any] = {}, **fake: Any) -> None:
@@ -82,16 +82,16 @@ class Crm(Account):
         self.cursor = self.end.cursor
 
     def read_up_to_now(self) -> None:
-        """Go on as if everything had just been read."""
+        """Set the cursor as if everything had just been read."""
         now = self.clock.ms
         self.cursor = Cursor(now, now, now, now).text()
 
     def asked(self) -> Counter[str]:
-        """How many requests of each kind the last read sent: ``contacts/search``, ``contacts/batch``, …."""
+        """Count the requests of the last read by kind: ``contacts/search``, ``contacts/batch``, …."""
         return Counter(f"{each.kind}/{each.operation}" for each in self.fake.requests)
 
     def present(self) -> list[str]:
-        """The keys that the last read says are there."""
+        """Return the keys that the last read reports as present."""
         found = self.end.present
         assert isinstance(found, pl.DataFrame)
         return found.get_column(found.columns[0]).to_list()

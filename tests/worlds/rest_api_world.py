@@ -19,7 +19,7 @@ Answering = Callable[[httpx.Request], Any]
 
 
 class World:
-    """A server that answers as told (a response, or a body), and a connector of it."""
+    """A server that answers with what ``answer`` returns (a response or a body), and a connector that reads it."""
 
     def __init__(self, answer: Answering, needs: Needs = EVERYTHING, **options: Any) -> None:
         self.answer = answer

@@ -1,7 +1,7 @@
-"""What fakes of CRMs share.
+"""The common part of the fakes of CRMs.
 
-They hold people by id, with the moment of their last change, and answer requests as ``httpx.MockTransport`` gives them.
-What the vendors' pages leave open is answered in the way that is harder for a client.
+A fake holds people by id, with the time of their last change, and answers the requests of an ``httpx.MockTransport``.
+If a vendor's documentation leaves a point open, the fake takes the reading that is harder for a client.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Person:
 
 @dataclass
 class Vendor:
-    """One account. ``gone`` are those that were deleted, ``purged`` those that no list tells of any more."""
+    """One account. ``people``: those who are there, by id; ``gone``: those who were deleted."""
 
     PRESET: ClassVar[str]
     GIVEN: ClassVar[Mapping[str, Mapping[str, str]]]
@@ -92,9 +92,10 @@ class Vendor:
         return [person for person in self.people.values() if person.changed >= since]
 
     def sheet(self, items: list[Any], begin: int, size: int | None = None) -> tuple[list[Any], int | None]:
-        """A page from ``begin`` on, sometimes shorter than asked, and where the next begins."""
+        """Return a page from ``begin`` on and the start of the next page. The first page is shorter than asked."""
         end = begin + min(size or self.page, self.page)
-        end -= 1 if begin == 0 and end - begin > 2 else 0  # short pages are legal
+        # Vendors may answer fewer records than asked, so a short page must not be taken for the last page.
+        end -= 1 if begin == 0 and end - begin > 2 else 0
         return items[begin:end], end if end < len(items) else None
 
 

@@ -1,4 +1,4 @@
-"""Fakes of CRMs that are read whole each time, since they have no filter by time or tell of no deletes."""
+"""Fakes of CRMs that are read whole each time, because they have no filter by time or report no deletes."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _(name: str, value: str) -> Any:
 
 @MATCHING.shows("clear", empty="null", both="", null="empty", ignored="empty null")
 def _(name: str, value: str) -> Any:
-    """Which of the two contacts, sent "" and null, kept its name."""
+    """Return the names of the contacts that kept them after "" and null were sent."""
     with world(name, value) as held:
         held.push({"External ID": "1", "Contact": "empty"}, {"External ID": "2", "Contact": "null"})
         held.push({"External ID": "1", "Contact": ""}, {"External ID": "2", "Contact": None})

@@ -1,4 +1,4 @@
-"""A company's sandbox without HTTP, for tests that look at one answer."""
+"""A company's sandbox without HTTP, for tests of single answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEY = "test-key"
 
 
 class Clock:
-    """Time that passes when the test says so."""
+    """A clock that the test moves."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.now = now
@@ -27,7 +27,7 @@ class Clock:
 
 
 class World:
-    """One company in memory. Rows are given and taken as their fields."""
+    """One company in memory. Each row is given and returned as the mapping of its fields."""
 
     def __init__(self, fields: Sequence[Mapping[str, Any]] | None = None, limits: Any = None, **dialects: str) -> None:
         self.clock = Clock()
@@ -56,7 +56,7 @@ class World:
         return self.backend.work(Call("DELETE", "/contacts", body=content, token=KEY))
 
     def held(self) -> list[dict[str, str]]:
-        """The fields of every contact, by id."""
+        """Return the fields of every contact, in the order of the ids."""
         return [contact["fields"] for contact in self.store.contacts()]
 
     def ids(self) -> list[int]:

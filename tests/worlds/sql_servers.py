@@ -1,8 +1,8 @@
-"""The servers that the SQL tests run on: those of the environment, those that run here, or started for the tests.
+"""The database servers of the SQL tests.
 
-``SYNCD_TEST_POSTGRES`` and ``SYNCD_TEST_MARIADB`` may hold URLs. Without one, a server on the usual port of this
-machine is taken, else one is started from the installed programs. Where none can be had the tests are skipped, unless
-``SYNCD_TEST_SERVERS=required``: then they fail.
+``SYNCD_TEST_POSTGRES`` and ``SYNCD_TEST_MARIADB`` may hold the URLs of servers. Without a URL, the tests use a server on
+the usual port of this machine, or else start a server from the installed programs. If there are no programs either,
+the tests are skipped; with ``SYNCD_TEST_SERVERS=required`` they fail instead.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ WAIT = 30.0
 
 
 class Postgres:
-    """A PostgreSQL server of which the tests own a database."""
+    """A PostgreSQL server with a database that belongs to the tests."""
 
     kind = "postgresql"
 
     def __init__(self, host: str, port: int, user: str) -> None:
         self.host, self.port, self.user = host, port, user
+        # Several test processes share a server, so each needs a database of its own.
         self.database = f"syncd_test_{os.getpid()}_{time.monotonic_ns() % 10**6}"
 
     @property
@@ -45,7 +46,7 @@ class Postgres:
         return psycopg.connect(dbname=database or self.database, autocommit=True, **where)
 
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
-        """Run statements; the rows of the last one."""
+        """Run statements and return the rows of the last one."""
         with self.connected() as connection:
             for statement in statements:
                 cursor = connection.execute(statement)
@@ -65,7 +66,7 @@ class Postgres:
 
 
 class MariaDb:
-    """A MariaDB (or MySQL) server of which the tests own a database."""
+    """A MariaDB (or MySQL) server with a database that belongs to the tests."""
 
     kind = "mysql"
 
@@ -82,7 +83,7 @@ class MariaDb:
         return pymysql.connect(database=database or self.database, autocommit=True, charset="utf8mb4", **where)
 
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
-        """Run statements; the rows of the last one."""
+        """Run statements and return the rows of the last one."""
         connection = self.connected()
         try:
             with connection.cursor() as cursor:
@@ -111,7 +112,7 @@ class MariaDb:
 
 
 def absent(what: str) -> None:
-    """Skip the test, or fail it where servers are expected."""
+    """Skip the test, or fail it if servers are required."""
     if os.environ.get("SYNCD_TEST_SERVERS") == "required":
         pytest.fail(f"{what} is required here and cannot be had")
     pytest.skip(f"no {what}: none answers on its port, and its programs are not installed")
@@ -130,7 +131,7 @@ def free_port() -> int:
 
 
 def programs(name: str) -> Path | None:
-    """The folder of PostgreSQL's programs."""
+    """Return the folder of PostgreSQL's programs, or None."""
     found = shutil.which(name)
     places = (
         [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -139,7 +140,8 @@ def programs(name: str) -> Path | None:
 
 
 def _as(user: str) -> dict[str, Any]:
-    """By whom to start a server: not by root, which they refuse."""
+    """Return the arguments of ``Popen`` that start a server as ``user``, if this process runs as root."""
+    # Database servers refuse to run as root.
     if os.geteuid() != 0:
         return {}
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
@@ -154,7 +156,7 @@ def _folder(user: str) -> Iterator[Path]:
 
 
 class Killable(Postgres):
-    """A server of our own, which may be killed and started again."""
+    """A server that the tests may kill and start again."""
 
     def __init__(self, programs_: Path, folder: Path) -> None:
         super().__init__("127.0.0.1", free_port(), "postgres")
@@ -166,14 +168,15 @@ class Killable(Postgres):
         self.start()
 
     def start(self) -> None:
-        """Start it, and wait until it takes connections."""
+        """Start the server and wait until it takes connections."""
         options = ["-p", str(self.port), "-k", str(self._folder), "-c", "fsync=off", "-c", "listen_addresses=127.0.0.1"]
         command: list[Any] = [self._programs / "postgres", "-D", self._folder / "data", *options]
         self._process = subprocess.Popen(command, **self._quiet)
         _wait(self)
 
     def kill(self) -> None:
-        """Kill it as a power cut would: the process that accepts connections, and those that serve them."""
+        """Kill the server as a power cut would: the process that accepts connections, and its children."""
+        # A child goes on with its query for a while after its parent has died, which a power cut does not allow.
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         for each in [pid, *map(int, children)]:
@@ -188,7 +191,7 @@ class Killable(Postgres):
 
 @contextmanager
 def started_postgres() -> Iterator[Killable]:
-    """A PostgreSQL server for the block, from the installed programs."""
+    """Start a PostgreSQL server from the installed programs for the time of the block."""
     found = programs("initdb")
     if found is None:
         absent("PostgreSQL's programs")
@@ -203,7 +206,7 @@ def started_postgres() -> Iterator[Killable]:
 
 @contextmanager
 def started_mariadb() -> Iterator[MariaDb]:
-    """A MariaDB server for the block, from the installed programs."""
+    """Start a MariaDB server from the installed programs for the time of the block."""
     daemon, install = shutil.which("mariadbd"), shutil.which("mariadb-install-db")
     if daemon is None or install is None:
         absent("MariaDB")
@@ -257,7 +260,7 @@ def _wait(server: Postgres | MariaDb) -> None:
 
 @contextmanager
 def owned(server: Postgres | MariaDb) -> Iterator[Any]:
-    """The server with a database of our own."""
+    """Yield the server with a database of its own, and drop the database afterwards."""
     server.create()
     try:
         yield server
@@ -265,8 +268,8 @@ def owned(server: Postgres | MariaDb) -> Iterator[Any]:
         server.drop()
 
 
-def _told(name: str, default_port: int, user: str) -> tuple[str, int, str] | None:
-    """Where the server is that the environment names, or that answers here."""
+def _place_of(name: str, default_port: int, user: str) -> tuple[str, int, str] | None:
+    """Return host, port and user of the server that the environment names or that answers here, or None."""
     url = os.environ.get(name)
     if url:
         from sqlalchemy.engine import make_url
@@ -278,9 +281,9 @@ def _told(name: str, default_port: int, user: str) -> tuple[str, int, str] | Non
 
 @contextmanager
 def postgres() -> Iterator[Postgres]:
-    told = _told("SYNCD_TEST_POSTGRES", 5432, "postgres")
-    if told:
-        with owned(Postgres(*told)) as server:
+    place = _place_of("SYNCD_TEST_POSTGRES", 5432, "postgres")
+    if place:
+        with owned(Postgres(*place)) as server:
             yield server
         return
     with started_postgres() as started, owned(started) as server:
@@ -289,9 +292,9 @@ def postgres() -> Iterator[Postgres]:
 
 @contextmanager
 def mariadb() -> Iterator[MariaDb]:
-    told = _told("SYNCD_TEST_MARIADB", 3306, "root")
-    if told:
-        with owned(MariaDb(*told)) as server:
+    place = _place_of("SYNCD_TEST_MARIADB", 3306, "root")
+    if place:
+        with owned(MariaDb(*place)) as server:
             yield server
         return
     with started_mariadb() as started, owned(started) as server:

@@ -1,4 +1,4 @@
-"""Sources on the test servers, and what is read of them."""
+"""SQL sources on the test servers, and how a test reads them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def source(
     clock: Callable[[], float] | None = None,
     **more: Any,
 ) -> SqlQuery:
-    """A source on the server: a query, or the options of another kind of source."""
+    """Return a connector of the server: of a query, or of other options."""
     options = {"url": server.url, **({"query": query} if query else {}), **more}
     return SqlQuery("people", SqlOptions(**options), Needs(key), clock=clock or (lambda: NOW))
 
 
 def read(connector: SqlQuery, cursor: str | None = None) -> tuple[list[dict[str, str]], End]:
-    """All rows, and how the read ended."""
+    """Read everything; return all rows and the end of the read."""
     pages, end = drain(connector, cursor)
     return rows_of(pages), end
 
 
 def values(server: Any, expressions: str, **more: Any) -> list[str | None]:
-    """The texts that a row of these expressions makes."""
+    """Return the texts of one row with these SQL expressions."""
     [row], _ = read(source(server, f"SELECT {expressions}", key=(), **more))
     return list(row.values())

@@ -1,4 +1,4 @@
-"""An SQLite file as a server of the SQL tests."""
+"""An SQLite file with the interface of a server of the SQL tests."""
 
 import sqlite3
 from collections.abc import Sequence

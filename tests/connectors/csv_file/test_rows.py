@@ -1,4 +1,4 @@
-"""Rows, good and bad: what is read of them, and the lines they are said to be on."""
+"""Good and malformed rows: the values that are read, and the line numbers that are reported."""
 
 import csv
 import io
@@ -19,13 +19,13 @@ from tests.contract.suite import drain
 from tests.examples import examples
 
 PAGES = [3, 17, 1 << 20]
-"""A few bytes, a few rows, everything at once."""
+"""Sizes of a read: a few bytes, a few rows, everything at once."""
 
 
 def read(
     path: Path, content: bytes, *, page_bytes: int = 1 << 20, **options: Any
 ) -> tuple[list[Any], list[tuple[int, str]], End]:
-    """What is read of a file: (line, values) of the rows, (line, reason) of the malformed ones, the end."""
+    """Read a file; return (line, values) of the rows, (line, reason) of the malformed rows, and the end of the read."""
     path.write_bytes(content)
     pages, end = drain(CsvFile("t", CsvOptions(path=path, **options), page_bytes=page_bytes))
     rows = [(line, *row) for page in pages for line, row in zip(page.lines, page.frame.rows(), strict=True)]
@@ -193,7 +193,7 @@ def table(text: st.SearchStrategy[str], most: int = 6) -> st.SearchStrategy[list
 def written(
     rows: list[list[str]], *, delimiter: str = ",", quote: str = '"', line_end: str = "\n", minimal: bool = False
 ) -> tuple[str, list[int]]:
-    """The file that the csv module writes for ``rows`` below a header, and the line that each row begins on."""
+    """Return the file that the csv module writes for ``rows`` below a header, and the first line of each row."""
     width = len(rows[0]) if rows else 2
     file = io.StringIO()
     quoting: Literal[0, 1] = csv.QUOTE_MINIMAL if minimal else csv.QUOTE_ALL
@@ -285,7 +285,7 @@ MESS = st.lists(
 
 
 class CarefulParser(Parser):
-    """Never takes the fast path."""
+    """A parser that never takes the fast path."""
 
     def _quickly(self, page: Page, data: bytes, line: int) -> int:
         return 0

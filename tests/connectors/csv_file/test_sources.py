@@ -1,4 +1,4 @@
-"""Files: where they are, whether they are finished, whether they changed, and what proves that all was read."""
+"""The files of a CSV source: how they are found, when they are complete, and what proves a whole read."""
 
 import gzip
 import os

@@ -1,4 +1,4 @@
-"""Encodings, delimiters and headers: what is found out, and what must be declared."""
+"""Encodings, delimiters and headers: which are detected, and which must be configured."""
 
 import gzip
 import re

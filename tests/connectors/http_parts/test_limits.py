@@ -1,4 +1,4 @@
-"""A source's limits: places in sliding windows, and what its headers say."""
+"""A source's rate limits: places in sliding windows, and limits that headers announce."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from connectors.http_parts.limits import Hint, Limit, Pacer
 
 
 class Time:
-    """A clock that stands still but for sleeping."""
+    """A clock that only sleeping moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0

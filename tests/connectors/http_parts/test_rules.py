@@ -1,4 +1,4 @@
-"""What an answer means: rules in order, and a server's own words without anything private."""
+"""The meaning of an answer: rules in order, and the server's own words without private data."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""OAuth tokens: got ahead of time, exchanged once, and never lost."""
+"""OAuth tokens: renewed ahead of time, exchanged once, and never lost."""
 
 import json
 import stat

@@ -1,4 +1,4 @@
-"""Whatever happens in an account: who follows its reads holds its contacts, no more and no less."""
+"""Whatever happens in an account, a reader who follows every read holds exactly its contacts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BY_TENANT = Needs(("tenant",), frozenset({"tenant", "firstname", "company.name"}
 
 
 def live(crm: Crm, number: int) -> int | None:
-    """One of the contacts that there are."""
+    """Return the id of one of the contacts, or None if there are none."""
     there = crm.contacts.live
     return there[number % len(there)] if there else None
 
@@ -68,7 +68,7 @@ def read(crm: Crm, which: int, value: int) -> None:
 
 
 def broken(crm: Crm, which: int, value: int) -> None:
-    """A read that the connection does not outlast."""
+    """Read while the connection breaks."""
     crm.fake.arm(Drop(path=("list", "search", "batch", "associations")[which % 4], after=value % 3, times=6))
     try:
         follow(crm)
@@ -84,7 +84,7 @@ STEPS: Mapping[str, Callable[[Crm, int, int], None]] = {
 
 
 def follow(crm: Crm, *, later: float = 20 * MINUTES) -> None:
-    """Read, and do to what is held what a run does: the rows, then who is merged, gone or absent."""
+    """Read, and apply the result to the held rows as a run does: rows, then merged, deleted and absent keys."""
     held = crm.held
     key = crm.needs.key[0]
     crm.read_rows(later=later)
@@ -103,7 +103,7 @@ def follow(crm: Crm, *, later: float = 20 * MINUTES) -> None:
 
 
 def there(crm: Crm) -> Held:
-    """The contacts of the account, as rows."""
+    """Return the contacts of the account as rows, by key."""
     found: Held = {}
     for number in crm.contacts.live:
         values = {**crm.contacts.shown(crm.contacts.records[number]), "hs_object_id": str(number)}

@@ -16,7 +16,7 @@ TENANT = Needs(("tenant",), frozenset({"tenant", "firstname"}))
 
 
 def by_tenant(count: int, **more: Any) -> Crm:
-    """An account whose key is a property of its own."""
+    """Return an account whose key is a property that the company fills."""
     crm = Crm(0, needs=TENANT, **more)
     crm.contacts.types["tenant"] = "string"
     crm.contacts.add_all({"tenant": f"t{number}", "firstname": "Ann"} for number in range(1, count + 1))
@@ -165,7 +165,7 @@ class TestMerges:
 
 
 class TestAnotherKey:
-    """The key is a property that the company fills: HubSpot says of ids, not of keys, that they are gone."""
+    """The key is a property that the company fills, but HubSpot reports deleted contacts by id only."""
 
     def test_an_archived_or_merged_contact_makes_all_keys_be_looked_at(self) -> None:
         crm = by_tenant(5)

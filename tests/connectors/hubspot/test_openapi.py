@@ -1,7 +1,7 @@
-"""What is sent to HubSpot, and what the fake answers, against the vendor's own specifications.
+"""The requests to HubSpot and the answers of the fake agree with the vendor's own specifications.
 
-They are not part of the project. ``SYNCD_HUBSPOT_OPENAPI`` names their files (contacts, of any version), divided as in
-``PATH``; without it nothing is compared::
+The specifications are not part of the project. ``SYNCD_HUBSPOT_OPENAPI`` names their files (contacts, of any version),
+separated as in ``PATH``. Without the variable the tests are skipped::
 
     SYNCD_HUBSPOT_OPENAPI=contacts-2026-09.json:contacts-v3.json pytest tests/connectors/hubspot/test_openapi.py
 """
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.skipif(not FILES, reason="SYNCD_HUBSPOT_OPENAPI names n
 
 
 class Specification:
-    """One file, mended where every client of the vendor's departs from it.
+    """One specification, corrected at the points where the vendor's own clients depart from it.
 
-    Its examples are null everywhere, a search "requires" what is optional and sorts by texts, and values may be null.
+    A search "requires" keys that are optional, sort rules are objects and not texts, and property values may be null.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,7 +40,7 @@ class Specification:
         for name in ("SimplePublicObject", "SimplePublicObjectWithAssociations"):
             schemas[name]["properties"]["properties"]["additionalProperties"]["nullable"] = True
         patterns = {re.sub(r"\{[^}]+\}", "[^/]+", path): path for path in self._whole["paths"]}
-        # The longest first: "…/search" fits "…/{id}" too.
+        # Fixed paths before paths with an id, because "…/search" fits "…/{id}" too.
         self._paths = sorted(patterns.items(), key=lambda each: "{" in each[1].rsplit("/", 1)[-1])
         self.version = "v3" if any("/v3/" in path for path in self._whole["paths"]) else self._date()
         self.compared: set[str] = set()
@@ -51,7 +51,7 @@ class Specification:
         return found[0]
 
     def compare(self, request: httpx.Request, answer: httpx.Response) -> None:
-        """Require that the request, and an answer that is a success, are as the specification says."""
+        """Require that the request and its answer are as the specification says."""
         path = next((path for form, path in self._paths if re.fullmatch(form, request.url.path)), None)
         if path is None:
             return
@@ -73,7 +73,7 @@ class Specification:
 
 
 def _typed(schema: Any, text: str) -> Any:
-    """A query's text as the type that it has there."""
+    """Return a query's text as a value of the type in its schema."""
     if schema["type"] == "array":
         return text.split(",")
     return json.loads(text) if schema["type"] in ("boolean", "integer") else text

@@ -1,4 +1,4 @@
-"""The options of a HubSpot source, and what stays secret."""
+"""The options of a HubSpot source: what they refuse, and that no message shows a secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others got wrong with HubSpot, a test for each."""
+"""Mistakes that other integrations with HubSpot made, one test for each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.worlds.hubspot_source import DAY, MINUTES, WITH_COMPANY, Ask, Crm
 
 
 def searches(crm: Crm) -> list[Any]:
-    """Read, and return the bodies of the searches."""
+    """Read, and return the bodies of the search requests."""
     kept: list[Any] = []
 
     def meddle(request: httpx.Request, ask: Ask) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""What HubSpot accounts of real sizes cost."""
+"""The requests and the time that HubSpot accounts of real sizes cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BARE = Needs(("hs_object_id",), frozenset({"hs_object_id", "firstname"}))
 
 
 def busiest(times: list[float], seconds: float) -> int:
-    """The most of these moments that lie in any span of so many seconds."""
+    """Return the largest number of ``times`` within any span of ``seconds``."""
     return max(bisect_right(times, at + seconds - 1e-6) - place for place, at in enumerate(times))
 
 

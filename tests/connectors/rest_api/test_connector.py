@@ -123,7 +123,7 @@ def test_a_quiet_read_costs_two_requests() -> None:
 
 
 def test_json_rpc_needs_no_code() -> None:
-    """An older Odoo: everything in one path, the key in the body, errors inside a 200."""
+    """An older Odoo has one path for everything, the key in the body, and errors inside a 200."""
 
     def answer(request: httpx.Request) -> Any:
         called = json.loads(request.content)["params"]["args"]

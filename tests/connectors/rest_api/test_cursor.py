@@ -1,4 +1,4 @@
-"""Where a read stopped, and what the next one asks for."""
+"""The cursor of a read, and the window of time that the next read asks for."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The options of a REST source: each mistake is one sentence that says what is right."""
+"""The options of a REST source: each mistake gets one sentence with the right form."""
 
 from pathlib import Path
 from typing import Any

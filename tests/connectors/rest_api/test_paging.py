@@ -1,4 +1,4 @@
-"""Lists read page by page: every record once, and a flaw wherever one may be missing."""
+"""Lists read page by page: every record once, and a flaw if a record may be missing."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ def page(ids: Sequence[str], body: Any = None, headers: dict[str, str] | None = 
 
 
 def read(pager: Pager, fetch: Fetch, **options: Any) -> tuple[list[str], list[str]]:
-    """The ids that were read, and the flaws."""
+    """Walk through the list; return the ids and the flaws."""
     walk = Walk(pager, fetch, **options)
     found = [record["id"] for each in walk.pages() for record in each.records]
     assert walk.count == len(found)

@@ -1,4 +1,4 @@
-"""A list whose fields are too many for one request is read in parts, and is whole again."""
+"""A list with too many fields for one request is read in parts, which are joined again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ THREE = {**PAGED, "fields": {"always": ["id"], "most": 3}}
 
 
 class Crm:
-    """People 1 to ``count``; a request may name three fields and no more."""
+    """A server with the people 1 to ``count`` that takes at most three fields in a request."""
 
     def __init__(self, count: int = 5) -> None:
         self.ids = list(range(1, count + 1))

@@ -1,4 +1,4 @@
-"""Every preset against a fake of its vendor: all is read once, then what changed, and nothing that went is missed."""
+"""Every preset against a fake of its vendor: one whole read, then the changes, and no deleted person is missed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOUR = 3600.0
 
 
 class Account:
-    """A fake and its connector. ``read`` goes on from where the last read stopped."""
+    """A fake and its connector. ``read`` goes on from the last read's cursor."""
 
     def __init__(self, vendor: Vendor, folder: Path, *columns: str, **options: Any) -> None:
         self.vendor = vendor
@@ -69,7 +69,7 @@ def account(vendor: Vendor, tmp_path: Path) -> Account:
 
 
 def gone(account: Account, end: End, before: set[str]) -> set[str]:
-    """The keys that a read says are gone."""
+    """Return the keys that a read reports as gone."""
     absent = set() if end.present is None else before - set(end.present.get_column(account.vendor.KEY))
     return set(end.deleted) | absent
 

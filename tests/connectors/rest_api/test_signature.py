@@ -1,4 +1,4 @@
-"""Requests that are signed one by one, with a secret that is not sent."""
+"""Each request is signed with a secret that is never sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests from templates: what is filled in, what is left out, and what is refused."""
+"""Requests from templates: values that are filled in, entries that are left out, and templates that are refused."""
 
 from typing import Any
 

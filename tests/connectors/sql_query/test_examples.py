@@ -1,4 +1,4 @@
-"""The example configurations of SQL sources load, and their queries run on the servers they are for."""
+"""The example configurations of SQL sources load, and each query runs on its server."""
 
 from __future__ import annotations
 

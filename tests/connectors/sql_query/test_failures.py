@@ -1,4 +1,4 @@
-"""What may go wrong with a database: who must act, what is said, and that nothing is ever written there."""
+"""Failures of a database: who must act, what the message says, and that syncd never writes to the database."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_read_can_be_cancelled_from_another_thread(server: Any) -> None:
 
 
 def running(server: Any) -> list[Any]:
-    """The queries of ours that the server still works on."""
+    """Return the queries of the tests that the server still works on."""
     if server.kind == "sqlite":
         return []
     if server.kind == "mysql":
@@ -209,7 +209,7 @@ def test_what_postgresql_lets_pass_is_never_committed(postgres: Postgres) -> Non
 
 
 def test_the_transaction_itself_refuses_to_write(server: Any) -> None:
-    """Whatever got past the check of the query would fail here."""
+    """The server would refuse a write that the check of the query let pass."""
     connector = source(server, "SELECT 1 AS id")
     with connector._opened() as snapshot:
         connection: Any = snapshot._connection  # type: ignore[attr-defined]

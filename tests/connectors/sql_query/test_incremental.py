@@ -1,4 +1,4 @@
-"""Reads of what changed: nothing is lost at the border, nothing comes again for ever, and no table is scanned."""
+"""Reads of changes: no row is lost between two reads, no row comes for ever, and no table is scanned."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CURSOR = {"column": "changed", "overlap": "5m"}
 
 
 class People:
-    """A table of people with the time of their last change, and a source that reads it, with a clock that we turn."""
+    """A table of people with the time of their last change, and a source that reads it on a clock that the test moves."""
 
     def __init__(self, server: Any) -> None:
         self.server = server
@@ -239,7 +239,7 @@ def test_postgresql_reads_changes_by_the_index_and_scans_nothing(postgres: Postg
 
 
 def scans(postgres: Postgres) -> int:
-    """How often the tables were read from end to end, by the server's own count."""
+    """Return how often the tables were scanned, by the server's own count."""
     postgres.run("SELECT pg_stat_force_next_flush()", "SELECT pg_stat_clear_snapshot()")
     [[count]] = postgres.run("SELECT sum(seq_scan) FROM pg_stat_user_tables WHERE relname IN ('people', 'phones')")
     return int(count)

@@ -1,4 +1,4 @@
-"""SQL Server: what it would be asked, since there is none to ask here."""
+"""The statements for SQL Server. No server runs here, so the tests look at the text."""
 
 from __future__ import annotations
 

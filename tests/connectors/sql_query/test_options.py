@@ -1,4 +1,4 @@
-"""What the options of a SQL source refuse, and in which words; and that they show no password."""
+"""The options of a SQL source: what they refuse, in which words, and that no message shows a password."""
 
 from __future__ import annotations
 

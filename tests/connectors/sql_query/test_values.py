@@ -1,4 +1,4 @@
-"""Every type of a database as text, without loss."""
+"""Values of every database type become text without loss."""
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal

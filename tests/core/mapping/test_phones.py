@@ -1,4 +1,4 @@
-"""What people type as phone numbers, and what the target gets."""
+"""Phone numbers as people type them, and the digits that the target gets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Invalid = Literal["keep", "drop", "reject"]
 
 
 def cleaned(*values: str | None, region: str = "US", invalid: Invalid = "keep") -> tuple[str, str | None]:
-    """One row with ``values`` in the columns c0, c1, …: its digits and its problem."""
+    """Return the digits and the problem of a row with ``values`` in the columns c0, c1, …."""
     raw = pl.DataFrame({f"c{n}": pl.Series([value], dtype=pl.String) for n, value in enumerate(values)})
     row = phones.clean(raw, PhoneRules(region=region, invalid=invalid)).row(0)
     return row[0], row[1]

@@ -1,4 +1,4 @@
-"""Which columns a source's rules name: what a connector that can choose asks for."""
+"""The columns that a source's rules name, so that a connector asks for no others."""
 
 from __future__ import annotations
 
