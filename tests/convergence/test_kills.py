@@ -1,4 +1,4 @@
-"""After a kill, a full disk or a damaged state file, no contact is lost or doubled, and no foreign contact is touched."""
+"""After a kill, a full disk or a damaged state file, no contact is lost or doubled, and no foreign one is touched."""
 
 from __future__ import annotations
 

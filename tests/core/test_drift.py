@@ -43,7 +43,7 @@ Fields = dict[str, str]
 ANN = {"ID": "a", "Name": "Ann", "Phone": "2125550100"}
 
 
-def holding(sent: Fields = ANN, **more: Any) -> dict[str, Any]:
+def holding(sent: Fields = ANN, /, **more: Any) -> dict[str, Any]:
     """A row of the ledger: contact 1, accepted as it was sent."""
     row = {KEY: sent["ID"], ID: 1, "@status": "a", MATCH: sent["ID"], DIGEST: 5, SENT: json.dumps(sent)}
     return {**row, RETURNED: None, AT: BEGAN - 1, **more}

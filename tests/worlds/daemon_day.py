@@ -52,7 +52,7 @@ class FakeLoader:
 
 @dataclass
 class FakeChildren:
-    """Processes that take ``seconds`` of the clock's time and end with ``code``, or earlier if they are asked to stop."""
+    """Processes that take ``seconds`` of the clock's time and end with ``code``, or earlier if asked to stop."""
 
     clock: Clock
     seconds: Callable[[Job], float] = lambda _: 5.0

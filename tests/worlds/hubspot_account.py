@@ -35,7 +35,7 @@ class Clock:
 
 
 def direct(fake: HubSpot) -> httpx.MockTransport:
-    """Return a transport that asks the account in this process and raises ``ReadError`` for an answer that is cut off."""
+    """Return a transport that asks the account in this process; an answer that is cut off raises ``ReadError``."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

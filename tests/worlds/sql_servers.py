@@ -1,8 +1,8 @@
 """The database servers of the SQL tests.
 
-``SYNCD_TEST_POSTGRES`` and ``SYNCD_TEST_MARIADB`` may hold the URLs of servers. Without a URL, the tests use a server on
-the usual port of this machine, or else start a server from the installed programs. If there are no programs either,
-the tests are skipped; with ``SYNCD_TEST_SERVERS=required`` they fail instead.
+``SYNCD_TEST_POSTGRES`` and ``SYNCD_TEST_MARIADB`` may hold the URLs of servers. Without a URL, the tests use a server
+on the usual port of this machine, or else start a server from the installed programs. If there are no programs
+either, the tests are skipped; with ``SYNCD_TEST_SERVERS=required`` they fail instead.
 """
 
 from __future__ import annotations

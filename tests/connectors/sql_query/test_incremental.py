@@ -25,7 +25,7 @@ CURSOR = {"column": "changed", "overlap": "5m"}
 
 
 class People:
-    """A table of people with the time of their last change, and a source that reads it on a clock that the test moves."""
+    """A table of people with the time of their last change, and a source that reads it on a movable clock."""
 
     def __init__(self, server: Any) -> None:
         self.server = server
