@@ -30,7 +30,7 @@ system-test: setup
 MINUTES ?= 20
 soak: setup
 	SYNCD_SOAK=$(MINUTES) $(BIN)/pytest tests/convergence tests/shell/test_partial.py tests/shell/test_recall.py \
-		tests/shell/test_target.py tests/connectors/test_csv_rows.py tests/core/test_mapping.py
+		tests/shell/test_target.py tests/connectors/csv_file/test_rows.py tests/core/mapping/test_properties.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.connectors import sql_servers
+from tests.worlds import sql_servers
 
 # Compiled modules are kept, whatever the shell says: to compile syncd takes each process that a test starts as long
 # as all that it does then.

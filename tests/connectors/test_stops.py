@@ -1,4 +1,4 @@
-"""A connector that waits for its source's limits ends the wait when the run is asked to stop."""
+"""A connector that waits for its source's rate limit ends the wait if the run is asked to stop."""
 
 from __future__ import annotations
 

@@ -5,12 +5,12 @@ import pytest
 from syncd.errors import SourceUnavailable
 from syncd.sandbox.faults import Drop
 from syncd.source import Connector, Needs
-from tests.connectors.hubspot_source import DAY, Crm
 from tests.contract.suite import COLUMNS, ConnectorContract, Row, World
+from tests.worlds.hubspot_source import DAY, Crm
 
 
 class HubSpotWorld:
-    """An account whose contacts have the suite's columns as properties of its own, and ``id`` for the key."""
+    """An account whose contacts have the suite's columns as properties; the property ``id`` is the key."""
 
     def __init__(self, version: str) -> None:
         self.crm = Crm(needs=Needs(("id",), frozenset(COLUMNS)), options={"api_version": version})

@@ -9,9 +9,9 @@ import pytest
 from connectors.sql_query.connector import SqlQuery
 from connectors.sql_query.options import SqlOptions
 from syncd.source import Connector, Needs
-from tests.connectors import sql_servers
-from tests.connectors.sqlite_file import SqliteFile
 from tests.contract.suite import COLUMNS, ConnectorContract, Row, World
+from tests.worlds import sql_servers
+from tests.worlds.sql_sqlite_file import SqliteFile
 
 TEXT = {"postgresql": "text", "mysql": "varchar(300)", "sqlite": "text"}
 POSITION = {

@@ -1,4 +1,4 @@
-"""What a company's rows say, worked out without syncd: the model that the target is compared with."""
+"""The model: what the target must hold according to a company's rows, worked out without syncd."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Owner = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A company's fields, and where each mapped one comes from. ``Note`` is never mapped: it is the people's own.
+    """A company's fields, and the column of each mapped field. No layout maps ``Note``, which people fill.
 
-    ``names``: every field by its number, as it is called now. ``folds``: the target takes letters of either case for
-    one when it compares match fields.
+    ``names``: the current name of each field by its number. ``folds``: the target ignores the case of letters when it
+    compares match fields.
     """
 
     name: str
@@ -54,11 +54,11 @@ class Layout:
 
     @property
     def note(self) -> str:
-        """What the people's own field is called now."""
+        """The current name of the field that people fill."""
         return self.names[max(self.names)]
 
     def renamed(self, number: int, name: str) -> Layout:
-        """The same company after somebody there has called a field otherwise."""
+        """Return the layout after a person renamed a field at the target."""
         old = self.names[number]
 
         def now(known: str) -> str:
@@ -74,12 +74,12 @@ class Layout:
         )
 
     def mapped(self, name: str, origin: Origin | None) -> Layout:
-        """The same company when its mapping has another origin for a field, or names it no more."""
+        """Return the layout with another origin for a field, or without the field's rule."""
         origins = {known: known_origin for known, known_origin in self.origins.items() if known != name}
         return replace(self, origins=origins if origin is None else {**origins, name: origin})
 
     def contact(self, row: Row) -> dict[str, str]:
-        """The row's contact: its mapped fields."""
+        """Return the row's contact: its mapped fields."""
         found = {}
         for name, origin in self.origins.items():
             column = origin.names[0] if isinstance(origin, AllOf) else origin.name if isinstance(origin, Column) else ""
@@ -87,14 +87,14 @@ class Layout:
         return found
 
     def match_of(self, fields: Mapping[str, str]) -> Match | None:
-        """The match value of a contact, ours or the target's, in one form; None when a part of it is empty."""
+        """Return the match value of a contact, ours or the target's, in one form; None if a part of it is empty."""
         parts = self.plain(fields, self.match)
         if self.folds:
             parts = tuple(part.casefold() if isinstance(part, str) else part for part in parts)
         return None if any(not part for part in parts) else parts
 
     def plain(self, fields: Mapping[str, str], names: Iterable[str]) -> Match:
-        """These fields' values in the form in which they are compared: phones as sets, in national form."""
+        """Return the values of ``names`` in the form for comparison: phones are sets of numbers in national form."""
         return tuple(_numbers(fields.get(name, "")) if name in self.phones else fields.get(name, "") for name in names)
 
 
@@ -138,11 +138,12 @@ OPEN_GATES = GateRules(deletes=DeleteLimits(count=1000, share=1.0), updates_shar
 
 @dataclass(slots=True)
 class Sayings:
-    """What the sources say now.
+    """What the sources ask for now.
 
-    ``wanted``: each match value with its owner and mapped fields. ``held``: keys that are left as they are.
-    ``doubtful``: match values that depend on what a held key had before. ``claims``: what every usable row speaks of.
-    ``keyless``: deletes wait. ``lingering``: keys that are merged into others, and whose own contacts wait for that.
+    ``wanted``: each match value with its owner and mapped fields. ``held``: keys whose contacts stay as they are.
+    ``doubtful``: match values that a held key may still have. ``claims``: the match value of each usable row.
+    ``keyless``: a row has no key, so deletes wait. ``lingering``: keys that are merged into other keys while their own
+    contacts may still be there.
     """
 
     wanted: dict[Match, tuple[Owner, dict[str, str]]] = field(default_factory=dict)
@@ -155,9 +156,9 @@ class Sayings:
 
 @dataclass(slots=True)
 class Company:
-    """Tables, their layout, the policy for shared match values and what the gates allow.
+    """Tables, their layout, the policy for shared match values and the limits of the gates.
 
-    ``kin``: the keys that may be one contact, by source and match value (policy ``merge_phones``).
+    ``kin``: the keys that may be merged into one contact, by source and match value (policy ``merge_phones``).
     """
 
     layout: Layout
@@ -183,7 +184,7 @@ class Company:
         return Settings(path=state.with_suffix(".yaml"), target=target, state=state, sources=sources)
 
     def says(self, ever: Mapping[Owner, set[Match]]) -> Sayings:
-        """What the rows say. ``ever``: the match values that each key has had, for what a held key may still hold."""
+        """Return what the rows ask for. ``ever``: the match values that each key has had and may still have."""
         found = Sayings()
         for name, table in self.tables.items():
             self._wait(name, table, found, ever)
@@ -205,13 +206,14 @@ class Company:
                 found.claims[source, row.key] = match
 
     def _share(self, source: str, found: Sayings, ever: Mapping[Owner, set[Match]]) -> None:
-        """Tell who is sent of those who claim one match value."""
+        """Decide which row is sent if several rows claim one match value."""
         groups: dict[Match, list[Row]] = {}
         for row in self._used(self.tables[source]):
             if match := found.claims.get((source, row.key)):
                 groups.setdefault(match, []).append(row)
         held = -1
-        while held < len(found.held):  # who is not sent keeps what it has, and so others are not sent either
+        # A key that is not sent keeps its match value, so another key that claims the value is not sent either.
+        while held < len(found.held):
             held = len(found.held)
             before = self._left_alone(source, found, ever)
             for match, rows in groups.items():
@@ -227,7 +229,7 @@ class Company:
                     found.wanted.pop(match, None)
 
     def _left_alone(self, source: str, found: Sayings, ever: Mapping[Owner, set[Match]]) -> set[Match]:
-        """What those who are held may have at the target, and do not ask for any more."""
+        """Return the match values that held keys may have at the target and no longer ask for."""
         names = list(self.tables)
         earlier = names[: names.index(source)]
         here = {owner for owner in found.held if owner[0] in (*earlier, source)}
@@ -235,11 +237,11 @@ class Company:
         return {match for owner in here for match in ever.get(owner, ()) if match != found.claims.get(owner)}
 
     def _has_unusable(self, source: str, match: Match, found: Sayings) -> bool:
-        """Whether a row whose numbers this contact may hold is invalid now: then the contact stays as it is."""
+        """Tell whether a key that may be merged into this contact is held, so that the contact stays as it is."""
         return any((source, key) in found.held for key in self.kin.get((source, match), ()))
 
     def groups(self) -> dict[tuple[str, Match], set[str]]:
-        """The keys that are one contact now."""
+        """Return the keys that are merged into one contact now, by source and match value."""
         found: dict[tuple[str, Match], set[str]] = {}
         for name, table in self.tables.items():
             for row in self._used(table):
@@ -249,7 +251,8 @@ class Company:
         return {group: keys for group, keys in found.items() if len(keys) > 1}
 
     def _wait(self, source: str, table: Table, found: Sayings, ever: Mapping[Owner, set[Match]]) -> None:
-        """Beside a row without a key nobody knows who has left: all who are missing still hold what they had."""
+        """If a row has no key, hold every key that is missing from the source."""
+        # The row may be any of the missing keys, so nobody knows which keys have left.
         if any(not row.key and row.status != "former" for row in table.rows):
             here = {row.key for row in self._used(table)}
             merged = {(name, key) for (name, _), keys in self.kin.items() for key in keys}
@@ -271,7 +274,7 @@ class Company:
 
     @staticmethod
     def _used(table: Table) -> list[Row]:
-        """The rows that speak for their key: the first of each that is not filtered out."""
+        """Return the first row of each key, without the rows that ``where`` filters out."""
         used: dict[str, Row] = {}
         for row in table.rows:
             if row.status != "former" and row.key:

@@ -9,6 +9,6 @@ import syncd.source
 
 @pytest.fixture(autouse=True)
 def _shelf(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connector over tables in memory."""
+    """Register the connector over tables in memory."""
     connectors = {**syncd.source.CONNECTORS, "shelf": "tests.convergence.shelf:Shelf"}
     monkeypatch.setattr(syncd.source, "CONNECTORS", connectors)

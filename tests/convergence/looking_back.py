@@ -1,4 +1,4 @@
-"""What people do afterwards: compare the target with what was sent, repair it, and take runs back."""
+"""Reconciles, repairs and undos between the runs of the machine."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ POLICIES: list[OnEdit] = ["report", "keep", "overwrite"]
 Done = TypeVar("Done")
 
 Picture = dict[Match, Match]
-"""What the target holds: each match value with the mapped fields."""
+"""The target's contacts: each match value with the mapped fields."""
 
 
 class Convergence(Upheaval):
-    """The machine, and beside its runs reconciles, repairs and undos, in peace and amid faults and crashes."""
+    """The machine with reconciles, repairs and undos, some of them amid faults and crashes."""
 
     # Reconcile.
 
     @rule()
     def compare(self) -> None:
-        """A reconcile that repairs nothing changes nothing, and names what people did."""
+        """A reconcile without a repair changes nothing and reports the edits of people."""
         before, writes = dict(self.world.store.rows), self.world.writes()
         found = self.world.reconcile()
         assert (self.world.store.rows, self.world.writes()) == (before, writes), "a comparison changed something"
@@ -97,7 +97,7 @@ class Convergence(Upheaval):
             return {(source, key) for source, key in connection.execute(query, {"id": number})}
 
     def _repaired(self, on_edit: OnEdit) -> Reconciled:
-        """Repair until no gate holds anything, and once more; return what that finds."""
+        """Repair until no gate holds anything; return the result of one more repair."""
         for _ in range(6):
             found = self.world.reconcile(on_edit)
             for drift in found.sources:
@@ -127,7 +127,7 @@ class Convergence(Upheaval):
 
     @rule(place=EDITS, armed=TROUBLE, cut=MOMENTS, stop=MOMENTS)
     def troubled_undo(self, place: int, armed: list[Mapping[str, Any]], cut: int | None, stop: int | None) -> None:
-        """Somebody undoes one of the last runs, whatever it was, and that fails or not."""
+        """A person undoes one of the last runs, perhaps amid faults."""
         runs = self._runs()[:8]
         if runs:
             run = runs[place % len(runs)]
@@ -159,7 +159,7 @@ class Convergence(Upheaval):
             assert self.world.writes() == writes, "what was undone was done again"
 
     def _undone(self, run: str) -> bool:
-        """Undo a run, and let all gates open; whether all of it could be undone."""
+        """Undo a run with all gates open; return whether all of it could be undone."""
         digests: set[str] = set()
         for _ in range(6):
             reports = self._undoing(partial(self.world.undo, run, frozenset(digests)))
@@ -187,7 +187,7 @@ class Convergence(Upheaval):
         return done
 
     def _runs(self) -> list[str]:
-        """The runs that the state knows, the newest first."""
+        """Return the runs in the state, the newest first."""
         with self.world.state() as state:
             return list(dict.fromkeys(each["run"] for each in state.history.runs()))
 

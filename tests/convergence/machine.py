@@ -1,4 +1,4 @@
-"""The convergence machine: whatever happened, one clean run makes the target equal to what the sources say."""
+"""The convergence machine: whatever happened, one clean run makes the target equal to the sources."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TROUBLE = st.lists(faults(), max_size=2)
 
 
 class Machine(Truths):
-    """Sources are edited, people edit the target, runs meet faults and crashes; then all is put right and compared."""
+    """Edits of the sources, edits of people at the target, faults and crashes; then a clean run and a comparison."""
 
     # The world.
 
@@ -84,7 +84,7 @@ class Machine(Truths):
                 self._touch(each, here.rows, there.rows)
 
     def _inherit(self, table: Table) -> None:
-        """The contact of a key that was merged may go on under the other one's, also if that row is unusable."""
+        """Let the key that a merge leaves take over the match values of the merged key, even if its row is unusable."""
         [name] = [name for name, each in self.company.tables.items() if each is table]
         for _, old, new in table.merges[-1:]:
             if (name, old) in self.ever:
@@ -109,7 +109,7 @@ class Machine(Truths):
 
     @rule(place=EDITS, row=rows(), own=st.booleans())
     def people_add(self, place: int, row: Row, own: bool) -> None:
-        """Somebody adds a contact by hand; it may be one that a source will speak of."""
+        """A person adds a contact, perhaps with the match value of a later row."""
         self._person_adds(place, row, own=own)
 
     def _person_adds(self, place: int, row: Row, *, own: bool) -> None:
@@ -131,7 +131,7 @@ class Machine(Truths):
         self._note(number, match, fields[self.layout.note])
 
     def _may_meet(self) -> bool:
-        """Whether a contact that is added now can be told from one of ours, whatever gets lost later."""
+        """Tell whether a contact that a person adds now can be told from ours, whatever is lost later."""
         kept = self.opening.dialects.get("update", "merge") == "merge"
         return self.runs == 0 or (self.calm and kept and self.opening.dialects.get("returned") != "sent")
 
@@ -141,7 +141,7 @@ class Machine(Truths):
     @precondition(lambda self: self.calm and self.opening.dialects.get("update", "merge") == "merge")
     @rule(place=EDITS)
     def people_note(self, place: int) -> None:
-        """Somebody writes into a field that no source maps."""
+        """A person writes into the unmapped field."""
         number = self._somebody(place)
         if number is None:
             return
@@ -159,7 +159,7 @@ class Machine(Truths):
     @precondition(lambda self: self.calm)
     @rule(place=EDITS)
     def people_delete(self, place: int) -> None:
-        """Somebody deletes a contact; nobody tells syncd."""
+        """A person deletes a contact, and nothing tells syncd."""
         number = self._somebody(place)
         if number is None:
             return
@@ -171,7 +171,7 @@ class Machine(Truths):
     @precondition(lambda self: self.calm)
     @rule(place=EDITS, row=rows(), match=st.booleans())
     def people_edit(self, place: int, row: Row, match: bool) -> None:
-        """Somebody changes a field that a source maps, or what a contact of ours is known by."""
+        """A person changes a mapped field, or the match value of a contact of ours."""
         number, layout = self._somebody(place), self.layout
         if number is None:
             return
@@ -194,7 +194,7 @@ class Machine(Truths):
         self.missed |= {match} if match else set()
 
     def _somebody(self, place: int) -> int | None:
-        """A contact that a person comes upon."""
+        """Return the id of a contact that a person sees, or None."""
         ids = [each for each in self.world.store.ids() if each not in self.undead]
         return ids[place % len(ids)] if ids else None
 
@@ -219,7 +219,7 @@ class Machine(Truths):
         at_once: bool = False,
         bodiless: bool = False,
     ) -> None:
-        """A run that may meet faults, a power cut, a stop, a proxy that drops bodies, a read that proves nothing."""
+        """Run amid faults, a power cut, a stop, a proxy that drops request bodies, or a read that proves nothing."""
         self._edit(changes)
         for table in self.company.tables.values():
             table.proved = proved
@@ -242,9 +242,10 @@ class Machine(Truths):
 
     @contextmanager
     def _dropping_bodies(self, bodiless: bool) -> Iterator[None]:
-        """Deletes have no effect for a while, whatever is answered."""
+        """Let deletes have no effect for the time of the block, whatever the target answers."""
         dialects = self.world.backend.dialects
-        if bodiless and dialects["delete_empty"] != "everything":  # then no client could be right
+        # If an empty delete removes everything, no client behind such a proxy could be right.
+        if bodiless and dialects["delete_empty"] != "everything":
             dialects.choose("delete_body", "lost")
         yield
         dialects.choose("delete_body", "read")
@@ -257,7 +258,7 @@ class Machine(Truths):
     @precondition(lambda self: self.company.gates.deletes.count == 1)
     @rule(changes=st.lists(edits(), max_size=3), leaving=st.integers(0, 3), late=st.integers(0, 2))
     def approve_another_list(self, changes: list[Edit], leaving: int = 0, late: int = 0) -> None:
-        """Rows leave, a person approves what is held, and before it is used the list becomes another one."""
+        """Rows leave, a person approves the held list, and the list changes before the next run uses the approval."""
         self._converge()
         self._leave(leaving)
         self._sent()
@@ -276,12 +277,12 @@ class Machine(Truths):
         self._look()
 
     def _leave(self, count: int) -> None:
-        """So many rows leave the source that has the most."""
+        """Remove ``count`` rows from the source with the most rows."""
         table = max(self.company.tables.values(), key=lambda each: len(each.rows))
         del table.rows[:count]
 
     def _gone(self) -> dict[str, set[str]]:
-        """The keys of each source's ledger that no row has, and whose contacts are ours."""
+        """Return the keys in each source's ledger that no row has and whose contacts we created."""
         with self.world.state() as state, state.read() as connection:
             known = connection.execute(text("SELECT source, key FROM contact WHERE origin = 'created'")).all()
         here = {(name, row.key) for name, table in self.company.tables.items() for row in table.rows}
@@ -292,6 +293,6 @@ class Machine(Truths):
 
     @rule()
     def put_right(self) -> None:
-        """All rows that wait for a person are mended."""
+        """A person removes all rows that are held."""
         self._put_right()
         self._converge()

@@ -1,7 +1,7 @@
-"""Real runs against the sandbox's own backend, with neither sockets nor waits, and a power switch.
+"""Real runs against the sandbox's backend, without sockets and waits, and with a power switch.
 
-The power fails at a chosen event: before or after a commit of the state, before or after a call of the target. From
-then on nothing happens any more, as when a process is killed; a new session then opens what is left.
+The power fails at a chosen event: before or after a commit of the state, before or after a call of the target. After
+that nothing happens any more, as after a kill of the process. A new session then opens the state that is left.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ from tests.convergence.witness import Witness
 
 KEY = "test-key"
 LATER = 3_600.0
-"""Seconds until a session is opened again: a lease of the one before has run out by then."""
+"""Seconds until the next session; the leases of a killed session have run out by then."""
 
 AT_ONCE = 1.0
-"""The same after a run that ended, when somebody starts another one right away."""
+"""Seconds until the next session if a person starts it right after a run that ended."""
 
 TIMEOUT = 60.0
-"""Seconds after which a client gives an answer up."""
+"""Seconds after which the client gives up waiting for an answer."""
 
 
 class PowerCut(BaseException):
-    """The process is gone. No handler of errors may see it."""
+    """The process is killed. A BaseException, so that no handler of errors catches it."""
 
 
 class Patience(threading.Event):
-    """An event that is waited for on the plant's clock: a wait takes no time, and all of the time asked for."""
+    """An event whose wait returns at once and counts the seconds as passed on the plant's clock."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class Patience(threading.Event):
 
 
 class Power:
-    """Counts events; at event number ``cut`` (from 1) all ends, at number ``stop`` the run is asked to stop."""
+    """Counts events from 1. Event ``cut`` kills the process; event ``stop`` asks the run to stop."""
 
     def __init__(self, cut: int | None = None, stop: int | None = None) -> None:
         self.cut = cut
@@ -88,7 +88,7 @@ class Power:
 
 
 class Wire(httpx.BaseTransport):
-    """Carries requests to the backend as the network would. The witness sees each call with the rows before it."""
+    """Carries requests to the backend as a network would, and shows each call to the witness."""
 
     def __init__(self, backend: Backend, power: Power, witness: Witness) -> None:
         self._backend = backend
@@ -171,7 +171,7 @@ class Plant:
 
     @property
     def now(self) -> float:
-        """The time, with all that the run of now has waited."""
+        """The time, including the waits of the current run."""
         return self._now + self._power.stopping.passed
 
     def close(self) -> None:
@@ -189,12 +189,12 @@ class Plant:
         _fresh(self.folder, self.settings.state)
 
     def copy_state(self) -> None:
-        """Make a backup of the state file."""
+        """Back up the state file."""
         with closing(sqlite3.connect(self.settings.state)) as file, closing(sqlite3.connect(self._backup)) as copy:
             file.backup(copy)
 
     def restore_state(self) -> bool:
-        """Put the backup in the state file's place; whether there is one."""
+        """Replace the state file by the backup; return whether there is a backup."""
         if not self._backup.exists():
             return False
         self.forget_state()
@@ -209,11 +209,11 @@ class Plant:
         return self.settings.state.with_name("backup.db")
 
     def writes(self) -> int:
-        """How many requests so far could have changed the target."""
+        """Return how many requests so far could have changed the target."""
         return sum(entry.method != "GET" for entry in self.backend.log)
 
     def run(self, power: Power | None = None, *, after: float = LATER) -> list[SourceReport]:
-        """Run every source once, so many seconds later; an error that ends the command ends it here too.
+        """Run every source once, ``after`` seconds later; an error that ends the command is raised.
 
         Raises:
             PowerCut: the process was killed.
@@ -291,7 +291,7 @@ class Plant:
 
 
 def _fresh(folder: Path, path: Path) -> None:
-    """Put an empty state file at ``path``; its tables are made once for all."""
+    """Put an empty state file at ``path``, a copy of a file whose tables are created once."""
     template = folder / "template.db"
     if not template.exists():
         State(template).close()

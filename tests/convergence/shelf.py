@@ -1,4 +1,4 @@
-"""A source in memory: the rows of one table, read whole or by what changed, whose read may fail to prove anything."""
+"""A source in memory: the rows of one table, read whole or by changes, with or without a proof."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = ("key", "one", "two", "name", "phone", "status")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. ``one`` and ``two`` are what match fields are made of; ``status`` former: filtered out."""
+    """One row. ``one`` and ``two`` feed match fields; ``where`` filters out the ``status`` former."""
 
     key: str
     one: str
@@ -26,7 +26,7 @@ class Row:
     status: str = "ok"
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        """In a shrunk history, a row is one line."""
+        """Print the row as one line of a shrunk history."""
         printer.text(f"Row({self.key}: {self.one}/{self.two}, {self.name}, {self.phone}, {self.status})")
 
 
@@ -35,11 +35,12 @@ Tells = Literal["whole", "changes", "present"]
 
 @dataclass(slots=True)
 class Table:
-    """The rows of a source now.
+    """The current rows of a source.
 
-    ``proved``: whether a read of them proves to be complete. ``tells``: what a read after a cursor tells: everything
-    (``whole``), what changed since and which keys went (``changes``), or what changed and who is there (``present``).
-    ``merges``: how many reads there had been, a key that was merged, and the key that it goes on under.
+    ``proved``: whether a read proves to be complete. ``tells``: what a read after a cursor yields: all rows
+    (``whole``), changed rows and deleted keys (``changes``), or changed rows and the present keys (``present``).
+    ``seen``: the rows of each earlier read. ``merges``: the number of reads before a merge, the merged key and the key
+    that is left.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -56,7 +57,7 @@ class Table:
             self.merges.append((len(self.seen), old.key, new.key))
 
     def merged_since(self, read: int) -> dict[str, str]:
-        """The keys that were merged since a read and are not there, with the one that each goes on under."""
+        """Return the absent keys that were merged since a read, each with the key that is left."""
         here = {row.key for row in self.rows}
         return {old: new for at, old, new in self.merges if at > read and old not in here}
 
@@ -106,7 +107,7 @@ class Shelf(Connector):
 
 
 def _changed(before: list[Row], rows: list[Row]) -> list[Row]:
-    """The rows that are not as they were, and those that nobody can tell."""
+    """Return the rows that changed, and the rows without a key, which may have changed."""
     was, now = _by_key(before), _by_key(rows)
     return [row for row in rows if not row.key or was.get(row.key) != now[row.key]]
 

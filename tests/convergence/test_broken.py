@@ -1,6 +1,6 @@
-"""The machine can fail: each of these breaks one rule of the sync, and is caught by a history that needs it.
+"""The machine can fail: each break violates one rule of the sync, and a history that needs the rule catches it.
 
-A soak has the machine find such a history by itself, and says how many it tried.
+In a soak the machine has to find the history by itself, and the test prints how many histories it tried.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-import syncd.core.plan
+import syncd.core.gates
 import syncd.plan.gather
 import syncd.reconcile
 import syncd.target.contacts
@@ -25,14 +25,14 @@ from syncd.core.drift import Orders, with_orders
 from syncd.core.outcomes import Accepted, Outcome, Unknown, texts
 from syncd.core.plan import Held
 from syncd.core.schema import Schema
-from syncd.read.reader import Reading, keyed_once
+from syncd.core.verdicts import Verdicts
 from syncd.state import deletions
 from syncd.state.holds import Holds
 from syncd.state.journal import Journal, Settled
 from tests.convergence.company import LAYOUTS
 from tests.convergence.looking_back import Convergence
 from tests.convergence.shelf import Row
-from tests.convergence.test_convergence import SOAK
+from tests.convergence.soak import SOAK
 from tests.convergence.worlds import GATES, Edit, Opening
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -49,7 +49,7 @@ BOUNDED = settings(
 
 
 def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call whose outcome is unknown leaves no trace in the state."""
+    """Leave no trace in the state of a call whose outcome is unknown."""
     mark, record = Journal.mark, Journal.record
     number = count(1)
 
@@ -70,21 +70,23 @@ def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def delete_what_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An id is deleted though a contact holds it."""
+    """Delete an id although a contact holds it."""
     monkeypatch.setattr(deletions, "_claimed", lambda *_: ({}, set()))
 
 
 def forget_held_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that cannot be used counts as gone."""
+    """Take an invalid row for a row that is gone."""
 
-    def valid_only(reading: Reading) -> pl.DataFrame:
-        return keyed_once(reading).filter(pl.col(STATE) != INVALID)
+    keyed_once = Verdicts.keyed_once
 
-    monkeypatch.setattr(syncd.plan.gather, "keyed_once", valid_only)
+    def valid_only(verdicts: Verdicts) -> pl.DataFrame:
+        return keyed_once(verdicts).filter(pl.col(STATE) != INVALID)
+
+    monkeypatch.setattr(Verdicts, "keyed_once", valid_only)
 
 
 def trust_positions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer's contacts are taken to be in the order of the rows."""
+    """Take the answer's contacts to be in the order of the rows."""
 
     def in_order(keys: Sequence[Any], body: Any, _: Any) -> list[Outcome]:
         items = body.get("contacts") if isinstance(body, dict) else None
@@ -99,21 +101,21 @@ def trust_positions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def let_one_approval_open_every_gate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An approval is not bound to the list that it was given for."""
+    """Let an approval open every gate, whatever list it was given for."""
 
     def opened(_: pl.DataFrame, found: Sequence[Held], approved: Collection[str]) -> list[Held]:
         return [each for each in found if each.approvable and approved]
 
-    monkeypatch.setattr(syncd.core.plan, "_opened", opened)
+    monkeypatch.setattr(syncd.core.gates, "opened", opened)
 
 
 def forget_what_was_undone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A change that a person has undone is made again by the next run."""
+    """Let the next run make a change again that a person has undone."""
     monkeypatch.setattr(Holds, "hold_back", lambda *_: set())
 
 
 def repair_what_people_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A repair overwrites a person's edit, whatever the policy is."""
+    """Let a repair overwrite a person's edit, whatever the policy is."""
 
     def ordered(judged: pl.DataFrame, orders: Orders, schema: Schema) -> pl.DataFrame:
         return with_orders(judged, replace(orders, on_edit="overwrite"), schema)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import pytest
@@ -12,10 +11,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from syncd.sandbox.dialects import DIALECTS, SECONDS
 from syncd.sandbox.faults import KINDS
 from tests.convergence.looking_back import Convergence
+from tests.convergence.soak import SOAK
 from tests.convergence.worlds import FAULTS, NOT_DRAWN, READINGS
-
-SOAK = float(os.environ.get("SYNCD_SOAK", "0"))
-"""Minutes of a soak; 0 is a quick look at the same histories each time."""
 
 QUICK = settings(
     max_examples=6,

@@ -1,4 +1,4 @@
-"""Histories that the convergence machine once found to come out wrong, each by name."""
+"""Histories that the convergence machine found and that once ended wrong, each as a test with a name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.plan.merged import merged_before
+from syncd.reconcile import reconcile
+from syncd.report.drift_report import Reconciled, SourceDrift
 from syncd.report.source_report import SourceReport
 from syncd.run.session import open_session
 from syncd.state import State
@@ -17,7 +18,6 @@ from tests.convergence.company import LAYOUTS, OPEN_GATES
 from tests.convergence.looking_back import Convergence
 from tests.convergence.shelf import Row, Tells
 from tests.convergence.worlds import Opening
-from tests.shell.test_reconcile import compare
 from tests.shell.world import FIELDS, World, company
 
 HEADER = "row,id,name,phone"
@@ -31,7 +31,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def merging(world: World) -> World:
-    """A company whose contacts of one match value become one, with all numbers."""
+    """A company with ``shared_match: merge_phones``: rows of one match value become one contact with all numbers."""
     world.sources["tenants"] |= {"shared_match": "merge_phones", "key": "row"}
     return world
 
@@ -79,7 +79,7 @@ def test_a_group_that_never_came_to_the_target_holds_nothing(merging: World) -> 
     merging.run()
     merging.sandbox.disarm()
     with merging.state() as state:
-        assert merged_before(state, "tenants") == {"7": ["a", "b"]}
+        assert state.claims.merged("tenants") == {"7": ["a", "b"]}
         with state.write() as connection:
             connection.exec_driver_sql("DELETE FROM contact")  # as where the power fails before it is marked
             connection.exec_driver_sql("DELETE FROM change")
@@ -186,11 +186,19 @@ def test_an_undo_deletes_no_contact_that_a_moved_one_came_upon(world: World) -> 
 
 
 def call_otherwise(world: World, old: str, new: str) -> None:
-    """A field is renamed at the target, and the mapping follows."""
+    """Rename a field at the target and in the mapping."""
     fields = [{**each, "name": new if each["name"] == old else each["name"]} for each in FIELDS]
     world.sandbox.store.set_fields(fields)
     mapping = world.sources["tenants"]["mapping"]
     world.sources["tenants"]["mapping"] = {new if name == old else name: rule for name, rule in mapping.items()}
+
+
+def repaired(world: World) -> SourceDrift:
+    """Repair the world's one source and return its drift."""
+    found, settings = Reconciled(repair=True), world.settings()
+    with open_session(settings, sleep=lambda _: None) as session:
+        reconcile(session, list(settings.sources.values()), found)
+    return found.sources[0]
 
 
 @pytest.mark.parametrize("run_between", [True, False])
@@ -203,7 +211,7 @@ def test_a_reconcile_knows_fields_by_their_former_names(world: World, run_betwee
         world.run()
     world.sandbox.store.edit(1, {"Our ID": "1x"})
     world.sandbox.store.delete(2)
-    drift = compare(world, repair=True).sources[0]
+    drift = repaired(world)
     assert (drift.counts["missing"], drift.counts["edited"], drift.exit_code) == (1, 1, 0)
     assert set(world.there("Our ID")) == {"1", "2"}
 

@@ -1,4 +1,4 @@
-"""The process is killed, the disk is full, the state file is spoilt: nothing is lost, twinned or foreign's touched."""
+"""After a kill, a full disk or a damaged state file, no contact is lost or doubled, and no foreign one is touched."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from alembic.script import ScriptDirectory
 from syncd.errors import StateBusy, StateError
 from syncd.sandbox.server import Sandbox
 from syncd.state import State, database
-from tests.convergence.test_convergence import SOAK
+from tests.convergence.soak import SOAK
 from tests.convergence.victim import Victim
 from tests.shell.world import FIELDS, World, company
 
 MIGRATIONS = Path(database.__file__).parent / "migrations"
 CONTACTS = 20_000 if SOAK else 2_000
-"""How many an older state file knows."""
+"""Contacts in the state file of an older version."""
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ Dying(Path(sys.argv[1])).close()
 
 
 def older_file(path: Path, version: str) -> None:
-    """A state file of an older version, with contacts in it."""
+    """Return a state file of an older version with contacts in it."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
@@ -104,7 +104,7 @@ def older_file(path: Path, version: str) -> None:
 
 
 def versions() -> list[str]:
-    """All that there were before the one of now, or the first of them."""
+    """Return the versions before the current one: all of them in a soak, else the oldest one."""
     scripts = ScriptDirectory(str(MIGRATIONS))
     found = [each.revision for each in scripts.walk_revisions() if each.revision != database.HEAD]
     return found if SOAK else found[-1:]

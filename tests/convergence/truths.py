@@ -1,4 +1,4 @@
-"""What must be true of a company: at any moment, and after a clean run."""
+"""The assertions about a company: at any moment, and after a clean run."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ SHARED_MEMORY = Path("/dev/shm")
 
 
 class Truths(RuleBasedStateMachine):
-    """A company, what is known of its past, and what must be true of it.
+    """A company with its past, and the assertions about it.
 
-    ``ever``: the match values that each key may have at the target. ``anchors``: what a held key had. ``foreign``: the
-    people's contacts, as they are. ``notes``: what people wrote into a field that is not mapped; ``written``: all that
-    they ever did. Of ours, and until they are repaired: ``missed`` (deleted by people, or given other match values:
-    ``renamed``), ``remade`` (and added again), ``edited`` (the mapped values that people wrote; of ``kept`` ones they
-    stay until the row changes), ``undead`` (deleted without an effect), ``lenient`` (the same, and a row has spoken of
-    them since). ``approved``: the lists that were.
+    ``ever``: the match values that each key may have at the target. ``anchors``: the last match value of each held key.
+    ``foreign``: the contacts of people, with their values. ``notes``: the texts that people wrote into the unmapped
+    field, by contact; ``written``: all texts that people ever wrote there. ``approved``: the approved lists.
+
+    Contacts of ours that people changed, until a repair: ``missed`` (match values whose contact people deleted or
+    renamed), ``renamed`` (ids with a match value of people), ``remade`` (match values that people added again),
+    ``edited`` (mapped values that people wrote), ``kept`` (edited contacts that stay until their row changes),
+    ``undead`` (contacts that a delete did not remove), ``lenient`` (undead contacts whose match value a row claims).
     """
 
     folder: ClassVar[Path | None] = None
     companies: ClassVar[int] = 0
     steps: ClassVar[int] = 0
-    """How many there have been so far, of all."""
+    """Companies and steps of all machines so far."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +68,7 @@ class Truths(RuleBasedStateMachine):
         self.runs = 0
 
     def check_invariants(self, *arguments: Any) -> None:
-        """Hypothesis calls this after each step; an invariant of our own would be a line of every history."""
+        """Count the step. An invariant of our own would add a line to every printed history."""
         Truths.steps += 1
         super().check_invariants(*arguments)
 
@@ -78,7 +80,7 @@ class Truths(RuleBasedStateMachine):
     # What must be true.
 
     def _sent(self) -> Sayings:
-        """Note what the run that begins now may send."""
+        """Record and return what the next run may send."""
         said = self.company.says(self.ever)
         for match, (owner, _) in said.wanted.items():
             self.ever.setdefault(owner, set()).add(match)
@@ -93,7 +95,7 @@ class Truths(RuleBasedStateMachine):
         return said
 
     def _put_right(self) -> None:
-        """Take out every row that is held, or cannot be told from a vanished one."""
+        """Remove every held row and every row without a key from the tables."""
         while True:
             said = self.company.says(self.ever)
             if not said.held and not said.keyless:
@@ -102,7 +104,7 @@ class Truths(RuleBasedStateMachine):
                 table.rows = [row for row in table.rows if row.key and (name, row.key) not in said.held]
 
     def _converge(self) -> None:
-        """A clean run, and another that must write nothing; then the target is compared with the sources."""
+        """Run cleanly, compare the target with the sources, and require that one more run writes nothing."""
         with self.world.state() as state:
             for name in self.company.tables:
                 state.ledger.retry_rejected(name)
@@ -127,15 +129,15 @@ class Truths(RuleBasedStateMachine):
         self._settle(said)
 
     def _runs_needed(self) -> int:
-        """How many runs it takes, where a source waits for what the next one says, or twins show only when sent."""
+        """Return how many runs are needed: more if a source waits for another one, or if only an answer shows twins."""
         return 3 if self._waits() or self.layout.folds else 1
 
     def _waits(self) -> bool:
-        """Whether a source leaves to the other one what that has sent: it depends on who came first."""
+        """Tell whether the order of runs decides which of two sources gets a shared match value."""
         return self.company.policy == "hold" and len(self.company.tables) > 1
 
     def _approve(self, reports: list[SourceReport]) -> bool:
-        """Approve what gates hold that a person may let go; whether there was something."""
+        """Approve the held lists that a person may approve; return whether there were any."""
         approved = False
         for report in reports:
             keyless = {each.digest for each in report.held if each.gate == "deletes.keyless"}
@@ -147,7 +149,7 @@ class Truths(RuleBasedStateMachine):
         return approved
 
     def _look(self) -> None:
-        """What is true at any moment: nothing that is not ours was deleted or, if no row speaks of it, changed."""
+        """Assert that no foreign contact was deleted, and that none was changed unless a row claims its match value."""
         assert not self.witness.offences, self.witness.offences
         self.notes = {number: note for number, note in self.notes.items() if number in self.world.store.rows}
         self._left_adopted()
@@ -162,7 +164,7 @@ class Truths(RuleBasedStateMachine):
                 assert self._fields(number) == fields, "a contact that no row speaks of was changed"
 
     def _referred(self, fields: Mapping[str, str]) -> bool:
-        """Whether the target takes the contact for that of a key, whatever it matches."""
+        """Tell whether the target finds the contact by its integration reference instead of its match value."""
         keys = {key for _, key in self.ever}
         return self.opening.dialects.get("rekey") == "integration" and fields.get(self.layout.integration) in keys
 
@@ -177,7 +179,7 @@ class Truths(RuleBasedStateMachine):
         self.undead -= self.lenient
 
     def _left_adopted(self) -> None:
-        """An adopted contact is deleted when its row moves to other match values, not when its row leaves."""
+        """Assert that each adopted contact that was deleted belonged to a row that moved to another match value."""
         said = self.company.says(self.ever)
         here = {owner for owner, _ in said.wanted.values()} | said.held
         if self.company.gates.deletes.adopted:
@@ -200,7 +202,7 @@ class Truths(RuleBasedStateMachine):
         self._ledger(said, there)
 
     def _there(self) -> dict[Match, int]:
-        """The target's contacts by match value; none has a twin."""
+        """Return the target's contacts by match value, and assert that there are no twins."""
         found: dict[Match, int] = {}
         for each in self.world.store.contacts():
             match = self.layout.match_of(each["fields"])
@@ -221,11 +223,11 @@ class Truths(RuleBasedStateMachine):
         assert self.layout.plain(there, sent) == self.layout.plain(fields, sent), f"{owner} differs at the target"
 
     def _clears(self) -> bool:
-        """Whether the target lets a value be cleared by an empty one."""
+        """Tell whether an empty value clears a field at the target."""
         return self.opening.dialects.get("clear", "empty") in ("empty", "both")
 
     def _no_orphans(self, said: Sayings, there: Mapping[Match, int]) -> None:
-        """Every contact of ours that is there is wanted, or one that a held key may have left."""
+        """Assert that every contact of ours is wanted, or may belong to a held key."""
         spared = self.renamed | self.undead | self.lenient | self.witness.denied
         kept = said.doubtful | {match for owner in said.held for match in self.ever.get(owner, ())}
         for match, number in there.items():
@@ -238,9 +240,9 @@ class Truths(RuleBasedStateMachine):
             assert match in there or match in self.missed, f"{owner} is held, and its contact is gone"
 
     def _noted(self, said: Sayings, there: Mapping[Match, int]) -> None:
-        """A note is at its contact, unless another key has come there: then it went with the one before.
+        """Assert that each note is at its contact, unless another key took over the contact's match value.
 
-        It may be gone with that key, or wait for it in the ledger.
+        The note then moved with the former key, was deleted with it, or waits for it in the ledger.
         """
         now = {number: self._fields(number).get(self.layout.note) for number in there.values()}
         here = {owner for owner, _ in said.wanted.values()}

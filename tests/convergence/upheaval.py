@@ -1,4 +1,4 @@
-"""What becomes of all that a company's runs stand on: the state file, the mapping, the fields at the target."""
+"""Upheavals below a company's runs: the state file, the mapping and the target's fields change."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.convergence.worlds import Edit, edits
 
 
 class Upheaval(Machine):
-    """The machine, and beside its runs lost and restored state files, other mappings and other fields."""
+    """The machine with lost and restored state files, other mappings and other fields."""
 
     # The state file.
 
     @rule()
     def lose_state(self) -> None:
-        """The state file is gone: all that is at the target is somebody's, as far as anybody knows."""
+        """The state file is lost, so nothing at the target is known as ours any more."""
         self.world.lose_state()
         self.world.forget_backup()
         self._forget()
@@ -46,9 +46,9 @@ class Upheaval(Machine):
 
     @rule(changes=st.lists(edits(), max_size=3))
     def restore_state(self, changes: list[Edit]) -> None:
-        """An old backup takes the state file's place and is used; when that is noticed, the file is moved away.
+        """An old backup replaces the state file, runs use it, and then the person who notices moves it away.
 
-        It may let go what a row has spoken of, now or before; which rows had left by then is more than it can know.
+        Such a run may delete a contact whose match value a row ever claimed. The backup cannot know later departures.
         """
         if not self.world.restore_state():
             return
@@ -65,7 +65,7 @@ class Upheaval(Machine):
         self._converge()
 
     def _people(self) -> dict[int, dict[str, str]]:
-        """The contacts that people added and that no row speaks of, now or before."""
+        """Return the contacts that people added and whose match value no row ever claimed."""
         wanted = self._sent().wanted
         spoken = set(wanted).union(*self.ever.values())
         alone = {
@@ -79,7 +79,7 @@ class Upheaval(Machine):
 
     @rule(place=EDITS)
     def edit_mapping(self, place: int) -> None:
-        """A field gets its values from another column, is mapped no more, or again."""
+        """A field is mapped to another column, loses its rule, or gets a rule again."""
         spare = [name for name in self.opening.layout.origins if name not in (*self.layout.match, "Portal")]
         if self.layout.names != self.opening.layout.names or not spare:
             return
@@ -92,7 +92,7 @@ class Upheaval(Machine):
 
     @rule(place=EDITS)
     def rename_field(self, place: int) -> None:
-        """Somebody renames a field at the target; until the mapping follows, a run sends nothing."""
+        """A person renames a field at the target; a run sends nothing until the mapping follows."""
         number = list(self.layout.names)[place % len(self.layout.names)]
         self.layout, before = self.layout.renamed(number, f"{self.layout.names[number]}'"), self.layout
         self.world.store.set_fields(self.layout.fields)
@@ -111,7 +111,7 @@ class Upheaval(Machine):
 
     @rule()
     def change_match(self) -> None:
-        """A field becomes a match field at the target, or is one no more, where that tells contacts apart as before."""
+        """A field becomes a match field or stops being one, if the match fields still tell the contacts apart."""
         spare = [name for name in self.layout.origins if name not in (*self.layout.match, *self.layout.phones)]
         if len(self.layout.match) > len(self.opening.layout.match):
             match = self.layout.match[: len(self.opening.layout.match)]

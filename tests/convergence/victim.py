@@ -1,4 +1,4 @@
-"""A company whose ``syncd run`` is killed: a real process against a real server, and what is true afterwards."""
+"""A company whose ``syncd run`` is killed: a real process against a real server, and the assertions afterwards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Victim:
     foreign: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def settle_in(self, size: int) -> None:
-        """Write the configuration and ``size`` rows; some contacts at the target are the people's own."""
+        """Write the configuration and ``size`` rows; people have some contacts of their own at the target."""
         source = {
             "connector": "csv",
             "options": {"path": "tenants.csv", "settle": 0},

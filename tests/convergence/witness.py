@@ -1,4 +1,4 @@
-"""Watches every call at the target, and knows what syncd may not: whose each contact truly is."""
+"""The witness: it watches every call at the target and knows the true owner of each contact."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from syncd.sandbox.store import Store
 
 
 class Witness:
-    """``created``: ids that came to be by a push.
+    """What really happened at the target.
 
-    ``removed``: other contacts that were deleted, as they were. ``offences``: what must never happen at any moment.
-    ``undead``: contacts of which the target said that they were deleted, and which are there. ``denied``: the same of
-    calls that made them and were answered as refused: they are taken for people's, since nothing tells them apart.
+    ``created``: ids that a push created. ``removed``: deleted contacts that no push had created, with their values.
+    ``offences``: violations of rules that hold at any moment. ``undead``: contacts that are there although the target
+    answered that they were deleted. ``denied``: contacts that are there although the target answered that it refused
+    to create them.
     """
 
     def __init__(self) -> None:
@@ -23,10 +24,11 @@ class Witness:
         self.removed: list[Stored] = []
         self.offences: list[str] = []
         self.undead: set[int] = set()
+        # Nothing tells a denied contact apart from a contact that a person added, so syncd may leave it alone.
         self.denied: set[int] = set()
 
     def saw(self, method: str, before: Mapping[int, Stored]) -> None:
-        """Look at what a call of ``method`` made of the rows that were there ``before`` it."""
+        """Record what a call of ``method`` changed; ``before``: the rows before the call."""
         now = self.store.rows
         self.created |= now.keys() - before.keys()
         gone = before.keys() - now.keys()
@@ -35,13 +37,13 @@ class Witness:
             self.offences.append(f"a {method} removed {sorted(gone)}")
 
     def denies(self, before: AbstractSet[int]) -> None:
-        """The target said that a call did nothing, which found these ids."""
+        """Record the contacts that a refused call created all the same; ``before``: the ids before the call."""
         self.denied |= self.store.rows.keys() - before
 
     def heard(self, ids: Collection[int]) -> None:
-        """The target said that it has deleted these."""
+        """Record which of ``ids`` are still there although the target answered that it deleted them."""
         self.undead |= self.store.rows.keys() & set(ids)
 
     def disown(self) -> None:
-        """The state file is lost: nothing that is there is known as ours any more."""
+        """Forget which contacts are ours, because the state file is lost."""
         self.created.clear()

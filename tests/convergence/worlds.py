@@ -68,14 +68,14 @@ READINGS: Mapping[str, tuple[str, ...]] = {
     "retry_after": ("date", "absent"),
     "invalid_status": ("422",),
 }
-"""The other readings of each open point, beside the default one."""
+"""The readings of each open point besides the default."""
 
 NOT_DRAWN = {"no_match_field", "delete_body"}
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A company as it begins."""
+    """A company at the beginning of a history."""
 
     layout: Layout
     policy: SharedMatch
@@ -171,7 +171,7 @@ def openings(draw: st.DrawFn) -> Opening:
 
 
 FAULTS = ("drop", "status", "html", "empty", "truncate", "poison", "limit", "slow")
-"""The kinds of the sandbox; ``limit`` is a 429."""
+"""The kinds of faults of the sandbox; ``limit`` is a 429."""
 
 
 @st.composite

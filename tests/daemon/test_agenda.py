@@ -1,4 +1,4 @@
-"""Which jobs start when: in order, one for a source, no more than workers, and never twice for one time."""
+"""Which jobs start when: in order, one per source, at most one per worker, and never twice for one due time."""
 
 from __future__ import annotations
 

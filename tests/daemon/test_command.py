@@ -27,7 +27,7 @@ from tests.shell.world import World, company
 PEOPLE = [(f"{number}", f"Person {number}", f"212555{number:04}") for number in range(1, 2001)]
 
 MEMORY = 60 * 1024
-"""Kilobytes that an idle daemon may have in memory."""
+"""Kilobytes of memory that an idle daemon may take."""
 
 
 @pytest.fixture

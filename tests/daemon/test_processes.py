@@ -1,4 +1,4 @@
-"""Real processes: they crash, hang, run over time, and ignore what they are asked; and the notify socket."""
+"""Real child processes that crash, hang, run over time or ignore a signal; and the notify socket of systemd."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from syncd.daemon.signals import Signals
 from syncd.daemon.systemd import ServiceManager
 from syncd.daemon.timetable import Job, Timetable
 from syncd.daemon.watching import Watcher
-from tests.daemon.day import FakeLoader
+from tests.worlds.daemon_day import FakeLoader
 
 CRASHES = 1000 if "SYNCD_SOAK" in os.environ else 150
 
@@ -149,12 +149,12 @@ def test_reading_again_drops_what_was_being_read() -> None:
 
 
 def resident() -> int:
-    """The pages of this process that are in memory."""
+    """Return the number of memory pages of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1])
 
 
 class Counting(Watcher):
-    """Counts how runs end and stops the daemon after so many; notes the memory on the way."""
+    """Counts how runs end, stops the daemon after a number of runs, and notes the memory on the way."""
 
     def __init__(self, most: int) -> None:
         self.most = most

@@ -1,4 +1,4 @@
-"""The loop, over days of a clock of its own: every due run once, none twice, whatever happens meanwhile."""
+"""The daemon's loop over days of a fake clock: every due run happens once, whatever happens meanwhile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncd.core.schedules import Cron, Every, Schedule
 from syncd.daemon.lock import Lock
 from syncd.daemon.timetable import Job, Timetable
 from syncd.errors import SourceBusy
-from tests.daemon.day import Day
+from tests.worlds.daemon_day import Day
 
 ZONE = "America/New_York"
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=ZoneInfo(ZONE)).timestamp()

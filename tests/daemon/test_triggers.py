@@ -1,4 +1,4 @@
-"""When a schedule is due next: over the days on which clocks are turned, the ends of months, and missed times."""
+"""When a schedule is due next: on the days when clocks change, at the ends of months, and after missed times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def at(text: str, zone: str = NEW_YORK, *, fold: int = 0) -> float:
 
 
 def times(text: str, begin: str, end: str, zone: str = NEW_YORK) -> Iterator[str]:
-    """The wall-clock times, with offset, at which cron text is due in a span."""
+    """Return the wall-clock times, with offset, at which a cron text is due between two times."""
     moment = at(begin, zone)
     while (moment := next_time(Cron(text, zone), moment, moment)) < at(end, zone):
         yield datetime.fromtimestamp(moment, ZoneInfo(zone)).strftime("%d %H:%M %z")

@@ -1,3 +1,5 @@
+"""Fixtures of the sandbox tests: a running sandbox without limits, and a client of it."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -6,6 +8,7 @@ import httpx
 import pytest
 
 from syncd.sandbox.server import Sandbox
+from tests.worlds.sandbox_client import client_of
 
 
 @pytest.fixture
@@ -18,10 +21,3 @@ def sandbox() -> Iterator[Sandbox]:
 def api(sandbox: Sandbox) -> Iterator[httpx.Client]:
     with client_of(sandbox) as client:
         yield client
-
-
-# Without certificates, whose loading takes longer than most of the tests.
-def client_of(sandbox: Sandbox) -> httpx.Client:
-    return httpx.Client(
-        base_url=sandbox.url, headers={"Authorization": f"Bearer {sandbox.key}"}, timeout=5, verify=False
-    )

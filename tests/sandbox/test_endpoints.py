@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from syncd.sandbox.server import Sandbox
-from tests.sandbox.conftest import client_of
+from tests.worlds.sandbox_client import client_of
 
 ADA = {"External ID": "1", "Contact": "Ada Abbott", "Phone": "2125550101", "Portal": "9105"}
 

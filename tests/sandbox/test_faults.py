@@ -1,4 +1,4 @@
-"""What is armed happens to the requests that fit, and to no others."""
+"""An armed fault strikes the requests that it is meant for, and no others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from syncd.errors import ConfigError
 from syncd.sandbox.faults import KINDS, Drop, Empty, Fault, Html, Poison, Slow, Status, Truncate, parse_fault
 from syncd.sandbox.server import Sandbox
-from tests.sandbox.conftest import client_of
+from tests.worlds.sandbox_client import client_of
 
 ROW = {"External ID": "1"}
 

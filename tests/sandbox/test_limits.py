@@ -1,4 +1,4 @@
-"""The request windows: sliding, for each key, by the clock they are given."""
+"""The sliding windows of requests, one set for each key, on a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from syncd.errors import ConfigError
 from syncd.sandbox.limits import DEFAULT_LIMITS, Windows, parse_limits
 from syncd.sandbox.server import Sandbox
-from tests.sandbox.conftest import client_of
-from tests.sandbox.world import Clock
+from tests.worlds.sandbox_client import client_of
+from tests.worlds.sandbox_in_memory import Clock
 
 
 def test_the_61st_request_of_a_minute_is_told_to_wait() -> None:

@@ -1,4 +1,4 @@
-"""The sandbox as a process: starting, stopping, its control paths and what it says."""
+"""The sandbox as a process: its start, its end, its control paths and its output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 from syncd.errors import ConfigError
 from syncd.sandbox.server import Sandbox, serve
-from tests.sandbox.conftest import client_of
+from tests.worlds.sandbox_client import client_of
 
 
 def control(sandbox: Sandbox, path: str) -> str:

@@ -1,4 +1,4 @@
-"""What the company holds, and what is left of it after a restart."""
+"""The contacts that the sandbox stores, also after a restart."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from syncd.sandbox.company import FIELDS, people
 from syncd.sandbox.fields import Fields
 from syncd.sandbox.server import Sandbox
 from syncd.sandbox.store import Store
-from tests.sandbox.conftest import client_of
-from tests.sandbox.world import World
+from tests.worlds.sandbox_client import client_of
+from tests.worlds.sandbox_in_memory import World
 
 
 def test_contacts_are_added_edited_and_deleted_by_hand() -> None:
@@ -175,7 +175,7 @@ STEPS = st.lists(
 @given(steps=STEPS)
 @settings(deadline=None)
 def test_a_company_is_what_its_requests_made_of_it(steps: list[tuple[str, Any]]) -> None:
-    """Against a model of a few lines: contacts by match value, ids that are never used again."""
+    """The store agrees with a model of a few lines: contacts by match value, and no id is used twice."""
     with closing(World()) as held:
         model: dict[int, dict[str, str]] = {}
         last = 0

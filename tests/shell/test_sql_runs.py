@@ -14,10 +14,10 @@ from syncd.errors import Stopped
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Watcher, open_session
 from syncd.sync import run_source
-from tests.connectors import sql_servers
-from tests.connectors.sql_servers import MariaDb, Postgres
-from tests.connectors.sqlite_file import SqliteFile
 from tests.shell.world import World, company
+from tests.worlds import sql_servers
+from tests.worlds.sql_servers import MariaDb, Postgres
+from tests.worlds.sql_sqlite_file import SqliteFile
 
 QUERY = "SELECT p.id, p.name, p.changed, (SELECT {phones} FROM phones n WHERE n.person = p.id) AS phones FROM people p"
 PHONES = {
