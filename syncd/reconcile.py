@@ -37,7 +37,7 @@ from syncd.core.drift import (
     with_orders,
 )
 from syncd.core.schema import Schema, problems_with
-from syncd.core.warnings import groups_of_one_number
+from syncd.core.shared_numbers import groups_of_one_number
 from syncd.errors import SchemaError, SourceBusy
 from syncd.plan.field_history import renamed
 from syncd.plan.learned import schema_changed

@@ -5,15 +5,14 @@ Several contacts may share a phone number. The guide does not say which of them 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import polars as pl
-
-from syncd.core.columns import KEY
 from syncd.core.schema import Schema
 from syncd.core.wording import counted, listed
 
-_N, _AT = "@number", "@at"
+if TYPE_CHECKING:
+    import polars as pl
 
 REMEDY = (
     "which of them is shown when it calls is not documented: leave a number with one contact, or set phones: "
@@ -23,9 +22,6 @@ REMEDY = (
 
 _SHOWN = 1000
 """Rows whose warnings are listed one by one."""
-
-_PAGE = 100_000
-"""Contacts whose numbers are split at once: the numbers of a first load take more memory than all its other data."""
 
 
 def of_fields(schema: Schema, mapped: Iterable[str]) -> Iterator[str]:
@@ -49,9 +45,8 @@ def several_phone_fields(names: Sequence[str]) -> str:
     )
 
 
-def of_shared_numbers(contacts: pl.DataFrame, schema: Schema) -> Iterator[str]:
-    """Warn of contacts (``@key`` and their fields) that share a number with another one."""
-    keys = sharing_a_number(contacts, schema.phones)
+def of_shared_numbers(keys: Sequence[str]) -> Iterator[str]:
+    """Warn of contacts that share a number with another contact."""
     if keys:
         yield f"{counted(len(keys), 'contact')} share a number with another ({listed(keys)}); {REMEDY}"
 
@@ -95,37 +90,3 @@ def of_unconfigured(contacts: Mapping[str, int]) -> Iterator[str]:
             "neither updates nor deletes what it has there, until it is named again or a source that is named sends "
             "the same contacts"
         )
-
-
-def numbers_of(contacts: pl.DataFrame, who: str, phones: Collection[str]) -> pl.DataFrame:
-    """Return ``who`` (a column of ``contacts``) and ``@number``, a row for each number of each contact, each once.
-
-    Numbers of the North American plan come without a leading 1, however they are stored. Of each there is a digest of
-    64 bits, since the numbers of a first load take more memory than all that else is known of it.
-    """
-    names = [name for name in sorted(phones) if name in contacts.columns]
-    if not names:
-        return pl.DataFrame(schema={who: contacts.schema[who], _N: pl.UInt64})
-    pages = (contacts.slice(start, _PAGE) for start in range(0, max(contacts.height, 1), _PAGE))
-    return pl.concat([_digests(page.select(who, *names), who, names) for page in pages])
-
-
-def _digests(contacts: pl.DataFrame, who: str, phones: Sequence[str]) -> pl.DataFrame:
-    numbers = pl.concat_list(pl.col(name).fill_null("").str.split(";") for name in phones)
-    digits = pl.col(_N).str.replace_all(r"\D", "").str.replace(r"^1(\d{10})$", "$1")
-    found = contacts.select(who, numbers.alias(_N)).explode(_N).with_columns(digits.alias(_N))
-    return found.filter(pl.col(_N).str.len_bytes() > 0).select(who, pl.col(_N).hash()).unique([who, _N])
-
-
-def sharing_a_number(contacts: pl.DataFrame, phones: Collection[str]) -> list[str]:
-    """Return the keys of those contacts (``@key`` and their fields) that share a number with another, sorted."""
-    found = numbers_of(contacts.with_row_index(_AT), _AT, phones)
-    places = found.filter(pl.col(_N).is_duplicated()).get_column(_AT).unique()
-    return contacts.get_column(KEY).gather(places).sort().to_list()
-
-
-def groups_of_one_number(contacts: pl.DataFrame, who: str, phones: Collection[str]) -> list[list[int]]:
-    """Return, for each number that several contacts have, those (ascending); each group once, sorted."""
-    found = numbers_of(contacts, who, phones).filter(pl.col(_N).is_duplicated())
-    groups = found.group_by(_N).agg(pl.col(who).sort()).get_column(who).to_list()
-    return [list(each) for each in sorted({tuple(group) for group in groups})]

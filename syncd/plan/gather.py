@@ -27,6 +27,7 @@ from syncd.core.gates import EMPTY_GATE, Read, gate
 from syncd.core.plan import BATCH, Plan
 from syncd.core.rules import GateRules
 from syncd.core.schema import Schema
+from syncd.core.shared_numbers import sharing_a_number
 from syncd.core.verdicts import Verdicts
 from syncd.plan.claims import grant
 from syncd.plan.field_history import renamed
@@ -108,6 +109,7 @@ def plan_changes(
     changes, barred = in_mode(changes, gates.mode)
     verdicts = _without_barred(verdicts, barred, gates)
     changes, let_go = without_adopted(changes, detail, gates)
+    shared = sharing_a_number(changed, schema.phones) if request.shared_numbers == "warn" else []
     undone, read = state.holds.undone(name), _read(reading, verdicts, gates)
     plan = gate(
         changes,
@@ -136,7 +138,9 @@ def plan_changes(
             *granted.warnings,
             *warnings.of_released(released),
             *warnings.of_fields(schema, changed.columns),
-            *(warnings.of_shared_numbers(changed, schema) if request.shared_numbers == "warn" else ()),
+            *warnings.of_shared_numbers(
+                sharing_a_number(changed, schema.phones) if request.shared_numbers == "warn" else ()
+            ),
             *warnings.of_rows(reading.warnings.join(verdicts.rows, on=ROW, how="inner"), verdicts.origins),
             *warnings.of_list(_lost(index, state, name), name),
         ],
