@@ -29,8 +29,8 @@ system-test: setup
 # MINUTES of random companies, faults and crashes, other ones each time.
 MINUTES ?= 20
 soak: setup
-	SYNCD_SOAK=$(MINUTES) $(BIN)/pytest tests/convergence tests/shell/test_partial.py tests/shell/test_recall.py \
-		tests/shell/test_target.py tests/connectors/test_csv_rows.py tests/core/test_mapping.py
+	SYNCD_SOAK=$(MINUTES) $(BIN)/pytest tests/convergence tests/read tests/target/test_upserts.py \
+		tests/core/test_outcomes.py tests/connectors/test_csv_rows.py tests/core/test_mapping.py
 
 lint: setup
 	$(BIN)/ruff check .
