@@ -28,7 +28,7 @@ def a_budget(
 
 
 def take(budget: Budget, times: int = 1) -> list[float]:
-    """Take places one after the other, each answered at once."""
+    """Take places one after the other; each request is answered at once."""
     places = []
     for _ in range(times):
         places.append(budget.take())
@@ -109,12 +109,12 @@ def test_two_processes_share_one_budget() -> None:
 
 
 def test_another_process_knows_when_a_request_was_answered() -> None:
-    """Without that it would leave the usual margin, and lose it in every window."""
+    """Without the answer's time, the process would keep a margin in every window, and lose that time."""
     log, clock = MemoryLog(), Clock()
     one, _ = a_budget(Window(4, 60.0), log=log, clock=clock)
     other, _ = a_budget(Window(4, 60.0), log=log, clock=clock)
     take(one, 4)
-    one._try()  # the next that it wants
+    one._try()  # its next request
     take(other)
     assert sum(clock.slept) == pytest.approx(60.0, abs=0.05)
 

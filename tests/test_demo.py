@@ -27,9 +27,9 @@ from syncd.sync import contact_mapping
 ROOT = Path(demo.__file__).parent.parent
 SAMPLE = ROOT / "config" / "samples" / "tenants.csv"
 FICTITIOUS = re.compile(r"\D*(1\D*)?(\d{3}\D*)?555\D*(\d{4,5}|RENT|01O7)\D*(x12|ext\. 4|#310|\(wife\))?")
-"""Numbers of the exchange 555, which are nobody's."""
+"""Numbers of the exchange 555, which belong to nobody."""
 ABROAD = ("+44 20 7946 0", "020 7946 0", "+44 1632 960", "+33 1 99 00 ", "+61 2 5550 ")
-"""Ranges that other countries keep for films and books."""
+"""Ranges that other countries reserve for films and books."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Played:
 
 
 def play(folder: Path) -> Played:
-    """Play the demo in an empty working folder, with a folder for temporary files beside it."""
+    """Run the demo in an empty working folder, with a folder for temporary files beside it."""
     out, err = StringIO(), StringIO()
     for name in ("here", "temporary"):
         (folder / name).mkdir()
@@ -57,7 +57,7 @@ def play(folder: Path) -> Played:
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    """The demo, played once for all tests that only look at what it did."""
+    """The result of the demo, which runs once for all tests that only read the result."""
     return play(tmp_path_factory.mktemp("demo"))
 
 

@@ -19,7 +19,7 @@ from syncd.report.endings import say_error
 
 @pytest.fixture
 def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """A socket in the place of the journal's."""
+    """A socket that replaces the journal's."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "socket"))
         listening.settimeout(5)
@@ -29,7 +29,7 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
 
 @contextmanager
 def service(tmp_path: Path) -> Iterator[None]:
-    """A stderr that leads to the journal, as a service's does."""
+    """Connect stderr to the journal, as systemd does for a service."""
     with (tmp_path / "stderr").open("w") as stderr, pytest.MonkeyPatch.context() as patch:
         about = os.fstat(stderr.fileno())
         patch.setenv("JOURNAL_STREAM", f"{about.st_dev}:{about.st_ino}")

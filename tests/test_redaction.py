@@ -51,7 +51,7 @@ def told(text: str) -> list[str]:
 
 
 def without_changes(out: str) -> str:
-    """The JSON of a run without what is documented to hold values."""
+    """Return the JSON of a run without the keys that are documented to hold values."""
     found = json.loads(out)
     for source in found["sources"]:
         source["changes"], source["altered"] = [], []
@@ -64,7 +64,7 @@ def arguments_of(world: World, *arguments: str) -> list[str]:
 
 @pytest.fixture
 def company(world: World) -> World:
-    """Rows of every kind: good ones, an invalid one, one without a key, one whose numbers are impossible."""
+    """A company with valid rows, an invalid row, a row without a key, and a row with impossible numbers."""
     world.target["timeout"] = "1s"
     world.notify = {"to": [f"json://user:{SECRETS[1]}@127.0.0.1:9/x"], "timeout": "5s"}
     world.sources["tenants"]["mapping"]["Note"] = {"from": "note", "empty": "reject"}
@@ -123,7 +123,7 @@ def test_a_command_says_nothing_of_anybody_at_the_level_debug(
 
 
 def test_a_process_says_nothing_of_anybody_at_the_level_debug(company: World) -> None:
-    """From its first line to its last, in which libraries warn that end with it."""
+    """The whole output of a process, with the warnings that libraries print at its end."""
     company.sandbox.arm(TROUBLES["a refused row"][0])
     command = [sys.executable, "-m", "syncd", *arguments_of(company, "run", "--json")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -14,7 +14,7 @@ from tests.worlds.world import World
 
 @pytest.fixture
 def refused(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A company one of whose two contacts the target refuses."""
+    """A company with two contacts; the target refuses one of them."""
     monkeypatch.chdir(world.folder)
     world.sandbox.arm({"kind": "poison", "field": "Name", "value": "Poison"})
     world.write([("1", "Ann Smith", "2125550101"), ("2", "Poison", "2125550102")])

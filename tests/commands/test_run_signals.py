@@ -22,7 +22,7 @@ from tests.worlds.world import World
 
 
 def signalled(monkeypatch: pytest.MonkeyPatch, number: int, times: int) -> None:
-    """Let the process get a signal ``times`` times when a run asks the target for its fields."""
+    """Send the process a signal ``times`` times when a run asks the target for its fields."""
     real = sync.usable_schema
 
     def raising(*arguments: Any) -> Any:
@@ -64,14 +64,14 @@ def test_a_run_that_waits_for_the_key_s_limits_ends_at_once_when_asked_to(compan
 
 
 def pending(path: Path) -> int:
-    """How many contacts are marked: then their batch is on its way, and the run waits for it."""
+    """Return the number of marked contacts; if it is not 0, their batch is in flight and the run waits for it."""
     with suppress(StateError), State(path, read_only=True) as state:
         return state.counts("tenants").get("pending", 0)
     return 0
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120  # a busy machine is no failure
+    deadline = time.monotonic() + 120  # a busy machine is slow, which is no failure
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -30,7 +30,7 @@ CLOSED = (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "1</dev/null", "2>/dev/full
 
 
 def redirected(redirection: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Runs a command whose standard streams a shell has closed, or led elsewhere."""
+    """Run a command whose standard streams a shell has closed or redirected."""
     line = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "syncd", *arguments]
     return subprocess.run(line, capture_output=True, text=True, env=environment(), timeout=60, check=False, cwd=folder)
 

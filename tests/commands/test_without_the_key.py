@@ -12,7 +12,7 @@ from tests.worlds.world import World
 
 @pytest.fixture
 def keyless(company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A company that has run, and whose key is not in this environment."""
+    """A company that has run once; its API key is no longer in the environment."""
     company.target["api_key"] = "${SYNCD_TEST_KEY}"
     monkeypatch.setenv("SYNCD_TEST_KEY", "test-key")
     company.settings()

@@ -33,7 +33,7 @@ def schema() -> dict[str, Any]:
 
 
 def fits(whole: dict[str, Any], rule: Any, value: Any) -> bool:
-    """Whether ``value`` fits ``rule``, a part of ``whole``; a keyword that is not known here fits nothing."""
+    """Return whether ``value`` fits ``rule``, a part of the schema ``whole``; an unknown keyword fits no value."""
     if isinstance(rule, bool):
         return rule
     return set(rule) <= JUDGED | TOLD and all(_combined(whole, rule, value)) and all(_by_itself(whole, rule, value))

@@ -134,7 +134,7 @@ def test_a_bomb_is_refused_before_it_goes_off(world: World, bomb: str) -> None:
     began = time.perf_counter()
     (problem,) = world.problems(bomb)
     assert "aliases expanded" in problem
-    assert time.perf_counter() - began < 10  # unrefused, it takes minutes
+    assert time.perf_counter() - began < 10  # without the refusal it takes minutes
 
 
 _words = st.sampled_from(
@@ -172,7 +172,7 @@ def _outcome(world: World, text: str) -> Settings | ConfigError:
 
 
 def _is_told_well(outcome: Settings | ConfigError) -> bool:
-    """Settings, or an error of at least one problem, each in one line."""
+    """Return whether the outcome is settings, or an error with at least one problem, each in one line."""
     if isinstance(outcome, Settings):
         return True
     return bool(outcome.problems) and not any("\n" in problem for problem in outcome.problems)

@@ -15,7 +15,7 @@ from tests.worlds.target_server import BY_PHONE, SCHEMA, entry, row, rows
 
 
 def proves(sent: list[dict[str, str]], body: Any, schema: Schema = SCHEMA) -> list[str]:
-    """Each row's outcome as a word."""
+    """Return each row's outcome as a word."""
     outcomes = judge(match_keys(sent, schema), body, schema)
     return [type(outcome).__name__.lower() for outcome in outcomes]
 
@@ -44,7 +44,7 @@ BODIES = JSON | st.fixed_dictionaries(
 
 
 def ids_named(body: Any) -> set[str]:
-    """Every External ID that the contacts of an answer hold."""
+    """Return every External ID in the contacts of an answer."""
     found = set()
     for item in body.get("contacts") or [] if isinstance(body, dict) else []:
         contact = item.get("contact", item) if isinstance(item, dict) else None
@@ -114,13 +114,13 @@ def test_an_entry_without_an_id_or_with_a_failure_accepts_nothing(item: Any) -> 
 @pytest.mark.parametrize(
     ("missing", "errors", "expected"),
     [
-        ({3}, [{"index": 3}], {3}),  # read from 1 it would mean row 2, which is there
+        ({3}, [{"index": 3}], {3}),  # counted from 1 it means row 2, which is accepted
         ({3}, [{"index": 4}], {3}),
         ({3}, [{"index": 9}], set()),
         ({0, 4}, [{"index": 0}, {"index": 4}], {0, 4}),
         ({0, 4}, [{"row": 1}, {"row": 5}], {0, 4}),
-        ({2, 3}, [{"index": 3}], set()),  # row 3 from 0, or row 2 from 1
-        ({1, 2, 3}, [{"index": 2}, {"index": 3}], {2}),  # rows 2 and 3, or rows 1 and 2
+        ({2, 3}, [{"index": 3}], set()),  # row 3 counted from 0, or row 2 counted from 1
+        ({1, 2, 3}, [{"index": 2}, {"index": 3}], {2}),  # rows 2 and 3 counted from 0, or rows 1 and 2 counted from 1
         ({3}, ["row 3 is not valid"], set()),
         ({3}, [{"fields": {"External ID": "3"}}], {3}),
         ({3}, [{"fields": {"External ID": "2"}}], set()),

@@ -13,7 +13,7 @@ from tests.worlds.world import FIELDS, World
 
 
 def fields(names: dict[str, str] | None = None, match: tuple[str, ...] = ("External ID",)) -> list[dict[str, Any]]:
-    """The company's fields, some of them renamed, with these match fields (by their old names)."""
+    """Return the company's fields with new ``names``; ``match`` holds the old names of the match fields."""
     new = names or {}
     return [
         {**field, "name": new.get(str(field["name"]), field["name"]), "is_match": field["name"] in match}
@@ -159,13 +159,13 @@ def test_what_a_lost_create_made_is_found_though_the_match_fields_became_others(
 
 
 def swapped() -> list[dict[str, Any]]:
-    """Name is called Note now, and Note Name."""
+    """Return the fields after ``Name`` and ``Note`` exchanged their names."""
     return fields({"Name": "Note", "Note": "Name"})
 
 
 @pytest.fixture
 def noted(world: World) -> World:
-    """Ann and Bob are at the target, and a person has noted something about each."""
+    """Ann and Bob are at the target, and a person has written a note on each."""
     world.sandbox.dialect("update", "replace")
     world.sandbox.store.add({"External ID": "1", "Note": "VIP"})
     world.write([ANN, BOB])

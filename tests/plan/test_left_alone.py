@@ -15,14 +15,14 @@ ANN, BOB = ("a", "2", "Ann", "2125550102"), ("b", "1", "Bob", "2125550101")
 
 @pytest.fixture
 def keyed(world: World) -> World:
-    """Rows have keys of their own, so that any may have any match value."""
+    """The key is a column of its own, so a row can change its match value."""
     world.sources["tenants"]["key"] = "row"
     return world
 
 
 @pytest.fixture
 def two(keyed: World) -> World:
-    """Sources ``a`` before ``b``."""
+    """Two sources: ``a`` has precedence over ``b``."""
     tenants = keyed.sources.pop("tenants")
     for name in "ab":
         keyed.sources[name] = {**json.loads(json.dumps(tenants)), "options": {"path": f"{name}.csv", "settle": 0}}
@@ -43,7 +43,7 @@ def reasons(report: SourceReport) -> dict[str, str]:
 
 
 def known_by(world: World, *names: str) -> None:
-    """The fields by which the target tells contacts apart."""
+    """Make the fields ``names`` the target's match fields."""
     world.sandbox.store.set_fields([{**each, "is_match": each["name"] in names} for each in FIELDS])
 
 

@@ -32,7 +32,7 @@ def test_deletes_without_an_effect_are_noticed_and_stop(world: World, monkeypatc
 def test_that_deletes_have_an_effect_is_looked_at_once(world: World) -> None:
     world.write([ANN, BOB, ("3", "Cy", "2125550103")])
     world.run()
-    for rows, requests in (([ANN, BOB], 3), ([ANN], 2)):  # the fields, the delete, and once a look
+    for rows, requests in (([ANN, BOB], 3), ([ANN], 2)):  # the fields, the delete, and once a check of its effect
         before = len(world.sandbox.requests)
         world.write(rows)
         world.run()

@@ -57,7 +57,7 @@ def test_a_persons_contact_among_many_lost_creates_is_never_deleted(world: World
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Iterator[World]:
-    """A company all of whose fields are mapped, so that nothing a person wrote outlives an update; Ann is there."""
+    """A company that maps all its fields, so that an update overwrites a person's values; Ann is at the target."""
     with company(tmp_path, fields=FIELDS[:3]) as world:
         world.write([ANN])
         world.run()
@@ -168,10 +168,10 @@ def test_batches_that_one_outage_strikes_are_looked_at_together(plain: World) ->
         while plain.posts() < posts + 4 or not plain.sandbox.holding:
             assert time.monotonic() < until, "no list was begun"
             time.sleep(0.01)
-        time.sleep(0.2)  # the others come to wait for it
+        time.sleep(0.2)  # the other batches begin to wait for the same list
         plain.sandbox.disarm()
         assert run.result(timeout=60).counts["create"] == 2_000
-    assert gets(plain) - before <= 4  # the fields, the list that was held, and one of one or two pages for all others
+    assert gets(plain) - before <= 4  # the fields, the held list, and one list of at most two pages for the rest
 
 
 def test_what_a_lost_create_made_is_ours_also_when_another_row_takes_it_over(world: World) -> None:

@@ -138,7 +138,7 @@ def test_until_it_is_known_what_an_update_does_a_persons_contact_is_looked_at_be
     before = len(world.sandbox.requests)
     assert world.run().counts["adopt"] == 1
     assert world.there()["2"] == {"External ID": "2", "Name": "Bob", "Phone": "2125550102", "Note": "the plumber"}
-    assert len(world.sandbox.requests) - before == 4  # the fields, one search, the update, and what it took away
+    assert len(world.sandbox.requests) - before == 4  # the fields, a search, the update, and the restored note
 
 
 def test_once_an_update_is_known_to_keep_fields_nobody_is_looked_for(world: World) -> None:
@@ -161,4 +161,4 @@ def test_looking_for_new_rows_takes_no_more_requests_than_listing_would_or_than_
     before = len(world.sandbox.requests)
     assert world.run().counts["adopt"] == 1
     assert world.there()["30"]["Note"] == "the plumber"
-    assert len(world.sandbox.requests) - before == 5  # the fields, the list, the update, what it took away, the others
+    assert len(world.sandbox.requests) - before == 5  # the fields, the list, the update, the restored note, the creates

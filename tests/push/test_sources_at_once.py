@@ -27,8 +27,8 @@ ANN, BOB, CAT = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102"), ("3", "C
 
 @pytest.fixture
 def two(world: World) -> World:
-    """Two mirrors, ``tenants`` before ``staff``; each key may have any match value."""
-    world.target["timeout"] = "60s"  # a request that is held is not sent again
+    """Two sources in mode mirror: ``tenants`` has precedence over ``staff``; a key can have any match value."""
+    world.target["timeout"] = "60s"  # so that a held request is not sent again
     for name in ("tenants", "staff"):
         source = json.loads(json.dumps(TENANTS))
         source["options"]["path"] = f"{name}.csv"
@@ -39,7 +39,7 @@ def two(world: World) -> World:
 
 
 def export(world: World, name: str, *rows: tuple[str, tuple[str, str, str]]) -> None:
-    """``rows``: key, then match value, name and phone."""
+    """Write ``rows``: key, then match value, name and phone."""
     world.write(
         [(key, *row) for key, row in (*rows, ("x" + name, ("0" + name, "Zoe", "2125550199")))],
         f"{name}.csv",
@@ -55,21 +55,21 @@ class Running:
         self._run: Future[SourceReport] = self._pool.submit(world.run, source)
 
     def ended(self) -> tuple[int, dict[str, Any]]:
-        """Wait for its end; return the exit code and the report."""
+        """Wait until the run ends; return its exit code and report."""
         with self._pool:
             report = self._run.result(timeout=60)
         return report.exit_code, report.to_json()
 
 
 def ended(world: World, source: str) -> tuple[int, dict[str, Any]]:
-    """Run to the end, meanwhile."""
+    """Run ``source`` to its end while another run waits; return its exit code and report."""
     report = world.run(source)
     return report.exit_code, report.to_json()
 
 
 @contextmanager
 def process(world: World, source: str) -> Iterator[subprocess.Popen[bytes]]:
-    """``syncd run SOURCE`` in a process of its own."""
+    """Run ``syncd run SOURCE`` in its own process."""
     world.settings()
     command = [sys.executable, "-m", "syncd", "run", source, "--config", str(world.folder / "syncd.yaml")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
@@ -81,7 +81,7 @@ def process(world: World, source: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextmanager
 def held(world: World, method: str, **more: Any) -> Iterator[Callable[[], None]]:
-    """Hold the next request of ``method`` at the target; what is yielded waits until it is there."""
+    """Hold the next request of ``method`` at the target; yield a function that waits until the request has arrived."""
     world.sandbox.arm({"kind": "hold", "method": method, "path": "/contacts", **more})
 
     def there() -> None:
@@ -97,7 +97,7 @@ def held(world: World, method: str, **more: Any) -> Iterator[Callable[[], None]]
 
 
 def settle(world: World, *order: str) -> None:
-    """Run both, one after the other, until nothing is left to do; nothing may be wrong at the end."""
+    """Run the sources in this order until there are no changes; at the end every exit code is 0."""
     names = order or ("tenants", "staff")
     for name in names * 2:
         world.run(name)
@@ -175,7 +175,7 @@ def test_two_sources_that_let_go_of_one_contact_at_once_delete_it(two: World) ->
 
 
 def let_hold(world: World, source: str, key: str) -> None:
-    """Let ``source`` hold Ann's contact too: what a hand-over looks like half-way."""
+    """Record Ann's contact for ``source`` too, as it is in the middle of a hand-over."""
     [ann] = [row for row in world.sandbox.store.contacts() if row["fields"]["Name"] == "Ann"]
     change: dict[str, Any] = {"@kind": "create", "@key": key, "@id": None, "@digest": 1, "before": {}, "after": {}}
     with State(world.folder / "syncd.db") as state:
@@ -199,12 +199,12 @@ def test_one_contact_that_two_sources_create_at_once_is_sent_by_one_of_them(two:
 
 
 def test_an_id_that_was_deleted_while_it_was_taken_over_is_not_recorded_as_there(two: World) -> None:
-    """The target took two match values for one, so that only the id in the answer tells."""
+    """The target matches two match values as one, so only the id in the answer shows the deletion."""
     export(two, "tenants", ("a", ANN))
     settle(two)
     [ann] = [row["id"] for row in two.sandbox.store.contacts() if row["fields"]["Name"] == "Ann"]
     export(two, "staff", ("c", CAT))
-    two.sandbox.store.edit(ann, {"External ID": "3"})  # a person made Ann's contact the one that Cat's row means
+    two.sandbox.store.edit(ann, {"External ID": "3"})  # a person gave Ann's contact the match value of Cat's row
     export(two, "tenants")
     with held(two, "POST", done=True) as there:
         staff = Running(two, "staff")

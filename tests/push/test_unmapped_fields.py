@@ -16,14 +16,14 @@ from tests.worlds.world import World
 HEADER = "row,id,name,phone"
 ANN, BOB = ("a", "7", "Ann", "2125550101"), ("b", "8", "Bob", "2125550102")
 BOTH = pytest.mark.parametrize("update", ["merge", "replace"])
-"""What an update does to fields that it does not mention."""
+"""Both ways in which a target can treat fields that an update does not mention."""
 LOST: dict[str, object] = {"kind": "drop", "method": "POST", "times": None, "done": True}
 NOT_DONE: dict[str, object] = LOST | {"done": False}
 
 
 @pytest.fixture
 def keyed(world: World) -> World:
-    """Rows have keys of their own, so that any may have any match value."""
+    """The key is a column of its own, so a row can change its match value."""
     world.sources["tenants"] |= {"key": "row", "updates": {"at_most": {"share": "100%"}}}
     return world
 
@@ -34,7 +34,7 @@ def run(world: World, *rows: tuple[str, str, str, str]) -> None:
 
 
 def run_in_vain(world: World, fault: dict[str, object], *rows: tuple[str, str, str, str]) -> None:
-    """A run that never hears what became of its calls."""
+    """Run while the answers to all calls are lost."""
     world.sandbox.arm(fault)
     world.write(rows, header=HEADER)
     assert world.run().unknown > 0
@@ -42,12 +42,12 @@ def run_in_vain(world: World, fault: dict[str, object], *rows: tuple[str, str, s
 
 
 def theirs(world: World, id_: str, name: str) -> None:
-    """A person's contact with a note on it."""
+    """Add a person's contact with a note."""
     world.sandbox.store.add({"External ID": id_, "Name": name, "Note": f"on {name}"})
 
 
 def write_on(world: World, *names: str, **fields: str) -> None:
-    """Somebody writes a note on the contacts of these names (of all: none is given)."""
+    """Write a note on the contacts with these names; on all contacts if no name is given."""
     for number, row in list(world.sandbox.store.rows.items()):
         name = world.sandbox.store.fields.filled(row)["Name"]
         if name in names or not names:
@@ -152,7 +152,7 @@ def test_they_come_back_with_a_contact_whose_move_the_target_refused(keyed: Worl
 
 
 def split(world: World) -> None:
-    """Ann is in source ``a`` from now on, and Bob in ``b``."""
+    """Move Ann to source ``a``, and Bob to source ``b``."""
     tenants = world.sources.pop("tenants")
     for name in "ab":
         world.sources[name] = {**json.loads(json.dumps(tenants)), "options": {"path": f"{name}.csv", "settle": 0}}
@@ -215,7 +215,7 @@ def test_they_go_with_a_contact_whose_place_another_source_takes_after_it_was_pl
 def test_they_come_back_to_their_place_when_a_mistake_is_put_right(
     keyed: World, update: str, written: tuple[str, ...]
 ) -> None:
-    """Nothing of that shows what updates do to other fields: what is written later is not covered by what was."""
+    """These calls do not show how updates treat unmapped fields; still no newer note is overwritten by an older one."""
     keyed.sandbox.dialect("update", update)
     run(keyed, ANN, BOB)
     write_on(keyed, *written)

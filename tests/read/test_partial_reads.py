@@ -149,7 +149,7 @@ def test_the_row_that_another_source_kept_back_is_sent_when_that_lets_go(world: 
     crm.put(k5=("a", "Ann of the CRM", "2125550105"))
     world.run()
     world.run()
-    assert crm.asked == [None, "1"]  # while the other has it, there is nothing to read whole for
+    assert crm.asked == [None, "1"]  # no whole read while the other source has the match value
     first.drop("1")
     world.run()
     world.run()
@@ -273,7 +273,7 @@ def test_after_partial_reads_a_whole_one_finds_nothing_left_to_do(
         for edits in steps:
             for each in edits:
                 edit(accounts, *each)
-            for _ in range(2):  # what one source lets go in a turn, another may take in the next
+            for _ in range(2):  # a source can take in the second round what another released in the first
                 world.run_all()
             for name in names:
                 left = world.run(name, dry_run=True, full=True)

@@ -19,7 +19,7 @@ ANN, BOB, CY = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102"), ("3", "Cy
 
 @pytest.fixture
 def mapped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many rows each page's mapping got."""
+    """The number of rows of each page that was mapped."""
     from syncd.core.mapping.compiler import Mapping
 
     heights: list[int] = []
@@ -119,7 +119,7 @@ def test_a_contact_that_was_made_to_be_sent_again_is_sent_though_its_row_is_the_
     world.write([ANN, BOB, CY])
     report = world.run()
     assert report.counts["create"] == 1
-    assert report.counts["unchanged"] == 2  # it was looked at, and is what the ledger says
+    assert report.counts["unchanged"] == 2  # the row was mapped, and equals the ledger
 
 
 CELLS = st.sampled_from(["a", "A", "b", "c"])
@@ -131,7 +131,7 @@ EDITS = st.lists(st.tuples(st.sampled_from(["tenants", "owners"]), st.integers(0
 
 
 def edited(tables: dict[str, list[Any]], edits: list[tuple[str, int, Any]]) -> None:
-    """Put a row in the place of another (at the end, where there is none), or take one out."""
+    """Apply edits: each one replaces a row, appends one, or removes one."""
     for name, place, row in edits:
         tables[name][place : place + 1] = [] if row is None else [row]
 
@@ -146,7 +146,7 @@ def edited(tables: dict[str, list[Any]], edits: list[tuple[str, int, Any]]) -> N
 def test_what_is_not_looked_at_again_would_have_been_as_it_is(
     first: list[Any], second: list[Any], steps: list[Any], policy: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Two sources that share match values, with duplicate keys and warnings: the same plan with and without."""
+    """Two sources share match values and have duplicate keys: the plan is the same with and without skipping rows."""
     with company(tmp_path_factory.mktemp("world")) as world:
         shared(world)
         tenants = world.sources["tenants"]

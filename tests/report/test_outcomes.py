@@ -74,7 +74,7 @@ def test_what_a_stop_left_unsent_is_told_from_what_was_sent(world: World) -> Non
 
 @pytest.fixture
 def halved(company: World) -> World:
-    """A company whose first run is to be stopped after the first of two batches."""
+    """A company with two batches of rows, for a run that is stopped after the first batch."""
     company.target["in_flight"] = 1
     company.write(MANY)
     return company

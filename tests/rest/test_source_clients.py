@@ -13,7 +13,7 @@ FAILURES = source_failures("the CRM", key="check options.secrets")
 
 
 class Keys:
-    """Credentials that know a newer key, or not."""
+    """Credentials that change to their next key at each renewal, if there is one."""
 
     def __init__(self, *keys: str) -> None:
         self.keys = list(keys)
@@ -27,7 +27,7 @@ class Keys:
 
 
 class World:
-    """A server that takes the key ``good`` and answers what ``reply`` says."""
+    """A server that accepts the key ``good`` and answers with ``reply``."""
 
     def __init__(self, reply: Callable[[httpx.Request], httpx.Response] | None = None, **options: object) -> None:
         self.requests: list[httpx.Request] = []

@@ -28,7 +28,7 @@ class Machine:
 
 
 def suspended_before_its_push(world: World, meanwhile: list[tuple[str, str, str]] | None) -> SourceReport:
-    """A run that stands still between its plan and its push; ``meanwhile`` is what another run then finds."""
+    """Suspend a run between its plan and its push; meanwhile another run reads the rows ``meanwhile``."""
     clock = Machine()
 
     settings = world.settings()
@@ -83,7 +83,7 @@ def test_a_lease_that_ran_out_is_renewed_or_lost(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_comes_after_another_runs_call_settles_nothing(tmp_path: Path) -> None:
-    """Which of the two calls the target saw last cannot be told."""
+    """It is unknown which of the two calls reached the target last."""
 
     def change(digest: int) -> dict[str, object]:
         fields = {"@key": "a", "@id": None, "@match": "m", "@digest": digest, "before": {}, "after": {"A": str(digest)}}

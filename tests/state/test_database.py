@@ -52,7 +52,7 @@ def test_an_older_file_is_backed_up_beside_itself_before_it_is_migrated(path: Pa
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     connection.close()
-    with pytest.raises(Exception, match="0000"):  # no step leads on from a version that never was
+    with pytest.raises(Exception, match="0000"):  # there is no migration from a version that never existed
         State(path)
     [backup] = path.parent.glob("syncd.db.before-*")
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600

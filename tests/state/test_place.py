@@ -17,14 +17,14 @@ from tests.worlds.world import World
 
 ROOT = os.geteuid() == 0
 AS_ANYBODY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"] if ROOT else []
-"""Takes from root that it may read and write everything."""
+"""The prefix of a command that takes away root's right to read and write every file."""
 READING = ("run --dry-run", "status", "history", "explain tenants 1", "rejects list", "daemon --check")
 pytestmark = pytest.mark.skipif(ROOT and not shutil.which("setpriv"), reason="root may do everything, and no setpriv")
 
 
 @pytest.fixture
 def folder(world: World) -> Iterator[Path]:
-    """Where the state file of a company is, which has run once."""
+    """The folder with the state file of a company that has run once."""
     world.write([("1", "Ann Smith", "2125550101")])
     folder = world.folder / "state"
     folder.mkdir()
@@ -85,7 +85,7 @@ def test_what_a_broken_off_run_left_beside_it_is_never_passed_over(folder: Path,
 
 
 def leave_behind(folder: Path) -> None:
-    """Let the newest transaction stand beside the file, as after a process was killed."""
+    """Leave the newest transaction in the write-ahead log, as a killed process does."""
     path, log = folder / "syncd.db", folder / "syncd.db-wal"
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("INSERT INTO fact (name, value) VALUES ('left', 'behind')")

@@ -19,7 +19,7 @@ GONE = (
 
 @pytest.fixture
 def renamed(world: World) -> World:
-    """Ann and Bob were sent by the source ``tenants``, which is called ``people`` now and has not run since."""
+    """The source ``tenants`` sent Ann and Bob; it is now called ``people`` and has not run since."""
     world.write([ANN, BOB])
     world.run()
     rename(world, "tenants", "people")
@@ -28,7 +28,7 @@ def renamed(world: World) -> World:
 
 @pytest.fixture
 def left(renamed: World) -> World:
-    """Bob has left before the renamed source's first run."""
+    """Bob's row left the source before the first run under the new name."""
     renamed.write([ANN])
     renamed.run()
     return renamed

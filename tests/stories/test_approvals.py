@@ -33,7 +33,7 @@ def test_an_approval_outlives_a_target_that_fails_before_any_delete(world: World
 
 
 def test_what_is_left_of_an_approved_list_stays_approved(world: World) -> None:
-    """The target takes the first of two lists of deletes, and then fails."""
+    """The target carries out the first of two batches of deletes, and then fails."""
     rows = [(str(n), f"T {n}", "") for n in range(1, 701)]
     world.write(rows)
     world.run()

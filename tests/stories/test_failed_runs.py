@@ -97,7 +97,7 @@ def test_a_source_that_a_killed_process_held_is_free_at_once(world: World) -> No
     with world.state() as state:
         assert state.lease("tenants", f"{socket.gethostname()}:{killed.pid}:x", 60) is None
         killed.kill()
-        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # it is a zombie now: killed, and not asked for
+        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # now a zombie: killed, but not yet waited for
         assert world.run().counts["create"] == 1
     killed.wait()
 

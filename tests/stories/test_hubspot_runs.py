@@ -22,7 +22,7 @@ README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 
 
 class Company:
-    """A company whose CRM is ``crm``; ``there`` is what its phone system holds, by External ID."""
+    """A company with the CRM ``crm``; ``there`` returns the contacts of its phone system by External ID."""
 
     def __init__(self, folder: Path, crm: HubSpot, phones: Sandbox) -> None:
         self.folder = folder
@@ -138,7 +138,7 @@ def test_where_the_id_is_the_match_field_a_merge_leaves_one_contact(
 
 
 def test_a_purged_contact_is_found_by_the_sweep_and_deleted_through_the_gates(company: Company) -> None:
-    quiet = with_options("overlap: 0s")  # or the edits of just now are read again, and the purge is met by its company
+    quiet = with_options("overlap: 0s")  # an overlap would read recent edits again, and find the purge before the sweep
     company.run(quiet)
     company.crm.portal.contacts.purge(3)
     assert company.run(quiet).counts["delete"] == 0
@@ -151,7 +151,7 @@ def test_a_purged_contact_is_found_by_the_sweep_and_deleted_through_the_gates(co
 
 @pytest.mark.parametrize("broken", ["source", "target"])
 def test_a_run_that_breaks_off_inside_its_window_loses_nothing(company: Company, broken: str) -> None:
-    exact = with_options("overlap: 0s")  # so that only the kept watermark says since when
+    exact = with_options("overlap: 0s")  # so that only the stored watermark decides which rows are read
     company.run(exact)
     company.crm.portal.contacts.edit(1, {"firstname": "Ada", "lastname": "Abbott"})
     company.crm.portal.contacts.archive(2)

@@ -173,7 +173,7 @@ def test_reconcile_tells_of_every_number_that_is_shared_with_people_s_own_contac
     world.run()
     world.sandbox.store.add({"External ID": "X", "Name": "Zoe", "Phone": "(212) 555-0102"})
     world.write([("1", "Ann", "2125550101"), ("2", "Bob", "2125550102"), ("3", "Cy", "2125550101")])
-    assert world.run().warnings == []  # a run looks at what it sends
+    assert world.run().warnings == []  # a run checks only the contacts that it sends
     assert reconciled(world).shared == [[1, 4], [2, 3]]
 
 

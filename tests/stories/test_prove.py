@@ -17,7 +17,7 @@ PEOPLE = [(str(n), f"Tenant {n}", f"212555{n:04}") for n in range(1, 31)]
 
 @pytest.fixture
 def company(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A configured company of 30, in whose folder the commands are given."""
+    """A company with a configuration and 30 rows; the working folder is the company's."""
     monkeypatch.chdir(world.folder)
     world.write(PEOPLE)
     world.settings()

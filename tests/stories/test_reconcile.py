@@ -20,7 +20,7 @@ def test_a_target_that_is_as_it_was_left_has_no_drift(synced: World) -> None:
 def test_comparing_writes_nothing_and_reads_one_page_and_the_fields(synced: World) -> None:
     synced.sandbox.store.delete(number(synced, "1"))
     before = synced.writes()
-    assert compare(synced).sent == 3  # the fields, the page, and a search for the one that it lacks
+    assert compare(synced).sent == 3  # the fields, the page, and a search for the missing contact
     assert synced.writes() == before
 
 
@@ -207,7 +207,7 @@ def test_two_sources_have_each_their_own(synced: World) -> None:
 
 
 def test_a_run_that_reads_the_list_anyway_says_what_is_not_there(synced: World) -> None:
-    synced.sources["tenants"]["mode"] = "update_only"  # looks at the target for whoever is new
+    synced.sources["tenants"]["mode"] = "update_only"  # this mode looks up every new row at the target
     synced.sandbox.store.delete(number(synced, "1"))
     synced.write([ANN, BOB, CY, ("4", "Dee Diaz", "2125550104")])
     [warning] = synced.run().warnings

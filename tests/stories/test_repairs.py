@@ -11,7 +11,7 @@ from tests.worlds.world import World
 
 
 def lost_delete(world: World) -> None:
-    """The row of 3 vanishes, but its delete has no effect, though the target says that it had."""
+    """Remove the row of contact 3; the target reports its delete as done, but keeps the contact."""
     gone = next(each for each in world.sandbox.store.contacts() if each["fields"].get("External ID") == "3")
     world.write([ANN, BOB])
     world.run()

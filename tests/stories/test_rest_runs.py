@@ -15,7 +15,7 @@ from tests.worlds.world import World
 
 
 class Crm:
-    """A server with people, by id; each change has a number, which stands for its time."""
+    """A server with people by id; each change has a number in place of a time."""
 
     def __init__(self) -> None:
         self.tick = 1
@@ -44,7 +44,7 @@ class Crm:
         self.gone[id_] = self.tick
 
     def merge(self, loser: str, survivor: str) -> None:
-        """Make one person of two; under a new id, the one that is left has the loser's values."""
+        """Merge two people into one; if the id is new, that person has the values of the removed one."""
         before = self.people[loser]
         self.drop(loser)
         self.into[loser] = survivor
@@ -52,7 +52,7 @@ class Crm:
         self.changed[survivor] = self.tick
 
     def purge(self, id_: str) -> None:
-        """Delete one without a trace."""
+        """Delete a person without a trace."""
         del self.people[id_]
 
     def answer(self, path: str, asked: dict[str, str]) -> Any:
@@ -87,7 +87,7 @@ def crm() -> Iterator[Crm]:
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -159,7 +159,7 @@ def ids_there(world: World) -> dict[str, int]:
 
 
 def three(rest: World, crm: Crm) -> dict[str, int]:
-    """Three people who are known by what a merge does not change; their contacts' ids."""
+    """Sync three people whose match value a merge does not change; return the ids of their contacts."""
     rest.sources["tenants"]["mapping"]["External ID"] = "ref"
     for id_ in ("1", "2", "3"):
         crm.put(id_, f"Name {id_}")

@@ -28,7 +28,7 @@ PHONES = {
 
 
 def use(world: World, server: Any, **options: Any) -> None:
-    """Make the world's source a table of people and their phones on the server."""
+    """Make a table of people and a table of phones on the server the source of the world."""
     server.run("DROP TABLE IF EXISTS people", "DROP TABLE IF EXISTS phones",
                "CREATE TABLE people (id int PRIMARY KEY, name varchar(40), changed int)",
                "CREATE TABLE phones (person int, number varchar(20))")  # fmt: skip
@@ -112,7 +112,7 @@ def test_two_rows_with_one_key_and_one_without_are_told(world: World, postgres: 
 
 
 def watched(world: World, reading: Callable[[], object]) -> SourceReport:
-    """A run during which ``reading`` is called once, when the first page has come."""
+    """Run, and call ``reading`` once when the first page has arrived."""
     once = iter([reading])
 
     def told(_: str, rows: int) -> None:
@@ -153,7 +153,7 @@ def test_a_query_under_way_is_cancelled_when_the_run_is_asked_to_stop(
     with pytest.raises(Stopped):
         world.run()
     stopping.join()
-    until = time.monotonic() + 20  # the server may take a moment to end it; left alone it sleeps for a minute
+    until = time.monotonic() + 20  # the server needs a moment to cancel the query, which otherwise takes a minute
     while slept(mariadb):
         assert time.monotonic() < until, "the query goes on"
         time.sleep(0.05)

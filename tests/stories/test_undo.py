@@ -152,7 +152,8 @@ def test_an_adopted_contact_gets_its_old_values_back_and_is_not_deleted(world: W
 
 
 def test_a_contact_that_was_at_the_target_before_without_our_knowing_is_named_and_stays(world: World) -> None:
-    world.sandbox.store.add({"External ID": "1", "Note": "VIP"})  # by which a run learns that it need not look
+    # An adopted contact with a note teaches the run that updates keep unmapped fields, so it looks up no new row.
+    world.sandbox.store.add({"External ID": "1", "Note": "VIP"})
     world.write([ANN])
     world.run()
     world.sandbox.store.add({"External ID": "2", "Name": "By hand"})
@@ -172,7 +173,7 @@ def test_a_deleted_contact_is_not_made_again_over_one_that_is_not_ours(edited: W
 
 @pytest.fixture
 def renamed(world: World) -> World:
-    """At a target that folds case, a run has given the one contact another match value: ``ann`` became ``bob``."""
+    """The target ignores case, and a run changed the match value of its only contact from ``ann`` to ``bob``."""
     world.sandbox.dialect("match_case", "fold")
     world.sources["tenants"]["key"] = "row"
     for id_ in ("ann", "bob"):
@@ -266,7 +267,7 @@ def test_an_undo_is_no_read_of_the_source(edited: World) -> None:
 
 def test_a_contact_that_was_another_rows_before_is_left_alone(world: World) -> None:
     world.sources["tenants"]["key"] = "row"
-    world.sandbox.store.set_fields(FIELDS[:3])  # all of them are mapped, so nothing is looked at before it is covered
+    world.sandbox.store.set_fields(FIELDS[:3])  # all fields are mapped, so no contact is looked up before an update
     header = "row,id,name,phone"
     world.write([("b", "7", "Bob", "2125550102")], header=header)
     world.run()

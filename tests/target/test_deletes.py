@@ -17,7 +17,7 @@ def test_a_delete_that_could_mean_all_is_never_sent(ids: list[int]) -> None:
 
 
 class Shelf:
-    """A server that deletes ids, and answers an unknown one by one ``rule``."""
+    """A server that deletes ids, and treats unknown ids according to ``rule``."""
 
     def __init__(self, ids: set[int], rule: str) -> None:
         self.ids = set(ids)

@@ -56,7 +56,7 @@ def test_a_list_that_does_not_add_up_is_not_taken_for_whole(pages: list[list[int
 
 
 def shuffled(total: int) -> tuple[Target, list[int]]:
-    """A target that lists ninety contacts, two a page, in another order for each page; and the pages asked for."""
+    """Return a target that lists 90 contacts in a new order for each page of two, and the pages requested."""
     draw, asked = Random(1), list[int]()
 
     def answer(request: httpx.Request) -> httpx.Response:

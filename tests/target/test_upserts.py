@@ -16,7 +16,7 @@ from tests.worlds.target_server import SCHEMA, a_target, entry, row, rows
 
 
 class Company:
-    """A server that keeps contacts, refuses the rows whose External ID is in ``bad``, and says so in one ``style``."""
+    """A server that keeps contacts and refuses each External ID in ``bad``; ``style`` is the form of the refusal."""
 
     def __init__(self, bad: set[int], style: str) -> None:
         self.bad = {str(number) for number in bad}

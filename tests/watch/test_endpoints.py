@@ -72,7 +72,7 @@ def test_health_is_that_of_the_daemons_loop(tmp_path: Path) -> None:
 
 def test_a_unix_socket_is_for_its_owner_and_group_and_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "m.sock"
-    for _ in range(2):  # the second finds no remains of the first
+    for _ in range(2):  # the second socket can have the path, because the first one was removed
         with served(Watch("c", str(tmp_path / "none.db"), listen=str(path))):
             assert path.stat().st_mode & 0o777 == 0o660
             with socket.socket(socket.AF_UNIX) as client:

@@ -60,7 +60,7 @@ def test_what_could_not_be_told_is_told_later_and_only_to_whom_it_was_not(world:
     post.down = {MAIL}
     office.run()
     office.tell()
-    assert len(post.sent) == 1  # not at once again
+    assert len(post.sent) == 1  # no second attempt at once
     office.later, post.down = 61, set()
     office.tell()
     assert [list(message["to"].values()) for message in post.sent] == [[HOOK, MAIL], [MAIL]]

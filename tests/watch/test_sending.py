@@ -15,7 +15,7 @@ from tests.worlds.world import World
 
 @contextmanager
 def mail_server() -> Iterator[tuple[int, list[str]]]:
-    """A server that speaks as much SMTP as a client needs, and keeps the mails."""
+    """A server with as much SMTP as a client needs; it keeps the mails."""
     got: list[str] = []
 
     class Handler(socketserver.StreamRequestHandler):

@@ -25,7 +25,7 @@ def environment(**more: str) -> dict[str, str]:
 def process(
     *arguments: str, folder: Path, stdout: int = subprocess.PIPE, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command in a process of its own."""
+    """Run a command in its own process."""
     return subprocess.run(
         [sys.executable, "-m", "syncd", *arguments],
         stdout=stdout,

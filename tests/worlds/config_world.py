@@ -50,14 +50,14 @@ class FakeCsv:
 
 
 def csv_options(source: Source) -> FakeOptions:
-    """The options of a source whose connector is the small one."""
+    """Return the options of a source that has the small connector."""
     if not isinstance(source.options, FakeOptions):
         raise TypeError(source.connector)
     return source.options
 
 
 class World:
-    """Configuration files in one folder; what is loaded is loaded with ``environ``."""
+    """Configuration files in one folder, loaded with the environment ``environ``."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("syncd.source.CONNECTORS", {"csv": "tests.worlds.config_world:FakeCsv"})
@@ -74,7 +74,7 @@ class World:
         return load(self.write("syncd.yaml", text), self.environ)
 
     def problems(self, text: str | bytes) -> list[str]:
-        """The problems of a configuration, the folder's name taken off; [] when it loads."""
+        """Return the problems of a configuration without the folder's name; [] if it loads."""
         try:
             self.load(text)
         except ConfigError as error:
@@ -82,7 +82,7 @@ class World:
         return []
 
     def source(self, **keys: str) -> Source:
-        """The one source of a good configuration, some of its keys replaced or added."""
+        """Return the one source of a valid configuration, with some keys replaced or added."""
         return self.load(self.one_source(**keys)).sources["tenants"]
 
     def source_problems(self, **keys: str) -> list[str]:

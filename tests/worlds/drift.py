@@ -29,7 +29,7 @@ def counts(found: SourceDrift) -> dict[str, int]:
 
 
 def number(world: World, key: str) -> int:
-    """The id at the target of the contact with this External ID."""
+    """Return the id at the target of the contact with this External ID."""
     [found] = [each["id"] for each in world.sandbox.store.contacts() if each["fields"].get("External ID") == key]
     return int(found)
 

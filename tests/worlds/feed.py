@@ -1,4 +1,4 @@
-"""A source in memory that is read incrementally, in the ways that CRMs and databases are."""
+"""A source in memory that is read incrementally, as CRMs and databases are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Row = tuple[str, str, str]
 
 @dataclass
 class Account:
-    """Rows by id, each with the version that it last changed in. ``asked``: the cursor of each read, None for whole."""
+    """Rows by id, each with the version of its last change. ``asked``: each read's cursor, None for a whole read."""
 
     rows: dict[str, tuple[int, Row]] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Account:
                 self.gone[key] = self.version
 
     def merge(self, old: str, new: str) -> None:
-        """Make one row of two, under an id that may be one of theirs or a new one."""
+        """Merge two rows into one; its id is the id of one of them, or a new one."""
         _, row = self.rows[old]
         self.drop(old)
         self.rows[new] = (self.version, self.rows.get(new, (0, row))[1])
@@ -47,14 +47,14 @@ class Account:
 
 
 class FeedOptions(Options):
-    """``tells``: deletes are named, or all keys are listed beside each partial read."""
+    """``tells``: each partial read names the deleted keys, or lists all present keys."""
 
     account: str
     tells: Literal["deleted", "present"] = "deleted"
 
 
 class Feed(Connector):
-    """Reads an :class:`Account`: all of it, or what changed since a cursor, which is a version."""
+    """Reads an :class:`Account` whole, or its changes since a cursor; a cursor is a version."""
 
     OPTIONS = FeedOptions
     options: FeedOptions

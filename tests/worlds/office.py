@@ -17,7 +17,7 @@ HOOK, MAIL, PING = "json://sink.example.com/hook", "mailto://u:secret@mail.examp
 
 
 class Post:
-    """Takes every message in place of the process that sends; ``down``: the destinations that it cannot reach."""
+    """Keeps every message instead of sending it; ``down`` holds the destinations that it cannot reach."""
 
     def __init__(self) -> None:
         self.sent: list[Mapping[str, Any]] = []
@@ -34,7 +34,7 @@ class Post:
 
 
 class Office:
-    """A company that tells ``post`` of its alarms; ``later`` moves the clock."""
+    """A company that sends its alarms to ``post``; ``later`` moves the clock forward by seconds."""
 
     def __init__(self, world: World, post: Post, **notify: Any) -> None:
         self.world, self.post = world, post
@@ -54,7 +54,7 @@ class Office:
 
 @contextmanager
 def sink() -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """A web server that keeps what it is sent."""
+    """A web server that keeps the requests it gets."""
     got: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):

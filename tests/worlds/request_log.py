@@ -1,4 +1,4 @@
-"""A request log in memory, and a clock that only sleeping moves."""
+"""A request log in memory, and a clock that only ``sleep`` moves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class MemoryLog:
-    """A request log that keeps every place it was ever given in ``history``."""
+    """A request log in memory; ``history`` keeps every place, also the forgotten ones."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class MemoryLog:
 
 
 class Clock:
-    """Reads ``now``; ``sleep`` moves it and remembers how long."""
+    """A clock at ``now``; ``sleep`` moves it forward and keeps the length in ``slept``."""
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self.now = now

@@ -12,7 +12,7 @@ Reply = int | Exception | httpx.Response
 
 
 class Places:
-    """A budget that counts."""
+    """A budget that counts the places taken and answered."""
 
     def __init__(self) -> None:
         self.taken = 0
@@ -31,7 +31,7 @@ class Places:
 
 
 class World:
-    """A server that answers as told, one reply after another (the last one for ever), and a client of it."""
+    """A server with prepared replies and its client; the last reply is repeated."""
 
     def __init__(self, *replies: Reply, budget: Places | None = None, **options: Any) -> None:
         self.replies = list(replies)

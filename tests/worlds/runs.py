@@ -31,7 +31,7 @@ def undo(
 
 
 def stopped_while_it_waits(world: World, limits: list[str]) -> SourceReport:
-    """A run that is asked to stop when it first has to wait for the key's limits."""
+    """Run, and ask the run to stop when it first waits for the key's limits."""
     world.target["limits"] = limits
     watcher = Watcher(waiting=lambda _seconds: world.stopping.set())
     with open_session(world.settings(), stopping=world.stopping, watcher=watcher, sleep=lambda _: None) as session:

@@ -1,4 +1,4 @@
-"""A world for tests of whole runs: a sandbox as the target, CSV files as sources, a state file, a configuration."""
+"""A company for tests of whole runs: a sandbox as the target, CSV files as sources, a state file, a configuration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TENANTS: dict[str, Any] = {
 
 
 class World:
-    """One company. ``write`` makes an export, ``run`` runs the sources, ``there`` is what the target holds."""
+    """One company: ``write`` writes an export, ``run`` runs the sources, ``there`` returns the target's contacts."""
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         self.folder = folder
@@ -52,12 +52,12 @@ class World:
         path = self.folder / "syncd.yaml"
         seen = {"notify": self.notify, **({"listen": self.listen} if self.listen else {})}
         text = json.dumps({"target": target, "state": "syncd.db", "sources": self.sources, **seen})
-        if not path.exists() or path.read_text() != text:  # runs at once read it while the next one begins
+        if not path.exists() or path.read_text() != text:  # a run may read it while another one begins
             path.write_text(text)
         return load(path)
 
     def run(self, *names: str, dry_run: bool = False, full: bool = False) -> SourceReport:
-        """Run the named sources (all, if none is named) and return the last one's report."""
+        """Run the named sources, or all if none is named; return the report of the last one."""
         return self.run_all(*names, dry_run=dry_run, full=full)[-1]
 
     def run_all(self, *names: str, dry_run: bool = False, full: bool = False) -> list[SourceReport]:
@@ -68,11 +68,11 @@ class World:
             return [run_source(session, source) for source in wanted]
 
     def state(self) -> State:
-        """The state file, to look into."""
+        """Open the state file."""
         return State(self.folder / "syncd.db")
 
     def there(self, field: str = "External ID") -> dict[str, Mapping[str, str]]:
-        """The target's contacts by the value of ``field``; two with one value fail the test."""
+        """Return the target's contacts by the value of ``field``; fail if two contacts have the same value."""
         contacts = self.sandbox.store.contacts()
         found = {each["fields"].get(field, ""): each["fields"] for each in contacts}
         assert len(found) == len(contacts), "there are twins at the target"
