@@ -29,8 +29,9 @@ system-test: setup
 # MINUTES of random companies, faults and crashes, other ones each time.
 MINUTES ?= 20
 soak: setup
-	SYNCD_SOAK=$(MINUTES) $(BIN)/pytest tests/convergence tests/shell/test_partial.py tests/shell/test_recall.py \
-		tests/shell/test_target.py tests/connectors/csv_file/test_rows.py tests/core/mapping/test_properties.py
+	SYNCD_SOAK=$(MINUTES) $(BIN)/pytest tests/convergence tests/read tests/target/test_upserts.py \
+		tests/core/test_outcomes_of_answers.py tests/core/test_claims.py tests/connectors/csv_file/test_rows.py \
+		tests/core/mapping/test_properties.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,23 +1,34 @@
-"""What all tests share: compiled modules, and the database servers of the SQL tests.
+"""Fixtures of all tests: a company with a sandbox, the commands, and the database servers of the SQL tests.
 
-Each test process has a database of its own on those servers.
+Each test process has its own database on those servers.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
+from syncd import log
+from syncd.cli import main
+from syncd.run import session
+from syncd.run.session import open_session
+from syncd.state import State
 from tests.worlds import sql_servers
+from tests.worlds import world as worlds
+from tests.worlds.commands import PEOPLE, Command
 
-# Compiled modules are kept, whatever the shell says: to compile syncd takes each process that a test starts as long
-# as all that it does then.
+# Keep compiled modules, whatever the environment says: without them, each process that a test starts spends half of
+# its time on compiling syncd.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# A busy machine is no defect: how long an example takes proves nothing.
+# On a busy machine any example can be slow, so a deadline proves nothing.
 settings.register_profile("syncd", deadline=None)
 settings.load_profile("syncd")
 
@@ -32,3 +43,72 @@ def postgres() -> Iterator[sql_servers.Postgres]:
 def mariadb() -> Iterator[sql_servers.MariaDb]:
     with sql_servers.mariadb() as server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _new_state_files_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Copy the first state file for each new one: the migrations take longer than most tests."""
+    migrate = State._migrate
+    with (
+        State(tmp_path_factory.mktemp("state") / "none.db", read_only=True) as first,
+        first._engine.connect() as made,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+
+        def migrate_or_copy(state: State) -> None:
+            if state._version() is not None:
+                migrate(state)
+                return
+            with state._engine.connect() as connection:
+                made.connection.driver_connection.backup(connection.connection.driver_connection)
+
+        patch.setattr(State, "_migrate", migrate_or_copy)
+        yield
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[worlds.World]:
+    """A company without contacts, and a sandbox without request windows."""
+    with worlds.company(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Remove syncd's environment variables, skip waits between attempts, and restore the logging afterwards."""
+    monkeypatch.delenv("SYNCD_CONFIG", raising=False)
+    monkeypatch.delenv("SYNCD_LOG_LEVEL", raising=False)
+    monkeypatch.setattr(session, "open_session", partial(open_session, sleep=lambda _: None))
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    quiet = {name: logging.getLogger(name).level for name in log.OURS}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in quiet.items():
+        logging.getLogger(name).setLevel(before)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+    log._secrets.clear()
+
+
+@pytest.fixture
+def company(clean_process: None, world: worlds.World, monkeypatch: pytest.MonkeyPatch) -> worlds.World:
+    """A company with a configuration and 40 rows; the working folder is the company's."""
+    world.write(PEOPLE)
+    world.settings()
+    monkeypatch.chdir(world.folder)
+    return world
+
+
+@pytest.fixture
+def syncd(clean_process: None, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command in this process; return its exit code, stdout and stderr."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main(arguments)
+        written = capsys.readouterr()
+        return code, written.out, written.err
+
+    return run

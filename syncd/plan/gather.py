@@ -138,9 +138,7 @@ def plan_changes(
             *granted.warnings,
             *warnings.of_released(released),
             *warnings.of_fields(schema, changed.columns),
-            *warnings.of_shared_numbers(
-                sharing_a_number(changed, schema.phones) if request.shared_numbers == "warn" else ()
-            ),
+            *warnings.of_shared_numbers(shared),
             *warnings.of_rows(reading.warnings.join(verdicts.rows, on=ROW, how="inner"), verdicts.origins),
             *warnings.of_list(_lost(index, state, name), name),
         ],

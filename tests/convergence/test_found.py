@@ -18,7 +18,7 @@ from tests.convergence.company import LAYOUTS, OPEN_GATES
 from tests.convergence.looking_back import Convergence
 from tests.convergence.shelf import Row, Tells
 from tests.convergence.worlds import Opening
-from tests.shell.world import FIELDS, World, company
+from tests.worlds.world import FIELDS, World, company
 
 HEADER = "row,id,name,phone"
 

@@ -22,7 +22,7 @@ from syncd.sandbox.server import Sandbox
 from syncd.state import State, database
 from tests.convergence.soak import SOAK
 from tests.convergence.victim import Victim
-from tests.shell.world import FIELDS, World, company
+from tests.worlds.world import FIELDS, World, company
 
 MIGRATIONS = Path(database.__file__).parent / "migrations"
 CONTACTS = 20_000 if SOAK else 2_000

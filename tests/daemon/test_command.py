@@ -22,7 +22,7 @@ from syncd.daemon.lock import Lock
 from syncd.daemon.timetable import timetable_of
 from syncd.errors import StateError
 from syncd.state import State
-from tests.shell.world import World, company
+from tests.worlds.world import World, company
 
 PEOPLE = [(f"{number}", f"Person {number}", f"212555{number:04}") for number in range(1, 2001)]
 

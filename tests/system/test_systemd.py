@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from syncd.sandbox.server import Sandbox
-from tests.shell.world import FIELDS
 from tests.system.machine import Machine, booted, missing, until
+from tests.worlds.world import FIELDS
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=f"{missing()}")
 

@@ -1,0 +1,90 @@
+"""SIGTERM and SIGINT during a run: it stops, reports, and restores the signal handlers."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncd import sync
+from syncd.errors import StateError
+from syncd.state import State
+from tests.worlds.commands import Command, environment, errors
+from tests.worlds.world import World
+
+
+def signalled(monkeypatch: pytest.MonkeyPatch, number: int, times: int) -> None:
+    """Send the process a signal ``times`` times when a run asks the target for its fields."""
+    real = sync.usable_schema
+
+    def raising(*arguments: Any) -> Any:
+        for _ in range(times):
+            signal.raise_signal(number)
+        return real(*arguments)
+
+    monkeypatch.setattr(sync, "usable_schema", raising)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_asked_to_stop_exits_4_and_still_reports(
+    company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    signalled(monkeypatch, number, 1)
+    code, out, err = syncd("run", "--json")
+    found = json.loads(out)
+    assert code == found["exit"] == 4
+    assert found["sources"][0]["error"]["kind"] == "Stopped"
+    assert "Traceback" not in err
+    assert company.writes() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_waits_for_the_key_s_limits_ends_at_once_when_asked_to(company: World, number: int) -> None:
+    company.target["limits"] = ["2/1h"]
+    company.settings()
+    line = [sys.executable, "-m", "syncd", "run", "--json"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, env=environment(), cwd=company.folder) as process:
+        try:
+            until(lambda: pending(company.folder / "syncd.db") == 40)
+            process.send_signal(number)
+            out, _ = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == json.loads(out)["exit"] == 4
+    assert company.writes() == 0
+
+
+def pending(path: Path) -> int:
+    """Return the number of marked contacts; if it is not 0, their batch is in flight and the run waits for it."""
+    with suppress(StateError), State(path, read_only=True) as state:
+        return state.runs.counts("tenants").get("pending", 0)
+    return 0
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120  # a busy machine is slow, which is no failure
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_second_ctrl_c_breaks_it_off(company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    signalled(monkeypatch, signal.SIGINT, 2)
+    code, out, err = syncd("run", "--json")
+    assert code == json.loads(out)["exit"] == 130
+    assert errors(err) == ["broken off; what was begun is marked, and settled by the next run"]
+
+
+def test_the_signals_are_handled_as_before_when_a_run_is_over(company: World, syncd: Command) -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    syncd("run", "--dry-run")
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before

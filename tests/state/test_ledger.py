@@ -1,0 +1,86 @@
+"""The ledger and the journal: marks, records, ids and claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import syncd.state.tables  # noqa: F401  (registers the tables)
+from syncd.state import State
+from syncd.state.journal import Settled
+from tests.worlds.journal import accept, change
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "syncd.db"
+
+
+def test_the_ledger_is_read_in_pages_of_any_size(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with State(path) as state:
+        for entry in state.journal.mark("run", "s", [change(f"k{n:03}") for n in range(25)]):
+            state.journal.record([Settled(entry, "accepted", entry["id"])])
+        state.journal.mark("run", "s", [change("k001")])
+        whole = state.ledger.digests("s")
+        monkeypatch.setattr("syncd.state.bulk.PAGE", 7)
+        assert state.ledger.digests("s").equals(whole)
+        assert whole.height == 25
+        assert whole.filter(pl.col("@status") == "p")["@key"].to_list() == ["k001"]
+
+
+@pytest.mark.parametrize("key", ["plain", "quote'\"", "comma,semi;", "ünï", "a\x1fb", " space ", "0012", "1e5", "\\n"])
+def test_any_key_comes_back_as_it_went_in(path: Path, key: str) -> None:
+    with State(path) as state:
+        accept(state, key, 1)
+        assert state.ledger.digests("s")["@key"].to_list() == [key]
+        assert state.ledger.detail("s", pl.Series([key]))["@key"].to_list() == [key]
+
+
+def test_what_is_marked_is_pending_and_what_is_recorded_is_known(path: Path) -> None:
+    with State(path) as state:
+        [entry] = state.journal.mark("run", "s", [change("a")])
+        assert state.ledger.digests("s").rows() == [("a", 7, "p")]
+        state.journal.record([Settled(entry, "unknown")])
+        assert state.ledger.digests("s").rows() == [("a", 7, "p")]
+        state.journal.record([Settled(entry, "accepted", 5)])
+        assert state.ledger.digests("s").rows() == [("a", 7, "a")]
+
+
+def test_a_mark_survives_the_process(path: Path) -> None:
+    with State(path) as state:
+        state.journal.mark("run", "s", [change("a")])
+    with State(path) as state:
+        assert [left.match for left in state.journal.open_calls("s")] == ["a"]
+        assert state.ledger.pending_keys("s") == {"a"}
+
+
+def test_an_id_that_another_contact_took_makes_its_former_owner_unknown(path: Path) -> None:
+    with State(path) as state:
+        accept(state, "a", 5)
+        state.cursors.save("s", "c", "x", {})
+        accept(state, "b", 5, source="t")
+        assert state.ledger.digests("s").rows() == [("a", 7, "p")]
+        assert state.cursors.get("s", "x") is None
+
+
+def test_a_move_remembers_the_id_that_must_go(path: Path) -> None:
+    with State(path) as state:
+        accept(state, "a", 5)
+        accept(state, "a", 9, {"@kind": "move", "@id": 5, "@match": "new"})
+        assert [(left.id, left.key) for left in state.journal.open_calls("s")] == [(5, "a")]
+        assert state.holdings.ours_among(range(1, 20)) == {5, 9}
+
+
+def test_claims_are_those_of_contacts_that_stay(path: Path) -> None:
+    with State(path) as state:
+        for place, key in enumerate(["a", "b", "c", "m"], 1):
+            accept(state, key, place)
+        accept(state, "twin of b", 2, source="t")
+        state.journal.mark("run", "t", [change("taker of m", match="m")])
+        going = [change(key, **{"@kind": "delete"}) for key in ["a", "b", "c", "m"]]
+        begun = state.deletions.begin("run", "s", going[:2] + going[3:], {"a": 1, "b": 2, "m": 4}, going=list("abcm"))
+        assert [entry["key"] for entry in begun.entries] == ["a"]
+        assert (set(begun.handed), set(begun.waiting)) == ({"b"}, {"m"})
+        assert set(state.ledger.digests("s")["@key"]) == {"a", "c", "m"}

@@ -1,0 +1,82 @@
+"""Leases, cursors and history: how long each of them is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import syncd.state.tables  # noqa: F401  (registers the tables)
+from syncd.state import State
+from tests.worlds.journal import accept, change
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "syncd.db"
+
+
+def test_a_lease_excludes_others_until_it_ends(path: Path) -> None:
+    now = [1000.0]
+    with State(path, clock=lambda: now[0]) as state:
+        assert state.leases.take("s", "one", 60) is None
+        assert state.leases.take("s", "two", 60) == "one"
+        assert state.leases.take("other", "two", 60) is None
+        now[0] += 50
+        assert state.leases.take("s", "one", 60) is None
+        now[0] += 50
+        assert state.leases.take("s", "two", 60) == "one"
+        now[0] += 11
+        assert state.leases.take("s", "two", 60) is None
+        state.leases.release("s", "one")
+        assert state.leases.take("s", "one", 60) == "two"
+
+
+def test_a_cursor_is_for_its_context_only(path: Path) -> None:
+    with State(path) as state:
+        state.cursors.save("s", "value", "mapping 1", {"rows": 3})
+        assert state.cursors.get("s", "mapping 1") == ("value", {"rows": 3})
+        assert state.cursors.get("s", "mapping 2") is None
+
+
+def test_history_is_kept_for_its_retention_but_what_is_open_is_kept_for_ever(path: Path) -> None:
+    now = [1_000_000.0]
+    with State(path, clock=lambda: now[0]) as state:
+        accept(state, "a", 1)
+        state.journal.mark("run", "s", [change("b")])
+        now[0] += 91 * 86_400
+        state.runs.begin("new", "s", "config")
+        state.runs.end("new", "s", outcome="done", exit_code=0, requests=1, report={})
+        with state.read() as connection:
+            assert connection.exec_driver_sql("SELECT key FROM change").scalars().all() == ["b"]
+
+
+def test_ids_that_we_deleted_are_ours_for_ever_though_what_they_held_is_forgotten(path: Path) -> None:
+    now = [1_000_000.0]
+    with State(path, clock=lambda: now[0]) as state:
+        accept(state, "a", 1)
+        begun = state.deletions.begin("run", "s", [change("a", None, **{"@kind": "delete", "@id": 1})], {"a": 1})
+        state.deletions.record("s", [1], begun.entries)
+        now[0] += 91 * 86_400
+        for run in ("new", "newer"):
+            state.runs.begin(run, "s", "config")
+            state.runs.end(run, "s", outcome="done", exit_code=0, requests=1, report={})
+        assert state.holdings.ours_among(range(1, 20)) == {1}
+        with state.read() as connection:
+            kept = "SELECT key, match, before, after FROM change"
+            assert list(map(tuple, connection.exec_driver_sql(kept))) == [("", "", None, None)]
+
+
+def test_the_last_good_run_is_remembered_however_long_ago_it_was(path: Path) -> None:
+    now = [1_000_000.0]
+    with State(path, clock=lambda: now[0]) as state:
+        for run, outcome in (("older", "done"), ("good", "done"), ("bad", "failed"), ("worse", "failed")):
+            state.runs.begin(run, "s", "config")
+            state.runs.end(run, "s", outcome=outcome, exit_code=0, requests=1, report={})
+            now[0] += 50 * 86_400
+        now[0] += 50 * 86_400
+        state.runs.begin("now", "s", "config")
+        state.runs.end("now", "s", outcome="failed", exit_code=4, requests=1, report={})
+        assert [run["run"] for run in state.runs.last("s")] == ["now", "good"]
+        with state.read() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM run").scalar() == 2

@@ -1,0 +1,99 @@
+"""Rows in whole runs: invalid, excluded and duplicate rows, and the modes of a source."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.worlds.tenants import ANN, BOB, CY, POISON, holds
+from tests.worlds.world import World
+
+
+def test_an_invalid_row_is_left_alone_and_named(world: World) -> None:
+    world.sources["tenants"]["mapping"]["Name"] = {"from": "name", "empty": "reject"}
+    world.write([ANN, BOB])
+    world.run()
+    world.write([ANN, ("2", "", "2125550199")])
+    report = world.run()
+    assert report.exit_code == 3
+    assert [(each["key"], each["at"]) for each in report.invalid] == [("2", "tenants.csv:3")]
+    assert holds(world)["2"] == ("Bob Jones", "2125550102")
+
+
+def test_an_excluded_row_is_deleted(world: World) -> None:
+    world.sources["tenants"]["where"] = "name <> 'former'"
+    world.write([ANN, BOB])
+    world.run()
+    world.write([ANN, ("2", "former", "2125550102")])
+    report = world.run()
+    assert (report.counts["delete"], report.counts["excluded"], report.exit_code) == (1, 1, 0)
+    assert set(world.there()) == {"1"}
+
+
+def test_the_first_of_two_rows_with_one_key_is_used(world: World) -> None:
+    world.write([ANN, ("1", "Another", "2125550199")])
+    report = world.run()
+    assert report.exit_code == 3
+    assert "tenants.csv:2" in report.invalid[0]["reason"]
+    assert report.invalid[0]["at"] == "tenants.csv:3"
+    assert holds(world) == {"1": ("Ann Smith", "2125550101")}
+
+
+def test_the_parts_of_a_key_are_shown_joined_by_a_plus(world: World) -> None:
+    world.sources["tenants"] |= {"key": ["house", "flat"], "canaries": [["1", "1"]]}
+    world.sources["tenants"]["mapping"] |= {
+        "External ID": "{house}-{flat}",
+        "Name": {"from": "name", "empty": "reject"},
+    }
+    header = "house,flat,name,phone"
+    world.sandbox.arm(POISON)
+    world.write([("1", "1", *ANN[1:]), ("1", "2", "Poison", ""), ("1", "3", "", "")], header=header)
+    found = world.run().to_json()
+    assert [each["key"] for each in found["invalid"]] == ["1+3"]
+    assert [each["key"] for each in found["rejected"]] == ["1+2"]
+    world.write([("1", "2", "Bob", "")], header=header)
+    assert [held.gate for held in world.run().held] == ["deletes.canary"]
+
+
+def test_a_contact_that_several_at_the_target_could_be_waits_until_one_is_left(world: World) -> None:
+    world.sandbox.store.add({"External ID": "1", "Name": "Ann by hand"})
+    twin = world.sandbox.store.add({"External ID": "1", "Name": "Ann again"})
+    world.write([ANN, BOB])
+    assert world.run().counts["invalid"] == 1
+    world.write([ANN, BOB, CY])
+    assert world.run().counts["invalid"] == 1
+    world.sandbox.store.delete(twin)
+    assert world.run().counts["adopt"] == 1
+
+
+@pytest.mark.parametrize(("mode", "name"), [("create_only", "By hand"), ("update_only", "Bob Jones")])
+def test_a_mode_keeps_its_word_about_contacts_that_come_to_be_there_later(world: World, mode: str, name: str) -> None:
+    world.sources["tenants"]["mode"] = mode
+    world.write([ANN])
+    world.run()
+    world.sandbox.store.add({"External ID": "2", "Name": "By hand"})
+    world.write([ANN, BOB])
+    world.run()
+    assert world.there()["2"]["Name"] == name
+    assert ("1" in world.there()) == (mode == "create_only")
+
+
+def test_the_contact_of_an_invalid_row_is_not_taken_by_its_twin(world: World) -> None:
+    world.sources["tenants"]["key"] = "row"
+    world.sources["tenants"]["mapping"]["Name"] = {"from": "name", "empty": "reject"}
+    header = "row,id,name,phone"
+    world.write([("a", "7", "Ann", "2125550101"), ("b", "7", "Bea", "2125550102")], header=header)
+    world.run()
+    world.write([("a", "7", "", "2125550101"), ("b", "7", "Bea", "2125550102")], header=header)
+    assert world.run().counts["invalid"] == 2
+    assert world.there()["7"]["Name"] == "Ann"
+
+
+def test_what_a_mode_leaves_alone_is_counted_with_its_reason(world: World) -> None:
+    world.sandbox.store.add({"External ID": "2", "Name": "By hand"})
+    world.sources["tenants"]["mode"] = "create_only"
+    world.write([ANN, BOB])
+    report = world.run()
+    assert report.excluded == [{"reason": "mode: create_only, and the target has it already", "count": 1}]
+    world.write([("1", "Ann Brown", "2125550101"), BOB])
+    for dry_run in (True, False):
+        assert world.run(dry_run=dry_run).counts["excluded"] == 2

@@ -1,0 +1,186 @@
+"""Notifications: one for each change of an alarm, to every destination, and never at a run's cost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+
+from syncd.state import State
+from syncd.watch.notify import Outcome, after_run, tell
+from tests.worlds.office import HOOK, MAIL, PING, Office, Post
+from tests.worlds.world import World
+
+ANN = ("1", "Ann", "2125550101")
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+def test_an_alarm_is_told_once_when_it_begins_and_once_when_it_ends(world: World, post: Post) -> None:
+    office = Office(world, post)
+    for _ in range(3):
+        office.run()
+    world.write([ANN])
+    for _ in range(3):
+        office.run()
+    assert post.titles() == ["tenants: failing", "good again"]
+    assert "tenants: failing: over, after" in post.sent[1]["body"]
+    assert "syncd status --config" in post.sent[0]["body"]
+
+
+def test_a_process_that_comes_later_tells_nothing_twice(world: World, post: Post) -> None:
+    office = Office(world, post)
+    office.run()
+    assert [office.tell() for _ in range(3)] == [0, 0, 0]
+    assert len(post.sent) == 1
+
+
+def test_many_processes_that_see_it_at_once_tell_it_once(world: World, post: Post) -> None:
+    Office(world, post)
+    world.run()
+    settings = world.settings()
+    telling = partial(tell, settings, clock=time.time, send=post)
+    threads = [threading.Thread(target=telling) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert post.titles() == ["tenants: failing"]
+
+
+def test_what_could_not_be_told_is_told_later_and_only_to_whom_it_was_not(world: World, post: Post) -> None:
+    office = Office(world, post, to=[HOOK, MAIL])
+    post.down = {MAIL}
+    office.run()
+    office.tell()
+    assert len(post.sent) == 1  # no second attempt at once
+    office.later, post.down = 61, set()
+    office.tell()
+    assert [list(message["to"].values()) for message in post.sent] == [[HOOK, MAIL], [MAIL]]
+    office.later = 200
+    assert office.tell() == 0
+    assert len(post.sent) == 2
+
+
+def test_what_is_no_news_any_more_is_dropped(world: World, post: Post) -> None:
+    office = Office(world, post)
+    post.down = {HOOK}
+    office.run()
+    office.later, post.down = 90_000, set()
+    office.tell()
+    assert post.titles() == ["tenants: failing"]
+
+
+def test_an_alarm_that_ends_before_anybody_heard_of_it_is_not_told(world: World, post: Post) -> None:
+    office = Office(world, post)
+    world.run()
+    with State(world.folder / "syncd.db") as state:
+        state.notices.keep_alarms([("tenants", "failing", "gone")])
+    world.write([ANN])
+    office.run()
+    assert post.sent == []
+
+
+def test_held_deletes_are_told_with_their_numbers(world: World, post: Post) -> None:
+    office = Office(world, post)
+    world.write([(str(number), "Ann", "2125550101") for number in range(40)])
+    office.run()
+    world.write([ANN])
+    office.run()
+    [message] = post.sent
+    assert post.titles() == ["tenants: held"]
+    assert "39 deletes wait for an approval (deletes.share): 39 of 40 contacts" in message["body"]
+
+
+def test_data_that_grows_old_is_told_though_nothing_runs(world: World, post: Post) -> None:
+    world.sources["tenants"]["max_age"] = "1h"
+    world.write([ANN])
+    office = Office(world, post)
+    office.run()
+    office.later = 4000
+    office.tell()
+    assert post.titles() == ["tenants: stale"]
+
+
+def test_a_refused_key_is_told(world: World, post: Post) -> None:
+    world.write([ANN])
+    world.sandbox.arm({"kind": "status", "status": 401, "times": None})
+    office = Office(world, post)
+    with pytest.raises(Exception, match="refused the key"):
+        world.run()
+    office.tell()
+    assert post.titles() == ["key"]
+
+
+def test_only_what_was_asked_for_is_told(world: World, post: Post) -> None:
+    office = Office(world, post, about=["stale"])
+    office.run()
+    assert post.sent == []
+
+
+def test_several_failures_in_a_row_can_be_asked_for(world: World, post: Post) -> None:
+    office = Office(world, post, failures=3)
+    office.run()
+    office.run()
+    assert post.sent == []
+    office.run()
+    assert "the last 3 runs failed" in post.sent[0]["body"]
+
+
+def test_a_heartbeat_follows_a_good_run_and_no_other(world: World, post: Post) -> None:
+    office = Office(world, post, to=[], heartbeat=PING)
+    office.run()
+    assert post.sent == []
+    world.write([ANN])
+    office.run()
+    assert [message["ping"] for message in post.sent] == [{"heartbeat": PING}]
+
+
+def test_a_digest_is_sent_once_a_day(world: World, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.write([ANN])
+    office = Office(world, post, digest="00:00")
+    for hour in range(0, 72, 3):
+        office.later = hour * 3600.0
+        office.tell()
+        world.run()
+    assert 2 <= len(post.sent) <= 3
+    assert "tenants: last good run" in post.sent[0]["body"]
+
+
+def test_a_text_message_is_short_and_keeps_its_distance(world: World, post: Post) -> None:
+    office = Office(world, post, to=[], sms={"from": "2125550100", "to": "2125550123"})
+    office.run()
+    [message] = post.sent
+    assert (list(message["sms"]["to"].values()), message["sms"]["key"]) == (["2125550123"], "test-key")
+    assert len(message["short"]) <= 300
+    world.write([ANN])
+    office.run()
+    assert len(post.sent) == 1
+    office.later = 131
+    office.tell()
+    assert post.titles() == ["tenants: failing", "good again"]
+
+
+def test_telling_never_makes_a_run_fail(world: World) -> None:
+    def broken(_message: Mapping[str, Any], _seconds: float) -> Sequence[Outcome]:
+        raise RuntimeError(HOOK)
+
+    Office(world, Post())
+    world.run()
+    after_run(world.settings(), good=False, clock=time.time, send=broken)
+
+
+def test_no_address_is_in_a_log_line(world: World, post: Post, capsys: pytest.CaptureFixture[str]) -> None:
+    office = Office(world, post, to=[MAIL])
+    post.down = {MAIL}
+    office.run()
+    out, err = capsys.readouterr()
+    assert "not notified" in out + err
+    assert not any(part in out + err for part in ("secret", "mail.example.com"))
