@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := all
-.PHONY: all setup demo test system-test soak lint format bench bench-budget lock clean
+.PHONY: all setup demo test system-test soak lint format docs bench bench-budget lock clean
 
 all: test
 
@@ -40,6 +40,10 @@ lint: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The pages of docs/ as a site, in build/docs. A link that leads nowhere is an error.
+docs: setup
+	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs build/docs
 
 bench: setup
 	$(BIN)/python bench/run.py
