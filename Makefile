@@ -61,4 +61,4 @@ lock:
 		--python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build
