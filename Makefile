@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := all
-.PHONY: all setup demo test system-test soak lint format bench bench-budget lock clean
+.PHONY: all setup demo test system-test soak lint format docs bench bench-budget lock clean
 
 all: test
 
@@ -42,6 +42,10 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The pages of docs/ as a site, in build/docs. A link that leads nowhere is an error.
+docs: setup
+	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs build/docs
+
 bench: setup
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/reconcile.py
@@ -58,4 +62,4 @@ lock:
 		--python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis build

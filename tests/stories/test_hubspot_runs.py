@@ -17,8 +17,8 @@ from syncd.sandbox.hubspot.server import HubSpot
 from syncd.sandbox.server import Sandbox
 from syncd.sync import run_source
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
-[SIX_LINES] = re.findall(r"```yaml\n(sources:\n  hubspot:\n.*?)```", README, re.DOTALL)
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "how-to" / "hubspot.md").read_text()
+[SIX_LINES] = re.findall(r"```yaml\n(sources:\n  hubspot:\n.*?)```", PAGE, re.DOTALL)
 
 
 class Company:
@@ -57,7 +57,7 @@ def test_six_lines_are_a_source() -> None:
     assert len(SIX_LINES.splitlines()) == 6
 
 
-def test_the_six_lines_of_the_readme_bring_every_contact_over(company: Company) -> None:
+def test_the_six_lines_of_the_page_bring_every_contact_over(company: Company) -> None:
     company.crm.portal.contacts.edit(
         1, {"firstname": "Ada", "lastname": "Abbott", "phone": "(212) 555-0123 ext. 4", "mobilephone": None}
     )
