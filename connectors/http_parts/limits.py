@@ -20,7 +20,7 @@ Unit = Literal["seconds", "milliseconds", "epoch"]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most ``requests`` in any ``seconds``, of the requests in whose ``METHOD /path`` the regex ``match`` is found."""
+    """At most ``requests`` in any ``seconds``, of the requests whose ``METHOD /path`` the regex ``match`` finds."""
 
     requests: int
     seconds: float
