@@ -79,7 +79,7 @@ class Pacer:
 
     @property
     def headers(self) -> frozenset[str]:
-        """The lower-case names of the headers that :meth:`heed` looks at."""
+        """The lower-case names of the headers that :meth:`note_headers` looks at."""
         return frozenset(name.lower() for hint in self._hints for name in (hint.remaining, hint.reset) if name)
 
     def places(self, method: str, path: str) -> Places:
@@ -110,7 +110,7 @@ class Pacer:
         """Let no request be sent for so long."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
-    def heed(self, headers: Mapping[str, str]) -> None:
+    def note_headers(self, headers: Mapping[str, str]) -> None:
         """Pause if an answer says that no request is left; ``headers`` have lower-case names."""
         for hint in self._hints:
             left = headers.get(hint.remaining.lower(), "")

@@ -54,17 +54,17 @@ class ScopeMissing(SourceDenied):
 class HubSpotJudge:
     """The judge of the client (see :data:`syncd.rest.Judge`).
 
-    ``heed`` is called with the headers of every answer. ``key``: what a person does about a refused key. ``secrets``
-    are never shown.
+    ``on_headers`` is called with the headers of every answer. ``key``: what a person does about a refused key.
+    ``secrets`` are never shown.
     """
 
-    def __init__(self, heed: Callable[[Mapping[str, str]], object], *, key: str, secrets: Sequence[str] = ()) -> None:
-        self._heed = heed
+    def __init__(self, on_headers: Callable[[Mapping[str, str]], object], *, key: str, secrets: Sequence[str]) -> None:
+        self._on_headers = on_headers
         self.key = key
         self._rules = Rules(_RULES, name="HubSpot", key=key, secrets=secrets)
 
     def __call__(self, answer: Answer) -> Verdict | None:
-        self._heed(answer.headers)
+        self._on_headers(answer.headers)
         by_status = _BY_STATUS.get(answer.status)
         return by_status(answer, self) if by_status else self._rules.judge(answer)
 

@@ -90,9 +90,9 @@ class Pace:
             hint = Hint(remaining=f"{RATE}remaining", pause=1.0)
             self.pacer = Pacer(limits, (hint,), clock=self._clock, sleep=self._sleep)
 
-    def heed(self, headers: Mapping[str, str]) -> None:
+    def note_headers(self, headers: Mapping[str, str]) -> None:
         """Wait a moment if an answer says that no request is left."""
-        self.pacer.heed(headers)
+        self.pacer.note_headers(headers)
 
     def adopt_limit(self, answer: Answer) -> None:
         """Take the general limit from an answer's headers; the answers to searches have none."""

@@ -105,7 +105,7 @@ class HubSpot(Connector):
         self._stopping.set()
 
     def _is_old(self, before: Cursor, now: int) -> bool:
-        # A cursor that lies ahead of now comes from a clock that was set back: its changes cannot be told.
+        # A cursor that lies ahead of now comes from a clock that was set back: the changes since then are unknown.
         return now - before.full >= self._rhythm().full or now < before.since - self._rhythm().overlap
 
     def _rhythm(self) -> Rhythm:
@@ -121,7 +121,7 @@ class HubSpot(Connector):
 
     @contextmanager
     def _api(self) -> Iterator[Api]:
-        judge = HubSpotJudge(self._pace.heed, key=self._key_help(), secrets=self._secrets())
+        judge = HubSpotJudge(self._pace.note_headers, key=self._key_help(), secrets=self._secrets())
         with self._client(
             credentials=self._credentials(), judge=judge, keep_headers=KEEP_HEADERS, patience=PATIENCE
         ) as client:
@@ -152,8 +152,8 @@ class HubSpot(Connector):
 
     def _secrets(self) -> list[str]:
         own = self._options
-        held = [own.service_key, *((own.oauth.client_secret, own.oauth.refresh_token) if own.oauth else ())]
-        return [each.get_secret_value() for each in held if each]
+        secrets = [own.service_key, *((own.oauth.client_secret, own.oauth.refresh_token) if own.oauth else ())]
+        return [each.get_secret_value() for each in secrets if each]
 
 
 def _grant(token_url: str, own: OAuthOptions) -> Grant:

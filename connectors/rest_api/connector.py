@@ -81,7 +81,7 @@ class RestApi(Connector):
         """Yield what changed since ``before``.
 
         Raises:
-            FullNeeded: the changes cannot be told.
+            FullNeeded: the server does not say what changed.
 
         """
         reading = Reading(session, self._options, self.needs)
@@ -143,11 +143,11 @@ class RestApi(Connector):
         return self._columns
 
     def _require_key(self) -> None:
-        """Raise SourceInvalid if deletes or merges are told by id and the id is not the key."""
+        """Raise SourceInvalid if deleted or merged records are named by id and the id is not the key."""
         column = self._options.id_column
         if self._options.changes and self._options.deletes.by_id and self.needs.key not in {(), (column,)}:
             raise SourceInvalid(
-                f"{self.name}: key must be {column!r}, the records' own id, by which deletes and merges are told; "
+                f"{self.name}: key must be {column!r}, the records' own id, which names deleted and merged records; "
                 "or leave out changes"
             )
 

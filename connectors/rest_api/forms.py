@@ -212,7 +212,7 @@ class GoneForm(Options):
 
     @property
     def by_id(self) -> bool:
-        """Whether deletes or merges are told by id, so that the key must be the id."""
+        """Whether deleted or merged records are named by id, so that the key must be the id."""
         # A sweep reads the columns of the key, whichever they are.
         return bool(self.inline or self.feed or self.merged)
 

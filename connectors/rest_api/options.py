@@ -63,7 +63,7 @@ class RestOptions(Options):
     def _with_preset(cls, given: Any, info: ValidationInfo) -> Any:
         """Return the given options on top of those of the preset."""
         name = given.get("preset") if isinstance(given, Mapping) else None
-        # A name that is no preset is told by _is_there, which pydantic calls later.
+        # _is_there, which pydantic calls later, reports a name that is no preset.
         if name not in preset_names():
             return given
         found = preset(name, yaml_reader(info))

@@ -162,7 +162,7 @@ class Session:
         return found
 
     def _note(self, answer: Answer) -> None:
-        self._pacer.heed(answer.headers)
+        self._pacer.note_headers(answer.headers)
         date = http_date(answer.headers.get("date", ""))
         # If the server's clock is behind ours, it dates a change during this read before our beginning.
         if date and not self._dated:
