@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from syncd.core.damage import DAMAGES, damaged
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.mapping.compiler import MappingError
+from syncd.core.mapping.damage import DAMAGES, damaged
 from syncd.core.plan import Held, Plan, batches
-from syncd.core.rules import GateRules
 from syncd.core.schema import Schema
+from syncd.core.settings.rules import GateRules
 from syncd.core.wording import counted
 from syncd.errors import SyncdError
 from syncd.plan.gather import Planned, plan_changes

@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
 
-from syncd.core.durations import parse_duration
+from syncd.core.settings.durations import parse_duration
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 

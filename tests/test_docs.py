@@ -14,9 +14,9 @@ import typer.main
 import yaml
 
 from syncd.cli import app
-from syncd.report.endings import BROKEN_OFF
 from syncd.commands.run import CHANGES
 from syncd.config import json_schema, load
+from syncd.report.endings import BROKEN_OFF
 from syncd.report.source_report import SEVERITY
 from syncd.source import connector_class, connector_names
 

@@ -16,7 +16,7 @@ from syncd.watch.settings import watch_of
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
-    from syncd.core.schedules import Schedule
+    from syncd.core.settings.schedules import Schedule
     from syncd.state import State
 
 OFTEN = (700, 10, 10)

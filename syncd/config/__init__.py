@@ -26,8 +26,8 @@ from syncd.config.tree import KeyPath, Node, locate
 from syncd.config.values import Secret, parse_limits
 from syncd.config.variables import NotFilled, NotSet, Variables
 from syncd.config.yaml_tree import NotYaml, read_tree
-from syncd.core.durations import parse_duration
-from syncd.core.schedules import Cron, Every, Schedule
+from syncd.core.settings.durations import parse_duration
+from syncd.core.settings.schedules import Cron, Every, Schedule
 from syncd.errors import ConfigError
 
 __all__ = [

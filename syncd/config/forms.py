@@ -39,8 +39,8 @@ from syncd.config.value_types import (
     WebUrl,
     wrong,
 )
-from syncd.core.rules import OnEdit, SharedMatch
-from syncd.core.schedules import NIGHTLY
+from syncd.core.settings.rules import OnEdit, SharedMatch
+from syncd.core.settings.schedules import NIGHTLY
 
 
 class Form(BaseModel):

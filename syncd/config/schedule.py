@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from syncd.core.durations import parse_duration
-from syncd.core.schedules import Cron, Every, Never, Schedule
+from syncd.core.settings.durations import parse_duration
+from syncd.core.settings.schedules import Cron, Every, Never, Schedule
 from syncd.core.wording import nearest
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")

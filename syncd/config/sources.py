@@ -16,7 +16,7 @@ from syncd.config.tree import KeyPath
 from syncd.config.value_types import is_template
 from syncd.config.yaml_tree import read_plain
 from syncd.core.columns import UNIT
-from syncd.core.rules import (
+from syncd.core.settings.rules import (
     AllOf,
     Column,
     DeleteLimits,
@@ -33,7 +33,7 @@ from syncd.core.rules import (
     Template,
     Value,
 )
-from syncd.core.schedules import NIGHTLY, Cron, Never, Schedule
+from syncd.core.settings.schedules import NIGHTLY, Cron, Never, Schedule
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 

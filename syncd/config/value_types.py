@@ -12,8 +12,8 @@ from pydantic_core import PydanticCustomError
 from syncd.budget import Window
 from syncd.config import schedule, values
 from syncd.config.values import Secret
-from syncd.core.durations import parse_duration
-from syncd.core.schedules import Cron, Every, Never
+from syncd.core.settings.durations import parse_duration
+from syncd.core.settings.schedules import Cron, Every, Never
 
 WRONG = "wrong"
 """The type of the errors raised here; their message goes on from the value as the file writes it."""

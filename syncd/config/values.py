@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import Any, final
 
 from syncd.budget import Window
-from syncd.core import durations
-from syncd.core.durations import parse_duration
+from syncd.core.settings import durations
+from syncd.core.settings.durations import parse_duration
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from syncd.core.schedules import Every
+from syncd.core.settings.schedules import Every
 from syncd.daemon.timetable import JITTER_SHARE, Job, Timetable
 from syncd.daemon.triggers import is_hourly, next_time
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from syncd.core.schedules import Cron, Every, Schedule
+from syncd.core.settings.schedules import Cron, Every, Schedule
 from syncd.watch.settings import Watch
 
 JITTER = 60.0

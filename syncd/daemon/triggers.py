@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 
-from syncd.core.schedules import Cron, Every, Schedule
+from syncd.core.settings.schedules import Cron, Every, Schedule
 
 _TURN = 3 * 3600.0  # seconds: more than any clock is turned by daylight saving
 

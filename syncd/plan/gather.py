@@ -25,8 +25,8 @@ from syncd.core.compare import (
 )
 from syncd.core.gates import EMPTY_GATE, Read, gate
 from syncd.core.plan import BATCH, Plan
-from syncd.core.rules import GateRules
 from syncd.core.schema import Schema
+from syncd.core.settings.rules import GateRules
 from syncd.core.shared_numbers import sharing_a_number
 from syncd.core.verdicts import Verdicts
 from syncd.plan.claims import grant

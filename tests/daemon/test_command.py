@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from syncd.cli import main
-from syncd.core.schedules import Cron, Every
+from syncd.core.settings.schedules import Cron, Every
 from syncd.daemon.lock import Lock
 from syncd.daemon.timetable import timetable_of
 from syncd.errors import StateError

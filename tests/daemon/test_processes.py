@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.schedules import Every
+from syncd.core.settings.schedules import Every
 from syncd.daemon import children as module
 from syncd.daemon.children import Children, Ended
 from syncd.daemon.loading import Loaded, Loader

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.core.schedules import Cron, Every, Schedule
+from syncd.core.settings.schedules import Cron, Every, Schedule
 from syncd.daemon.lock import Lock
 from syncd.daemon.timetable import Job, Timetable
 from syncd.errors import SourceBusy

@@ -14,8 +14,8 @@ from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, REASON, ST
 from syncd.core.mapping.rules import MappingError, Parsed, parsed
 from syncd.core.mapping.sql import Expression, Unusable
 from syncd.core.mapping.values import UNSOUND, Field, Values, fields
-from syncd.core.rules import SourceRules
 from syncd.core.schema import Schema
+from syncd.core.settings.rules import SourceRules
 
 __all__ = ["Mapping", "MappingError", "compile"]
 

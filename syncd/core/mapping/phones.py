@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from syncd.core.mapping.phone_text import NANP, known_region, numbers_in
-from syncd.core.rules import PhoneRules
+from syncd.core.settings.rules import PhoneRules
 
 SEPARATOR = ";"
 

@@ -10,8 +10,8 @@ from syncd.core.mapping.missing_column import no_column
 from syncd.core.mapping.phone_text import known_region
 from syncd.core.mapping.sql import Expression, Unusable, checked, columns_of
 from syncd.core.mapping.text import Piece, Slot, template
-from syncd.core.rules import AllOf, Column, First, Origin, SourceRules, Sql, Template
 from syncd.core.schema import Schema
+from syncd.core.settings.rules import AllOf, Column, First, Origin, SourceRules, Sql, Template
 from syncd.core.wording import nearest
 
 Problem = tuple[tuple[str, ...], str]

@@ -10,7 +10,7 @@ import polars as pl
 from syncd.core.columns import KEY, UNIT
 from syncd.core.mapping import phones, text
 from syncd.core.mapping.rules import Parsed
-from syncd.core.rules import AllOf, Column, First, PhoneRules, Rule, SourceRules, Value
+from syncd.core.settings.rules import AllOf, Column, First, PhoneRules, Rule, SourceRules, Value
 
 UNSOUND = "unsound"
 

@@ -6,8 +6,8 @@ import polars as pl
 
 from syncd.core.mapping.rules import named
 from syncd.core.mapping.sql import columns_of
-from syncd.core.rules import SourceRules
 from syncd.core.schema import Schema
+from syncd.core.settings.rules import SourceRules
 
 DAMAGES = {
     "empty": "no row at all",
