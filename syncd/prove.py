@@ -22,8 +22,8 @@ from syncd.core.schema import Schema
 from syncd.core.settings.rules import GateRules
 from syncd.core.wording import counted
 from syncd.errors import SyncdError
+from syncd.plan.field_history import learn_fields, learn_loaded, learn_match
 from syncd.plan.gather import Planned, plan_changes
-from syncd.plan.learned import learn_fields, learn_loaded, learn_match
 from syncd.plan.request import PlanRequest
 from syncd.plan.takeovers import NO_TAKEOVERS
 from syncd.read.reader import read_source

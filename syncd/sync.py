@@ -27,10 +27,8 @@ from syncd.core.wording import counted
 from syncd.errors import AccessDenied, ConfigError, SchemaError, StateError, Stopped, SyncdError
 from syncd.finish import resume
 from syncd.plan.claims import joined_groups, outranked_now, suffices
-from syncd.plan.field_history import renames
+from syncd.plan.field_history import learn_fields, learn_loaded, learn_match, renames, settle_fields
 from syncd.plan.gather import Planned, plan_changes
-from syncd.plan.learned import learn_fields, learn_loaded, learn_match
-from syncd.plan.rematching import settle_fields
 from syncd.plan.request import request_of
 from syncd.plan.takeovers import NO_TAKEOVERS, Takeovers, takeovers_of
 from syncd.push.result import Pushed

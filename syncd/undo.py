@@ -15,13 +15,13 @@ import polars as pl
 
 from syncd.core.columns import KEY, MATCH
 from syncd.core.compare import ID
+from syncd.core.field_history import called_now
 from syncd.core.gates import Read, gate
 from syncd.core.identity import folded
 from syncd.core.plan import Plan
 from syncd.core.undo import Entry, Undoing, World, since, undo, wanted_matches
 from syncd.core.wording import counted
-from syncd.plan.field_history import called_now, renames
-from syncd.plan.learned import schema_changed
+from syncd.plan.field_history import renames, schema_changed
 from syncd.report.source_report import SourceReport
 from syncd.sync import begin_push, push_plan, reported, tell_push, usable_schema
 from syncd.target.lookup import Index

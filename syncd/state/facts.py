@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import text
 
+from syncd.core.field_history import FieldNumbers
 from syncd.state.database import Database
 
 T = TypeVar("T")
@@ -75,7 +76,7 @@ class Facts:
         self.update_semantics = self._fact("target.update", _text)
         self.case_insensitive = self._fact(CASE_INSENSITIVE, lambda stored: stored is not None)
         self.deletes_work = self._fact("target.deletes", lambda stored: stored is not None, lambda _: "seen")
-        self.field_names: Fact[dict[str, list[str]]] = self._fact("target.field_names", _json({}), json.dumps)
+        self.field_names: Fact[dict[str, Sequence[str]]] = self._fact("target.field_names", _json({}), json.dumps)
         self.sms_sent = self._fact("sms.sent", lambda stored: float(stored or 0))
 
     def match_fields(self, source: str) -> Fact[list[str] | None]:
@@ -86,7 +87,7 @@ class Facts:
         """Return the description of the target's fields with which the source's contacts were sent."""
         return self._fact(f"fields of {source}", _text)
 
-    def field_numbers(self, source: str) -> Fact[dict[str, Any]]:
+    def field_numbers(self, source: str) -> Fact[FieldNumbers]:
         """Return ``mapped`` (the number of each mapped field, by name) and ``all`` (the numbers of all fields)."""
         return self._fact(f"field numbers of {source}", _json({"mapped": {}, "all": []}), json.dumps)
 
