@@ -26,6 +26,7 @@ from syncd.plan.field_history import learn_fields, learn_loaded, learn_match
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.request import PlanRequest
 from syncd.plan.takeovers import NO_TAKEOVERS
+from syncd.read.contact_mapping import contact_mapping
 from syncd.read.reader import read_source
 from syncd.read.spool import spooling
 from syncd.read.unchanged_rows import Recall
@@ -33,7 +34,6 @@ from syncd.report.source_report import error_json, held_json
 from syncd.source import Connector, End, Options, Rows
 from syncd.state import State
 from syncd.state.journal import Settled
-from syncd.sync import contact_mapping
 from syncd.target.lookup import Index
 
 if TYPE_CHECKING:

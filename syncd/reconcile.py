@@ -40,11 +40,14 @@ from syncd.core.field_history import renamed
 from syncd.core.schema import Schema, problems_with
 from syncd.core.shared_numbers import groups_of_one_number
 from syncd.errors import SchemaError, SourceBusy
+from syncd.finish.close import not_done
+from syncd.finish.record import ENDS_THE_COMMAND
 from syncd.plan.field_history import renames, schema_changed, settle_fields
+from syncd.plan.schema_check import need_mapped
+from syncd.push.run_plan import push_plan
 from syncd.report.drift_report import CLASSES, Reconciled, SourceDrift
 from syncd.report.source_report import COUNTS
 from syncd.state.glance import repairs_of
-from syncd.sync import ENDS_THE_COMMAND, need_mapped, not_done, push_plan
 from syncd.target.lookup import FEW, Index, hint
 
 if TYPE_CHECKING:

@@ -226,7 +226,7 @@ def _mapping(
     from syncd.core.mapping.compiler import MappingError
     from syncd.core.schema import problems_of_mapping
     from syncd.core.warnings import several_phone_fields
-    from syncd.sync import contact_mapping
+    from syncd.read.contact_mapping import contact_mapping
 
     problems = problems_of_mapping(schema, source.rules.mapping, former)
     if problems:
