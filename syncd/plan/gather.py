@@ -253,7 +253,7 @@ def _read(reading: Reading, verdicts: Verdicts, rules: GateRules) -> Read:
     there = {*keys.filter(keys.is_in(list(rules.canaries))), *reading.recall.has_read(rules.canaries)}
     return Read(
         proved=reading.end.proof in ("complete", "partial"),
-        rows=reading.rows if present is None else len(present),
+        rows=reading.count(verdicts) if present is None else len(present),
         why=reading.end.why,
         keyless=reading.keyless,
         missing=tuple(key for key in rules.canaries if key not in there) if whole else (),

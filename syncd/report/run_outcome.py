@@ -16,7 +16,7 @@ def report_plan(report: SourceReport, session: Session, planned: Planned, readin
     """Put a plan, and what the read said of each row, into the report."""
     plan = planned.plan
     report.read = reading.end.proof
-    report.rows, report.known = reading.rows, reading.recall.height
+    report.rows, report.known = reading.count(planned.verdicts), reading.recall.height
     report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
     report.planned = plan.requests()
     report.seconds = session.budget.forecast(report.planned)
