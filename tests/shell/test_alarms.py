@@ -23,7 +23,7 @@ from syncd.state import State
 from syncd.watch.alarms import KINDS, alarms_of
 from syncd.watch.endpoints import Endpoints
 from syncd.watch.settings import Watch, WatchedSource, max_age_of, watch_of
-from syncd.watch.status import standing
+from syncd.watch.status import company_status
 from tests.shell.world import World
 
 ANN, BOB = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")
@@ -71,7 +71,7 @@ def test_an_alarm_stands_as_long_as_its_cause_does(more: dict[str, Any], expecte
 def test_a_refused_key_is_one_alarm_of_the_company() -> None:
     both = [{**WELL, "failure": REFUSED, "failures": 3}, {**WELL, "source": "staff", "failure": REFUSED, "failures": 3}]
     [alarm] = alarms_of(both, Watch("", ""))
-    assert (alarm.named, alarm.text) == ("key", REFUSED["message"])
+    assert (alarm.source, alarm.kind, alarm.text) == ("", "key", REFUSED["message"])
 
 
 def test_every_kind_may_be_told_and_is_by_default() -> None:
@@ -96,7 +96,7 @@ def test_a_run_that_was_asked_to_stop_has_not_failed(world: World) -> None:
 def look(world: World, later: float = 0.0) -> dict[str, Any]:
     import time
 
-    return standing(watch_of(world.settings()), time.time() + later)
+    return company_status(watch_of(world.settings()), time.time() + later)
 
 
 def test_failing_begins_with_a_failed_run_and_ends_with_a_good_one(world: World) -> None:
@@ -284,7 +284,7 @@ def test_looking_on_takes_little_memory(tmp_path: Path) -> None:
     code = (
         "import resource, syncd.watch.endpoints as e\n"
         "from pathlib import Path; from syncd.watch.settings import Watch, WatchedSource\n"
-        f"s = e.Seen(Watch('c', {str(tmp_path / 'none.db')!r}, sources=(WatchedSource('a'),))); s.now()\n"
+        f"s = e.StatusCache(Watch('c', {str(tmp_path / 'none.db')!r}, sources=(WatchedSource('a'),))); s.now()\n"
         "print(int(Path('/proc/self/statm').read_text().split()[1]) * resource.getpagesize() // 1024)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
