@@ -15,35 +15,17 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
-from syncd.budget import Window
 from syncd.config.forms import Notify, SettingsForm, Target
 from syncd.config.json_schema import json_schema
 from syncd.config.problems import Document, Problems
 from syncd.config.sources import Entry, Source, read_source
 from syncd.config.tree import KeyPath, Node, locate
-from syncd.config.values import Secret, parse_limits
+from syncd.config.values import Secret
 from syncd.config.variables import NotFilled, NotSet, Variables
 from syncd.config.yaml_tree import NotYaml, read_tree
-from syncd.core.durations import parse_duration
-from syncd.core.schedules import Cron, Every, Schedule
 from syncd.errors import ConfigError
 
-__all__ = [
-    "Cron",
-    "Every",
-    "Notify",
-    "Schedule",
-    "Secret",
-    "Settings",
-    "Source",
-    "Target",
-    "Window",
-    "find",
-    "json_schema",
-    "load",
-    "parse_duration",
-    "parse_limits",
-]
+__all__ = ["Notify", "Secret", "Settings", "Source", "Target", "find", "json_schema", "load"]
 
 # A name must not begin with "-": a command would take it for an option.
 NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")

@@ -62,6 +62,10 @@ class _Frame:
     key: _Name | None = None
     merged: list[Node] = field(default_factory=list)
 
+    @property
+    def needs_key(self) -> bool:
+        return self.node.kind == "mapping" and self.key is None
+
 
 def read_tree(path: Path) -> tuple[Node, list[Flaw]]:
     """Return the tree of the document in ``path``, a mapping, and its flaws.
@@ -154,7 +158,7 @@ class _Builder:
         text = str(event.value)
         plain = bool(event.implicit[0]) and not event.style
         frame = self._frames[-1] if self._frames else None
-        if frame and frame.node.kind == "mapping" and frame.key is None:
+        if frame and frame.needs_key:
             self._key(frame, text, line, plain=plain)
             return
         node = Node(line, "scalar", value=_resolved(text) if plain else text)
@@ -184,8 +188,7 @@ class _Builder:
 
     def _begin(self, node: Node, event: yaml.CollectionStartEvent) -> None:
         self._check_tag(event.tag, node.line)
-        frame = self._frames[-1] if self._frames else None
-        if frame and frame.node.kind == "mapping" and frame.key is None:
+        if self._frames and self._frames[-1].needs_key:
             raise NotYaml(node.line, "a key must be a text, not a list or a mapping; quote a text that begins so")
         if len(self._frames) >= MAX_DEPTH:
             raise NotYaml(node.line, f"nests deeper than {MAX_DEPTH} levels")

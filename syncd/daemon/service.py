@@ -117,13 +117,11 @@ class Service:
         deadlines = (self._children.next_deadline(), self._loader.next_deadline())
         waits += [deadline - self._elapsed() for deadline in deadlines if deadline is not None]
         if self._agenda is not None and not self._stopping:
-            waits += self._until_next_start(self._agenda)
+            start, now = self._agenda.next_start(), self._clock()
+            # An overdue job waits for another one to end, and SIGCHLD wakes the loop then: a pause of 0 would spin.
+            if start is not None and start > now:
+                waits.append(start - now)
         return max(0.0, min(waits))
-
-    def _until_next_start(self, agenda: Agenda) -> list[float]:
-        # An overdue job waits for another job to end, and SIGCHLD wakes the loop then: a pause of 0 would make it spin.
-        start, now = agenda.next_start(), self._clock()
-        return [start - now] if start is not None and start > now else []
 
     def _check_clock(self) -> None:
         wall, ran = self._clock(), self._elapsed()

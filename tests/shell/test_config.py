@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from syncd.config import Cron, Every, Secret, Settings, Window, find, load
+from syncd.budget import Window
+from syncd.config import Secret, Settings, find, load
 from syncd.core.rules import AllOf, Column, First, Rule, Sql, Template, Value
+from syncd.core.schedules import Cron, Every
 from syncd.errors import ConfigError
 from tests.shell.config_world import SOURCE, TARGET, World, csv_options
 
