@@ -25,7 +25,7 @@ def answer(store: Store, rows: Sequence[Any], outcomes: Sequence[Outcome]) -> Re
     status = _status(store, failed=bool(failures), created=bool(counts["created"]))
     if status >= 400 and store.dialects["failed_body"] == "error":
         return error(status, "The contacts are not valid.", rows=len(rows))
-    # The guide counts a row that changes nothing as updated.
+    # The guide's summary has no number for rows that change nothing: they count as updated.
     body = {
         "summary": {
             "total": len(rows),

@@ -26,7 +26,7 @@ _POLL = 0.005
 
 
 def build_app(backend: Backend) -> Starlette:
-    """Return the sandbox as an ASGI application; a fault that cuts a connection needs the server's own protocol class."""
+    """Return the sandbox as an ASGI application; faults that cut a connection need the server's own protocol class."""
     api = partial(_api, backend)
     v1 = [
         Route("/contacts/fields", api, methods=["GET"]),

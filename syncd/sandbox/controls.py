@@ -103,6 +103,7 @@ async def texts(request: Request, allowed: type | UnionType = str) -> dict[str, 
         ConfigError: the body is no such object.
 
     """
+    # request.json() raises a ValueError for a body that is no JSON, which becomes a 400 as well.
     body = await request.json()
     if not isinstance(body, dict) or not all(isinstance(value, allowed) for value in body.values()):
         raise ConfigError('the body must be an object of texts such as {"NAME": "VALUE"}')

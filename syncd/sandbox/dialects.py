@@ -20,7 +20,7 @@ SECONDS = "SECONDS"
 class Dialect:
     """One open point. The first of ``values`` is the default; ``point`` is its number in the list of open points."""
 
-    # The default is the reading that the guide's words suggest most, not the one that is easiest for syncd.
+    # Values are texts, statuses too: they come from a command line.
 
     values: tuple[str, ...]
     point: str

@@ -116,6 +116,8 @@ class Drop(Fault):
 class Truncate(Fault):
     """The connection ends after half of the body."""
 
+    # The client has seen a good status by then, so it must also count what it read.
+
     kind: ClassVar[str] = "truncate"
     done: bool = True
 
@@ -150,7 +152,7 @@ class Hold(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class Poison(Fault):
-    """Rows with ``value`` in ``field`` (None: in any field) are refused; with ``whole`` their batch, with this status."""
+    """Rows with ``value`` in ``field`` (None: any field) are refused; ``whole``: the status for their batch."""
 
     # No end by default: a poisoned row stays bad until somebody corrects it.
 
@@ -169,6 +171,7 @@ class Poison(Fault):
 
         """
         values = row.values() if self.field is None else [row.get(self.field)]
+        # A value may be a list or a mapping, which cannot be hashed: look through a list, not a set.
         found = self.value in list(values)
         if found and self.whole is not None:
             raise Refused(self.whole, "The contacts are not valid.")
@@ -253,6 +256,7 @@ class Faults:
             for armed in self._armed:
                 if not armed.fault.fits(method, path):
                     continue
+                # Poisons are beside the one fault: they strike rows, not the request.
                 if isinstance(armed.fault, Poison):
                     poisons += [armed.fault] if armed.take() else []
                 elif fault is None and armed.take():

@@ -57,7 +57,7 @@ class Fields:
         return {name: value for name, value in self.shown(row).items() if value}
 
     def origin_of(self, before: Fields) -> list[int | None]:
-        """Return each field's position among the fields ``before``, or None; a renamed field keeps its id and values."""
+        """Return each field's position among the fields ``before``, or None; a renamed field keeps its values."""
         positions = {number: position for position, number in enumerate(before.ids)}
         return [positions.get(number) for number in self.ids]
 
