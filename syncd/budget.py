@@ -45,7 +45,7 @@ SECONDS_EACH = 1.0
 
 # After so many seconds of sleep the clock and the other processes' places are read again.
 _LONGEST_SLEEP = 60.0
-# Seconds after its time at which a place stops counting late, whatever delayed its request.
+# Seconds after its time at which a place stops counting late, however slow its request was.
 _SLOWEST = 30.0
 # No window of a key is longer than a day.
 _LONGEST_PAUSE = 86_400.0

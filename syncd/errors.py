@@ -15,7 +15,7 @@
     │   └── StateBusy           locked or out of space: try again later  exit 4
     ├── SourceBusy          another run holds the source                 exit 5
     │   └── LeaseLost           it took the source over from this run    exit 5
-    └── Stopped             asked to stop; what was begun is recorded    exit 4
+    └── Stopped             asked to stop; open calls are recorded       exit 4
 
 A message names the place and the remedy, and never holds a contact's data or a secret.
 """

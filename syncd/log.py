@@ -97,6 +97,10 @@ def configure(level: int, *, human: bool | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
         )
     )
+    _install(handler, level)
+
+
+def _install(handler: logging.Handler, level: int) -> None:
     # configure() may be called twice, by a test or a command within a command: the lines must not double.
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, _Stderr | journald.Journal)]:

@@ -207,7 +207,7 @@ class Connector(ABC):
     def reads(self, file: Path) -> bool:
         """Return whether a read would take ``file`` if it existed; raise nothing.
 
-        By default: whether an option names it. No command writes its output over such a file.
+        By default: whether an option names it. A command must not write its output over a file of a source.
         """
         return any(same_file(path, file) for path in _paths_in(self.options))
 

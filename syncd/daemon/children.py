@@ -1,7 +1,7 @@
 """Starts, ends and collects the processes that do the jobs.
 
-Each child has a session of its own: Ctrl-C in the daemon's terminal reaches the daemon alone, and ending a child ends
-whatever it started too. A child logs to the daemon's stderr; what it prints is dropped.
+Each child has a session of its own: Ctrl-C in the daemon's terminal reaches the daemon alone, and killing a child also
+kills the processes that it started. A child logs to the daemon's stderr; its standard output is dropped.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Children:
         return ended
 
     def watch_over(self) -> list[Job]:
-        """Ask children to stop that exceeded their timeout, kill those that did not; return the jobs that timed out."""
+        """Ask children above their timeout to stop, and kill them later; return the jobs that have just timed out."""
         now, late = self.elapsed(), []
         for child in self._running.values():
             if child.kill_at is None and now - child.begun >= child.job.timeout:

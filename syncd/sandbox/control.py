@@ -6,7 +6,7 @@
 | ``GET /dialects`` · ``PATCH {"update": "replace"}`` | every dialect with its value, values and meaning; changes some |
 | ``GET /faults`` · ``POST {"kind": "drop", …}`` · ``DELETE`` | the armed faults; arms one; disarms all |
 | ``GET /requests`` · ``DELETE`` | the API requests so far, without any value; forgets them |
-| ``POST /contacts {"Phone": "…"}`` · ``PATCH /contacts/1 {…}`` · ``DELETE /contacts/1`` | what people do by hand |
+| ``POST /contacts {"Phone": "…"}`` · ``PATCH /contacts/1 {…}`` · ``DELETE /contacts/1`` | the edits of people |
 | ``PUT /fields [{"name": "…", "is_match": true}, …]`` | the company's fields |
 """
 

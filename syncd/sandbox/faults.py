@@ -116,7 +116,7 @@ class Drop(Fault):
 class Truncate(Fault):
     """The connection ends after half of the body."""
 
-    # The client has seen a good status by then, so it must also count what it read.
+    # The client has seen a good status by then: only the length of the body shows that something is missing.
 
     kind: ClassVar[str] = "truncate"
     done: bool = True

@@ -57,7 +57,7 @@ def _without_extension(text: str, rule: str) -> str:
         return text
     if rule == "error":
         raise BadPhone("has an extension")
-    # "append" is what a server does that only drops the characters that are no digits.
+    # A server that only drops the characters between digits appends the extension.
     return text[: found.start()] + (found[1] if rule == "append" else "")
 
 

@@ -181,7 +181,7 @@ class _Batch:
             if rule == "error":
                 raise RowRefused(f"{', '.join(empty)} is required" if empty else "The company has no match field")
             return None
-        # "raw": the number is compared as it was sent, with what was stored in its stored form.
+        # "raw": the number is compared as it was sent, with the stored form of the contacts' numbers.
         key = self.store.key_of(self._as_sent(row, sent) if self.dialects["match_phone"] == "raw" else row)
         if key in self._keys and self.dialects["duplicate_in_batch"] == "error":
             raise RowRefused("The batch has this contact twice")

@@ -118,7 +118,7 @@ class _Server(uvicorn.Server):
                 tick += 10
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Without the grace of the server's own: what still runs is held back by a fault, and nobody wants its answer.
+        # Without uvicorn's own grace: a request that still runs is held back by a fault, and nobody wants its answer.
         for server in self.servers:
             server.close()
         for listener in sockets or []:

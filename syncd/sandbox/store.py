@@ -136,7 +136,7 @@ class Store:
         return self._index.get(key, ())
 
     def write(self, changed: Mapping[int, Row], deleted: Collection[int] = ()) -> None:
-        """Store and delete contacts, durably, in one commit. New ids are at least ``next_id``, or of deleted contacts."""
+        """Store and delete contacts, durably, in one commit; a new id is above all others, or of a deleted one."""
         if not changed and not deleted:
             return
         with self.lock:

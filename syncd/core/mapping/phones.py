@@ -28,7 +28,7 @@ def clean(
 ) -> pl.DataFrame:
     """Clean one contact field's raw columns: one row out for each row in.
 
-    ``raw``: String columns, in the order in which their numbers are wanted; their names are what problems call them.
+    ``raw``: String columns, in the order of the wanted numbers; problems are reported by the columns' names.
     ``regions``: the text of the region column, if there is one. ``first``: only the first column that holds a number
     counts, instead of all.
 

@@ -164,7 +164,8 @@ def _type(expr: pl.Expr, columns: Sequence[str]) -> pl.DataType:
 
 
 def _probe(expression: Expression) -> None:
-    """Refuse an expression that gives a row another value among other rows than alone, whatever its tree shows."""
+    """Refuse an expression whose value for a row changes when other rows stand beside it."""
+    # The last net: a function of a new Polars release may look at other rows under a name that is not listed here.
     # Each column has the probes in another order, so that no two rows are equal.
     rotated = {name: _PROBES[n % 5 :] + _PROBES[: n % 5] for n, name in enumerate(expression.columns or ("@",))}
     page = pl.DataFrame(rotated)
