@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.daemon.timetable import Job, Timetable, put_off
+from syncd.daemon.timetable import Job, Timetable, jitter_of
 from syncd.watch.settings import watch_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _jobs(settings: Settings, state: State) -> Iterator[Job]:
                 arguments=("run", source.name, "--json"),
                 schedule=source.schedule,
                 timeout=source.timeout,
-                jitter=put_off(source.schedule),
+                jitter=jitter_of(source.schedule),
                 last=state.runs.last_begun(source.name),
             )
             if source.reconcile is not None:
@@ -94,7 +94,7 @@ def _reconciling(source: Source, schedule: Schedule, state: State) -> Job:
         arguments=("reconcile", source.name, *(["--repair"] if source.repair else []), "--json"),
         schedule=schedule,
         timeout=source.timeout,
-        jitter=put_off(schedule, RECONCILE_JITTER),
+        jitter=jitter_of(schedule, RECONCILE_JITTER),
         last=state.facts.reconciled(source.name).get() or time.time(),
     )
 

@@ -14,7 +14,7 @@ from syncd.budget import describe
 from syncd.commands.settings import loaded
 from syncd.errors import StateError, Stopped
 from syncd.watch.settings import Watch, watch_of
-from syncd.watch.status import held_of, outcome_shown, standing
+from syncd.watch.status import company_status, held_of, outcome_shown
 
 if TYPE_CHECKING:
     from syncd.report.screen import Screen
@@ -27,7 +27,7 @@ def status(config: Path | None, *, as_json: bool, check: bool = False) -> int:
     watch = watch_of(loaded(config, keyless=True))
     if check:
         return _check(watch, as_json=as_json)
-    found = standing(watch, time.time())
+    found = company_status(watch, time.time())
     if as_json:
         sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
     else:
@@ -40,7 +40,7 @@ def status(config: Path | None, *, as_json: bool, check: bool = False) -> int:
 def _check(watch: Watch, *, as_json: bool) -> int:
     """0 and ``healthy``, or 3 and why: a state file that cannot be read is not healthy either."""
     try:
-        found = standing(watch, time.time(), counted=False)
+        found = company_status(watch, time.time(), counted=False)
         problems = [*_alarms(found), *_never_run(found)]
     except StateError as error:
         found, problems = {"state": watch.state, "sources": []}, [str(error)]

@@ -21,7 +21,7 @@ from syncd.daemon.service import Service, steady
 from syncd.daemon.signals import Signals
 from syncd.daemon.systemd import ServiceManager
 from syncd.daemon.timetable import Job, Timetable
-from syncd.daemon.watching import Watcher
+from syncd.daemon.watcher import Watcher
 from tests.worlds.daemon_day import FakeLoader
 
 CRASHES = 1000 if "SYNCD_SOAK" in os.environ else 150
