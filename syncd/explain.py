@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
-from syncd.core.compare import BEFORE, ID, KIND, field_changes, rows
+from syncd.core.compare import BEFORE, ID, field_changes, rows
 from syncd.core.plan import Held
 from syncd.core.verdicts import Verdicts
 from syncd.read.reader import read_source
@@ -174,10 +174,10 @@ def _decide(found: Explanation, source: Source, planned: Planned, reading: Readi
     plan, here = planned.plan, pl.col(KEY) == found.key
     for part in (plan.todo.filter(here), plan.waiting.filter(here)):
         for change in rows(part):
-            kind = change[KIND]
+            kind = change.kind
             found.change = next(described(part, found.phones))
             found.held = [each for each in plan.held if found.key in each.keys and each.kind in ("all", _held_as(kind))]
-            found.decision, found.why = kind, change["@why"] or _WHY.get(kind) or _why_deleted(found)
+            found.decision, found.why = kind, change.why or _WHY.get(kind) or _why_deleted(found)
             return
     found.decision, found.why = _left_as_it_is(found, source, planned, reading)
 

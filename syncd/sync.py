@@ -33,7 +33,7 @@ from syncd.plan.learned import learn_fields, learn_loaded, learn_match
 from syncd.plan.rematching import settle_fields
 from syncd.plan.request import request_of
 from syncd.plan.takeovers import NO_TAKEOVERS, Takeovers, takeovers_of
-from syncd.push.result import Pushed
+from syncd.push.result import PushJob, PushResult
 from syncd.push.upserts import Push
 from syncd.read.reader import columns_of, read_source
 from syncd.read.reading import Reading, excluded
@@ -252,7 +252,7 @@ def plan_of(
     return plan_changes(reading, request, session.state, index, schema, session.clock(), taken)
 
 
-def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, highest: int, since: int) -> Pushed:
+def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, highest: int, since: int) -> PushResult:
     """Carry a plan of the source out.
 
     ``highest``: the highest id that was seen at the target, 0 if none was. ``since``: the newest change of any source
@@ -260,7 +260,7 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
     """
     session.bind_state(highest)
     total = plan.todo.height
-    push = Push(
+    job = PushJob(
         run=session.run,
         source=source,
         configured=list(session.settings.sources),
@@ -273,7 +273,7 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
         stopping=session.stopping,
         progress=lambda done: _progress(session, source, done, total),
     )
-    return push.carry_out(plan)
+    return Push(job).carry_out(plan)
 
 
 def _progress(session: Session, source: str, done: int, total: int) -> None:
@@ -309,7 +309,7 @@ def begin_push(report: SourceReport) -> None:
     report.unknown = report.plan.todo.height if report.plan else 0
 
 
-def tell_push(report: SourceReport, session: Session, source: Source, pushed: Pushed) -> None:
+def tell_push(report: SourceReport, session: Session, source: Source, pushed: PushResult) -> None:
     """Put what became of a plan into the report that the plan is in."""
     report.counts.update(pushed.counts)
     if report.plan and pushed.counts.total() == report.plan.todo.height:
@@ -336,7 +336,7 @@ def _close(
     source: Source,
     reading: Reading,
     planned: Planned,
-    pushed: Pushed,
+    pushed: PushResult,
     schema: Schema,
 ) -> bool:
     """Keep what the next run needs: what was learned, what is held, and who is missing since when.

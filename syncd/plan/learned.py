@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from syncd.core.change import Status
 from syncd.core.columns import DIGEST
-from syncd.core.compare import REFUSED
 from syncd.core.schema import Schema
 from syncd.plan.field_history import exchanged, learn_names, learn_numbers, renames
 from syncd.plan.rematching import rematch
@@ -38,7 +38,7 @@ def with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema:
     """Forget what was refused under other fields of the target: it may be accepted now."""
     if state.facts.fields(source).get() in (None, schema.described()):
         return ledger
-    refused = pl.col("@status") == REFUSED
+    refused = pl.col("@status") == Status.REJECTED
     return ledger.with_columns(pl.when(refused).then(None).otherwise(pl.col(DIGEST)).alias(DIGEST))
 
 

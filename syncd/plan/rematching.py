@@ -15,10 +15,10 @@ import polars as pl
 from syncd.core.columns import KEY, MATCH
 from syncd.core.compare import BEFORE, ID, OLD_MATCH
 from syncd.core.identity import match_value
+from syncd.core.ownership import OpenCall
 from syncd.core.schema import Schema
 from syncd.plan.field_history import called_now, renamed, renames, settle_names
 from syncd.state import State
-from syncd.state.journal import Leftover
 
 
 def rematched(detail: pl.DataFrame, schema: Schema) -> pl.DataFrame:
@@ -57,7 +57,7 @@ def settle_fields(state: State, schema: Schema) -> None:
         )
 
 
-def open_calls(state: State, schema: Schema, source: str | None = None) -> list[Leftover]:
+def open_calls(state: State, schema: Schema, source: str | None = None) -> list[OpenCall]:
     """Return what earlier changes (of every source: None) may have left, their fields as they are called now."""
     names = renames(state, schema)
     left = state.journal.open_calls(source)
