@@ -41,7 +41,7 @@ def test_any_key_comes_back_as_it_went_in(path: Path, key: str) -> None:
 
 def test_what_is_marked_is_pending_and_what_is_recorded_is_known(path: Path) -> None:
     with State(path) as state:
-        [entry] = state.journal.mark("run", "s", [change(Status.ACCEPTED)])
+        [entry] = state.journal.mark("run", "s", [change("a")])
         assert state.ledger.digests("s").rows() == [("a", 7, Status.PENDING)]
         state.journal.record([Settled(entry, CallOutcome.UNKNOWN)])
         assert state.ledger.digests("s").rows() == [("a", 7, Status.PENDING)]
@@ -51,7 +51,7 @@ def test_what_is_marked_is_pending_and_what_is_recorded_is_known(path: Path) -> 
 
 def test_a_mark_survives_the_process(path: Path) -> None:
     with State(path) as state:
-        state.journal.mark("run", "s", [change(Status.ACCEPTED)])
+        state.journal.mark("run", "s", [change("a")])
     with State(path) as state:
         assert [left.match for left in state.journal.open_calls("s")] == ["a"]
         assert state.ledger.pending_keys("s") == {"a"}
@@ -70,7 +70,7 @@ def test_a_move_remembers_the_id_that_must_go(path: Path) -> None:
     with State(path) as state:
         accept(state, "a", 5)
         accept(state, "a", 9, kind="move", id_=5, match="new")
-        assert [(left.id, left.key) for left in state.journal.open_calls("s")] == [(5, Status.ACCEPTED)]
+        assert [(left.id, left.key) for left in state.journal.open_calls("s")] == [(5, "a")]
         assert state.holdings.ours_among(range(1, 20)) == {5, 9}
 
 
