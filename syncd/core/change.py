@@ -69,9 +69,9 @@ class Change(NamedTuple):
     key: str
     id: int | None
     match: str
-    old_match: str | None
     digest: int | None
     raw: int | None
+    old_match: str | None
     why: str | None
     line: int | None
     origin: int | None

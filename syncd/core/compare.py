@@ -187,7 +187,7 @@ def _same_numbers(old: str, new: str) -> bool:
     return set(old.split(";")) == set(new.split(";"))
 
 
-_ABOUT = (KIND, KEY, ID, MATCH, OLD_MATCH, DIGEST, RAW, WHY, LINE, ORIGIN, BEFORE)
+_ABOUT = (KIND, KEY, ID, MATCH, DIGEST, RAW, OLD_MATCH, WHY, LINE, ORIGIN, BEFORE)
 """The columns of a change, in the order of the fields of :class:`syncd.core.change.Change`."""
 
 

@@ -118,6 +118,7 @@ def _text(value: Any) -> str:
 
 def texts(fields: Mapping[str, Any]) -> dict[str, str]:
     """Return the fields of a contact of the target, all as text; null is "", as in the guide's own lists."""
+    # An answer has thousands of values, most of them ASCII text: those take no call.
     return {
         name if name.isascii() else _text(name): value if value.__class__ is str and value.isascii() else _text(value)
         for name, value in fields.items()
@@ -171,6 +172,7 @@ def _entry(item: Any) -> Accepted | None:
     id_, action = number(contact.get("id")), _text(item.get("action"))
     if id_ is None or item.get("error") or item.get("errors"):
         return None
+    # Any other word that does not sound like a failure counts as done: the id and the match values are the proof.
     if action not in _DONE and _FAILING.search(action):
         return None
     return Accepted(id_, texts(fields), action)
@@ -207,6 +209,7 @@ def _grouped(pairs: Iterable[tuple[T, Key | None]]) -> dict[Key, list[T]]:
 
 
 def _shared(rows: Sequence[int], answered: Sequence[Accepted]) -> dict[int, Outcome]:
+    # Several entries with one id tell of several steps: the last tells what the contact holds now.
     if len(rows) == 1 or len({entry.id for entry in answered}) == 1:
         return dict.fromkeys(rows, answered[-1])
     return dict.fromkeys(rows, _AMBIGUOUS)
@@ -291,6 +294,7 @@ def _echo(item: Any, schema: Schema) -> Key | None:
     for name in _ECHO_KEYS if isinstance(item, dict) else ():
         part = item.get(name)
         fields = part.get("fields", part) if isinstance(part, dict) else None
+        # A part without match values may be there beside the part that repeats the row.
         key = match_keys([fields], schema)[0] if isinstance(fields, dict) else None
         if key:
             return key

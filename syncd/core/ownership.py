@@ -91,14 +91,13 @@ def explained(there: Fields, sent: Iterable[Fields], schema: Schema) -> bool:
     return any(as_sent(there, fields, schema) for fields in sent)
 
 
-def whose(there: Remote | None, calls: Iterable[OpenCall], schema: Schema, *, was_ours: bool = False) -> Owner:
+def whose(there: Remote | None, calls: Sequence[OpenCall], schema: Schema, *, was_ours: bool = False) -> Owner:
     """Decide whose the contact is that has the match value of calls of unknown outcome; UNKNOWN if there is none.
 
     ``was_ours``: the id was ours before. A target may bring a deleted contact back under its old id.
     """
     if there is None:
         return Owner.UNKNOWN
-    calls = list(calls)
     # The first call may have made the contact and another call changed it: so id and values may come from two calls.
     new = any(there.id > each.highest_known_id for each in calls)
     made = new and explained(there.fields, (each.fields for each in calls), schema)
@@ -120,6 +119,10 @@ class Evidence:
     persons: frozenset[int] = frozenset()
     resent: frozenset[str] = frozenset()
 
+    def sent(self, match: str) -> list[Fields]:
+        """Return the values that calls of unknown outcome sent with this match value."""
+        return [call.fields for call in self.calls.get(match, ())]
+
     def seeing(self, persons: Collection[int], resent: Collection[str] = ()) -> Self:
         """Return the evidence after another look at the target."""
         return replace(self, persons=self.persons.union(persons), resent=self.resent.union(resent))
@@ -136,6 +139,7 @@ class Evidence:
         new = any(answer.id > each.highest_known_id for each in calls) or (
             change.match in self.resent and answer.id > self.highest_known_id
         )
+        # A contact with an old id was there before every call of ours, so a person made it.
         if not new or answer.id in self.persons:
             return Owner.PERSON
         sent = {*call.payload, *(name for each in calls for name in each.fields)}
@@ -169,6 +173,7 @@ def whose_met(
     here = {key: origin for (name, key), origin in others.items() if name == source}
     if owner is Owner.PERSON or any(origin == "adopted" for key, origin in here.items() if key not in moving):
         return Owner.PERSON
+    # Nothing is deleted that another key claims: the contact of the deleted key becomes the contact of the mover.
     if not here.keys().isdisjoint(deleted):
         return Owner.LEAVING
     sent_again = all(name == source or origin == "created" for (name, _), origin in others.items())

@@ -78,6 +78,7 @@ class Removal:
             return
         located = [(entry, ids[entry.key] or 0) for entry in begun.entries]
         answer = self._remove({id_: entry.match for entry, id_ in located})
+        # Nothing has left this machine, so nothing is in doubt: the ledger is as before the mark.
         if answer.unsent and answer.failure:
             job.state.journal.unmark(begun.entries, answer.fates)
             raise answer.failure

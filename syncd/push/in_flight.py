@@ -19,6 +19,7 @@ class Batch:
     ``highest_known_id``: ids up to it existed before. ``fresh``: it was seen since this run began.
     """
 
+    # The outcomes of an answer come in this order too: the three are matched by position.
     calls: Sequence[Call] = ()
     entries: Sequence[Entry] = ()
     highest_known_id: int = 0

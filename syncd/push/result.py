@@ -80,12 +80,14 @@ def settle(batch: Batch, outcomes: tuple[Outcome, ...], evidence: Evidence, ours
     for call, entry, outcome in zip(batch.calls, batch.entries, outcomes, strict=True):
         if isinstance(outcome, Refused):
             twin = call if outcome.twin is None else batch.calls[outcome.twin]
+            # If only case differs, the target ignores case in match values. The state remembers that for later plans.
             folded = differ_in_case(twin.change.match, call.change.match)
             yield Settled(entry, CallOutcome.CASE_TWIN if folded else CallOutcome.REFUSED, reason=outcome.reason)
         elif not isinstance(outcome, Accepted) or takes_fields_away(call, outcome):
             # A contact that lost fields stays pending until another call has restored them.
             yield Settled(entry, CallOutcome.UNKNOWN)
         else:
+            # An adopted contact stays at the target when its row leaves the source, unless the rules say otherwise.
             adopted = evidence.whose(call, outcome, was_ours=outcome.id in ours) is Owner.PERSON
             returned = returned_fields(call, outcome.fields, evidence.schema.phones)
             yield Settled(entry, CallOutcome.ACCEPTED, outcome.id, returned, adopted=adopted)

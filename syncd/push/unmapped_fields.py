@@ -8,7 +8,7 @@ of that contact go with its own key, in this push or when the key is sent again:
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -102,12 +102,9 @@ class UnmappedFields:
             for source, key in held:
                 if (source, key) != mover and (source != self._source or key not in self._now):
                     others.setdefault(source, {})[key] = remote.fields, self._others(change)
-        for source, keys in others.items():
-            self._note(source, self._seen_of(source, keys))
-
-    def _seen_of(self, source: str, seen: Mapping[str, tuple[Fields, set[str]]]) -> Iterator[Known]:
-        for key, (id_, before) in self._known(source, list(seen)).items():
-            yield key, id_, before, _with(before, *seen[key])
+        for source, seen in others.items():
+            known = self._known(source, list(seen)).items()
+            self._note(source, [(key, id_, before, _with(before, *seen[key])) for key, (id_, before) in known])
 
     def _known(self, source: str, keys: Sequence[str]) -> dict[str, tuple[int, Fields]]:
         """Return the id and the last known values at the target of each of the source's keys."""

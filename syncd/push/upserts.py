@@ -64,6 +64,7 @@ class Push:
     def _upsert(self, plan: Plan) -> None:
         changes = plan.upserts()
         self._look_at_doubted(changes)
+        # It takes an update to learn this. Until then each run with an update tries, with a call for one contact.
         semantics = self._state.facts.update_semantics.get()
         if semantics is None:
             semantics, first = probe_update(self._job, plan, self._send_alone)
@@ -78,9 +79,9 @@ class Push:
 
     def _look_at_doubted(self, changes: pl.DataFrame) -> None:
         """See what stands where earlier calls may have created contacts, before an upsert covers whose it was."""
-        known = self._evidence.calls
-        here = changes.filter(pl.col("@match").is_in(list(known)) & (pl.col(KIND) != "adopt"))
-        sent = {match: [call.fields for call in known[match]] for match in here.get_column("@match")}
+        known = list(self._evidence.calls)
+        here = changes.filter(pl.col("@match").is_in(known) & (pl.col(KIND) != "adopt")).get_column("@match")
+        sent = {match: self._evidence.sent(match) for match in here}
         self._evidence = self._evidence.seeing(find_persons(self._list, self._job.schema, sent))
 
     def _keep_busy(self, pool: ThreadPoolExecutor, pages: Iterator[list[Call]]) -> None:
@@ -110,6 +111,7 @@ class Push:
     def _ends_with(self, answered: Sequence[BatchAnswer]) -> bool:
         """Whether no further batch is sent after these answers."""
         failures = [each.answer.failure for each in answered]
+        # One failure may be an accident. Two in a row are an outage, in which more batches would only become pending.
         in_a_row = self._failed_in_a_row
         for failure in failures:
             in_a_row = in_a_row + 1 if failure else 0
@@ -175,11 +177,7 @@ class Push:
         making = [each for each in calls if each.change.kind != "update"]
         if len(making) <= FEW < len(calls):
             calls = making
-        open_ = evidence.calls
-        sent = {
-            each.change.match: [each.payload, *(call.fields for call in open_.get(each.change.match, ()))]
-            for each in calls
-        }
+        sent = {each.change.match: [each.payload, *evidence.sent(each.change.match)] for each in calls}
         # With a fresh highest id, ids alone tell what was made since: a first load through bad hours needs no lists.
         persons = () if fresh and len(sent) > FEW else find_persons(self._list, self._job.schema, sent)
         return evidence.seeing(persons, resent=sent)

@@ -102,9 +102,11 @@ class Deletions:
             held, open_ = _claimed(connection, [id_ for id_ in wanted.values() if id_], matches, gone, elsewhere or {})
             waiting = frozenset(each.key for each in changes if each.match in open_)
             drafts = drafted(source, (each for each in changes if each.key not in waiting))
+            # A delete makes no contact, so no id that exists by now needs to be told from a new id.
             entries = append(connection, run, drafts, highest_known_id=0, now=now)
             if entries:
                 connection.exec_driver_sql(_MARKED, [(now, source, entry.key) for entry in entries])
+            # The rest has no id, or an id that another contact claims: it leaves the ledger without a call.
             free = [entry for entry in entries if (id_ := wanted[entry.key]) and id_ not in held]
             keys = {entry.key for entry in free}
             rest = [entry for entry in entries if entry.key not in keys]
@@ -116,11 +118,7 @@ class Deletions:
         return Begun(tuple(free), frozenset(entry.key for entry in rest) - left, left, waiting)
 
     def record(
-        self,
-        source: str,
-        ids: Iterable[int],
-        deleted: Sequence[Entry],
-        refused: Sequence[tuple[Entry, str]] = (),
+        self, source: str, ids: Iterable[int], deleted: Sequence[Entry], refused: Sequence[tuple[Entry, str]] = ()
     ) -> None:
         """Record marked deletes, whose calls for ``ids`` have ended.
 
@@ -194,6 +192,7 @@ def deleted_meanwhile(
     return {entry for id_, ended in found for entry in entries[id_] if ended is None or ended >= entry}
 
 
+# Without a live lease the source's process is dead, and its calls have ended.
 _LIVE = "EXISTS (SELECT 1 FROM lease WHERE lease.source = {0}.source AND lease.expires > :now)"
 _SINCE = text("SELECT match FROM change WHERE id > :since AND source <> :source AND kind <> 'delete'")
 # "IN ('pending', 'moved')" lets SQLite use the index of open changes, which has just this condition.
@@ -226,6 +225,7 @@ _UNREAD = text("DELETE FROM cursor WHERE source = :source")
 _ABANDON = text("UPDATE deletion SET ended = :newest WHERE source = :source AND ended IS NULL")
 _OLD = text("DELETE FROM deletion WHERE ended IS NOT NULL AND begun < :old")
 _MARKED = "UPDATE contact SET status = 'pending', updated_at = ? WHERE source = ? AND key = ?"
+# A contact that the target refuses to delete is as it was: the next run tries again.
 _KEPT = text(
     "UPDATE contact SET status = 'accepted', reason = :reason, updated_at = :at WHERE source = :source AND key = :key"
 )

@@ -46,8 +46,8 @@ class Entry(NamedTuple):
 
     id: int
     source: str
-    key: str
     kind: str
+    key: str
     old_id: int | None
     match: str
     digest: int | None
@@ -70,19 +70,9 @@ def drafted(source: str, changes: Iterable[Change]) -> list[Entry]:
 
     They are made before the file is locked, since other processes wait for the lock.
     """
+    # After its source an entry has the first five fields of its change, in the same order.
     return [
-        Entry(
-            0,
-            source,
-            change.key,
-            change.kind,
-            change.id,
-            change.match,
-            change.digest,
-            as_json(change.before or None),
-            as_json(change.after),
-            change.raw,
-        )
+        Entry(0, source, *change[:5], as_json(change.before or None), as_json(change.after), change.raw)
         for change in changes
     ]
 
@@ -96,6 +86,7 @@ def append(
     first = newest_change(connection) + 1
     known = _known(connection, drafts[0].source, [draft.key for draft in drafts])
     entries, values = [], []
+    # The ids are given here and not by SQLite, so that many rows go into one statement.
     for number, draft in enumerate(drafts, first):
         was, match = known.get(draft.key, (None, None))
         old_match = None if match == draft.match else match

@@ -70,27 +70,24 @@ class History:
         """Return the names of the target's phone fields, as the last runs knew them."""
         with self._database.read() as connection:
             facts = connection.execute(text("SELECT value FROM fact WHERE name LIKE 'fields of %'")).scalars().all()
+        # Schema.described() made the facts: a list of [name, is_phone, is_match] for each source.
         return frozenset(name for fact in facts for name, is_phone, *_ in json.loads(fact) if is_phone)
 
     def entries(self, run: str, source: str) -> list[Entry]:
         """Return the changes that the run made to the source's contacts, in the order in which they were begun."""
-        query = text(
+        query = (
             f"SELECT key, kind, match, before, after, CASE WHEN {DONE} THEN 'accepted' ELSE outcome END,"
             f" new_id <> old_id FROM change WHERE {OF_RUN} ORDER BY id"
         )
-        with self._database.read() as connection:
-            rows = connection.execute(query, {"run": run, "source": source}).all()
         return [
             Entry(key, kind, match, _fields(before), _fields(after), outcome, bool(other))
-            for key, kind, match, before, after, outcome, other in rows
+            for key, kind, match, before, after, outcome, other in self._of_run(query, run, source)
         ]
 
     def outcomes(self, run: str, source: str) -> pl.DataFrame:
         """Return ``@key``, ``@outcome`` (accepted, rejected, unknown) of the changes that the run began."""
         outcome = f"CASE WHEN {DONE} THEN 'accepted' WHEN outcome = 'refused' THEN 'rejected' ELSE 'unknown' END"
-        query = text(f"SELECT key, {outcome} FROM change WHERE {OF_RUN} ORDER BY id")
-        with self._database.read() as connection:
-            rows = list(map(tuple, connection.execute(query, {"run": run, "source": source})))
+        rows = self._of_run(f"SELECT key, {outcome} FROM change WHERE {OF_RUN} ORDER BY id", run, source)
         # A contact is sent twice if the first call took fields away: the second call, which restores them, counts.
         found = pl.DataFrame(rows, schema={KEY: pl.String, "@outcome": pl.String}, orient="row")
         return found.unique(KEY, keep="last", maintain_order=True)
@@ -100,7 +97,7 @@ class History:
 
         Changes of unknown outcome by an undo of this run are left out: such an undo may be tried again.
         """
-        query = text(
+        query = (
             "SELECT later.key, later.run, CASE WHEN later.outcome = 'pending' THEN NULL ELSE by.undoes END"
             " FROM change AS later"
             f" JOIN (SELECT key, max(id) AS last FROM change WHERE {OF_RUN} GROUP BY key) AS mine"
@@ -109,23 +106,24 @@ class History:
             f" WHERE {_LATER_DONE} OR (later.outcome = 'pending' AND by.undoes IS NOT :run)"
             " ORDER BY later.id"
         )
-        with self._database.read() as connection:
-            return list(map(tuple, connection.execute(query, {"run": run, "source": source})))
+        return self._of_run(query, run, source)
 
     def begun_by_undo(self, run: str, source: str) -> frozenset[str]:
         """Return the keys of changes of unknown outcome by an undo of the run."""
-        query = text(
+        query = (
             "SELECT change.key FROM change JOIN run ON run.run = change.run AND run.source = change.source"
             " WHERE run.undoes = :run AND change.source = :source AND change.outcome = 'pending'"
         )
-        with self._database.read() as connection:
-            return frozenset(connection.execute(query, {"run": run, "source": source}).scalars())
+        return frozenset(key for (key,) in self._of_run(query, run, source))
 
     def begun_keys(self, run: str, source: str) -> set[str]:
         """Return the keys that the run changed, or may have changed."""
-        query = text(f"SELECT key FROM change WHERE {OF_RUN} AND (outcome = 'pending' OR {DONE})")
+        query = f"SELECT key FROM change WHERE {OF_RUN} AND (outcome = 'pending' OR {DONE})"
+        return {key for (key,) in self._of_run(query, run, source)}
+
+    def _of_run(self, query: str, run: str, source: str) -> list[tuple[Any, ...]]:
         with self._database.read() as connection:
-            return set(connection.execute(query, {"run": run, "source": source}).scalars())
+            return list(map(tuple, connection.execute(text(query), {"run": run, "source": source})))
 
 
 def _fields(value: str | None) -> dict[str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import polars as pl
 from sqlalchemy import text
@@ -30,6 +31,8 @@ _HELD = (
     "coalesce(returned, '')",
     "updated_at",
 )
+
+_AMONG = "remote_id IN (SELECT value FROM json_each(:ids))"
 
 # The ids whose contact we deleted last, or moved to another contact: nothing happened to the id since.
 _REMAINS = text(
@@ -62,10 +65,7 @@ class Holdings:
 
     def by_id(self, ids: Collection[int]) -> dict[int, dict[tuple[str, str], str]]:
         """Return the holders of each of ``ids`` that has any: (source, key), and whether ``created`` or ``adopted``."""
-        query = text(
-            "SELECT remote_id, source, key, status, origin FROM contact"
-            " WHERE remote_id IN (SELECT value FROM json_each(:ids)) ORDER BY status"
-        )
+        query = text(f"SELECT remote_id, source, key, status, origin FROM contact WHERE {_AMONG} ORDER BY status")
         found: dict[int, dict[tuple[str, str], str]] = {}
         with self._database.read() as connection:
             # Accepted holders come first. If there is one, the others were overwritten, and hold the id in name only.
@@ -76,9 +76,8 @@ class Holdings:
 
     def displaced(self, source: str) -> set[str]:
         """Return the keys whose contact at the target another contact has overwritten."""
-        query = text("SELECT key FROM contact WHERE source = :source AND status <> 'accepted' AND reason = :reason")
-        with self._database.read() as connection:
-            return set(connection.execute(query, {"source": source, "reason": DISPLACED}).scalars())
+        query = "SELECT key FROM contact WHERE source = :source AND status <> 'accepted' AND reason = :reason"
+        return self._values(query, source=source, reason=DISPLACED)
 
     def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
         """Count the contacts of each source that is not ``configured`` and that no configured source has too."""
@@ -92,39 +91,31 @@ class Holdings:
 
     def accepted_ids(self, source: str) -> set[int]:
         """Return the ids of the source's accepted contacts."""
-        query = text("SELECT remote_id FROM contact WHERE source = :source AND status = 'accepted'")
-        with self._database.read() as connection:
-            return set(connection.execute(query, {"source": source}).scalars()) - {None}
+        query = "SELECT remote_id FROM contact WHERE source = :source AND status = 'accepted'"
+        return self._values(query, source=source) - {None}
 
     def true_ids(self, ids: Collection[int]) -> set[int]:
         """Return the ids that an accepted contact of any source has."""
-        if not ids:
-            return set()
-        query = text(
-            "SELECT remote_id FROM contact WHERE status = 'accepted'"
-            " AND remote_id IN (SELECT value FROM json_each(:ids))"
-        )
-        with self._database.read() as connection:
-            return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
+        return self._values(f"SELECT remote_id FROM contact WHERE {_AMONG} AND status = 'accepted'", ids=ids)
 
     def ours_among(self, ids: Collection[int]) -> set[int]:
         """Return the ids that a call of ours created or deleted."""
-        if not ids:
+        if not ids:  # a batch of a first load: it need not wait for the writer's transaction
             return set()
-        with self._database.read() as connection:
-            # The deleted ids too: a target may bring a contact back under its old id.
-            query = text(
-                "SELECT remote_id FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))"
-                " AND origin = 'created' UNION SELECT old_id FROM change"
-                f" WHERE old_id IN (SELECT value FROM json_each(:ids)) AND (outcome = 'moved' OR ({OURS}))"
-            )
-            return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
+        # The deleted ids too: a target may bring a contact back under its old id.
+        query = (
+            f"SELECT remote_id FROM contact WHERE {_AMONG} AND origin = 'created' UNION SELECT old_id FROM change"
+            f" WHERE old_id IN (SELECT value FROM json_each(:ids)) AND (outcome = 'moved' OR ({OURS}))"
+        )
+        return self._values(query, ids=ids)
 
     def known_ids(self, ids: Iterable[int]) -> set[int]:
         """Return which of these ids are of contacts in the ledger."""
-        query = text("SELECT remote_id FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))")
+        return self._values(f"SELECT remote_id FROM contact WHERE {_AMONG}", ids=ids)
+
+    def _values(self, query: str, *, ids: Iterable[int] = (), **values: str) -> set[Any]:
         with self._database.read() as connection:
-            return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
+            return set(connection.execute(text(query), {"ids": json.dumps(list(ids)), **values}).scalars())
 
     def by_match(self, matches: Collection[str]) -> dict[str, list[tuple[str, str]]]:
         """Return the (source, key) of all contacts that have or may have a match value, by match value without case."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -46,13 +47,7 @@ class Journal:
             return newest_change(connection)
 
     def mark(
-        self,
-        run: str,
-        source: str,
-        changes: Iterable[Change],
-        *,
-        highest_known_id: int = 0,
-        rivals: Rivals | None = None,
+        self, run: str, source: str, changes: list[Change], *, highest_known_id: int = 0, rivals: Rivals | None = None
     ) -> list[Entry]:
         """Journal upserts that are about to be sent and make their contacts ``pending``; return the journal's entries.
 
@@ -142,6 +137,7 @@ _UNMARKED = (
         " WHERE :was IS NOT NULL AND source = :source AND key = :key"
     ),
 )
+# A known contact keeps its digest and its fields: they say what was accepted last, whatever becomes of this call.
 _PENDING = (
     "INSERT INTO contact (source, key, digest, match, status, origin, fields, created_at, updated_at) VALUES {rows}"
     " ON CONFLICT (source, key) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at"
@@ -150,6 +146,7 @@ _DONE = (
     "WITH done (new_id, id) AS (VALUES {rows})"
     " UPDATE change SET new_id = done.new_id, outcome = 'accepted' FROM done WHERE change.id = done.id"
 )
+# A contact that any key of ours created is ours for every key that comes upon it later: its origin stays "created".
 _THERE = (
     "WITH there (at, id, origin, returned, digest, match, fields, raw, source, key) AS (VALUES {rows})"
     " UPDATE contact SET status = 'accepted', reason = NULL, missing_since = NULL, updated_at = there.at,"
@@ -158,6 +155,8 @@ _THERE = (
     " remote_id = there.id, returned = there.returned, digest = there.digest, match = there.match,"
     " fields = there.fields, raw = there.raw FROM there WHERE contact.source = there.source AND contact.key = there.key"
 )
+# An update that came upon another id than the contact had is a move that nobody planned: if we made the contact under
+# the former id, it has to be deleted there.
 _MOVED = (
     "UPDATE change SET outcome = 'moved' WHERE id = ? AND (kind = 'move' OR (kind = 'update' AND (SELECT origin"
     " FROM contact WHERE contact.source = change.source AND contact.key = change.key) = 'created'))"
@@ -197,6 +196,9 @@ def _with_outcome(results: Sequence[Settled], outcome: CallOutcome) -> list[Sett
     return [each for each in results if each.outcome == outcome]
 
 
+_LEDGERED = attrgetter("digest", "match", "after", "raw", "source", "key")  # the last columns of _THERE
+
+
 @dataclass(frozen=True, slots=True)
 class _Accepted:
     """Accepted upserts and the values that are written of them. ``elsewhere``: those that came upon another id."""
@@ -224,12 +226,7 @@ def _accepted(results: Sequence[Settled], now: float) -> _Accepted:
                 each.id,
                 "adopted" if each.adopted else "created",
                 None if each.returned is None else as_json(each.returned),
-                each.entry.digest,
-                each.entry.match,
-                each.entry.after,
-                each.entry.raw,
-                each.entry.source,
-                each.entry.key,
+                *_LEDGERED(each.entry),
             )
             for each in results
         ],

@@ -27,15 +27,7 @@ from syncd.core.refusal_text import reason
 from syncd.core.schema import Schema, parse_fields
 from syncd.errors import SchemaError, TargetRefused, TargetUnavailable
 from syncd.rest import Answer, Client
-from syncd.target.halving import (
-    DeleteAnswer,
-    DeleteInHalves,
-    DeleteResult,
-    Look,
-    UpsertAnswer,
-    UpsertInHalves,
-    UpsertResult,
-)
+from syncd.target.halving import DeleteAnswer, DeleteResult, Look, SplitDelete, SplitUpsert, UpsertAnswer, UpsertResult
 
 __all__ = ["Accepted", "DeleteResult", "Refused", "Remote", "Target", "Unknown", "UpsertAnswer", "UpsertResult"]
 
@@ -77,6 +69,7 @@ class Target:
         except TargetRefused as refused:
             if refused.status >= 400 and refused.status not in _ELSEWHERE:
                 raise
+            # A redirect, or no such path: some other server than the API answers at this address.
             raise SchemaError(
                 f"there is no /contacts/fields at the address of Vocatech (status {refused.status}): "
                 "check target.base_url, its path too (the default ends in /v1)"
@@ -200,7 +193,7 @@ class Target:
             ValueError: as :meth:`upsert`.
 
         """
-        return UpsertInHalves(self, contacts, schema, look).run()
+        return SplitUpsert(self, contacts, schema, look).run()
 
     def delete(self, ids: Sequence[int]) -> DeleteAnswer:
         """Delete at most 500 contacts by one call; an id that does not exist counts as deleted.
@@ -212,6 +205,7 @@ class Target:
         """
         if not 0 < len(ids) <= BATCH or any(number(id_) != id_ for id_ in ids):
             raise ValueError(f"1 to {BATCH} ids can be deleted at once")
+        # The guide has two forms: "id" for one contact, "ids" for several.
         body: dict[str, Any] = {"id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
         answer = self._client.request("DELETE", "/contacts", json=body, returned=_REFUSALS | {404})
         return _deleted(answer, ids)
@@ -223,7 +217,7 @@ class Target:
             ValueError: as :meth:`delete`.
 
         """
-        return DeleteInHalves(self, ids).run()
+        return SplitDelete(self, ids).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +250,7 @@ def _read_page(body: Any) -> _Page:
         raise TargetUnavailable(
             "Vocatech's list of contacts is not of the documented form: check target.base_url", in_doubt=False
         )
+    # Without usable counts the list is read until a page brings nothing new.
     meta = body["meta"] if isinstance(body.get("meta"), dict) else {}
     found = tuple(contact for item in items if (contact := _remote(item)))
     return _Page(found, len(items), _count(meta.get("total_pages")), _count(meta.get("total_contacts")))
@@ -274,6 +269,7 @@ def _upserted(answer: Answer, keys: Sequence[Key | None], schema: Schema) -> Ups
     refused = answer.status >= 400
     outcomes = judge(keys, answer.body, schema)
     proved = any(not isinstance(outcome, Unknown) for outcome in outcomes)
+    # The refusal of a request with one row can be about no other row.
     if refused and not proved and len(keys) == 1:
         why = reason(answer.body, schema) if answer.is_json else f"refused by Vocatech with status {answer.status}"
         return UpsertAnswer((Refused(why),), answer.status)
@@ -284,6 +280,7 @@ def _upserted(answer: Answer, keys: Sequence[Key | None], schema: Schema) -> Ups
 
 
 def _deleted(answer: Answer, ids: Sequence[int]) -> DeleteAnswer:
+    # Only with JSON: another 404 comes from a proxy or a wrong address, and proves nothing about the contact.
     if answer.status == 404 and len(ids) == 1 and answer.is_json:
         return DeleteAnswer(frozenset(ids), answer.status)
     if answer.status >= 400:

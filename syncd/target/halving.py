@@ -92,7 +92,7 @@ class Deletes(Protocol):
     def ids(self, *, most: int) -> frozenset[int] | None: ...
 
 
-class UpsertInHalves:
+class SplitUpsert:
     """The work of one ``upsert_all``. Rows are known by their position."""
 
     def __init__(self, target: Upserts, contacts: Sequence[Mapping[str, str]], schema: Schema, look: Look) -> None:
@@ -133,6 +133,7 @@ class UpsertInHalves:
         # If only refusals came back, the rows without the refused rows may pass at once: they need no halves.
         whole = refused or len(unknown) == 1
         middle = len(unknown) if whole else (len(unknown) + 1) // 2
+        # Groups are taken from the end, so the second half goes first: rows are sent in their order.
         self._groups += [group for group in (unknown[middle:], unknown[:middle]) if group]
 
     def _call(self, rows: Sequence[int]) -> UpsertAnswer | None:
@@ -192,6 +193,7 @@ class UpsertInHalves:
         again = sorted(row for row in twins if row is not None)
         if not again:
             return
+        # Until the call below is answered, nobody knows which row's values the contact has.
         for row in again:
             self._outcomes[row] = Unknown("another contact was taken for it and has overwritten it")
         if not self._failure:
@@ -199,7 +201,7 @@ class UpsertInHalves:
 
 
 @dataclass(slots=True)
-class DeleteInHalves:
+class SplitDelete:
     """The work of one ``delete_all``."""
 
     target: Deletes
@@ -233,7 +235,7 @@ class DeleteInHalves:
             self.fates[ids[0]] = "refused" if answer.status >= 400 else "unknown"
             self.reasons[ids[0]] = answer.reason
         middle = (len(left) + 1) // 2
-        # Groups are taken from the end, so the first half comes last.
+        # As with rows: the first half comes last, since groups are taken from the end.
         return [group for group in (left[middle:], left[:middle]) if group and len(ids) > 1]
 
     def _still_there(self, groups: list[list[int]]) -> list[list[int]]:
@@ -255,4 +257,5 @@ class DeleteInHalves:
 
 def _nothing_reached_it(calls: int, failure: SyncdError | None) -> bool:
     """Whether the first call failed before it was sent."""
+    # A later call may fail unsent too, but then the first call has reached the target.
     return calls == 1 and failure is not None and not failure.in_doubt

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import polars as pl
@@ -75,6 +76,7 @@ class SharedList:
 
 def hint(match: str) -> str:
     """Return the text to search for to find a contact of this match value: its longest part."""
+    # Of a list of numbers only the first: a server looks for the text inside a field, where the order may be another.
     return max((part.split(";")[0] for part in match.split(UNIT)), key=len)
 
 
@@ -83,6 +85,7 @@ def search_few(search: Search, matches: Collection[str], pages: int = 0) -> Foun
 
     ``pages``: how many pages the list has at least.
     """
+    # Each page of the list is a request, and so is each search.
     if len(matches) > max(FEW, pages):
         return None
     hits = [list(search(hint(match))) for match in matches]
@@ -122,6 +125,7 @@ def find_ours(
         return wanted.keys() <= by_match(schema, found.remotes).keys()
 
     there = by_match(schema, find(target, wanted, all_found))
+    # Ids that were ours count even if the values do not fit: a person may have edited a contact of ours meanwhile.
     ours = ours_among([there[match].id for match in wanted if match in there])
     return {
         match: remote.id
@@ -151,6 +155,7 @@ def by_match(schema: Schema, remotes: Remotes) -> dict[str, Remote]:
     return {match: remotes[id_] for match, id_ in index.select(MATCH, ID).iter_rows()}
 
 
+@dataclass(slots=True)
 class Index:
     """The target's contacts by match value, read at most once a run, and only if something needs it.
 
@@ -158,42 +163,35 @@ class Index:
     read; ``highest``: the highest id that was seen.
     """
 
-    def __init__(
-        self,
-        listing: Callable[[], Iterable[Remote]],
-        schema: Schema,
-        search: Search | None = None,
-        *,
-        partly: bool = False,
-    ) -> None:
-        self._listing = listing
-        self._search = search
-        self._schema = schema
-        self._partly = partly
-        self.frame: pl.DataFrame | None = None
-        self.highest = 0
-        self.ids: frozenset[int] | None = None
+    listing: Callable[[], Iterable[Remote]]
+    schema: Schema
+    search: Search | None = None
+    partly: bool = field(default=False, kw_only=True)
+    frame: pl.DataFrame | None = field(default=None, init=False)
+    highest: int = field(default=0, init=False)
+    ids: frozenset[int] | None = field(default=None, init=False)
 
     def read(self) -> pl.DataFrame:
         """Return ``INDEX_SCHEMA`` plus ``many`` (UInt32: how many contacts at the target have the match value)."""
         if self.frame is None:
-            remotes = list(self._listing())
+            remotes = list(self.listing())
             self.ids = frozenset(remote.id for remote in remotes)
             self.frame = self._of(remotes)
         return self.frame
 
     def look_for(self, matches: Sequence[str], pages: int = 0) -> pl.DataFrame:
         """Return what :meth:`read` returns, of these match values at least; ``pages`` as in :func:`search_few`."""
-        searches = self._search if self.frame is None else None  # what was listed once need not be searched for
+        searches = self.search if self.frame is None else None  # what was listed once need not be searched for
         found = search_few(searches, matches, pages) if searches else None
         return self.read() if found is None else self._of(list(found.remotes.values()))
 
     def _of(self, remotes: Sequence[Remote]) -> pl.DataFrame:
         self.highest = max((self.highest, *(remote.id for remote in remotes)))
-        return _indexed(remotes, self._schema, partly=self._partly)
+        return _indexed(remotes, self.schema, partly=self.partly)
 
 
 def _indexed(remotes: Sequence[Remote], schema: Schema, *, partly: bool) -> pl.DataFrame:
+    # As JSON, since a plan is a frame: a contact at the target may have fields that the source does not map.
     known = pl.Series(BEFORE, [json.dumps(dict(remote.fields), ensure_ascii=False) for remote in remotes], pl.String)
     ids = pl.Series(ID, [remote.id for remote in remotes], dtype=pl.Int64)
     columns = {name: [remote.fields.get(name) or "" for remote in remotes] for name in schema.match}

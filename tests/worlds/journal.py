@@ -19,7 +19,7 @@ def change(
     after: dict[str, str] | None = None,
 ) -> Change:
     values = {"Name": "x"} if after is None else after
-    return Change(kind, key, id_, match or key, None, digest, None, None, None, None, {}, values)
+    return Change(kind, key, id_, match or key, digest, None, None, None, None, None, {}, values)
 
 
 def accept(state: State, key: str, remote: int, *, source: str = "s", **more: Any) -> None:
