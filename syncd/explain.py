@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from syncd.core.change import ChangeOutcome, Status
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
 from syncd.core.compare import BEFORE, ID, field_changes, rows
 from syncd.core.plan import Held
@@ -163,8 +164,8 @@ def _tell_history(found: Explanation, session: Session) -> None:
 
 def _stayed(last: Mapping[str, Any], session: Session) -> bool:
     """Whether a contact that the ledger does not know any more was let go: nobody else has it, and none deleted it."""
-    id_, there = last["new_id"], last["kind"] != "delete" and last["outcome"] in ("accepted", "moved")
-    return there and id_ is not None and not session.state.holdings.known_ids([id_])
+    id_, done = last["new_id"], last["outcome"] in (ChangeOutcome.ACCEPTED, ChangeOutcome.MOVED)
+    return last["kind"] != "delete" and done and id_ is not None and not session.state.holdings.known_ids([id_])
 
 
 def _decide(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:
@@ -218,7 +219,7 @@ def _let_go(found: Explanation) -> str:
 
 def _as_sent(found: Explanation, planned: Planned) -> tuple[str, str]:
     ledger = found.ledger
-    if ledger and ledger["status"] == "rejected" and found.key not in planned.same:
+    if ledger and ledger["status"] == Status.REJECTED and found.key not in planned.same:
         return "rejected", f"{ledger['reason']}; it is sent again when it changes, or after syncd rejects retry"
     return "unchanged", "it is what the ledger says was sent last"
 

@@ -165,7 +165,7 @@ def test_evidence_only_grows_and_is_never_changed() -> None:
     before = evidence()
     after = before.seeing([1], ["x"]).seeing([2])
     assert (before.persons, before.resent) == (frozenset(), frozenset())
-    assert (after.persons, after.resent) == ({1, 2}, {"x"})
+    assert (after.persons, after.resent) == (frozenset({1, 2}), frozenset({"x"}))
 
 
 MOVER = ("s", "a")
