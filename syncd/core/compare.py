@@ -197,13 +197,13 @@ def rows(changes: pl.DataFrame) -> Iterator[Change]:
     # A null is a field that is left alone. Most plans have none, and to look for it in each row costs every push.
     some_left_alone = any(fields.null_count().row(0))
     about = changes.select(name if name in changes.columns else pl.lit(None).alias(name) for name in _ABOUT)
-    for (kind, *rest, before), values in zip(about.iter_rows(), fields.iter_rows(named=True), strict=True):
+    for (*rest, before), values in zip(about.iter_rows(), fields.iter_rows(named=True), strict=True):
         after: dict[str, str] | None = values
-        if kind == "delete":
+        if rest[0] == "delete":
             after = None
         elif some_left_alone:
             after = {name: value for name, value in values.items() if value is not None}
-        yield Change._make((kind, *rest, json.loads(before) if before else {}, after))
+        yield Change._make((*rest, json.loads(before) if before else {}, after))
 
 
 Same = dict[str, int]

@@ -42,8 +42,7 @@ class Accepted(NamedTuple):
 class Refused:
     """The target refused the contact, or took it for another row's contact.
 
-    ``reason`` holds no contact's data. ``twin``: the position of the other row, whose match values the target takes
-    for the same.
+    ``reason`` holds no contact's data. ``twin``: the position of the other row.
     """
 
     reason: str
@@ -331,7 +330,8 @@ def _index(item: Any) -> int | None:
 
 def takes_fields_away(call: Call, outcome: Outcome | None) -> bool:
     """Whether an update emptied fields that it did not mention and that the contact should keep (``expected``)."""
-    return isinstance(outcome, Accepted) and any(not outcome.fields.get(name) for name in call.expected)
+    lost = isinstance(outcome, Accepted) and call.expected and not all(map(outcome.fields.get, call.expected))
+    return bool(lost)
 
 
 def returned_fields(call: Call, returned: Fields, phones: frozenset[str]) -> Fields | None:

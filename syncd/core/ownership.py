@@ -129,10 +129,10 @@ class Evidence:
 
     def whose(self, call: Call, answer: Accepted, *, was_ours: bool) -> Owner:
         """Decide whose the answer's contact was before the call: OURS or PERSON. ``was_ours``: its id was ours."""
-        change = call.change
-        calls = self.calls.get(change.match, ())
         if was_ours or answer.action == "created":
             return Owner.OURS
+        change = call.change
+        calls = self.calls.get(change.match, ())
         if change.kind == "adopt":
             # By now the contact holds the values of this call. The values that the plan saw tell who made it.
             return whose(Remote(change.id or 0, change.before), calls, self.schema)
