@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import text
 
+from syncd.core.change import Semantics
 from syncd.core.field_history import FieldNumbers
 from syncd.state.database import Database
 
@@ -51,6 +52,10 @@ def _text(stored: str | None) -> str | None:
     return stored
 
 
+def _semantics(stored: str | None) -> Semantics | None:
+    return None if stored is None else "replace" if stored == "replace" else "merge"
+
+
 def _number(stored: str | None) -> float | None:
     return None if stored is None else float(stored)
 
@@ -73,7 +78,7 @@ class Facts:
         self._database = database
         self.target_address = self._fact("target.address", _text)
         self.highest_id = self._fact(HIGHEST_ID, lambda stored: int(stored or 0))
-        self.update_semantics = self._fact("target.update", _text)
+        self.update_semantics: Fact[Semantics | None] = self._fact("target.update", _semantics)
         self.case_insensitive = self._fact(CASE_INSENSITIVE, lambda stored: stored is not None)
         self.deletes_work = self._fact("target.deletes", lambda stored: stored is not None, lambda _: "seen")
         self.field_names: Fact[dict[str, Sequence[str]]] = self._fact("target.field_names", _json({}), json.dumps)

@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 from sqlalchemy import text
 
+from syncd.core.change import Status
 from syncd.core.columns import DIGEST, KEY, MATCH, RAW
-from syncd.core.compare import ACCEPTED, DETAIL_SCHEMA, LEDGER_SCHEMA
+from syncd.core.compare import DETAIL_SCHEMA, LEDGER_SCHEMA
 from syncd.core.identity import folded, has_case
 from syncd.core.undo import Known
 from syncd.state import bulk
@@ -50,12 +51,12 @@ class Ledger:
         self.database = database
 
     def digests(self, source: str, keys: pl.Series | None = None) -> pl.DataFrame:
-        """Return ``@key``, ``@digest``, ``@status`` (``a``, ``p``, ``r``) of the source's contacts.
+        """Return ``@key``, ``@digest``, ``@status`` (a :class:`syncd.core.change.Status`) of the source's contacts.
 
         ``keys``: of these alone, which are looked up one by one.
         """
         if keys is not None:
-            return self._looked_up("key, digest, substr(status, 1, 1)", source, keys, LEDGER_SCHEMA)
+            return self._looked_up("key, digest, status", source, keys, LEDGER_SCHEMA)
         found = read_columns(
             self.database,
             ("key", "digest"),
@@ -63,10 +64,10 @@ class Ledger:
             {"source": source},
             {KEY: pl.String, DIGEST: pl.Int64},
         )
-        query = text(f"SELECT key, substr(status, 1, 1) {_OPEN}")
+        query = text(f"SELECT key, status {_OPEN}")
         with self.database.read() as connection:
             open_ = list(map(tuple, connection.execute(query, {"source": source})))
-        whole = found.with_columns(pl.lit(ACCEPTED).alias("@status"))
+        whole = found.with_columns(pl.lit(Status.ACCEPTED).alias("@status"))
         return whole.update(pl.DataFrame(open_, schema=[KEY, "@status"], orient="row"), on=KEY) if open_ else whole
 
     def row_digests(self, source: str) -> pl.DataFrame:
@@ -101,7 +102,7 @@ class Ledger:
             "CASE WHEN remote_id IS NOT NULL OR status <> 'pending' THEN coalesce(returned, nullif(fields, '{}'))"
             f" ELSE ({_FOUND}) END"
         )
-        columns = f"key, remote_id, substr(status, 1, 1), match, {there}, origin, missing_since"
+        columns = f"key, remote_id, status, match, {there}, origin, missing_since"
         return self._looked_up(columns, source, keys, DETAIL_SCHEMA)
 
     def _looked_up(self, columns: str, source: str, keys: pl.Series, schema: Mapping[str, Any]) -> pl.DataFrame:
