@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 
 from syncd.cli import main
-from syncd.report.endings import stand_in_for_closed
+from syncd.report.streams import replace_closed_streams
 
 RARELY = (50_000, 20, 50)
 """How often it looks for garbage in circles (:func:`gc.set_threshold`): it makes many objects, and few circles."""
@@ -22,7 +22,7 @@ def process() -> None:
     """Carry the process's command out and end it at once: to take a million rows apart takes a tenth of a run."""
     gc.set_threshold(*RARELY)
     sys.setswitchinterval(SOON)
-    stand_in_for_closed()
+    replace_closed_streams()
     code = main()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):

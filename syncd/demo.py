@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from syncd.errors import ConfigError
-from syncd.report.endings import say_error, silence_stdout
+from syncd.report.error_text import say_error
 from syncd.report.screen import Screen
+from syncd.report.streams import silence_stdout
 from syncd.sandbox.server import Sandbox
 
 Command = Callable[[Sequence[str]], int]

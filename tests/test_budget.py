@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.budget import Budget, describe, describe_requests
+from syncd.budget import Budget, describe_requests
 from syncd.config import Window
+from syncd.core.durations import shown_duration
 from syncd.errors import Stopped
 from tests.worlds.request_log import Clock, MemoryLog
 
@@ -326,4 +327,4 @@ def test_a_forecast_is_said_as_a_person_says_it(requests: int, text: str) -> Non
     ],
 )
 def test_a_length_of_time_has_two_units_at_most(seconds: float, text: str) -> None:
-    assert describe(seconds) == text
+    assert shown_duration(seconds) == text

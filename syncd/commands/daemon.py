@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.daemon.timetable import Job, Timetable, put_off
+from syncd.report.exit_code import DONE
 from syncd.watch.settings import watch_of
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from syncd.core.schedules import Schedule
     from syncd.state import State
 
+# Commands look for garbage in circles rarely (see syncd/__main__.py), but the daemon lives for months: as often as
+# Python does by itself.
 OFTEN = (700, 10, 10)
-"""How often it looks for garbage in circles: as often as the interpreter does, since it lives for months."""
 
 RECONCILE_JITTER = 3600.0
-"""Seconds that a reconcile's start is put off at most."""
+"""Seconds by which the start of a reconcile is put off at most."""
 
 
 def serve(config: Path | None, log_level: str | None) -> int:
@@ -50,6 +52,7 @@ def check(config: Path | None, *, as_json: bool) -> int:
     from syncd.commands.settings import loaded
     from syncd.state import State
 
+    # This also is how the daemon reads its configuration: in a child, which prints the timetable (daemon/loading.py).
     settings = loaded(config)
     with State(settings.state, read_only=True) as state:
         timetable = timetable_of_settings(settings, state)
@@ -57,11 +60,11 @@ def check(config: Path | None, *, as_json: bool) -> int:
         sys.stdout.write(json.dumps(timetable.to_json()) + "\n")
     else:
         _show(settings, timetable)
-    return 0
+    return DONE
 
 
 def timetable_of_settings(settings: Settings, state: State) -> Timetable:
-    """The jobs of a configuration, each with when it last began."""
+    """Return the jobs of a configuration, each with the time of its last start."""
     return Timetable(
         str(settings.path), str(settings.state), settings.workers, tuple(_jobs(settings, state)), watch_of(settings)
     )
@@ -84,17 +87,15 @@ def _jobs(settings: Settings, state: State) -> Iterator[Job]:
 
 
 def _reconciling(source: Source, schedule: Schedule, state: State) -> Job:
-    """Put off by up to an hour: the list is long, and nobody needs it at a certain minute.
-
-    A source that never was reconciled is not overdue: its first runs read the list anyway.
-    """
     return Job(
         name=f"reconcile {source.name}",
         source=source.name,
         arguments=("reconcile", source.name, *(["--repair"] if source.repair else []), "--json"),
         schedule=schedule,
         timeout=source.timeout,
+        # The list of contacts is long, and nobody needs a comparison at a certain minute.
         jitter=put_off(schedule, RECONCILE_JITTER),
+        # A source that never was reconciled is not overdue: its first runs read the list anyway.
         last=state.facts.reconciled(source.name).get() or time.time(),
     )
 

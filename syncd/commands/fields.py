@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.commands.settings import loaded
-from syncd.report.endings import say_error
+from syncd.report.error_text import say_error
+from syncd.report.exit_code import code_for
+from syncd.report.streams import print_json
 
 if TYPE_CHECKING:
     from syncd.core.schema import Field, Schema
@@ -18,21 +18,22 @@ HEAD = ("id", "field", "flags")
 
 
 def fields(config: Path | None, *, as_json: bool) -> int:
-    """Ask the target for its fields and print them; returns 2 if contacts cannot be pushed with them."""
+    """Ask the target for its fields, print them, and return the exit code: contacts may not fit into them."""
     from syncd.core.schema import problems_with
     from syncd.run.session import open_session
 
+    # A dry run's session opens the state read-only, so that no state file is made.
     with open_session(loaded(config), dry_run=True) as session:
         schema = session.target.fields()
+    # Unusable fields are printed too: a person who sets them up wants to see what there is already.
     if as_json:
-        found = {"fields": [dataclasses.asdict(field) for field in schema.fields]}
-        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+        print_json({"fields": [dataclasses.asdict(field) for field in schema.fields]})
     elif schema.fields:
         _show(schema)
     problems = problems_with(schema)
     for problem in problems:
         say_error(problem)
-    return 2 if problems else 0
+    return code_for(unusable_fields=problems)
 
 
 def _show(schema: Schema) -> None:
@@ -44,6 +45,6 @@ def _show(schema: Schema) -> None:
 
 
 def flags(field: Field) -> str:
-    """``match, phone`` and the like."""
+    """Return the flags of a field as text, such as ``match, phone``."""
     named = {"match": field.is_match, "phone": field.is_phone, "integration": field.is_integration}
     return ", ".join(name for name, is_set in named.items() if is_set)

@@ -1,4 +1,4 @@
-"""``syncd notify``: tries the notifications, and tells what waits to be told."""
+"""``syncd notify``: tries the notifications, and sends those that wait."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from pathlib import Path
 
 from syncd.commands.settings import loaded
 from syncd.errors import ConfigError
-from syncd.report.endings import TEMPORARY, USAGE
+from syncd.report.exit_code import code_for
 
 
 def test(config: Path | None) -> int:
-    """Send a test to everybody and print what became of each.
-
-    4 if somebody was not reached, 2 if that is for an address which is none.
-    """
+    """Send a test to everybody, print for each whether it was delivered, and return the exit code."""
     from syncd.report.screen import Screen
     from syncd.watch.notify import try_all
     from syncd.watch.sending import UNKNOWN
 
     settings = loaded(config)
+    # A test that reaches nobody would look like a success.
     if not settings.notify.tells and settings.notify.heartbeat is None:
         raise ConfigError(f"{settings.path}: there is nobody to tell: add notify.to, notify.sms or notify.heartbeat")
     screen = Screen()
@@ -28,11 +26,12 @@ def test(config: Path | None) -> int:
         mark = ("✗", "bold red") if why else ("✓", "green")
         screen.line(mark, f" {name}: {why or 'sent'}", hanging=4)
     reasons = {why for _, why in outcomes if why}
-    return (USAGE if UNKNOWN in reasons else TEMPORARY) if reasons else 0
+    # An address of an unknown form never works; every other failure may be over later.
+    return code_for(unknown_address=UNKNOWN in reasons, not_delivered=reasons)
 
 
 def send(config: Path | None) -> int:
-    """Tell what began or ended and nobody was told of yet; 4 if somebody was not reached."""
+    """Send what began or ended and is not sent yet, and return the exit code."""
     from syncd.watch.notify import tell
 
-    return TEMPORARY if tell(loaded(config), clock=time.time) else 0
+    return code_for(not_delivered=tell(loaded(config), clock=time.time))

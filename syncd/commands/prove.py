@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.commands.settings import loaded
+from syncd.core.wording import counted
+from syncd.report.change_lines import kinds_counted
 
 if TYPE_CHECKING:
     from syncd.prove import Proof, Proved
@@ -27,18 +29,18 @@ def proofs(config: Path | None) -> Iterator[Proved]:
     settings = loaded(config)
     with open_session(settings, dry_run=True) as session:
         schema = session.target.fields()
+        # Yielded one by one, so that a person sees the first source while the next one is tried.
         for source in settings.sources.values():
             yield prove(source, schema, session.clock())
 
 
 def show_proofs(screen: Screen, found: Proved) -> None:
     """Write one source's table, and below it what no gate held."""
-    from syncd.report.screen import count
-
     if found.error is not None:
         screen.line((found.source, "bold"), ": the gates could not be tried: ", str(found.error).splitlines()[0])
         return
-    screen.line((found.source, "bold"), f": damaged copies, beside {count(found.contacts, 'known contact')}", hanging=2)
+    known = counted(found.contacts, "known contact")
+    screen.line((found.source, "bold"), f": damaged copies, beside {known}", hanging=2)
     screen.table(HEAD, [_row(proof) for proof in found.proofs])
     for proof in found.proofs:
         for advice in proof.advice:
@@ -46,9 +48,8 @@ def show_proofs(screen: Screen, found: Proved) -> None:
 
 
 def _row(proof: Proof) -> Sequence[str]:
-    from syncd.report.screen import KINDS
-
-    through = [f"{proof.through[kind]:,} {words[0]}" for kind, words in KINDS.items() if proof.through.get(kind)]
+    through = ", ".join(kinds_counted(proof.through, done=False)) or "nothing"
     gates = [each.gate for each in proof.held]
+    # A gate may hold a part while another part passes: then the damage is not held, whatever gates there are.
     result = "stopped" if proof.stopped else "not held" if proof.advice else "held" if gates else "nothing to hold"
-    return (proof.damage, f"{proof.rows:,}", ", ".join(through) or "nothing", ", ".join(gates) or "no gate", result)
+    return (proof.damage, f"{proof.rows:,}", through, ", ".join(gates) or "no gate", result)

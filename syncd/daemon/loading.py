@@ -15,11 +15,10 @@ from typing import IO
 
 from syncd.daemon.children import environment_of_children
 from syncd.daemon.timetable import Timetable, timetable_of
+from syncd.report.exit_code import DEFECT
 
 LONGEST = 120.0
 """Seconds that the configuration may take to be read."""
-
-DEFECT = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from syncd.daemon.systemd import ServiceManager
 from syncd.daemon.timetable import Job, Timetable
 from syncd.daemon.watching import Watcher
 from syncd.errors import SyncdError
-from syncd.report.endings import say_error
+from syncd.report.error_text import say_error
+from syncd.report.exit_code import TEMPORARY
 
 log = structlog.get_logger()
 
@@ -31,8 +32,6 @@ LONGEST_SLEEP = 30.0
 
 STEP = 2.0
 """A clock that went so many seconds more or less than it should have was set."""
-
-TEMPORARY = 4
 
 
 def steady() -> float:
@@ -221,7 +220,7 @@ class Service:
             return
         told = log.info if ended.code == 0 else log.warning
         how = {"signal": signal.Signals(-ended.code).name} if ended.code < 0 else {"exit": ended.code}
-        event = "run is good again" if ended.code == 0 else "run ends otherwise than before"
+        event = "run is good again" if ended.code == 0 else "exit code changed"
         told(event, job=ended.job.name, timed_out=ended.timed_out, **how)
 
     def _status(self) -> str:

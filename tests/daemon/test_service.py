@@ -136,8 +136,8 @@ def test_a_run_that_fails_is_told_once_and_once_more_when_it_is_good_again(state
         if line["event"].startswith("run ") and line["log_level"] != "debug"
     ]
     assert told == [
-        ("run ends otherwise than before", 2),
-        ("run ends otherwise than before", "SIGSEGV"),
+        ("exit code changed", 2),
+        ("exit code changed", "SIGSEGV"),
         ("run is good again", 0),
     ]
 
