@@ -9,24 +9,23 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import takewhile
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from syncd import __version__
+from syncd.commands import notify, rejects
+from syncd.commands.fields import fields
 from syncd.commands.options import (
     Common,
     Config,
-    DryRun,
+    HistoryQuery,
     Json,
     Level,
-    OneSource,
-    Sources,
-    Wait,
+    ReconcileOptions,
+    RunOptions,
+    UndoOptions,
     command,
-    common_options,
-    prepared,
 )
 from syncd.commands.sandbox import sandbox
 from syncd.report.exit_code import DONE, MEANINGS, USAGE, code_of
@@ -41,11 +40,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="About the configuration file.", rich_markup_mode=None)
-notify_app = typer.Typer(help="Who is told what.", rich_markup_mode=None)
-rejects_app = typer.Typer(help="Contacts that the target refused.", rich_markup_mode=None)
+# The modules of these groups are light to import, unlike those of most commands, so that they have their own words.
 app.add_typer(config_app, name="config")
-app.add_typer(rejects_app, name="rejects")
-app.add_typer(notify_app, name="notify")
+app.add_typer(rejects.app, name="rejects")
+app.add_typer(notify.app, name="notify")
 
 
 @app.callback(invoke_without_command=True)
@@ -68,28 +66,12 @@ def everywhere(
         raise typer.Exit(USAGE)
 
 
-@command(app)
-def run(
-    common: Common,
-    sources: Sources = None,
-    *,
-    dry_run: DryRun = False,
-    json: Json = False,
-    changes: Annotated[
-        Path | None,
-        typer.Option("--changes", metavar="FILE", help="Write every change to a .csv, .jsonl or .parquet file."),
-    ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Read everything, also what has not changed.")] = False,
-    wait: Wait = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="With --dry-run: exit with 10 when there are changes.")
-    ] = False,
-) -> int:
+@command(app, takes=RunOptions)
+def run(common: Common, options: RunOptions) -> int:
     """Read the sources, compare them with what was sent last, and push what changed."""
-    from syncd.commands.run import RunOptions
     from syncd.commands.run import run as carry_out
 
-    return carry_out(RunOptions(sources or (), dry_run, json, wait, changes, full, exit_code), common.config)
+    return carry_out(common.config, options)
 
 
 @command(app)
@@ -141,30 +123,15 @@ def status(
     return carry_out(common.config, as_json=json, check=check)
 
 
-@command(app)
-def reconcile(
-    common: Common,
-    sources: Sources = None,
-    *,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Put right what differs, as the sources' reconcile: says.")
-    ] = False,
-    json: Json = False,
-    wait: Annotated[bool, typer.Option("--wait", help="With --repair: wait for a run of the source to end.")] = False,
-) -> int:
+@command(app, takes=ReconcileOptions)
+def reconcile(common: Common, options: ReconcileOptions) -> int:
     """Read the target back and show what is missing, edited or extra there. Without --repair it changes nothing."""
-    from syncd.commands.reconcile import ReconcileOptions
     from syncd.commands.reconcile import reconcile as carry_out
 
-    return carry_out(ReconcileOptions(sources or (), repair, json, wait), common.config)
+    return carry_out(common.config, options)
 
 
-@command(app)
-def fields(common: Common, *, json: Json = False) -> int:
-    """List the company's contact fields and their flags."""
-    from syncd.commands.fields import fields as carry_out
-
-    return carry_out(common.config, as_json=json)
+command(app)(fields)
 
 
 @command(app)
@@ -179,29 +146,12 @@ def approve(
     return carry_out(common.config, source, digest)
 
 
-@command(app)
-def undo(
-    common: Common,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The run, as syncd history shows it.")],
-    sources: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCE", help="Only these sources of it; all, if none is named.")
-    ] = None,
-    *,
-    dry_run: DryRun = False,
-    approve: Annotated[
-        list[str] | None,
-        typer.Option("--approve", metavar="DIGEST", help="Let exactly this list pass its gates, this once."),
-    ] = None,
-    json: Json = False,
-    wait: Wait = False,
-) -> int:
+@command(app, takes=UndoOptions)
+def undo(common: Common, options: UndoOptions) -> int:
     """Take back what a run changed, deleted and created; what cannot be taken back is named."""
-    from syncd.commands.approve import pasted
-    from syncd.commands.undo import UndoOptions
     from syncd.commands.undo import undo as carry_out
 
-    approved = frozenset(map(pasted, approve or ()))
-    return carry_out(UndoOptions(sources or (), dry_run, json, wait, run=run, approved=approved), common.config)
+    return carry_out(common.config, options)
 
 
 @command(app)
@@ -218,75 +168,12 @@ def explain(
     return carry_out(common.config, source, key, as_json=json)
 
 
-@command(app)
-def history(
-    common: Common,
-    source: OneSource = None,
-    *,
-    run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="The changes of this run.")] = None,
-    key: Annotated[str | None, typer.Option("--key", metavar="KEY", help="The changes of this contact.")] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
-    ] = None,
-    json: Json = False,
-) -> int:
+@command(app, takes=HistoryQuery)
+def history(common: Common, query: HistoryQuery) -> int:
     """List the runs, the newest first; with --run or --key every change, field by field."""
-    from syncd.commands.history import HistoryQuery
     from syncd.commands.history import history as carry_out
 
-    return carry_out(common.config, HistoryQuery(source, run, key, since), as_json=json)
-
-
-@rejects_app.callback(invoke_without_command=True)
-def rejects(context: typer.Context, *, config: Config = None, log_level: Level = None) -> int | None:
-    """Contacts that the target refused: list them (also without a word), write them to a file, or send them again."""
-    context.obj = common_options(context, config, log_level)
-    # A word that follows sets up the logs itself, since it may have its own --log-level.
-    return None if context.invoked_subcommand else rejects_list(prepared(context))
-
-
-@command(rejects_app, "list")
-def rejects_list(common: Common, source: OneSource = None, *, json: Json = False) -> int:
-    """List them, with the target's reasons."""
-    from syncd.commands.rejects import list_rejects
-
-    return list_rejects(common.config, source, as_json=json)
-
-
-@command(rejects_app, "retry")
-def rejects_retry(common: Common, source: OneSource = None) -> int:
-    """Let the next run send them again."""
-    from syncd.commands.rejects import retry_rejects
-
-    return retry_rejects(common.config, source)
-
-
-@command(rejects_app, "export")
-def rejects_export(
-    common: Common,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file.")],
-    source: OneSource = None,
-) -> int:
-    """Write them to a file, with the target's reasons and what was sent."""
-    from syncd.commands.rejects import export_rejects
-
-    return export_rejects(common.config, file, source)
-
-
-@command(notify_app, "test")
-def notify_test(common: Common) -> int:
-    """Send a test to everybody whom the configuration names, and show what became of it."""
-    from syncd.commands.notify import test
-
-    return test(common.config)
-
-
-@command(notify_app, "send")
-def notify_send(common: Common) -> int:
-    """Tell what began or ended and nobody was told of yet; runs and the daemon do it by themselves."""
-    from syncd.commands.notify import send
-
-    return send(common.config)
+    return carry_out(common.config, query)
 
 
 @config_app.command("schema")
@@ -337,7 +224,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
-    """Tell whether stdout is to hold one JSON object, also if an error ends the command before it reads its options."""
+    """Tell whether stdout is to hold one JSON object."""
+    # The options are looked at by hand, since the error may have ended the command before Typer read them.
     return "--json" in takewhile(lambda each: each != "--", arguments)
 
 

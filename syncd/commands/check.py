@@ -8,36 +8,35 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from syncd.commands.fields import flags
-from syncd.commands.prove import proofs, show_proofs
-from syncd.commands.sample import Sample, Seen, missing_canaries, sample_of
+from syncd.commands.sample import Sample, Seen, sample_of
 from syncd.commands.settings import loaded
+from syncd.config import Settings, Source
 from syncd.core.mapping.compiler import MappingError
-from syncd.core.schema import problems_of_mapping, problems_with
+from syncd.core.schema import Schema, problems_of_mapping, problems_with
 from syncd.core.warnings import several_phone_fields
 from syncd.core.wording import counted, shown_key
 from syncd.errors import ConfigError, SyncdError
 from syncd.plan.field_history import renames
+from syncd.prove import Proof, Proved
+from syncd.prove import prove as prove_source
+from syncd.report.change_lines import Part, kinds_counted
 from syncd.report.exit_code import CODES, DEFECT, TEMPORARY, USAGE, code_of, gravest
 from syncd.report.screen import Screen
 from syncd.report.streams import print_json
-from syncd.run.session import open_session
+from syncd.run.session import Session, open_session
 from syncd.sync import contact_mapping
 from syncd.watch.notify import unknown_addresses
 from syncd.watch.sending import UNKNOWN
-
-if TYPE_CHECKING:
-    from syncd.config import Settings, Source
-    from syncd.core.schema import Schema
-    from syncd.prove import Proved
-    from syncd.run.session import Session
 
 MARKS = {"good": ("✓", "green"), "bad": ("✗", "bold red"), "note": ("!", "yellow")}
 
 PAGE = 10
 """Reasons and warnings that are shown of a source."""
+
+PROOFS = ("copy", "rows", "would go through", "held by", "result")
 
 _CHANGING = ("name", "contact", "email", "phone", "mobile", "address")
 
@@ -77,10 +76,15 @@ def check(config: Path | None, *, prove: bool = False, as_json: bool = False) ->
 
 
 def _tried(screen: Screen | None, config: Path | None) -> Iterator[Proved]:
-    for each in proofs(config):
-        if screen:
-            show_proofs(screen, each)
-        yield each
+    """Try the gates of each source, one after the other, and show each result as it is known."""
+    settings = loaded(config)
+    with open_session(settings, dry_run=True) as session:
+        schema = session.target.fields()
+        for source in settings.sources.values():
+            found = prove_source(source, schema, session.clock())
+            if screen:
+                _show_proofs(screen, found)
+            yield found
 
 
 def _show(screen: Screen, step: Step) -> None:
@@ -89,7 +93,7 @@ def _show(screen: Screen, step: Step) -> None:
         screen.line(detail, indent=4)
 
 
-def _last_line(found: Sequence[Step], tried: Sequence[Proved]) -> Iterator[str | tuple[str, str]]:
+def _last_line(found: Sequence[Step], tried: Sequence[Proved]) -> Iterator[Part]:
     if bad := sum(step.mark == "bad" for step in found):
         yield (f"{counted(bad, 'problem')} to be mended first.", "bold red")
     elif any(each.exit_code for each in tried):
@@ -174,11 +178,9 @@ def _schema(schema: Schema) -> Iterator[Step]:
     yield Step("good", f"fields: {len(schema.fields)}, told apart by {', '.join(schema.match)}", lines)
     doubtful = [name for name in schema.match if name in schema.phones or _changes(name)]
     if doubtful:
-        yield Step(
-            "note",
-            f"the match field {', '.join(doubtful)} is likely to change, and each change makes a new contact",
-            ("best is one match field that holds the source's own immutable id: support@vocatech.com sets it up",),
-        )
+        text = f"the match field {', '.join(doubtful)} is likely to change, and each change makes a new contact"
+        best = "best is one match field that holds the source's own immutable id: support@vocatech.com sets it up"
+        yield Step("note", text, (best,))
 
 
 def _changes(name: str) -> bool:
@@ -257,10 +259,31 @@ def _reasons(reasons: Counter[str], places: dict[str, str]) -> tuple[str, ...]:
 
 
 def _canaries(source: Source, sample: Sample, which: str) -> Step:
-    missing = ", ".join(map(shown_key, missing_canaries(sample, source.gates.canaries)))
+    missing = ", ".join(shown_key(key) for key in source.gates.canaries if key not in sample.keys)
     if not missing:
         return Step("good", f"{source.name}: every canary is in {which}")
     if sample.whole:
         text = f"{source.name}: no row has the canary {missing}: every delete would be held"
         return Step("bad", text, code=CODES["missing_canary"])
     return Step("note", f"{source.name}: the canary {missing} is not in {which}; a run looks through all of them")
+
+
+def _show_proofs(screen: Screen, found: Proved) -> None:
+    """Write one source's table, and below it what no gate held."""
+    if found.error is not None:
+        screen.line((found.source, "bold"), ": the gates could not be tried: ", str(found.error).splitlines()[0])
+        return
+    known = counted(found.contacts, "known contact")
+    screen.line((found.source, "bold"), f": damaged copies, beside {known}", hanging=2)
+    screen.table(PROOFS, [_proof_row(proof) for proof in found.proofs])
+    for proof in found.proofs:
+        for advice in proof.advice:
+            screen.line(("NOT HELD", "bold red"), f": {proof.damage}: {advice}", indent=2, hanging=6)
+
+
+def _proof_row(proof: Proof) -> Sequence[str]:
+    through = ", ".join(kinds_counted(proof.through, done=False)) or "nothing"
+    gates = [each.gate for each in proof.held]
+    # A gate may hold a part while another part passes: then the damage is not held, whatever gates there are.
+    result = "stopped" if proof.stopped else "not held" if proof.advice else "held" if gates else "nothing to hold"
+    return (proof.damage, f"{proof.rows:,}", through, ", ".join(gates) or "no gate", result)

@@ -7,7 +7,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,31 +72,27 @@ def timetable_of_settings(settings: Settings, state: State) -> Timetable:
 
 def _jobs(settings: Settings, state: State) -> Iterator[Job]:
     for source in settings.sources.values():
-        if source.schedule is not None:
-            yield Job(
-                name=f"run {source.name}",
-                source=source.name,
-                arguments=("run", source.name, "--json"),
-                schedule=source.schedule,
-                timeout=source.timeout,
-                jitter=put_off(source.schedule),
-                last=state.runs.last_begun(source.name),
-            )
-            if source.reconcile is not None:
-                yield _reconciling(source, source.reconcile, state)
+        if source.schedule is None:
+            continue
+        yield _job(source, ("run",), source.schedule, last=state.runs.last_begun(source.name))
+        if source.reconcile is not None:
+            words = ("reconcile", "--repair") if source.repair else ("reconcile",)
+            # A source that never was reconciled is not overdue: its first runs read the list anyway.
+            last = state.facts.reconciled(source.name).get() or time.time()
+            # The list of contacts is long, and nobody needs a comparison at a certain minute.
+            yield _job(source, words, source.reconcile, RECONCILE_JITTER, last=last)
 
 
-def _reconciling(source: Source, schedule: Schedule, state: State) -> Job:
+def _job(source: Source, words: Sequence[str], schedule: Schedule, *jitter: float, last: float | None) -> Job:
+    command, *options = words
     return Job(
-        name=f"reconcile {source.name}",
+        name=f"{command} {source.name}",
         source=source.name,
-        arguments=("reconcile", source.name, *(["--repair"] if source.repair else []), "--json"),
+        arguments=(command, source.name, *options, "--json"),
         schedule=schedule,
         timeout=source.timeout,
-        # The list of contacts is long, and nobody needs a comparison at a certain minute.
-        jitter=put_off(schedule, RECONCILE_JITTER),
-        # A source that never was reconciled is not overdue: its first runs read the list anyway.
-        last=state.facts.reconciled(source.name).get() or time.time(),
+        jitter=put_off(schedule, *jitter),
+        last=last,
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syncd.commands.settings import chosen_sources, loaded
+from syncd.config import Settings
 from syncd.core.columns import UNIT
 from syncd.core.wording import counted, shown_key
 from syncd.errors import ConfigError
+from syncd.explain import Explanation, Found
 from syncd.explain import explain as explanation_of
 from syncd.report.change_lines import STYLES, Part, change_lines
 from syncd.report.exit_code import DONE
@@ -19,10 +21,6 @@ from syncd.report.source_report import held_json
 from syncd.report.streams import print_json
 from syncd.run.session import open_session
 from syncd.watch.times import iso, shown_time
-
-if TYPE_CHECKING:
-    from syncd.config import Settings
-    from syncd.explain import Explanation, Found
 
 WIDTH = 10
 
@@ -66,7 +64,7 @@ def _as_json(found: Explanation) -> dict[str, Any]:
         "key": shown_key(found.key),
         "rows": [dataclasses.asdict(row) for row in found.rows],
         "contact": found.contact,
-        "ledger": _dated(found.ledger),
+        "ledger": found.ledger and {**found.ledger, **_times(found.ledger)},
         "target": found.target,
         "stayed": found.stayed["new_id"] if found.stayed else None,
         "decision": found.decision,
@@ -77,11 +75,8 @@ def _as_json(found: Explanation) -> dict[str, Any]:
     }
 
 
-def _dated(ledger: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if ledger is None:
-        return None
-    times = {name: iso(ledger[name]) for name in ("missing_since", "created", "updated") if ledger[name]}
-    return {**ledger, **times}
+def _times(ledger: Mapping[str, Any]) -> dict[str, str]:
+    return {name: iso(ledger[name]) for name in ("missing_since", "created", "updated") if ledger[name]}
 
 
 def _fields(fields: Mapping[str, str | None]) -> str:

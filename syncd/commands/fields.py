@@ -3,45 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncd.commands.options import Common, Json
 from syncd.commands.settings import loaded
 from syncd.report.error_text import say_error
 from syncd.report.exit_code import code_for
 from syncd.report.streams import print_json
 
 if TYPE_CHECKING:
-    from syncd.core.schema import Field, Schema
+    from syncd.core.schema import Field
 
 HEAD = ("id", "field", "flags")
 
 
-def fields(config: Path | None, *, as_json: bool) -> int:
-    """Ask the target for its fields, print them, and return the exit code: contacts may not fit into them."""
+def fields(common: Common, *, json: Json = False) -> int:
+    """List the company's contact fields and their flags."""
     from syncd.core.schema import problems_with
     from syncd.run.session import open_session
 
     # A dry run's session opens the state read-only, so that no state file is made.
-    with open_session(loaded(config), dry_run=True) as session:
+    with open_session(loaded(common.config), dry_run=True) as session:
         schema = session.target.fields()
     # Unusable fields are printed too: a person who sets them up wants to see what there is already.
-    if as_json:
+    if json:
         print_json({"fields": [dataclasses.asdict(field) for field in schema.fields]})
     elif schema.fields:
-        _show(schema)
+        from syncd.report.screen import Screen
+
+        screen = Screen()
+        screen.table(HEAD, [(str(field.id), field.name, flags(field)) for field in schema.fields])
+        screen.line(f"Contacts are told apart by: {', '.join(schema.match) or 'nothing'}.")
     problems = problems_with(schema)
     for problem in problems:
         say_error(problem)
     return code_for(unusable_fields=problems)
-
-
-def _show(schema: Schema) -> None:
-    from syncd.report.screen import Screen
-
-    screen = Screen()
-    screen.table(HEAD, [(str(field.id), field.name, flags(field)) for field in schema.fields])
-    screen.line(f"Contacts are told apart by: {', '.join(schema.match) or 'nothing'}.")
 
 
 def flags(field: Field) -> str:

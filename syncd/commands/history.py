@@ -6,12 +6,12 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncd.commands.options import HistoryQuery
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.core.columns import UNIT
 from syncd.core.durations import parse_duration, shown_duration
@@ -31,6 +31,9 @@ HEAD = ("run", "source", "begun", "outcome", "changes", "requests")
 BRIEF = ("run", "source", "outcome", "changes", "requests")
 """The columns on a narrow terminal: the name of a run tells when it began."""
 
+Found = Iterator[dict[str, Any]]
+"""Runs or changes, as JSON has them."""
+
 PAGE = 20
 """Runs or changes that are shown; ``--json`` prints them all."""
 
@@ -43,21 +46,7 @@ OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryQuery:
-    """What ``syncd history`` looks for. ``since``: ``7d``, or a date or time of ISO 8601 (UTC, if it has no zone)."""
-
-    source: str | None = None
-    run: str | None = None
-    key: str | None = None
-    since: str | None = None
-
-    @property
-    def about_changes(self) -> bool:
-        return self.run is not None or self.key is not None
-
-
-def history(config: Path | None, query: HistoryQuery, *, as_json: bool) -> int:
+def history(config: Path | None, query: HistoryQuery) -> int:
     """Print what the query finds.
 
     Raises:
@@ -73,8 +62,8 @@ def history(config: Path | None, query: HistoryQuery, *, as_json: bool) -> int:
             raise ConfigError(unknown_run(query.run))
         # Iterators, of which a screen takes a page: the history of a year may have millions of changes.
         runs = _runs(state, query, since) if query.key is None else None
-        changes = _changes(state, query, since) if query.about_changes else None
-        if as_json:
+        changes = _changes(state, query, since) if query.run is not None or query.key is not None else None
+        if query.as_json:
             _write(runs or (), changes or ())
         else:
             _show(query, runs, changes, state.history.phone_fields())
@@ -106,7 +95,7 @@ def _moment(text: str, now: float) -> float:
         raise ConfigError("--since: write a length of time such as 2h or 7d, or a date such as 2026-03-31") from None
 
 
-def _runs(state: State, query: HistoryQuery, since: float | None) -> Iterator[dict[str, Any]]:
+def _runs(state: State, query: HistoryQuery, since: float | None) -> Found:
     from syncd.report.source_report import COUNTS
 
     for run in state.history.runs(source=query.source, run=query.run, since=since):
@@ -118,7 +107,7 @@ def _runs(state: State, query: HistoryQuery, since: float | None) -> Iterator[di
         yield {**found, "started": iso(run["started"]), "ended": ended, "counts": counts, "error": report.get("error")}
 
 
-def _changes(state: State, query: HistoryQuery, since: float | None) -> Iterator[dict[str, Any]]:
+def _changes(state: State, query: HistoryQuery, since: float | None) -> Found:
     from syncd.core.compare import field_changes
 
     phones = state.history.phone_fields()
@@ -145,39 +134,30 @@ def _write(runs: Iterable[Any], changes: Iterable[Any]) -> None:
     sys.stdout.write("]}\n")
 
 
-def _show(
-    query: HistoryQuery,
-    runs: Iterator[dict[str, Any]] | None,
-    changes: Iterator[dict[str, Any]] | None,
-    phones: frozenset[str],
-) -> None:
+def _show(query: HistoryQuery, runs: Found | None, changes: Found | None, phones: frozenset[str]) -> None:
     from syncd.report.screen import Screen
 
     screen = Screen()
     if runs is not None:
-        page = _page(screen, runs, "No run is known.")
+        page = list(islice(runs, PAGE))
         brief = BRIEF, [_row(run, brief=True) for run in page]
         if page:
             screen.table(HEAD, [_row(run) for run in page], brief=brief, wraps=("outcome", "changes"))
-        _say_if_more(screen, runs)
+        _end(screen, page, runs, "No run is known.")
     if changes is not None:
-        of = "" if query.key is None else f" of {query.key}"
-        for change in _page(screen, changes, f"No change{of} is known."):
+        page = list(islice(changes, PAGE))
+        for change in page:
             screen.line((_when(change, query), "dim"))
             for line in change_lines(change, phones):
                 screen.line(*line, indent=2, hanging=6)
-        _say_if_more(screen, changes)
+        of = "" if query.key is None else f" of {query.key}"
+        _end(screen, page, changes, f"No change{of} is known.")
 
 
-def _page(screen: Screen, items: Iterator[dict[str, Any]], nothing: str) -> list[dict[str, Any]]:
-    page = list(islice(items, PAGE))
+def _end(screen: Screen, page: list[Any], others: Iterator[Any], nothing: str) -> None:
     if not page:
         screen.line(nothing)
-    return page
-
-
-def _say_if_more(screen: Screen, items: Iterator[dict[str, Any]]) -> None:
-    if next(items, None) is not None:
+    elif next(others, None) is not None:
         screen.line(("older ones: --since, or --json for all", "dim"))
 
 

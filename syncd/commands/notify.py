@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
+import typer
+
+from syncd.commands.options import Common, command
 from syncd.commands.settings import loaded
 from syncd.errors import ConfigError
 from syncd.report.exit_code import code_for
 
+app = typer.Typer(help="Who is told what.", rich_markup_mode=None)
 
-def test(config: Path | None) -> int:
-    """Send a test to everybody, print for each whether it was delivered, and return the exit code."""
+
+@command(app)
+def test(common: Common) -> int:
+    """Send a test to everybody whom the configuration names, and show what became of it."""
     from syncd.report.screen import Screen
     from syncd.watch.notify import try_all
     from syncd.watch.sending import UNKNOWN
 
-    settings = loaded(config)
+    settings = loaded(common.config)
     # A test that reaches nobody would look like a success.
     if not settings.notify.tells and settings.notify.heartbeat is None:
         raise ConfigError(f"{settings.path}: there is nobody to tell: add notify.to, notify.sms or notify.heartbeat")
@@ -30,8 +35,9 @@ def test(config: Path | None) -> int:
     return code_for(unknown_address=UNKNOWN in reasons, not_delivered=reasons)
 
 
-def send(config: Path | None) -> int:
-    """Send what began or ended and is not sent yet, and return the exit code."""
+@command(app)
+def send(common: Common) -> int:
+    """Tell what began or ended and nobody was told of yet; runs and the daemon do it by themselves."""
     from syncd.watch.notify import tell
 
-    return code_for(not_delivered=tell(loaded(config), clock=time.time))
+    return code_for(not_delivered=tell(loaded(common.config), clock=time.time))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncd.commands.options import ReconcileOptions
 from syncd.commands.running import error_of, opened, say_errors
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.report.error_text import error_json
@@ -20,22 +19,12 @@ if TYPE_CHECKING:
     from syncd.report.drift_report import Reconciled
 
 
-@dataclass(frozen=True, slots=True)
-class ReconcileOptions:
-    """The options of ``syncd reconcile``."""
-
-    sources: Sequence[str] = ()
-    repair: bool = False
-    as_json: bool = False
-    wait: bool = False
-
-
-def reconcile(options: ReconcileOptions, config: Path | None) -> int:
+def reconcile(config: Path | None, options: ReconcileOptions) -> int:
     """Compare, print what was found, and return the exit code."""
     from syncd.report.drift_report import Reconciled
 
     found = Reconciled(repair=options.repair)
-    error = error_of(partial(_carry_out, options, config, found))
+    error = error_of(partial(_carry_out, config, options, found))
     code = code_of(error) if error is not None else gravest(source.exit_code for source in found.sources)
     try:
         _print(options, found, error, code)
@@ -46,13 +35,13 @@ def reconcile(options: ReconcileOptions, config: Path | None) -> int:
     return code
 
 
-def _carry_out(options: ReconcileOptions, config: Path | None, found: Reconciled, stopping: threading.Event) -> None:
+def _carry_out(config: Path | None, options: ReconcileOptions, found: Reconciled, stopping: threading.Event) -> None:
     # Imported here, where the signals are handled already: it takes a while.
     from syncd.reconcile import reconcile as carry_out
     from syncd.state.place import is_there
 
     settings = loaded(config)
-    sources = chosen_sources(settings, options.sources)
+    sources = chosen_sources(settings, options.sources or ())
     # Before the first run nothing is known, and only to look at that no state file is made.
     dry_run = not is_there(settings.state) and not options.repair
     with opened(settings, stopping, dry_run=dry_run, wait=options.wait) as session:

@@ -4,29 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from syncd.commands.options import Common, Config, Json, Level, OneSource, command, common_options, prepared
 from syncd.commands.settings import chosen_sources, existing_state, loaded
 from syncd.core.wording import counted, shown_key
 from syncd.report.exit_code import DONE
-from syncd.report.screen import Screen
 from syncd.report.streams import print_json
 
 if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.state import State
 
+app = typer.Typer(help="Contacts that the target refused.", rich_markup_mode=None)
+
 _HEAD = ("source", "key", "reason", "at")
 
 
-def list_rejects(config: Path | None, source: str | None, *, as_json: bool) -> int:
-    """Print the contacts that the target refused, and why."""
-    settings = loaded(config, keyless=True)
+@app.callback(invoke_without_command=True)
+def rejects(context: typer.Context, *, config: Config = None, log_level: Level = None) -> int | None:
+    """Contacts that the target refused: list them (also without a word), write them to a file, or send them again."""
+    context.obj = common_options(context, config, log_level)
+    # A word that follows sets up the logs itself, since it may have its own --log-level.
+    return None if context.invoked_subcommand else rejects_list(prepared(context))
+
+
+@command(app, "list")
+def rejects_list(common: Common, source: OneSource = None, *, json: Json = False) -> int:
+    """List them, with the target's reasons."""
+    settings = loaded(common.config, keyless=True)
     found = _of_each(settings, source, lambda state, name: state.ledger.rejected(name))
     rows = [(name, shown_key(key), reason) for name, (key, reason) in found]
-    if as_json:
+    if json:
         print_json({"rejected": [dict(zip(_HEAD, row, strict=False)) for row in rows]})
         return DONE
+    from syncd.report.screen import Screen
+
     screen = Screen()
     if rows:
         screen.table(_HEAD[:3], rows)
@@ -36,19 +51,35 @@ def list_rejects(config: Path | None, source: str | None, *, as_json: bool) -> i
     return DONE
 
 
-def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
-    """Write rejected contacts to a .csv, .jsonl or .parquet file: source, key, reason, at, and each field as sent.
+@command(app, "retry")
+def rejects_retry(common: Common, source: OneSource = None) -> int:
+    """Let the next run send them again."""
+    settings = loaded(common.config)
+    sources = chosen_sources(settings, [source] if source else [])
+    with existing_state(settings) as state:
+        total = sum(state.ledger.retry_rejected(each.name) for each in sources) if state else 0
+    sent = f"{counted(total, 'contact')} will be sent again by the next run."
+    from syncd.report.screen import Screen
 
-    Raises:
-        ConfigError: the file's name or place is not usable, or another file stands there.
-    """
+    Screen().line(sent if total else "No contact is rejected.")
+    return DONE
+
+
+@command(app, "export")
+def rejects_export(
+    common: Common,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file.")],
+    source: OneSource = None,
+) -> int:
+    """Write them to a file, with the target's reasons and what was sent."""
     import polars as pl
 
     from syncd.commands.written_file import check_written
+    from syncd.report.screen import Screen
     from syncd.report.table_file import write_table
     from syncd.watch.times import iso
 
-    settings = loaded(config, keyless=True)
+    settings = loaded(common.config, keyless=True)
     chosen_sources(settings, [source] if source else [])
     check_written(file, str(file), _HEAD, "no export of rejected contacts", settings)
     rows = [
@@ -60,17 +91,6 @@ def export_rejects(config: Path | None, file: Path, source: str | None) -> int:
     columns = [*_HEAD, *sorted({column for row in rows for column in row if "." in column})]
     write_table(pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String)), file, str(file))
     Screen().line(f"{counted(len(rows), 'rejected contact')} written to {file}.")
-    return DONE
-
-
-def retry_rejects(config: Path | None, source: str | None) -> int:
-    """Let the next run send rejected contacts again."""
-    settings = loaded(config)
-    sources = chosen_sources(settings, [source] if source else [])
-    with existing_state(settings) as state:
-        total = sum(state.ledger.retry_rejected(each.name) for each in sources) if state else 0
-    what = f"{counted(total, 'contact')} will be sent again by the next run." if total else "No contact is rejected."
-    Screen().line(what)
     return DONE
 
 

@@ -6,31 +6,32 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from syncd.commands.running import Ran, RunOptions, concluded, opened, run_each
+from syncd.commands.options import RunOptions
+from syncd.commands.running import Ran, concluded, opened, run_each
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.errors import ConfigError
 from syncd.report.exit_code import BROKEN_OFF, GOOD
 
-if TYPE_CHECKING:
-    from syncd.config import Settings
 
-
-def run(options: RunOptions, config: Path | None) -> int:
+def run(config: Path | None, options: RunOptions) -> int:
     """Run, print the report, and return the exit code."""
-    ran, code = concluded(options, partial(_run, options, config))
+    work = partial(_run, config, options)
+    ran, code = concluded(work, dry_run=options.dry_run, as_json=options.as_json, changes_exit=options.exit_code)
     # After a second Ctrl-C the person wants the command to end, not to wait for the server of a notification.
-    if ran.settings is not None and not options.dry_run and code != BROKEN_OFF:
-        _notify(ran.settings, good=code in GOOD and ran.error is None)
+    settings = None if options.dry_run else ran.settings
+    if settings is not None and (settings.notify.tells or settings.notify.heartbeat) and code != BROKEN_OFF:
+        from syncd.watch.notify import after_run
+
+        after_run(settings, good=code in GOOD and ran.error is None, clock=time.time)
     return code
 
 
-def _run(options: RunOptions, config: Path | None, ran: Ran, stopping: threading.Event) -> None:
+def _run(config: Path | None, options: RunOptions, ran: Ran, stopping: threading.Event) -> None:
     if options.exit_code and not options.dry_run:
         raise ConfigError("--exit-code says whether a dry run finds changes: add --dry-run")
     settings = ran.settings = loaded(config)
-    sources = chosen_sources(settings, options.sources)
+    sources = chosen_sources(settings, options.sources or ())
 
     # What is slow to import is imported here, where the signals are handled already.
     from syncd.commands.written_file import CHANGES, check_written
@@ -44,11 +45,3 @@ def _run(options: RunOptions, config: Path | None, ran: Ran, stopping: threading
         run_each(session, sources, ran, partial(run_source, session))
     if options.changes is not None:
         write_changes(options.changes, ran.reports)
-
-
-def _notify(settings: Settings, *, good: bool) -> None:
-    """Send the news of the run to everybody whom the configuration names."""
-    if settings.notify.tells or settings.notify.heartbeat:
-        from syncd.watch.notify import after_run
-
-        after_run(settings, good=good, clock=time.time)

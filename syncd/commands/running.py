@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.errors import SourceBusy, SyncdError
@@ -24,19 +23,6 @@ if TYPE_CHECKING:
     from syncd.report.drift_report import SourceDrift
     from syncd.report.source_report import SourceReport
     from syncd.run.session import Session, Watcher
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """The options of ``syncd run``."""
-
-    sources: Sequence[str] = ()
-    dry_run: bool = False
-    as_json: bool = False
-    wait: bool = False
-    changes: Path | None = None
-    full: bool = False
-    exit_code: bool = False
 
 
 @dataclass(slots=True)
@@ -53,19 +39,23 @@ class Ran:
     error: BaseException | None = None
     settings: Settings | None = None
 
-    def exit_code(self, options: RunOptions) -> int:
-        if self.error is not None:
-            return code_of(self.error)
-        changes = options.exit_code and any(report.has_changes for report in self.reports)
-        return gravest([code_for(changes=changes), *(report.exit_code for report in self.reports)])
+    @property
+    def exit_code(self) -> int:
+        return code_of(self.error) if self.error is not None else gravest(each.exit_code for each in self.reports)
 
 
-def concluded(options: RunOptions, work: Callable[[Ran, threading.Event], None]) -> tuple[Ran, int]:
-    """Do ``work``, which fills in a :class:`Ran`, print the report, and return the result and the exit code."""
+def concluded(
+    work: Callable[[Ran, threading.Event], None], *, dry_run: bool, as_json: bool, changes_exit: bool = False
+) -> tuple[Ran, int]:
+    """Do ``work``, which fills in a :class:`Ran`, print the report, and return the result and the exit code.
+
+    ``changes_exit``: changes have an exit code of their own.
+    """
     ran = Ran()
     ran.error = error_of(partial(work, ran))
-    code = ran.exit_code(options)
-    code = _printed(partial(_print, options, ran, code), code)
+    changes = changes_exit and any(report.has_changes for report in ran.reports)
+    code = gravest([ran.exit_code, code_for(changes=changes)])
+    code = _printed(lambda: _print(ran, code, dry_run=dry_run, as_json=as_json), code)
     say_errors(ran.reports, ran.error)
     return ran, code
 
@@ -142,17 +132,17 @@ def _progress() -> AbstractContextManager[Watcher | None]:
     return watching()
 
 
-def _print(options: RunOptions, ran: Ran, code: int) -> None:
-    if options.as_json:
+def _print(ran: Ran, code: int, *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
         from syncd.report.source_report import run_json, write_json
 
-        found = run_json(ran.run, ran.reports, dry_run=options.dry_run, exit_code=code)
+        found = run_json(ran.run, ran.reports, dry_run=dry_run, exit_code=code)
         write_json(sys.stdout, {**found, **error_json(ran.error)}, ran.reports)
     else:
         from syncd.report.run_screen import show_run
         from syncd.report.screen import Screen
 
-        show_run(Screen(), ran.reports, dry_run=options.dry_run, left=ran.left)
+        show_run(Screen(), ran.reports, dry_run=dry_run, left=ran.left)
 
 
 def _printed(write: Callable[[], object], code: int) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -158,7 +159,7 @@ def sample_of(
         found.unproved = looked.end.why
     if looked.frames:
         mapped = _mapped(looked, mapping, schema)
-        _tell(found, seen.judge(mapped, connector.name, policy), looked, mapping, schema)
+        _fill_in(found, seen.judge(mapped, connector.name, policy), looked, mapping, schema)
     return found
 
 
@@ -194,7 +195,7 @@ def _demoted(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
     return rows if judged.is_empty() else rows.update(judged, on=ROW, how="left")
 
 
-def _tell(found: Sample, mapped: pl.DataFrame, looked: _Looked, mapping: Mapping, schema: Schema) -> None:
+def _fill_in(found: Sample, mapped: pl.DataFrame, looked: _Looked, mapping: Mapping, schema: Schema) -> None:
     contacts = mapped.filter(pl.col(STATE) == CONTACT)
     found.rows = mapped.height + len(looked.malformed)
     found.good = contacts.height
@@ -203,32 +204,23 @@ def _tell(found: Sample, mapped: pl.DataFrame, looked: _Looked, mapping: Mapping
     found.excluded = Counter(mapped.filter(pl.col(STATE) == EXCLUDED).get_column(REASON).to_list())
     found.warnings = Counter(contacts.get_column(WARNING).drop_nulls().to_list())
     found.keys = frozenset(mapped.get_column(KEY).drop_nulls())
-    for origin, bad in looked.malformed:
-        _note(found, bad.reason, f"{origin}:{bad.line}")
-    _tell_invalid(found, mapped, looked.origins)
+    unreadable = [(bad.reason, f"{origin}:{bad.line}") for origin, bad in looked.malformed]
+    for reason, place in chain(unreadable, _invalid(mapped, looked.origins)):
+        found.invalid[reason] += 1
+        found.places.setdefault(reason, place)
 
 
-def _tell_invalid(found: Sample, mapped: pl.DataFrame, origins: Sequence[str]) -> None:
+def _invalid(mapped: pl.DataFrame, origins: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the reason and the place of each invalid row; a twin is named, so that a person finds both rows."""
     lines, origin = mapped.get_column(LINE), mapped.get_column(ORIGIN)
 
     def place(row: int) -> str:
         return f"{origins[origin[row]]}:{lines[row]}"
 
     for row, reason, twin in mapped.filter(pl.col(STATE) == INVALID).select(ROW, REASON, _TWIN).iter_rows():
-        beside = "" if twin is None or reason in found.places else f", beside {place(twin)}"
-        _note(found, reason, place(row) + beside)
-
-
-def _note(found: Sample, reason: str, place: str) -> None:
-    found.invalid[reason] += 1
-    found.places.setdefault(reason, place)
+        yield reason, place(row) + ("" if twin is None else f", beside {place(twin)}")
 
 
 def _masked(contact: dict[str, str | None], schema: Schema) -> str:
     parts = [f"{name}: {masked(value, phone=name in schema.phones)}" for name, value in contact.items() if value]
     return " · ".join(parts)
-
-
-def missing_canaries(sample: Sample, canaries: Sequence[str]) -> list[str]:
-    """Return the canaries that are not among the sample's rows."""
-    return [key for key in canaries if key not in sample.keys]

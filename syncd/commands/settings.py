@@ -44,10 +44,9 @@ def chosen_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
     """
     known = list(settings.sources)
     # dict.fromkeys: a wrong name that is given twice is one mistake.
-    wrong = [name for name in dict.fromkeys(names) if name not in known]
+    wrong = [f"{printable(name)!r}{nearest(name, known)}" for name in dict.fromkeys(names) if name not in known]
     if wrong:
-        there = f"there are: {', '.join(known)}"
-        raise ConfigError(*(f"there is no source {printable(name)!r}{nearest(name, known)}; {there}" for name in wrong))
+        raise ConfigError(*(f"there is no source {each}; there are: {', '.join(known)}" for each in wrong))
     return [source for name, source in settings.sources.items() if not names or name in names]
 
 

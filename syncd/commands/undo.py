@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncd.commands.approve import pasted
 from syncd.commands.history import unknown_run
-from syncd.commands.running import Ran, RunOptions, concluded, opened, run_each
+from syncd.commands.options import UndoOptions
+from syncd.commands.running import Ran, concluded, opened, run_each
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.errors import ConfigError
 
@@ -18,31 +19,23 @@ if TYPE_CHECKING:
     from syncd.state import State
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoOptions(RunOptions):
-    """The options of ``syncd undo``. ``approved``: digests of held lists that may pass their gates."""
-
-    run: str
-    approved: frozenset[str] = frozenset()
-
-
-def undo(options: UndoOptions, config: Path | None) -> int:
+def undo(config: Path | None, options: UndoOptions) -> int:
     """Undo, print the report, and return the exit code."""
-    _, code = concluded(options, partial(_undo, options, config))
+    _, code = concluded(partial(_undo, config, options), dry_run=options.dry_run, as_json=options.as_json)
     return code
 
 
-def _undo(options: UndoOptions, config: Path | None, ran: Ran, stopping: threading.Event) -> None:
+def _undo(config: Path | None, options: UndoOptions, ran: Ran, stopping: threading.Event) -> None:
     # Imported here, where the signals are handled already: it takes a while.
     from syncd.undo import undo_source
 
     settings = loaded(config)
-    chosen_sources(settings, options.sources)
+    chosen_sources(settings, options.sources or ())
+    approved = frozenset(map(pasted, options.approve or ()))
     with opened(settings, stopping, dry_run=options.dry_run, wait=options.wait) as session:
         sources = _sources_of(session.state, settings, options)
-        work = partial(undo_source, session, approved=options.approved)
-        run_each(session, sources, ran, work, undoes=options.run)
-    _warn_of_unused(ran, options.approved)
+        run_each(session, sources, ran, partial(undo_source, session, approved=approved), undoes=options.run)
+    _warn_of_unused(ran, approved)
 
 
 def _warn_of_unused(ran: Ran, approved: frozenset[str]) -> None:
@@ -62,9 +55,10 @@ def _sources_of(state: State, settings: Settings, options: UndoOptions) -> list[
     ran = [each["source"] for each in state.history.runs(run=options.run)]
     if not ran:
         raise ConfigError(unknown_run(options.run))
-    wanted = [name for name in ran if name in options.sources or not options.sources]
+    asked = options.sources or ran
+    wanted = [name for name in ran if name in asked]
     if not wanted:
-        raise ConfigError(f"run {options.run} did not run {', '.join(options.sources)}; it ran {', '.join(ran)}")
+        raise ConfigError(f"run {options.run} did not run {', '.join(asked)}; it ran {', '.join(ran)}")
     gone = [name for name in wanted if name not in settings.sources]
     if gone:
         raise ConfigError(

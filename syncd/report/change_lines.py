@@ -21,18 +21,12 @@ STYLES = {"create": "green", "adopt": "cyan", "update": "yellow", "move": "magen
 LONGEST = 120
 """Characters of a value that are shown."""
 
-_WORDS = {
-    "create": ("to create", "created"),
-    "adopt": ("to adopt", "adopted"),
-    "update": ("to update", "updated"),
-    "move": ("to move", "moved"),
-    "delete": ("to delete", "deleted"),
-}
+_DONE = {"create": "created", "adopt": "adopted", "update": "updated", "move": "moved", "delete": "deleted"}
 
 
 def kinds_counted(counts: Mapping[str, int], *, done: bool) -> list[str]:
     """Return the counts of changes by kind as text: ``2 to create``, or ``2 created`` if they are ``done``."""
-    return [f"{counts[kind]:,} {words[done]}" for kind, words in _WORDS.items() if counts.get(kind)]
+    return [f"{counts[kind]:,} {word if done else f'to {kind}'}" for kind, word in _DONE.items() if counts.get(kind)]
 
 
 def page_of(changes: pl.DataFrame, phones: frozenset[str], size: int) -> Iterator[dict[str, Any]]:

@@ -26,8 +26,8 @@ def is_choice(left: str | None) -> bool:
 class SourceDrift:
     """The result for one source.
 
-    ``counts``: contacts by :data:`CLASSES`. ``missing``, ``edited``, ``extra``: ``key``, ``id`` and ``left``, the reason
-    why a repair leaves the contact alone; an edit also has ``fields`` with ``old`` (what the target answered last) and
+    ``counts``: contacts by :data:`CLASSES`. ``missing``, ``edited``, ``extra``: ``key``, ``id`` and ``left``, why
+    a repair leaves the contact alone; an edit also has ``fields`` with ``old`` (what the target answered last) and
     ``new`` (what is there). ``plan``: the repair; ``pushed``: its result, if it was carried out. ``noted``: the number
     of contacts whose present values the ledger took over. ``late``: how many of the pending contacts were sent while
     the target was listed. ``running``: another run has the source.

@@ -30,7 +30,9 @@ WRAPPED = 12
 WIDE = 100_000
 """Columns of a pipe: what reads it wants each line whole, and rich breaks lines at any width that it is given."""
 
-Brief = tuple[Sequence[str], Sequence[Sequence[str]]]
+Row = Sequence[str]
+
+Brief = tuple[Row, Sequence[Row]]
 """The head and the rows of a table."""
 
 
@@ -84,14 +86,7 @@ class Screen:
         for more in text[-len(left) :].wrap(self._console, width - hanging) if left else ():
             self._console.print(Text(" " * hanging).append_text(more), soft_wrap=True)
 
-    def table(
-        self,
-        head: Sequence[str],
-        rows: Sequence[Sequence[str]],
-        *,
-        brief: Brief | None = None,
-        wraps: Collection[str] = (),
-    ) -> None:
+    def table(self, head: Row, rows: Sequence[Row], *, brief: Brief | None = None, wraps: Collection[str] = ()) -> None:
         """Write a table of text, with numbers (``1,234``) at the right; a list, if the terminal is too narrow for it.
 
         ``brief``: a smaller table, which is written if only that fits; ``wraps``: its columns that may be broken.
@@ -123,12 +118,12 @@ class Screen:
         if total > page:
             self.line((f"and {total - page:,} more{how}", "dim"), indent=4)
 
-    def _has_room(self, head: Sequence[str], rows: Sequence[Sequence[str]], wraps: Collection[str]) -> bool:
+    def _has_room(self, head: Row, rows: Sequence[Row], wraps: Collection[str]) -> bool:
         widths = [max(map(cell_len, column)) for column in zip(head, *rows, strict=True)]
         least = [min(width, WRAPPED) if name in wraps else width for name, width in zip(head, widths, strict=True)]
         return sum(least) + 3 * len(least) - 1 <= self._console.width
 
-    def _list(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def _list(self, head: Row, rows: Sequence[Row]) -> None:
         for row in rows:
             cells = (f" · {name} {cell}" for name, cell in zip(head[1:], row[1:], strict=True))
             self.line((row[0], "bold"), *cells, hanging=4)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Column
 from rich.text import Text
 
-from syncd.budget import describe
+from syncd.core.durations import shown_duration
 from syncd.run.session import Watcher
 
 if TYPE_CHECKING:
@@ -20,32 +20,34 @@ if TYPE_CHECKING:
 
 
 class _Waits(ProgressColumn):
-    """Says for how long the key's limits make the run wait."""
+    """Shows for how long the key's limits make the run wait."""
 
     def __init__(self) -> None:
-        super().__init__(table_column=Column(no_wrap=True))  # a line that came and went would make the bars jump
+        # Never a second line: a line that comes and goes makes the bars jump.
+        super().__init__(table_column=Column(no_wrap=True))
         self.until = 0.0
 
     def render(self, task: Task) -> Text:  # noqa: ARG002 (the same for every bar)
         left = self.until - time.monotonic()
-        return Text(f"waiting {describe(left)} for the key's limits" if left > 0 else "", style="yellow")
+        return Text(f"waiting {shown_duration(left)} for the key's limits" if left > 0 else "", style="yellow")
 
 
 @contextmanager
 def watching() -> Iterator[Watcher]:
-    """A watcher that draws bars on stderr while the block lasts; log lines stay above them."""
+    """Give a watcher that draws bars on stderr while the block lasts; log lines stay above the bars."""
     waits = _Waits()
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, waits, console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
         try:
             yield _Bars(bars, waits).watcher()
-        finally:  # whatever ended the run: what is drawn last is nothing
+        finally:
+            # The bars are drawn once more at the end, and a terminal would keep them if an error ended the run.
             for task in bars.task_ids:
                 bars.remove_task(task)
 
 
 class _Bars:
-    """A bar for each source and what it does: reading, then pushing."""
+    """A bar for each source: for its reading, then for its push."""
 
     def __init__(self, bars: Progress, waits: _Waits) -> None:
         self._bars = bars
