@@ -55,6 +55,7 @@ def everywhere(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """What every command takes; its docstring is not shown, the application's help is."""
+    # Kept for the command that follows, which takes the same options.
     context.obj = Common(config, log_level)
     if version:
         typer.echo(f"syncd {__version__}")
@@ -88,6 +89,7 @@ def daemon(
 
     if check:
         return commands.check(common.config, as_json=json)
+    # Refused: whoever asks for JSON would wait for it for ever.
     if json:
         raise typer.BadParameter("--json is for --check: a daemon prints nothing")
     return commands.serve(common.config, common.log_level)
@@ -216,17 +218,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BaseException as error:  # noqa: BLE001 (nothing above sees it)
         from syncd.report.error_text import message_of, print_json_error, say_error
 
-        if _wants_json(sys.argv[1:] if arguments is None else arguments):
+        # The words are looked at by hand, since the error may have ended the command before Typer read them.
+        if "--json" in takewhile(lambda word: word != "--", sys.argv[1:] if arguments is None else arguments):
             print_json_error(error)
         say_error(message_of(error))
         return code_of(error)
     return code if isinstance(code, int) else DONE
-
-
-def _wants_json(arguments: Sequence[str]) -> bool:
-    """Tell whether stdout is to hold one JSON object."""
-    # The options are looked at by hand, since the error may have ended the command before Typer read them.
-    return "--json" in takewhile(lambda each: each != "--", arguments)
 
 
 def _unread() -> int:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from syncd.budget import Budget, describe_requests
 from syncd.config import Window
-from syncd.core.durations import shown_duration
 from syncd.errors import Stopped
 from tests.worlds.request_log import Clock, MemoryLog
 
@@ -311,20 +310,3 @@ def test_a_forecast_of_a_day_of_requests_takes_no_time() -> None:
 def test_a_forecast_is_said_as_a_person_says_it(requests: int, text: str) -> None:
     budget, _ = a_budget(*GUIDE)
     assert describe_requests(requests, budget.forecast(requests)) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (0.2, "1 s"),
-        (59.6, "1 m"),
-        (200, "3 m 20 s"),
-        (3599.9, "1 h"),
-        (4620, "1 h 17 m"),
-        (86_399, "1 d"),
-        (187_200, "2 d 4 h"),
-    ],
-)
-def test_a_length_of_time_has_two_units_at_most(seconds: float, text: str) -> None:
-    assert shown_duration(seconds) == text

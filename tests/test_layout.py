@@ -17,7 +17,6 @@ FILES_IN_A_FOLDER = 20
 FILES_IN_SYNCD = 18
 
 STILL_TOO_LONG = {
-    "syncd/cli.py",
     "syncd/core/plan.py",
     "syncd/read/reader.py",
     "syncd/rest/client.py",

@@ -183,11 +183,13 @@ def _schema(schema: Schema) -> Iterator[Step]:
         yield Step("note", text, (best,))
 
 
+# A guess by the field's name, so that it is a note and not a problem.
 def _changes(name: str) -> bool:
     return any(word in name.casefold() for word in _CHANGING) and "id" not in name.casefold().split()
 
 
 def _source(source: Source, schema: Schema | None, former: Mapping[str, str], seen: Seen) -> Iterator[Step]:
+    # An error of one source is one step: the other sources are looked at all the same.
     connector = source.connect()
     try:
         columns = connector.check()

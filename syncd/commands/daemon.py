@@ -55,19 +55,13 @@ def check(config: Path | None, *, as_json: bool) -> int:
     # This also is how the daemon reads its configuration: in a child, which prints the timetable (daemon/loading.py).
     settings = loaded(config)
     with State(settings.state, read_only=True) as state:
-        timetable = timetable_of_settings(settings, state)
+        jobs = tuple(_jobs(settings, state))
+    timetable = Timetable(str(settings.path), str(settings.state), settings.workers, jobs, watch_of(settings))
     if as_json:
         sys.stdout.write(json.dumps(timetable.to_json()) + "\n")
     else:
         _show(settings, timetable)
     return DONE
-
-
-def timetable_of_settings(settings: Settings, state: State) -> Timetable:
-    """Return the jobs of a configuration, each with the time of its last start."""
-    return Timetable(
-        str(settings.path), str(settings.state), settings.workers, tuple(_jobs(settings, state)), watch_of(settings)
-    )
 
 
 def _jobs(settings: Settings, state: State) -> Iterator[Job]:

@@ -22,6 +22,7 @@ from syncd.report.streams import print_json
 from syncd.run.session import open_session
 from syncd.watch.times import iso, shown_time
 
+# The longest name is "next run"; the lines below it are indented by as much.
 WIDTH = 10
 
 

@@ -37,6 +37,7 @@ Found = Iterator[dict[str, Any]]
 PAGE = 20
 """Runs or changes that are shown; ``--json`` prints them all."""
 
+# A change that was made needs no word: its line says what it did.
 OUTCOMES = {
     "accepted": "",
     "moved": "",
@@ -54,6 +55,7 @@ def history(config: Path | None, query: HistoryQuery) -> int:
     """
     settings = loaded(config, keyless=True)
     chosen_sources(settings, [query.source] if query.source else [])
+    # Before the import, which is slow: a mistyped option is reported at once.
     since = None if query.since is None else _moment(query.since, time.time())
     from syncd.state import State
 
@@ -155,6 +157,7 @@ def _show(query: HistoryQuery, runs: Found | None, changes: Found | None, phones
 
 
 def _end(screen: Screen, page: list[Any], others: Iterator[Any], nothing: str) -> None:
+    # One more is read only to know that there is one: to count them all takes a while.
     if not page:
         screen.line(nothing)
     elif next(others, None) is not None:

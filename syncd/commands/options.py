@@ -102,6 +102,7 @@ class HistoryQuery:
 
 def common_options(context: typer.Context, config: Path | None, log_level: str | None) -> Common:
     """Return the common options; an option behind the command counts before the same option in front of it."""
+    # The root and each group have left theirs there.
     before: Common = context.obj
     return Common(config or before.config, log_level or before.log_level)
 
@@ -132,6 +133,7 @@ def command(group: typer.Typer, name: str | None = None, takes: type | None = No
         # Typer reads the options of a command off its signature, so the two signatures are joined.
         first, *last, _ = inspect.signature(called, eval_str=True).parameters.values()
         called.__signature__ = inspect.Signature([first, *own, *last])  # type: ignore[attr-defined]
+        # The docstring is the text of --help.
         called.__doc__ = function.__doc__
         group.command(name or function.__name__)(called)
         return function

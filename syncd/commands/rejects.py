@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Contacts that the target refused.", rich_markup_mode=None)
 
+# written_file.py knows an earlier export by these columns.
 _HEAD = ("source", "key", "reason", "at")
 
 

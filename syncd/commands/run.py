@@ -16,8 +16,8 @@ from syncd.report.exit_code import BROKEN_OFF, GOOD
 
 def run(config: Path | None, options: RunOptions) -> int:
     """Run, print the report, and return the exit code."""
-    work = partial(_run, config, options)
-    ran, code = concluded(work, dry_run=options.dry_run, as_json=options.as_json, changes_exit=options.exit_code)
+    ran = Ran()
+    code = concluded(options, ran, partial(_run, config, options, ran))
     # After a second Ctrl-C the person wants the command to end, not to wait for the server of a notification.
     settings = None if options.dry_run else ran.settings
     if settings is not None and (settings.notify.tells or settings.notify.heartbeat) and code != BROKEN_OFF:

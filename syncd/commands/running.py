@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from syncd.commands.options import RunOptions, UndoOptions
 from syncd.errors import SourceBusy, SyncdError
 from syncd.report.error_text import error_json, message_of, placed, say_error
 from syncd.report.exit_code import code_for, code_of, gravest, is_unwritable
@@ -44,20 +45,16 @@ class Ran:
         return code_of(self.error) if self.error is not None else gravest(each.exit_code for each in self.reports)
 
 
-def concluded(
-    work: Callable[[Ran, threading.Event], None], *, dry_run: bool, as_json: bool, changes_exit: bool = False
-) -> tuple[Ran, int]:
-    """Do ``work``, which fills in a :class:`Ran`, print the report, and return the result and the exit code.
-
-    ``changes_exit``: changes have an exit code of their own.
-    """
-    ran = Ran()
-    ran.error = error_of(partial(work, ran))
-    changes = changes_exit and any(report.has_changes for report in ran.reports)
+def concluded(options: RunOptions | UndoOptions, ran: Ran, work: Callable[[threading.Event], None]) -> int:
+    """Do ``work``, which fills in ``ran``, print the report, and return the exit code."""
+    ran.error = error_of(work)
+    asked = isinstance(options, RunOptions) and options.exit_code
+    changes = asked and any(report.has_changes for report in ran.reports)
     code = gravest([ran.exit_code, code_for(changes=changes)])
-    code = _printed(lambda: _print(ran, code, dry_run=dry_run, as_json=as_json), code)
+    # Printed before the errors: on a terminal, the report would push them out of sight.
+    code = _printed(partial(_print, options, ran, code), code)
     say_errors(ran.reports, ran.error)
-    return ran, code
+    return code
 
 
 def error_of(work: Callable[[threading.Event], None]) -> BaseException | None:
@@ -132,17 +129,17 @@ def _progress() -> AbstractContextManager[Watcher | None]:
     return watching()
 
 
-def _print(ran: Ran, code: int, *, dry_run: bool, as_json: bool) -> None:
-    if as_json:
+def _print(options: RunOptions | UndoOptions, ran: Ran, code: int) -> None:
+    if options.as_json:
         from syncd.report.source_report import run_json, write_json
 
-        found = run_json(ran.run, ran.reports, dry_run=dry_run, exit_code=code)
+        found = run_json(ran.run, ran.reports, dry_run=options.dry_run, exit_code=code)
         write_json(sys.stdout, {**found, **error_json(ran.error)}, ran.reports)
     else:
         from syncd.report.run_screen import show_run
         from syncd.report.screen import Screen
 
-        show_run(Screen(), ran.reports, dry_run=dry_run, left=ran.left)
+        show_run(Screen(), ran.reports, dry_run=options.dry_run, left=ran.left)
 
 
 def _printed(write: Callable[[], object], code: int) -> int:

@@ -165,6 +165,7 @@ def sample_of(
 
 def _look(connector: Connector, clock: Callable[[], float]) -> _Looked:
     looked, until = _Looked(), clock() + SECONDS
+    # Closed at once when the sample is full: a connection would stay open for as long as the reading lives.
     with closing(connector.read(None)) as reading:
         while True:
             try:
@@ -196,6 +197,7 @@ def _demoted(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
 
 
 def _fill_in(found: Sample, mapped: pl.DataFrame, looked: _Looked, mapping: Mapping, schema: Schema) -> None:
+    # Rows that cannot be read are rows too; they are not among the mapped ones.
     contacts = mapped.filter(pl.col(STATE) == CONTACT)
     found.rows = mapped.height + len(looked.malformed)
     found.good = contacts.height

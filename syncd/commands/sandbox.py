@@ -66,6 +66,7 @@ def sandbox(
         return DONE
     from syncd.sandbox.hubspot.server import serve as serve_hubspot
 
+    # Refused, since contacts that a person believes to be kept would be lost.
     if data is not None:
         raise ConfigError("--data: a HubSpot account is kept in memory only: leave it out, or fill it by --seed N")
     serve_hubspot(**options)

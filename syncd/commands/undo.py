@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def undo(config: Path | None, options: UndoOptions) -> int:
     """Undo, print the report, and return the exit code."""
-    _, code = concluded(partial(_undo, config, options), dry_run=options.dry_run, as_json=options.as_json)
-    return code
+    ran = Ran()
+    return concluded(options, ran, partial(_undo, config, options, ran))
 
 
 def _undo(config: Path | None, options: UndoOptions, ran: Ran, stopping: threading.Event) -> None:
@@ -52,6 +52,7 @@ def _sources_of(state: State, settings: Settings, options: UndoOptions) -> list[
     Raises:
         ConfigError: there is no such run, it did not run a source that is asked for, or a source is not configured.
     """
+    # The state knows which sources a run had; the configuration may have changed since.
     ran = [each["source"] for each in state.history.runs(run=options.run)]
     if not ran:
         raise ConfigError(unknown_run(options.run))

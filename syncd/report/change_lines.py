@@ -79,6 +79,7 @@ def _whom(change: Mapping[str, Any]) -> str:
 def _difference(old: str | None, new: str | None, is_phone: bool, old_name: str, new_name: str) -> Line:  # noqa: FBT001 (private)
     if is_phone and old and new and (";" in old or ";" in new):
         return _numbers(old.split(";"), new.split(";"))
+    # A run shows before → after. A comparison with the target shows two presents, which have to be named.
     before = f"{old_name} " if old_name else ""
     after = f"{new_name} " if new_name else ""
     return [before, (_shown(old), "red" if old else "dim"), " → ", after, (_shown(new), "green" if new else "dim")]

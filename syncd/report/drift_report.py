@@ -14,6 +14,7 @@ from syncd.report.error_text import error_json
 from syncd.report.exit_code import code_for
 from syncd.report.source_report import held_json, with_shown_keys
 
+# Every contact of the ledger is in one class; "extra_ours" and "held" count beside them.
 CLASSES = ("same", "missing", "edited", "extra_ours", "pending", "rejected", "held")
 
 
@@ -58,6 +59,7 @@ class SourceDrift:
         # A repair that was carried out has settled the contacts that it did not leave alone.
         return len(found) if self.pushed is None else sum(left is not None for left in found)
 
+    # Both wait for another run: the daemon tries again after their exit code.
     @property
     def unknown(self) -> int:
         """How many changes of the repair have no known outcome, or were not made because of another source."""

@@ -23,6 +23,11 @@ WHY = {
 }
 """The classes of contacts that were not judged, each with the reason."""
 
+EDITS_STAY = (
+    "edits stay until reconcile: {on_edit: overwrite} or {on_edit: keep} says what becomes of them, "
+    "or their rows change"
+)
+
 
 def show_drift(screen: Screen, found: Reconciled) -> None:
     """Write what was found of each source, and last the contacts of the whole target."""
@@ -121,9 +126,4 @@ def _outcome(screen: Screen, drift: SourceDrift) -> None:
         command = f"syncd approve {drift.source} {digest}"
         screen.line("to let exactly these go on: ", (command, "bold"), indent=4)
     if any(each["left"] == "on_edit: report" for each in drift.edited):
-        screen.line(
-            "edits stay until reconcile: {on_edit: overwrite} or {on_edit: keep} says what becomes of them, or their "
-            "rows change",
-            indent=2,
-            hanging=6,
-        )
+        screen.line(EDITS_STAY, indent=2, hanging=6)

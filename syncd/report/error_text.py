@@ -48,6 +48,7 @@ def message_of(error: BaseException) -> str:
         full = isinstance(error, OSError) and error.errno in NO_ROOM
         why = "no space is left; make room and try again" if full else "its place cannot be written to; try again"
         return f"what is printed, or a temporary file, cannot be written: {why}"
+    # Typer's usage errors; see code_of.
     usage = getattr(error, "format_message", None)
     return _defect(error) if usage is None else f"{usage()} (syncd --help shows what there is)"
 

@@ -75,6 +75,7 @@ def _headline(report: SourceReport) -> str:
         read = f"{rows} read{proof.get(report.read, '')}"
     if found:
         return f"{read}; {', '.join([*found, *([same] if report.counts['unchanged'] else [])])}"
+    # "nothing to do" would be wrong while something waits.
     waits = report.held or report.unknown or report.error or report.counts["rejected"]
     return "; ".join([read, *([same] if report.rows else []), *([] if waits else ["nothing to do"])])
 
@@ -125,7 +126,8 @@ def _where(row: Mapping[str, Any]) -> str:
     known = [str(row["at"])] if row.get("at") else []
     if row.get("key") is not None:
         known.append(f"key {shown_key(row['key'])}")
-    elif row["reason"] != "no key" or not known:  # else the reason says so
+    elif row["reason"] != "no key" or not known:
+        # Not beside the reason "no key", which would say it twice.
         known.append("no key")
     return ", ".join(known)
 

@@ -91,6 +91,7 @@ class Screen:
 
         ``brief``: a smaller table, which is written if only that fits; ``wraps``: its columns that may be broken.
         """
+        # Only a terminal has an edge; in a pipe a table stays a table, which grep and cut can work with.
         if self.is_terminal and rows and not self._has_room(head, rows, ()):
             if brief is None or not self._has_room(*brief, wraps):
                 self._list(head, rows)

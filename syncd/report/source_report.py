@@ -112,6 +112,7 @@ class SourceReport:
         """Add the column ``@outcome`` to changes of the plan."""
         import polars as pl
 
+        # Only changes that ended in different ways need the table: usually all of them have one outcome.
         if self.outcomes is None:
             return changes.with_columns(pl.lit(self.otherwise).alias(OUTCOME))
         found = changes.join(self.outcomes, on=KEY, how="left", maintain_order="left")
@@ -119,6 +120,7 @@ class SourceReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return the source's part of the JSON, without its changes, which :func:`write_json` writes."""
+        # The keys are promised in docs/reference/json.md, and the state keeps this object for syncd history.
         found: dict[str, Any] = {
             "source": self.source,
             "read": self.read,
@@ -196,6 +198,7 @@ def described(changes: pl.DataFrame, phones: frozenset[str]) -> Iterator[dict[st
             "id": row["@id"],
             "fields": field_changes(row["before"], row["after"], phones),
         }
+        # Not null: most changes have no reason of their own, and a file may hold a million of them.
         if row["@why"]:
             found["why"] = row["@why"]
         if OUTCOME in row:

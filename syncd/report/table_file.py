@@ -39,7 +39,8 @@ def _trouble(path: Path, folder: Path) -> str:
         if path.is_dir():
             return "this is a folder: name a file in it"
         writable = os.access(path if path.exists() else folder, os.W_OK)
-    except PermissionError:  # from is_dir and exists, in a folder that this user may not enter
+    except PermissionError:
+        # From is_dir or exists, below a folder that this user may not enter.
         writable = False
     return "" if writable else "may not be written by this user: name a file in another folder"
 
@@ -63,6 +64,7 @@ def write_table(frame: pl.DataFrame, path: Path, named: str) -> None:
     Raises:
         ConfigError: the file cannot be written.
     """
+    # Another process may have filled the disk or removed the folder since check_file.
     with explained(named):
         if path.suffix == ".csv":
             frame.write_csv(path)

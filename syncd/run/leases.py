@@ -85,7 +85,7 @@ class Leases:
                 self._renew(source)
 
     def _renew(self, source: str) -> None:
-        # The clock is read before the state is asked: the answer may take its time, and the lease began before it.
+        # The clock is read first: so the lease lasts at least as long as this process believes.
         until = self._clock() + SECONDS
         if self._state.leases.renew(source, self._owner, SECONDS):
             self._until[source] = until

@@ -39,7 +39,8 @@ def watching() -> Iterator[Watcher]:
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, waits, console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
         try:
-            yield _Bars(bars, waits).watcher()
+            shown = _Bars(bars, waits)
+            yield Watcher(reading=shown.reading, pushing=shown.pushing, waiting=shown.waiting)
         finally:
             # The bars are drawn once more at the end, and a terminal would keep them if an error ended the run.
             for task in bars.task_ids:
@@ -54,19 +55,17 @@ class _Bars:
         self._waits = waits
         self._tasks: dict[str, TaskID] = {}
 
-    def watcher(self) -> Watcher:
-        return Watcher(reading=self._reading, pushing=self._pushing, waiting=self._waiting)
-
-    def _reading(self, source: str, rows: int) -> None:
+    def reading(self, source: str, rows: int) -> None:
         self._bars.update(self._task(f"{source}: rows read"), completed=rows)
 
-    def _pushing(self, source: str, done: int, total: int) -> None:
+    def pushing(self, source: str, done: int, total: int) -> None:
+        # The rows are all read when the first change is pushed: one bar for each source is enough.
         read = self._tasks.pop(f"{source}: rows read", None)
         if read is not None:
             self._bars.remove_task(read)
         self._bars.update(self._task(f"{source}: changes pushed"), completed=done, total=total)
 
-    def _waiting(self, seconds: float) -> None:
+    def waiting(self, seconds: float) -> None:
         self._waits.until = time.monotonic() + seconds
         if not self._tasks:
             self._task("asking the target")

@@ -12,7 +12,6 @@ def set_by_signal(event: threading.Event) -> None:
     # ``wait`` holds the event's lock for a moment, and ``set`` takes the same lock: called in that moment, it would
     # wait for ever. So another thread sets the event; a bare one, since ``Thread.start`` takes such a lock too.
     _thread.start_new_thread(event.set, ())
-    # Usually the event is set at once, and then whoever looks at it after the signal finds it set.
     deadline = time.monotonic() + 0.1
     while not event.is_set() and time.monotonic() < deadline:
         time.sleep(0.001)
