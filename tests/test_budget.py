@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.budget import Budget, describe_requests
+from syncd.budget import Budget, describe, describe_requests
 from syncd.config import Window
 from syncd.errors import Stopped
 from tests.worlds.request_log import Clock, MemoryLog
@@ -310,3 +310,20 @@ def test_a_forecast_of_a_day_of_requests_takes_no_time() -> None:
 def test_a_forecast_is_said_as_a_person_says_it(requests: int, text: str) -> None:
     budget, _ = a_budget(*GUIDE)
     assert describe_requests(requests, budget.forecast(requests)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (0.2, "1 s"),
+        (59.6, "1 m"),
+        (200, "3 m 20 s"),
+        (3599.9, "1 h"),
+        (4620, "1 h 17 m"),
+        (86_399, "1 d"),
+        (187_200, "2 d 4 h"),
+    ],
+)
+def test_a_length_of_time_has_two_units_at_most(seconds: float, text: str) -> None:
+    assert describe(seconds) == text

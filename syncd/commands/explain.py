@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.commands.settings import chosen_sources, loaded
+from syncd.commands.status import shown_time
 from syncd.config import Settings
 from syncd.core.columns import UNIT
 from syncd.core.wording import counted, shown_key
@@ -20,7 +21,7 @@ from syncd.report.screen import Screen
 from syncd.report.source_report import held_json
 from syncd.report.streams import print_json
 from syncd.run.session import open_session
-from syncd.watch.times import iso, shown_time
+from syncd.watch.status import iso
 
 # The longest name is "next run"; the lines below it are indented by as much.
 WIDTH = 10

@@ -11,16 +11,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncd.budget import describe
 from syncd.commands.options import HistoryQuery
 from syncd.commands.settings import chosen_sources, loaded
+from syncd.commands.status import shown_time
 from syncd.core.columns import UNIT
-from syncd.core.durations import parse_duration, shown_duration
 from syncd.core.wording import shown_key
 from syncd.errors import ConfigError
 from syncd.report.change_lines import change_lines, kinds_counted
 from syncd.report.exit_code import DONE
-from syncd.watch.status import outcome_shown
-from syncd.watch.times import iso, shown_time
+from syncd.watch.status import iso, outcome_shown
 
 if TYPE_CHECKING:
     from syncd.report.screen import Screen
@@ -76,8 +76,7 @@ def unknown_run(run: str) -> str:
     """Return the message for a run that the state does not know."""
     from syncd.state.runs import RETENTION
 
-    known_for = shown_duration(RETENTION)
-    return f"no run is called {run!r}; syncd history lists them (what was done is known for {known_for})"
+    return f"no run is called {run!r}; syncd history lists them (what was done is known for {describe(RETENTION)})"
 
 
 def _moment(text: str, now: float) -> float:
@@ -86,6 +85,8 @@ def _moment(text: str, now: float) -> float:
     Raises:
         ConfigError: it is neither a duration nor a date.
     """
+    from syncd.core.durations import parse_duration
+
     try:
         return now - parse_duration(text)
     except ValueError:

@@ -78,7 +78,7 @@ def rejects_export(
     from syncd.commands.written_file import check_written
     from syncd.report.screen import Screen
     from syncd.report.table_file import write_table
-    from syncd.watch.times import iso
+    from syncd.watch.status import iso
 
     settings = loaded(common.config, keyless=True)
     chosen_sources(settings, [source] if source else [])

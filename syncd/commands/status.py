@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncd.budget import describe
 from syncd.commands.settings import loaded
-from syncd.core.durations import shown_duration
 from syncd.core.wording import counted
 from syncd.errors import StateError, Stopped
 from syncd.report.change_lines import kinds_counted
@@ -17,7 +18,6 @@ from syncd.report.exit_code import DONE, code_for
 from syncd.report.streams import print_json
 from syncd.watch.settings import Watch, watch_of
 from syncd.watch.status import held_of, outcome_shown, standing
-from syncd.watch.times import shown_time
 
 if TYPE_CHECKING:
     from syncd.report.screen import Screen
@@ -77,11 +77,9 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
     shown = {each["text"] for each in found["alarms"]}
     for source in found["sources"]:
         _details(screen, source, shown)
-    windows = [
-        f"{each['left']:,} of {each['requests']:,} in {shown_duration(each['seconds'])}" for each in found["budget"]
-    ]
+    windows = [f"{each['left']:,} of {each['requests']:,} in {describe(each['seconds'])}" for each in found["budget"]]
     if found["next_request"] >= 1:
-        windows.append(f"the next in {shown_duration(found['next_request'])}")
+        windows.append(f"the next in {describe(found['next_request'])}")
     screen.line(("requests left: ", "bold"), ", ".join(windows) or "no limits", hanging=2)
 
 
@@ -100,7 +98,7 @@ def _details(screen: Screen, source: Mapping[str, Any], shown: Collection[str]) 
     if last:
         screen.line((source["source"], "bold"), ": ", ", ".join(_done(last)), hanging=2)
     if ahead and ahead["requests"]:
-        left = f"{ahead['requests']:,} of {ahead['of']:,} requests to go, about {shown_duration(ahead['seconds'])}"
+        left = f"{ahead['requests']:,} of {ahead['of']:,} requests to go, about {describe(ahead['seconds'])}"
         screen.line(left, indent=2, hanging=4)
     # A refused key is one alarm of all sources; every source has the same error then.
     if last and last["error"] and last["error"] not in shown:
@@ -125,5 +123,11 @@ def _done(last: Mapping[str, Any]) -> Iterator[str]:
     yield f"{counted(last['requests'], 'request')}, begun at {shown_time(last['started'])}"
 
 
+def shown_time(moment: float | str) -> str:
+    """Return a time, in Unix seconds or as JSON has it, for people: in UTC."""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else datetime.fromtimestamp(moment, UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _ago(seconds: float) -> str:
-    return f"{shown_duration(max(1, seconds))} ago"
+    return f"{describe(max(1, seconds))} ago"

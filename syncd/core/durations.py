@@ -1,4 +1,4 @@
-"""Lengths of time as people write them (``30s``, ``15m``, ``1h30m``, ``2d``, a number of seconds) and read them."""
+"""Lengths of time as people write them: ``30s``, ``15m``, ``1h30m``, ``2d``, or a number of seconds."""
 
 from __future__ import annotations
 
@@ -44,19 +44,3 @@ def seconds_in(value: str | float) -> float | None:
     if not text or parts is None:
         return None
     return float(sum(float(parts[unit] or 0) * size for unit, size in _UNITS.items()))
-
-
-def shown_duration(seconds: float) -> str:
-    """Return a length of time for people, in at most two units: ``12 s``, ``3 m 20 s``, ``1 h 17 m``, ``2 d 4 h``."""
-    whole = max(1, round(seconds)) if seconds > 0 else 0
-    # Rounded to the smaller of the two units that are shown, so that a day less a second is not "23 h 59 m".
-    if whole >= 3600:
-        whole = round(whole / 60) * 60
-    if whole >= 86_400:
-        whole = round(whole / 3600) * 3600
-    shown = []
-    for unit, size in _UNITS.items():
-        count, whole = divmod(whole, size)
-        if count:
-            shown.append(f"{count} {unit}")
-    return " ".join(shown[:2]) or "0 s"

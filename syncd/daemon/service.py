@@ -23,7 +23,6 @@ from syncd.daemon.timetable import Job, Timetable
 from syncd.daemon.watching import Watcher
 from syncd.errors import SyncdError
 from syncd.report.error_text import say_error
-from syncd.report.exit_code import TEMPORARY
 
 log = structlog.get_logger()
 
@@ -32,6 +31,8 @@ LONGEST_SLEEP = 30.0
 
 STEP = 2.0
 """A clock that went so many seconds more or less than it should have was set."""
+
+TEMPORARY = 4
 
 
 def steady() -> float:

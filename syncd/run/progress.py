@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Column
 from rich.text import Text
 
-from syncd.core.durations import shown_duration
+from syncd.budget import describe
 from syncd.run.session import Watcher
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class _Waits(ProgressColumn):
 
     def render(self, task: Task) -> Text:  # noqa: ARG002 (the same for every bar)
         left = self.until - time.monotonic()
-        return Text(f"waiting {shown_duration(left)} for the key's limits" if left > 0 else "", style="yellow")
+        return Text(f"waiting {describe(left)} for the key's limits" if left > 0 else "", style="yellow")
 
 
 @contextmanager

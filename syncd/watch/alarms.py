@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syncd.core.durations import shown_duration
+from syncd.budget import describe
 from syncd.core.wording import counted
 from syncd.watch.settings import Watch
 
@@ -56,7 +56,7 @@ def _of(source: Mapping[str, Any], watch: Watch) -> Iterator[Alarm]:
     waited, allowed = source["waiting_for"], source["max_age"]
     if allowed is not None and waited is not None and waited > allowed:
         never = "no good run yet, for" if source["age"] is None else "no good run for"
-        yield Alarm(name, "stale", f"{never} {shown_duration(waited)}; {shown_duration(allowed)} is allowed (max_age)")
+        yield Alarm(name, "stale", f"{never} {describe(waited)}; {describe(allowed)} is allowed (max_age)")
     if source["failure"] and source["failures"] >= watch.failures and not _is_key(source):
         times = "the last run" if source["failures"] <= 1 else f"the last {source['failures']} runs"
         yield Alarm(name, "failing", f"{times} failed: {source['failure']['message']}")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from syncd.core.durations import shown_duration
+from syncd.budget import describe
 from syncd.log import redacted
 from syncd.state import State
 from syncd.watch.alarms import BROKEN, Alarm, alarms_of
@@ -186,7 +186,7 @@ def _line(notice: Notice) -> str:
     what = f"{notice.source}: {notice.kind}" if notice.source else f"the API key: {notice.kind}"
     if notice.event == "began":
         return f"{what}: {notice.text}"
-    return f"{what}: over, after {shown_duration(float(notice.text))}"
+    return f"{what}: over, after {describe(float(notice.text))}"
 
 
 def _digest(found: Mapping[str, Any], alarms: Sequence[Alarm]) -> str:
@@ -195,7 +195,7 @@ def _digest(found: Mapping[str, Any], alarms: Sequence[Alarm]) -> str:
 
 
 def _summary(source: Mapping[str, Any]) -> str:
-    good = "no good run yet" if source["age"] is None else f"last good run {shown_duration(source['age'])} ago"
+    good = "no good run yet" if source["age"] is None else f"last good run {describe(source['age'])} ago"
     numbers = [f"{source[name]:,} {name}" for name in ("rejected", "invalid") if source[name]]
     held = held_of(source)
     return ", ".join([f"{source['source']}: {good}", *numbers, *([f"{held:,} held"] if held else [])])
@@ -240,4 +240,4 @@ def deliver(message: Mapping[str, Any], seconds: float) -> Sequence[Outcome]:
         printed = ""
     lines = [json.loads(line) for line in printed.splitlines() if line.startswith('{"name"')]
     found = {each["name"]: each["why"] for each in lines}
-    return [Outcome(name, found.get(name, f"it took longer than {shown_duration(seconds)}")) for name in names]
+    return [Outcome(name, found.get(name, f"it took longer than {describe(seconds)}")) for name in names]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from syncd.processes import is_dead
 from syncd.state.glance import RETRY, Glance, repairs_of
 from syncd.watch.alarms import alarms_of
 from syncd.watch.settings import Watch, WatchedSource, digest_due
-from syncd.watch.times import iso
 
 
 def standing(watch: Watch, now: float, *, counted: bool = True) -> dict[str, Any]:
@@ -144,3 +144,8 @@ def _hold(source: str, hold: Mapping[str, Any]) -> dict[str, Any]:
     by = "the next run" if hold["source"] == source else f"syncd reconcile {source} --repair"
     approved = hold["approved"] is not None
     return {**told, "since": iso(hold["since"]), "approved": approved, "approve": command, "by": by}
+
+
+def iso(moment: float) -> str:
+    """A time as JSON has it: ISO 8601 in UTC."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")

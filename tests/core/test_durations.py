@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.durations import FORM, LONGEST, parse_duration, seconds_in, shown_duration
+from syncd.core.durations import FORM, LONGEST, parse_duration, seconds_in
 
 
 @pytest.mark.parametrize(
@@ -68,20 +68,3 @@ def test_the_parts_of_a_duration_add_up(parts: tuple[int, int, int, int]) -> Non
     days, hours, minutes, seconds = parts
     text = f"{days}d{hours}h{minutes}m{seconds}s"
     assert parse_duration(text) == ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (0.2, "1 s"),
-        (59.6, "1 m"),
-        (200, "3 m 20 s"),
-        (3599.9, "1 h"),
-        (4620, "1 h 17 m"),
-        (86_399, "1 d"),
-        (187_200, "2 d 4 h"),
-    ],
-)
-def test_a_length_of_time_has_two_units_at_most(seconds: float, text: str) -> None:
-    assert shown_duration(seconds) == text

@@ -133,7 +133,7 @@ def test_a_run_that_fails_is_told_once_and_once_more_when_it_is_good_again(state
     told = [
         (line["event"], line.get("exit", line.get("signal")))
         for line in logs
-        if line["event"].startswith(("run ", "exit code")) and line["log_level"] != "debug"
+        if line["event"].startswith(("run ", "exit ")) and line["log_level"] != "debug"
     ]
     assert told == [
         ("exit code changed", 2),
