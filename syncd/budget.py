@@ -1,16 +1,16 @@
 """The key's request windows, shared by every process that uses the state file.
 
-A place in every window is taken before a request is sent, and written down before it is used, so that daemon, one-shot
-runs and restarts spend one budget. The windows slide: at most ``requests`` places in any ``seconds``.
+A request takes a place in every window before it is sent, and the place is stored before it is used, so that the
+daemon, single runs and restarts spend one budget. The windows slide: at most ``requests`` places in any ``seconds``.
 
-The server counts a request when it arrives, we when it leaves. After one that was slow on its way, one that is fast a
-window later would be too early for the server. So a place counts from when its request was answered, which is after it
-arrived, and never before; but no later than a small share of the window, so that slow answers do not cost speed. When
-it was answered is written down too, with the next place: processes that share a key lose nothing by it.
+The server counts a request when it arrives, and syncd when it leaves. If one request is slow on its way and a request
+one window later is fast, the second would be too early for the server. So a place counts from the moment when its
+request was answered, but at most :data:`MARGIN` seconds later, so that slow answers do not cost speed. The moment of
+the answer is stored together with the next place.
 
-Small runs go first. A first load takes thousands of requests, a change of yesterday two. So a run's first requests may
-use every window to its end, and what it sends beyond them leaves a small part of each window free, and waits a moment
-longer for a place than they do: another source's fresh change finds room within seconds, not when the load is done.
+Small runs go first. A first load takes thousands of requests, a day's change takes two. So a run's first
+:data:`SMALL` requests may use the whole of every window. Later requests of the run leave a small part of each window
+free and wait a moment longer, so that a fresh change of another source finds room within seconds.
 """
 
 from __future__ import annotations
@@ -25,31 +25,38 @@ from typing import NamedTuple, Protocol
 from syncd.errors import Stopped
 
 MARGIN = 1.0
-"""Seconds that a place may count later than its request left: beyond any difference between the ways of two requests,
-and 1.6 % of the speed where every answer of a window of a minute takes so long."""
+"""The most seconds by which a place counts later than its request left: more than the ways of two requests differ. If
+every answer takes that long, a window of a minute loses 1.6 % of its speed."""
 
 FORESEEN_SHARE = 0.015
-"""What a forecast adds to each window for that, up to :data:`MARGIN`: this share of it."""
+"""The share of each window that a forecast adds for the answers, up to :data:`MARGIN`."""
 
 SMALL = 20
-"""So many requests of a run go first; the rest of a run that has more is a bulk."""
+"""The number of a run's requests that go first; the requests after them are a bulk."""
 
 RESERVE_SHARE = 0.015
 """The part of each window that a bulk leaves to small runs: 15 requests an hour of 1,000."""
 
 YIELD_SHARE = 0.0003
-"""How much longer a bulk waits for a place: this share of the window, so that small runs that wait come first."""
+"""The share of the window by which a bulk waits longer for a place, so that waiting small runs come first."""
 
 SECONDS_EACH = 1.0
-"""What a forecast assumes for one request, of 500 contacts, where no window makes it wait."""
+"""The seconds that a forecast assumes for one request (500 contacts) that no window delays."""
 
-_LONGEST_SLEEP = 60.0  # then the clock and the other processes are looked at again
-_SLOWEST = 30.0  # seconds after its time that a place may count at most, whatever held its request up
-_LONGEST_PAUSE = 86_400.0  # no window of a key is longer than a day
-_STEP_BACK = 1.0  # a newest place further ahead than this means that the clock was set back
-_TICK = 0.002  # what the clocks of two machines, or two readings of one, may differ in a window
-_ABREAST = 32  # so many requests at most overtake one another
-_APART = 1e-6  # no two places have the same time, so that a reader knows which it has seen
+# After so many seconds of sleep the clock and the other processes' places are read again.
+_LONGEST_SLEEP = 60.0
+# Seconds after its time at which a place stops counting late, however slow its request was.
+_SLOWEST = 30.0
+# No window of a key is longer than a day.
+_LONGEST_PAUSE = 86_400.0
+# If the newest place lies further ahead than so many seconds, the clock was set back.
+_STEP_BACK = 1.0
+# The clocks of two machines, or two readings of one clock, may differ by so much within a window.
+_TICK = 0.002
+# At most so many requests overtake each other.
+_ABREAST = 32
+# No two places have the same time, so that a reader knows which places it has seen.
+_APART = 1e-6
 
 
 class Window(NamedTuple):
@@ -60,37 +67,37 @@ class Window(NamedTuple):
 
 
 class RequestTimes(Protocol):
-    """What is written down, inside the exclusive section. Times are Unix seconds."""
+    """The stored places, inside the exclusive section. Times are Unix seconds."""
 
     def since(self, moment: float) -> list[float]:
-        """The times of the places taken after ``moment``, ascending."""
+        """Return the times of the places taken after ``moment``, ascending."""
 
     def add(self, moment: float) -> None:
-        """Write a place down."""
+        """Store a place."""
 
     def forget(self, before: float) -> None:
         """Remove the places taken before ``before``."""
 
     def note_answers(self, late: Mapping[float, float]) -> None:
-        """Write down how many seconds after its time each place's request was answered."""
+        """Store how many seconds after its time each place's request was answered."""
 
     def answers(self, first: float, last: float) -> dict[float, float]:
-        """What was noted of the places from ``first`` to ``last``."""
+        """Return the stored answers of the places from ``first`` to ``last``."""
 
     def paused_until(self) -> float:
-        """When the pause that the target asked for ends; 0 if it never asked."""
+        """Return when the pause that the target asked for ends; 0 if it never asked."""
 
     def pause(self, until: float) -> None:
         """Replace the end of the pause."""
 
 
 class RequestLog(Protocol):
-    """Where the places of all processes are written down."""
+    """The store of the places of all processes."""
 
     def exclusive(self) -> AbstractContextManager[RequestTimes]:
-        """Let one process (and thread) at a time in; what was written is durable when it ends.
+        """Enter a section that one process (and thread) at a time is in; its writes are durable when it ends.
 
-        A reader that only calls ``since`` and ``paused_until`` may be let in on a read-only state.
+        A read-only state may also be entered; only ``since`` and ``paused_until`` work there.
         """
 
 
@@ -98,7 +105,7 @@ class Budget:
     """Hands out places. Used by several threads at once.
 
     ``sleep`` waits for so many seconds and may return early; by default it returns when ``stopping`` is set.
-    ``on_wait`` is told how many seconds are left to wait, at least once a minute, and 0 when the wait is over.
+    ``on_wait`` is called with the seconds that are left to wait, at least once a minute, and with 0 at the end.
     """
 
     def __init__(
@@ -119,21 +126,26 @@ class Budget:
         self._on_wait = on_wait or (lambda _seconds: None)
         self._longest = max((window.seconds for window in self._windows), default=0.0) + _SLOWEST
         self._lock = threading.Lock()
-        self._places: list[float] = []  # those of the log that still count, as far as this process has read it
-        self._late: dict[float, float] = {}  # how long after its time a place's request was answered, as far as known
-        self._sent: dict[float, float] = {}  # when the request of a place could leave, until it is answered
-        self._news: dict[float, float] = {}  # of those, what no other process can know yet
+        # The places that still count, as far as this process has read the log.
+        self._places: list[float] = []
+        # How many seconds after its time each place's request was answered, as far as known.
+        self._late: dict[float, float] = {}
+        # When the request of a place could leave; an entry stays until the request is answered.
+        self._sent: dict[float, float] = {}
+        # The answers that are not in the log yet.
+        self._unwritten: dict[float, float] = {}
         self._taken = 0
-        self._paused = 0.0  # this process's own pause: without windows, or in a read-only state, no log has it
+        # This process's own pause: without windows, or in a read-only state, the log does not have it.
+        self._paused = 0.0
         self._pause = 0.0
 
     def begin(self) -> None:
-        """A run begins: its first requests go first."""
+        """Begin a run: its first requests go first."""
         with self._lock:
             self._taken = 0
 
     def take(self) -> float:
-        """Wait until every window has a free place and take it; returns its time.
+        """Wait until every window has a free place, take it and return its time.
 
         Raises:
             Stopped: ``stopping`` was set; no place was taken.
@@ -154,17 +166,18 @@ class Budget:
         return moment
 
     def answered(self, place: float) -> None:
-        """Tell that the request of a place that was taken has an answer, or none to come."""
+        """Note that the request of a place was answered, or will never be."""
         if not self._windows:
             return
-        now = self._clock()  # before the lock, which another thread may hold for a while
+        # Before the lock, which another thread may hold for a while.
+        now = self._clock()
         with self._lock:
             sent = self._sent.pop(place, place)
             late = max(0.0, sent - place) + min(max(0.0, now - sent), MARGIN) + _TICK
-            self._late[place] = self._news[place] = late
+            self._late[place] = self._unwritten[place] = late
 
     def pause(self, seconds: float) -> None:
-        """Let no process take a place for ``seconds``, as the target asked with a 429."""
+        """Let no process take a place for ``seconds``, because the target asked for it with a 429."""
         seconds = min(max(seconds, 0.0), _LONGEST_PAUSE)
         with self._lock:
             until = self._clock() + seconds
@@ -174,22 +187,23 @@ class Budget:
                     times.pause(max(times.paused_until(), until))
 
     def forecast(self, requests: int, *, each: float = SECONDS_EACH) -> float:
-        """Seconds that ``requests`` more requests will take from now, at ``each`` seconds for one; writes nothing."""
-        now, places, paused = self._look()
+        """Return the seconds that ``requests`` more requests will take, at ``each`` seconds for one; write nothing."""
+        now, places, paused = self._read()
         start = max(now, paused)
         return simulate(self._windows, places, requests, now=now, start=start, each=each, taken=self._taken)
 
     def left(self) -> list[tuple[Window, int]]:
-        """Each window and how many places are free in it now; writes nothing."""
-        now, places, _ = self._look()
+        """Return each window with the number of its free places; write nothing."""
+        now, places, _ = self._read()
         taken = [len(places) - bisect_right(places, now - _span(window)) for window in self._windows]
         return [(window, max(0, window.requests - count)) for window, count in zip(self._windows, taken, strict=True)]
 
     def _try(self) -> tuple[float, float]:
-        """The time of a place taken just now and 0, or 0 and the seconds until the next try."""
+        """Return the time of a place that was taken, and 0; or 0, and the seconds until the next try."""
         with self._lock:
             now = self._clock()
-            self._paused = min(self._paused, now + self._pause)  # the clock may have been set back
+            # The clock may have been set back: the pause must not grow by that.
+            self._paused = min(self._paused, now + self._pause)
             if not self._windows or self._paused > now:
                 return now, self._paused - now
             with self._log.exclusive() as times:
@@ -202,18 +216,21 @@ class Budget:
                 times.add(moment)
                 self._places.append(moment)
                 self._taken += 1
-            self._sent[moment] = self._clock()  # writing it down may have taken a while
+            # Storing the place may have taken a while.
+            self._sent[moment] = self._clock()
             return moment, 0.0
 
     def _free_at(self, times: RequestTimes) -> float:
-        """When every window has a free place; a time in the past if they have one."""
+        """Return when every window has a free place; a time in the past if all have one now."""
         return max((self._free_in(window, times) for window in self._windows), default=0.0)
 
     def _free_in(self, window: Window, times: RequestTimes) -> float:
         bulk = self._taken >= SMALL
-        oldest = len(self._places) - _room(window, bulk=bulk)  # the place that the next one in the window takes over
+        # The place that must leave the window before the next one may enter.
+        oldest = len(self._places) - _room(window, bulk=bulk)
         if oldest < 0:
             return 0.0
+        # Its neighbours too: their requests may have been answered after its own.
         before = self._places[max(0, oldest - _ABREAST) : oldest + 1]
         if any(place not in self._late for place in before):
             self._late.update(times.answers(before[0], before[-1]))
@@ -221,10 +238,10 @@ class Budget:
         return max(ends) + window.seconds * (1 + YIELD_SHARE * bulk)
 
     def _catch_up(self, times: RequestTimes, now: float) -> None:
-        """Tell other processes what was answered, read what they took, and drop what counts no more."""
-        if self._news:
-            times.note_answers(self._news)
-            self._news = {}
+        """Store this process's answers, read the places of other processes, and drop those that no longer count."""
+        if self._unwritten:
+            times.note_answers(self._unwritten)
+            self._unwritten = {}
         if self._places and self._places[-1] > now + _STEP_BACK:
             self._places = []
         self._places += times.since(self._places[-1] if self._places else now - self._longest)
@@ -238,18 +255,18 @@ class Budget:
             times.forget(now - self._longest)
 
     def _set_back(self, times: RequestTimes, now: float) -> None:
-        """The clock was set back: count the places as if the newest were taken now, at their old distances."""
+        """Move the places, since the clock was set back: the newest counts as taken now, at the old distances."""
         step, paused = self._places[-1] - now, times.paused_until()
         self._places = [place - step for place in self._places]
         self._late.clear()
-        self._news.clear()
+        self._unwritten.clear()
         self._sent.clear()
         times.forget(float("inf"))
         for place in self._places:
             times.add(place)
         times.pause(paused - step)
 
-    def _look(self) -> tuple[float, list[float], float]:
+    def _read(self) -> tuple[float, list[float], float]:
         now = self._clock()
         if not self._windows:
             return now, [], self._paused
@@ -258,12 +275,12 @@ class Budget:
 
 
 def _span(window: Window) -> float:
-    """How long a place will be taken, as far as can be foreseen, in seconds."""
+    """Return how many seconds a place will count, as far as can be foreseen."""
     return window.seconds + min(window.seconds * FORESEEN_SHARE, MARGIN)
 
 
 def _room(window: Window, *, bulk: bool) -> int:
-    """How many requests of the window may be used."""
+    """Return how many requests of the window may be used."""
     return window.requests - int(window.requests * RESERVE_SHARE) if bulk else window.requests
 
 
@@ -277,10 +294,10 @@ def simulate(
     each: float,
     taken: int = 0,
 ) -> float:
-    """Seconds from ``now`` until ``requests`` requests are answered.
+    """Return the seconds from ``now`` until ``requests`` requests are answered.
 
-    The first leaves at ``start``, each next one ``each`` seconds after the one before, and all of them only when the
-    windows, with ``places`` taken already, have room. ``taken``: how many the run has sent before.
+    The first leaves at ``start`` and each further one ``each`` seconds after the one before it, but only when the
+    windows, with ``places`` taken already, have room. ``taken``: the number of requests that the run has sent before.
     """
     past = list(places)
     spans = {
@@ -298,7 +315,7 @@ def simulate(
 
 
 def describe(seconds: float) -> str:
-    """A length of time as a person says it, in at most two units: ``12 s``, ``3 m 20 s``, ``1 h 17 m``, ``2 d 4 h``."""
+    """Return a length of time in at most two units: ``12 s``, ``3 m 20 s``, ``1 h 17 m``, ``2 d 4 h``."""
     whole = max(1, round(seconds)) if seconds > 0 else 0
     if whole >= 3600:
         whole = round(whole / 60) * 60
@@ -314,7 +331,7 @@ def describe(seconds: float) -> str:
 
 
 def describe_requests(requests: int, seconds: float, *, each: float = SECONDS_EACH) -> str:
-    """A forecast as a person reads it: ``2,003 requests, about 1 h 17 m at this key's limits``."""
+    """Return a forecast for people: ``2,003 requests, about 1 h 17 m at this key's limits``."""
     noun = "request" if requests == 1 else "requests"
     limited = " at this key's limits" if seconds > requests * each * 1.1 + 1 else ""
     return f"{requests:,} {noun}, about {describe(seconds)}{limited}" if requests else "no requests"

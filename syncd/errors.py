@@ -15,7 +15,7 @@
     │   └── StateBusy           locked or out of space: try again later  exit 4
     ├── SourceBusy          another run holds the source                 exit 5
     │   └── LeaseLost           it took the source over from this run    exit 5
-    └── Stopped             asked to stop; what was begun is recorded    exit 4
+    └── Stopped             asked to stop; open calls are recorded       exit 4
 
 A message names the place and the remedy, and never holds a contact's data or a secret.
 """
@@ -26,12 +26,13 @@ from typing import ClassVar
 
 
 class SyncdError(Exception):
-    """The root. ``exit_code`` is what the command that met it exits with.
+    """The root of all errors. ``exit_code``: the exit code of a command that ends with this error.
 
-    ``in_doubt``: a request that it ended may have been carried out all the same.
+    ``in_doubt``: the request that failed may have been carried out all the same.
     """
 
     exit_code: ClassVar[int] = 1
+    # True unless proved otherwise: a call that was carried out and taken for lost would make a second contact.
     in_doubt: bool = True
 
 
@@ -48,6 +49,7 @@ class ConfigError(SyncdError):
 class SourceError(SyncdError):
     """One source cannot be read; the others can."""
 
+    # The exit code of the subclasses without one of their own: a later run may succeed.
     exit_code = 4
 
 
@@ -58,7 +60,7 @@ class SourceInvalid(SourceError):
 
 
 class SourceDenied(SourceError):
-    """The source refuses the key, or what the key may see; other sources have other keys."""
+    """The source refuses its key, or the key may not see enough; other sources have other keys."""
 
     exit_code = 3
 
@@ -92,13 +94,15 @@ class TargetRefused(TargetError):
 class TargetUnavailable(TargetError):
     """The target could not be reached, or failed, in every attempt."""
 
+    # A refused connection never reached the target, so its raiser may clear the doubt.
     def __init__(self, message: str, *, in_doubt: bool = True) -> None:
         super().__init__(message)
         self.in_doubt = in_doubt
 
 
+# No TargetError: callers that skip a source, or try again, must not catch it.
 class AccessDenied(SyncdError):
-    """The key is refused (401, 403): nothing is sent any more until a person has acted."""
+    """The key is refused (401, 403): nothing more is sent until a person has acted."""
 
     exit_code = 3
 
@@ -110,11 +114,12 @@ class StateError(SyncdError):
 
 
 class StateBusy(StateError):
-    """The state file is locked by another process or its disk is full: later it may work."""
+    """The state file is locked by another process, or its disk is full: a later try may succeed."""
 
     exit_code = 4
 
 
+# A code of its own: cron and systemd may take it for success, since the other run does the work.
 class SourceBusy(SyncdError):
     """Another run holds the source."""
 
@@ -122,10 +127,10 @@ class SourceBusy(SyncdError):
 
 
 class LeaseLost(SourceBusy):
-    """This run stood still for longer than its lease lasts, and another run has taken the source over."""
+    """This run paused for longer than its lease lasts, and another run has taken over the source."""
 
 
 class Stopped(SyncdError):
-    """The process was asked to stop; whatever was begun is recorded."""
+    """The process was asked to stop; every call that was begun is recorded."""
 
     exit_code = 4

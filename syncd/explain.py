@@ -19,12 +19,14 @@ from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORI
 from syncd.core.compare import BEFORE, ID, KIND, field_changes, rows
 from syncd.core.plan import Held
 from syncd.core.verdicts import Verdicts
+from syncd.plan.schema_check import usable_schema
+from syncd.read.contact_mapping import contact_mapping
 from syncd.read.reader import read_source
 from syncd.read.reading import Reading
 from syncd.read.spool import spooling
 from syncd.read.unchanged_rows import Recall
 from syncd.source import Connector, End, Options, Rows
-from syncd.sync import contact_mapping, plan_of, usable_schema
+from syncd.sync import plan_of
 from syncd.target.lookup import Index, hint
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""Logs as systemd's journal takes them: each value a field of its own, which `journalctl SYNCD_SOURCE=tenants` finds.
+"""Writes logs to systemd's journal, each value as a field of its own: `journalctl SYNCD_SOURCE=tenants` finds it.
 
-The native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL) is one datagram of ``NAME=value`` lines. Own code, since it is
-these few lines; the binding to libsystemd must be compiled on the machine.
+The native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL) is one datagram of ``NAME=value`` lines. This is own code,
+since it is short, and the binding to libsystemd must be compiled on the machine.
 """
 
 from __future__ import annotations
@@ -18,31 +18,33 @@ from typing import Any
 SOCKET = "/run/systemd/journal/socket"
 
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "exception": 3, "critical": 2}
-"""The priorities of syslog(3) that the log levels mean."""
+"""The priorities of syslog(3) for the log levels."""
 
 ERROR = "<3>"
-"""What begins a line on stderr that is an error, when stderr is the journal (sd-daemon(3))."""
+"""The prefix of an error's line on stderr, if stderr is the journal (sd-daemon(3))."""
 
-_UNKNOWN_TO_FIELDS = re.compile(r"[^A-Z0-9_]")
-_TOLD_OTHERWISE = frozenset({"event", "level", "timestamp"})
+_NOT_IN_FIELD_NAMES = re.compile(r"[^A-Z0-9_]")
+# The journal has a message, a priority and a time of its own.
+_OWN_FIELDS = frozenset({"event", "level", "timestamp"})
 
 
 def is_journal(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether stderr goes to the journal, as ``$JOURNAL_STREAM`` tells (systemd.exec(5))."""
+    """Return whether stderr goes to the journal, as ``$JOURNAL_STREAM`` says (systemd.exec(5))."""
+    # The variable is inherited: a child whose stderr was redirected must not write to the journal.
     try:
-        found = os.fstat(sys.stderr.fileno())
+        status = os.fstat(sys.stderr.fileno())
     except (OSError, ValueError, AttributeError):
         return False
-    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    """An event as the journal's fields (the last structlog processor): its values in the message, and one by one."""
-    values = {name: _line(value) for name, value in event.items() if name not in _TOLD_OTHERWISE and value is not None}
+    """Return an event as the journal's fields (the last structlog processor): its values in the message and alone."""
+    values = {name: _line(value) for name, value in event.items() if name not in _OWN_FIELDS and value is not None}
     message = " ".join([_line(event.get("event", "")), *(f"{name}={value}" for name, value in values.items())])
-    found = {"MESSAGE": message, "PRIORITY": PRIORITIES.get(str(event.get("level")), 6), "SYSLOG_IDENTIFIER": "syncd"}
-    found |= {_UNKNOWN_TO_FIELDS.sub("_", f"SYNCD_{name.upper()}"): value for name, value in values.items()}
-    return "".join(f"{name}={value}\n" for name, value in found.items())
+    lines = {"MESSAGE": message, "PRIORITY": PRIORITIES.get(str(event.get("level")), 6), "SYSLOG_IDENTIFIER": "syncd"}
+    lines |= {_NOT_IN_FIELD_NAMES.sub("_", f"SYNCD_{name.upper()}"): value for name, value in values.items()}
+    return "".join(f"{name}={value}\n" for name, value in lines.items())
 
 
 def _line(value: Any) -> str:
@@ -51,7 +53,7 @@ def _line(value: Any) -> str:
 
 
 class Journal(logging.Handler):
-    """Sends what :func:`fields` made of a record. What the journal does not take goes to stderr."""
+    """Sends records, as :func:`fields` formats them, to the journal; to stderr if the journal does not take them."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -63,7 +65,8 @@ class Journal(logging.Handler):
         try:
             self._socket.sendto(text.encode(errors="backslashreplace"), self._path)
         except OSError:
-            with suppress(OSError, ValueError):  # a log that cannot be written costs no run
+            # A log that cannot be written must not stop a run.
+            with suppress(OSError, ValueError):
                 sys.stderr.write(text.partition("\n")[0].removeprefix("MESSAGE=") + "\n")
 
     def close(self) -> None:

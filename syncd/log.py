@@ -1,9 +1,9 @@
-"""Logs: structlog on stderr, with the records of stdlib logging among them.
+"""Logs to stderr with structlog, together with the records of the standard library's logging.
 
-On a terminal they are for people, in systemd's journal they are fields, and elsewhere they are JSON.
+On a terminal the lines are for people, in systemd's journal they are fields, and elsewhere they are JSON.
 
-Whatever is logged passes :func:`guarded`: a field is a number, an id or a short text, never a payload, and what looks
-like a key, a phone number, an e-mail address or a URL's query is made unreadable.
+Every event passes :func:`guarded`: a field is a number, an id or a short text, never a payload. A text that looks like
+a key, a phone number, an e-mail address or a URL's query is made unreadable.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 VARIABLE = "SYNCD_LOG_LEVEL"
 
+# Below WARNING, libraries log URLs, headers, statements and values: they are never heard below it.
 OURS = ("syncd", "connectors")
-"""The loggers that the level is for. Libraries tell of URLs, headers, statements and values below WARNING: they are
-heard from WARNING on, at any level."""
+"""The loggers that the level applies to."""
 
 LONGEST = 300
-"""Characters of a text that are logged."""
+"""The most characters of a text that are logged."""
 
-_UNSPEAKABLE = re.compile(
+_SECRET_NAME = re.compile(
     r"auth|token|secret|passw|credential|api_?key|cookie|header|body|payload|fields|^params$", re.IGNORECASE
 )
 _QUERY = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s?#'\"]*)[?#][^\s'\"]*")
@@ -43,16 +43,17 @@ _EMAIL = re.compile(r"[^\s@<>\"'=]+@[^\s@<>\"']+\.[^\s@<>\"']+")
 _PHONE = re.compile(
     r"(?<![\w.-])(?:\+?\d{10,15}|\+\d[\d ().-]{7,}\d|(?:1[ .-])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-])"
 )
-_NAMED_BY_US = frozenset({"timestamp", "level", "logger", "run", "digest"})
+# Fields that syncd itself makes: a digest or a time may look like a phone number.
+_OWN_NAMES = frozenset({"timestamp", "level", "logger", "run", "digest"})
 
 _secrets: set[str] = set()
 
 
 def level_of(name: str | None, environ: Mapping[str, str] = os.environ) -> int:
-    """The level called ``name``, else the one ``$SYNCD_LOG_LEVEL`` names, else INFO.
+    """Return the level called ``name``, else the level in ``$SYNCD_LOG_LEVEL``, else INFO.
 
     Raises:
-        ConfigError: no level is called that.
+        ConfigError: there is no level of that name.
     """
     chosen = name or environ.get(VARIABLE) or "info"
     if chosen.lower() not in LEVELS:
@@ -64,7 +65,7 @@ def level_of(name: str | None, environ: Mapping[str, str] = os.environ) -> int:
 def configure(level: int, *, human: bool | None = None) -> None:
     """Send all logs to stderr, or to the journal that stderr leads to.
 
-    ``human``: for a person to read; by default when stderr is a terminal.
+    ``human``: for a person to read; by default if stderr is a terminal.
     """
     journal = human is None and journald.is_journal()
     if human is None:
@@ -78,6 +79,7 @@ def configure(level: int, *, human: bool | None = None) -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        # Exceptions first: what they become must pass the guard as well.
         _without_values,
         guarded,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if human else "iso", utc=not human),
@@ -95,6 +97,11 @@ def configure(level: int, *, human: bool | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
         )
     )
+    _install(handler, level)
+
+
+def _install(handler: logging.Handler, level: int) -> None:
+    # configure() may be called twice, by a test or a command within a command: the lines must not double.
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, _Stderr | journald.Journal)]:
         root.removeHandler(old)
@@ -106,12 +113,13 @@ def configure(level: int, *, human: bool | None = None) -> None:
 
 
 def hide(secrets: Iterable[str]) -> None:
-    """Let these texts appear in no log line."""
+    """Keep these texts out of every log line."""
+    # A shorter secret would be found inside ordinary words, and make the logs useless.
     _secrets.update(secret for secret in secrets if len(secret) >= 4)
 
 
 class _Stderr(logging.StreamHandler[Any]):
-    """Writes to what ``sys.stderr`` is at that moment, so that lines stay above a progress bar."""
+    """Writes to the present ``sys.stderr``, which a progress bar replaces to keep lines above itself."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -121,25 +129,27 @@ class _Stderr(logging.StreamHandler[Any]):
         return sys.stderr
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (its base's name)
-        """A log that cannot be written costs no run."""
+        """Ignore the error: a log that cannot be written must not stop a run."""
 
 
 def guarded(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Make unreadable what must never be logged (a structlog processor)."""
-    return {name: value if name.startswith("_") else _spoken(name, value) for name, value in event.items()}
+    """Make values unreadable that must never be logged (a structlog processor)."""
+    # Names that begin with "_" are structlog's own, and its last processor removes them.
+    return {name: value if name.startswith("_") else _safe(name, value) for name, value in event.items()}
 
 
-def _spoken(name: str, value: Any) -> Any:
+def _safe(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool | float):
         return value
-    if _UNSPEAKABLE.search(name):
+    if _SECRET_NAME.search(name):
         return "***"
     if isinstance(value, int):
         return value
     if isinstance(value, str | Path):
-        return _cut(redacted(str(value), phones=name not in _NAMED_BY_US))
+        return _cut(redacted(str(value), phones=name not in _OWN_NAMES))
     if isinstance(value, list | tuple) and len(value) <= 20 and all(isinstance(each, str | int) for each in value):
-        return [_spoken(name, each) for each in value]
+        return [_safe(name, each) for each in value]
+    # Any other object may hold a payload: only its type is logged.
     return f"<{type(value).__name__}>"
 
 
@@ -148,7 +158,7 @@ def _cut(text: str) -> str:
 
 
 def redacted(text: str, *, phones: bool = True) -> str:
-    """``text`` without secrets, e-mail addresses, URL queries and, if ``phones``, phone numbers."""
+    """Return ``text`` without secrets, e-mail addresses, URL queries and, if ``phones``, phone numbers."""
     for secret in _secrets:
         text = text.replace(secret, "***")
     text = _QUERY.sub(r"\1\2?***", text)
@@ -159,13 +169,13 @@ def redacted(text: str, *, phones: bool = True) -> str:
 
 
 def _without_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace an exception by its type and where it came from: its message may hold a contact's data."""
-    found = event.pop("exc_info", None)
+    """Replace an exception by its type and its place in the code: its message may hold a contact's data."""
+    info = event.pop("exc_info", None)
     event.pop("exc_text", None)
     event.pop("stack_info", None)
-    if found is True:
-        found = sys.exc_info()
-    error = found[1] if isinstance(found, tuple) else found
+    if info is True:
+        info = sys.exc_info()
+    error = info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
         event["exception"] = type(error).__name__
         event["at"] = chain(error)[-6:]
@@ -173,7 +183,10 @@ def _without_values(_logger: Any, _method: str, event: MutableMapping[str, Any])
 
 
 def chain(error: BaseException) -> list[str]:
-    """Where an error went through, the place it was raised at last: ``syncd/sync.py:120 in _plan``. No values."""
+    """Return the places in the code that an error passed, the place where it was raised last; without any value.
+
+    A place is ``syncd/sync.py:120 in _plan``.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{_short(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames]
 

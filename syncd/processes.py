@@ -1,4 +1,4 @@
-"""Whether another process still runs."""
+"""Finds out whether another process still runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 
 def is_gone(pid: int) -> bool:
-    """Whether no process has this id, or only a killed one that nobody has asked for yet."""
+    """Return whether no process has this id, or only a process that has ended but was not collected by its parent."""
+    # Signal 0 is not delivered: it only checks whether the process exists.
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -19,13 +20,14 @@ def is_gone(pid: int) -> bool:
 
 
 def is_dead(holder: str) -> bool:
-    """Whether a lease's owner (``HOST:PID:NONCE``) was a process of this machine that is gone."""
+    """Return whether a lease's owner (``HOST:PID:NONCE``) was a process of this machine that is gone."""
+    # A process of another machine cannot be seen from here: its lease must run out.
     host, pid, _ = holder.split(":")
     return host == socket.gethostname() and is_gone(int(pid))
 
 
 def _is_zombie(pid: int) -> bool:
-    """As proc(5) tells; where there is no /proc, no."""
+    """Return whether the process is a zombie, as proc(5) describes; False on a machine without /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

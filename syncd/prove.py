@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from syncd.core.damage import DAMAGES, damaged
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.mapping.compiler import MappingError
+from syncd.core.mapping.damage import DAMAGES, damaged
 from syncd.core.plan import Held, Plan, batches
-from syncd.core.rules import GateRules
 from syncd.core.schema import Schema
+from syncd.core.settings.rules import GateRules
 from syncd.core.wording import counted
 from syncd.errors import SyncdError
+from syncd.plan.field_history import learn_fields, learn_loaded, learn_match
 from syncd.plan.gather import Planned, plan_changes
-from syncd.plan.learned import learn_fields, learn_loaded, learn_match
 from syncd.plan.request import PlanRequest
 from syncd.plan.takeovers import NO_TAKEOVERS
+from syncd.read.contact_mapping import contact_mapping
 from syncd.read.reader import read_source
 from syncd.read.spool import spooling
 from syncd.read.unchanged_rows import Recall
@@ -35,7 +36,6 @@ from syncd.report.source_report import held_json
 from syncd.source import Connector, End, Options, Rows
 from syncd.state import State
 from syncd.state.journal import Settled
-from syncd.sync import contact_mapping
 from syncd.target.lookup import Index
 
 if TYPE_CHECKING:

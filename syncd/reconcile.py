@@ -36,16 +36,18 @@ from syncd.core.drift import (
     repairs,
     with_orders,
 )
+from syncd.core.field_history import renamed
 from syncd.core.schema import Schema, problems_with
 from syncd.core.shared_numbers import groups_of_one_number
 from syncd.errors import SchemaError, SourceBusy
-from syncd.plan.field_history import renamed
-from syncd.plan.learned import schema_changed
-from syncd.plan.rematching import settle_fields
+from syncd.finish.close import not_done
+from syncd.finish.record import ENDS_THE_COMMAND
+from syncd.plan.field_history import renames, schema_changed, settle_fields
+from syncd.plan.schema_check import need_mapped
+from syncd.push.run_plan import push_plan
 from syncd.report.drift_report import CLASSES, Reconciled, SourceDrift
 from syncd.report.source_report import COUNTS
 from syncd.state.glance import repairs_of
-from syncd.sync import ENDS_THE_COMMAND, need_mapped, not_done, push_plan
 from syncd.target.lookup import FEW, Index, hint
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ def _shared(remotes: Mapping[int, Remote], schema: Schema) -> list[list[int]]:
 
 
 def _holdings(state: State, source: str, schema: Schema) -> pl.DataFrame:
-    return renamed(state.holdings.of(source), state, schema, SENT, RETURNED)
+    return renamed(state.holdings.of(source), renames(state, schema), SENT, RETURNED)
 
 
 def _listed(session: Session) -> dict[int, Remote]:
@@ -223,7 +225,7 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
     judged = _with_before(judged, there)
     judged = with_orders(remade(judged, there.index(judged), there.claimed, schema), orders, schema)
     unfinished = _unfinished(state, source.name, there)
-    remains = renamed(state.holdings.remains(source.name, there.extra - unfinished), state, schema, BEFORE)
+    remains = renamed(state.holdings.remains(source.name, there.extra - unfinished), renames(state, schema), BEFORE)
     extra = extra_ours(there.frame, remains, schema)
     _fill(drift, judged, extra, source, schema)
     drift.late = judged.filter((pl.col(CLASS) == "pending") & (pl.col("@status") != "p")).height

@@ -1,7 +1,7 @@
-"""What a connector must do, and the table of connectors.
+"""The interface of connectors, and the table of connectors.
 
-A connector is a class with an options model and two methods. It reads; it decides nothing. Its values leave it as
-text, as they were read: mapping, trimming and judging come later.
+A connector is a class with an options model and two methods. It reads and decides nothing. It yields values as text,
+exactly as they were read: mapping and checks come later.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
 
-from syncd.core.durations import parse_duration
+from syncd.core.settings.durations import parse_duration
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 
@@ -43,18 +43,19 @@ __all__ = [
     "yaml_reader",
 ]
 
+# Paths, not classes: importing them all would load drivers that this configuration does not use.
 CONNECTORS: Mapping[str, str] = {
     "csv": "connectors.csv_file.connector:CsvFile",
     "sql": "connectors.sql_query.connector:SqlQuery",
     "hubspot": "connectors.hubspot.connector:HubSpot",
     "rest": "connectors.rest_api.connector:RestApi",
 }
-"""The built-in connectors: name to ``module:class``, imported on use. Others come by entry point."""
+"""The built-in connectors: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 
 ENTRY_POINTS = "syncd.connectors"
 
 
-def _beside_its_file(path: Path, info: ValidationInfo) -> Path:
+def _from_folder(path: Path, info: ValidationInfo) -> Path:
     folder = (info.context or {}).get("folder")
     try:
         path = path.expanduser()
@@ -63,11 +64,12 @@ def _beside_its_file(path: Path, info: ValidationInfo) -> Path:
     return Path(folder) / path if folder else path
 
 
-LocalPath = Annotated[Path, AfterValidator(_beside_its_file)]
-"""A path option; a relative one is relative to the configuration file it stands in."""
+LocalPath = Annotated[Path, AfterValidator(_from_folder)]
+"""A path option; a relative path starts from the folder of its configuration file."""
 
 
 def _duration(value: Any) -> Any:
+    # True is an int in Python: left as it is, pydantic refuses it.
     return parse_duration(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
 
 
@@ -80,10 +82,11 @@ Duration = Annotated[
 
 
 def yaml_reader(info: ValidationInfo) -> Callable[[Path], Any]:
-    """Return what reads a YAML file that a connector brings along, as plain values.
+    """Return a reader of the YAML files that a connector brings along; it gives dicts, lists and scalars.
 
-    ``info``: from the validation of the connector's options. The configuration knows YAML and hands its reader over.
+    ``info``: from the validation of the connector's options.
     """
+    # A connector may not import the configuration, which is the only module that knows YAML.
     reader: Callable[[Path], Any] = (info.context or {})["read_yaml"]
     return reader
 
@@ -96,11 +99,10 @@ class Options(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the configuration uses of a source's rows.
+    """The columns of a source that the configuration uses.
 
     ``key``: the columns of the key, in order. ``columns``: every column that the key, ``where``, the mapping or the
-    phones' region names; a connector that can choose (properties of a CRM) asks for these alone. Empty: unknown, so
-    everything.
+    phones' region names; a connector that can choose (properties of a CRM) asks only for these. Empty: all columns.
     """
 
     key: tuple[str, ...] = ()
@@ -108,12 +110,12 @@ class Needs:
 
 
 EVERYTHING = Needs()
-"""Nothing is known of what is used, so all of it is read."""
+"""The needs of a configuration that is unknown: every column is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A row that could not be read: its line (or number, 1-based) in ``Rows.origin``, and why."""
+    """A row that could not be read: its line (or number, 1-based) in ``Rows.origin``, and the reason."""
 
     line: int
     reason: str
@@ -123,10 +125,10 @@ class Malformed:
 class Rows:
     """One page of rows.
 
-    ``frame``: every column a String, no null for a source that knows no null; the same columns in every page of a
-    read. ``origin``: what a person looks into (``tenants.csv``). ``lines``: UInt32, one for each row of the frame, the
-    1-based line (or number) in ``origin`` where that row begins. ``malformed``: rows of this page that are not in
-    the frame.
+    ``frame``: every column a String, without nulls if the source has no null; the same columns in every page of a
+    read. ``origin``: the name of the file or table for people (``tenants.csv``). ``lines``: UInt32, one for each row
+    of the frame, the 1-based line (or number) in ``origin`` where the row begins. ``malformed``: rows of this page
+    that are not in the frame.
     """
 
     frame: pl.DataFrame
@@ -137,17 +139,19 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a read ended.
+    """The end of a read.
 
-    ``proof``: ``complete`` (every row of the source was yielded, and that is proved) · ``unchanged`` (nothing was
-    yielded, since the source is proved to be what it was at the cursor) · ``partial`` (what changed since the cursor,
-    with nothing missing) · ``unproved`` (rows may be missing; ``why`` says how that is known). ``cursor``: what to pass
-    to the next read; it is saved only when the run has recorded everything.
+    ``proof``: ``complete`` (it is proved that every row of the source was yielded) · ``unchanged`` (nothing was
+    yielded: it is proved that the source has not changed since the cursor) · ``partial`` (every change since the cursor
+    was yielded) · ``unproved`` (rows may be missing; ``why`` says how that is known). ``cursor``: the value for the
+    next read; it is saved only when the run has recorded everything.
 
-    ``deleted``: keys that the source says are gone (the parts of a composite key joined by U+001F). ``merged``: old
+    ``deleted``: keys that the source reports as gone (the parts of a composite key joined by U+001F). ``merged``: old
     key to surviving key, which takes over the contact. ``present``: beside a partial read, the key's columns (String)
-    of every row that the source holds now, with nothing missing: any other key is gone.
+    of every row that the source holds now; any other key is gone.
     """
+
+    # Only a proof makes a missing row a deletion: a read that ended early must never delete contacts.
 
     proof: Literal["complete", "unchanged", "partial", "unproved"]
     why: str = ""
@@ -159,14 +163,14 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence about a source, without any row's content; ``good``: there is nothing to be done about it."""
+    """A sentence about a source, without any row's content; ``good``: nobody needs to act on it."""
 
     text: str
     good: bool = False
 
 
 class Connector(ABC):
-    """Reads one source. Built with its name, options and needs; opens nothing before a method is called.
+    """Reads one source. It is built with its name, options and needs, and opens nothing before a method is called.
 
     Every method may raise :class:`~syncd.errors.SourceUnavailable` (try later) or
     :class:`~syncd.errors.SourceInvalid` (a person must look), naming the place and the remedy and no row's content.
@@ -183,33 +187,35 @@ class Connector(ABC):
     def check(self) -> list[str]:
         """Prove that the source can be read, cheaply, and return its columns' names."""
 
+    # The end is the generator's return value: a caller that stops early gets none, and so has no proof.
     @abstractmethod
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:
         """Yield the source's rows in pages of bounded size and return how the read ended.
 
-        ``cursor`` is what an earlier ``End`` held, or None for everything. A generator that is closed early must
-        release what it opened. A source without a single row yields at least one page of height 0, with its columns,
-        unless it ends ``unchanged``.
+        ``cursor`` comes from an earlier ``End``; None reads everything. A generator that is closed early must release
+        what it opened. A source without rows yields at least one page of height 0, with its columns, unless it ends
+        ``unchanged``.
         """
 
     def cancel(self) -> None:  # noqa: B027  (most connectors never wait for long)
-        """Have a read under way end soon, by any error: called from another thread, also when there is none."""
+        """End a read under way soon, with any error. Called from another thread, also if no read is under way."""
 
     def notes(self) -> list[Note]:
-        """Say what ``syncd check`` should tell of the source besides; this may look at every row."""
+        """Return further notes on the source for ``syncd check``; this may read every row."""
         return []
 
     def reads(self, file: Path) -> bool:
-        """Whether a read would take ``file``, were it there: no command writes its output over it.
+        """Return whether a read would take ``file`` if it existed; raise nothing.
 
-        Here: whether an option names it. It raises nothing.
+        By default: whether an option names it. A command must not write its output over a file of a source.
         """
         return any(same_file(path, file) for path in _paths_in(self.options))
 
 
 def same_file(path: Path, other: Path) -> bool:
-    """Whether two paths lead to one file, through links too; also where there is none yet."""
-    with suppress(OSError, RuntimeError):  # of links that go in circles
+    """Return whether two paths lead to one file, also through links, and also if the file does not exist yet."""
+    # Links that go in circles raise.
+    with suppress(OSError, RuntimeError):
         return path.samefile(other) if path.exists() and other.exists() else path.resolve() == other.resolve()
     return False
 
@@ -219,6 +225,7 @@ def _paths_in(options: BaseModel) -> Iterator[Path]:
         value = getattr(options, name)
         if isinstance(value, Path):
             yield value
+        # Options may be grouped in models of their own.
         elif isinstance(value, BaseModel):
             yield from _paths_in(value)
 
@@ -227,7 +234,7 @@ def connector_class(name: str) -> type[Connector]:
     """Return the connector called ``name``.
 
     Raises:
-        ConfigError: none has that name; the message lists those there are.
+        ConfigError: no connector has that name; the message lists the names.
 
     """
     dotted = CONNECTORS.get(name)
@@ -235,6 +242,7 @@ def connector_class(name: str) -> type[Connector]:
         module, _, attribute = dotted.partition(":")
         found: type[Connector] = getattr(import_module(module), attribute)
         return found
+    # The built-in connectors come first: another package cannot take the place of one.
     for point in entry_points(group=ENTRY_POINTS, name=name):
         plugged: type[Connector] = point.load()
         return plugged
@@ -242,5 +250,5 @@ def connector_class(name: str) -> type[Connector]:
 
 
 def connector_names() -> list[str]:
-    """The names that ``connector:`` may hold, sorted."""
+    """Return the names that ``connector:`` may hold, sorted."""
     return sorted({*CONNECTORS, *(point.name for point in entry_points(group=ENTRY_POINTS))})

@@ -15,15 +15,18 @@ import polars as pl
 
 from syncd.core.columns import KEY, MATCH
 from syncd.core.compare import ID
+from syncd.core.field_history import called_now
 from syncd.core.gates import Read, gate
 from syncd.core.identity import folded
 from syncd.core.plan import Plan
 from syncd.core.undo import Entry, Undoing, World, since, undo, wanted_matches
 from syncd.core.wording import counted
-from syncd.plan.field_history import called_now, renames
-from syncd.plan.learned import schema_changed
+from syncd.finish.record import reported
+from syncd.plan.field_history import renames, schema_changed
+from syncd.plan.schema_check import usable_schema
+from syncd.push.run_plan import push_plan
+from syncd.report.run_outcome import report_begin, report_push
 from syncd.report.source_report import SourceReport
-from syncd.sync import begin_push, push_plan, reported, tell_push, usable_schema
 from syncd.target.lookup import Index
 
 if TYPE_CHECKING:
@@ -138,10 +141,10 @@ def _carry_out(
     keys = plan.todo.get_column(KEY).to_list()
     noted = state.holds.hold_back(session.run, source.name, {key: undoing.asked[key] for key in keys})
     state.cursors.drop(source.name)  # else a source that does not change would not be looked at
-    begin_push(report)
+    report_begin(report)
     pushed = push_plan(session, source.name, plan, schema, highest=highest, since=since)
     state.holds.let_go(source.name, noted - state.history.begun_keys(session.run, source.name))
-    tell_push(report, session, source, pushed)
+    report_push(report, session, source, pushed)
     report.rejected = pushed.rejected
     report.counts["rejected"] = len(pushed.rejected)
     done = sum(report.counts[kind] for kind in plan.counts())

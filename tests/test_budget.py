@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.budget import Budget, describe, describe_requests
-from syncd.config import Window
+from syncd.budget import Budget, Window, describe, describe_requests
 from syncd.errors import Stopped
 from tests.worlds.request_log import Clock, MemoryLog
 

@@ -21,8 +21,8 @@ from syncd.cli import main
 from syncd.config import load
 from syncd.core.schema import parse_fields
 from syncd.errors import ConfigError
+from syncd.read.contact_mapping import contact_mapping
 from syncd.sandbox.company import FIELDS
-from syncd.sync import contact_mapping
 
 ROOT = Path(demo.__file__).parent.parent
 SAMPLE = ROOT / "config" / "samples" / "tenants.csv"

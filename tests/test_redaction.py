@@ -22,7 +22,7 @@ from syncd.sync import run_source
 from syncd.watch.endpoints import Endpoints
 from syncd.watch.notify import tell
 from syncd.watch.settings import watch_of
-from syncd.watch.status import standing
+from syncd.watch.status import company_status
 from tests.worlds.office import Post
 from tests.worlds.world import World
 
@@ -83,7 +83,7 @@ def test_a_run_says_nothing_of_anybody(company: World, trouble: str) -> None:
     for report in _runs(company):
         assert told(json.dumps({**report.to_json(), "altered": []}, ensure_ascii=False)) == []
         assert told(f"{report.error!r} {report.error}") == []
-    found = standing(watch_of(company.settings()), 1e10)
+    found = company_status(watch_of(company.settings()), 1e10)
     assert told(json.dumps(found, ensure_ascii=False)) == []
     post = Post()
     tell(company.settings(), clock=lambda: 1e10, send=post)

@@ -1,4 +1,4 @@
-"""The CSV connector: one file, a glob of files or a directory of parts, plain or gzipped, in whatever dialect."""
+"""The CSV connector: reads one file, a glob of files or a directory of parts, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 import hashlib
 import re
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,33 +19,36 @@ from connectors.csv_file.parse import Parser
 from connectors.csv_file.parts import (
     Part,
     PartBytes,
+    file_errors,
     find_parts,
-    is_read_from,
     require_settled,
     stored_digest,
-    unavailable,
+    would_be_read,
 )
 from connectors.csv_file.records import Dialect
-from connectors.csv_file.table import Form, Table
+from connectors.csv_file.table import Table, TableFormat
 from syncd.errors import SourceError, SourceInvalid
 from syncd.source import EVERYTHING, Connector, Duration, End, LocalPath, Needs, Options, Rows
 
 PAGE_BYTES = 8 << 20
-"""Bytes of a file that one page is made of."""
+"""Bytes of a file that make one page."""
 
 VERSION = "1"
-"""Part of every cursor; a new one makes unchanged files be read again."""
+"""The first part of every cursor; with another version, unchanged files are read again."""
 
 DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
 
-def _encoding(value: str) -> str:
+def _known_encoding(value: str) -> str:
     try:
-        fits = "a,b;\n".encode(value).decode(value) == "a,b;\n"
+        # Encode a sample: Python also knows codecs that are no encodings of text, such as base64.
+        is_text = "a,b;\n".encode(value).decode(value) == "a,b;\n"
+        # Files are decoded in blocks, so a codec without an incremental decoder is of no use.
         codecs.getincrementaldecoder(value)
     except (LookupError, UnicodeError):
-        fits = False
-    if not fits or value.replace("-", "_").lower() in {"utf_7", "utf7", "unicode_escape", "raw_unicode_escape"}:
+        is_text = False
+    # UTF-7 and the escape codecs take a plain "+" or "\" of the data for the start of an escape.
+    if not is_text or value.replace("-", "_").lower() in {"utf_7", "utf7", "unicode_escape", "raw_unicode_escape"}:
         raise ValueError("no such encoding; some are utf-8, utf-16, cp1252 (windows-1252), latin-1")
     return value
 
@@ -56,7 +59,7 @@ def _one_character(value: str) -> str:
     return value
 
 
-def _pattern(value: str) -> str:
+def _regular_expression(value: str) -> str:
     try:
         re.compile(value)
     except re.error as error:
@@ -71,30 +74,30 @@ class CsvOptions(Options):
     """The ``options`` of a CSV source."""
 
     path: LocalPath = Field(description="A file, a directory of parts, or a glob; gzipped files are unpacked.")
-    encoding: Annotated[str, AfterValidator(_encoding)] | None = Field(
+    encoding: Annotated[str, AfterValidator(_known_encoding)] | None = Field(
         default=None,
-        description="utf-8, utf-16, cp1252, …; found out if absent (by byte order mark, UTF-8, Windows-1252).",
+        description="utf-8, utf-16, cp1252, …; detected if absent (by byte order mark, UTF-8, Windows-1252).",
     )
     delimiter: Annotated[Character, BeforeValidator(lambda v: DELIMITER_NAMES.get(v, v))] | None = Field(
-        default=None, description="What parts the fields; found out among , ; tab | if absent."
+        default=None, description="The character between two fields; detected among , ; tab | if absent."
     )
     quote: Annotated[Character | None, BeforeValidator(lambda v: v or None)] = Field(
-        default='"', description='What a quoted field begins and ends with; "" for none.'
+        default='"', description='The character before and after a quoted field; "" for none.'
     )
     settle: Duration = Field(
         default=0.0, description="How long (30s, 5m) a file must not have been written to before it is read."
     )
     header: bool = Field(default=True, description="Whether the first line names the columns; if not, `columns` does.")
     columns: tuple[str, ...] = Field(
-        default=(), description="Columns that must be there; without a header: all, in order."
+        default=(), description="Columns that must be there; without a header: all columns, in order."
     )
-    trailer: Annotated[str, AfterValidator(_pattern)] | None = Field(
+    trailer: Annotated[str, AfterValidator(_regular_expression)] | None = Field(
         default=None, description="A regular expression that the last line must match; its group is the number of rows."
     )
     count_file: LocalPath | None = Field(default=None, description="A file that holds the number of rows of all parts.")
 
     @model_validator(mode="after")
-    def _fit_together(self) -> CsvOptions:
+    def _check_together(self) -> CsvOptions:
         if not self.header and not self.columns:
             raise ValueError("columns must name the columns when header is false")
         if len(set(self.columns)) < len(self.columns):
@@ -103,9 +106,9 @@ class CsvOptions(Options):
             raise ValueError("quote and delimiter must differ")
         return self
 
-    def form(self) -> Form:
-        """What the options say of each file's form."""
-        return Form(
+    def table_format(self) -> TableFormat:
+        """Return the declared format of each file."""
+        return TableFormat(
             encoding=self.encoding,
             delimiter=self.delimiter,
             quote=self.quote,
@@ -115,21 +118,21 @@ class CsvOptions(Options):
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What a read has found so far. ``first``: whose ``columns`` they are. ``flaws``: why rows may be missing."""
+class _Progress:
+    """A read under way. ``first_part`` names the part that ``columns`` are from; ``flaws``: why rows may be missing."""
 
     digests: list[bytes] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
-    first: str = ""
+    first_part: str = ""
     count: int = 0
     pages: int = 0
     flaws: list[str] = field(default_factory=list)
 
 
 class CsvFile(Connector):
-    """Reads CSV files. A malformed row is yielded as such, with its line; the rows around it are read.
+    """Reads CSV files. A malformed row is yielded with its line and its reason; the rows around it are read.
 
-    A read is proved complete when no file changed meanwhile, none ends in the middle of a row, and the trailer and
+    A read is complete if no file changed during the read, no file ends in the middle of a row, and the trailer and
     the count file, if configured, agree. The cursor is a digest of all bytes: an unchanged source is not parsed.
     ``page_bytes``: bytes of a file per page; ``clock``: seconds since 1970.
     """
@@ -151,100 +154,107 @@ class CsvFile(Connector):
         self._clock = clock
 
     def check(self) -> list[str]:
+        # The text is not used here; a count file that cannot be read is an error now rather than in the first run.
         self._count_text()
-        reading = _Reading()
+        progress = _Progress()
         for part in self._parts():
+            # Small blocks: the header is read from the first bytes, and the rest of a large file is left alone.
             with closing(PartBytes(part, SNIFFED).blocks()) as blocks:
-                self._agree(reading, Table(blocks, part.origin, self._options.form()).header(), part)
-        return reading.columns
+                names = Table(blocks, part.origin, self._options.table_format()).header()
+                self._require_columns(progress, names, part)
+        return progress.columns
 
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:
-        parts, told = self._parts(), self._count_text()
-        if cursor and self._is_at(cursor, parts, told):
+        parts, count_text = self._parts(), self._count_text()
+        if cursor and self._is_unchanged(cursor, parts, count_text):
             return End("unchanged", cursor=cursor)
-        reading = _Reading()
+        progress = _Progress()
         for part in parts:
-            yield from self._read_part(part, reading)
-        if not reading.pages:
-            empty = Parser(Dialect(","), reading.columns, parts[0].origin).empty()
-            yield empty.rows(parts[0].origin)
-        flaws = [*reading.flaws, *self._flaws_of_whole(reading, parts, told)]
+            yield from self._read_part(part, progress)
+        if not progress.pages:
+            # A source without rows must still yield its columns, in one empty page.
+            yield Parser(Dialect(","), progress.columns, parts[0].origin).empty().rows(parts[0].origin)
+        flaws = [*progress.flaws, *self._flaws_of_source(progress, parts, count_text)]
         if flaws:
             return End("unproved", why="; ".join(flaws))
-        return End("complete", cursor=self._cursor(parts, reading.digests, told))
+        # These digests are of the bytes that were parsed; hashing the files again could hash newer bytes.
+        return End("complete", cursor=self._cursor(parts, progress.digests, count_text))
 
     def reads(self, file: Path) -> bool:
-        return super().reads(file) or is_read_from(self._options.path, file)
+        return super().reads(file) or would_be_read(self._options.path, file)
 
-    def _read_part(self, part: Part, reading: _Reading) -> Generator[Rows, None, None]:
+    def _read_part(self, part: Part, progress: _Progress) -> Generator[Rows, None, None]:
         content = PartBytes(part, self._page_bytes)
+        # Close the file also when the caller stops in the middle of the part.
         with closing(content.blocks()) as blocks:
-            table = Table(blocks, part.origin, self._options.form())
+            table = Table(blocks, part.origin, self._options.table_format())
             names = table.header()
-            self._agree(reading, names, part)
+            self._require_columns(progress, names, part)
             for rows in table.pages():
-                reading.pages += 1
-                yield rows if names == reading.columns else _in_order(rows, reading.columns)
-        reading.count += table.count
-        reading.flaws += table.flaws
-        reading.digests.append(content.digest or b"")
+                progress.pages += 1
+                yield rows if names == progress.columns else _with_columns(rows, progress.columns)
+        progress.count += table.count
+        progress.flaws += table.flaws
+        progress.digests.append(content.digest or b"")
 
     def _parts(self) -> list[Part]:
         parts = find_parts(self._options.path)
         require_settled(parts, self._options.settle, self._clock())
         return parts
 
-    def _agree(self, reading: _Reading, names: list[str], part: Part) -> None:
-        """Take the columns of the first part, and require the same of the others, in any order."""
+    def _require_columns(self, progress: _Progress, names: list[str], part: Part) -> None:
+        """Take the columns of the first part, and require the same columns of the other parts, in any order."""
         missing = [name for name in self._options.columns if name not in names]
         if missing:
             raise SourceInvalid(
                 f"{part.origin}: the header lacks {', '.join(map(repr, missing))}; it has: {', '.join(names)}"
             )
-        if not reading.columns:
-            reading.columns, reading.first = names, part.origin
-        if set(reading.columns) != set(names):
-            odd = ", ".join(sorted(set(names) ^ set(reading.columns)))
+        if not progress.columns:
+            progress.columns, progress.first_part = names, part.origin
+        if set(progress.columns) != set(names):
+            in_one = ", ".join(sorted(set(names) ^ set(progress.columns)))
             raise SourceInvalid(
-                f"{part.origin} and {reading.first} are parts of one table with different columns (not in both: {odd}):"
-                " export them alike, or make path name one table's parts"
+                f"{part.origin} and {progress.first_part} are parts of one table with different columns "
+                f"(not in both: {in_one}): export them with the same columns, or let path name the parts of one table"
             )
 
     def _count_text(self) -> str:
-        """What the count file holds, or nothing when none is configured."""
+        """Return the text of the count file, or an empty text if none is configured."""
         path = self._options.count_file
         if path is None:
             return ""
-        with unavailable(path):
+        with file_errors(path):
             return path.read_bytes()[:100].decode("utf-8-sig", "replace").strip()
 
-    def _flaws_of_whole(self, reading: _Reading, parts: Sequence[Part], told: str) -> list[str]:
+    def _flaws_of_source(self, progress: _Progress, parts: Sequence[Part], count_text: str) -> list[str]:
         flaws = []
-        if self._options.count_file and re.sub(r"[\s,.']", "", told) != str(reading.count):
-            flaws.append(f"there are {reading.count} rows and {self._options.count_file.name} says {told!r}")
+        # Some exports write the number with separators: 1,234 or 1'234.
+        if self._options.count_file and re.sub(r"[\s,.']", "", count_text) != str(progress.count):
+            flaws.append(f"there are {progress.count} rows and {self._options.count_file.name} says {count_text!r}")
+        # Look at the files again: a part that was written, added or removed during the read makes the lists differ.
         try:
-            now = find_parts(self._options.path)
+            parts_now = find_parts(self._options.path)
         except SourceError:
-            now = []
-        if now != parts:
-            names = sorted({part.origin for part in {*now} ^ {*parts}})
+            parts_now = []
+        if parts_now != parts:
+            names = sorted({part.origin for part in {*parts_now} ^ {*parts}})
             flaws.append(f"{', '.join(names)} changed while being read")
         return flaws
 
-    def _is_at(self, cursor: str, parts: Sequence[Part], told: str) -> bool:
-        """Whether the source is what it was at ``cursor``; if the sizes differ, that is known at once."""
-        sizes = _sizes(parts)
-        return cursor.startswith(sizes) and cursor == self._cursor(parts, [stored_digest(part) for part in parts], told)
+    def _is_unchanged(self, cursor: str, parts: Sequence[Part], count_text: str) -> bool:
+        # Compare the sizes first: if they differ, no file has to be hashed.
+        return cursor.startswith(_sizes(parts)) and cursor == self._cursor(parts, map(stored_digest, parts), count_text)
 
-    def _cursor(self, parts: Sequence[Part], digests: Sequence[bytes], told: str) -> str:
+    def _cursor(self, parts: Sequence[Part], digests: Iterable[bytes], count_text: str) -> str:
+        # A changed option or count file means another read; the same bytes under another path do not.
         options = self._options.model_dump_json(exclude={"path", "settle", "count_file"})
-        said = f"{options}\0{told}\0".encode()
-        return _sizes(parts) + hashlib.sha256(said + b"".join(digests)).hexdigest()
+        content = f"{options}\0{count_text}\0".encode() + b"".join(digests)
+        return _sizes(parts) + hashlib.sha256(content).hexdigest()
 
 
 def _sizes(parts: Sequence[Part]) -> str:
     return f"{VERSION}:{sum(part.size for part in parts)}:"
 
 
-def _in_order(rows: Rows, columns: Sequence[str]) -> Rows:
+def _with_columns(rows: Rows, columns: Sequence[str]) -> Rows:
     return Rows(rows.frame.select(columns), rows.origin, rows.lines, rows.malformed)

@@ -1,4 +1,4 @@
-"""The beginning of a file: is it a table at all, which delimiter, which columns."""
+"""Look at the beginning of a file: is it a table, which delimiter it has, and which columns."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from syncd.errors import SourceInvalid
 
 DELIMITERS = (",", ";", "\t", "|")
 SNIFFED = 64 << 10
-"""Bytes that are looked at."""
+"""Bytes at the beginning of a file from which its kind and its delimiter are detected."""
 
-_RECORDS = 100
+_MAX_RECORDS = 100
+"""Records that are counted to detect the delimiter."""
 
-_MAGIC = (
+_OTHER_FORMATS = (
     (b"PK\x03\x04", "an Excel workbook or a zip file", "export it as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "export it as CSV"),
     (b"%PDF", "a PDF", "export it as CSV"),
@@ -24,37 +25,40 @@ _MAGIC = (
     (b"\xfd7zXZ", "xz-compressed", "unpack it, or compress it with gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd-compressed", "unpack it, or compress it with gzip"),
 )
+"""The first bytes of other kinds of file, the name of each kind, and the remedy."""
 
 
-def refuse_magic(head: bytes, origin: str) -> None:
-    """Refuse a file that begins as another kind of file does. ``head``: its first bytes, as stored.
+def refuse_other_formats(head: bytes, origin: str) -> None:
+    """Refuse a file that begins with the bytes of another kind of file. ``head``: its first bytes, as stored.
 
     Raises:
-        SourceInvalid: naming what it is, and the remedy.
+        SourceInvalid: naming the kind of file, and the remedy.
 
     """
-    for magic, what, remedy in _MAGIC:
-        if head.startswith(magic):
-            raise SourceInvalid(f"{origin} is not a CSV table but {what}: {remedy}")
+    for first_bytes, kind, remedy in _OTHER_FORMATS:
+        if head.startswith(first_bytes):
+            raise SourceInvalid(f"{origin} is not a CSV table but {kind}: {remedy}")
 
 
 def refuse_other_text(head: bytes, origin: str) -> None:
-    """Refuse text that is a page, a document or no text. ``head``: its beginning, in UTF-8.
+    """Refuse HTML, XML, JSON and binary data. ``head``: the beginning of the text, in UTF-8.
 
     Raises:
-        SourceInvalid: naming what it is, and the remedy.
+        SourceInvalid: naming the kind of text, and the remedy.
 
     """
     start = head[:SNIFFED].lstrip()
-    what = ""
+    kind = ""
     if start.startswith(b"<"):
-        what = "HTML or XML: perhaps the page of an error or a login was saved in its place"
+        kind = "HTML or XML: perhaps an error page or a login page was saved in its place"
+    # A header may begin with a bracket too; JSON has a quote or another bracket behind it.
     elif start[:1] in {b"{", b"["} and start[1:].lstrip()[:1] in {b'"', b"{", b"[", b"}", b"]"}:
-        what = "JSON: export it as CSV"
+        kind = "JSON: export it as CSV"
+    # Only the first line: a NUL byte further down is one malformed row, and the table is read.
     elif _is_binary(start.splitlines()[0] if start else b""):
-        what = "binary data: export it as CSV"
-    if what:
-        raise SourceInvalid(f"{origin} is not a CSV table but {what}")
+        kind = "binary data: export it as CSV"
+    if kind:
+        raise SourceInvalid(f"{origin} is not a CSV table but {kind}")
 
 
 def _is_binary(line: bytes) -> bool:
@@ -62,13 +66,14 @@ def _is_binary(line: bytes) -> bool:
 
 
 def find_delimiter(head: bytes, quote: str | None, *, final: bool) -> str:
-    """The delimiter by which most records of ``head`` are cut into as many fields as the header.
+    """Return the delimiter that cuts most records of ``head`` into as many fields as the header.
 
-    ``final``: ``head`` is the whole table. A header without any delimiter has one column; then it is a comma.
+    ``final``: ``head`` is the whole table. Return a comma if the header has no delimiter (a table of one column).
     """
     best, found = (0.0, 1), ","
     for delimiter in DELIMITERS:
         widths = _widths(head, Dialect(delimiter, quote), final=final)
+        # Agreement of the records counts more than width: a header such as "name, first;city" has other delimiters too.
         score = (widths.count(widths[0]) / len(widths), widths[0]) if widths and widths[0] > 1 else (0.0, 1)
         if score > best:
             best, found = score, delimiter
@@ -76,9 +81,11 @@ def find_delimiter(head: bytes, quote: str | None, *, final: bool) -> str:
 
 
 def _widths(head: bytes, dialect: Dialect, *, final: bool) -> list[int]:
+    """Return the number of fields of each of the first records."""
     scanner, at = Scanner(dialect), 0
     widths: list[int] = []
-    while at < len(head) and len(widths) < _RECORDS:
+    while at < len(head) and len(widths) < _MAX_RECORDS:
+        # A wrong delimiter may give records without an end, so neither case is an error here.
         try:
             record = scanner.record(head, at, final=final)
         except NoLineEnd:
@@ -92,24 +99,24 @@ def _widths(head: bytes, dialect: Dialect, *, final: bool) -> list[int]:
 
 
 def column_names(fields: Sequence[str], origin: str) -> list[str]:
-    """The columns' names: the header's fields, trimmed.
+    """Return the names of the columns: the fields of the header, trimmed.
 
-    A column without a name is called by its place, ``column_3``. Columns that share a name get their occurrence
-    behind it, ``phone_1`` and ``phone_2``, the first too: so a file with such columns can be read, and a mapping that
-    names ``phone`` is told so rather than given one of them.
+    A column without a name gets its place as its name, ``column_3``. Columns that share a name are numbered,
+    ``phone_1`` and ``phone_2``.
 
     Raises:
-        SourceInvalid: two columns still share a name.
+        SourceInvalid: two columns share a name even after numbering.
 
     """
     names = [field.strip() or f"column_{place}" for place, field in enumerate(fields, 1)]
     shared = {name for name, count in Counter(names).items() if count > 1}
     seen: Counter[str] = Counter()
+    # Number the first of them too: then a mapping to ``phone`` is an error instead of an arbitrary choice.
     for place, name in enumerate(names):
         if name in shared:
             seen[name] += 1
             names[place] = f"{name}_{seen[name]}"
-    clash = sorted(name for name, count in Counter(names).items() if count > 1)
+    clash = ", ".join(sorted(name for name, count in Counter(names).items() if count > 1))
     if clash:
-        raise SourceInvalid(f"{origin}: the header names columns twice, even numbered: {', '.join(clash)}; rename them")
+        raise SourceInvalid(f"{origin}: columns of the header share a name even after numbering: {clash}; rename them")
     return names

@@ -1,13 +1,13 @@
-"""From UTF-8 bytes to pages of rows: quickly where the bytes are proved to be clean, carefully elsewhere.
+"""Turn UTF-8 bytes into pages of rows: with Polars where the bytes are clean, record by record elsewhere.
 
-Polars parses delimited text very fast, but fills short rows in silence, takes stray quotes for real ones and skips
-what it likes. So it only gets bytes of which it is proved that it reads them as
-:mod:`connectors.csv_file.records` does:
+Polars parses delimited text very fast, but it fills short rows without a word, takes any quote for an opening quote
+and makes rows of blank lines. So Polars only gets bytes that it reads exactly as :mod:`connectors.csv_file.records`
+does:
 
-- when no field begins with a quote and every line has exactly the right number of fields;
-- else the longest run of clean records from a record's beginning on, found by one regular expression.
+- bytes in which no field begins with a quote and every line has the right number of fields;
+- else the longest run of clean records at the beginning, found by one regular expression.
 
-The careful reader takes over where the proof ends, for some bytes, and then the proof is tried again.
+Where the clean bytes end, the scanner reads some records, and then Polars is tried again.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from connectors.csv_file.records import Dialect, NoLineEnd, Scanner, clean_recor
 from syncd.errors import SourceInvalid
 from syncd.source import Malformed, Rows
 
-CAREFUL, CAREFUL_MOST = 4 << 10, 1 << 20
-"""Bytes that the careful reader takes before the fast one is tried again: at first, and after failing repeatedly."""
+SCAN_BYTES, MAX_SCAN_BYTES = 4 << 10, 1 << 20
+"""Bytes that are scanned before Polars is tried again: after the first failure, and after many in a row."""
 
 WINDOW = 64 << 10
-"""Bytes that the fast reader is tried with after a bad place; four times as many each time it does well."""
+"""Bytes that Polars is tried with after a failure; four times as many after each success."""
 
 NUL_BYTE = "the row holds a NUL byte"
 
 
 @dataclass(slots=True)
 class Page:
-    """The rows of some bytes. ``read``: bytes taken; ``ends_badly``: the last row is malformed."""
+    """The rows in the first ``bytes_read`` bytes of a buffer. ``ends_malformed``: the last row is malformed."""
 
-    read: int = 0
+    bytes_read: int = 0
     lines_read: int = 0
     frames: list[pl.DataFrame] = field(default_factory=list)
     lines: list[pl.Series] = field(default_factory=list)
     malformed: list[Malformed] = field(default_factory=list)
-    ends_badly: bool = False
+    ends_malformed: bool = False
 
     @property
     def count(self) -> int:
-        """Rows, malformed ones included."""
+        """The number of rows, malformed ones included."""
         return sum(frame.height for frame in self.frames) + len(self.malformed)
 
     def rows(self, origin: str) -> Rows:
-        """The page as what a connector yields; there must be a frame, of any height."""
+        """Return the page as a connector yields it; ``frames`` must not be empty, but its frames may be."""
         return Rows(pl.concat(self.frames), origin, pl.concat(self.lines), tuple(self.malformed))
 
 
@@ -63,7 +63,7 @@ class Parser:
         self._clean_run = r"\A(?:" + clean_record(dialect, len(names), r"\r?\n") + ")+"
 
     def empty(self) -> Page:
-        """A page without a row."""
+        """Return a page without rows."""
         return Page(frames=[pl.DataFrame(schema=self._schema)], lines=[pl.Series(dtype=pl.UInt32)])
 
     def page(self, data: bytes, line: int, *, final: bool) -> Page:
@@ -72,64 +72,67 @@ class Parser:
         ``final``: nothing follows; ``data`` then ends with a line end.
 
         Raises:
-            SourceInvalid: a line has no end where every table's has.
+            SourceInvalid: a line has no end within the length of a record.
 
         """
         page = self.empty()
-        window, careful = len(data), CAREFUL
-        while page.read < len(data):
-            window_end = page.read + window
-            clean = self._quickly(page, data[page.read : window_end], line)
-            window, careful = (window * 4, CAREFUL) if clean * 2 > window else (WINDOW, min(careful * 2, CAREFUL_MOST))
-            if not self._carefully(page, data, line, until=page.read + careful, final=final):
+        window, scan = len(data), SCAN_BYTES
+        while page.bytes_read < len(data):
+            window_end = page.bytes_read + window
+            clean = self._parse_clean(page, data[page.bytes_read : window_end], line)
+            # Each failure costs a look at the whole window. In a messy file, look at less and scan more.
+            window, scan = (window * 4, SCAN_BYTES) if clean * 2 > window else (WINDOW, min(scan * 2, MAX_SCAN_BYTES))
+            if not self._scan(page, data, line, until=page.bytes_read + scan, final=final):
                 break
         return page
 
-    def _quickly(self, page: Page, data: bytes, line: int) -> int:
-        """Take the clean records that ``data`` begins with, as far as that is quick; return how many bytes."""
-        if len(self._schema) == 1 or b"\0" in data:  # of one column, an empty line may be a row or none
+    def _parse_clean(self, page: Page, data: bytes, line: int) -> int:
+        """Let Polars parse the clean records at the beginning of ``data``; return the number of bytes."""
+        # A NUL byte makes a row malformed. In a table of one column, a blank line is no row, but Polars makes one.
+        if len(self._schema) == 1 or b"\0" in data:
             return 0
         lone_cr = b"\n" not in data
         data = _lone_cr_lines(data) if lone_cr else data[: data.rfind(b"\n") + 1]
-        quotes = self._quotes(data)
-        if not data or (lone_cr and quotes):  # inside quotes a CR must stay one
+        quotes = self._may_have_quoted_fields(data)
+        # Polars takes LF for a line end, not CR. Inside quotes a CR is text, so it must not become LF there.
+        if not data or (lone_cr and quotes):
             return 0
-        return (self._quickly_quoted if quotes else self._quickly_plain)(page, data, line)
+        return (self._parse_clean_run if quotes else self._parse_unquoted)(page, data, line)
 
-    def _quotes(self, data: bytes) -> bool:
-        """Whether a field may begin with a quote; elsewhere quotes mean nothing."""
+    def _may_have_quoted_fields(self, data: bytes) -> bool:
         q = (self._quote or "").encode()
         if not q or q not in data:
             return False
         return data.startswith(q) or self._delimiter.encode() + q in data or b"\n" + q in data
 
-    def _quickly_plain(self, page: Page, data: bytes, line: int) -> int:
+    def _parse_unquoted(self, page: Page, data: bytes, line: int) -> int:
         height = data.count(b"\n")
         if count_lines(data) != height or data.count(self._delimiter.encode()) != height * (len(self._schema) - 1):
-            return self._quickly_quoted(page, data, line)
+            return self._parse_clean_run(page, data, line)
+        # The total of delimiters is right. So if one line has too few fields, another has too many, and Polars raises.
         try:
-            frame = self._parse(data, None)
-        except pl.exceptions.PolarsError:  # a line has too many fields, so another has too few
-            return self._quickly_quoted(page, data, line)
-        _take(page, frame, _numbers(line + page.lines_read, frame.height), len(data), height)
-        return len(data)
+            frame = self._read_csv(data, None)
+        except pl.exceptions.PolarsError:
+            return self._parse_clean_run(page, data, line)
+        return _add(page, frame, _numbers(line + page.lines_read, frame.height), len(data), height)
 
-    def _quickly_quoted(self, page: Page, data: bytes, line: int) -> int:
+    def _parse_clean_run(self, page: Page, data: bytes, line: int) -> int:
+        # Polars brings Rust's regular expressions, which match megabytes in linear time; Python's would backtrack.
         try:
             rest = pl.Series([data]).cast(pl.String).str.replace(self._clean_run, "").str.len_bytes().item()
-        except pl.exceptions.PolarsError:  # too many columns for a regular expression
+        # With very many columns the expression exceeds the size that Rust allows.
+        except pl.exceptions.PolarsError:
             return 0
         data = data[: len(data) - rest]
         if not data:
             return 0
-        frame, lines = self._parse(data, self._quote), count_lines(data)
+        frame, lines = self._read_csv(data, self._quote), count_lines(data)
         numbers = _numbers(line + page.lines_read, frame.height)
         if lines != frame.height:
             numbers += _breaks_before(frame)
-        _take(page, frame, numbers, len(data), lines)
-        return len(data)
+        return _add(page, frame, numbers, len(data), lines)
 
-    def _parse(self, data: bytes, quote: str | None) -> pl.DataFrame:
+    def _read_csv(self, data: bytes, quote: str | None) -> pl.DataFrame:
         return pl.read_csv(
             data,
             has_header=False,
@@ -142,27 +145,27 @@ class Parser:
             glob=False,
         )
 
-    def _carefully(self, page: Page, data: bytes, line: int, *, until: int, final: bool) -> bool:
-        """Take records one by one up to the offset ``until``; False when the next one is not whole in ``data``."""
+    def _scan(self, page: Page, data: bytes, line: int, *, until: int, final: bool) -> bool:
+        """Read records one by one up to the offset ``until``; return False if the next one is not whole in ``data``."""
         rows: list[list[str]] = []
         numbers: list[int] = []
         whole = True
-        while whole and page.read < min(until, len(data)):
+        while whole and page.bytes_read < min(until, len(data)):
             number = line + page.lines_read
             try:
-                record = self._scanner.record(data, page.read, final=final)
-            except NoLineEnd:
-                raise SourceInvalid(f"{self._origin}:{number}: the line does not end: not a CSV table") from None
+                record = self._scanner.record(data, page.bytes_read, final=final)
+            except NoLineEnd as error:
+                raise SourceInvalid(f"{self._origin}:{number}: {error}") from None
             whole = record is not None
             if record is None:
                 continue
-            raw = data[page.read : record.end]
+            raw = data[page.bytes_read : record.end]
             height = count_lines(raw)
-            page.read, page.lines_read = record.end, page.lines_read + height
+            page.bytes_read, page.lines_read = record.end, page.lines_read + height
             if not raw.strip():
                 continue
-            reason = record.reason or self._fault(record.fields, raw)
-            page.ends_badly = bool(reason)
+            reason = record.reason or self._why_malformed(record.fields, raw)
+            page.ends_malformed = bool(reason)
             if reason:
                 through = f" (through line {number + height - 1})" if height > 1 else ""
                 page.malformed.append(Malformed(number, reason + through))
@@ -174,29 +177,28 @@ class Parser:
             page.lines.append(pl.Series(numbers, dtype=pl.UInt32))
         return whole
 
-    def _fault(self, fields: list[bytes], raw: bytes) -> str:
+    def _why_malformed(self, fields: list[bytes], raw: bytes) -> str:
         if b"\0" in raw:
             return NUL_BYTE
         if len(fields) != len(self._schema):
-            return f"{_fields(len(fields))} where the header has {len(self._schema)}"
+            return f"{len(fields)} field{'' if len(fields) == 1 else 's'} where the header has {len(self._schema)}"
         return ""
 
 
 def _lone_cr_lines(data: bytes) -> bytes:
-    """The whole lines of ``data``, which end with CR, with LF for it; a CR at the very end may be half of CR LF."""
+    """Return the whole lines of ``data``, in which CR ends a line, with LF in the place of CR."""
+    # A CR at the very end may be the first half of CR LF, so its line is left for later.
     return data[: data.rfind(b"\r", 0, -1) + 1].replace(b"\r", b"\n")
 
 
-def _fields(count: int) -> str:
-    return f"{count} field{'' if count == 1 else 's'}"
-
-
-def _take(page: Page, frame: pl.DataFrame, numbers: pl.Series, read: int, lines: int) -> None:
+def _add(page: Page, frame: pl.DataFrame, numbers: pl.Series, size: int, lines: int) -> int:
+    """Add rows that Polars parsed from ``size`` bytes to the page; return ``size``."""
     page.frames.append(frame)
     page.lines.append(numbers)
-    page.read += read
+    page.bytes_read += size
     page.lines_read += lines
-    page.ends_badly = False
+    page.ends_malformed = False
+    return size
 
 
 def _numbers(first: int, height: int) -> pl.Series:
@@ -204,6 +206,6 @@ def _numbers(first: int, height: int) -> pl.Series:
 
 
 def _breaks_before(frame: pl.DataFrame) -> pl.Series:
-    """For each row, how many line breaks stand inside the fields of the rows before it."""
+    """Return, for each row, the number of line breaks inside the fields of the rows before it."""
     breaks = pl.sum_horizontal(pl.all().str.count_matches(r"\r\n?|\n"))
     return frame.select(breaks.cum_sum().shift(1, fill_value=0).cast(pl.UInt32)).to_series()

@@ -1,4 +1,4 @@
-"""The files that make up a CSV source: which they are, whether they are finished, and their bytes."""
+"""The files of a CSV source: find them, see whether they are finished, and read their bytes."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from glob import has_magic
 from pathlib import Path
 from typing import IO
 
-from connectors.csv_file.header import refuse_magic
+from connectors.csv_file.header import refuse_other_formats
 from syncd.errors import SourceInvalid, SourceUnavailable
 from syncd.source import same_file
 
 SUFFIXES = frozenset({"", ".csv", ".tsv", ".tab", ".psv", ".txt"})
-"""What the files of a directory of parts are called, before any ``.gz``; others are no part of it."""
+"""The suffixes, before any ``.gz``, of the parts in a directory; other files are ignored."""
 
 UNFINISHED = frozenset({".tmp", ".part", ".partial", ".filepart", ".crdownload"})
-"""What programs call a file that they still write."""
+"""The suffixes that programs give to a file while they write it."""
 
-FIRST = 1 << 20
-"""Bytes of a file's first block: the sooner there are rows, the sooner what is compared with them is looked up."""
+FIRST_BLOCK = 1 << 20
+"""Bytes of a file's first block. It is small, so that the first rows come soon and later steps can begin."""
 
 GZIP = b"\x1f\x8b"
 
@@ -48,24 +48,25 @@ class Part:
 
 
 def find_parts(path: Path) -> list[Part]:
-    """The files that ``path`` (a file, a directory, a glob) stands for, by name.
+    """Return the files that ``path`` (a file, a directory or a glob) means, sorted by name.
 
     Raises:
-        SourceUnavailable: there are none, one is empty or being written, or cannot be opened.
-        SourceInvalid: one is no ordinary file.
+        SourceUnavailable: there is no file, or a file is empty, being written or not readable.
+        SourceInvalid: ``path`` leads to something that is no ordinary file.
 
     """
-    with unavailable(path):
+    with file_errors(path):
         parts = [_part(found) for found in _paths(path)]
     if not parts:
-        what = "matches no file" if has_magic(str(path)) else "holds no CSV file"
-        raise SourceUnavailable(f"{path} {what}: check path, and that the export ran")
+        problem = "matches no file" if has_magic(str(path)) else "holds no CSV file"
+        raise SourceUnavailable(f"{path} {problem}: check path, and that the export ran")
     return parts
 
 
 def _paths(path: Path) -> list[Path]:
     if path.is_dir():
-        return _inside(path)
+        return _files_in(path)
+    # Look for the file first: its name may contain the characters of a glob, such as ``a[1].csv``.
     if path.exists() or not has_magic(str(path)):
         return [path]
     plain = next(place for place, name in enumerate(path.parts) if has_magic(name))
@@ -73,15 +74,17 @@ def _paths(path: Path) -> list[Path]:
     return sorted(file for file in found if not file.name.startswith(".") and not file.is_dir())
 
 
-def _inside(folder: Path) -> list[Path]:
+def _files_in(folder: Path) -> list[Path]:
     files = sorted(file for file in folder.iterdir() if not _is_hidden(file) and not file.is_dir())
+    # An unfinished file is likely the next part. Without it the source would look complete, and rows would be deleted.
     for file in files:
         if file.suffix.lower() in UNFINISHED:
-            raise SourceUnavailable(f"{file} is still being written, by its name: wait, or remove it if it is stale")
+            raise SourceUnavailable(f"{file} is still being written, as its name says: wait, or remove it if it is old")
     return [file for file in files if _is_table(file)]
 
 
 def _is_hidden(file: Path) -> bool:
+    # Programs that export in parts put their own files beside them: ``_SUCCESS``, ``_metadata``.
     return file.name[:1] in "._"
 
 
@@ -89,36 +92,38 @@ def _is_table(file: Path) -> bool:
     return Path(file.name.lower().removesuffix(".gz")).suffix in SUFFIXES
 
 
-def is_read_from(path: Path, file: Path) -> bool:
-    """Whether ``file``, were it there, would be one of the files that :func:`find_parts` takes ``path`` to mean."""
+def would_be_read(path: Path, file: Path) -> bool:
+    """Whether :func:`find_parts` would return ``file`` for ``path`` if ``file`` existed."""
     try:
+        # If ``file`` is a link, the link may be in the folder that is read, or the file that it leads to.
         places = {file.parent.resolve() / file.name, file.resolve()}
         if path.is_dir():
             folder = path.resolve()
             return any(each.parent == folder and not _is_hidden(each) and _is_table(each) for each in places)
         if path.exists() or not has_magic(str(path)):
             return same_file(path, file)
-        return any(_fits(each.parts, path.resolve().parts) for each in places)
-    except (OSError, RuntimeError):  # a folder that may not be entered, links that go in circles
+        return any(_matches(each.parts, path.resolve().parts) for each in places)
+    # A folder that may not be entered, or links that lead in circles: nothing can be read from there.
+    except (OSError, RuntimeError):
         return False
 
 
-def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether the parts of a path are those of a glob's ``pattern``; ``**`` stands for any number of folders."""
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the parts of a path match those of a glob; ``**`` matches any number of folders."""
     if not pattern or not parts:
         return not pattern and not parts
     if pattern[0] == "**":
-        return any(_fits(parts[skipped:], pattern[1:]) for skipped in range(len(parts)))
-    return fnmatchcase(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
+        return any(_matches(parts[skipped:], pattern[1:]) for skipped in range(len(parts)))
+    return fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
 def _part(path: Path) -> Part:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
         raise SourceInvalid(f"{path} is not a file: set path to a file, a directory of files or a glob")
-    if found.st_size == 0:
+    if status.st_size == 0:
         raise SourceUnavailable(f"{path} is empty, without even a header: the export probably did not finish")
-    return Part(path, (found.st_ino, found.st_size, found.st_mtime_ns))
+    return Part(path, (status.st_ino, status.st_size, status.st_mtime_ns))
 
 
 def require_settled(parts: Sequence[Part], settle: float, now: float) -> None:
@@ -130,14 +135,21 @@ def require_settled(parts: Sequence[Part], settle: float, now: float) -> None:
     """
     for part in parts:
         age = now - part.stamp[2] / 1e9
-        if abs(age) < settle:  # of a clock that is ahead, too
+        # The absolute value: a file from a machine whose clock is ahead seems to be from the future.
+        if abs(age) < settle:
             ago = f"modified {max(age, 0):.0f} s ago; settle: {settle:g}s"
             raise SourceUnavailable(f"{part.path} may still be being written ({ago}): try again later")
 
 
 @contextmanager
-def unavailable(path: Path) -> Iterator[None]:
-    """Turn what the operating system and gzip refuse of ``path`` into errors of the source."""
+def file_errors(path: Path) -> Iterator[None]:
+    """Turn the errors of the operating system and of gzip about ``path`` into errors of the source.
+
+    Raises:
+        SourceUnavailable: the file is missing, not readable or cut short.
+        SourceInvalid: the file is damaged.
+
+    """
     try:
         yield
     except FileNotFoundError:
@@ -146,28 +158,20 @@ def unavailable(path: Path) -> Iterator[None]:
         raise SourceUnavailable(f"{path} may not be read by this user: allow it (chmod, chown)") from None
     except EOFError:
         raise SourceUnavailable(f"{path} is cut short: the export or its copy probably did not finish") from None
+    # BadGzipFile is an OSError too, so it must come before that.
     except (gzip.BadGzipFile, zlib.error) as error:
         raise SourceInvalid(f"{path} is damaged: {error}; export it again") from None
     except OSError as error:
         raise SourceUnavailable(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-class _Digested(io.RawIOBase):
-    """A file whose bytes go into a digest as they are read."""
+class _HashingReader(io.RawIOBase):
+    """A file whose bytes are added to a digest as they are read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__()
         self._file = file
         self.digest = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        block = self._file.read(len(buffer))
-        self.digest.update(block)
-        buffer[: len(block)] = block
-        return len(block)
 
     def read(self, size: int = -1) -> bytes:
         block = self._file.read(size)
@@ -176,9 +180,9 @@ class _Digested(io.RawIOBase):
 
 
 class PartBytes:
-    """The content of a part, unpacked, in blocks of ``size`` bytes; ``digest`` is that of the bytes as stored.
+    """The content of a part, unpacked, in blocks of ``size`` bytes.
 
-    ``digest`` is None until the last block was taken.
+    ``digest``: of the bytes as stored; None until the last block was taken.
     """
 
     def __init__(self, part: Part, size: int) -> None:
@@ -191,16 +195,17 @@ class PartBytes:
 
         Raises:
             SourceUnavailable: the file cannot be read, or is cut short.
-            SourceInvalid: it is damaged, or plainly no table.
+            SourceInvalid: the file is damaged, or is plainly no table.
 
         """
-        with unavailable(self._part.path), self._part.path.open("rb", buffering=0) as file:
-            raw = _Digested(file)
+        with file_errors(self._part.path), self._part.path.open("rb", buffering=0) as file:
+            raw = _HashingReader(file)
+            # A gzipped file may have any name, so look at its content. These two bytes are read again and hashed then.
             packed = file.read(2) == GZIP
             file.seek(0)
             content = gzip.GzipFile(fileobj=raw) if packed else raw
-            if head := content.read(min(self._size, FIRST)):
-                refuse_magic(head, self._part.origin)
+            if head := content.read(min(self._size, FIRST_BLOCK)):
+                refuse_other_formats(head, self._part.origin)
                 yield head
             while block := content.read(self._size):
                 yield block
@@ -208,11 +213,11 @@ class PartBytes:
 
 
 def stored_digest(part: Part) -> bytes:
-    """The digest of the part's bytes as stored, without unpacking or parsing anything.
+    """Return the digest of the part's bytes as stored, without unpacking or parsing them.
 
     Raises:
         SourceUnavailable: the file cannot be read.
 
     """
-    with unavailable(part.path), part.path.open("rb") as file:
+    with file_errors(part.path), part.path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

@@ -1,7 +1,7 @@
-"""The careful reader of delimited text: one record at a time, and how it goes on after one that is broken.
+"""Scan delimited text record by record, and find the next record after a broken one.
 
-It works on UTF-8 bytes, in which a delimiter, a quote and a line end can be no part of another character. A line ends
-with CR LF, LF or a lone CR. A quote means something only where a field begins with it; elsewhere it is text.
+The scanner works on UTF-8 bytes, in which a delimiter, a quote and a line end are never part of another character. A
+line ends with CR LF, LF or a lone CR. A quote means something only at the beginning of a field; elsewhere it is text.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """``fields`` of the record that ends before offset ``end``; ``reason``: why it is broken, then no field counts."""
+    """A record and the offset ``end`` behind it. ``reason``: why it is broken; a broken record has no fields."""
 
     fields: list[bytes]
     end: int
@@ -41,107 +41,106 @@ class Record:
 
 
 def count_lines(data: bytes) -> int:
-    """How many line ends ``data`` holds."""
+    """Return the number of line ends in ``data``."""
     count = data.count(b"\n")
     return count + data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else count
 
 
 def clean_record(dialect: Dialect, width: int, line_end: str) -> str:
-    """The regular expression (for Python and Rust) of a record of ``width`` fields, each unquoted or well quoted.
-
-    An unquoted field with a quote in it does not match, though it is legal: fast parsers misread it.
-    """
+    """Return the regular expression (of Rust) of a record of ``width`` fields, each unquoted or correctly quoted."""
     d, q = re.escape(dialect.delimiter), re.escape(dialect.quote or "")
+    # An unquoted field with a quote in it is legal, but Polars misreads it, so the expression leaves it out.
     field = rf"(?:[^{q}{d}\r\n\x00]*|{q}(?:[^{q}\x00]|{q}{q})*{q})" if q else rf"[^{d}\r\n\x00]*"
     return rf"(?:{field}{d}){{{width - 1}}}{field}{line_end}"
 
 
 class Scanner:
-    """Cuts records out of a buffer. ``width``: how many fields a record should have, once that is known."""
+    """Cuts records out of a buffer. ``width``: the number of fields of a record; 0 while it is unknown."""
 
-    def __init__(self, dialect: Dialect, width: int = 0, *, max_record: int = MAX_RECORD) -> None:
+    def __init__(self, dialect: Dialect, width: int = 0) -> None:
         d = re.escape(dialect.delimiter.encode())
         q = re.escape((dialect.quote or "").encode())
+        # Possessive quantifiers (*+) never give characters back, so text that does not match costs linear time.
+        # Without a quote character, (?!)() matches nothing and keeps the numbers of the groups.
         quoted = q + rb"([^" + q + rb"]*+(?:" + q + q + rb"[^" + q + rb"]*+)*+)" + q if q else rb"(?!)()"
         plain = rb"(?!" + q + rb")([^" + d + rb"\r\n]*+)" if q else rb"([^" + d + rb"\r\n]*+)"
         end = rb"(" + d + rb"|\r\n|\n|\r)"
         self._delimiter = dialect.delimiter.encode()
         self._quote = (dialect.quote or "").encode()
-        self._max = max_record
         self._field = re.compile(rb"(?:" + quoted + rb"|" + plain + rb")" + end)
-        self._text = re.compile(quoted)
+        self._quoted_text = re.compile(quoted)
         text = rb"[^" + d + rb"\r\n]*+"
-        self._loose = re.compile(
+        self._rest_of_record = re.compile(
             text + rb"(?:" + d + rb"(?:" + quoted + rb"|(?!" + q + rb"))" + text + rb")*+(?:\r\n|\n|\r)"
         )
         self._width = width
 
     def record(self, data: bytes, at: int, *, final: bool) -> Record | None:
-        """Return the record that begins at ``at``; None when its end is not in ``data`` yet.
+        """Return the record that begins at ``at``; None if its end is not in ``data`` yet.
 
-        ``final``: ``data`` will not grow; it then ends with a line end. The ``end`` of a broken record is where the
-        next one begins, as well as that can be told.
+        ``final``: ``data`` will not grow; it then ends with a line end. The ``end`` of a broken record is the most
+        likely beginning of the next record.
 
         Raises:
             NoLineEnd: the line is longer than a record may be.
 
         """
-        limit = min(len(data), at + self._max)
-        more = not final and len(data) < at + self._max
+        limit = min(len(data), at + MAX_RECORD)
+        may_grow = not final and len(data) < at + MAX_RECORD
         line = LINE_END.search(data, at, limit)
         if line is None:
-            if more:
+            if may_grow:
                 return None
-            raise NoLineEnd
-        if more and _half(line, data):
+            raise NoLineEnd("the line does not end: not a CSV table")
+        if may_grow and _may_be_half(line, data):
             return None
         text = data[at : line.start()]
+        # Most lines have no quote at all; splitting them is much faster than matching field by field.
         if not self._quote or self._quote not in text:
             return Record(text.split(self._delimiter), line.end())
-        return self._quoted(data, at, limit, more=more)
+        return self._record_with_quotes(data, at, limit, may_grow=may_grow)
 
-    def _quoted(self, data: bytes, at: int, limit: int, *, more: bool) -> Record | None:
+    def _record_with_quotes(self, data: bytes, at: int, limit: int, *, may_grow: bool) -> Record | None:
         fields, position = [], at
         while field := self._field.match(data, position, limit):
-            if more and _half(field, data):
+            if may_grow and _may_be_half(field, data):
                 return None
             fields.append(field[2] if field[1] is None else field[1].replace(self._quote * 2, self._quote))
             position = field.end()
             if field[3] != self._delimiter:
                 return Record(fields, position)
-        return self._broken(data, at, position, limit, more=more)
+        return self._broken_record(data, at, position, limit, may_grow=may_grow)
 
-    def _broken(self, data: bytes, at: int, position: int, limit: int, *, more: bool) -> Record | None:
-        """What to make of the record at ``at``, in which no field can be read at ``position``."""
-        text = self._text.match(data, position, limit)
+    def _broken_record(self, data: bytes, at: int, position: int, limit: int, *, may_grow: bool) -> Record | None:
+        """Return the broken record at ``at``, in which no field can be read at ``position``."""
+        text = self._quoted_text.match(data, position, limit)
         if text and text.end() < limit:
-            return self._spoilt(data, at, text.end(), limit, more=more)
-        if more:
+            return self._text_after_quote(data, at, text.end(), limit, may_grow=may_grow)
+        if may_grow:
             return None
         reason = UNCLOSED if data.startswith(self._quote, position) else TOO_LONG
+        # Go on at the next line, not at the end of the data: an open quote costs one row and not the file.
         return Record([], _next_line(data, at), reason)
 
-    def _spoilt(self, data: bytes, at: int, position: int, limit: int, *, more: bool) -> Record | None:
-        """A record with text behind the closing quote that ends before ``position``.
-
-        Either that text is wrong, or the quote was never closed and another row's opening quote was taken for its
-        end. So the first line inside the record that is a clean row is taken as a row, and reading goes on there.
-        """
-        loose = self._loose.match(data, position, limit)
-        if more and (loose is None or _half(loose, data)):
+    def _text_after_quote(self, data: bytes, at: int, position: int, limit: int, *, may_grow: bool) -> Record | None:
+        """Return the broken record at ``at``, in which text follows the closing quote before ``position``."""
+        rest = self._rest_of_record.match(data, position, limit)
+        if may_grow and (rest is None or _may_be_half(rest, data)):
             return None
+        # Either the text is wrong, or the quote was never closed and the opening quote of a later row was taken for
+        # its end. So the first line inside the record that is a clean row is read as a row.
         start = _next_line(data, at)
-        while loose and start < loose.end():
-            row = self._is_row(data, start, limit)
-            if row is None and more:
+        while rest and start < rest.end():
+            is_row = self._is_clean_row(data, start, limit)
+            if is_row is None and may_grow:
                 return None
-            if row:
+            if is_row:
                 break
             start = _next_line(data, start)
         return Record([], start, AFTER_QUOTE)
 
-    def _is_row(self, data: bytes, at: int, limit: int) -> bool | None:
-        """Whether a clean row begins at ``at``; None when the data ends before that can be told."""
+    def _is_clean_row(self, data: bytes, at: int, limit: int) -> bool | None:
+        """Whether a clean row begins at ``at``; None if the data ends before that is known."""
         count = 0
         while field := self._field.match(data, at, limit):
             count, at = count + 1, field.end()
@@ -149,12 +148,12 @@ class Scanner:
                 return False
             if field[3] != self._delimiter:
                 return count == self._width
-        text = self._text.match(data, at, limit)
+        text = self._quoted_text.match(data, at, limit)
         return False if text and text.end() < limit else None
 
 
-def _half(found: re.Match[bytes], data: bytes) -> bool:
-    """Whether the line end that was found may be the first half of CR LF."""
+def _may_be_half(found: re.Match[bytes], data: bytes) -> bool:
+    """Whether the line end that was found may be the first half of CR LF, whose LF is in the next block."""
     return found.end() == len(data) and data.endswith(b"\r")
 
 

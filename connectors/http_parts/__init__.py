@@ -1,1 +1,1 @@
-"""What the REST and HubSpot connectors share: sign-in, tokens, limits, rules and paths."""
+"""The parts that the REST and HubSpot connectors share: sign-in, tokens, limits, rules, paths and records."""

@@ -1,7 +1,6 @@
-"""A source's request limits: sliding windows in this process, and what the server says is left.
+"""Keep a source's request limits: sliding windows in this process, and pauses that the server's headers ask for.
 
-The source's budget is spent by this process alone, one run at a time, so nothing of it is kept. A code connector makes
-one :class:`Pacer` and gives ``pacer.places("POST", "/search")`` to each request of its client.
+A code connector makes one :class:`Pacer` and gives ``pacer.places("POST", "/search")`` to each request of its client.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ Unit = Literal["seconds", "milliseconds", "epoch"]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most ``requests`` in any ``seconds``, of those whose ``METHOD /path`` the pattern ``match`` is found in."""
+    """At most ``requests`` in any ``seconds``, of the requests whose ``METHOD /path`` the regex ``match`` finds."""
 
     requests: int
     seconds: float
@@ -30,10 +29,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """The headers by which a server says what is left.
+    """The headers by which a server says how many requests are left.
 
-    ``remaining`` names the requests left, ``reset`` when there are more: in ``unit``, or at a Unix time (``epoch``).
-    Without a ``reset``, nothing is left for ``pause`` seconds.
+    ``remaining`` is the header with the number of requests left. ``reset`` is the header that says when there are
+    more: after so many ``unit``, or at a Unix time (``epoch``). Without ``reset``, the pause is ``pause`` seconds.
     """
 
     remaining: str
@@ -48,7 +47,7 @@ class _Window:
     sent: deque[float] = field(default_factory=deque)
 
     def free_at(self, now: float) -> float:
-        """When there is a place, at the earliest ``now``."""
+        """Return when the window has a place, at the earliest ``now``."""
         while self.sent and self.sent[0] <= now - self.limit.seconds:
             self.sent.popleft()
         return self.sent[0] + self.limit.seconds if len(self.sent) >= self.limit.requests else now
@@ -57,8 +56,8 @@ class _Window:
 class Pacer:
     """The windows of one source.
 
-    ``clock``: monotonic seconds; ``sleep``: waits for so many, and returns whether a stop ended the wait; ``now``: Unix
-    seconds.
+    ``clock`` gives monotonic seconds, ``now`` Unix seconds. ``sleep`` waits for so many seconds and returns whether a
+    stop ended the wait.
     """
 
     def __init__(
@@ -70,55 +69,60 @@ class Pacer:
         sleep: Callable[[float], object] = time.sleep,
         now: Callable[[], float] = time.time,
     ) -> None:
+        # Nothing is stored between reads: one run at a time reads a source, so no other process spends its limits.
         self._windows = [_Window(limit) for limit in limits]
         self._hints = hints
         self._clock = clock
         self._sleep = sleep
         self._now = now
-        self._paused = 0.0
+        self._paused_until = 0.0
 
     @property
     def headers(self) -> frozenset[str]:
-        """The headers, by lower-case name, that :meth:`told` looks at."""
+        """The lower-case names of the headers that :meth:`note_headers` looks at."""
         return frozenset(name.lower() for hint in self._hints for name in (hint.remaining, hint.reset) if name)
 
     def places(self, method: str, path: str) -> Places:
-        """Where a request takes its places: in every window that is for it."""
-        named = f"{method} {path}"
-        return Places(self, [window for window in self._windows if re.search(window.limit.match, named)])
+        """Return where a request takes its places: every window whose limit matches the request."""
+        request = f"{method} {path}"
+        return Places(self, [window for window in self._windows if re.search(window.limit.match, request)])
 
     def take(self, windows: Sequence[_Window]) -> float:
-        """Wait until every one of ``windows`` has a place, and take it; the moment it was taken.
+        """Wait until every one of ``windows`` has a place, take the places, and return their time.
 
         Raises:
-            Stopped: the wait was ended.
+            Stopped: a stop ended the wait.
+
         """
+        # Look again after each wait: a sleep may end early, and one request too many costs a long pause.
         while True:
             now = self._clock()
-            free = max([self._paused, *(window.free_at(now) for window in windows)])
+            free = max([self._paused_until, *(window.free_at(now) for window in windows)])
             if free <= now:
                 break
             if self._sleep(free - now):
-                raise Stopped("asked to stop while the source's limits were waited for")
+                raise Stopped("stopped while waiting for the source's request limits")
         for window in windows:
             window.sent.append(now)
         return now
 
     def pause(self, seconds: float) -> None:
         """Let no request be sent for so long."""
-        self._paused = max(self._paused, self._clock() + seconds)
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
 
-    def told(self, headers: Mapping[str, str]) -> None:
-        """Heed what an answer says is left; ``headers`` have lower-case names."""
+    def note_headers(self, headers: Mapping[str, str]) -> None:
+        """Pause if an answer says that no request is left; ``headers`` have lower-case names."""
         for hint in self._hints:
             left = headers.get(hint.remaining.lower(), "")
+            # Servers write the number in several ways: "0", "00", "0.0", with spaces.
             if re.fullmatch(r"\s*0+(\.0*)?\s*", left):
-                self.pause(self._reset(hint, headers))
+                self.pause(self._seconds_until_reset(hint, headers))
 
-    def _reset(self, hint: Hint, headers: Mapping[str, str]) -> float:
+    def _seconds_until_reset(self, hint: Hint, headers: Mapping[str, str]) -> float:
         with suppress(ValueError, OverflowError):
-            told = float(headers.get(hint.reset.lower(), ""))
-            seconds = {"seconds": told, "milliseconds": told / 1000, "epoch": told - self._now()}[hint.unit]
+            reset = float(headers.get(hint.reset.lower(), ""))
+            seconds = {"seconds": reset, "milliseconds": reset / 1000, "epoch": reset - self._now()}[hint.unit]
+            # A Unix time in the past means that the two clocks differ: pause as if there were no header.
             if seconds >= 0:
                 return seconds
         return hint.pause
@@ -126,7 +130,7 @@ class Pacer:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The windows of one request, as :class:`syncd.rest.Client` takes places."""
+    """The windows of one request; the ``budget`` of a request of :class:`syncd.rest.Client`."""
 
     pacer: Pacer
     windows: Sequence[_Window]
@@ -135,7 +139,7 @@ class Places:
         return self.pacer.take(self.windows)
 
     def answered(self, place: float) -> None:
-        """The server counts a request when it comes in, at the latest now: from here on it is in the windows."""
+        # Move the place to now: the server counted the request when it arrived, which was between sending and now.
         now = self.pacer._clock()  # noqa: SLF001 (one object in two parts)
         for window in self.windows:
             with suppress(ValueError):

@@ -1,7 +1,7 @@
-"""Where things stand in a JSON answer: JMESPath expressions, compiled once; pure.
+"""Find values in a JSON answer by JMESPath expressions, which are compiled once. Pure.
 
 ``find("paging.next.after", body)``. A key with other characters than letters, digits and ``_`` is quoted inside the
-expression: ``'"@odata.nextLink"'``. What is not there is None.
+expression: ``'"@odata.nextLink"'``.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import AfterValidator
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_DOTTED_NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
 def find(path: str, document: Any) -> Any:
-    """What stands at ``path`` in ``document``; None when nothing does, or an expression does not fit the answer."""
+    """Return the value at ``path`` in ``document``; None if there is none, or the expression does not fit."""
     return finder(path)(document)
 
 
 @lru_cache(maxsize=1024)
 def finder(path: str) -> Callable[[Any], Any]:
-    """``path`` as a function of a document; plain dotted names, the most usual, are walked without an interpreter.
+    """Return ``path`` as a function of a document.
 
     Raises:
-        ValueError: it is no JMESPath expression.
+        ValueError: ``path`` is no JMESPath expression.
 
     """
-    if _PLAIN.fullmatch(path):
-        steps = path.split(".")
-        return lambda document: _walk(document, steps)
+    # Most paths are plain dotted names, and every record of every page is asked for several of them.
+    if _DOTTED_NAMES.fullmatch(path):
+        names = path.split(".")
+        return lambda document: _descend(document, names)
     try:
         expression = jmespath.compile(path)
     except JMESPathError as error:
@@ -42,22 +43,24 @@ def finder(path: str) -> Callable[[Any], Any]:
     def search(document: Any) -> Any:
         try:
             return expression.search(document)
-        except JMESPathError:  # a function that does not take what the answer holds
+        except JMESPathError:
+            # A function of the expression cannot take this value, such as length() of a number in an error's body.
             return None
 
     return search
 
 
-def _walk(document: Any, steps: list[str]) -> Any:
-    for step in steps:
+def _descend(document: Any, names: list[str]) -> Any:
+    for name in names:
         if not isinstance(document, dict):
             return None
-        document = document.get(step)
+        document = document.get(name)
     return document
 
 
 def truthy(value: Any) -> bool:
-    """Whether JMESPath takes ``value`` for true: anything but null, false and what is empty; 0 is true."""
+    """Return whether JMESPath takes ``value`` for true: anything but null, false and empty values."""
+    # Not Python's own truth: 0 is true in JMESPath.
     return value is not None and value is not False and value not in ("", [], {})
 
 

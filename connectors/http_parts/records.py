@@ -1,8 +1,8 @@
-"""JSON records as rows of text; pure.
+"""Turn JSON records into rows of text. Pure.
 
-Nested values become columns by dotted path: ``address.city``. A list of plain values is joined by ``;``, which is a
-list of numbers to a phone field, and a list of objects gives a column for each of their keys: ``phones.value`` is
-``2125550100;2125550101``. Numbers stay as the server wrote them, null is an absent value.
+Nested values become columns by dotted path: ``address.city``. A list of plain values is joined by ``;``, which a phone
+field reads as a list of numbers. A list of objects gives a column for each of their keys: ``phones.value`` is
+``2125550100;2125550101``. Numbers stay as the server wrote them, and null is an absent value.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import polars as pl
 from connectors.http_parts.paths import find, finder
 
 DEEPEST = 6
-"""Levels that are laid out as columns; what is nested deeper is one column of JSON."""
+"""The deepest level whose keys become columns; a value below it is one column of JSON."""
 
 
 def text_of(value: Any) -> str | None:
-    """One value as text; None for null."""
+    """Return one value as text, or None for null."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -28,65 +28,70 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, list):
         return ";".join(text for each in value if (text := text_of(each)))
     if isinstance(value, dict):
+        # Sorted keys: a server may write them in another order each time, which is no change of the contact.
         return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     return str(value)
 
 
 def flat(record: Any) -> dict[str, str | None]:
-    """A record's columns, by dotted path, in its own order."""
-    found: dict[str, str | None] = {}
+    """Return a record's columns by dotted path, in the record's own order."""
+    columns: dict[str, str | None] = {}
     if isinstance(record, Mapping):
         for name, value in record.items():
-            _lay_out(name, value, found, 1)
-    return found
+            _flatten(name, value, columns, 1)
+    return columns
 
 
-def _lay_out(path: str, value: Any, found: dict[str, str | None], depth: int) -> None:
+def _flatten(path: str, value: Any, columns: dict[str, str | None], depth: int) -> None:
+    """Add the columns of ``value`` to ``columns``."""
     if isinstance(value, dict) and depth < DEEPEST:
         for name, inner in value.items():
-            _lay_out(f"{path}.{name}", inner, found, depth + 1)
+            _flatten(f"{path}.{name}", inner, columns, depth + 1)
     elif isinstance(value, list) and any(isinstance(each, dict) for each in value) and depth < DEEPEST:
-        for name, text in _gathered(value, depth + 1).items():
-            found[f"{path}.{name}"] = text
+        for name, text in _joined(value, depth + 1).items():
+            columns[f"{path}.{name}"] = text
     else:
-        found[path] = text_of(value)
+        columns[path] = text_of(value)
 
 
-def _gathered(items: Sequence[Any], depth: int) -> dict[str, str | None]:
-    """The values that the objects of a list have under each key, joined."""
-    gathered: dict[str, list[str]] = {}
+def _joined(items: Sequence[Any], depth: int) -> dict[str, str | None]:
+    """Return the values of the objects in a list by key, joined."""
+    texts_of: dict[str, list[str]] = {}
     for item in items:
         inner: dict[str, str | None] = {}
         for name, value in item.items() if isinstance(item, dict) else ():
-            _lay_out(name, value, inner, depth)
+            _flatten(name, value, inner, depth)
         for name, text in inner.items():
-            gathered.setdefault(name, []).extend([text] if text else [])
-    return {name: ";".join(texts) for name, texts in gathered.items()}
+            # A key without a value in any object is a column too: a check must find its name.
+            texts_of.setdefault(name, []).extend([text] if text else [])
+    return {name: ";".join(texts) for name, texts in texts_of.items()}
 
 
 def columns_of(records: Iterable[Any]) -> list[str]:
-    """Every column of these records, in the order they are met."""
+    """Return every column of these records, in the order in which they first come."""
     return list(dict.fromkeys(name for record in records for name in flat(record)))
 
 
 def table(records: Sequence[Any], columns: Sequence[str], paths: Mapping[str, str]) -> pl.DataFrame:
-    """The records as a frame of text columns.
+    """Return the records as a frame of String columns.
 
-    A column is found at its path in ``paths`` (JMESPath), else by its own dotted name.
+    A column's value is found by its JMESPath in ``paths``, or else by the column's own dotted name.
     """
     series = [pl.Series(name, _column(records, paths[name]), pl.String) for name in columns if name in paths]
     plain = [name for name in columns if name not in paths]
     if plain:
-        heads = {head for name in plain for head in _heads(name)}
-        rows = [flat({key: record[key] for key in heads & record.keys()}) for record in map(_object, records)]
+        # Flatten only the keys that are asked for: a CRM's record may have hundreds.
+        keys = {key for name in plain for key in _possible_keys(name)}
+        rows = [flat({key: record[key] for key in keys & record.keys()}) for record in map(_object, records)]
         series += [pl.Series(name, [row.get(name) for row in rows], pl.String) for name in plain]
     return pl.DataFrame(series).select(columns)
 
 
-def _heads(name: str) -> list[str]:
-    """The keys of a record under which a column of this dotted name may stand: ``a``, ``a.b`` and so on."""
-    steps = name.split(".")
-    return [".".join(steps[: count + 1]) for count in range(len(steps))]
+def _possible_keys(column: str) -> list[str]:
+    """Return the keys of a record that may hold the column ``a.b.c``: ``a``, ``a.b``, ``a.b.c``."""
+    # A key may hold dots itself, such as "@odata.etag".
+    names = column.split(".")
+    return [".".join(names[: count + 1]) for count in range(len(names))]
 
 
 def _object(record: Any) -> Mapping[str, Any]:
@@ -99,5 +104,5 @@ def _column(records: Sequence[Any], path: str) -> list[str | None]:
 
 
 def ids_of(records: Sequence[Any], path: str) -> list[str | None]:
-    """The id of each record as text; None where it has none."""
+    """Return the id of each record as text, or None for a record without an id."""
     return [text_of(find(path, record)) or None for record in records]

@@ -1,8 +1,8 @@
-"""Ordered rules for what an answer means, before its status is looked at; and what a server says is wrong.
+"""Ordered rules for the meaning of an answer, tried before its status, and the server's own words for messages.
 
 A code connector composes them: ``Client(judge=Rules((Rule("full", status=(410,)),), name="the CRM").judge)``. An
-accepted answer carries the rule's deed as its ``verdict``: ``empty`` (nothing there), ``full`` (this needs a full
-read), ``skip`` (nothing of this one record).
+accepted answer carries the rule's action as its ``verdict``: ``empty`` (there are no records), ``full`` (a full read
+is needed), ``skip`` (there is nothing of this one record).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any, Literal
 
 from connectors.http_parts.paths import find, truthy
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
-from syncd.rest import Answer, Verdict, retry_after
+from syncd.rest import Answer, Verdict, is_refusal, retry_after
 
-Deed = Literal["retry", "wait", "renew", "full", "empty", "skip", "denied", "fail", "later"]
-"""``retry``: it failed, try again · ``wait``: too early, as a 429 · ``renew``: get a new token and try once more ·
-``full``, ``empty``, ``skip``: see above · ``denied``: the key is refused · ``fail``: a person must look · ``later``:
-the source cannot be read now."""
+Action = Literal["retry", "wait", "renew", "full", "empty", "skip", "denied", "fail", "later"]
+"""``retry``: it failed, try again · ``wait``: it came too early, like a 429 · ``renew``: get a new token and try once
+more · ``full``, ``empty``, ``skip``: see above · ``denied``: the key is refused · ``fail``: a person must look ·
+``later``: the source cannot be read now."""
 
 LONGEST = 300
-"""Characters of a server's own words that are shown."""
+"""The most characters of a server's own words that are shown."""
 
-_PLACES = (
+_MESSAGES = (
     "error_description",
     "message",
     "Message",
@@ -41,11 +41,15 @@ _PLACES = (
     "title",
     "error",
 )
-_NAMES = ("code", "error.code", "error.status", "error", "errors[0].code", "[0].errorCode", "category", "errorType")
+"""Where servers put the message of an error."""
+
+_CODES = ("code", "error.code", "error.status", "error", "errors[0].code", "[0].errorCode", "category", "errorType")
+"""Where servers put the code of an error."""
+
+# E-mail addresses; digits like a phone number, but not a date; words of 24 characters with a digit, like a key.
 _PRIVATE = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.]+|(?<!\w)(?!\d{4}-\d\d-\d\d)\+?\d[\d\s().-]{5,}\d|(?=[\w\-+/=.]*\d)[\w\-+/=.]{24,}"
 )
-"""What may be an address, a number of a person, or a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,10 @@ class Rule:
     """If the status is one of ``status`` (none: any) and ``when`` (a JMESPath of the body) is true: ``do``.
 
     ``wait`` and ``retry`` wait ``seconds``, or as long as the header ``after`` says (in ``unit`` seconds), or back off.
-    ``message`` is said in place of the server's own words.
+    ``message`` replaces the server's own words.
     """
 
-    do: Deed
+    do: Action
     status: Sequence[int] = ()
     when: str | None = None
     seconds: float = 0.0
@@ -72,9 +76,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of a source, the first that fits counts.
+    """The rules of a source; the first that fits counts.
 
-    ``name`` is the source's in messages, ``key`` what a person does about a refused key; ``secrets`` are never shown.
+    ``name``: the source's name in messages. ``key``: what a person does about a refused key. ``secrets`` are never
+    shown.
     """
 
     rules: Sequence[Rule]
@@ -83,15 +88,13 @@ class Rules:
     secrets: Sequence[str] = field(default=(), repr=False)
 
     def judge(self, answer: Answer) -> Verdict | None:
-        """What the client shall do with the answer; None leaves it to the status."""
+        """Return what the client does with the answer; None leaves it to the status."""
         rule = next((rule for rule in self.rules if rule.fits(answer)), None)
         if rule:
             return self._verdict(rule, answer)
         if answer.status in {401, 403}:
             return self._denied(answer, "")
-        if 400 <= answer.status < 500 and answer.status not in {408, 425, 429}:
-            return self._fail(answer, "")
-        return None
+        return self._fail(answer, "") if is_refusal(answer.status) else None
 
     def _verdict(self, rule: Rule, answer: Answer) -> Verdict:
         if rule.do in {"full", "empty", "skip"}:
@@ -99,7 +102,7 @@ class Rules:
         if rule.do == "wait":
             return Verdict("wait", seconds=_seconds(rule, answer))
         if rule.do == "retry":
-            why = f"answered with status {answer.status}{self._hidden(said(answer))}"
+            why = f"answered with status {answer.status}{self.words(answer)}"
             return Verdict("retry", why, _seconds(rule, answer))
         if rule.do in {"renew", "denied"}:
             return self._denied(answer, rule.message)
@@ -109,18 +112,21 @@ class Rules:
         return self._fail(answer, rule.message)
 
     def _denied(self, answer: Answer, message: str) -> Verdict:
-        """A refused key: new credentials are tried first where there are any, but a 403 says that these are known."""
         error = SourceDenied(f"{self._sentence(answer, message)}: {self.key}")
+        # A 403 knows who asks and refuses all the same, so new credentials of the same user would not help.
         return Verdict("fail" if answer.status == 403 else "renew", error=error)
 
     def _fail(self, answer: Answer, message: str) -> Verdict:
         return Verdict("fail", error=SourceInvalid(self._sentence(answer, message)))
 
     def _sentence(self, answer: Answer, message: str) -> str:
-        told = f": {message}" if message else self._hidden(said(answer))
-        return f"{self.name} answered with status {answer.status}{told}"
+        words = f": {message}" if message else self.words(answer)
+        return f"{self.name} answered with status {answer.status}{words}"
 
-    def _hidden(self, text: str) -> str:
+    def words(self, answer: Answer) -> str:
+        """Return :func:`server_words` without the secrets."""
+        text = server_words(answer)
+        # The longest first: a secret may be part of another one.
         for secret in sorted(filter(None, self.secrets), key=len, reverse=True):
             text = text.replace(secret, "…")
         return text
@@ -131,31 +137,34 @@ def _seconds(rule: Rule, answer: Answer) -> float:
         return rule.seconds
     if rule.after.lower() == "retry-after":
         return retry_after(answer.headers)
-    told = answer.headers.get(rule.after.lower(), "").strip()
-    return float(told) * rule.unit if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", told) else 0.0
+    text = answer.headers.get(rule.after.lower(), "").strip()
+    return float(text) * rule.unit if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", text) else 0.0
 
 
-def said(answer: Answer) -> str:
-    """What the server says is wrong: ``, INVALID_FIELD: "No such column 'Foo'"``, in its own words, or nothing.
+def server_words(answer: Answer) -> str:
+    """Return an error's code and message, ``, INVALID_FIELD: "No such column 'Foo'"``, or an empty text.
 
-    Addresses, numbers and long words, which may be a person's or a key, are left out of it.
+    E-mail addresses, phone numbers and long words are left out: they may belong to a person, or be a key.
     """
-    name = next(_texts(answer.body, _NAMES), "")
-    words = next((text for text in _texts(answer.body, _PLACES) if text != name), "")
-    name = f", {clean(name)}" if name and len(name) <= 60 else ""
-    return f'{name}: "{clean(words)}"' if words else name
+    code = next(_texts(answer.body, _CODES), "")
+    # "error" is in both lists, as some servers have a code there and others a sentence.
+    message = next((text for text in _texts(answer.body, _MESSAGES) if text != code), "")
+    code = f", {clean(code)}" if code and len(code) <= 60 else ""
+    return f'{code}: "{clean(message)}"' if message else code
 
 
 def clean(text: str) -> str:
-    """A server's text on one line, bounded, without what may be private."""
+    """Return a server's text on one line, at most :data:`LONGEST` characters, without private parts."""
+    # Spaces for control characters: they could move the cursor of the terminal that shows the message.
     line = _PRIVATE.sub("…", " ".join("".join(c if c.isprintable() else " " for c in text).split()))
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
-def _texts(body: Any, places: Sequence[str]) -> Iterator[str]:
-    for place in places:
-        found = find(place, body)
-        if isinstance(found, int) and not isinstance(found, bool):
-            found = str(found)
-        if isinstance(found, str) and found.strip():
-            yield found
+def _texts(body: Any, paths: Sequence[str]) -> Iterator[str]:
+    for path in paths:
+        value = find(path, body)
+        # A bool is an int in Python, but "true" is no code.
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if isinstance(value, str) and value.strip():
+            yield value

@@ -1,11 +1,11 @@
-"""How requests are signed: headers that stay, or OAuth 2 tokens that are renewed and kept.
+"""Sign requests: with fixed headers, or with OAuth 2 tokens that are renewed and kept in a file.
 
 A code connector composes them::
 
     credentials = OAuth2(grant, TokenFile(path), lambda: Client(token_host, …), clock=time.time)
     client = Client(base_url, headers={}, credentials=credentials, failures=source_failures(…))
 
-The client asks for headers before every attempt, and has them renewed once when the server answers 401.
+The client asks for headers before every attempt, and has them renewed once if the server answers 401.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 from connectors.http_parts.paths import find
-from connectors.http_parts.rules import clean, said
+from connectors.http_parts.rules import clean, server_words
 from connectors.http_parts.tokens import TokenFile, Tokens
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
-from syncd.rest import Answer, Client, Verdict, host_of, is_under
+from syncd.rest import Answer, Client, Verdict, host_of, is_refusal, is_under
 
-LIFE = 300.0
-"""Seconds that an access token is used for if the server does not say how long it lives."""
+DEFAULT_LIFE = 300.0
+"""Seconds that an access token lives if the server does not say how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +43,17 @@ class Static:
 
 
 def basic(user: str, password: str) -> str:
-    """The value of an Authorization header (RFC 7617)."""
+    """Return the value of an Authorization header (RFC 7617)."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What is exchanged for an access token (RFC 6749, 4.3, 4.4 and 6).
+    """The right to get access tokens (RFC 6749, 4.4 and 6).
 
-    ``fields`` go into the form as they are, with those of the grant and the client. ``header`` is the template of the
-    Authorization header, with ``{access_token}``. ``early``: renew so many seconds before the token ends.
-    ``api``: where the answer says at which address the API is (a JMESPath); it must be ``under`` one of these domains.
+    ``fields`` are added to the form of the token request. ``header`` is the template of the Authorization header, with
+    ``{access_token}``. A token is renewed ``early`` seconds before it ends. ``api`` is a JMESPath of the API's address
+    in the token's answer; that address must be ``under`` one of these domains.
     """
 
     token_url: str
@@ -70,15 +70,16 @@ class Grant:
 
     @property
     def name(self) -> str:
-        """Tells this grant from others; another configured refresh token makes it another grant."""
+        """The name of this grant in the token file; it tells nothing of the grant."""
+        # The configured refresh token is part of it: a person who configures a new one must not get the old tokens.
         parts = (self.token_url, self.client_id, self.kind, self.refresh_token, *sorted(self.fields.items()))
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 class OAuth2:
-    """Keeps an access token that is good, and the newest refresh token.
+    """Credentials that hold a valid access token and the newest refresh token.
 
-    ``client`` makes the client of the token server; ``clock`` gives Unix seconds.
+    ``client`` makes the client of the token server. ``clock`` gives Unix seconds.
     """
 
     def __init__(
@@ -93,10 +94,10 @@ class OAuth2:
         self._api = ""
 
     def api(self) -> str:
-        """Where the API is; what is signed from now on is for that address alone.
+        """Return the API's address; from now on, headers are made for this address only.
 
         Raises:
-            SourceInvalid: it is said to be where the grant does not allow it.
+            SourceInvalid: the token server names an address that the grant does not allow.
 
         """
         with self._lock:
@@ -107,67 +108,72 @@ class OAuth2:
     def headers(self) -> Mapping[str, str]:
         with self._lock:
             self._tokens = self._current()
-            return self._signed(self._tokens)
+            return self._headers_of(self._tokens)
 
     def renew(self, refused: Mapping[str, str], /) -> bool:
         with self._lock:
-            if self._signed(self._tokens) == refused:
-                self._tokens = self._kept_or_new(self._tokens.access)
-            return self._signed(self._tokens) != refused
+            # Another thread may have renewed the token while this one's request was refused.
+            if self._headers_of(self._tokens) == refused:
+                self._tokens = self._stored_or_new(self._tokens.access)
+            return self._headers_of(self._tokens) != refused
 
     def _current(self) -> Tokens:
-        return self._tokens if self._good(self._tokens) else self._kept_or_new("")
+        return self._tokens if self._is_valid(self._tokens) else self._stored_or_new("")
 
-    def _signed(self, tokens: Tokens) -> Mapping[str, str]:
+    def _headers_of(self, tokens: Tokens) -> Mapping[str, str]:
+        # The client is bound to the first address, so a token for another one would go to the wrong host.
         if self._api and tokens.api != self._api:
             raise SourceUnavailable(f"{self._host} gave a token for another address of the API: try again later")
         return {"Authorization": self._grant.header.replace("{access_token}", tokens.access)}
 
-    def _good(self, tokens: Tokens) -> bool:
+    def _is_valid(self, tokens: Tokens) -> bool:
         return bool(tokens.access) and self._clock() < tokens.expires and self._is_allowed(tokens.api)
 
     def _is_allowed(self, api: str) -> bool:
         return not self._grant.api or is_under(api, self._grant.under)
 
-    def _kept_or_new(self, refused: str) -> Tokens:
-        """Another process's token, if it is good and not the one that was refused; else a new one."""
+    def _stored_or_new(self, refused: str) -> Tokens:
+        """Return the tokens of the file if they are valid and not the ``refused`` ones, else new tokens."""
+        # Look into the file under its lock: another process may have exchanged the refresh token already.
         with self._file.locked():
-            kept = self._file.read(self._grant.name)
-            if self._good(kept) and kept.access != refused:
-                return kept
-            return self._exchange(kept)
+            stored = self._file.read(self._grant.name)
+            if self._is_valid(stored) and stored.access != refused:
+                return stored
+            return self._exchange(stored)
 
-    def _exchange(self, kept: Tokens) -> Tokens:
-        """Get new tokens and keep them; the note that this is under way proves that they can be kept."""
+    def _exchange(self, stored: Tokens) -> Tokens:
         grant = self._grant
-        refresh = kept.refresh or grant.refresh_token
-        self._file.write(grant.name, replace(kept, access="", exchanging=True))
-        body = self._ask(refresh, kept)
+        refresh = stored.refresh or grant.refresh_token
+        # Write before asking: this proves that the answer can be kept, and marks an exchange that a crash cuts off.
+        self._file.write(grant.name, replace(stored, access="", exchanging=True))
+        body = self._request_tokens(refresh, stored)
         access = body.get("access_token")
         if not isinstance(access, str) or not access:
             raise SourceUnavailable(f"{self._host} answered without an access token: try again later")
         api = _text(find(grant.api, body)).rstrip("/") if grant.api else ""
-        ends = self._ends(body.get("expires_in"))
-        tokens = Tokens(access, ends, _text(body.get("refresh_token")) or refresh, api=api)
+        renew_at = self._renew_at(body.get("expires_in"))
+        tokens = Tokens(access, renew_at, _text(body.get("refresh_token")) or refresh, api=api)
+        # Keep the tokens even if the address is refused below: the old refresh token may be void by now.
         self._file.write(grant.name, tokens)
         if not self._is_allowed(api):
-            raise SourceInvalid(self._elsewhere(api))
+            raise SourceInvalid(self._wrong_api(api))
         return tokens
 
-    def _elsewhere(self, api: str) -> str:
+    def _wrong_api(self, api: str) -> str:
         where = f"that the API is at {clean(host_of(api))}" if host_of(api) else "nothing of where the API is"
         allowed = ", ".join(self._grant.under)
         return f"{self._host} says {where}, and keys go to hosts under {allowed} only: correct auth.oauth2.api"
 
-    def _ends(self, life: Any) -> float:
-        """When to get the next token: ahead of its end, but not before half of its life."""
+    def _renew_at(self, life: Any) -> float:
+        """Return when to get the next token, as Unix seconds; ``life``: the server's ``expires_in``."""
         try:
             seconds = max(0.0, float(life))
         except (TypeError, ValueError):
-            seconds = LIFE
+            seconds = DEFAULT_LIFE
+        # A token that lives for less than ``early`` is used for half of its life.
         return self._clock() + max(seconds - self._grant.early, seconds / 2)
 
-    def _ask(self, refresh: str, kept: Tokens) -> Mapping[str, Any]:
+    def _request_tokens(self, refresh: str, stored: Tokens) -> Mapping[str, Any]:
         grant = self._grant
         form = {"grant_type": grant.kind, **grant.fields}
         if grant.kind == "refresh_token":
@@ -181,8 +187,9 @@ class OAuth2:
         with self._client() as client:
             answer = client.request("POST", grant.token_url, form=form, headers=headers)
         if answer.verdict == REFUSED or not isinstance(answer.body, dict) or answer.body.get("error"):
-            self._file.write(grant.name, kept)  # it was answered, so nothing is lost that was not before
-            raise SourceDenied(self._refusal(answer, lost=kept.exchanging))
+            # Take the mark of the exchange back: there was an answer, so no token is lost on the way.
+            self._file.write(grant.name, stored)
+            raise SourceDenied(self._refusal(answer, lost=stored.exchanging))
         return answer.body
 
     def _refusal(self, answer: Answer, *, lost: bool) -> str:
@@ -190,23 +197,25 @@ class OAuth2:
         remedy = "get a new refresh token, or check the client's id and secret"
         if kind == "client_credentials":
             remedy = "check the client's id, its secret and what it may see"
-        text = f"{self._host} gave no token for the {kind.replace('_', ' ')} (status {answer.status}{said(answer)})"
+        words = server_words(answer)
+        text = f"{self._host} gave no token for the {kind.replace('_', ' ')} (status {answer.status}{words})"
         if lost and kind == "refresh_token":
-            text += "; an earlier exchange was broken off, so its answer, with the token that counts now, may be lost"
+            text += "; an earlier exchange was broken off, so its answer, with the newest refresh token, may be lost"
         return f"{text}: {remedy}"
 
     @property
     def _host(self) -> str:
-        return clean(urlsplit(self._grant.token_url).hostname or "the token server")
+        return clean(host_of(self._grant.token_url) or "the token server")
 
 
 REFUSED = "refused"
+"""The verdict on an answer by which a token server refuses a grant."""
 
 
 def judge_tokens(answer: Answer) -> Verdict | None:
-    """The judge for a token server's client: it refuses by a 4xx (or 530), which is read and not tried again."""
-    refused = (400 <= answer.status < 500 and answer.status not in {408, 425, 429}) or answer.status == 530
-    return Verdict("accept", REFUSED) if refused else None
+    """Judge the answers of a token server: a final 4xx (or 530) is returned, so that its body can be read."""
+    # HubSpot answers 530 to a malformed key; as a 5xx it would be tried again.
+    return Verdict("accept", REFUSED) if is_refusal(answer.status) or answer.status == 530 else None
 
 
 def _text(value: Any) -> str:

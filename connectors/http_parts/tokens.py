@@ -1,10 +1,4 @@
-"""The file that OAuth tokens are kept in between runs.
-
-A server may exchange the refresh token at every use and refuse the old one from then on. So the new one must outlive
-whatever happens to the run that got it: a failed run, a dry run, a check. The source's cursor is saved only by a run
-that recorded everything, and a dry run opens the state read-only; so tokens have a file of their own (0600, replaced
-atomically, synced to disk), written before the new token is used for anything. That the file can be written is proved
-before the exchange, and that one is under way is noted in it, so that a crash in between can be named.
+"""The file that keeps OAuth tokens between runs.
 
 Several sources and processes share one file: each grant has its own entry, and an exchange holds the file's lock.
 """
@@ -27,10 +21,11 @@ MAX_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a grant has: ``expires`` is when the access token ends (Unix seconds).
+    """The tokens of one grant.
 
-    ``exchanging``: the refresh token was about to be exchanged; if it still says so, the answer may have been lost.
-    ``api``: where the API is, if the token's answer says so.
+    ``access``, ``refresh``: the tokens. ``expires``: until when the access token is used (Unix seconds).
+    ``exchanging``: the refresh token was about to be exchanged; in a stored entry it means that the answer may have
+    been lost. ``api``: the API's address, if the token's answer names it.
     """
 
     access: str = ""
@@ -43,10 +38,13 @@ class Tokens:
         return "Tokens(***)"
 
 
+# Why a file of its own: a server may exchange the refresh token at every use and refuse the old one from then on, so
+# the new one must outlive a failed run, a dry run and a check. The source's cursor is saved only by a run that
+# recorded everything, and a dry run opens the state read-only.
 class TokenFile:
-    """Keeps the tokens of grants, each by a name that tells nothing of them.
+    """Stores the tokens of grants by the grants' names.
 
-    ``option`` is what names the file in a configuration. Every method may raise
+    ``option`` is the option that names the file in a configuration. Every method may raise
     :class:`~syncd.errors.SourceInvalid`, which names the file and the remedy.
     """
 
@@ -56,8 +54,9 @@ class TokenFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the file against other processes and threads; what is read inside stays true until it is written."""
+        """Hold the file against other processes and threads, so that tokens that are read stay the newest."""
         try:
+            # Lock a file beside it: the token file itself is replaced at every write, and a lock would stay on the old.
             handle = os.open(self._path.with_name(f"{self._path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise self._unwritable(error) from None
@@ -68,7 +67,7 @@ class TokenFile:
             os.close(handle)
 
     def read(self, grant: str) -> Tokens:
-        """The tokens of ``grant``; empty ones if there are none yet."""
+        """Return the tokens of ``grant``; empty ones if there are none yet."""
         entry = self._entries().get(grant)
         if not isinstance(entry, dict):
             return Tokens()
@@ -78,12 +77,13 @@ class TokenFile:
             raise self._damaged() from None
 
     def write(self, grant: str, tokens: Tokens) -> None:
-        """Keep the tokens of ``grant``, on disk when this returns."""
+        """Store the tokens of ``grant``; they are on disk when this returns."""
         content = json.dumps({**self._entries(), grant: asdict(tokens)}, indent=1).encode()
         new = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
         try:
             with suppress(FileNotFoundError):
                 new.unlink()
+            # Readable by the owner only, from the first byte on.
             handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -123,7 +123,7 @@ class TokenFile:
 
 
 def _sync(folder: Path) -> None:
-    """Have the folder's entry on disk too; without it, a power cut could bring the old file back."""
+    # Without this, a power cut could bring the old file back, with a refresh token that the server refuses by now.
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,1 +1,1 @@
-"""Reads the contacts of a HubSpot account."""
+"""The connector that reads the contacts of a HubSpot account."""

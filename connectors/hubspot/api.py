@@ -1,8 +1,4 @@
-"""HubSpot's API as a reader of contacts uses it: paths by version, limits, and what each refusal means.
-
-Nothing of an answer's addresses is followed: the next page is asked for by its ``after``, so that the token goes to the
-configured host alone.
-"""
+"""HubSpot's API as the reader of contacts uses it: paths by version, limits, lists, searches and batches."""
 
 from __future__ import annotations
 
@@ -12,25 +8,26 @@ from typing import Any
 
 from connectors.http_parts.limits import Hint, Limit, Pacer
 from connectors.http_parts.paths import find
-from connectors.hubspot.answers import CONTEXT_IDS, FAILED_LINKS, TOO_LONG, Judging
+from connectors.hubspot.answers import CONTEXT_IDS, FAILED_LINKS, TOO_LONG
+from connectors.hubspot.rows import ID, MERGED
 from syncd.errors import SourceInvalid, SourceUnavailable
 from syncd.rest import Answer, Client, http_date
 
-LIST, SEARCH, BATCH, LINKS = 100, 200, 100, 500
-"""Records of one list, one search, one batch read, and inputs of one batch of associations."""
+LIST_SIZE, SEARCH_SIZE, BATCH_SIZE, LINKS_SIZE = 100, 200, 100, 500
+"""The most records of one list, one search and one batch read, and the most inputs of one batch of associations."""
 
-GENERAL, SEARCHES, ASSOCIATIONS = 90, 4, 90
-"""Requests in 10 seconds, searches in one second (the account's 5 are shared with other programs), and batches of
-associations in 10 seconds, until an answer tells of another limit."""
+# An account's 5 searches a second are shared with other programs, so one is left to them.
+GENERAL_LIMIT, SEARCH_LIMIT, ASSOCIATION_LIMIT = 90, 4, 90
+"""Requests in 10 seconds, searches in one second, and batches of associations in 10 seconds."""
 
 SHARE = 0.9
-"""How much of the limit that an answer tells of is used."""
+"""The share of the limit in an answer's headers that is used."""
 
 URL_NAMES = 2_000
-"""Characters of property names that are put into a URL; more are asked for in the bodies of batch reads."""
+"""The most characters of property names in a URL; more names go into the bodies of batch reads."""
 
 RATE = "x-hubspot-ratelimit-"
-KEPT = ("content-type", "date", "retry-after", f"{RATE}max")
+KEEP_HEADERS = ("content-type", "date", "retry-after", f"{RATE}max")
 
 Record = Mapping[str, Any]
 
@@ -48,6 +45,7 @@ class Paths:
         return f"/crm/v3/properties/{kind}" if self.version == "v3" else f"/crm/properties/{self.version}/{kind}"
 
     def links(self, origin: str, to: str) -> str:
+        # The versions before the dates were v3 for objects, and v4 for associations.
         root = "/crm/v4/associations" if self.version == "v3" else f"/crm/associations/{self.version}"
         return f"{root}/{origin}/{to}/batch/read"
 
@@ -58,53 +56,53 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a batch read answered.
+    """The answer to a batch read.
 
-    ``gone``: the ids that HubSpot says are not there; ``open``: those that it says nothing of; ``aliases``: asked id to
-    the id of the record that answered for it.
+    ``found``: the records. ``gone``: the ids that HubSpot says it does not have. ``unanswered``: the ids that are in
+    no part of the answer. ``aliases``: asked id to the id of the record that answered for it.
     """
 
     found: Sequence[Record] = ()
     gone: frozenset[str] = frozenset()
-    open: frozenset[str] = frozenset()
+    unanswered: frozenset[str] = frozenset()
     aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 class Pace:
-    """The limits of one account; the general one follows what answers tell of it."""
+    """The request limits of one account; the general limit follows the headers of answers."""
 
     def __init__(self, *, clock: Callable[[], float], sleep: Callable[[float], object]) -> None:
         self._clock = clock
         self._sleep = sleep
         self._general = 0
         self.pacer: Pacer
-        self.set(GENERAL)
+        self._set_limit(GENERAL_LIMIT)
 
-    def set(self, general: int) -> None:
-        """Let so many requests go out in 10 seconds, searches and associations apart."""
+    def _set_limit(self, general: int) -> None:
+        # A new pacer has empty windows, so it is made for a new limit only.
         if general != self._general:
             self._general = general
             limits = (
                 Limit(general, 10.0, r"^(?!.*/search$)(?!.*/associations/)"),
-                Limit(SEARCHES, 1.0, "/search$"),
-                Limit(ASSOCIATIONS, 10.0, "/associations/"),
+                Limit(SEARCH_LIMIT, 1.0, "/search$"),
+                Limit(ASSOCIATION_LIMIT, 10.0, "/associations/"),
             )
             hint = Hint(remaining=f"{RATE}remaining", pause=1.0)
             self.pacer = Pacer(limits, (hint,), clock=self._clock, sleep=self._sleep)
 
-    def heed(self, headers: Mapping[str, str]) -> None:
-        """Wait a moment when an answer says that nothing is left."""
-        self.pacer.told(headers)
+    def note_headers(self, headers: Mapping[str, str]) -> None:
+        """Wait a moment if an answer says that no request is left."""
+        self.pacer.note_headers(headers)
 
-    def told(self, answer: Answer) -> None:
-        """Take the limit from an answer's headers; searches have none."""
+    def adopt_limit(self, answer: Answer) -> None:
+        """Take the general limit from an answer's headers; the answers to searches have none."""
         most = answer.headers.get(f"{RATE}max", "")
         if most.isdecimal() and int(most) >= 10:
-            self.set(int(int(most) * SHARE))
+            self._set_limit(int(int(most) * SHARE))
 
 
 class Api:
-    """Asks one account. Every method may raise a SourceError; ``client`` is closed by whoever made it."""
+    """Asks one account. Every method may raise a SourceError. The caller closes ``client``."""
 
     def __init__(self, client: Client, paths: Paths, pace: Pace) -> None:
         self._client = client
@@ -113,22 +111,24 @@ class Api:
         self.server_time: float | None = None
 
     def properties(self, kind: str) -> dict[str, str]:
-        """The types of the properties that records of ``kind`` have, by name."""
+        """Return the types of the properties of records of ``kind``, by name."""
         answer = self._ask("GET", self._paths.properties(kind))
-        names = [each for each in _results(answer) if isinstance(each.get("name"), str) and not each.get("archived")]
-        return {each["name"]: str(each.get("type")) for each in names}
+        named = [each for each in _results(answer) if isinstance(each.get("name"), str) and not each.get("archived")]
+        return {each["name"]: str(each.get("type")) for each in named}
 
     def pages(self, kind: str, properties: Sequence[str], *, archived: bool = False) -> Iterator[list[Record]]:
-        """Every record, by pages; with ``archived`` those in the bin. Short and empty pages are no end.
+        """Yield every record by pages; with ``archived`` the records in the bin.
 
         Raises:
-            SourceInvalid: it answers the same page again and again.
+            SourceUnavailable: HubSpot answers with the same page again.
+            SourceInvalid: HubSpot refuses the shortest URL as too long.
 
         """
         by_url = len(",".join(properties)) <= URL_NAMES
-        params: dict[str, str | int] = {"limit": LIST, "archived": str(archived).lower()}
-        met: set[str] = set()
+        params: dict[str, str | int] = {"limit": LIST_SIZE, "archived": str(archived).lower()}
+        tokens: set[str] = set()
         while True:
+            # Name one property if not all fit: without any, HubSpot sends its default properties.
             names = {"properties": ",".join(properties if by_url else properties[:1])}
             answer = self._ask("GET", self._paths.objects(kind), params={**params, **names})
             if answer.verdict == TOO_LONG:
@@ -138,20 +138,24 @@ class Api:
                 continue
             records = _results(answer)
             yield records if by_url else self._filled(kind, records, properties, archived=archived)
+            # Go on by the token and not by the address beside it, which could lead to another host.
             after = find("paging.next.after", answer.body)
             if after is None:
                 return
-            if str(after) in met:
-                raise SourceUnavailable("HubSpot lists the same page again: nothing is known of the rest, try later")
-            met.add(str(after))
+            if str(after) in tokens:
+                raise SourceUnavailable("HubSpot sent the same page again, and not the rest: try again later")
+            tokens.add(str(after))
             params["after"] = str(after)
 
     def changed(self, kind: str, since: int, until: int, *, by: str) -> Iterator[list[str]]:
-        """The ids of the records whose date ``by`` is in this window of milliseconds, by pages.
+        """Yield the ids of the records whose date ``by`` is in this window of milliseconds, by pages.
 
-        Each page begins after the last id, so that the 10,000 results that a search may show are never reached, however
-        many records one moment holds.
+        Raises:
+            SourceUnavailable: the answers are not in the order of ids, or empty though HubSpot counts records.
+
         """
+        # A search shows 10,000 results at most, and one moment may hold more. So each page is a search of its own, for
+        # ids above the last one.
         last = 0
         while True:
             body = _search(by, since, until, above=last)
@@ -169,30 +173,30 @@ class Api:
                 return
 
     def read(self, kind: str, ids: Iterable[str], properties: Sequence[str], *, archived: bool = False) -> Batch:
-        """The records with these ids, or those that they were merged into."""
+        """Return the records with these ids, or the records that they were merged into."""
         asked = list(ids)
-        parts = [asked[start : start + BATCH] for start in range(0, len(asked), BATCH)]
+        parts = [asked[start : start + BATCH_SIZE] for start in range(0, len(asked), BATCH_SIZE)]
         batches = [self._batch(kind, part, properties, archived=archived) for part in parts]
         return Batch(
             [record for each in batches for record in each.found],
             frozenset().union(*(each.gone for each in batches)),
-            frozenset().union(*(each.open for each in batches)),
+            frozenset().union(*(each.unanswered for each in batches)),
             {old: new for each in batches for old, new in each.aliases.items()},
         )
 
     def links(self, origin: str, to: str, ids: Iterable[str]) -> Iterator[tuple[str, list[Record]]]:
-        """(id, links) of records of kind ``origin``; the links of one record come in several pieces if it has many."""
-        waiting: list[dict[str, str]] = [{"id": number} for number in ids]
+        """Yield (id, links) of records of kind ``origin``; the links of one record may come in several pieces."""
+        waiting: list[dict[str, str]] = [{"id": id_} for id_ in ids]
         while waiting:
-            inputs, waiting = waiting[:LINKS], waiting[LINKS:]
+            inputs, waiting = waiting[:LINKS_SIZE], waiting[LINKS_SIZE:]
             answer = self._ask("POST", self._paths.links(origin, to), json={"inputs": inputs})
             if find(FAILED_LINKS, answer.body):
                 raise SourceUnavailable("HubSpot could not answer which companies are linked: try again later")
             for result in _results(answer):
-                number, after = str(find("from.id", result)), find("paging.next.after", result)
-                yield number, [each for each in result.get("to") or [] if isinstance(each, dict)]
+                id_, after = str(find("from.id", result)), find("paging.next.after", result)
+                yield id_, [each for each in result.get("to") or [] if isinstance(each, dict)]
                 if after is not None:
-                    waiting.append({"id": number, "after": str(after)})
+                    waiting.append({"id": id_, "after": str(after)})
 
     def _batch(self, kind: str, ids: list[str], properties: Sequence[str], *, archived: bool) -> Batch:
         body = {"inputs": [{"id": each} for each in ids], "properties": list(properties), "propertiesWithHistory": []}
@@ -201,34 +205,32 @@ class Api:
         found = _results(answer)
         aliases = _aliases(ids, found)
         missing = set(ids) - {str(each.get("id")) for each in found} - aliases.keys()
+        # An id that is absent is gone only if HubSpot says so: it may also have failed to read it.
         gone = missing & {str(each) for each in find(CONTEXT_IDS, answer.body) or ()}
         return Batch(found, frozenset(gone), frozenset(missing - gone), aliases)
 
     def _filled(
         self, kind: str, records: Sequence[Record], properties: Sequence[str], *, archived: bool
     ) -> list[Record]:
-        """The same records with more properties than a URL can name; one that has just gone is left out."""
+        """Return the records of a list with more properties than a URL can name."""
+        # A record that was deleted since it was listed is left out here.
         batch = self.read(kind, [str(each.get("id")) for each in records], properties, archived=archived)
-        if batch.open:
-            raise SourceUnavailable(f"HubSpot said nothing of {len(batch.open)} records that it lists: try again later")
+        if batch.unanswered:
+            count = len(batch.unanswered)
+            raise SourceUnavailable(f"HubSpot did not answer for {count} records of its list: try again later")
         return list(batch.found)
 
     def _ask(self, method: str, path: str, **more: Any) -> Answer:
         answer = self._client.request(method, path, budget=self._pace.pacer.places(method, path), **more)
-        self._pace.told(answer)
+        self._pace.adopt_limit(answer)
         if self.server_time is None and (date := http_date(answer.headers.get("date", ""))):
             self.server_time = date.timestamp()
         return answer
 
 
-def judging(pace: Pace, *, key: str, secrets: Sequence[str]) -> Judging:
-    """How this account's answers are judged; the pace heeds what they tell of it."""
-    return Judging(pace.heed, key=key, secrets=secrets)
-
-
 def merged_ids(record: Record) -> list[str]:
-    """The ids that became this record."""
-    text = find("properties.hs_merged_object_ids", record) or ""
+    """Return the ids of the records that were merged into this record."""
+    text = find(f"properties.{MERGED}", record) or ""
     own = str(record.get("id"))
     return [part for part in str(text).replace(",", ";").split(";") if part.strip().isdecimal() and part != own]
 
@@ -237,34 +239,35 @@ def _search(by: str, since: int, until: int, *, above: int) -> dict[str, Any]:
     filters = [
         {"propertyName": by, "operator": "GTE", "value": str(since)},
         {"propertyName": by, "operator": "LTE", "value": str(until)},
-        {"propertyName": "hs_object_id", "operator": "GT", "value": str(above)},
+        {"propertyName": ID, "operator": "GT", "value": str(above)},
     ]
     return {
         "filterGroups": [{"filters": filters}],
-        "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-        "properties": ["hs_object_id"],
-        "limit": SEARCH,
+        "sorts": [{"propertyName": ID, "direction": "ASCENDING"}],
+        "properties": [ID],
+        "limit": SEARCH_SIZE,
     }
 
 
 def _results(answer: Answer) -> list[Any]:
-    """The objects in ``results``.
+    """Return the objects in ``results``.
 
     Raises:
-        SourceUnavailable: the answer holds none; an empty list is none that was cut off.
+        SourceUnavailable: the answer holds no list of objects, which is not the same as an empty list.
 
     """
     results = find("results", answer.body)
     if not isinstance(results, list) or not all(isinstance(each, dict) for each in results):
-        raise SourceUnavailable("HubSpot answered with something else than records: try again later")
+        raise SourceUnavailable("HubSpot's answer holds no list of records: try again later")
     return results
 
 
 def _aliases(ids: Sequence[str], found: Sequence[Record]) -> dict[str, str]:
-    """Which asked ids were answered by another record: the one that they were merged into."""
+    """Return which asked ids were answered by another record, into which they were merged."""
     asked, answered = set(ids), {str(each.get("id")) for each in found}
     aliases = {old: str(each["id"]) for each in found for old in merged_ids(each) if old in asked - answered}
     lost, strange = asked - answered - aliases.keys(), answered - asked - set(aliases.values())
+    # HubSpot does not promise the trace of a merge; with one id and one record left over, they belong together.
     if len(lost) == len(strange) == 1:
         aliases[lost.pop()] = strange.pop()
     return aliases

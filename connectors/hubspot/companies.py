@@ -1,7 +1,4 @@
-"""The primary company of contacts, and the contacts of companies that were changed.
-
-Neither a link nor a company's own change moves the contact's date, so companies are looked for beside contacts.
-"""
+"""Find the primary company of contacts, and the contacts of companies that changed."""
 
 from __future__ import annotations
 
@@ -14,55 +11,61 @@ from connectors.hubspot.rows import MERGED
 from syncd.errors import SourceUnavailable
 
 PRIMARY = 1
-"""The type of a contact's link to its primary company."""
+"""The type of the link from a contact to its primary company."""
 
 
 class Companies:
-    """Finds the companies of contacts; what one read has met is not asked for again.
+    """Finds the companies of contacts during one read.
 
-    ``properties``: what is asked of a company; none: nothing is asked at all.
+    ``properties``: the properties to read of a company; if empty, no request is sent.
     """
 
     def __init__(self, api: Api, properties: Sequence[str]) -> None:
         self._api = api
         self._properties = list(properties)
-        self._met: dict[str, Mapping[str, Any]] = {}
+        # Many contacts share a company, so each company is read once.
+        self._known: dict[str, Mapping[str, Any]] = {}
 
     @property
     def used(self) -> bool:
         return bool(self._properties)
 
     def of(self, contacts: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-        """The properties of the primary company of each of these contacts that has one."""
+        """Return the properties of the primary company of each of these contacts, if it has one.
+
+        Raises:
+            SourceUnavailable: HubSpot leaves a linked company out of its answer.
+
+        """
         if not self.used:
             return {}
         primary = self._primary(list(contacts))
-        new = sorted(set(primary.values()) - self._met.keys(), key=int)
-        batch = self._api.read("companies", new, [*self._properties, MERGED])
-        if batch.open:
-            raise SourceUnavailable(f"HubSpot said nothing of {len(batch.open)} companies that are linked: try later")
-        read = {str(each["id"]): each.get("properties") or {} for each in batch.found}
-        self._met.update({asked: read.get(batch.aliases.get(asked, asked), {}) for asked in new})
-        return {contact: self._met[company] for contact, company in primary.items()}
+        unknown = sorted(set(primary.values()) - self._known.keys(), key=int)
+        batch = self._api.read("companies", unknown, [*self._properties, MERGED])
+        if batch.unanswered:
+            count = len(batch.unanswered)
+            raise SourceUnavailable(f"HubSpot did not answer for {count} linked companies: try again later")
+        properties = {str(each["id"]): each.get("properties") or {} for each in batch.found}
+        # A link may still name the id of a company that was merged into another one.
+        self._known.update({id_: properties.get(batch.aliases.get(id_, id_), {}) for id_ in unknown})
+        return {contact: self._known[company] for contact, company in primary.items()}
 
     def contacts_of(self, companies: Sequence[str]) -> list[str]:
-        """The ids of the contacts that are linked to these companies."""
-        links = self._api.links("companies", "contacts", companies)
-        return sorted({_target(each) for _, some in links for each in some}, key=int)
+        """Return the ids of the contacts that are linked to these companies."""
+        found = self._api.links("companies", "contacts", companies)
+        return sorted({_target(link) for _, links in found for link in links}, key=int)
 
     def _primary(self, contacts: Sequence[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for contact, links in self._api.links("contacts", "companies", contacts):
-            for link in filter(_is_primary, links):
-                found[contact] = _target(link)
-        return found
+        pieces = self._api.links("contacts", "companies", contacts)
+        return {contact: _target(link) for contact, links in pieces for link in links if _is_primary(link)}
 
 
 def _target(link: Any) -> str:
-    """The id at the other end: a number in one version, a text in another."""
+    # The id at the other end is a number in one version of the API and a text in another.
     return str(link.get("toObjectId"))
 
 
 def _is_primary(link: Any) -> bool:
     types = find("associationTypes", link) or []
+    # A label that the company made itself has a number of its own, which may be 1 too.
     return any(find("typeId", each) == PRIMARY and find("category", each) != "USER_DEFINED" for each in types)

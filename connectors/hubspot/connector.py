@@ -1,10 +1,7 @@
-"""The HubSpot connector: the contacts of one account, whole or what changed.
+"""The HubSpot connector: read the contacts of one account, all of them or the changes.
 
-hubspot_options   what the configuration says
-hubspot_api       the requests, by version, inside the limits; hubspot_answers: what refusals mean
-hubspot_rows      properties and how their values are written
-hubspot_companies the primary company of contacts
-hubspot_reading   one read; hubspot_cursor: where it stopped
+``options`` holds the configuration · ``api`` sends the requests and ``answers`` says what refusals mean · ``rows``
+makes rows of records · ``companies`` finds the company of a contact · ``reading`` is one read, ``cursor`` its end.
 """
 
 from __future__ import annotations
@@ -18,12 +15,12 @@ from typing import Any, cast
 
 from connectors.http_parts.sign_in import Grant, OAuth2, Static, judge_tokens
 from connectors.http_parts.tokens import TokenFile
-from connectors.hubspot.answers import ScopeMissing
-from connectors.hubspot.api import KEPT, LINKS, Api, Pace, Paths, judging
+from connectors.hubspot.answers import HubSpotJudge, ScopeMissing
+from connectors.hubspot.api import KEEP_HEADERS, LINKS_SIZE, Api, Pace, Paths
 from connectors.hubspot.cursor import Cursor, parse_cursor
 from connectors.hubspot.options import HubSpotOptions, OAuthOptions
 from connectors.hubspot.reading import Reading, Rhythm
-from connectors.hubspot.rows import COMPANY, Columns, choose, unknown, uses_companies
+from connectors.hubspot.rows import COMPANY, choose, unknown, uses_companies
 from syncd.rest import Client, Credentials, source_failures
 from syncd.source import EVERYTHING, Connector, End, Needs, Options, Rows
 
@@ -31,18 +28,16 @@ KEY_HELP = "check options.service_key; HubSpot's settings under Integrations mak
 OAUTH_HELP = "check options.oauth: the app's id and secret, and whether the account still has the app installed"
 
 PATIENCE = 300.0
-"""Seconds that one request waits for its place at the server before the source is left for later."""
-
-MAX_BYTES = 64 << 20
+"""Seconds that one request may wait because of 429s; then the source is left for a later run."""
 
 
 class HubSpot(Connector):
-    """Reads contacts.
+    """Reads the contacts of one account.
 
-    ``transport`` replaces the network; ``clock`` gives seconds since 1970, ``timer`` monotonic ones; ``page_rows``: the
-    rows of a page of everything, at least.
+    The best key is ``hs_object_id``: HubSpot names deleted and merged contacts by their ids, which are then keys.
 
-    The key is best ``hs_object_id``: what HubSpot says of deleted and merged ids is then said of keys.
+    ``transport`` replaces the network. ``clock`` gives Unix seconds, ``timer`` monotonic ones. ``page_rows``: the
+    least rows of a page of a full read.
     """
 
     OPTIONS = HubSpotOptions
@@ -57,7 +52,7 @@ class HubSpot(Connector):
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
-        page_rows: int = LINKS,
+        page_rows: int = LINKS_SIZE,
     ) -> None:
         super().__init__(name, options, needs)
         self._options = cast(HubSpotOptions, options)
@@ -67,24 +62,25 @@ class HubSpot(Connector):
         self._stopping = threading.Event()
         self._sleep = sleep or self._stopping.wait
         self._page_rows = page_rows
+        # The limits are the account's, so one pace serves every read of this connector.
         self._pace = Pace(clock=timer, sleep=self._sleep)
-        self._known: tuple[dict[str, str], dict[str, str]] | None = None
+        self._property_types: tuple[dict[str, str], dict[str, str]] | None = None
 
     def check(self) -> list[str]:
         with self._api() as api:
             self._require_scopes(api)
             contacts, companies = self._properties(api)
-        names = self._columns_of(contacts, companies).names
+        names = choose(self.needs, contacts, companies).names
         if not unknown(names, contacts, companies):
             return list(names)
-        # With every name there is, whoever compares them with the configuration can tell the nearest.
+        # Return every name there is, so that the caller can suggest the nearest one for an unknown name.
         return [*sorted(contacts), *sorted(COMPANY + name for name in companies)]
 
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:
         before, now = parse_cursor(cursor), self._clock()
         with self._api() as api:
-            columns = self._columns_of(*self._properties(api))
-            # The watermark is the moment a read begins, of whichever clock is behind.
+            columns = choose(self.needs, *self._properties(api))
+            # The earlier of the two clocks: a change during this read must be after the moment that is kept.
             moment = round(min(now, api.server_time or now) * 1000)
             reading = Reading(api, columns, self._rhythm(), moment, page_rows=self._page_rows)
             if before is None or self._is_old(before, moment):
@@ -92,22 +88,24 @@ class HubSpot(Connector):
             return (yield from reading.changes(before))
 
     def _require_scopes(self, api: Api) -> None:
-        """Ask for a little of everything that is read, and tell all scopes that the key lacks at once."""
+        """Raise one ScopeMissing with every scope that the key lacks."""
         missing: list[ScopeMissing] = []
         for kind in ("contacts", *(["companies"] if uses_companies(self.needs) else [])):
             for ask in (api.properties, partial(api.read, ids=["1"], properties=[])):
                 try:
-                    ask(kind)  # proves that the key may; no record needs to be there
+                    # A read of the id 1 proves that the key may read; the record need not exist.
+                    ask(kind)
                 except ScopeMissing as error:
                     missing.append(error)
         if missing:
             needs = dict.fromkeys(scopes for each in missing for scopes in each.needs)
-            raise ScopeMissing(list(needs), missing[0].told)
+            raise ScopeMissing(list(needs), missing[0].words)
 
     def cancel(self) -> None:
         self._stopping.set()
 
     def _is_old(self, before: Cursor, now: int) -> bool:
+        # A cursor that lies ahead of now comes from a clock that was set back: the changes since then are unknown.
         return now - before.full >= self._rhythm().full or now < before.since - self._rhythm().overlap
 
     def _rhythm(self) -> Rhythm:
@@ -115,34 +113,33 @@ class HubSpot(Connector):
         return Rhythm(*(round(seconds * 1000) for seconds in (own.overlap, own.sweep, own.full)))
 
     def _properties(self, api: Api) -> tuple[dict[str, str], dict[str, str]]:
-        """The types of the properties of contacts and, if they are used, of companies; asked for once."""
-        if self._known is None:
+        """Return the types of the properties of contacts and, if they are used, of companies; asked for once."""
+        if self._property_types is None:
             companies = api.properties("companies") if uses_companies(self.needs) else {}
-            self._known = (api.properties("contacts"), companies)
-        return self._known
-
-    def _columns_of(self, contacts: dict[str, str], companies: dict[str, str]) -> Columns:
-        return choose(self.needs, contacts, companies)
+            self._property_types = (api.properties("contacts"), companies)
+        return self._property_types
 
     @contextmanager
     def _api(self) -> Iterator[Api]:
-        own, credentials, secrets = self._options, self._credentials(), self._secrets()
-        help_with_key = OAUTH_HELP if own.oauth else KEY_HELP
-        client = Client(
-            own.base_url,
+        judge = HubSpotJudge(self._pace.note_headers, key=self._key_help(), secrets=self._secrets())
+        with self._client(
+            credentials=self._credentials(), judge=judge, keep_headers=KEEP_HEADERS, patience=PATIENCE
+        ) as client:
+            yield Api(client, self._paths, self._pace)
+
+    def _client(self, **more: Any) -> Client:
+        return Client(
+            self._options.base_url,
             headers={},
-            credentials=credentials,
-            judge=judging(self._pace, key=help_with_key, secrets=secrets),
-            failures=source_failures("HubSpot", key=help_with_key),
-            kept=KEPT,
+            failures=source_failures("HubSpot", key=self._key_help()),
             stopping=self._stopping,
             sleep=self._sleep,
-            patience=PATIENCE,
             transport=self._transport,
-            max_bytes=MAX_BYTES,
+            **more,
         )
-        with client:
-            yield Api(client, self._paths, self._pace)
+
+    def _key_help(self) -> str:
+        return OAUTH_HELP if self._options.oauth else KEY_HELP
 
     def _credentials(self) -> Credentials:
         own = self._options
@@ -150,24 +147,13 @@ class HubSpot(Connector):
             key = own.service_key.get_secret_value() if own.service_key else ""
             return Static({"Authorization": f"Bearer {key}"})
         grant = _grant(own.base_url + self._paths.token, own.oauth)
-        return OAuth2(grant, TokenFile(own.oauth.tokens, option="oauth.tokens"), self._token_client, clock=self._clock)
-
-    def _token_client(self) -> Client:
-        return Client(
-            self._options.base_url,
-            headers={},
-            judge=judge_tokens,
-            failures=source_failures("HubSpot", key=OAUTH_HELP),
-            stopping=self._stopping,
-            sleep=self._sleep,
-            transport=self._transport,
-            max_bytes=MAX_BYTES,
-        )
+        file = TokenFile(own.oauth.tokens, option="oauth.tokens")
+        return OAuth2(grant, file, lambda: self._client(judge=judge_tokens), clock=self._clock)
 
     def _secrets(self) -> list[str]:
         own = self._options
-        held = [own.service_key, *((own.oauth.client_secret, own.oauth.refresh_token) if own.oauth else ())]
-        return [each.get_secret_value() for each in held if each]
+        secrets = [own.service_key, *((own.oauth.client_secret, own.oauth.refresh_token) if own.oauth else ())]
+        return [each.get_secret_value() for each in secrets if each]
 
 
 def _grant(token_url: str, own: OAuthOptions) -> Grant:

@@ -1,4 +1,4 @@
-"""Where a read of HubSpot stopped."""
+"""The cursor of a HubSpot source: where a read stopped."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+# A cursor of another version is not read, so to raise this number makes every account be read in full once.
 VERSION = 1
-"""Part of every cursor; another one makes everything be read."""
 
 BIN_KEPT = 5_000
-"""Ids of archived records that a cursor holds at most."""
+"""The most ids of archived records that a cursor holds."""
 
 
+# The names of the fields are the keys of the stored JSON: another name would make every stored cursor unreadable.
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """All times are milliseconds since 1970, of the beginning of a read.
+    """The state after a read. All times are milliseconds since 1970, of the beginning of a read.
 
-    ``since``: what changed later is unread. ``full``, ``swept``, ``binned``: when everything, all keys, and the bin
-    were read last. ``bin``: the ids that were in the bin then, or None if they were too many or are not known;
-    ``large``: whether the bin takes more than one page.
+    ``since``: changes after it are unread. ``full``, ``swept``, ``binned``: when all contacts, all keys, and the bin
+    were last read. ``bin``: the ids that were in the bin then; None if they were too many or are unknown. ``large``:
+    whether the bin takes more than one page.
     """
 
     since: int
@@ -34,12 +35,12 @@ class Cursor:
 
 
 def parse_cursor(text: str | None) -> Cursor | None:
-    """The cursor in ``text``; None if there is none, or another version wrote it."""
+    """Return the cursor in ``text``; None if there is none, or another version wrote it."""
     try:
-        held: Any = json.loads(text) if text else None
-        if not isinstance(held, dict) or held.pop("version", None) != VERSION:
+        stored: Any = json.loads(text) if text else None
+        if not isinstance(stored, dict) or stored.pop("version", None) != VERSION:
             return None
-        ids = held.get("bin")
-        return Cursor(**{**held, "bin": None if ids is None else tuple(ids)})
+        ids = stored.get("bin")
+        return Cursor(**{**stored, "bin": None if ids is None else tuple(ids)})
     except (ValueError, TypeError):
         return None

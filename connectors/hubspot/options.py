@@ -17,6 +17,7 @@ VERSION = r"^(v3|20\d\d-(0[1-9]|1[0-2]))$"
 
 def _secret(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
+    # A key that was copied with a line end is refused here, with its option's name, and not by the first request.
     if not text or not text.isascii() or not text.isprintable() or text != text.strip():
         raise ValueError("is empty, or holds a character that no key has: check it for spaces and line ends")
     return value
@@ -30,6 +31,7 @@ def _address(value: str) -> str:
         host = None
     if not host or parts.query or "@" in parts.netloc:
         raise ValueError("expected an address such as https://api.hubapi.com")
+    # Plain http is for this machine only, where the sandbox plays HubSpot.
     if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
         raise ValueError("expected https, since the key is sent to it")
     return value.rstrip("/")
@@ -42,20 +44,20 @@ def _version(value: str) -> str:
 
 
 Version = Annotated[str, AfterValidator(_version), WithJsonSchema({"type": "string", "pattern": VERSION})]
-Span = Annotated[Duration, Field(ge=0)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 
 
 class OAuthOptions(Options):
-    """A refresh token of an app of one's own, in place of a service key."""
+    """A refresh token of the company's own app, in place of a service key."""
 
     client_id: str = Field(min_length=1, description="The app's client id.")
     client_secret: Secret = Field(description="The app's client secret.")
     refresh_token: Secret = Field(description="The refresh token that the account's owner was given.")
     tokens: LocalPath = Field(
         default=Path("hubspot-tokens.json"),
+        # Without this, pydantic leaves a default as it is, and it would not be beside the configuration file.
         validate_default=True,
-        description="The file that the newest tokens are kept in, readable to its owner only.",
+        description="The file that keeps the newest tokens, readable to its owner only.",
     )
 
 
@@ -70,15 +72,15 @@ class HubSpotOptions(Options):
         default="2026-09", description="The version of the API: a date such as 2026-03, or v3."
     )
     base_url: Annotated[str, AfterValidator(_address)] = Field(
-        default="https://api.hubapi.com", description="Where the API answers."
+        default="https://api.hubapi.com", description="The address of the API."
     )
-    overlap: Span = Field(
-        default=900.0, description="How much of the time before the last read is read again, as search lags behind."
+    overlap: Duration = Field(
+        default=900.0, description="How much of the time before the last read is read again: HubSpot's search lags."
     )
-    sweep: Span = Field(
-        default=86_400.0, description="After how long the ids of all contacts are read, to find those that are purged."
+    sweep: Duration = Field(
+        default=86_400.0, description="How often the ids of all contacts are read, to find purged contacts."
     )
-    full: Span = Field(default=7 * 86_400.0, description="After how long everything is read again.")
+    full: Duration = Field(default=7 * 86_400.0, description="How often all contacts are read again.")
 
     @model_validator(mode="after")
     def _one_way_in(self) -> HubSpotOptions:

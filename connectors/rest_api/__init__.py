@@ -1,1 +1,1 @@
-"""Reads REST APIs that the configuration describes."""
+"""The connector that reads a REST API which the configuration describes."""

@@ -1,4 +1,4 @@
-"""The parts of a REST source's options that are about being let in: sign-in, limits, and what answers mean."""
+"""The options of a REST source about access: sign-in, request limits, and the meaning of answers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
-from connectors.http_parts.limits import Hint, Limit
+from connectors.http_parts.limits import Hint, Limit, Unit
 from connectors.http_parts.paths import JsonPath
-from connectors.http_parts.rules import Deed, Rule
+from connectors.http_parts.rules import Action, Rule
 from connectors.rest_api.forms import Template
 from connectors.rest_api.template import names_in
 from syncd.source import Duration, LocalPath, Options, parse_duration
@@ -28,24 +28,26 @@ Statuses = Annotated[
 
 
 def _domain(value: str) -> str:
+    # A dot is required: with "com" alone, a token could go to nearly every host.
     if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", value):
-        raise ValueError("is no domain that hosts are under: write it in small letters, such as salesforce.com")
+        raise ValueError("is not a domain: write it in small letters, such as salesforce.com")
     return value
 
 
 class ApiForm(Options):
-    """The API's address, as ``{api}`` for ``base_url``, from the answer that gives the token."""
+    """The API's address, ``{api}`` in ``base_url``, from the answer that gives the token."""
 
-    source: JsonPath = Field(alias="from", description="Where the answer holds it (JMESPath).")
+    source: JsonPath = Field(alias="from", description="Where the answer holds the address (JMESPath).")
+    # Without this list, whoever controls the token server's answer could send the token to any host.
     under: tuple[Annotated[str, AfterValidator(_domain)], ...] = Field(
-        min_length=1, description="The domains that it must be under; the token goes nowhere else."
+        min_length=1, description="The domains that the address must be under; the token goes nowhere else."
     )
 
 
 class OAuthForm(Options):
-    """OAuth 2: a token is got, renewed ahead of its end, and kept. Texts may use {vars} and {secrets}."""
+    """OAuth 2: a token is fetched, renewed before it ends, and kept. Texts may use {vars} and {secrets}."""
 
-    token_url: str = Field(description="Where tokens are got.")
+    token_url: str = Field(description="The address of the token server.")
     grant: Literal["refresh_token", "client_credentials"] = "refresh_token"
     client_id: str = Field(default="{client_id}", description="A template.")
     client_secret: str = Field(default="{client_secret}", description="A template; empty for a public client.")
@@ -58,9 +60,15 @@ class OAuthForm(Options):
     early: Duration = Field(default=120.0, description="How long before its end a token is renewed.")
     tokens: LocalPath = Field(
         default=Path("syncd-tokens.json"),
+        # Without this, pydantic leaves a default as it is, and it would not be beside the configuration file.
         validate_default=True,
-        description="The file in which tokens are kept between runs.",
+        description="The file that keeps tokens between runs.",
     )
+
+    def templates(self) -> list[str]:
+        """Return the texts that may use variables and are used."""
+        texts = [*self.fields.values(), self.token_url, self.client_id, self.client_secret, self.scope or ""]
+        return texts + ([self.refresh_token] if self.grant == "refresh_token" else [])
 
 
 class BasicForm(Options):
@@ -71,7 +79,7 @@ class BasicForm(Options):
 
 
 class HmacForm(Options):
-    """A header that signs each request by HMAC-SHA256 with a secret that is not sent; in base64."""
+    """A header that signs each request by HMAC-SHA256, in base64, with a secret that is not sent."""
 
     header: str
     secret: Template
@@ -87,7 +95,7 @@ class HmacForm(Options):
 
 
 class AuthForm(Options):
-    """What makes a request the company's own. Texts are templates that use {vars} and {secrets}."""
+    """How requests are signed. Texts are templates that use {vars} and {secrets}."""
 
     headers: Mapping[str, Template] = {}
     query: Mapping[str, Template] = {}
@@ -97,10 +105,21 @@ class AuthForm(Options):
 
     @model_validator(mode="after")
     def _one_header(self) -> AuthForm:
-        said = ("Authorization" in self.headers) + (self.basic is not None) + (self.oauth2 is not None)
-        if said > 1:
+        # Each of these makes the Authorization header, and the last one would silently win.
+        ways = ("Authorization" in self.headers) + (self.basic is not None) + (self.oauth2 is not None)
+        if ways > 1:
             raise ValueError("only one of basic, oauth2 and headers.Authorization can make the Authorization header")
         return self
+
+    def templates(self) -> dict[str, Any]:
+        """Return every template by the option that holds it."""
+        optional = {
+            "auth.basic": [self.basic.user, self.basic.password] if self.basic else None,
+            "auth.hmac": [self.hmac.secret, self.hmac.before] if self.hmac else None,
+            "auth.oauth2": self.oauth2.templates() if self.oauth2 else None,
+        }
+        given = {place: texts for place, texts in optional.items() if texts}
+        return {"auth.headers": self.headers, "auth.query": self.query, **given}
 
 
 def _limit(value: Any) -> Any:
@@ -115,6 +134,7 @@ class LimitForm(Options):
 
     @model_validator(mode="after")
     def _readable(self) -> LimitForm:
+        # Parse the rate now, so that a wrong one is reported with its place in the configuration.
         self.limit()
         try:
             re.compile(self.match)
@@ -137,11 +157,11 @@ LimitEntry = Annotated[
 
 
 class HintForm(Options):
-    """Headers that say what is left of a limit."""
+    """Headers that say how many requests are left."""
 
     remaining: str
     reset: str = ""
-    unit: Literal["seconds", "milliseconds", "epoch"] = "seconds"
+    unit: Unit = "seconds"
     pause: Duration = 1.0
 
     def hint(self) -> Hint:
@@ -151,7 +171,7 @@ class HintForm(Options):
 class AnswerForm(Options):
     """What an answer means; rules are tried in order, before the status is looked at."""
 
-    do: Deed
+    do: Action
     status: Statuses = Field(default=(), description="One status or several; none: any.")
     when: JsonPath | None = Field(default=None, description="True of the body (JMESPath).")
     seconds: Duration = Field(default=0.0, description="wait, retry: how long.")
@@ -161,6 +181,7 @@ class AnswerForm(Options):
 
     @model_validator(mode="after")
     def _conditional(self) -> AnswerForm:
+        # A rule for every answer would hide the records, and with `do: empty` all contacts would seem deleted.
         if not self.status and self.when is None:
             raise ValueError("has neither status nor when, so it would be for every answer")
         return self

@@ -1,8 +1,8 @@
-"""The REST connector: any JSON API that lists its records, by options alone."""
+"""The REST connector: read any JSON API that lists its records, by options alone."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any, cast
 
 from connectors.rest_api.cursor import Cursor, parse_cursor, window
@@ -13,14 +13,14 @@ from syncd.errors import SourceInvalid
 from syncd.source import EVERYTHING, Connector, End, Needs, Options, Rows
 
 AHEAD = 0.9
-"""The share of a feed's horizon after which all is read rather than trust its edge."""
+"""The share of a feed's horizon after which all records are read: the feed's oldest entries may be gone by then."""
 
 
 class RestApi(Connector):
     """Reads a list of records over HTTP: all of it, or what changed since the last read and what is gone since.
 
-    A full read is proved when the last page was reached and no page contradicts another. It is repeated at least every
-    ``full_every``, so that what no change tells of is seen by then. ``around`` is what a test replaces.
+    A full read is complete if the last page was reached and no page contradicts another. It is repeated at least every
+    ``full_every``, for everything that changes do not show. Tests replace ``around``.
     """
 
     OPTIONS = RestOptions
@@ -37,9 +37,9 @@ class RestApi(Connector):
         self._require_key()
         with self._session() as session:
             try:
-                return list(self._known(Reading(session, self._options, self.needs)).all)
+                return list(self._known_columns(Reading(session, self._options, self.needs)).known)
             except FullNeeded:
-                raise self._never_whole() from None
+                raise self._bad_full_rule() from None
 
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:
         self._require_key()
@@ -50,25 +50,27 @@ class RestApi(Connector):
                     return (yield from self._changes(session, before))
                 except FullNeeded:
                     pass
+        # A session of its own: its beginning is the watermark, and the read of changes may have taken a while.
         with self._session() as session:
             try:
                 return (yield from self._everything(session))
             except FullNeeded:
-                raise self._never_whole() from None
+                raise self._bad_full_rule() from None
 
     def cancel(self) -> None:
         self._around.stopping.set()
 
     def _everything(self, session: Session) -> Generator[Rows, None, End]:
         reading = Reading(session, self._options, self.needs)
-        columns = self._known(reading)
+        columns = self._known_columns(reading)
         branches = reading.branches()
         for branch in branches:
             yield from reading.rows(columns, branch)
         if not branches:
-            return End("unproved", why="there is nothing to read from: the fan-out has no value")
+            return _unproved(["the lists of fanout have no value, so nothing was read"])
         if reading.flaws:
-            return End("unproved", why="; ".join(dict.fromkeys(reading.flaws)))
+            return _unproved(reading.flaws)
+        # Keep no cursor if a record came twice: only its first version was yielded, and the token is past its last.
         if self._options.changes and self._options.changes.source and (reading.repeats or not reading.tokens):
             return End("complete")
         began = session.began
@@ -76,17 +78,18 @@ class RestApi(Connector):
         return End("complete", cursor=cursor.text())
 
     def _changes(self, session: Session, before: Cursor) -> Generator[Rows, None, End]:
-        """What changed since ``before``. Nothing is yielded before all of it is read.
+        """Yield what changed since ``before``.
 
         Raises:
-            FullNeeded: this cannot be told.
+            FullNeeded: the server does not say what changed.
 
         """
         reading = Reading(session, self._options, self.needs)
-        columns = self._known(reading)
+        columns = self._known_columns(reading)
         branches = reading.branches()
         if sorted(branches) != sorted(before.branches):
             raise FullNeeded
+        # Yield nothing before all is read: FullNeeded may come with the last page, and the full read starts anew.
         pages = [page for branch in branches for page in self._branch(reading, columns, branch, before)]
         present = None
         swept = before.swept
@@ -96,7 +99,7 @@ class RestApi(Connector):
             swept = session.began if present is not None else swept
         yield from pages
         if reading.flaws:
-            return End("unproved", why="; ".join(dict.fromkeys(reading.flaws)))
+            return _unproved(reading.flaws)
         cursor = Cursor(session.began, reading.tokens, before.full, swept, before.branches)
         merged = reading.survivors()
         gone = frozenset(reading.deleted - reading.seen - set(merged))
@@ -109,6 +112,7 @@ class RestApi(Connector):
         if changes.by == "time":
             span = window(before, reading.session.began, overlap=changes.overlap, lag=changes.lag)
             pages = list(reading.changed(columns, branch, reading.times(span), None))
+            # The feed is one for the whole source, so it is read with the first branch only.
             if branch == before.branches[0]:
                 reading.feed(span)
             return pages
@@ -118,7 +122,8 @@ class RestApi(Connector):
         values: dict[str, Any] = {"cursor": token} if changes.by == "token" else {}
         try:
             pages = list(reading.changed(columns, branch, values, token if changes.by == "url" else None))
-        except SourceInvalid:  # a token that is too old is refused in many ways; a full read tells if it is that
+        except SourceInvalid:
+            # Servers refuse an expired token in many ways. If the refusal has another cause, the full read shows it.
             raise FullNeeded from None
         if branch not in reading.tokens and not reading.flaws:
             raise FullNeeded
@@ -131,22 +136,31 @@ class RestApi(Connector):
         too_old = bool(feed and feed.horizon and session.began - before.since > feed.horizon * AHEAD)
         return too_old or session.began - before.full >= self._options.full_every
 
-    def _known(self, reading: Reading) -> Columns:
+    def _known_columns(self, reading: Reading) -> Columns:
+        # A run checks and then reads: the columns are asked for once.
         if self._columns is None:
             self._columns = reading.columns()
         return self._columns
 
     def _require_key(self) -> None:
-        """What is told of a record by its id can be used only if the id is the key."""
+        """Raise SourceInvalid if deleted or merged records are named by id and the id is not the key."""
         column = self._options.id_column
         if self._options.changes and self._options.deletes.by_id and self.needs.key not in {(), (column,)}:
             raise SourceInvalid(
-                f"{self.name}: key must be {column!r}, the records' own id, by which deletes and merges are told; "
+                f"{self.name}: key must be {column!r}, the records' own id, which names deleted and merged records; "
                 "or leave out changes"
             )
 
-    def _never_whole(self) -> SourceInvalid:
-        return SourceInvalid(f"{self.name}: a rule of errors with do: full fits a full read too: say more in its when")
+    def _bad_full_rule(self) -> SourceInvalid:
+        return SourceInvalid(
+            f"{self.name}: a rule of errors with do: full also fits an answer to a full read: "
+            "make its status or when narrower"
+        )
 
     def _session(self) -> Session:
         return Session(self.name, self._options, self._around)
+
+
+def _unproved(flaws: Sequence[str]) -> End:
+    # Every page may add the same flaw.
+    return End("unproved", why="; ".join(dict.fromkeys(flaws)))

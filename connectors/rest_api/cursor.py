@@ -1,8 +1,4 @@
-"""Where a read stopped: what the cursor of a REST source holds, and the window of time that the next read asks for.
-
-The watermark is the moment a read began (the earlier of this machine's clock and the server's), never the largest date
-among its records: what is changed while it is read belongs to the next one.
-"""
+"""The cursor of a REST source, and the window of time that the next read asks for."""
 
 from __future__ import annotations
 
@@ -13,8 +9,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
+# A cursor of another version is not read, so to raise this number makes every source be read in full once.
 VERSION = 1
-"""Part of every cursor; another one makes the source be read in full."""
 
 FORMATS: Mapping[str, str] = {
     "iso": "2026-01-31T10:00:00Z",
@@ -24,18 +20,21 @@ FORMATS: Mapping[str, str] = {
     "unix_ms": "milliseconds since 1970",
     "http_date": "Sat, 31 Jan 2026 10:00:00 GMT",
 }
-"""How a moment is written for a server, beside the directives of strftime (``%Y-%m-%d %H:%M:%S``); always in UTC."""
+"""The time formats, beside the directives of strftime (``%Y-%m-%d %H:%M:%S``); times are always in UTC."""
 
 
+# The names of the fields are the keys of the stored JSON: another name would make every stored cursor unreadable.
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """What a read leaves for the next one.
+    """The state after a read.
 
-    ``since``: changes after it are unread (Unix seconds). ``tokens``: what the server gave to go on from, by the branch
-    of a fan-out ("" without one). ``full``, ``swept``: when the source was last read in full, or its keys were.
-    ``branches``: those that the full read had.
+    ``since``: changes after it are unread (Unix seconds). ``tokens``: where the server goes on from, by the branch of a
+    fan-out ("" without one). ``full``, ``swept``: when all records, or all keys, were last read. ``branches``: the
+    branches of that full read.
     """
 
+    # since is the moment at which the read began, and not the largest date among its records: a record that changes
+    # during the read belongs to the next one.
     since: float | None = None
     tokens: Mapping[str, str] = field(default_factory=dict)
     full: float = 0.0
@@ -47,39 +46,34 @@ class Cursor:
 
 
 def parse_cursor(text: str | None) -> Cursor | None:
-    """The cursor that ``text`` holds; None if there is none or another version wrote it."""
+    """Return the cursor in ``text``; None if there is none, or another version wrote it."""
     try:
-        held: Any = json.loads(text) if text else None
-    except ValueError:
-        return None
-    if not isinstance(held, dict) or held.pop("version", None) != VERSION:
-        return None
-    try:
-        return Cursor(**{**held, "branches": tuple(held.get("branches", ("",)))})
-    except TypeError:
+        stored: Any = json.loads(text) if text else None
+        if not isinstance(stored, dict) or stored.pop("version", None) != VERSION:
+            return None
+        return Cursor(**{**stored, "branches": tuple(stored.get("branches", ("",)))})
+    except (ValueError, TypeError):
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The span of time that an incremental read asks for, as Unix seconds."""
+    """The span of time that an incremental read asks for, in Unix seconds."""
 
     since: float
     until: float
 
 
 def window(cursor: Cursor, now: float, *, overlap: float, lag: float) -> Window:
-    """From ``overlap`` seconds before where the last read stopped to ``lag`` seconds ago.
-
-    The overlap catches what the server's index showed late, and clocks that disagree; what is read twice costs nothing,
-    since only contacts that differ are sent.
-    """
+    """Return the window from ``overlap`` seconds before the last read to ``lag`` seconds ago."""
+    # The overlap finds records that the server's index showed late. To read a record twice costs nothing, since only
+    # contacts that differ are sent.
     until = now - lag
     return Window(min((cursor.since or 0.0) - overlap, until), until)
 
 
 def moment(seconds: float, form: str) -> str | int:
-    """A moment as ``form`` (one of :data:`FORMATS`, or strftime's directives) writes it, rounded down."""
+    """Return a moment in a format of :data:`FORMATS` or strftime, rounded down."""
     if form == "unix":
         return int(seconds)
     if form == "unix_ms":

@@ -1,4 +1,4 @@
-"""More about records, looked up in batches and put into them."""
+"""Look up more about records, in batches, and put what is found into them."""
 
 from __future__ import annotations
 
@@ -12,36 +12,35 @@ from connectors.rest_api.session import Session
 
 
 def enriched(records: Sequence[Any], steps: Sequence[EnrichForm], session: Session) -> list[Any]:
-    """The records with what each step finds; a later step may look up what an earlier one has found."""
+    """Return the records with what each step finds; a later step may look up ids that an earlier one found."""
     found = list(records)
     for step in steps:
-        found = _step(found, step, session)
+        found = _enrich(found, step, session)
     return found
 
 
-def _step(records: list[Any], step: EnrichForm, session: Session) -> list[Any]:
-    wanted = [_ids(find(step.by, record)) for record in records]
-    known = _look_up(list(dict.fromkeys(id_ for ids in wanted for id_ in ids)), step, session)
+def _enrich(records: list[Any], step: EnrichForm, session: Session) -> list[Any]:
+    ids_of_each = [_ids(find(step.by, record)) for record in records]
+    # Many records share an id, so each is looked up once for the whole page.
+    found = _look_up(list(dict.fromkeys(id_ for ids in ids_of_each for id_ in ids)), step, session)
     return [
-        _with(record, step.into, [known[id_] for id_ in ids if id_ in known])
-        for record, ids in zip(records, wanted, strict=True)
+        _with(record, step.into, [found[id_] for id_ in ids if id_ in found])
+        for record, ids in zip(records, ids_of_each, strict=True)
     ]
 
 
-def _ids(told: Any) -> list[str]:
-    """One id, or several: a list, or nothing."""
-    items: Iterable[Any] = told if isinstance(told, list) else [told]
+def _ids(value: Any) -> list[str]:
+    # Some servers write false for an empty reference: that is no id.
+    items: Iterable[Any] = value if isinstance(value, list) else [value]
     return [text for each in items if not isinstance(each, bool) and (text := text_of(each))]
 
 
 def _look_up(ids: Sequence[str], step: EnrichForm, session: Session) -> dict[str, Any]:
-    """What the server has for these ids; one that it does not have is absent.
-
-    An answer may be a first page only, so what it lacks is asked for again until an answer brings none of it.
-    """
+    """Return the server's records by id; an id that the server does not have is absent."""
     template, found = step.request.template(), {}
     for start in range(0, len(ids), step.chunk):
         missing, asked = list(ids[start : start + step.chunk]), 0
+        # An answer may be a first page only. Ask for the missing ids again, until an answer brings none of them.
         while missing and len(missing) != asked:
             asked = len(missing)
             answer = session.ask(template, {"ids": missing})

@@ -1,6 +1,6 @@
-"""The parts of a REST source's options that say what is asked and where it stands in the answers.
+"""The options of a REST source about requests and answers: what is asked, and where the records are.
 
-Each is checked by itself; what they mean together is in ``rest_options``.
+Each part is checked by itself here; ``options`` checks that the parts agree.
 """
 
 from __future__ import annotations
@@ -26,18 +26,26 @@ from connectors.rest_api.template import RequestTemplate, names_in, unguarded
 from connectors.rest_api.walk import MOST_PAGES
 from syncd.source import Duration, Options
 
-Template = Annotated[Any, AfterValidator(lambda value: (names_in(value), value)[1])]
+
+def _template(value: Any) -> Any:
+    # names_in raises for a brace without its partner.
+    names_in(value)
+    return value
+
+
+Template = Annotated[Any, AfterValidator(_template)]
 """A value whose texts are templates, at any depth."""
 
 
 def _place(value: str) -> str:
+    # Compile the expression now, so that a wrong one is reported with its place in the configuration.
     if not value.lower().startswith("header:"):
         finder(value)
     return value
 
 
 Place = Annotated[str, AfterValidator(_place)]
-"""Where an answer holds something: a JMESPath of its body, or ``header:NAME``."""
+"""A place in an answer: a JMESPath of its body, or ``header:NAME``."""
 
 
 def _name(value: str) -> str:
@@ -47,20 +55,21 @@ def _name(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-"""What a variable of a template is called."""
+"""The name of a variable in templates."""
 
 
-def _moment_form(value: str) -> str:
+def _time_format(value: str) -> str:
     if value not in FORMATS and "%" not in value:
-        raise ValueError(f"is no form of a moment: write one of {', '.join(FORMATS)}, or directives such as %Y-%m-%d")
+        raise ValueError(f"is not a time format: write one of {', '.join(FORMATS)}, or directives such as %Y-%m-%d")
     return value
 
 
 class RequestForm(Options):
-    """A request. Its texts are templates; what is not said here is as in the main ``request``."""
+    """A request. Its texts are templates; a part that is absent is as in the main ``request``."""
 
-    method: Literal["GET", "POST"] | None = Field(default=None, description="GET if nothing is said.")
-    path: Annotated[str, Field(pattern="^/"), AfterValidator(lambda value: (names_in(value), value)[1])] | None = Field(
+    method: Literal["GET", "POST"] | None = Field(default=None, description="GET by default.")
+    # base_url and path are simply joined, so a path without a slash would change the name of the host.
+    path: Annotated[str, Field(pattern="^/"), AfterValidator(_template)] | None = Field(
         default=None, description="What follows base_url."
     )
     query: Mapping[str, Template] = Field(default={}, description="The parameters of the URL.")
@@ -77,42 +86,44 @@ class RequestForm(Options):
         return self
 
     def names(self) -> frozenset[str]:
-        """The variables that it uses."""
+        """Return the variables that the request uses."""
         return names_in([self.path or "", self.query, self.headers, self.body or ""])
 
     def template(self) -> RequestTemplate:
-        """The request of this form alone."""
+        """Return the request of this form alone."""
         return RequestTemplate(self.path or "/", self.method or "GET", self.query, self.headers, self.body)
 
     def over(self, main: RequestTemplate) -> RequestTemplate:
-        """The main request with what this form says in its place."""
-        said = {name: getattr(self, name) for name in self.model_fields_set}
-        return main.with_parts({name: value for name, value in said.items() if value is not None})
+        """Return the main request with the parts of this form in place of its own."""
+        # Only parts that the configuration sets count: a default must not replace a part of the main request.
+        parts = {name: getattr(self, name) for name in self.model_fields_set}
+        return main.with_parts({name: value for name, value in parts.items() if value is not None})
 
 
 class RecordsForm(Options):
-    """Where the records stand in an answer."""
+    """Where an answer holds the records."""
 
     path: JsonPath = Field(default="@", description="The list of records (JMESPath); @ is the answer itself.")
     id: JsonPath = Field(default="id", description="A record's own id, in the record.")
+    # Odoo does this, and "false" would become a contact's name.
     false_is_empty: bool = Field(default=False, description="The server writes false where there is no text.")
 
 
 class PageForm(Options):
-    """How a list goes on."""
+    """How a list goes on from page to page."""
 
     by: Literal["none", "token", "next_url", "offset", "number", "keyset"] = Field(
-        default="none", description="What the next page is asked for by."
+        default="none", description="How the next page is asked for."
     )
     source: Place | None = Field(
-        default=None, alias="from", description="Where token or next_url stands: a JMESPath, or header:NAME."
+        default=None, alias="from", description="Where an answer holds token or next_url: a JMESPath, or header:NAME."
     )
     size: int | None = Field(default=None, ge=1, description="{size}: how many records a page is asked to have.")
     start: int | None = Field(default=None, ge=0, description="The first offset (0), number (1) or id.")
     more: JsonPath | None = Field(default=None, description="Says whether there is another page.")
     total: JsonPath | None = Field(default=None, description="The number of records; it must agree.")
-    most: int | None = Field(default=None, ge=1, description="So many records and no more are shown by such a list.")
-    max_pages: int = Field(default=MOST_PAGES, ge=1, description="More pages are not asked for.")
+    most: int | None = Field(default=None, ge=1, description="The most records that the server shows of this list.")
+    max_pages: int = Field(default=MOST_PAGES, ge=1, description="The most pages that are asked for.")
 
     @model_validator(mode="after")
     def _complete(self) -> PageForm:
@@ -122,7 +133,7 @@ class PageForm(Options):
         return self
 
     def pager(self) -> Pager:
-        """The way of paging that this says."""
+        """Return the way of paging."""
         if self.by == "token":
             return TokenPages(self.source or "")
         if self.by == "next_url":
@@ -130,23 +141,24 @@ class PageForm(Options):
         if self.by == "offset":
             return OffsetPages(self.start or 0)
         if self.by == "number":
+            # Not "or": a list may begin with page 0.
             return NumberPages(1 if self.start is None else self.start)
         return KeysetPages(self.start) if self.by == "keyset" else OnePage()
 
     @property
     def variable(self) -> str | None:
-        """The variable that a request must use for the pages to differ."""
+        """The variable that a request must use, or every page would be the first one."""
         return {"token": "token", "offset": "offset", "number": "page", "keyset": "last_id"}.get(self.by)
 
 
 class ChangesForm(Options):
-    """How only what changed is read."""
+    """How only the changes are read."""
 
     by: Literal["time", "token", "url"] = Field(
         description="time: {since} and {until}; token: {cursor}, from the answer; url: a whole address from the answer."
     )
     request: RequestForm = Field(default=RequestForm(), description="How it differs from the main request.")
-    form: Annotated[str, AfterValidator(_moment_form)] = Field(
+    form: Annotated[str, AfterValidator(_time_format)] = Field(
         default="iso", description="How {since} and {until} are written: iso, iso_ms, unix, unix_ms, http_date, %Y-…"
     )
     overlap: Duration = Field(default=300.0, description="How much of the time before is asked for again.")
@@ -167,12 +179,13 @@ class InlineForm(Options):
     """Records that say of themselves that they are deleted."""
 
     when: JsonPath = Field(description="True of a deleted record (JMESPath).")
-    id: JsonPath | None = Field(default=None, description="Its id, if it stands elsewhere than in other records.")
+    # Dataverse, for one, has the id of a deleted record under another name.
+    id: JsonPath | None = Field(default=None, description="A deleted record's id, if it is not at records.id.")
     into: JsonPath | None = Field(default=None, description="The id of the record that it was merged into, if it was.")
 
 
 class FeedForm(Options):
-    """A list of the ids that were deleted since."""
+    """A list of the ids that were deleted in a span of time."""
 
     request: RequestForm = Field(description="Uses {since} and {until}, in the form that changes says.")
     records: RecordsForm = RecordsForm()
@@ -181,32 +194,33 @@ class FeedForm(Options):
 
 
 class SweepForm(Options):
-    """Now and then, the keys of all records, to see which are gone."""
+    """A read of the keys of all records now and then, to find the records that are gone."""
 
     request: RequestForm = Field(default=RequestForm(), description="How it differs from the main request.")
     every: Duration = Field(default=86400.0, description="How often.")
 
 
 class GoneForm(Options):
-    """How an incremental read learns that a record is gone; a full read needs none of it."""
+    """How an incremental read finds deleted records; a full read needs none of it."""
 
     inline: InlineForm | None = None
     feed: FeedForm | None = None
     sweep: SweepForm | None = None
     merged: JsonPath | None = Field(
-        default=None, description="In a record: the ids (a list, or text parted by ;) that were merged into it."
+        default=None, description="In a record: the ids that were merged into it (a list, or text separated by ;)."
     )
 
     @property
     def by_id(self) -> bool:
-        """Whether any of it tells of ids, so that the key must be the id."""
+        """Whether deleted or merged records are named by id, so that the key must be the id."""
+        # A sweep reads the columns of the key, whichever they are.
         return bool(self.inline or self.feed or self.merged)
 
 
 class EnrichForm(Options):
     """Looks up more about each page's records, in batches, and puts it into them."""
 
-    into: str = Field(min_length=1, description="The name in the record under which what was found is put.")
+    into: str = Field(min_length=1, description="The name in the record for what was found.")
     by: JsonPath = Field(description="In the record: the id, or list of ids, to look up.")
     request: RequestForm = Field(description="Uses {ids}.")
     records: RecordsForm = RecordsForm()
@@ -220,23 +234,24 @@ class EnrichForm(Options):
 
 
 class DiscoverForm(Options):
-    """How the names of all columns are found out."""
+    """A request for the names of all columns."""
 
     request: RequestForm
     path: JsonPath = Field(description="The list of names in the answer (JMESPath).")
 
 
 class FieldsForm(Options):
-    """``{fields}``: the columns that the configuration uses, for a server that wants them named."""
+    """``{fields}``: the columns that the configuration uses, for a server that must be given their names."""
 
     always: tuple[str, ...] = Field(default=(), description="Columns that are asked for in any case.")
     discover: DiscoverForm | None = None
+    # Zoho takes 50 names in a request, and other servers bound the length of a URL.
     most: int | None = Field(
         default=None,
         ge=1,
-        description="Names of one request; more are asked for in several, put together by id.",
+        description="The most names in one request; more are asked for in several, put together by id.",
     )
-    chars: int | None = Field(default=None, ge=1, description="Characters of the names of one request, as most.")
+    chars: int | None = Field(default=None, ge=1, description="The most characters of the names in one request.")
     heads: bool = Field(default=False, description="Ask for `a` where the column is `a.b`.")
 
 
@@ -253,7 +268,7 @@ class FanoutForm(Options):
 
     into: Name = Field(description="The variable that holds the value.")
     values: tuple[str, ...] = Field(default=(), description="Values that are known.")
-    lists: tuple[ValuesForm, ...] = Field(default=(), description="What tells of more of them.")
+    lists: tuple[ValuesForm, ...] = Field(default=(), description="Lists of more values.")
 
     @model_validator(mode="after")
     def _complete(self) -> FanoutForm:

@@ -1,4 +1,4 @@
-"""The options of a REST source as a whole: a preset filled in, and what its parts must agree on."""
+"""The options of a REST source as a whole: fill in the preset, and check that the parts agree."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from connectors.rest_api.forms import (
     PageForm,
     RecordsForm,
     RequestForm,
+    ValuesForm,
 )
 from connectors.rest_api.preset_files import merged, preset, preset_names
-from connectors.rest_api.template import RUNNING, as_text, fill, names_in
+from connectors.rest_api.template import READ_VARIABLES, as_text, fill, names_in
 from syncd.rest import LOOPBACK
 from syncd.source import Duration, Options, nearest, yaml_reader
 
@@ -31,42 +32,43 @@ from syncd.source import Duration, Options, nearest, yaml_reader
 class RestOptions(Options):
     """The ``options`` of a REST source. Texts of requests are templates over ``vars``, ``secrets`` and the read."""
 
-    preset: str | None = Field(default=None, description="A vendor's options, which the others here add to.")
+    preset: str | None = Field(default=None, description="A vendor's options; the other options here replace them.")
     base_url: str | None = Field(default=None, description="Where paths begin; a template over vars.")
-    plain_http: bool = Field(default=False, description="Allow http:, in which the key travels in clear.")
+    plain_http: bool = Field(default=False, description="Allow http:, which sends the key without encryption.")
     vars: Mapping[Name, str] = Field(default={}, description="Values that templates may use.")
     secrets: Mapping[Name, Secret] = Field(default={}, description="Keys that templates may use, shown nowhere.")
     auth: AuthForm = AuthForm()
-    request: RequestForm = Field(default=RequestForm(), description="What asks for a page of records.")
+    request: RequestForm = Field(default=RequestForm(), description="The request for a page of records.")
     records: RecordsForm = RecordsForm()
     page: PageForm = PageForm()
     columns: Mapping[str, JsonPath] = Field(
         default={}, description="Columns and where a record holds each; without any, all that the records hold."
     )
-    changes: ChangesForm | None = Field(default=None, description="How only what changed is read.")
+    changes: ChangesForm | None = Field(default=None, description="How only the changes are read.")
     deletes: GoneForm = GoneForm()
-    full_every: Duration = Field(default=86400.0, description="All is read again at least so often.")
+    full_every: Duration = Field(default=86400.0, description="How often all records are read again.")
     enrich: tuple[EnrichForm, ...] = ()
     fields: FieldsForm | None = None
     fanout: FanoutForm | None = None
     limits: tuple[LimitEntry, ...] = Field(default=(), description="How many requests the server takes.")
     hints: tuple[HintForm, ...] = ()
-    errors: tuple[AnswerForm, ...] = Field(default=(), description="What certain answers mean.")
+    errors: tuple[AnswerForm, ...] = Field(default=(), description="The meaning of certain answers.")
     timeout: Annotated[Duration, Field(gt=0)] = Field(default=60.0, description="How long one request may take.")
-    patience: Duration = Field(default=120.0, description="How long a request waits because of limits at most.")
+    patience: Duration = Field(default=120.0, description="How long a request may wait because of limits.")
     max_records: int | None = Field(default=None, ge=1, description="More records than this are an error.")
     max_bytes: int = Field(default=64 << 20, ge=1, description="The longest answer that is read.")
 
     @model_validator(mode="before")
     @classmethod
-    def _filled_in(cls, said: Any, info: ValidationInfo) -> Any:
-        """The preset's options below what is said."""
-        name = said.get("preset") if isinstance(said, Mapping) else None
+    def _with_preset(cls, given: Any, info: ValidationInfo) -> Any:
+        """Return the given options on top of those of the preset."""
+        name = given.get("preset") if isinstance(given, Mapping) else None
+        # _is_there, which pydantic calls later, reports a name that is no preset.
         if name not in preset_names():
-            return said
-        known = preset(name, yaml_reader(info))
-        whole = merged(known.options, said)
-        missing = [f"{place} ({what})" for place, what in known.needs.items() if not _says(whole, *place.split("."))]
+            return given
+        found = preset(name, yaml_reader(info))
+        whole = merged(found.options, given)
+        missing = [f"{place} ({text})" for place, text in found.needs.items() if not _has(whole, *place.split("."))]
         if missing:
             raise ValueError(f"the preset {name} needs {'; '.join(missing)}")
         return whole
@@ -80,30 +82,32 @@ class RestOptions(Options):
 
     @model_validator(mode="after")
     def _agrees(self) -> RestOptions:
+        # Report every problem at once, so that a person need not correct one after the other.
         problems = list(dict.fromkeys(self._problems()))
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
     def _problems(self) -> Iterator[str]:
-        yield from self._of_address()
-        yield from self._of_variables()
-        yield from self._of_pages()
-        yield from self._of_unused()
+        yield from self._address_problems()
+        yield from self._variable_problems()
+        yield from self._page_problems()
+        yield from self._unused()
         if self.changes is None and (self.deletes.feed or self.deletes.sweep):
             yield "deletes.feed and deletes.sweep need changes: without it every read is of everything"
         if self.deletes.feed and self.changes and self.changes.by != "time":
             yield "deletes.feed needs changes.by: time, which says since when"
         if self.columns and self.records.id not in self.columns.values():
-            yield f"columns has none with the records' id, {self.records.id}: add one"
+            yield f"columns has no column for the records' id, {self.records.id}: add one"
 
-    def _of_address(self) -> Iterator[str]:
+    def _address_problems(self) -> Iterator[str]:
         if self.base_url is None:
             yield "base_url is missing (or a preset)"
             return
         if self.request.path is None:
             yield "request.path is missing: what follows base_url"
-        api = self.auth.oauth2.api if self.auth.oauth2 else None
+        oauth = self.auth.oauth2
+        api = oauth.api if oauth else None
         if bool(api) != self.base_url.startswith("{api}") or self.base_url.count("{api}") > 1:
             yield "base_url begins with {api} if auth.oauth2.api says where the API is, and only then"
             return
@@ -111,14 +115,16 @@ class RestOptions(Options):
         if unknown:
             yield f"base_url uses {{{min(unknown)}}}, which vars does not have"
             return
-        yield from self._of_url("base_url", self.address(f"https://{api.under[0]}" if api else ""))
-        oauth = self.auth.oauth2
+        # The API's address is known only when a token is; any allowed host does to check the rest of the URL.
+        yield from self._url_problems("base_url", self.address(f"https://{api.under[0]}" if api else ""))
         if oauth and not names_in(oauth.token_url) - set(self.vars):
-            yield from self._of_url("auth.oauth2.token_url", as_text(fill(oauth.token_url, self.vars)), query=True)
+            token_url = as_text(fill(oauth.token_url, self.vars))
+            yield from self._url_problems("auth.oauth2.token_url", token_url, query=True)
 
-    def _of_url(self, where: str, address: str, *, query: bool = False) -> Iterator[str]:
+    def _url_problems(self, where: str, address: str, *, query: bool = False) -> Iterator[str]:
         try:
             url = urlsplit(address)
+            # A variable with "https://…" in it makes a path that begins with two slashes.
             bare = "@" not in url.netloc and not url.path.startswith("//")
             usable = url.scheme in {"http", "https"} and bool(url.hostname) and bare
         except ValueError:
@@ -129,72 +135,68 @@ class RestOptions(Options):
             yield f"{where} is plain http, in which the key travels in clear: write https, or plain_http: true"
 
     def address(self, api: str = "") -> str:
-        """The base URL with its variables filled in; ``api``: what the token's answer says."""
+        """Return the base URL with its variables filled in; ``api``: the API's address from the token's answer."""
         return as_text(fill(self.base_url or "", {**self.vars, "api": api})).rstrip("/")
 
-    def _of_variables(self) -> Iterator[str]:
-        known = {*RUNNING, *self.vars, *self.secrets, *([self.fanout.into] if self.fanout else [])}
+    def _variable_problems(self) -> Iterator[str]:
+        known = {*READ_VARIABLES, *self.vars, *self.secrets, *([self.fanout.into] if self.fanout else [])}
         for where, form in self._requests():
             for name in sorted(form.names() - known):
                 yield f"{where} uses {{{name}}}, which is none of its variables{nearest(name, known)}"
             if secret := names_in(form.path or "") & set(self.secrets):
                 yield f"{where}.path uses the secret {{{min(secret)}}}: a path is shown in messages; use a header"
         fixed = {*self.vars, *self.secrets}
-        oauth = self.auth.oauth2
-        texts: dict[str, Any] = {"auth.headers": self.auth.headers, "auth.query": self.auth.query}
-        texts |= {"auth.basic": [self.auth.basic.user, self.auth.basic.password]} if self.auth.basic else {}
-        signed = self.auth.hmac
-        texts |= {"auth.hmac": [signed.secret, signed.before]} if signed else {}
-        texts |= {"auth.oauth2": [*oauth.fields.values(), *_oauth_texts(oauth)]} if oauth else {}
-        for where, template in texts.items():
+        for where, template in self.auth.templates().items():
             for name in sorted(names_in(template) - fixed):
                 yield f"{where} uses {{{name}}}, which neither vars nor secrets has{nearest(name, fixed)}"
 
-    def _of_unused(self) -> Iterator[str]:
-        """A name that is not used is most likely misspelt."""
-        oauth, signed = self.auth.oauth2, self.auth.hmac
-        used = names_in([self.base_url or "", self.auth.headers, self.auth.query])
-        used |= names_in([self.auth.basic.user, self.auth.basic.password]) if self.auth.basic else frozenset()
-        used |= names_in([signed.secret, signed.before]) if signed else frozenset()
-        used |= names_in([*oauth.fields.values(), *_oauth_texts(oauth)]) if oauth else frozenset()
+    def _unused(self) -> Iterator[str]:
+        # A name that is used nowhere is most likely misspelt.
+        used = names_in([self.base_url or "", *self.auth.templates().values()])
         used = used.union(*(form.names() for _, form in self._requests()))
         for where, names in (("vars", self.vars), ("secrets", self.secrets)):
             for name in sorted(set(names) - used):
                 yield f"{where}.{name} is used nowhere{nearest(name, {*self.vars, *self.secrets} & used)}"
 
     def _requests(self) -> Iterator[tuple[str, RequestForm]]:
+        """Yield every request with its place."""
         yield "request", self.request
         optional = {
             "changes.request": self.changes and self.changes.request,
             "deletes.feed.request": self.deletes.feed and self.deletes.feed.request,
             "deletes.sweep.request": self.deletes.sweep and self.deletes.sweep.request,
             "fields.discover.request": self.fields and self.fields.discover and self.fields.discover.request,
-            **{
-                f"fanout.lists[{at}].request": each.request
-                for at, each in enumerate(self.fanout.lists if self.fanout else ())
-            },
-            **{f"enrich[{index}].request": step.request for index, step in enumerate(self.enrich)},
+            **{f"fanout.lists[{at}].request": each.request for at, each in enumerate(self._fanout_lists())},
+            **{f"enrich[{at}].request": step.request for at, step in enumerate(self.enrich)},
         }
         yield from ((where, form) for where, form in optional.items() if form)
 
-    def _of_pages(self) -> Iterator[str]:
-        lists = [("page", self.page, self.request)]
+    def _fanout_lists(self) -> tuple[ValuesForm, ...]:
+        return self.fanout.lists if self.fanout else ()
+
+    def lists(self) -> Iterator[tuple[str, PageForm, RequestForm]]:
+        """Yield the place, the paging and the request of every list that comes in pages."""
+        yield "page", self.page, self.request
         if self.deletes.feed:
-            lists.append(("deletes.feed.page", self.deletes.feed.page, self.deletes.feed.request))
-        for index, values in enumerate(self.fanout.lists if self.fanout else ()):
-            lists.append((f"fanout.lists[{index}].page", values.page, values.request))
-        for where, page, request in lists:
+            yield "deletes.feed.page", self.deletes.feed.page, self.deletes.feed.request
+        for at, values in enumerate(self._fanout_lists()):
+            yield f"fanout.lists[{at}].page", values.page, values.request
+
+    def _page_problems(self) -> Iterator[str]:
+        for where, page, request in self.lists():
             if page.variable and page.variable not in request.names():
                 yield f"{where} goes on by {page.by}, but no part of its request uses {{{page.variable}}}"
         if self.changes and (needed := {"time": "since", "token": "cursor"}.get(self.changes.by)):
+            # The request of changes is laid over the main one, so a variable may be in either.
             used = self.request.names() | self.changes.request.names()
             if needed not in used:
                 yield f"changes goes by {self.changes.by}, but no part of its request uses {{{needed}}}"
 
     def steps(self, columns: frozenset[str]) -> tuple[EnrichForm, ...]:
-        """The steps of ``enrich`` that these columns need; all if none are named."""
+        """Return the steps of ``enrich`` that these columns need; all if no column is named."""
         paths = [*(self.columns.get(name, name) for name in columns), *([] if columns else self.columns.values())]
         needed: list[EnrichForm] = []
+        # From the last to the first: a step is also needed if a later one looks up what it finds.
         for step in reversed(self.enrich):
             texts = [*paths, *(later.by for later in needed)]
             if not columns or any(re.search(rf"(^|\W){re.escape(step.into)}(\W|$)", text) for text in texts):
@@ -207,11 +209,6 @@ class RestOptions(Options):
         return next((name for name, path in self.columns.items() if path == self.records.id), self.records.id)
 
 
-def _says(whole: Mapping[str, Any], part: str, key: str) -> bool:
-    keys = whole.get(part)
+def _has(options: Mapping[str, Any], part: str, key: str) -> bool:
+    keys = options.get(part)
     return isinstance(keys, Mapping) and key in keys
-
-
-def _oauth_texts(oauth: Any) -> list[str]:
-    texts = [oauth.token_url, oauth.client_id, oauth.client_secret, oauth.scope or ""]
-    return texts + ([oauth.refresh_token] if oauth.grant == "refresh_token" else [])

@@ -1,7 +1,6 @@
-"""The ways in which lists go on from page to page; pure.
+"""The ways in which a list goes on from page to page. Pure.
 
-A pager says which variables (or which address) the next request has. A short page is never taken for the last one:
-tokens end by being absent, offsets and numbers by an empty page.
+A pager says which variables, or which address, the next request has.
 """
 
 from __future__ import annotations
@@ -17,21 +16,21 @@ from connectors.http_parts.paths import find, truthy
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the next request asks for: ``values`` of template variables, or a whole ``url``.
+    """The next request: ``values`` of template variables, or a whole ``url``.
 
-    ``expects``: the id that must come first, or something was moved while the list was read.
+    ``first_id``: the id that the page must begin with; another id means that records moved during the read.
     """
 
     values: Mapping[str, str | int] = field(default_factory=dict)
     url: str | None = None
-    expects: str | None = None
+    first_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer: its records with the id of each (None: it has none), and what a pager looks into.
+    """One answer: its records, the id of each (None: it has none), and the parts that a pager looks into.
 
-    ``headers`` have lower-case names; ``url`` is the address that was asked, from which relative links lead.
+    ``headers`` have lower-case names. ``url`` is the address that was asked, against which relative links resolve.
     """
 
     records: Sequence[Any]
@@ -45,12 +44,14 @@ class Pager(Protocol):
     """One way of paging."""
 
     def first(self) -> Step:
-        """The first request."""
+        """Return the first request."""
 
     def after(self, step: Step, page: Page, /) -> Step | None:
-        """The request after ``step`` was answered by ``page``; None when that was the last."""
+        """Return the request after ``step`` was answered by ``page``; None if that was the last page."""
 
 
+# A short page is never taken for the last one: a server may filter a page after it has cut it. Tokens end by being
+# absent, offsets and page numbers by an empty page.
 @dataclass(frozen=True, slots=True)
 class OnePage:
     """The whole list is one answer."""
@@ -72,16 +73,13 @@ class TokenPages:
         return Step()
 
     def after(self, _step: Step, page: Page, /) -> Step | None:
-        token = found_at(self.source, page)
+        token = value_at(self.source, page)
         return Step({"token": token}) if token is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class NextUrlPages:
-    """An answer holds the address of the next page at ``source`` (a path, or ``header:link``); absent on the last.
-
-    A relative address leads on from the one that was asked. Whether it is of the same host is for the client to judge.
-    """
+    """An answer holds the address of the next page at ``source`` (a path, or ``header:link``); absent on the last."""
 
     source: str
 
@@ -89,20 +87,17 @@ class NextUrlPages:
         return Step()
 
     def after(self, _step: Step, page: Page, /) -> Step | None:
-        told = found_at(self.source, page)
-        if told is None:
+        value = value_at(self.source, page)
+        if value is None:
             return None
-        link = _linked(told) if self.source.lower() == "header:link" else str(told)
+        link = _next_link(value) if self.source.lower() == "header:link" else str(value)
+        # The host is not checked here: the client refuses an address of another origin.
         return Step(url=urljoin(page.url, link)) if link else None
 
 
 @dataclass(frozen=True, slots=True)
 class OffsetPages:
-    """Pages begin after so many records.
-
-    Each but the first begins one record early, with the last one of the page before. If another comes first, records
-    were added or removed while the list was read, and some may have slipped by. ``start`` is the first offset.
-    """
+    """Pages begin after so many records; ``start`` is the first offset."""
 
     start: int = 0
 
@@ -111,14 +106,17 @@ class OffsetPages:
 
     def after(self, step: Step, page: Page, /) -> Step | None:
         offset, size = int(step.values["offset"]), len(page.records)
+        # Begin one record early, with the last record of this page. If another record comes first, records were added
+        # or removed in between, and the list may have moved past some of them.
         if size > 1:
-            return Step({"offset": offset + size - 1}, expects=page.ids[-1])
-        return Step({"offset": offset + 1}) if size else None  # nothing but the overlap: look once behind it
+            return Step({"offset": offset + size - 1}, first_id=page.ids[-1])
+        # A page of one record may be only that overlap: look once behind it.
+        return Step({"offset": offset + 1}) if size else None
 
 
 @dataclass(frozen=True, slots=True)
 class NumberPages:
-    """Pages have numbers, the first is ``start``."""
+    """Pages have numbers; the first is ``start``."""
 
     start: int = 1
 
@@ -131,7 +129,7 @@ class NumberPages:
 
 @dataclass(frozen=True, slots=True)
 class KeysetPages:
-    """A page holds what comes after the id ``last_id``, in the order of ids; it ends by an empty page."""
+    """A page holds the records after the id ``last_id``, in the order of ids; an empty page ends the list."""
 
     begin: str | int | None = None
 
@@ -142,19 +140,20 @@ class KeysetPages:
         last = page.ids[-1] if page.ids else None
         if last is None:
             return None
+        # A JSON body needs a number as a number; "007" must stay a text to be found again.
         return Step({"last_id": int(last) if re.fullmatch(r"0|[1-9]\d{0,17}", last) else last})
 
 
-def found_at(source: str, page: Page) -> Any:
-    """What an answer holds at ``source``, a path or ``header:NAME``; None for nothing."""
+def value_at(source: str, page: Page) -> Any:
+    """Return the value at ``source``, a path or ``header:NAME``; None for no value and for an empty one."""
     if source.lower().startswith("header:"):
         return page.headers.get(source[len("header:") :].strip().lower()) or None
-    found = find(source, page.body)
-    return found if truthy(found) else None
+    value = find(source, page.body)
+    return value if truthy(value) else None
 
 
-def _linked(header: str) -> str | None:
-    """The address of the next page in a Link header (RFC 8288), or None."""
+def _next_link(header: str) -> str | None:
+    """Return the address of the next page in a Link header (RFC 8288), or None."""
     for part in re.finditer(r"<([^>]*)>((?:\s*;[^,<]*)*)", header):
         if re.search(r';\s*rel\s*=\s*("[^"]*\bnext\b[^"]*"|next\b)', part[2], re.IGNORECASE):
             return part[1]

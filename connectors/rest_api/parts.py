@@ -1,4 +1,4 @@
-"""Fields that are too many for one request: asked for in parts, and put together by the records' ids; pure."""
+"""Read a list whose fields are too many for one request: ask in parts, and combine the records by their ids. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from connectors.rest_api.paging import Page
 from connectors.rest_api.walk import Walk
 
 
-def parted(always: Sequence[str], names: Sequence[str], *, most: int | None, chars: int | None) -> list[list[str]]:
-    """Lists of at most ``most`` names, joined by commas at most ``chars`` long, that hold all ``names`` between them.
+def split_names(always: Sequence[str], names: Sequence[str], *, most: int | None, chars: int | None) -> list[list[str]]:
+    """Return lists of at most ``most`` names, at most ``chars`` long with commas, that together hold all ``names``.
 
-    Each begins with the names of ``always``. A name that is too long by itself has a part of its own.
+    Each list begins with the names of ``always``.
     """
     rest = [name for name in names if name not in always]
     parts = [list(always)]
     for name in rest:
         wider = [*parts[-1], name]
+        # A name that is too long by itself gets a part of its own: the server may take it all the same.
         if len(parts[-1]) > len(always) and not _fits(wider, most, chars):
             parts.append([*always, name])
         else:
@@ -31,20 +32,19 @@ def _fits(names: Sequence[str], most: int | None, chars: int | None) -> bool:
     return (most is None or len(names) <= most) and (chars is None or len(",".join(names)) <= chars)
 
 
-def together(one: Any, other: Any) -> Any:
-    """One record of two parts of it; where both have a value, that of ``one``."""
+def combine(one: Any, other: Any) -> Any:
+    """Return one record made of two parts of it; where both have a value, the value of ``one``."""
     if isinstance(one, dict) and isinstance(other, dict):
-        shared = {name: together(value, other[name]) for name, value in one.items() if name in other}
+        shared = {name: combine(value, other[name]) for name, value in one.items() if name in other}
         return {**other, **one, **shared}
     return one
 
 
 @dataclass(slots=True)
 class Parts:
-    """Reads one list several times, each time with other fields; what a :class:`Walk` tells, for all of them.
+    """Reads one list several times, each time with other fields. It has the methods of a :class:`Walk` over the whole.
 
-    The last part is read page by page, the others before it and whole. A record that is not in every part came or went
-    meanwhile, or slipped by: it is left out, and noted in ``flaws``, so that nothing is taken for complete.
+    ``flaws``: why records may be missing.
     """
 
     walks: Sequence[Walk]
@@ -59,31 +59,29 @@ class Parts:
         return self.walks[-1].largest
 
     def pages(self) -> Iterator[Page]:
-        """Every page of the last part, its records with what the other parts hold of them."""
+        """Yield every page of the last part, its records combined with the other parts."""
+        # Every other part must be known before a record can be combined, so only the last one is read page by page.
         *others, last = self.walks
-        known = [_by_id(walk) for walk in others]
-        met: set[str] = set()
-        nameless = any(None in part for part in known)
+        by_id = [_by_id(walk) for walk in others]
+        seen: set[str] = set()
+        without_id = any(None in part for part in by_id)
         shifted = False
         for page in last.pages():
+            # A record that some part lacks came or went in between. It is left out, and noted as a flaw below.
             whole = [
-                index for index, id_ in enumerate(page.ids) if id_ is not None and all(id_ in part for part in known)
+                index for index, id_ in enumerate(page.ids) if id_ is not None and all(id_ in part for part in by_id)
             ]
-            nameless |= None in page.ids
+            without_id |= None in page.ids
             shifted |= len(whole) < len(page.records)
-            met.update(id_ for id_ in page.ids if id_ is not None)
-            records = [_joined(page.records[at], [part[page.ids[at]] for part in known]) for at in whole]
+            seen.update(id_ for id_ in page.ids if id_ is not None)
+            records = [reduce(combine, [part[page.ids[at]] for part in by_id], page.records[at]) for at in whole]
             yield replace(page, records=records, ids=[page.ids[at] for at in whole])
         self.flaws += [flaw for walk in self.walks for flaw in walk.flaws]
-        if nameless:
+        if without_id:
             self.flaws.append("a record has no id, by which its parts are put together: add it to fields.always")
-        elif shifted or any(part.keys() != met for part in known):
+        elif shifted or any(part.keys() != seen for part in by_id):
             self.flaws.append("records were added or removed while their fields were read in parts")
 
 
 def _by_id(walk: Walk) -> dict[str | None, Any]:
     return {id_: record for page in walk.pages() for id_, record in zip(page.ids, page.records, strict=True)}
-
-
-def _joined(record: Any, others: Sequence[Any]) -> Any:
-    return reduce(together, others, record)

@@ -1,7 +1,7 @@
-"""Presets: a REST source's options for one vendor, as YAML beside the code.
+"""Presets: the options of a REST source for one vendor, as YAML files beside the code.
 
-A preset says which ``vars`` and ``secrets`` it needs and what each of them is; whatever a source says besides takes the
-place of what the preset says, key by key. A list takes the place of the whole list.
+A preset names the ``vars`` and ``secrets`` that it needs, with a text for each. A source's own options replace those of
+the preset, key by key; a list is replaced as a whole.
 """
 
 from __future__ import annotations
@@ -16,28 +16,30 @@ FOLDER = Path(__file__).parent / "presets"
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One vendor. ``needs``: what a person must say, by its place (``secrets.token``), and what that is."""
+    """One vendor. ``needs``: a text for each option that a person must give, by its place (``secrets.token``)."""
 
     options: Mapping[str, Any]
     needs: Mapping[str, str]
 
 
+# The reader is an argument, since only the configuration may know YAML (tests/test_imports.py).
 def preset(name: str, read_yaml: Callable[[Path], Any]) -> Preset:
-    """The preset called ``name``, one of :func:`preset_names`."""
-    held = read_yaml(FOLDER / f"{name}.yaml")
-    needs = {f"{part}.{key}": what for part, keys in held.get("needs", {}).items() for key, what in keys.items()}
-    return Preset(held["options"], needs)
+    """Return the preset ``name``, one of :func:`preset_names`."""
+    content = read_yaml(FOLDER / f"{name}.yaml")
+    needs = {f"{part}.{key}": text for part, keys in content.get("needs", {}).items() for key, text in keys.items()}
+    return Preset(content["options"], needs)
 
 
 def preset_names() -> list[str]:
-    """Every preset, sorted."""
+    """Return the names of all presets, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``over`` on top of ``under``: mappings are merged at every level, all else is replaced, null takes it away."""
+    """Return ``over`` on top of ``under``: mappings are merged at every level, all else is replaced."""
     result = dict(under)
     for key, value in over.items():
+        # null takes an option of the preset away: some presets have a header that another sign-in must not send.
         if value is None:
             result.pop(key, None)
             continue

@@ -1,4 +1,4 @@
-"""What one read of a REST source asks for and finds: its columns, its rows, and which records are gone."""
+"""One read of a REST source: its columns, its rows, and the records that are gone."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from connectors.http_parts.paths import find, truthy
 from connectors.http_parts.records import columns_of, ids_of, table, text_of
 from connectors.rest_api.cursor import Window, moment
 from connectors.rest_api.enrich import enriched
-from connectors.rest_api.forms import RecordsForm
+from connectors.rest_api.forms import DiscoverForm, RecordsForm
 from connectors.rest_api.options import RestOptions
 from connectors.rest_api.paging import Page
-from connectors.rest_api.parts import Parts, parted
+from connectors.rest_api.parts import Parts, split_names
 from connectors.rest_api.session import Session
 from connectors.rest_api.template import RequestTemplate
 from connectors.rest_api.walk import Walk
@@ -25,18 +25,19 @@ from syncd.source import Needs, Rows
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """``all`` that there are, and those that are ``read``."""
+    """``known``: the columns that the source has. ``read``: the columns that rows hold."""
 
-    all: tuple[str, ...]
+    known: tuple[str, ...]
     read: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Reading:
-    """One read. ``flaws``: why rows may be missing; ``tokens``: what the server gave to go on from, by branch.
+    """One read.
 
-    ``deleted`` and ``merged`` are what pages told of ids; ``seen`` the ids of rows that are there. ``repeats``: whether
-    a record came twice, so that the first of them may not be its last word.
+    ``flaws``: why rows may be missing. ``tokens``: where the next read goes on from, by branch. ``deleted`` and
+    ``merged``: the ids that pages say are gone, and old id to surviving id. ``seen``: the ids of rows that exist.
+    ``repeats``: a record came twice, so its first version may not be its last.
     """
 
     session: Session
@@ -56,77 +57,78 @@ class Reading:
         return self.options.request.template()
 
     def branches(self) -> list[str]:
-        """The values of the fan-out, or one that is empty without any."""
+        """Return the values of the fan-out; without a fan-out, one empty value."""
         if self._branches is None:
-            self._branches = self._listed() if self.options.fanout else [""]
+            self._branches = self._fanout_values() if self.options.fanout else [""]
         return self._branches
 
-    def _listed(self) -> list[str]:
+    def _fanout_values(self) -> list[str]:
         form = self.options.fanout
         values = list(form.values) if form else []
         for each in form.lists if form else ():
             walk = self.session.walk(each.request.template(), each.page, RecordsForm(path=each.path, id="@"), {})
             values += [text for page in walk.pages() for value in page.records if (text := text_of(value))]
+            # With a value missing, the records of a whole branch would seem deleted.
             if walk.flaws:
-                raise SourceUnavailable(f"{self.session.name}: what to read of is not known: {walk.flaws[0]}")
+                raise SourceUnavailable(f"{self.session.name}: the values of fanout are incomplete: {walk.flaws[0]}")
         return list(dict.fromkeys(values))
 
     def columns(self) -> Columns:
-        """The columns, from the configuration, the server's own list, or the records of the first page."""
+        """Return the columns, from the configuration, the server's own list, or the records of the first page."""
         if self.options.columns:
             names = tuple(self.options.columns)
+            # The first page tells nothing of the columns here, but it shows a wrong path or id before anything is read.
             self._sample(frozenset())
             return Columns(names, tuple(name for name in names if name in self.needs.columns) or names)
         fields = self.options.fields
         if fields and fields.discover:
-            return self._discovered()
+            return self._discovered(fields.discover, fields.always)
         found = columns_of(self._sample(self.needs.columns)) or sorted({*self.needs.columns, self.options.id_column})
         used = [name for name in found if name in self.needs.columns or not self.needs.columns]
         return Columns(tuple(found), tuple(used))
 
-    def _discovered(self) -> Columns:
-        form = self.options.fields
-        assert form  # noqa: S101 (its caller saw it)
-        assert form.discover  # noqa: S101
-        answer = self.session.ask(form.discover.request.template(), {})
-        names = [text for each in find(form.discover.path, answer.body) or [] if (text := text_of(each))]
+    def _discovered(self, form: DiscoverForm, always: Sequence[str]) -> Columns:
+        answer = self.session.ask(form.request.template(), {})
+        names = [text for each in find(form.path, answer.body) or [] if (text := text_of(each))]
         if not names:
             raise SourceInvalid(
-                f"{self.session.name}: its list of columns has nothing at {form.discover.path!r}: "
+                f"{self.session.name}: the answer about the columns has nothing at {form.path!r}: "
                 "correct fields.discover"
             )
+        # The server lists "owner" where the configuration uses "owner.name".
         inner = sorted(name for name in self.needs.columns if "." in name and name.partition(".")[0] in names)
-        known = list(dict.fromkeys([*names, *form.always, *inner]))
-        read = [name for name in known if name in self.needs.columns or name in form.always]
+        known = list(dict.fromkeys([*names, *always, *inner]))
+        read = [name for name in known if name in self.needs.columns or name in always]
         return Columns(tuple(known), tuple(read) if self.needs.columns else tuple(known))
 
-    def _asked(self, columns: frozenset[str] | Sequence[str]) -> list[list[str]]:
-        """What ``{fields}`` is for these columns, in as many requests as that takes."""
+    def _field_lists(self, columns: frozenset[str] | Sequence[str]) -> list[list[str]]:
+        """Return ``{fields}`` for these columns: one list for each request that this takes."""
         form = self.options.fields
         if form is None:
             return [sorted(columns)]
         always, names = [
-            list(dict.fromkeys(name.partition(".")[0] if form.heads else name for name in some))
-            for some in (form.always, sorted(columns))
+            list(dict.fromkeys(name.partition(".")[0] if form.heads else name for name in group))
+            for group in (form.always, sorted(columns))
         ]
-        parts = parted(always, names, most=form.most, chars=form.chars)
+        parts = split_names(always, names, most=form.most, chars=form.chars)
+        # Each request would get a token of its own, but a cursor holds one for a branch.
         if len(parts) > 1 and self.options.changes and self.options.changes.source:
             raise SourceInvalid(
-                f"{self.session.name}: the columns are too many for one request (fields.most, fields.chars), and what "
-                "changed can be asked for by a token only in one: use fewer"
+                f"{self.session.name}: the columns do not fit into one request (fields.most, fields.chars), and "
+                f"changes by {self.options.changes.by} need all of them in one: use fewer columns"
             )
         return parts
 
     def _sample(self, columns: frozenset[str]) -> list[Any]:
-        """The records of the first page of a full read; if they come in parts, those of each part."""
-        live = [record for fields in self._asked(columns) for record in self._first(fields)]
+        """Return the records of the first page of a full read; if they come in parts, those of each part."""
+        live = [record for fields in self._field_lists(columns) for record in self._first_page(fields)]
         if live and not any(ids_of(live, self.options.records.id)):
             raise SourceInvalid(
                 f"{self.session.name}: no record has anything at {self.options.records.id!r}: correct records.id"
             )
         return enriched(live, self.options.steps(self.needs.columns), self.session)
 
-    def _first(self, fields: Sequence[str]) -> list[Any]:
+    def _first_page(self, fields: Sequence[str]) -> list[Any]:
         values: dict[str, Any] = {"fields": list(fields)} if fields else {}
         if self.options.page.size:
             values["size"] = self.options.page.size
@@ -136,43 +138,43 @@ class Reading:
             values[self.options.fanout.into] = self.branches()[0]
         step = self.options.page.pager().first()
         answer = self.session.ask(self.main, {**values, **step.values})
-        records = self.session.records(answer, self.options.records, self.main)
-        return [record for record in records if not self._is_deleted(record)]
+        return self._live(self.session.records(answer, self.options.records, self.main))
 
     def rows(self, columns: Columns, branch: str) -> Iterator[Rows]:
-        """Every record of a branch."""
+        """Yield every record of a branch."""
         walk = self._walk(self.main, columns.read, branch, {})
         for page in walk.pages():
-            live = [record for record in page.records if not self._is_deleted(record)]
-            yield self._table(live, columns)
+            yield self._rows_of(self._live(page.records), columns)
             self._keep_token(page, branch)
         self.flaws += walk.flaws
         self.repeats |= walk.repeats
 
     def changed(self, columns: Columns, branch: str, values: Mapping[str, Any], url: str | None) -> Iterator[Rows]:
-        """Every record of a branch that changed, as its last word has it; and what is gone into ``deleted``."""
+        """Yield the last version of every changed record of a branch, and note the records that are gone."""
         changes = self.options.changes
         template = changes.request.over(self.main) if changes else self.main
         walk = self._walk(template, columns.read, branch, values, url)
+        # A stream of changes may hold a record several times, also deleted and made again: the last version counts.
         latest: dict[Any, Any] = {}
         for page in walk.pages():
             for index, record in enumerate(page.records):
                 id_ = self._id_of(record)
                 key: Any = id_ if id_ is not None else (len(latest), index)
+                # Remove it first, so that the last version comes in the order of its own place.
                 latest.pop(key, None)
                 latest[key] = record
             self._keep_token(page, branch)
         self.flaws += walk.flaws
         gone = {id_ for id_, record in latest.items() if isinstance(id_, str) and self._is_deleted(record)}
         self._note_gone(latest, gone)
-        live = [record for id_, record in latest.items() if id_ not in gone and not self._is_deleted(record)]
+        live = self._live(list(latest.values()))
         self.seen |= {id_ for id_ in ids_of(live, self.options.records.id) if id_}
         size = max(walk.largest, 1)
         for start in range(0, max(len(live), 1), size):
-            yield self._table(live[start : start + size], columns)
+            yield self._rows_of(live[start : start + size], columns)
 
     def _note_gone(self, latest: Mapping[Any, Any], gone: set[str]) -> None:
-        """Of the records that are gone, some were merged into others."""
+        """Note each record that is gone as merged into another one, or as deleted."""
         inline = self.options.deletes.inline
         for id_ in gone:
             into = text_of(find(inline.into, latest[id_])) if inline and inline.into else None
@@ -190,12 +192,12 @@ class Reading:
         url: str | None = None,
     ) -> Walk | Parts:
         fanout = {self.options.fanout.into: branch} if self.options.fanout else {}
-        asked = [{"fields": part} for part in self._asked(fields)] if self.options.fields else [{}]
+        parts = [{"fields": names} for names in self._field_lists(fields)] if self.options.fields else [{}]
         walks = [
             self.session.walk(
                 template, self.options.page, self.options.records, {**part, **fanout, **values}, begin=url
             )
-            for part in asked
+            for part in parts
         ]
         if len(walks) > 1:
             return Parts(walks)
@@ -213,21 +215,20 @@ class Reading:
         self.flaws += [f"deleted records: {flaw}" for flaw in walk.flaws]
 
     def times(self, window: Window) -> dict[str, Any]:
-        """``{since}`` and ``{until}`` of a window."""
+        """Return ``{since}`` and ``{until}`` of a window."""
         form = self.options.changes.form if self.options.changes else "iso"
         return {"since": moment(window.since, form), "until": moment(window.until, form)}
 
     def sweep(self, branches: Sequence[str]) -> pl.DataFrame | None:
-        """The key of every record that is there now; None when the list was not whole."""
+        """Return the key of every record that exists now; None if the list may be incomplete."""
         form = self.options.deletes.sweep
         keys = self.needs.key or (self.options.id_column,)
         template = form.request.over(self.main) if form else self.main
         frames = []
         for branch in branches:
             walk = self._walk(template, sorted({*keys, self.options.id_column}), branch, {})
-            for page in walk.pages():
-                live = [record for record in page.records if not self._is_deleted(record)]
-                frames.append(self._frame(live, keys))
+            frames += [self._frame(self._live(page.records), keys) for page in walk.pages()]
+            # No flaw of the whole read: the changes are complete, and the next read sweeps again.
             if walk.flaws:
                 return None
         return pl.concat(frames)
@@ -236,6 +237,9 @@ class Reading:
         changes = self.options.changes
         if changes and changes.source and (token := find(changes.source, page.body)):
             self.tokens[branch] = str(token)
+
+    def _live(self, records: Sequence[Any]) -> list[Any]:
+        return [record for record in records if not self._is_deleted(record)]
 
     def _is_deleted(self, record: Any) -> bool:
         inline = self.options.deletes.inline
@@ -246,7 +250,7 @@ class Reading:
         path = inline.id if inline and inline.id and self._is_deleted(record) else self.options.records.id
         return text_of(find(path, record)) or None
 
-    def _table(self, live: Sequence[Any], columns: Columns) -> Rows:
+    def _rows_of(self, live: Sequence[Any], columns: Columns) -> Rows:
         self._note_merges(live)
         found = enriched(live, self.options.steps(self.needs.columns), self.session)
         frame = self._frame(found, columns.read)
@@ -268,19 +272,21 @@ class Reading:
     def _note_merges(self, live: Sequence[Any]) -> None:
         path = self.options.deletes.merged
         for record in live if path else ():
-            told, survivor = find(path or "", record), self._id_of(record)
-            olds = told if isinstance(told, list) else str(told or "").split(";")
+            value, survivor = find(path or "", record), self._id_of(record)
+            olds = value if isinstance(value, list) else str(value or "").split(";")
             for old in olds:
+                # Some servers list the surviving id among the merged ones.
                 if survivor and (text := text_of(old)) and text.strip() and text.strip() != survivor:
                     self.merged[text.strip()] = survivor
 
     def survivors(self) -> dict[str, str]:
-        """Every merged id that is gone, with the one that is left in the end."""
+        """Return old id to the id that is left in the end, for every merged record that is gone."""
         merged = {old: new for old, new in self.merged.items() if old not in self.seen}
-        return {old: _end_of(new, merged) for old, new in merged.items()}
+        return {old: _last_of(new, merged) for old, new in merged.items()}
 
 
-def _end_of(id_: str, merged: Mapping[str, str]) -> str:
+def _last_of(id_: str, merged: Mapping[str, str]) -> str:
+    # As many steps as there are merges, so that two records that name each other end too.
     for _ in merged:
         id_ = merged.get(id_, id_)
     return id_

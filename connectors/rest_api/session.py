@@ -1,4 +1,4 @@
-"""One source's connection for one read: requests from templates, signed, paced, judged; and lists of records."""
+"""One source's connection for one read: send signed requests within the limits, and find the records in answers."""
 
 from __future__ import annotations
 
@@ -27,16 +27,19 @@ from syncd.errors import SourceInvalid, SourceUnavailable
 from syncd.rest import Answer, Client, Credentials, http_date, source_failures
 
 EMPTY = frozenset({204, 205})
-"""Statuses of an answer without content, which holds no record."""
+"""The statuses of an answer without content, which holds no record."""
 
 
 class FullNeeded(Exception):
-    """The server no longer knows where the last read stopped: all must be read."""
+    """The server no longer knows where the last read stopped, so a full read is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a test replaces: the network, Unix seconds, waits. ``sleep`` None: real ones, which ``stopping`` ends."""
+    """The network, the clock (Unix seconds) and the waits; tests replace them.
+
+    ``sleep`` None: real waits, which ``stopping`` ends.
+    """
 
     transport: Any = None
     clock: Callable[[], float] = time.time
@@ -45,7 +48,10 @@ class Surroundings:
 
 
 class Session:
-    """Talks to one source; a context manager. ``began``: the earlier of both clocks at the first request."""
+    """Talks to one source; a context manager.
+
+    ``began``: when the read began, in Unix seconds of our clock or the server's, whichever is earlier.
+    """
 
     def __init__(self, name: str, options: RestOptions, around: Surroundings) -> None:
         self.name = name
@@ -61,7 +67,8 @@ class Session:
             [each.hint() for each in options.hints],
             sleep=self.around.sleep or self.around.stopping.wait,
         )
-        self._signature = self._signing()
+        self._signature = self._make_signature()
+        # The token server may say where the API is, so the first token is fetched before the client is made.
         credentials, self.address = self._credentials()
         self._client = self._connect(self.address, credentials=credentials, judge=self._rules().judge)
 
@@ -74,32 +81,34 @@ class Session:
         self._client.close()
 
     def ask(self, template: RequestTemplate, values: Mapping[str, Any], *, url: str | None = None) -> Answer:
-        """Send the request that ``template`` makes of ``values``, or to a whole ``url`` with the template's headers.
+        """Send the request of ``template`` with ``values``, or to a whole ``url`` with the template's headers.
 
         Raises:
             FullNeeded: a rule says that only a full read can go on.
-            SourceError: it cannot be answered; the message holds the server's own words.
+            SourceError: there is no usable answer; the message holds the server's own words.
 
         """
         request = template.fill({**self.values, **values})
         path = url or request.path
-        auth = fill(self.options.auth.query, self.values)
+        auth = {name: as_text(value) for name, value in fill(self.options.auth.query, self.values).items()}
         try:
             answer = self._client.request(
                 request.method,
                 path,
-                params={**({} if url else request.query), **{name: as_text(value) for name, value in auth.items()}},
+                # A whole URL has its own query, but a key in the query is seldom part of a server's links.
+                params={**({} if url else request.query), **auth},
                 json=request.body,
-                headers={**request.headers, **self._signed(request.method, path)},
+                headers={**request.headers, **self._signature_of(request.method, path)},
                 budget=self._pacer.places(request.method, urlsplit(path).path),
             )
         except SourceInvalid as error:
-            raise SourceInvalid(f"{error} (it was asked for {request.method} {self._named(path)})") from None
+            raise SourceInvalid(f"{error} (it was asked for {request.method} {urlsplit(path).path})") from None
         self._note(answer)
         if answer.verdict == "full":
             raise FullNeeded
         if not (answer.is_json or answer.verdict or answer.status in EMPTY):
-            raise SourceUnavailable(f"{self.name} did not send {request.method} {self._named(path)}: {answer.problem}")
+            place = urlsplit(path).path
+            raise SourceUnavailable(f"{self.name} did not send {request.method} {place}: {answer.problem}")
         return answer
 
     def walk(
@@ -111,7 +120,7 @@ class Session:
         *,
         begin: str | None = None,
     ) -> Walk:
-        """Go through the pages of a list, from its first page or from the address ``begin`` on."""
+        """Return a walk through a list, from its first page or from the address ``begin`` on."""
         sized = {**values, **({"size": page.size} if page.size else {})}
 
         def fetch(step: Step) -> Page:
@@ -130,32 +139,32 @@ class Session:
             size=page.size,
             closing=self.options.changes.source if self.options.changes else None,
             max_pages=page.max_pages,
+            # Only numbered pages can lose a record without a trace; the others notice it by the ids.
             twice=page.by == "number",
         )
 
     def records(self, answer: Answer, form: RecordsForm, template: RequestTemplate) -> list[Any]:
-        """The records of an answer.
+        """Return the records of an answer.
 
         Raises:
-            SourceInvalid: there is no list where ``form`` says; an absent list is not an empty one.
+            SourceInvalid: there is no list at ``form.path``.
 
         """
         if answer.verdict in {"empty", "skip"} or answer.status in EMPTY:
             return []
         found = find(form.path, answer.body)
+        # An absent list is not an empty one: with a wrong path, all contacts would seem deleted.
         if not isinstance(found, list):
             raise SourceInvalid(
-                f"{self.name}: the answer to {template.method} {self._named(template.path)} has no list at "
+                f"{self.name}: the answer to {template.method} {urlsplit(template.path).path} has no list at "
                 f"{form.path!r}: correct records.path"
             )
         return found
 
-    def _named(self, path: str) -> str:
-        return urlsplit(path).path
-
     def _note(self, answer: Answer) -> None:
-        self._pacer.told(answer.headers)
+        self._pacer.note_headers(answer.headers)
         date = http_date(answer.headers.get("date", ""))
+        # If the server's clock is behind ours, it dates a change during this read before our beginning.
         if date and not self._dated:
             self.began, self._dated = min(self.began, date.timestamp()), True
 
@@ -164,7 +173,6 @@ class Session:
         return Rules(rules, name=self.name, key="check options.secrets and what they may see", secrets=self._secrets)
 
     def _connect(self, address: str, **own: Any) -> Client:
-        kept = {"date", "link", *self._pacer.headers, *_headers_of(self.options)}
         return Client(
             address,
             headers={},
@@ -174,26 +182,28 @@ class Session:
             sleep=self.around.sleep,
             max_bytes=self.options.max_bytes,
             patience=self.options.patience,
+            # As a float, 1.10 would lose its last digit, and a long decimal several.
             exact=True,
-            kept=kept,
+            keep_headers={"date", "link", *self._pacer.headers, *_paging_headers(self.options)},
             failures=source_failures(self.name, key="check options.secrets"),
             **own,
         )
 
-    def _signing(self) -> Signature | None:
+    def _make_signature(self) -> Signature | None:
         form = self.options.auth.hmac
         if form is None:
             return None
         return Signature(form.header, self._text(form.secret), form.over, self._text(form.before), form.digest)
 
-    def _signed(self, method: str, path: str) -> Mapping[str, str]:
+    def _signature_of(self, method: str, path: str) -> Mapping[str, str]:
         below = urlsplit(path).path
+        # The signature is over the path below the base URL, and a server's link holds the whole path.
         if path.startswith(("http://", "https://")):
             below = below.removeprefix(urlsplit(self.address).path)
         return self._signature.headers(method, below) if self._signature else {}
 
     def _credentials(self) -> tuple[Credentials, str]:
-        """What signs requests, and the address that they go to."""
+        """Return the credentials of the requests, and the address that the requests go to."""
         auth = self.options.auth
         headers = {name: as_text(value) for name, value in fill(auth.headers, self.values).items()}
         if auth.basic:
@@ -201,7 +211,7 @@ class Session:
         if not auth.oauth2:
             return Static(headers), self.options.address()
         oauth = self._oauth(auth.oauth2)
-        return _Beside(oauth, headers), self.options.address(oauth.api() if auth.oauth2.api else "")
+        return _WithHeaders(oauth, headers), self.options.address(oauth.api() if auth.oauth2.api else "")
 
     def _oauth(self, form: OAuthForm) -> OAuth2:
         url = self._text(form.token_url)
@@ -230,7 +240,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class _Beside:
+class _WithHeaders:
     """Credentials with more headers beside them."""
 
     inner: Credentials
@@ -240,13 +250,12 @@ class _Beside:
         return {**self.fixed, **self.inner.headers()}
 
     def renew(self, refused: Mapping[str, str], /) -> bool:
+        # The inner credentials compare the refused headers with their own, so take the fixed ones out.
         return self.inner.renew({name: text for name, text in refused.items() if name not in self.fixed})
 
 
-def _headers_of(options: RestOptions) -> Iterator[str]:
-    """The headers that paging or a rule looks at, by lower-case name."""
-    pages = [options.page, *([options.deletes.feed.page] if options.deletes.feed else [])]
-    pages += [each.page for each in options.fanout.lists] if options.fanout else []
-    for page in pages:
+def _paging_headers(options: RestOptions) -> Iterator[str]:
+    """Yield the headers that paging looks at, by lower-case name."""
+    for _, page, _ in options.lists():
         if page.source and page.source.lower().startswith("header:"):
             yield page.source.lower().removeprefix("header:").strip()

@@ -1,4 +1,4 @@
-"""Requests that are signed each by itself, with a secret that is never sent; pure."""
+"""Sign each request by itself, with a secret that is never sent. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from connectors.rest_api.template import as_text, fill
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A header that holds HMAC-SHA256 (RFC 2104) of what a request asks for, in base64.
+    """A header with the HMAC-SHA256 (RFC 2104) of a request, in base64.
 
-    ``over`` is a template with ``{method}`` and ``{path}``, the latter as it is sent, below the base URL and without
-    its query. ``before`` stands before the signature, inside the base64; ``digest``: its bytes, or hexadecimal digits.
+    ``over`` is the template of the signed text, with ``{method}`` and ``{path}`` (below the base URL, without its
+    query). ``before`` stands before the signature, inside the base64.
     """
 
     header: str
@@ -27,8 +27,10 @@ class Signature:
     digest: Literal["raw", "hex"] = "raw"
 
     def headers(self, method: str, path: str) -> Mapping[str, str]:
-        """The header for one request."""
+        """Return the header for one request."""
+        # The path is percent-encoded, as it is sent: the server signs the path that it received.
         text = as_text(fill(self.over, {"method": method, "path": path}))
         mac = hmac.new(self.secret.encode(), text.encode(), hashlib.sha256)
-        signed = mac.digest() if self.digest == "raw" else mac.hexdigest().encode()
-        return {self.header: base64.b64encode(self.before.encode() + signed).decode("ascii")}
+        # Vendors differ here: some encode the bytes of the signature, some its hexadecimal digits.
+        signature = mac.digest() if self.digest == "raw" else mac.hexdigest().encode()
+        return {self.header: base64.b64encode(self.before.encode() + signature).decode("ascii")}

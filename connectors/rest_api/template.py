@@ -1,10 +1,9 @@
-"""Requests as templates over a closed set of variables; pure.
+"""Requests as templates with variables. Pure.
 
-A text holds ``{name}``, and ``{{`` and ``}}`` for braces. A text that is nothing but one variable takes its value as
-it is, so a number stays one in a JSON body; elsewhere a list is joined by commas. An entry of a query, of the headers
-or of a body is left out when a variable in it has no value now (``{since}`` in a full read, ``{token}`` on the first
-page). Deeper in a body, where leaving out would change what is asked, ``{if: since, then: …}`` says what goes with a
-variable.
+A text holds ``{name}``, and ``{{`` and ``}}`` for braces. A text that is one variable and nothing else takes the
+variable's value as it is, so that a number stays a number in a JSON body; elsewhere a list is joined by commas. An
+entry of a query, of the headers or of a body is left out if a variable in it has no value now (``{since}`` in a full
+read, ``{token}`` on the first page). Deeper in a body, ``{if: since, then: …}`` says what to leave out.
 
 A code connector composes them as ``RequestTemplate(path="/x", query={"after": "{token}"}).fill({"token": "abc"})``.
 """
@@ -20,23 +19,24 @@ from urllib.parse import quote
 from syncd.errors import ConfigError
 
 OPTIONAL: Final = frozenset({"cursor", "last_id", "offset", "page", "since", "token", "until"})
-"""The variables that only some requests have a value for."""
+"""The variables that have a value in some requests only."""
 
-RUNNING: Final = OPTIONAL | {"fields", "ids", "size"}
-"""Every variable that a request may use beside those that the configuration names itself."""
+READ_VARIABLES: Final = OPTIONAL | {"fields", "ids", "size"}
+"""The variables that a read sets; a configuration names its own ones beside them."""
 
 _PART = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}|[{}]")
 
 
 class _Absent:
-    """Stands for a value that a variable without one leaves nothing of."""
+    """The result of a text whose variable has no value."""
 
 
+# An object of its own and not None: null is a value that a body may hold.
 ABSENT: Final = _Absent()
 
 
 def names_in(template: Any) -> frozenset[str]:
-    """The variables that ``template`` uses, at any depth.
+    """Return the variables that ``template`` uses, at any depth.
 
     Raises:
         ValueError: a text has a brace that begins or ends no variable.
@@ -46,23 +46,24 @@ def names_in(template: Any) -> frozenset[str]:
 
 
 def unguarded(template: Any) -> frozenset[str]:
-    """The optional variables that a body uses below its first level without ``{if: …, then: …}`` around them."""
+    """Return the optional variables below a body's first level that have no ``{if: …, then: …}`` around them."""
+    # On the first level an entry can be left out; deeper, to leave one out could change what the request asks for.
     if not isinstance(template, Mapping):
-        return _bare(template)
-    return frozenset(name for value in template.values() if not isinstance(value, str) for name in _bare(value))
+        return _unguarded(template)
+    return frozenset(name for value in template.values() if not isinstance(value, str) for name in _unguarded(value))
 
 
-def _bare(value: Any) -> frozenset[str]:
+def _unguarded(value: Any) -> frozenset[str]:
     if isinstance(value, str):
         return frozenset(_names(value)) & OPTIONAL
     if is_choice(value):
-        return _bare(value["then"]) - {value["if"]}
+        return _unguarded(value["then"]) - {value["if"]}
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return frozenset(name for each in inner for name in _bare(each))
+    return frozenset(name for each in inner for name in _unguarded(each))
 
 
 def is_choice(value: Any) -> bool:
-    """Whether ``value`` is ``{if: name, then: value}``."""
+    """Return whether ``value`` is ``{if: name, then: value}``."""
     return isinstance(value, Mapping) and set(value) == {"if", "then"}
 
 
@@ -70,13 +71,11 @@ def _texts(template: Any) -> Iterator[str]:
     if isinstance(template, str):
         yield template
     elif is_choice(template):
+        # The name after "if" is a variable too, so yield it as the text of one.
         yield f"{{{template['if']}}}"
         yield from _texts(template["then"])
-    elif isinstance(template, Mapping):
-        for value in template.values():
-            yield from _texts(value)
-    elif isinstance(template, list | tuple):
-        for value in template:
+    elif isinstance(template, Mapping | list | tuple):
+        for value in template.values() if isinstance(template, Mapping) else template:
             yield from _texts(value)
 
 
@@ -89,7 +88,7 @@ def _names(text: str) -> Iterator[str]:
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:
-    """``template`` with its variables replaced, or :data:`ABSENT` when one has no value in ``values``."""
+    """Return ``template`` with its variables replaced, or :data:`ABSENT` if one has no value in ``values``."""
     if isinstance(template, str):
         return _fill_text(template, values)
     if is_choice(template):
@@ -105,8 +104,9 @@ def fill(template: Any, values: Mapping[str, Any]) -> Any:
 def _fill_text(text: str, values: Mapping[str, Any]) -> Any:
     whole = _PART.fullmatch(text)
     if whole and whole[1]:
-        found = values.get(whole[1])
-        return ABSENT if found is None else found
+        value = values.get(whole[1])
+        return ABSENT if value is None else value
+    # One variable without a value makes the whole text absent: the rest of it could be another filter.
     if any(values.get(name) is None for name in _names(text)):
         return ABSENT
     braces = {"{{": "{", "}}": "}"}
@@ -114,7 +114,7 @@ def _fill_text(text: str, values: Mapping[str, Any]) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """A value as a query or a header carries it: a list is joined by commas, a flag is ``true`` or ``false``."""
+    """Return a value as a query or a header carries it: a list joined by commas, a flag as ``true`` or ``false``."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
@@ -124,7 +124,7 @@ def as_text(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: ``path`` begins with a slash or is a whole URL of the same host; ``body`` is JSON or None."""
+    """A request; ``path`` begins with a slash or is a whole URL of the same host, ``body`` is JSON or None."""
 
     method: str
     path: str
@@ -144,22 +144,24 @@ class RequestTemplate:
     body: Any = None
 
     def fill(self, values: Mapping[str, Any]) -> Request:
-        """The request with these values; in the path they are percent-encoded.
+        """Return the request with these values.
 
         Raises:
             ConfigError: the path has a variable without a value.
 
         """
+        # Encode "/" in the path too: a value from an answer must not lead to another path of the server.
         path = _fill_text(self.path, {name: quote(as_text(value), safe="") for name, value in values.items()})
         if path is ABSENT:
             raise ConfigError(f"the path {self.path!r} has a variable that has no value here")
-        query = {name: _one(value) for name, value in fill(self.query, values).items()}
+        query = {name: _query_value(value) for name, value in fill(self.query, values).items()}
         headers = {name: as_text(value) for name, value in fill(self.headers, values).items()}
         body = fill(self.body, values)
         return Request(self.method, str(path), query, headers, None if body is ABSENT else body)
 
     def with_parts(self, other: Mapping[str, Any]) -> RequestTemplate:
-        """This request with the parts in ``other`` in place of its own; queries, headers and bodies are merged."""
+        """Return this request with the parts in ``other`` instead; queries, headers and bodies are merged."""
+        # A body that is a list is replaced: its entries have no names by which to merge them.
         body = other.get("body", self.body)
         if isinstance(body, Mapping) and isinstance(self.body, Mapping):
             body = {**self.body, **body}
@@ -172,5 +174,5 @@ class RequestTemplate:
         )
 
 
-def _one(value: Any) -> str | int:
+def _query_value(value: Any) -> str | int:
     return value if isinstance(value, int) and not isinstance(value, bool) else as_text(value)

@@ -1,4 +1,4 @@
-"""The SQL connector: a query, or a table, on PostgreSQL, MariaDB, MySQL, SQLite or SQL Server."""
+"""The SQL connector: reads a query or a table of PostgreSQL, MariaDB, MySQL, SQLite or SQL Server."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pkgutil import resolve_name
 from typing import cast
 
 import polars as pl
 
-from connectors.sql_query.cursor import Mark, Scale, Window, digests, scale
+from connectors.sql_query.cursor import Mark, Window, cursor_order, digests
 from connectors.sql_query.options import SqlOptions
 from connectors.sql_query.snapshot import Access, Column, Page, Snapshot
 from connectors.sql_query.statement import CURSOR, DELETED, ROWS, Selection, checked
@@ -20,15 +21,16 @@ from connectors.sql_query.text import with_lists
 from syncd.source import EVERYTHING, Connector, End, Malformed, Needs, Note, Options, Rows, nearest
 
 VERSION = 1
-"""Part of every cursor; a new one makes the next read a full one."""
+"""Part of every cursor; with another version, the next read is a full read."""
 
-UNIT = "\x1f"
-"""What joins the parts of a composite key in ``End.deleted``."""
+KEY_SEPARATOR = "\x1f"
+"""The character between the parts of a composite key in ``End.deleted``."""
 
-_OFF = r"(?i)^(?:|0|f|false|n|no|0000-00-00.*)$"
-"""Values of a column that marks deletion by which a row is not deleted; NULL is another one."""
+_NOT_DELETED = r"(?i)^(?:|0|f|false|n|no|0000-00-00.*)$"
+"""The values of the ``deleted`` column of rows that are not deleted; NULL is another one."""
 
-_CLASSES = {
+# By name, since each class imports a driver that may not be installed.
+_SNAPSHOT_CLASSES = {
     "postgresql": "connectors.sql_query.postgres:Postgres",
     "mysql": "connectors.sql_query.mysql:MySql",
     "sqlite": "connectors.sql_query.sqlite:Sqlite",
@@ -38,27 +40,27 @@ _CLASSES = {
 
 @dataclass(slots=True)
 class _Reading:
-    """A read under way. ``names``: the columns of the source; ``inner``: those of the statement."""
+    """A read under way. ``columns``: of the source; ``selected``: the columns of the statement, with added ones."""
 
     columns: list[Column]
-    inner: list[str]
+    selected: list[str]
     window: Window | None
     known: frozenset[str] = frozenset()
     count: int = 0
     pages: int = 0
     deleted: set[str] = field(default_factory=set)
-    living: set[str] = field(default_factory=set)
+    existing: set[str] = field(default_factory=set)
 
     @property
-    def names(self) -> list[str]:
-        return [column.name for column in self.columns]
+    def expressions(self) -> dict[str, str]:
+        return {column.name: column.expression for column in self.columns}
 
 
 class SqlQuery(Connector):
-    """Reads a query in one read-only transaction that shows one moment. ``clock``: seconds since 1970.
+    """Reads a query in one read-only transaction that sees one moment. ``clock``: seconds since 1970.
 
-    Without ``cursor`` every read is complete. With it the first one is, and the others hold what changed since, with
-    the keys that are marked as deleted and, every ``sweep`` seconds, all keys that there are.
+    Without the option ``cursor`` every read is complete. With it the first read is complete, and the others hold the
+    rows that changed since, the keys that are marked as deleted and, every ``sweep`` seconds, all keys that exist.
     """
 
     OPTIONS = SqlOptions
@@ -70,6 +72,8 @@ class SqlQuery(Connector):
         self._options = cast(SqlOptions, options)
         self._clock = clock
         self._snapshot: Snapshot | None = None
+        cursor = self._options.cursor
+        self._order = cursor_order(cursor.type, cursor.overlap) if cursor else None
 
     def check(self) -> list[str]:
         with self._opened() as snapshot:
@@ -78,18 +82,22 @@ class SqlQuery(Connector):
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:
         began = self._clock()
         before = Mark.from_text(cursor) if cursor else None
+        # Rows of another query were never read, so their old cursor values prove nothing.
         if before is not None and before.query != self._digest():
             before = None
         with self._opened() as snapshot:
-            reading = self._reading(snapshot, before)
+            reading = self._begin(snapshot, before)
             for page in self._pages(snapshot, reading, before):
                 yield from self._rows(page, reading, partial=before is not None)
+            # A read without rows must still yield its columns, in one empty page.
             if not reading.pages:
-                yield Rows(pl.DataFrame(schema=dict.fromkeys(reading.names, pl.String)), self._origin(), _numbers(0, 0))
-            present = self._present(snapshot, reading, before, began)
+                frame = pl.DataFrame(schema=dict.fromkeys(reading.expressions, pl.String))
+                yield Rows(frame, self._origin(), pl.Series(dtype=pl.UInt32))
+            present = self._present_keys(snapshot, reading, before, began)
         return self._end(reading, before, present, began)
 
     def cancel(self) -> None:
+        # Another thread may end the read between the question and the call, so the snapshot is taken once.
         snapshot = self._snapshot
         if snapshot is not None:
             snapshot.cancel()
@@ -97,7 +105,7 @@ class SqlQuery(Connector):
     def notes(self) -> list[Note]:
         with self._opened() as snapshot:
             self._columns(snapshot)
-            return [*self._about_keys(snapshot), *self._about_index(snapshot)]
+            return [*self._key_notes(snapshot), *self._index_notes(snapshot)]
 
     @contextmanager
     def _opened(self) -> Iterator[Snapshot]:
@@ -106,7 +114,8 @@ class SqlQuery(Connector):
         access = Access(
             options.url, options.url.with_password(password), options.isolation, options.timeout, f"syncd {self.name}"
         )
-        snapshot = self._snapshot = _snapshot_class(options.url.product.kind)(access)
+        snapshot: Snapshot = resolve_name(_SNAPSHOT_CLASSES[options.url.product.kind])(access)
+        self._snapshot = snapshot
         try:
             snapshot.begin()
             yield snapshot
@@ -129,188 +138,176 @@ class SqlQuery(Connector):
         )
 
     def _columns(self, snapshot: Snapshot) -> list[Column]:
-        """The columns of the rows that are yielded.
+        """Return the columns of the source.
 
         Raises:
-            SourceInvalid: two have one name, or one that the options name is not there.
+            SourceInvalid: two columns have one name, or the options name a column that the query lacks.
 
         """
         selection = self._selection(snapshot)
+        # Without cursor and deleted first: an error is then one of the query itself, and can name its line.
         plain = replace(selection, cursor=None, deleted=None)
         found = snapshot.columns(plain.described(), plain.bare())
         names = [column.name for column in found]
-        twice = sorted({name for name in names if names.count(name) > 1 or _renamed(name, names)})
+        twice = sorted({name for name in names if names.count(name) > 1 or _is_numbered(name, names)})
         if twice:
-            raise snapshot.told.invalid(
-                f"the query has two columns called {twice[0].partition(':')[0]}: give one another name with AS"
+            raise snapshot.errors.invalid(
+                f"the query has two columns called {twice[0].partition(':')[0]}: give one of them another name with AS"
             )
-        for option, column in (("cursor", selection.cursor), ("deleted", selection.deleted)):
-            simple = column is not None and column.replace("_", "").isalnum() and not selection.is_table
-            if simple and column not in names:
-                raise snapshot.told.invalid(f"{option}: the query has no column {column}{nearest(column or '', names)}")
+        # A table may have columns that are not selected; the server checks those, and conditions, in the next step.
+        for option, column in (("cursor", selection.cursor or ""), ("deleted", selection.deleted or "")):
+            if column.replace("_", "").isalnum() and not selection.is_table and column not in names:
+                raise snapshot.errors.invalid(f"{option}: the query has no column {column}{nearest(column, names)}")
         snapshot.columns(selection.described())
         return found
 
-    def _reading(self, snapshot: Snapshot, before: Mark | None) -> _Reading:
+    def _begin(self, snapshot: Snapshot, before: Mark | None) -> _Reading:
         columns = self._columns(snapshot)
         names = [column.name for column in columns]
-        marks = [CURSOR] * (self._options.cursor is not None) + [DELETED] * (self._options.deleted is not None)
-        order = self._order()
-        window = Window(order, snapshot.now()) if order else None
-        return _Reading(columns, [*names, *marks], window, before.seen if before else frozenset())
-
-    def _order(self) -> Scale | None:
-        cursor = self._options.cursor
-        return scale(cursor.type, cursor.overlap) if cursor else None
+        added = [CURSOR] * (self._options.cursor is not None) + [DELETED] * (self._options.deleted is not None)
+        window = Window(self._order, snapshot.now()) if self._order else None
+        return _Reading(columns, [*names, *added], window, before.seen if before else frozenset())
 
     def _pages(self, snapshot: Snapshot, reading: _Reading, before: Mark | None) -> Iterator[Page]:
-        selection, order = self._selection(snapshot), self._order()
-        expressions = {column.name: column.expression for column in reading.columns}
-        wanted = expressions if any(expressions.values()) else None
+        selection, order = self._selection(snapshot), self._order
+        expressions = reading.expressions if any(reading.expressions.values()) else None
         begin = before.begin(order, exact=self._is_exact()) if before and order else None
         if begin and order:
-            statement = selection.since(begin[0], order.bound(begin[1]), wanted)
+            statement = selection.since(begin[0], order.parameter(begin[1]), expressions)
         else:
-            statement = selection.everything(wanted)
-        return snapshot.pages(statement, reading.inner, self._options.fetch)
+            statement = selection.everything(expressions)
+        return snapshot.pages(statement, reading.selected, self._options.fetch)
 
     def _is_exact(self) -> bool:
-        """SQLite compares the texts of times."""
+        # SQLite has no type for times and compares their texts.
         cursor = self._options.cursor
         return self._options.url.product.kind != "sqlite" or (cursor is not None and cursor.type != "timestamp")
 
     def _rows(self, page: Page, reading: _Reading, *, partial: bool) -> Iterator[Rows]:
-        wrong = dict(page.bad)
-        places = pl.Series([place for place in range(page.height) if place not in wrong] if wrong else None)
-        lines = (places if wrong else pl.int_range(page.height, eager=True)).cast(pl.UInt32) + (reading.count + 1)
-        malformed = tuple(Malformed(reading.count + place + 1, why) for place, why in page.bad)
+        first = reading.count + 1
+        malformed = tuple(Malformed(first + place, reason) for place, reason in page.malformed)
+        lines = pl.int_range(first, first + page.height, dtype=pl.UInt32, eager=True)
+        lines = lines.filter(~lines.is_in([row.line for row in malformed]))
         reading.count += page.height
-        frame, lines = self._fresh(page.frame, lines.cast(pl.UInt32), reading)
-        frame, lines = self._living(frame, lines, reading, partial=partial)
+        frame, lines = self._without_seen(page.frame, lines, reading)
+        frame, lines = self._without_deleted(frame, lines, reading, partial=partial)
         if partial and frame.is_empty() and not malformed:
             return
         reading.pages += 1
         is_json = {column.name: column.is_json for column in reading.columns}
-        yield Rows(with_lists(frame.select(reading.names), is_json), self._origin(), lines, malformed)
+        yield Rows(with_lists(frame.select(list(is_json)), is_json), self._origin(), lines, malformed)
 
-    def _fresh(self, frame: pl.DataFrame, lines: pl.Series, reading: _Reading) -> tuple[pl.DataFrame, pl.Series]:
-        """Leave out the rows that the last read had as they are."""
+    def _without_seen(self, frame: pl.DataFrame, lines: pl.Series, reading: _Reading) -> tuple[pl.DataFrame, pl.Series]:
+        """Leave out the rows of the overlap that the last read has yielded unchanged."""
         if reading.window is None:
             return frame, lines
+        # The window takes all rows, also the ones that are left out: the next read would find them again as well.
         reading.window.add(frame, frame.get_column(CURSOR))
         if not reading.known or frame.is_empty():
             return frame, lines
         new = pl.Series([digest not in reading.known for digest in digests(frame)], dtype=pl.Boolean)
         return frame.filter(new), lines.filter(new)
 
-    def _living(
+    def _without_deleted(
         self, frame: pl.DataFrame, lines: pl.Series, reading: _Reading, *, partial: bool
     ) -> tuple[pl.DataFrame, pl.Series]:
-        """Leave out the rows that are marked as deleted; of a partial read, note their keys."""
+        """Leave out the rows that are marked as deleted; in a partial read, record their keys."""
         if self._options.deleted is None:
             return frame, lines
-        gone = _marked(frame)
+        is_deleted = _is_deleted(frame)
+        # Two rows may have one key. The key is gone only if none of its rows is left.
         if partial:
-            reading.deleted |= self._keys(frame.filter(gone))
-            reading.living |= self._keys(frame.filter(~gone))
-        return frame.filter(~gone), lines.filter(~gone)
+            reading.deleted |= self._keys(frame.filter(is_deleted))
+            reading.existing |= self._keys(frame.filter(~is_deleted))
+        return frame.filter(~is_deleted), lines.filter(~is_deleted)
 
     def _keys(self, frame: pl.DataFrame) -> set[str]:
-        """The keys of rows, as mapping makes them of text without odd characters."""
+        """Return the keys of rows. The mapping makes the same keys, unless they hold unusual characters."""
         if not self.needs.key:
             return set()
         parts = [pl.col(name).str.strip_chars() for name in self.needs.key]
-        return set(frame.select(pl.concat_str(parts, separator=UNIT)).to_series().drop_nulls())
+        return set(frame.select(pl.concat_str(parts, separator=KEY_SEPARATOR)).to_series().drop_nulls())
 
-    def _present(self, snapshot: Snapshot, reading: _Reading, before: Mark | None, began: float) -> pl.DataFrame | None:
-        """The key columns of all rows there are, if it is time to look."""
+    def _present_keys(
+        self, snapshot: Snapshot, reading: _Reading, before: Mark | None, began: float
+    ) -> pl.DataFrame | None:
+        """Return the key columns of all rows that exist; None if the last sweep is recent enough."""
         key = self.needs.key
-        proved = self._options.isolation != "read_committed"
-        if before is None or not key or not proved or began - before.swept < self._options.sweep:
+        # With read_committed the keys would be of another moment than the rows, so a missing key would prove nothing.
+        is_one_moment = self._options.isolation != "read_committed"
+        if before is None or not key or not is_one_moment or began - before.swept < self._options.sweep:
             return None
-        expressions = {column.name: column.expression for column in reading.columns if column.expression}
-        statement = self._selection(snapshot).keys(key, expressions)
+        statement = self._selection(snapshot).keys(key, reading.expressions)
         names = [*key, DELETED] if self._options.deleted is not None else list(key)
         pages = [page.frame for page in snapshot.pages(statement, names, self._options.fetch)]
         found = pl.concat(pages) if pages else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-        return found.filter(~_marked(found)).select(key) if DELETED in names else found
+        return found.filter(~_is_deleted(found)).select(key) if DELETED in names else found
 
     def _end(self, reading: _Reading, before: Mark | None, present: pl.DataFrame | None, began: float) -> End:
         cursor = None
         if reading.window is not None:
+            # A full read sees all keys, so it counts as a sweep.
             swept = before.swept if before is not None and present is None else began
             cursor = reading.window.mark(before, self._digest(), began=began, swept=swept).to_text()
         if before is not None:
-            return End("partial", cursor=cursor, deleted=frozenset(reading.deleted - reading.living), present=present)
+            return End("partial", cursor=cursor, deleted=frozenset(reading.deleted - reading.existing), present=present)
         if self._options.isolation == "read_committed":
             return End("unproved", why="isolation: read_committed does not prove that no row is missing")
         return End("complete", cursor=cursor)
 
     def _origin(self) -> str:
-        """What a row's number counts in."""
+        """Return the name of the place in which rows are numbered."""
         return self._options.table or "query"
 
     def _digest(self) -> str:
-        """Over all that decides what rows there are."""
+        """Return a digest of all options that decide which rows are read."""
+        # str(url) hides the password: with a new password it is still the same source.
         options = self._options
         cursor = options.cursor.model_dump() if options.cursor else None
         parts = [VERSION, str(options.url), options.query, options.table, options.columns, options.params, cursor]
         text = json.dumps([*parts, options.deleted, self.needs.key])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def _about_keys(self, snapshot: Snapshot) -> Iterator[Note]:
+    def _key_notes(self, snapshot: Snapshot) -> Iterator[Note]:
         key = self.needs.key
         if not key:
             return
-        [found] = snapshot.rows(self._selection(snapshot).twins(key))
-        rows, twins, lacking = (int(each) for each in found)
+        [found] = snapshot.rows(self._selection(snapshot).key_counts(key))
+        rows, repeated, lacking = (int(each) for each in found)
         name = "+".join(key)
-        if twins:
+        if repeated:
             yield Note(
-                f"the key {name}: {_counted(twins, 'value')} in more than one row each; only the first row counts"
+                f"the key {name}: {_counted(repeated, 'value')} in more than one row each; only the first row counts"
             )
         if lacking:
             yield Note(f"the key {name}: NULL in {_counted(lacking, 'row')}; nothing is deleted while that is so")
-        if not twins and not lacking:
+        if not repeated and not lacking:
             yield Note(f"the key {name}: unique in {_counted(rows, 'row')}", good=True)
 
-    def _about_index(self, snapshot: Snapshot) -> Iterator[Note]:
-        order, cursor = self._order(), self._options.cursor
+    def _index_notes(self, snapshot: Snapshot) -> Iterator[Note]:
+        order, cursor = self._order, self._options.cursor
         if order is None or cursor is None:
             return
         sample = "0" if cursor.type == "number" else snapshot.now()[0]
-        tables = snapshot.scanned(self._selection(snapshot).since(">=", order.bound(sample)))
+        tables = snapshot.scanned(self._selection(snapshot).since(">=", order.parameter(sample)))
         names = [(self._options.table or table) if table == ROWS else table for table in tables]
         if names:
             yield Note(
                 f"no index serves the cursor {cursor.column}: each incremental read scans all of "
-                f"{' and '.join(names)}; an index on that column, and on what tables are joined by, makes it quick"
+                f"{' and '.join(names)}; an index on that column, and on the columns that join tables, makes it quick"
             )
 
 
-def _marked(frame: pl.DataFrame) -> pl.Series:
-    """Which rows the deletion column marks."""
+def _is_deleted(frame: pl.DataFrame) -> pl.Series:
     mark = frame.get_column(DELETED)
-    return mark.is_not_null() & ~mark.str.contains(_OFF).fill_null(value=True)
+    return mark.is_not_null() & ~mark.str.contains(_NOT_DELETED).fill_null(value=True)
 
 
-def _renamed(name: str, names: Sequence[str]) -> bool:
-    """Whether SQLite has numbered the name (``id:1``), since another column has it."""
+def _is_numbered(name: str, names: Sequence[str]) -> bool:
+    """Whether SQLite has numbered the name (``id:1``), because another column has the same name."""
     base, colon, number = name.rpartition(":")
     return bool(colon) and number.isdecimal() and base in names
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _numbers(first: int, count: int) -> pl.Series:
-    return pl.int_range(first, first + count, dtype=pl.UInt32, eager=True)
-
-
-def _snapshot_class(kind: str) -> type[Snapshot]:
-    from importlib import import_module
-
-    module, _, name = _CLASSES[kind].partition(":")
-    found: type[Snapshot] = getattr(import_module(module), name)
-    return found
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

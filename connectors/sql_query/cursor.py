@@ -1,9 +1,9 @@
-"""Incremental reads: where the next one begins, so that no row is lost and none comes again for ever.
+"""Decide where the next incremental read begins, so that no row is lost and no row comes again forever.
 
-A row's cursor value is written before it is committed, and by clocks that differ, so a read cannot begin where the
-last one ended. It begins the *overlap* before the greatest value seen. That value counts as *settled* once a read that
-began a whole overlap after it was first seen has covered it; from then on reads begin behind it. Rows of the overlap
-that were read before are known by digests and left out. Values beyond the server's own time do not move the cursor.
+A row's cursor value is written before the row is committed, and by clocks that differ, so a read cannot begin where the
+last read ended. It begins the *overlap* before the greatest value seen. That value is *settled* once a read that began
+a whole overlap after its first sight has covered it; later reads begin after it. Rows of the overlap that were read
+before are known by their digests and left out. Values later than the server's own time do not move the cursor.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-MOST = 5_000
-"""Rows of the overlap that are remembered at most; where there are more, they are read again."""
+MAX_SEEN = 5_000
+"""Rows of the overlap that are remembered at most; if there are more, all of them are read again."""
 
 CursorType = Literal["timestamp", "date", "number"]
 
@@ -28,64 +28,69 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:([ T])(\d\d:\d\d:\d\d)(\.\d+)?(.*))?"
 _DAY = 86400.0
 
 
-class Scale(ABC):
-    """The order of a cursor's values. ``settles``: seconds after which a value is settled."""
+class CursorOrder(ABC):
+    """The order of a cursor's values. ``settle_seconds``: after this time a value is settled."""
 
-    settles: float
+    settle_seconds: float
 
     @abstractmethod
     def comparable(self, values: pl.Series) -> pl.Series:
-        """The values (String) so that they can be compared; null for what is no value of this kind."""
+        """Return the values (String) in a type that can be compared; null for a value of another kind."""
 
     @abstractmethod
-    def lowered(self, value: str) -> str:
-        """The value an overlap before."""
+    def minus_overlap(self, value: str) -> str:
+        """Return the value that lies the overlap before ``value``."""
 
     @abstractmethod
-    def capped(self, values: pl.Series, now: tuple[str, str]) -> pl.Series:
-        """Those comparable values that lie not in the future; ``now`` is the server's time in UTC and in its zone."""
+    def without_future(self, values: pl.Series, now: tuple[str, str]) -> pl.Series:
+        """Return the comparable values that are not later than ``now``, the server's time in UTC and in its zone."""
 
-    def bound(self, value: str) -> Any:
-        """The value as a statement takes it, and as it is compared."""
+    def parameter(self, value: str) -> Any:
+        """Return the value as a statement takes it; these can be compared too."""
         return value
 
 
-class Times(Scale):
-    """Points in time, as text in ISO 8601, which sorts as they do. ``overlap`` and ``grain``: seconds."""
+class Times(CursorOrder):
+    """Points in time, as text in ISO 8601, which sorts by time. ``overlap`` and ``grain``: seconds."""
 
     def __init__(self, overlap: float, grain: float = 0.0) -> None:
-        self.settles = overlap + grain
+        self.settle_seconds = overlap + grain
         self._overlap = timedelta(seconds=max(overlap, grain))
 
     def comparable(self, values: pl.Series) -> pl.Series:
+        # PostgreSQL has times without digits, "infinity"; as the greatest value, it would hide all later rows.
         return values.set(~values.str.contains(r"^\d{4}-\d\d-\d\d").fill_null(value=False), None)
 
-    def lowered(self, value: str) -> str:
+    def minus_overlap(self, value: str) -> str:
         found = _MOMENT.fullmatch(value)
         if found is None:
             return value
         day, between, clock, fraction, zone = found.groups()
         try:
             moment = datetime.fromisoformat(f"{day} {clock or '00:00:00'}") - self._overlap
+        # Not every text is a time that Python knows: 0000-00-00, or a time whose overlap begins before the year 1.
         except (ValueError, OverflowError):
             return value
         if not clock:
             return moment.date().isoformat()
-        moment -= timedelta(seconds=1 if fraction else 0)  # texts with and without a fraction sort differently
+        # The result has no fraction. A second less, since texts with and without a fraction sort differently.
+        moment -= timedelta(seconds=1 if fraction else 0)
         return f"{moment:%Y-%m-%d}{between}{moment:%H:%M:%S}{zone}"
 
-    def capped(self, values: pl.Series, now: tuple[str, str]) -> pl.Series:
+    def without_future(self, values: pl.Series, now: tuple[str, str]) -> pl.Series:
         utc, _ = now
+        # A time without a zone may be in UTC or in the server's zone, so the later of both is allowed.
         zoned = values.str.contains(r"\d\d:\d\d.*(?:[+-]\d\d(?::?\d\d)?|Z)$")
         until = pl.when(zoned).then(pl.lit(utc)).otherwise(pl.lit(max(now)))
         seconds = values.str.replace("T", " ", literal=True).str.head(19)
         return values.filter(pl.select(seconds <= until).to_series())
 
 
-class Numbers(Scale):
-    """Whole numbers that only grow: a sequence, a row version. ``overlap``: how many of them."""
+class Numbers(CursorOrder):
+    """Whole numbers that only grow: a sequence, a row version. ``overlap``: a difference of numbers."""
 
-    settles = _DAY
+    # A number does not tell when it was written, so a commit may be a day late.
+    settle_seconds = _DAY
 
     def __init__(self, overlap: int) -> None:
         self._overlap = overlap
@@ -93,30 +98,31 @@ class Numbers(Scale):
     def comparable(self, values: pl.Series) -> pl.Series:
         return values.cast(pl.Int64, strict=False)
 
-    def lowered(self, value: str) -> str:
+    def minus_overlap(self, value: str) -> str:
         return str(int(value) - self._overlap)
 
-    def capped(self, values: pl.Series, now: tuple[str, str]) -> pl.Series:  # noqa: ARG002  (numbers have no clock)
+    def without_future(self, values: pl.Series, now: tuple[str, str]) -> pl.Series:  # noqa: ARG002  (numbers have no clock)
         return values
 
-    def bound(self, value: str) -> Any:
+    def parameter(self, value: str) -> Any:
         return int(value)
 
 
-def scale(kind: CursorType, overlap: float) -> Scale:
-    """The order of values of this type; a date's overlap is at least a day, since the day goes on."""
+def cursor_order(kind: CursorType, overlap: float) -> CursorOrder:
+    """Return the order of values of this type; ``overlap``: seconds, or a difference of numbers."""
     if kind == "number":
         return Numbers(int(overlap))
+    # The overlap of a date is at least a day, since rows of a day are written until its end.
     return Times(overlap, _DAY if kind == "date" else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far the reads have come.
+    """The cursor: how far the reads have come. The names of its fields are in the cursors of earlier runs.
 
-    ``query``: a digest of what was read. ``top``: the greatest value; ``since``: when (Unix seconds) a read that found
-    it began. ``settled``: below and at it, nothing is read any more. ``swept``: when the keys were last read in full.
-    ``seen``: digests of rows that a read from here would find again.
+    ``query``: a digest of what was read. ``top``: the greatest value; ``since``: when (Unix seconds) the read that
+    first saw it began. ``settled``: rows with this value or less are not read any more. ``swept``: when all keys were
+    last read. ``seen``: digests of rows that a read from here would find again.
     """
 
     query: str
@@ -131,85 +137,86 @@ class Mark:
 
     @classmethod
     def from_text(cls, text: str) -> Mark | None:
-        """The mark in a cursor; None for one that is of another version."""
+        """Return the mark in a cursor; None for a cursor of another version."""
+        # None means a full read: a cursor that cannot be read costs time, but must not stop a source for good.
         try:
             found = json.loads(text)
             return cls(**{**found, "seen": frozenset(found["seen"])})
         except (ValueError, TypeError, KeyError):
             return None
 
-    def begin(self, order: Scale, *, exact: bool) -> tuple[str, str] | None:
-        """Return the condition (``>`` or ``>=``) and the value at which to begin; None for the very beginning.
+    def begin(self, order: CursorOrder, *, exact: bool) -> tuple[str, str] | None:
+        """Return the condition (``>`` or ``>=``) and the value at which a read begins; None for a read of all rows.
 
-        ``exact``: the server compares values, not texts, so that nothing lies between equal texts.
+        ``exact``: the server compares values rather than texts, so that no value lies between two equal texts.
         """
         if self.top is None:
             return None
-        low = order.lowered(self.top)
-        if exact and self.settled is not None and order.bound(low) <= order.bound(self.settled):
+        low = order.minus_overlap(self.top)
+        if exact and self.settled is not None and order.parameter(low) <= order.parameter(self.settled):
             return ">", self.settled
         return ">=", low
 
 
 class Window:
-    """Collects, over a read's pages, the greatest value and the rows that the next read would find again."""
+    """Collects, over the pages of a read, the greatest value and the rows that the next read would find again."""
 
-    def __init__(self, order: Scale, now: tuple[str, str]) -> None:
+    def __init__(self, order: CursorOrder, now: tuple[str, str]) -> None:
         self._order = order
         self._now = now
         self._values: pl.Series | None = None
         self._rows: pl.DataFrame | None = None
-        self._flooded = False
+        self._has_too_many = False
         self.top: str | None = None
 
     def add(self, frame: pl.DataFrame, values: pl.Series) -> None:
-        """Take a page: its rows and their cursor values (String)."""
+        """Add a page: its rows and their cursor values (String)."""
         known = self._order.comparable(values)
-        top = self._order.capped(known.drop_nulls(), self._now).max()
-        if top is not None and (self.top is None or top > self._order.comparable(pl.Series([self.top]))[0]):
+        top = self._order.without_future(known.drop_nulls(), self._now).max()
+        if top is not None and (self.top is None or top > self._comparable(self.top)):
             self.top = str(top)
-        if not self._flooded:
-            self._keep(frame, known)
+        if not self._has_too_many:
+            self._remember(frame, known)
 
-    def _keep(self, frame: pl.DataFrame, values: pl.Series) -> None:
-        rows, known = self._near(frame, values)
+    def _remember(self, frame: pl.DataFrame, values: pl.Series) -> None:
+        rows, known = self._in_overlap(frame, values)
         if self._rows is not None and self._values is not None:
-            before, others = self._near(self._rows, self._values)
+            # The top may have grown with this page, so the rows of earlier pages may have left the overlap.
+            before, others = self._in_overlap(self._rows, self._values)
             rows, known = pl.concat([before, rows]), pl.concat([others, known])
         self._rows, self._values = rows, known
-        if rows.height > MOST:
+        if rows.height > MAX_SEEN:
             self._rows = self._values = None
-            self._flooded = True
+            self._has_too_many = True
 
-    def _near(self, frame: pl.DataFrame, values: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
-        """The rows that are in the overlap, or have no value."""
+    def _in_overlap(self, frame: pl.DataFrame, values: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
+        """Return the rows that are in the overlap or have no value."""
         if self.top is None:
             return frame, values
-        low = self._order.comparable(pl.Series([self._order.lowered(self.top)]))[0]
-        near = (values >= low).fill_null(value=True)
-        return frame.filter(near), values.filter(near)
+        is_near = (values >= self._comparable(self._order.minus_overlap(self.top))).fill_null(value=True)
+        return frame.filter(is_near), values.filter(is_near)
 
     def seen(self) -> frozenset[str]:
-        """The digests of those rows."""
+        """Return the digests of the remembered rows."""
         return frozenset() if self._rows is None else frozenset(digests(self._rows))
 
     def mark(self, before: Mark | None, query: str, *, began: float, swept: float) -> Mark:
-        """Where the next read begins, after one that began at ``began`` (Unix seconds)."""
+        """Return where the next read begins, after a read that began at ``began`` (Unix seconds)."""
         top, since, settled = self.top, began, None
         if before is not None and before.top is not None:
-            aged = began - before.since >= self._order.settles
-            settled = before.top if aged else before.settled
-            if top is None or not self._beyond(top, before.top):
+            # This read has covered the old top. If it began late enough, no commit at or below that top can follow.
+            has_settled = began - before.since >= self._order.settle_seconds
+            settled = before.top if has_settled else before.settled
+            if top is None or not self._comparable(top) > self._comparable(before.top):
                 top, since = before.top, before.since
         return Mark(query, swept, top, since, settled, self.seen())
 
-    def _beyond(self, one: str, other: str) -> bool:
-        first, second = self._order.comparable(pl.Series([one, other]))
-        return bool(first > second)
+    def _comparable(self, value: str) -> Any:
+        return self._order.comparable(pl.Series([value]))[0]
 
 
 def digests(rows: pl.DataFrame) -> list[str]:
-    """A digest of each row, in order."""
+    """Return a digest of each row, in order."""
     return [_digest(row) for row in rows.iter_rows()]
 
 

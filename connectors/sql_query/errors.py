@@ -1,4 +1,4 @@
-"""What a driver's error means: who must act, and what is said of it. Never a value of a row, never the password."""
+"""Turn a driver's errors into errors of syncd, which say who must act. No message holds a row's value or a password."""
 
 from __future__ import annotations
 
@@ -10,81 +10,73 @@ from typing import Any
 from connectors.sql_query.url import POSTGRES, SQL_SERVER, SQLITE, Database
 from syncd.errors import SourceError, SourceInvalid, SourceUnavailable
 
-_ACCESS = "check the user and the password"
-_TIME = "raise timeout, or make the query faster"
+_DENIED = "refuses the user: check the user and the password"
+_NO_DATABASE = "has no such database: check the end of the URL"
+_WRITES = "refuses the query: it tries to write, and syncd only reads"
+_SYNTAX = "the query cannot be understood"
 
-_POSTGRES_SAYS = {
-    "0A": "",
-    "28": f"refuses the user: {_ACCESS}",
-    "3D": "has no such database: check the end of the URL",
-    "25006": "refuses it: the query tries to write, and syncd only reads",
-    "42501": "",
-    "42": "",
-    "3F": "",
-    "22": "the query fails on a value of a row: have it converted or left out there",
-    "57014": f"the query took longer than {{timeout}}: {_TIME}",
+_SERVERS_OWN = ""
+"""Stands for the server's own sentence, if it holds no values of rows."""
+
+_POSTGRES_SENTENCES = {
+    **dict.fromkeys(("0A", "3F", "42"), _SERVERS_OWN),
+    "22": "the query fails on a value of a row: convert or leave out such values in the query",
+    "25006": _WRITES,
+    "28": _DENIED,
+    "3D": _NO_DATABASE,
 }
-"""By SQLSTATE, the longest beginning counts: what is said, "" for the server's own sentence, which holds no values."""
+"""The sentence for each beginning of a SQLSTATE."""
 
-_POSTGRES_PASSES = ("08", "40", "53", "55", "57P", "58", "XX")
-"""The beginnings of SQLSTATEs of what passes: lost connections, conflicts, full servers, shutdowns."""
+_POSTGRES_SLOW = "57014"
+"""The SQLSTATE of a statement that was cancelled, such as by the timeout."""
+
+_POSTGRES_TEMPORARY = ("08", "40", "53", "55", "57P", "58", "XX")
+"""The beginnings of SQLSTATEs that pass: lost connections, conflicts, full servers, shutdowns."""
 
 _POSTGRES_LOGIN = {
     r"password authentication failed|no password supplied|no pg_hba.conf entry|role \".*\" does not exist|"
-    r"fe_sendauth": f"refuses the user: {_ACCESS}",
-    r"database \".*\" does not exist": "has no such database: check the end of the URL",
+    r"fe_sendauth": _DENIED,
+    r"database \".*\" does not exist": _NO_DATABASE,
 }
 
-_MYSQL_SAYS = {
-    1044: f"refuses the user: {_ACCESS}",
-    1045: f"refuses the user: {_ACCESS}",
-    1698: f"refuses the user: {_ACCESS}",
-    1049: "has no such database: check the end of the URL",
-    1054: "",
-    1060: "",
-    1064: "the query cannot be understood",
-    1142: "",
-    1143: "",
-    1146: "",
-    1305: "",
-    1792: "refuses it: the query tries to write, and syncd only reads",
+_MYSQL_SENTENCES = {
+    **dict.fromkeys((1044, 1045, 1698), _DENIED),
+    **dict.fromkeys((1054, 1060, 1142, 1143, 1146, 1305), _SERVERS_OWN),
+    1049: _NO_DATABASE,
+    1064: _SYNTAX,
+    1792: _WRITES,
 }
 _MYSQL_SLOW = {1969, 3024}
 
-_SQL_SERVER_SAYS = {
-    18456: f"refuses the user: {_ACCESS}",
-    4060: "has no such database: check the end of the URL",
-    102: "the query cannot be understood",
-    156: "the query cannot be understood",
-    207: "",
-    208: "",
-    209: "",
-    229: "",
-    230: "",
-    1033: "an ORDER BY is of no use here: leave it out",
-    3952: "has no snapshots for this database: ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON, or, locking the "
-    "tables while they are read, isolation: serializable",
+_SQL_SERVER_SENTENCES = {
+    **dict.fromkeys((102, 156), _SYNTAX),
+    **dict.fromkeys((207, 208, 209, 229, 230), _SERVERS_OWN),
+    1033: "an ORDER BY is not allowed here: leave it out",
+    3952: "has no snapshots for this database: run ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON, or set "
+    "isolation: serializable, which locks the tables during a read",
+    4060: _NO_DATABASE,
+    18456: _DENIED,
 }
 
-_SQLITE_WRONG = re.compile(
-    r"no such|syntax error|ambiguous|readonly|not authorized|wrong number|misuse|incomplete input"
-)
+_SQLITE_INVALID = re.compile(r"no such|syntax error|ambiguous|not authorized|wrong number|misuse|incomplete input")
 
 
-class Told:
-    """Turns the errors of one database's driver into those of syncd. ``timeout``: seconds of a statement."""
+class DriverErrors:
+    """Turns the errors of one database's driver into errors of syncd. ``timeout``: seconds of a statement."""
 
     def __init__(self, database: Database, timeout: float) -> None:
         self._database = database
         self._timeout = timeout
 
     @contextmanager
-    def of(self, what: str = "") -> Iterator[None]:
-        """Whatever the driver raises in the block becomes a SourceError; ``what`` is the query, if it is run as it is.
+    def translated(self, query: str = "") -> Iterator[None]:
+        """Turn an error that the driver raises in the block into a SourceError.
+
+        ``query``: the query of the configuration, if the block runs it unchanged; the message then names its line.
 
         Raises:
-            SourceUnavailable: later it may work.
-            SourceInvalid: a person must look.
+            SourceUnavailable: a later try may succeed.
+            SourceInvalid: a person must act.
 
         """
         try:
@@ -92,12 +84,14 @@ class Told:
         except SourceError:
             raise
         except Exception as error:
-            if not _of_a_driver(error):
+            # Everything else is a defect of syncd, and must not look like a failure of the database.
+            if not _is_of_a_driver(error):
                 raise
-            raise self.error(error, what) from None
+            # "from None": the driver's own exception may hold the values of rows or the URL.
+            raise self.error(error, query) from None
 
     def error(self, error: BaseException, query: str = "") -> SourceError:
-        """What ``error`` means."""
+        """Return the error of syncd for ``error``."""
         product = self._database.product
         if product is POSTGRES:
             return self._postgres(error, query)
@@ -105,84 +99,87 @@ class Told:
             return self._sqlite(str(error))
         return self._numbered(error, query)
 
-    def unavailable(self, what: str) -> SourceUnavailable:
-        return SourceUnavailable(f"{self._database.place}: {what}")
+    def unavailable(self, sentence: str) -> SourceUnavailable:
+        return SourceUnavailable(f"{self._database.place}: {sentence}")
 
-    def invalid(self, what: str) -> SourceInvalid:
-        return SourceInvalid(f"{self._database.place}: {what}")
+    def invalid(self, sentence: str) -> SourceInvalid:
+        return SourceInvalid(f"{self._database.place}: {sentence}")
+
+    def _slow(self) -> SourceUnavailable:
+        limit = f"{self._timeout / 60:g} min" if self._timeout >= 60 else f"{self._timeout:g} s"
+        return self.unavailable(f"the query took longer than {limit}: raise timeout, or make the query faster")
 
     def _postgres(self, error: Any, query: str) -> SourceError:
         state = getattr(error, "sqlstate", None)
+        # Without a SQLSTATE the connection failed, and libpq gives only a text.
         if state is None:
             return self._postgres_connection(str(error))
-        known = max((start for start in _POSTGRES_SAYS if state.startswith(start)), key=len, default=None)
-        if state.startswith(_POSTGRES_PASSES):
-            return self.unavailable(f"the server broke off ({state}): try again later")
-        if known is None:
+        if state == _POSTGRES_SLOW:
+            return self._slow()
+        if state.startswith(_POSTGRES_TEMPORARY):
+            return self.unavailable(f"the server ended the query ({state}): try again later")
+        sentence = next((text for start, text in _POSTGRES_SENTENCES.items() if state.startswith(start)), None)
+        if sentence is None:
             return self.invalid(f"the query cannot be run ({state})")
-        said = _POSTGRES_SAYS[known].format(timeout=_duration(self._timeout))
-        if known == "57014":
-            return self.unavailable(said)
         diag = error.diag
         place = _line(query, int(diag.statement_position)) if diag.statement_position else ""
-        return self.invalid(f"{place}{said or diag.message_primary} ({state})")
+        return self.invalid(f"{place}{sentence or diag.message_primary} ({state})")
 
-    def _postgres_connection(self, said: str) -> SourceError:
+    def _postgres_connection(self, text: str) -> SourceError:
         for pattern, sentence in _POSTGRES_LOGIN.items():
-            if re.search(pattern, said):
+            if re.search(pattern, text):
                 return self.invalid(sentence)
-        return self.unavailable(_lost(said))
+        return self.unavailable(_lost_connection(text))
 
     def _numbered(self, error: BaseException, query: str) -> SourceError:
-        number, said = _number_and_text(error)
+        number, text = _number_and_text(error)
         if number in _MYSQL_SLOW:
-            return self.unavailable(f"the query took longer than {_duration(self._timeout)}: {_TIME}")
-        says = _SQL_SERVER_SAYS if self._database.product is SQL_SERVER else _MYSQL_SAYS
-        if number not in says:
-            return self.unavailable(f"{_lost(said)} ({number})" if number else _lost(said))
-        line = re.search(r"at line (\d+)", said)
-        # In the statement the query begins in the second line.
+            return self._slow()
+        sentences = _SQL_SERVER_SENTENCES if self._database.product is SQL_SERVER else _MYSQL_SENTENCES
+        # An unknown number may be anything, so try again later rather than ask a person.
+        if number not in sentences:
+            return self.unavailable(f"{_lost_connection(text)} ({number})" if number else _lost_connection(text))
+        line = re.search(r"at line (\d+)", text)
+        # The statement around the query adds one line before it.
         place = f"line {int(line[1]) - 1} of the query: " if query and line and number == 1064 else ""
-        return self.invalid(f"{place}{says[number] or said} ({number})")
+        return self.invalid(f"{place}{sentences[number] or text} ({number})")
 
-    def _sqlite(self, said: str) -> SourceError:
-        if "unable to open" in said:
+    def _sqlite(self, text: str) -> SourceError:
+        # The sqlite3 module has few classes of errors, and the text says more than they do.
+        if "unable to open" in text:
             return self.unavailable("the file cannot be opened: check the path, and that syncd's user may read it")
-        if "interrupted" in said:
-            return self.unavailable(f"the query took longer than {_duration(self._timeout)}: {_TIME}")
-        if "locked" in said:
+        if "interrupted" in text:
+            return self._slow()
+        if "locked" in text:
             return self.unavailable("another program has locked the file: try again later")
-        if "not a database" in said or "malformed" in said:
+        if "not a database" in text or "malformed" in text:
             return self.invalid("this is no SQLite database, or a damaged one")
-        if "readonly" in said or "read-only" in said:
-            return self.invalid("refuses it: the query tries to write, and syncd only reads")
-        return self.invalid(said) if _SQLITE_WRONG.search(said) else self.invalid("the query fails on a value of a row")
+        if "readonly" in text or "read-only" in text:
+            return self.invalid(_WRITES)
+        return self.invalid(text if _SQLITE_INVALID.search(text) else "the query fails on a value of a row")
 
 
-def _of_a_driver(error: Exception) -> bool:
+def _is_of_a_driver(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0] in {"psycopg", "pymysql", "sqlite3", "pymssql"} or isinstance(
         error, OSError
     )
 
 
 def _number_and_text(error: BaseException) -> tuple[int, str]:
-    """The server's number of the error and its sentence, as PyMySQL and pymssql carry them."""
+    """Return the server's number of the error and its text."""
+    # PyMySQL raises with two arguments; pymssql mostly with one tuple of both, whose text is bytes.
     arguments = error.args[0] if len(error.args) == 1 and isinstance(error.args[0], tuple) else error.args
     number = arguments[0] if arguments and isinstance(arguments[0], int) else 0
-    said = arguments[1] if len(arguments) > 1 else ""
-    return number, said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    text = arguments[1] if len(arguments) > 1 else ""
+    return number, text.decode(errors="replace") if isinstance(text, bytes) else str(text)
 
 
-def _lost(said: str) -> str:
-    if re.search(r"refused|could not translate|Name or service|getaddrinfo|timed? ?out|No route|Can't connect", said):
+def _lost_connection(text: str) -> str:
+    if re.search(r"refused|could not translate|Name or service|getaddrinfo|timed? ?out|No route|Can't connect", text):
         return "cannot be reached: check that it runs, and the host and the port of the URL"
     return "the connection was lost: try again later"
 
 
 def _line(query: str, position: int) -> str:
-    """``line 3 of the query: `` for a position (1-based) in it."""
+    """Return ``line 3 of the query: `` for a position (1-based) in the query."""
     return f"line {query.count(chr(10), 0, position - 1) + 1} of the query: " if query else ""
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"

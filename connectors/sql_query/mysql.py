@@ -1,4 +1,4 @@
-"""MariaDB and MySQL: the values come as the text that the server makes of them."""
+"""Read MariaDB and MySQL: the values are the texts that the server sends."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 from connectors.sql_query.rows import RowSnapshot
-from connectors.sql_query.snapshot import CONNECT
+from connectors.sql_query.snapshot import CONNECT_TIMEOUT
 from connectors.sql_query.statement import Statement
 
-CUT = 1260
-"""MySQL's warning that GROUP_CONCAT has cut a text."""
+TEXT_WAS_CUT = 1260
+"""The number of the server's warning that GROUP_CONCAT has cut a text."""
 
 
 class MySql(RowSnapshot):
@@ -20,17 +20,19 @@ class MySql(RowSnapshot):
         from pymysql.constants import FIELD_TYPE
         from pymysql.converters import conversions
 
+        # PyMySQL's converters for reading are left out: the text of their Python objects is not the server's text.
         writing = {kind: convert for kind, convert in conversions.items() if isinstance(kind, type)}
         reading = {FIELD_TYPE.BIT: _bits}
-        self._connection = self.connected(
+        self._connection = self.connect(
             charset="utf8mb4",
             conv={**writing, **reading},
-            connect_timeout=int(CONNECT),
-            read_timeout=self.access.timeout + CONNECT,
-            write_timeout=CONNECT,
-            program_name=self.access.label,
+            connect_timeout=int(CONNECT_TIMEOUT),
+            # Longer than the server's own timeout, whose error is clearer than a lost connection.
+            read_timeout=self.access.timeout + CONNECT_TIMEOUT,
+            write_timeout=CONNECT_TIMEOUT,
+            program_name=self.access.session,
         )
-        with self.told.of(), self._connection.cursor() as cursor:
+        with self.errors.translated(), self._connection.cursor() as cursor:
             self._set_up(cursor)
 
     def _set_up(self, cursor: Any) -> None:
@@ -41,7 +43,7 @@ class MySql(RowSnapshot):
         level = {"snapshot": "REPEATABLE READ"}.get(self.access.isolation, self.access.isolation.replace("_", " "))
         snapshot = "WITH CONSISTENT SNAPSHOT, " if self.access.isolation == "snapshot" else ""
         cursor.execute(f"SET SESSION {slow}", (self.access.timeout,))
-        # GROUP_CONCAT cuts what is longer, with a mere warning; MySQL's default is 1,024 bytes.
+        # GROUP_CONCAT cuts longer texts with a mere warning; MySQL's default is 1,024 bytes.
         cursor.execute(
             "SET SESSION group_concat_max_len = 1048576, time_zone = '+00:00', lock_wait_timeout = %s", (30,)
         )
@@ -62,35 +64,37 @@ class MySql(RowSnapshot):
     def now(self) -> tuple[str, str]:
         return self._now
 
-    def _finished(self, cursor: Any) -> None:
+    def _check_warnings(self, cursor: Any) -> None:
         if cursor.warning_count:
             with self._connection.cursor() as warnings:
                 warnings.execute("SHOW WARNINGS")
-                cut = any(int(row[1]) == CUT for row in warnings.fetchall())
-            if cut:
-                raise self.told.invalid("GROUP_CONCAT has cut a text of more than 1 MiB: have it join less")
+                was_cut = any(int(row[1]) == TEXT_WAS_CUT for row in warnings.fetchall())
+            if was_cut:
+                raise self.errors.invalid("GROUP_CONCAT has cut a text of more than 1 MiB: let it join less text")
 
     def _end(self, cursor: Any) -> None:
-        """Closing a cursor reads all its rows, so the server is asked first to send no more of them."""
-        result = self._connection._result  # noqa: SLF001  (what tells whether rows are left)
+        result = self._connection._result  # noqa: SLF001  (the only place that tells whether rows are left)
         if result is None or not result.unbuffered_active:
             cursor.close()
             return
-        self._kill()
+        # Closing the cursor reads all rows that are left, so ask the server first to stop sending them.
+        self._kill_query()
         try:
             cursor.close()
-        except Exception:  # noqa: BLE001  (the connection is lost, and what is left of it must not be read on either)
+        except Exception:  # noqa: BLE001  (the connection is lost, and the garbage collector must not read on either)
             result.unbuffered_active = False
             cursor.connection = None
 
-    def _kill(self) -> None:
+    def _kill_query(self) -> None:
+        # A second connection, since the first one is busy with its statement.
         with suppress(Exception):
-            other = self.connected(connect_timeout=int(CONNECT), read_timeout=CONNECT)
+            other = self.connect(connect_timeout=int(CONNECT_TIMEOUT), read_timeout=CONNECT_TIMEOUT)
             with other.cursor() as cursor:
                 cursor.execute(f"KILL QUERY {int(self._thread)}")
             other.close()
 
     def scanned(self, statement: Statement) -> list[str]:
+        # These are the columns of MariaDB. MySQL 5.7 and newer have two more, so that nothing is found there.
         found = self.rows(Statement(f"EXPLAIN {statement.text}", statement.values))
         named = [(str(row[2]), row[-7], row[-6]) for row in found]
         return sorted(
@@ -98,9 +102,9 @@ class MySql(RowSnapshot):
         )
 
     def cancel(self) -> None:
-        self.cancelled.set()
+        super().cancel()
         if self._connection is not None and self._connection.open:
-            self._kill()
+            self._kill_query()
 
 
 def _bits(value: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The options of a SQL source, and what is wrong with them."""
+"""The options of a SQL source, and the checks of options that depend on each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncd.source import Duration, Options, nearest
 
 
 class CursorOptions(BaseModel):
-    """What incremental reads go by."""
+    """The column that incremental reads use, and how."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,7 +22,7 @@ class CursorOptions(BaseModel):
     type: CursorType = Field(default="timestamp", description="timestamp, date or number.")
     overlap: Duration = Field(
         default=300.0,
-        description="How far behind the greatest value seen a read begins: a duration, or for numbers how many.",
+        description="How far before the greatest value seen a read begins: a duration, or a number for numbers.",
     )
 
 
@@ -32,26 +32,26 @@ class SqlOptions(Options):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     url: DatabaseUrl = Field(description="A SQLAlchemy URL: postgresql://user@host/database, mariadb://…, sqlite:///…")
-    password: SecretStr | None = Field(default=None, description="The password, if it does not stand in the URL.")
+    password: SecretStr | None = Field(default=None, description="The password, if it is not in the URL.")
     query: str | None = Field(default=None, description="One SELECT, with :name for each of params.")
-    table: str | None = Field(default=None, min_length=1, description="Instead of a query: a table or view.")
-    columns: tuple[str, ...] = Field(default=(), description="Of the table: the columns to read; all if absent.")
+    table: str | None = Field(default=None, min_length=1, description="A table or a view, instead of a query.")
+    columns: tuple[str, ...] = Field(default=(), description="The columns of the table to read; all if absent.")
     params: dict[str, str | int | float | bool | None] = Field(
         default_factory=dict, description="The values of the query's parameters."
     )
-    cursor: CursorOptions | None = Field(default=None, description="By what only changed rows are read; all if absent.")
+    cursor: CursorOptions | None = Field(default=None, description="How to read only changed rows; all if absent.")
     deleted: str | None = Field(
-        default=None, min_length=1, description="A column or a condition that says of a row that it is deleted."
+        default=None, min_length=1, description="A column or condition that marks deleted rows."
     )
     sweep: Duration = Field(
-        default=86400.0, description="How often all keys are read, beside changed rows, to find vanished ones."
+        default=86400.0, description="How often all keys are read, to find rows that vanished without a mark."
     )
     fetch: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=50_000, description="Rows of a page.")
     timeout: Annotated[Duration, Field(gt=0)] = Field(default=600.0, description="How long a statement may take.")
     isolation: Isolation = Field(default="snapshot", description="snapshot, serializable or read_committed.")
 
     @model_validator(mode="after")
-    def _fit_together(self) -> SqlOptions:
+    def _check_together(self) -> SqlOptions:
         if (self.query is None) == (self.table is None):
             raise ValueError("write either query or table")
         if self.columns and self.table is None:
@@ -59,14 +59,17 @@ class SqlOptions(Options):
         if len(set(self.columns)) < len(self.columns):
             raise ValueError("columns names a column twice")
         kind = self.url.product.kind
+        # The check needs the kind of the server from url, so it cannot be a check of the field query alone.
         if self.query is not None:
             checked(self.query, kind)
         if self.deleted is not None:
+            # The condition stands inside a SELECT later, where it could close a bracket of syncd's own.
             checked(f"SELECT {self.deleted}", kind)
         self._check_params(f"{self.query or ''}\n{self.deleted or ''}")
         return self
 
     def _check_params(self, text: str) -> None:
+        # A parameter that nobody uses is mostly a typing error, and would leave the query without its filter.
         used = parameters(text, self.url.product.kind)
         for name in [name for name in used if name not in self.params or name == SINCE]:
             raise ValueError(f"the query's parameter :{name} is not in params{nearest(name, self.params)}")

@@ -1,6 +1,6 @@
-"""PostgreSQL: the server writes the rows as CSV (COPY), and Polars parses whole pages of them.
+"""Read PostgreSQL: the server writes the rows as CSV (COPY), and Polars parses whole pages of them.
 
-No value becomes a Python object on its way, and the text is what PostgreSQL itself makes of each type.
+No value becomes a Python object, and the text of each value is PostgreSQL's own.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Any
 
 import polars as pl
 
-from connectors.sql_query.snapshot import CONNECT, Column, Page, Snapshot
+from connectors.sql_query.snapshot import CONNECT_TIMEOUT, Column, Page, Snapshot
 from connectors.sql_query.statement import Statement
+from connectors.sql_query.text import LIST_SEPARATOR
 
 PAGE_BYTES = 16 << 20
-"""Bytes of CSV after which a page ends though it has fewer rows than it may."""
+"""Bytes of CSV after which a page ends even if it could have more rows."""
 
-TICK = 0.1
-"""Seconds after which a wait for the server looks whether the read was cancelled."""
+POLL_SECONDS = 0.1
+"""How often a wait for the server looks whether the read was cancelled."""
 
 _BOOLEAN, _BYTES, _JSON, _JSONB = 16, 17, 114, 3802
 
@@ -35,12 +36,10 @@ _NOT_UTF8 = "a text is not in UTF-8"
 class Postgres(Snapshot):
     """A transaction on a PostgreSQL server."""
 
-    _connection: Any = None
-
     def begin(self) -> None:
-        self._connection = self.connected(
-            connect_timeout=int(CONNECT),
-            application_name=self.access.label,
+        self._connection = self.connect(
+            connect_timeout=int(CONNECT_TIMEOUT),
+            application_name=self.access.session,
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
@@ -48,8 +47,9 @@ class Postgres(Snapshot):
         )
         encoding = self._connection.info.parameter_status("server_encoding")
         settings = {
-            # A database of SQL_ASCII holds bytes of any encoding; the server would refuse to send them as UTF-8.
+            # A SQL_ASCII database holds bytes of any encoding, and the server would refuse to send them as UTF-8.
             "client_encoding": encoding if encoding == "SQL_ASCII" else "UTF8",
+            # A user or a database may have other defaults, which would change the text of the same value.
             "DateStyle": "ISO, YMD",
             "IntervalStyle": "postgres",
             "TimeZone": "UTC",
@@ -59,60 +59,57 @@ class Postgres(Snapshot):
             "statement_timeout": str(int(self.access.timeout * 1000)),
             "lock_timeout": str(int(self.access.timeout * 1000)),
         }
-        with self.told.of():
+        with self.errors.translated():
+            # The zone of the server is asked for before it is set to UTC; now() wants the time in both.
             zone = self._connection.info.parameter_status("TimeZone")
             for name, value in settings.items():
                 self._connection.execute("SELECT set_config(%s, %s, false)", (name, value))
             self._connection.execute(f"BEGIN TRANSACTION ISOLATION LEVEL {_LEVEL[self.access.isolation]}")
             local = "to_char(now() AT TIME ZONE %s, 'YYYY-MM-DD HH24:MI:SS')"
-            self._now = self._connection.execute(f"SELECT {local}, {local}", ("UTC", zone)).fetchone()
+            self._now: tuple[str, str] = self._connection.execute(f"SELECT {local}, {local}", ("UTC", zone)).fetchone()
 
     def now(self) -> tuple[str, str]:
-        utc, local = self._now
-        return utc, local
+        return self._now
 
     def columns(self, described: Statement, query: Statement | None = None) -> list[Column]:
         if query is not None:
-            self._describe(query, as_it_is=True)
+            self._describe(query, name_lines=True)
         found = self._describe(described)
-        types = self._types({oid for _, oid in found})
-        return [_column(name, oid, self._quoted(name), is_array=types.get(oid) == "A") for name, oid in found]
+        categories = self._type_categories({oid for _, oid in found})
+        quote = self.dialect.identifier_preparer.quote
+        return [_column(name, oid, quote(name), is_array=categories.get(oid) == "A") for name, oid in found]
 
-    def _describe(self, statement: Statement, *, as_it_is: bool = False) -> list[tuple[str, int]]:
-        """The names and types of a statement's columns. Several statements, or half of one, are refused here."""
-        from psycopg import errors, pq
-
+    def _describe(self, statement: Statement, *, name_lines: bool = False) -> list[tuple[str, int]]:
+        """Return the names and types (oid) of a statement's columns. Errors name their line if ``name_lines``."""
         query = self._literal(statement)
-        with self.told.of(query if as_it_is else ""):
+        with self.errors.translated(query if name_lines else ""):
             pg = self._connection.pgconn
+            # A prepared statement is exactly one statement, so the server refuses several statements here.
             for result in (pg.prepare(b"", query.encode()), pg.describe_prepared(b"")):
-                if result.status != pq.ExecStatus.COMMAND_OK:
-                    raise _raised(errors, result)
+                _require(result, "COMMAND_OK")
             return [(result.fname(place).decode(), result.ftype(place)) for place in range(result.nfields)]
 
-    def _types(self, oids: set[int]) -> dict[int, str]:
+    def _type_categories(self, oids: set[int]) -> dict[int, str]:
         return dict(
             self.rows(Statement("SELECT oid, typcategory FROM pg_type WHERE oid = ANY(:oids)", {"oids": [*oids]}))
         )
 
-    def _quoted(self, name: str) -> str:
-        return self.dialect.identifier_preparer.quote(name)
-
     def _literal(self, statement: Statement) -> str:
-        """The statement with its values in it: COPY takes no parameters."""
         from psycopg import ClientCursor
 
+        # COPY takes no parameters, so the client writes the values into the text.
         text, values = self.compiled(statement)
         return ClientCursor(self._connection).mogrify(text, values)
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         text, values = self.compiled(statement)
-        with self.told.of():
+        with self.errors.translated():
             found: list[tuple[Any, ...]] = self._connection.execute(text, values).fetchall()
             return found
 
     def pages(self, statement: Statement, names: Sequence[str], rows: int) -> Iterator[Page]:
-        single = len(names) == 1  # of one column, NULL would be a line without anything, which a parser skips
+        # In a table of one column, NULL is an empty line, which a CSV parser may skip. So a second column is added.
+        single = len(names) == 1
         names = [*names, "\0"] if single else names
         query = self._literal(statement)
         if single:
@@ -121,32 +118,30 @@ class Postgres(Snapshot):
         for lines in self._lines(f"COPY (\n{query}\n) TO STDOUT (FORMAT csv)", rows):
             page = _parsed(lines, names)
             count += page.height
-            yield Page(page.frame.drop("\0"), page.bad) if single else page
+            yield Page(page.frame.drop("\0"), page.malformed) if single else page
+        # A broken connection may look like the end of the rows, so compare with the server's own number.
         if count != self._sent:
-            raise self.told.unavailable(f"the server sent {self._sent:,} rows and {count:,} arrived: try again later")
+            raise self.errors.unavailable(f"the server sent {self._sent:,} rows and {count:,} arrived: try again later")
 
     def _lines(self, copy: str, rows: int) -> Iterator[list[memoryview]]:
-        """Yield the rows' lines as they come, each one a row, in lists of bounded size."""
-        from psycopg import errors, pq
-
-        with self.told.of():
+        """Yield the lines of CSV, each of them a row, in lists of bounded size."""
+        with self.errors.translated():
             pg = self._connection.pgconn
             pg.send_query(copy.encode())
-            result = self._result(pg)
-            if result.status != pq.ExecStatus.COPY_OUT:
-                raise _raised(errors, result)
+            _require(self._result(pg), "COPY_OUT")
         ended = False
         while not ended:
-            with self.told.of():
+            with self.errors.translated():
                 lines, ended = self._page(pg, rows)
             if ended:
-                self._sent = self._ended(pg)
+                self._sent = self._count_sent(pg)
             if lines:
                 yield lines
 
     def _page(self, pg: Any, rows: int) -> tuple[list[memoryview], bool]:
-        """The next lines, and whether they are the last ones."""
+        """Return the next lines, and whether they are the last ones."""
         lines: list[memoryview] = []
+        # libpq's own calls, in local names: this loop runs once for each row.
         size, get, keep = 0, pg.get_copy_data, lines.append
         while len(lines) < rows and size < PAGE_BYTES:
             got, data = get(1)
@@ -159,77 +154,76 @@ class Postgres(Snapshot):
                 return lines, True
         return lines, False
 
-    def _ended(self, pg: Any) -> int:
-        """How many rows the server says it has sent, once it has sent all."""
-        from psycopg import errors, pq
-
-        with self.told.of():
-            result = self._result(pg)
-            if result.status != pq.ExecStatus.COMMAND_OK:
-                raise _raised(errors, result)
+    def _count_sent(self, pg: Any) -> int:
+        """Return the server's number of rows, after the last of them."""
+        with self.errors.translated():
+            result = _require(self._result(pg), "COMMAND_OK")
+            # The connection takes the next statement only after its results are read up to None.
             while pg.get_result() is not None:
                 pass
             return int(result.command_tuples or 0)
 
     def _result(self, pg: Any) -> Any:
-        while pg.flush():
-            self._wait(pg)
-        while pg.is_busy():
+        while pg.flush() or pg.is_busy():
             self._wait(pg)
         return pg.get_result()
 
     def _wait(self, pg: Any) -> None:
-        """Wait for the server's next bytes, no longer than a statement may take."""
-        until = time.monotonic() + self.access.timeout + CONNECT
-        while not select.select([pg.socket], [], [], TICK)[0]:
-            self.halt()
+        """Wait for the server's next bytes, a little longer than a statement may take."""
+        # The server's own timeout comes first if the server is alive, and its error is clearer.
+        until = time.monotonic() + self.access.timeout + CONNECT_TIMEOUT
+        while not select.select([pg.socket], [], [], POLL_SECONDS)[0]:
+            self.stop_if_cancelled()
             if time.monotonic() > until:
-                raise self.told.unavailable("the server does not answer any more: try again later")
+                raise self.errors.unavailable("the server does not answer any more: try again later")
         pg.consume_input()
 
     def scanned(self, statement: Statement) -> list[str]:
         explain = f"EXPLAIN (FORMAT JSON) {self._literal(statement)}"
-        with self.told.of():
-            self._connection.execute("SET LOCAL enable_seqscan = off")  # a small table is scanned all the same
+        with self.errors.translated():
+            # Without this a small table would be scanned although it has an index.
+            self._connection.execute("SET LOCAL enable_seqscan = off")
             [[[plan]]] = self._connection.execute(explain).fetchall()
-        return sorted(set(_sequential(plan["Plan"])))
+        return sorted(set(_scanned_tables(plan["Plan"])))
 
     def cancel(self) -> None:
-        self.cancelled.set()
+        super().cancel()
         if self._connection is not None and not self._connection.closed:
-            self._connection.cancel_safe(timeout=CONNECT)
+            self._connection.cancel_safe(timeout=CONNECT_TIMEOUT)
 
     def close(self) -> None:
         if self._connection is None:
             return
         from psycopg import pq
 
+        # If rows are left, the server is still sending them, and closing alone would let it work on.
         if self._connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
             self._connection.pgconn.get_cancel().cancel()
         self._connection.close()
 
 
 def _column(name: str, oid: int, quoted: str, *, is_array: bool) -> Column:
+    # COPY alone would write t for true, \x00ff for bytes and {a,b} for an array.
     if oid == _BOOLEAN:
         return Column(name, f"{quoted}::text AS {quoted}")
     if oid == _BYTES:
         return Column(name, f"encode({quoted}, 'hex') AS {quoted}")
     if is_array:
-        return Column(name, f"array_to_string({quoted}, '; ') AS {quoted}")
+        return Column(name, f"array_to_string({quoted}, '{LIST_SEPARATOR}') AS {quoted}")
     return Column(name, quoted, is_json=oid in {_JSON, _JSONB})
 
 
 def _parsed(lines: Sequence[bytes | memoryview], names: Sequence[str]) -> Page:
-    """The rows of CSV lines: an empty field is null, a quoted empty one is an empty text."""
-    bad: list[tuple[int, str]] = []
+    """Return the rows of CSV lines: an empty field is null, a quoted empty field is an empty text."""
+    malformed: list[tuple[int, str]] = []
     data = b"".join(lines)
     try:
         frame = _csv(data, names)
+    # Polars refuses the whole page because of one bad line; only then each line is looked at.
     except pl.exceptions.PolarsError:
-        bad = [(place, _NOT_UTF8) for place, line in enumerate(lines) if not _is_utf8(line)]
-        wrong = {place for place, _ in bad}
-        frame = _csv(b"".join(line for place, line in enumerate(lines) if place not in wrong), names)
-    return Page(frame, bad)
+        malformed = [(place, _NOT_UTF8) for place, line in enumerate(lines) if not _is_utf8(line)]
+        frame = _csv(b"".join(line for line in lines if _is_utf8(line)), names)
+    return Page(frame, malformed)
 
 
 def _csv(data: bytes, names: Sequence[str]) -> pl.DataFrame:
@@ -247,14 +241,17 @@ def _is_utf8(line: bytes | memoryview) -> bool:
     return True
 
 
-def _raised(errors: Any, result: Any) -> Exception:
-    """The exception that psycopg has for a result."""
-    found: Exception = errors.error_from_result(result, encoding="utf-8")
-    return found
+def _require(result: Any, status: str) -> Any:
+    """Return a result of libpq; raise psycopg's exception if its status is not ``status``."""
+    from psycopg import errors, pq
+
+    if result.status != pq.ExecStatus[status]:
+        raise errors.error_from_result(result, encoding="utf-8")
+    return result
 
 
-def _sequential(node: dict[str, Any]) -> Iterator[str]:
+def _scanned_tables(node: dict[str, Any]) -> Iterator[str]:
     if node["Node Type"] == "Seq Scan":
         yield node["Relation Name"]
     for inner in node.get("Plans", ()):
-        yield from _sequential(inner)
+        yield from _scanned_tables(inner)

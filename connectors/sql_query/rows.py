@@ -1,4 +1,4 @@
-"""Servers that are read row by row, through their drivers' unbuffered cursors: MariaDB, MySQL, SQLite, SQL Server."""
+"""Read row by row through a driver's unbuffered cursor: MariaDB, MySQL, SQLite and SQL Server."""
 
 from __future__ import annotations
 
@@ -13,72 +13,72 @@ from connectors.sql_query.snapshot import Column, Page, Snapshot
 from connectors.sql_query.statement import Statement
 from connectors.sql_query.text import column
 
-CHUNK = 5_000
+CHUNK_ROWS = 5_000
 """Rows that are Python objects at once."""
 
 
 class RowSnapshot(Snapshot):
-    """What these servers have in common: a cursor of the driver that does not fetch everything at once."""
-
-    _connection: Any = None
+    """A snapshot over a cursor of the driver that does not fetch all rows at once."""
 
     @abstractmethod
     def _cursor(self) -> Any:
-        """A new unbuffered cursor."""
+        """Return a new unbuffered cursor."""
 
     def columns(self, described: Statement, query: Statement | None = None) -> list[Column]:
-        text, values = self.compiled(described)
-        with self.told.of(query.text if query else ""):
-            cursor = self._cursor()
-            cursor.execute(text, values)
-            cursor.fetchall()
-            found = [Column(each[0], is_json=self._is_json(each[1])) for each in cursor.description]
-            cursor.close()
-        return found
+        with self.errors.translated(query.text if query else ""):
+            _, description = self._fetch_all(described)
+        return [Column(each[0], is_json=self._is_json(each[1])) for each in description]
 
     def _is_json(self, type_code: Any) -> bool:  # noqa: ARG002  (most servers have no such type)
         return False
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
-        query, values = self.compiled(statement)
-        with self.told.of():
-            cursor = self._cursor()
-            cursor.execute(query, values)
-            found = list(cursor.fetchall())
-            cursor.close()
+        with self.errors.translated():
+            return self._fetch_all(statement)[0]
+
+    def _fetch_all(self, statement: Statement) -> tuple[list[tuple[Any, ...]], Any]:
+        """Return the rows of a small result and the driver's description of its columns."""
+        text, values = self.compiled(statement)
+        cursor = self._cursor()
+        cursor.execute(text, values)
+        # Read to the end even if there are no rows: an unbuffered cursor blocks the connection until then.
+        found = list(cursor.fetchall()), cursor.description
+        cursor.close()
         return found
 
     def pages(self, statement: Statement, names: Sequence[str], rows: int) -> Iterator[Page]:
-        query, values = self.compiled(statement)
+        text, values = self.compiled(statement)
         cursor = self._cursor()
         chunks: list[Page] = []
         try:
-            with self.told.of():
-                cursor.execute(query, values)
-            while chunk := self._chunk(cursor, min(rows, CHUNK)):
+            with self.errors.translated():
+                cursor.execute(text, values)
+            # Rows become columns in small chunks, since rows as Python objects take far more memory than a page.
+            while chunk := self._chunk(cursor, min(rows, CHUNK_ROWS)):
                 chunks.append(_page(chunk, names))
-                if sum(page.height for page in chunks) + CHUNK > rows:
-                    yield _joined(chunks)
+                if sum(page.height for page in chunks) + CHUNK_ROWS > rows:
+                    yield _concatenated(chunks)
                     chunks = []
-            with self.told.of():
-                self._finished(cursor)
+            # A warning makes the read fail: a text that the server cut must not be taken for a value.
+            with self.errors.translated():
+                self._check_warnings(cursor)
             if chunks:
-                yield _joined(chunks)
+                yield _concatenated(chunks)
         finally:
             with suppress(Exception):
                 self._end(cursor)
 
     def _chunk(self, cursor: Any, size: int) -> Sequence[tuple[Any, ...]]:
-        self.halt()
-        with self.told.of():
+        self.stop_if_cancelled()
+        with self.errors.translated():
             found: Sequence[tuple[Any, ...]] = cursor.fetchmany(size)
             return found
 
-    def _finished(self, cursor: Any) -> None:
-        """Look once more when all rows have come."""
+    def _check_warnings(self, cursor: Any) -> None:
+        """Raise an error if the server warned that values are not whole; all rows were fetched."""
 
     def _end(self, cursor: Any) -> None:
-        """Close a cursor, of which rows may be left."""
+        """Close a cursor, whose rows may not all have been fetched."""
         cursor.close()
 
     def close(self) -> None:
@@ -88,21 +88,22 @@ class RowSnapshot(Snapshot):
 
 
 def _page(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> Page:
-    bad: dict[int, str] = {}
+    malformed: dict[int, str] = {}
     columns = []
+    # By columns, since Polars builds a column of texts at once; a frame of rows would look at each value.
     for name, values in zip(names, zip(*rows, strict=True), strict=True):
-        texts, wrong = column(name, values)
+        texts, bad_places = column(name, values)
         columns.append(texts)
-        bad |= dict.fromkeys(wrong, f"{name}: the text is not in UTF-8")
+        malformed |= dict.fromkeys(bad_places, f"{name}: the text is not in UTF-8")
     frame = pl.DataFrame(columns)
-    if bad:
-        frame = frame.filter(~pl.int_range(pl.len()).is_in(list(bad)))
-    return Page(frame, sorted(bad.items()))
+    if malformed:
+        frame = frame.filter(~pl.int_range(pl.len()).is_in(list(malformed)))
+    return Page(frame, sorted(malformed.items()))
 
 
-def _joined(pages: Sequence[Page]) -> Page:
-    bad, before = [], 0
+def _concatenated(pages: Sequence[Page]) -> Page:
+    malformed, before = [], 0
     for page in pages:
-        bad += [(before + place, why) for place, why in page.bad]
+        malformed += [(before + place, reason) for place, reason in page.malformed]
         before += page.height
-    return Page(pl.concat(page.frame for page in pages), bad)
+    return Page(pl.concat(page.frame for page in pages), malformed)

@@ -1,4 +1,4 @@
-"""One read-only transaction on a database, in which everything that a read looks at is of one moment."""
+"""The interface to a database: one read-only transaction, in which everything that a read sees is of one moment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from connectors.sql_query.errors import Told
+from connectors.sql_query.errors import DriverErrors
 from connectors.sql_query.statement import Statement, compiled
 from connectors.sql_query.url import Database
 from syncd.errors import SourceUnavailable
@@ -21,24 +21,25 @@ if TYPE_CHECKING:
 
 Isolation = Literal["snapshot", "serializable", "read_committed"]
 
-CONNECT = 15.0
+CONNECT_TIMEOUT = 15.0
 """Seconds that connecting may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to get in. ``timeout``: seconds that a statement may take; ``label``: what the server calls the session."""
+    """How to connect. ``timeout``: seconds of a statement; ``session``: shown in the server's list of sessions."""
 
     database: Database
+    # Apart from ``database``, whose URL is shown in messages and lacks the password of the options.
     url: URL
     isolation: Isolation
     timeout: float
-    label: str
+    session: str
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the result. ``expression``: how it is selected as text, if not by its name."""
+    """A column of the result. ``expression``: the SQL that selects it as text; empty to select it by its name."""
 
     name: str
     expression: str = ""
@@ -47,26 +48,29 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows as text: ``frame`` has the statement's columns; ``bad``: place in the page and why, of rows not in it."""
+    """Rows as text. ``malformed``: the place in the page and the reason of each row that is not in ``frame``."""
 
     frame: pl.DataFrame
-    bad: Sequence[tuple[int, str]] = ()
+    malformed: Sequence[tuple[int, str]] = ()
 
     @property
     def height(self) -> int:
-        return self.frame.height + len(self.bad)
+        return self.frame.height + len(self.malformed)
 
 
 class Snapshot(ABC):
-    """A connection with a transaction that reads one moment and cannot write. Used by one thread, but for ``cancel``.
+    """A connection with a transaction that sees one moment and cannot write. Only ``cancel`` is safe in other threads.
 
     Every method but ``cancel`` and ``close`` may raise SourceUnavailable or SourceInvalid.
     """
 
+    _connection: Any = None
+
     def __init__(self, access: Access) -> None:
         self.access = access
         self.dialect: Dialect = access.database.dialect()
-        self.told = Told(access.database, access.timeout)
+        self.errors = DriverErrors(access.database, access.timeout)
+        # An event, not a bool: cancel() is called by another thread.
         self.cancelled = threading.Event()
 
     @abstractmethod
@@ -75,46 +79,50 @@ class Snapshot(ABC):
 
     @abstractmethod
     def columns(self, described: Statement, query: Statement | None = None) -> list[Column]:
-        """The columns of a statement without a row; ``query``: what stands in it, and is checked first, as it is."""
+        """Return the columns of ``described``, a statement without rows.
+
+        ``query``: the configured query inside it; it is checked first on its own, so that errors name its lines.
+        """
 
     @abstractmethod
     def pages(self, statement: Statement, names: Sequence[str], rows: int) -> Iterator[Page]:
-        """Yield all rows, at most ``rows`` a page; ``names`` are what the statement's columns are called.
+        """Yield all rows, at most ``rows`` a page; ``names`` are the names of the statement's columns.
 
-        When it is through, it is proved that no row is missing.
+        If the iterator ends without an error, no row is missing.
         """
 
     @abstractmethod
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
-        """The rows of a small result, as the driver gives them."""
+        """Return the rows of a small result, as the driver gives them."""
 
     @abstractmethod
     def now(self) -> tuple[str, str]:
-        """The server's time (``2026-01-31 12:00:00``) in UTC and in its own zone."""
+        """Return the server's time (``2026-01-31 12:00:00``) in UTC and in its own zone."""
 
     @abstractmethod
     def scanned(self, statement: Statement) -> list[str]:
-        """The tables that the statement would read from end to end, since no index serves it."""
+        """Return the tables that the statement would read from end to end because no index serves it."""
 
-    @abstractmethod
     def cancel(self) -> None:
-        """Have a statement under way end soon; may be called from any thread, and when there is none."""
+        """Make a statement under way end soon; may be called from any thread, and if there is no statement."""
+        self.cancelled.set()
 
     @abstractmethod
     def close(self) -> None:
-        """End the transaction, without reading what is left of a result."""
+        """End the transaction, without reading the rest of a result."""
 
     def compiled(self, statement: Statement) -> tuple[str, Any]:
-        """The statement as the driver takes it."""
+        """Return the statement and its values as the driver takes them."""
         return compiled(statement, self.access.database.product.kind, self.dialect)
 
-    def connected(self, **more: Any) -> Any:
-        """A new connection of the driver."""
+    def connect(self, **more: Any) -> Any:
+        """Return a new connection of the driver; ``more``: further arguments for the driver."""
+        # SQLAlchemy only translates the URL. The driver is used directly, since SQLAlchemy's own rows would cost time.
         arguments, options = self.dialect.create_connect_args(self.access.url)
-        with self.told.of():
+        with self.errors.translated():
             return self.dialect.loaded_dbapi.connect(*arguments, **{**options, **more})
 
-    def halt(self) -> None:
-        """End here if the read was cancelled."""
+    def stop_if_cancelled(self) -> None:
+        # A cancel request that reaches the server between two statements has no effect there, so the flag counts.
         if self.cancelled.is_set():
-            raise SourceUnavailable(f"{self.access.database.place}: the read was broken off")
+            raise SourceUnavailable(f"{self.access.database.place}: the read was cancelled")

@@ -1,4 +1,4 @@
-"""SQLite: a file that is opened for reading only, by the interpreter's own SQLite."""
+"""Read SQLite: a file that is opened for reading only, by the interpreter's own SQLite library."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from typing import Any
 from urllib.parse import quote
 
 from connectors.sql_query.rows import RowSnapshot
-from connectors.sql_query.snapshot import CONNECT
+from connectors.sql_query.snapshot import CONNECT_TIMEOUT
 from connectors.sql_query.statement import Statement
 from connectors.sql_query.text import NotText
 
 
 class Sqlite(RowSnapshot):
-    """A transaction on an SQLite file, which is opened for reading only."""
+    """A transaction on a SQLite file, which is opened for reading only."""
+
+    _until = float("inf")
 
     def begin(self) -> None:
         import sqlite3
 
         path = Path(self.access.url.database or "")
-        with self.told.of():
+        with self.errors.translated():
             self._connection = sqlite3.connect(
                 f"file:{quote(str(path))}?mode=ro",
                 uri=True,
-                timeout=CONNECT,
+                timeout=CONNECT_TIMEOUT,
                 check_same_thread=False,
                 isolation_level=None,
             )
             self._connection.text_factory = _text
             self._connection.execute("PRAGMA query_only = 1")
+            # BEGIN alone takes no snapshot; the first statement that reads the file does.
             self._connection.execute("BEGIN")
-            self._connection.execute("SELECT count(*) FROM sqlite_master").fetchall()  # the snapshot begins here
-        self._limit()
+            self._connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        # SQLite has no timeout of statements. This function is called every 100,000 steps and can end one.
+        self._connection.set_progress_handler(self._must_end, 100_000)
 
-    def _limit(self) -> None:
-        """Let no statement take longer than it may."""
-        self._until = time.monotonic() + self.access.timeout
-        self._connection.set_progress_handler(
-            lambda: self.cancelled.is_set() or time.monotonic() > self._until, 100_000
-        )
+    def _must_end(self) -> bool:
+        return self.cancelled.is_set() or time.monotonic() > self._until
 
     def _cursor(self) -> Any:
         self._until = time.monotonic() + self.access.timeout
@@ -50,15 +50,13 @@ class Sqlite(RowSnapshot):
         return str(found[0]), str(found[1])
 
     def scanned(self, statement: Statement) -> list[str]:
-        found = self.rows(Statement(f"EXPLAIN QUERY PLAN {statement.text}", statement.values))
-        told = [str(row[3]).split() for row in found]
-        return sorted({words[1] for words in told if words[0] == "SCAN" and "INDEX" not in words})
-
-    def cancel(self) -> None:
-        self.cancelled.set()
+        plan = self.rows(Statement(f"EXPLAIN QUERY PLAN {statement.text}", statement.values))
+        steps = [str(row[3]).split() for row in plan]
+        return sorted({words[1] for words in steps if words[0] == "SCAN" and "INDEX" not in words})
 
 
 def _text(value: bytes) -> str | NotText:
+    # SQLite stores any bytes as text. An error here would end the whole read because of one row.
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -1,8 +1,7 @@
-"""The query as the configuration writes it: that it is one SELECT, what parameters it has, and what is built of it.
+"""Check the configured query and build SQL statements around it.
 
-The check here is the second line of defence and the first to speak: it turns what could be more than a SELECT into an
-error of the configuration. What makes writing impossible is the transaction, which is read-only; SQL Server has no
-such transactions, and there the check is what keeps a query from being more than a part of one SELECT.
+The check makes a query that is not one SELECT an error of the configuration. The read-only transaction is what makes
+writing impossible. SQL Server has no read-only transactions: there, the check is what keeps the query inside a SELECT.
 """
 
 from __future__ import annotations
@@ -18,14 +17,15 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import Dialect
 
 ROWS = "syncd_rows"
-"""What the query's result is called in the statements around it."""
+"""The name of the query's result in the statements around it."""
 
 CURSOR, DELETED, SINCE = "syncd_cursor", "syncd_deleted", "syncd_since"
-"""The columns beside the query's own, and the parameter that incremental reads begin at."""
+"""Two columns that are added to the query's own, and the parameter with which an incremental read begins."""
 
-_FIRST = {"select", "with", "values", "table", "("}
+_FIRST_WORDS = {"select", "with", "values", "table", "("}
 _PLAIN_TEXT = r"'(?:[^']|'')*'"
 _ESCAPED_TEXT = r"'(?:[^'\\]|''|\\.)*'"
+# A semicolon, bracket or colon inside a text or a quoted name has no meaning, and each server quotes in its own way.
 _QUOTED = {
     "postgresql": rf"[eE]{_ESCAPED_TEXT}|{_PLAIN_TEXT}|\"[^\"]*\"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$",
     "mysql": rf"{_ESCAPED_TEXT}|\"(?:[^\"\\]|\\.)*\"|`[^`]*`",
@@ -34,11 +34,12 @@ _QUOTED = {
 }
 _COMMENT = {"mysql": r"--[^\n]*|\#[^\n]*|/\*.*?\*/"}
 _ANY_COMMENT = r"--[^\n]*|/\*.*?\*/"
-_REST = r"(?<![:\w\\]):(?P<name>[A-Za-z_]\w*)|::|(?P<word>\w+)|."
+# "::" is a cast of PostgreSQL, not a parameter, and neither is a colon behind a word or a backslash.
+_OTHER = r"(?<![:\w\\]):(?P<name>[A-Za-z_]\w*)|::|(?P<word>\w+)|."
 
 
-class Unfit(ValueError):
-    """The query is none that can be read with; the message says why, and what to write."""
+class UnusableQuery(ValueError):
+    """The query cannot be used to read; the message says why, and what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,9 @@ class Piece:
 
 
 def pieces(query: str, kind: Kind) -> Iterator[Piece]:
-    """Fall a query into its parts, by the rules of the server for text and comments."""
+    """Split a query into its parts, by the server's rules for texts and comments."""
     comment = _COMMENT.get(kind, _ANY_COMMENT)
-    pattern = re.compile(rf"(?P<comment>{comment})|(?P<quoted>{_QUOTED[kind]})|{_REST}", re.DOTALL)
+    pattern = re.compile(rf"(?P<comment>{comment})|(?P<quoted>{_QUOTED[kind]})|{_OTHER}", re.DOTALL)
     for found in pattern.finditer(query):
         kinds = [name for name in ("comment", "quoted", "name") if found[name] is not None]
         yield Piece(kinds[0] if kinds else "text", found[0])
@@ -62,29 +63,30 @@ def checked(query: str, kind: Kind) -> str:
     """Return the query without a semicolon at its end.
 
     Raises:
-        Unfit: it is not one SELECT.
+        UnusableQuery: the query is not one SELECT.
 
     """
     query = re.sub(r"[;\s]+\Z", "", query)
-    told = [piece.text for piece in pieces(query, kind) if piece.kind != "comment" and piece.text.strip()]
-    if not told or told[0].lower() not in _FIRST:
-        raise Unfit("a query begins with SELECT (or WITH, VALUES, TABLE)")
+    texts = [piece.text for piece in pieces(query, kind) if piece.kind != "comment" and piece.text.strip()]
+    if not texts or texts[0].lower() not in _FIRST_WORDS:
+        raise UnusableQuery("a query begins with SELECT (or WITH, VALUES, TABLE)")
     depth = 0
-    for text in told:
+    for text in texts:
         depth += {"(": 1, ")": -1}.get(text, 0)
         if text == ";":
-            raise Unfit("this is more than one statement: a query is one SELECT, without ;")
+            raise UnusableQuery("this is more than one statement: a query is one SELECT, without ;")
+        # A bracket too many would close the bracket around the query, and the rest could be another statement.
         if depth < 0:
-            raise Unfit("a ) closes nothing")
+            raise UnusableQuery("a ) closes nothing")
     if depth:
-        raise Unfit("a ( is not closed")
-    if kind == "mssql" and told[0].lower() == "with":
-        raise Unfit("SQL Server takes no WITH inside another SELECT: make the query a view, and read that by table")
+        raise UnusableQuery("a ( is not closed")
+    if kind == "mssql" and texts[0].lower() == "with":
+        raise UnusableQuery("SQL Server takes no WITH inside another SELECT: make the query a view and set table to it")
     return query
 
 
 def parameters(query: str, kind: Kind) -> list[str]:
-    """The names of the query's parameters, in order."""
+    """Return the names of the query's parameters, in order."""
     return list(dict.fromkeys(piece.text[1:] for piece in pieces(query, kind) if piece.kind == "name"))
 
 
@@ -100,7 +102,7 @@ class Statement:
 class Selection:
     """Builds the statements of one source. ``rows`` is the query, or the table's name if ``is_table``.
 
-    ``columns``: those to select, () for all. ``cursor``: a column; ``deleted``: a column or a condition.
+    ``columns``: the columns to select, () for all. ``cursor``: a column; ``deleted``: a column or a condition.
     """
 
     rows: str
@@ -113,36 +115,36 @@ class Selection:
     dialect: Dialect
 
     def quoted(self, name: str) -> str:
-        """A column's name as the server takes it."""
+        """Return the name of a column, quoted if the server needs it."""
         return self.dialect.identifier_preparer.quote(name)
 
     def source(self) -> str:
-        """What stands behind FROM."""
+        """Return the text after FROM."""
         if self.is_table:
             table = ".".join(self.quoted(part) for part in self.rows.split("."))
             return f"{table} AS {ROWS}"
+        # On lines of its own: a comment at the end of the query would hide the bracket.
         return f"(\n{self.rows}\n) AS {ROWS}"
 
     def bare(self) -> Statement:
-        """The query as it is written, by whose parts an error's line is told."""
+        """Return the query as it is configured, so that errors name its lines."""
         return Statement(f"SELECT {self._list()} FROM {self.source()}" if self.is_table else self.rows, self.values)
 
     def described(self) -> Statement:
-        """A statement without a row, whose result has the columns."""
+        """Return a statement with the columns and without rows."""
         return Statement(f"SELECT {self._list()} FROM {self.source()} WHERE 1 = 0", self.values)
 
     def everything(self, expressions: Mapping[str, str] | None = None) -> Statement:
-        """All rows; ``expressions`` says for each column how it is selected.
-
-        Without any, and when nothing is wanted beside the query's columns, it is the query itself, in its own order.
-        """
-        if expressions is None and not self.is_table and not self._marks() and self.kind != "mssql":
+        """Return the statement for all rows; ``expressions``: the SQL that selects each column."""
+        # The query alone keeps its own ORDER BY. SQL Server needs the SELECT around it, which keeps it from writing.
+        if expressions is None and not self.is_table and not self._added_columns() and self.kind != "mssql":
             return Statement(self.rows, self.values)
         return Statement(f"SELECT {self._list(expressions)} FROM {self.source()}", self.values)
 
     def since(self, condition: str, value: str | int, expressions: Mapping[str, str] | None = None) -> Statement:
-        """The rows whose cursor is ``condition`` (``>`` or ``>=``) the value, or that have none."""
+        """Return the statement for rows whose cursor is ``condition`` (``>`` or ``>=``) the value, or NULL."""
         column = self.quoted(self.cursor or "")
+        # SQL Server reads the text of a time by the language setting of the login, except as datetime2.
         bound = f"CAST(:{SINCE} AS datetime2)" if self.kind == "mssql" and isinstance(value, str) else f":{SINCE}"
         return Statement(
             f"SELECT {self._list(expressions)} FROM {self.source()} "
@@ -151,13 +153,13 @@ class Selection:
         )
 
     def keys(self, key: tuple[str, ...], expressions: Mapping[str, str] | None = None) -> Statement:
-        """The key of every row, and whether it is marked as deleted."""
-        marks = [mark for mark in self._marks() if mark.endswith(DELETED)]
-        listed = ", ".join([*self._each(key, expressions), *marks])
+        """Return the statement for the key of every row, and whether the row is marked as deleted."""
+        added = [column for column in self._added_columns() if column.endswith(DELETED)]
+        listed = ", ".join([*self._selected(key, expressions), *added])
         return Statement(f"SELECT {listed} FROM {self.source()}", self.values)
 
-    def twins(self, key: tuple[str, ...]) -> Statement:
-        """How many rows there are, how many keys occur more than once, and how many rows lack a part of the key."""
+    def key_counts(self, key: tuple[str, ...]) -> Statement:
+        """Return the statement that counts rows, keys that occur more than once, and rows without a part of the key."""
         names = [self.quoted(name) for name in key]
         lacking = " OR ".join(f"{name} IS NULL" for name in names)
         return Statement(
@@ -170,37 +172,38 @@ class Selection:
 
     def _list(self, expressions: Mapping[str, str] | None = None) -> str:
         names = tuple(expressions) if expressions and not self.columns else self.columns
-        listed = self._each(names, expressions) if names else [f"{ROWS}.*"]
-        return ", ".join([*listed, *self._marks()])
+        listed = self._selected(names, expressions) if names else [f"{ROWS}.*"]
+        return ", ".join([*listed, *self._added_columns()])
 
-    def _each(self, names: tuple[str, ...], expressions: Mapping[str, str] | None) -> list[str]:
+    def _selected(self, names: tuple[str, ...], expressions: Mapping[str, str] | None) -> list[str]:
         return [(expressions or {}).get(name) or self.quoted(name) for name in names]
 
-    def _marks(self) -> list[str]:
-        marks = []
+    def _added_columns(self) -> list[str]:
+        added = []
         if self.cursor:
-            marks.append(f"{self.quoted(self.cursor)} AS {CURSOR}")
+            added.append(f"{self.quoted(self.cursor)} AS {CURSOR}")
         if self.deleted:
-            column = re.fullmatch(r"\w+", self.deleted)
-            marks.append(
+            is_column = re.fullmatch(r"\w+", self.deleted)
+            added.append(
                 f"{self.quoted(self.deleted)} AS {DELETED}"
-                if column
+                if is_column
                 else f"CASE WHEN ({self.deleted}\n) THEN 1 ELSE 0 END AS {DELETED}"
             )
-        return marks
+        return added
 
 
 def compiled(statement: Statement, kind: Kind, dialect: Dialect) -> tuple[str, Any]:
-    """The statement and its values as the driver takes them."""
+    """Return the statement and its values as the driver takes them."""
     from sqlalchemy import bindparam, text
     from sqlalchemy.types import NullType
 
+    # SQLAlchemy would take any colon of a text or a comment for a parameter, so all other colons are escaped.
     parts = [
         piece.text if piece.kind == "name" and piece.text[1:] in statement.values else piece.text.replace(":", r"\:")
         for piece in pieces(statement.text, kind)
     ]
-    used = [piece.text[1:] for piece in pieces(statement.text, kind) if piece.kind == "name"]
-    # Without a type, or it would be cast to one, and a text is no point in time.
+    used = parameters(statement.text, kind)
+    # With a type, SQLAlchemy would cast the value to it, and a text is no point in time.
     known = [bindparam(name, value, NullType()) for name, value in statement.values.items() if name in used]
     made = text("".join(parts)).bindparams(*known).compile(dialect=dialect)
     if made.positiontup is not None:

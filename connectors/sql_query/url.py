@@ -1,4 +1,4 @@
-"""Which database a source is: the URL, what server it names, and the driver that is needed for it."""
+"""The URL of a database: which server it names, and which driver the server needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Kind = Literal["postgresql", "mysql", "sqlite", "mssql"]
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A kind of server. ``driver`` is SQLAlchemy's name of it; ``module`` and ``extra`` are what provides it."""
+    """A kind of server. ``driver``: its name in SQLAlchemy; ``module`` and ``extra``: the package of the driver."""
 
     kind: Kind
     title: str
@@ -31,6 +31,7 @@ class Product:
 
 
 POSTGRES = Product("postgresql", "PostgreSQL", "postgresql+psycopg", "psycopg", "postgres")
+# Apart from MySQL only for the messages: both speak one protocol and have one driver.
 MARIADB = Product("mysql", "MariaDB", "mysql+pymysql", "pymysql", "mysql")
 MYSQL = Product("mysql", "MySQL", "mysql+pymysql", "pymysql", "mysql")
 SQLITE = Product("sqlite", "SQLite", "sqlite+pysqlite", "sqlite3")
@@ -46,7 +47,7 @@ PRODUCTS: Mapping[str, Product] = {
     "sqlserver": SQL_SERVER,
 }
 
-_FORM = "postgresql://user@host/database, mariadb://…, mysql://…, sqlite:///file.db or mssql://…"
+_EXAMPLES = "postgresql://user@host/database, mariadb://…, mysql://…, sqlite:///file.db or mssql://…"
 _SCHEME = re.compile(r"(?P<name>[A-Za-z]\w*)(?:\+(?P<driver>\w+))?://")
 
 
@@ -65,7 +66,7 @@ class Database:
 
     @property
     def place(self) -> str:
-        """What a message calls it: ``PostgreSQL at db.example.com``, ``SQLite rent.db``."""
+        """The name of the database in messages: ``PostgreSQL at db.example.com``, ``SQLite rent.db``."""
         url = self.url
         if self.product is SQLITE:
             return f"SQLite {Path(url.database or '').name}"
@@ -73,13 +74,13 @@ class Database:
         return f"{self.product.title} at {url.host or 'this machine'}{port}"
 
     def dialect(self) -> Dialect:
-        """What SQLAlchemy knows of the server and of its driver."""
+        """Return SQLAlchemy's description of the server and of its driver."""
         kind: Any = self.url.get_dialect()
         found: Dialect = kind(dbapi=kind.import_dbapi())
         return found
 
     def with_password(self, password: str | None) -> URL:
-        """The URL to connect with; ``password`` takes the place of the URL's own."""
+        """Return the URL to connect with; ``password`` replaces the password of the URL."""
         return self.url if password is None else self.url.set(password=password)
 
 
@@ -88,10 +89,11 @@ def _database(value: Any, info: ValidationInfo) -> Any:
         return value
     found = _SCHEME.match(value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError(f"no URL of a database is written so; write {_FORM}")
+        raise ValueError(f"this is not the URL of a database; write {_EXAMPLES}")
     product = PRODUCTS.get(found["name"].lower())
     if product is None:
-        raise ValueError(f"{found['name']!r} is no database that syncd reads; write {_FORM}")
+        raise ValueError(f"{found['name']!r} is no database that syncd reads; write {_EXAMPLES}")
+    # Another driver would bring other types, and the text of the values would differ.
     if found["driver"] and f"{product.driver.partition('+')[0]}+{found['driver']}" != product.driver:
         raise ValueError(f"syncd reads {product.title} by {product.module} only: leave out +{found['driver']}")
     if find_spec(product.module) is None:
@@ -102,13 +104,14 @@ def _database(value: Any, info: ValidationInfo) -> Any:
 def _url(rest: str, product: Product, info: ValidationInfo) -> URL:
     from sqlalchemy.engine import make_url
 
-    remedy = "put the password into the option password, where every character may stand"
+    remedy = "put the password into the option password, which may hold any character"
     try:
         url = make_url(f"{product.driver}://{rest}")
     except Exception:  # noqa: BLE001  (a wrong port is a ValueError, the rest SQLAlchemy's own; both may show secrets)
-        raise ValueError(f"this is no URL; {remedy}, and write {_FORM}") from None
+        raise ValueError(f"this is no URL; {remedy}, and write {_EXAMPLES}") from None
     if product is SQLITE:
         return _beside_its_file(url, info)
+    # An unescaped @, / or # of a password ends it too early, and its rest would be shown as the host or the database.
     if any(mark in (url.host or "") + (url.username or "") for mark in "@/#? ") or "@" in (url.database or ""):
         raise ValueError(f"this URL can be read in two ways; {remedy}")
     if not url.database:
@@ -120,9 +123,10 @@ def _beside_its_file(url: URL, info: ValidationInfo) -> URL:
     if not url.database or url.database == ":memory:":
         raise ValueError("an SQLite database is a file: write sqlite:///file.db, or sqlite:////absolute/path.db")
     folder = (info.context or {}).get("folder")
-    path = Path(os.path.expanduser(url.database))  # noqa: PTH111  (an unknown ~user is then a file that is not there)
+    # Path.expanduser raises for an unknown ~user; here it is then a file that does not exist, which is an error too.
+    path = Path(os.path.expanduser(url.database))  # noqa: PTH111
     return url.set(database=str(Path(folder) / path if folder else path))
 
 
 DatabaseUrl = Annotated[Database, BeforeValidator(_database), WithJsonSchema({"type": "string"})]
-"""An option: a SQLAlchemy URL of one of the :data:`PRODUCTS`, whose driver is there."""
+"""An option: a SQLAlchemy URL of one of the :data:`PRODUCTS`, whose driver is installed."""

@@ -22,12 +22,12 @@ from syncd.errors import ConfigError, SyncdError
 from syncd.plan.field_history import renames
 from syncd.prove import Proof, Proved
 from syncd.prove import prove as prove_source
+from syncd.read.contact_mapping import contact_mapping
 from syncd.report.change_lines import Part, kinds_counted
 from syncd.report.exit_code import CODES, DEFECT, TEMPORARY, USAGE, code_of, gravest
 from syncd.report.screen import Screen
 from syncd.report.streams import print_json
 from syncd.run.session import Session, open_session
-from syncd.sync import contact_mapping
 from syncd.watch.notify import unknown_addresses
 from syncd.watch.sending import UNKNOWN
 

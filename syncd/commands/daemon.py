@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.daemon.timetable import Job, Timetable, put_off
+from syncd.daemon.timetable import Job, Timetable, jitter_of
 from syncd.report.exit_code import DONE
 from syncd.watch.settings import watch_of
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
-    from syncd.core.schedules import Schedule
+    from syncd.core.settings.schedules import Schedule
     from syncd.state import State
 
 # Commands look for garbage in circles rarely (see syncd/__main__.py), but the daemon lives for months: as often as
@@ -85,7 +85,7 @@ def _job(source: Source, words: Sequence[str], schedule: Schedule, *jitter: floa
         arguments=(command, source.name, *options, "--json"),
         schedule=schedule,
         timeout=source.timeout,
-        jitter=put_off(schedule, *jitter),
+        jitter=jitter_of(schedule, *jitter),
         last=last,
     )
 

@@ -85,7 +85,7 @@ def _moment(text: str, now: float) -> float:
     Raises:
         ConfigError: it is neither a duration nor a date.
     """
-    from syncd.core.durations import parse_duration
+    from syncd.core.settings.durations import parse_duration
 
     try:
         return now - parse_duration(text)

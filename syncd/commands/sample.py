@@ -20,8 +20,8 @@ from syncd.source import Connector, End, Malformed
 
 if TYPE_CHECKING:
     from syncd.core.mapping.compiler import Mapping
-    from syncd.core.rules import SharedMatch
     from syncd.core.schema import Schema
+    from syncd.core.settings.rules import SharedMatch
     from syncd.source import Rows
 
 ROWS = 100_000

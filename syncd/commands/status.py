@@ -17,7 +17,7 @@ from syncd.report.change_lines import kinds_counted
 from syncd.report.exit_code import DONE, code_for
 from syncd.report.streams import print_json
 from syncd.watch.settings import Watch, watch_of
-from syncd.watch.status import held_of, outcome_shown, standing
+from syncd.watch.status import company_status, held_of, outcome_shown
 
 if TYPE_CHECKING:
     from syncd.report.screen import Screen
@@ -28,7 +28,7 @@ def status(config: Path | None, *, as_json: bool, check: bool = False) -> int:
     watch = watch_of(loaded(config, keyless=True))
     if check:
         return _check(watch, as_json=as_json)
-    found = standing(watch, time.time())
+    found = company_status(watch, time.time())
     if as_json:
         print_json(found)
     else:
@@ -41,7 +41,7 @@ def status(config: Path | None, *, as_json: bool, check: bool = False) -> int:
 def _check(watch: Watch, *, as_json: bool) -> int:
     try:
         # Without the numbers of contacts: a monitor asks every minute, and to count a million takes a while.
-        found = standing(watch, time.time(), counted=False)
+        found = company_status(watch, time.time(), counted=False)
         problems = [*_alarms(found), *_never_run(found)]
     except StateError as error:
         # For a monitor a state file that cannot be read is an alarm, not an error of the command.

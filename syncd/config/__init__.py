@@ -1,7 +1,7 @@
-"""The configuration of one company: YAML → frozen settings.
+"""The configuration of one company: YAML files become frozen settings.
 
-:func:`find` says which file it is, :func:`load` reads it and the sources it includes. Every error of every file is
-reported at once, each with its file, line and key, and none with the value of a variable.
+:func:`find` chooses the file; :func:`load` reads it and the sources it includes. All errors of all files are reported
+at once, each with its file, line and key. No message holds the value of a variable.
 """
 
 from __future__ import annotations
@@ -15,46 +15,27 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from syncd.budget import Window
 from syncd.config.forms import Notify, SettingsForm, Target
 from syncd.config.json_schema import json_schema
 from syncd.config.problems import Document, Problems
 from syncd.config.sources import Entry, Source, read_source
 from syncd.config.tree import KeyPath, Node, locate
-from syncd.config.values import Secret, parse_limits
+from syncd.config.values import Secret
 from syncd.config.variables import NotFilled, NotSet, Variables
 from syncd.config.yaml_tree import NotYaml, read_tree
-from syncd.core.durations import parse_duration
-from syncd.core.schedules import Cron, Every, Schedule
 from syncd.errors import ConfigError
 
-__all__ = [
-    "Cron",
-    "Every",
-    "Notify",
-    "Schedule",
-    "Secret",
-    "Settings",
-    "Source",
-    "Target",
-    "Window",
-    "find",
-    "json_schema",
-    "load",
-    "parse_duration",
-    "parse_limits",
-]
+__all__ = ["Notify", "Secret", "Settings", "Source", "Target", "find", "json_schema", "load"]
 
+# A name must not begin with "-": a command would take it for an option.
 NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
-"""What a source may be called: a word that a command takes for nothing else."""
+"""The form of a source's name."""
 
 _NO_KEY = "-"
-"""Stands for a key while the rest of the configuration is checked."""
+"""Takes the place of a missing API key while the rest of the configuration is checked."""
 
 PLACES = (Path("syncd.yaml"), Path("/etc/syncd/syncd.yaml"))
-"""Where a configuration is looked for when none is named."""
+"""The places where a configuration is looked for if none is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,34 +52,35 @@ class Settings:
 
 
 def find(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
-    """The configuration file: ``path``, else ``$SYNCD_CONFIG``, else the first of :data:`PLACES` that is there.
+    """Return the configuration file: ``path``, else ``$SYNCD_CONFIG``, else the first existing file of :data:`PLACES`.
 
     Raises:
-        ConfigError: it is not there; the message says where it was looked for.
+        ConfigError: there is no such file; the message names the places that were tried.
 
     """
     named = environ.get("SYNCD_CONFIG")
     chosen = path or (Path(named) if named else None)
     if chosen is None:
-        chosen = next((place for place in PLACES if _is_there(place)), None)
+        chosen = next((place for place in PLACES if _is_file(place)), None)
     if chosen is None:
-        looked = " and ".join(str(place) for place in PLACES)
-        raise ConfigError(f"there is no configuration: looked for {looked}; name one by --config FILE or $SYNCD_CONFIG")
-    if not _is_there(chosen):
+        places = " and ".join(str(place) for place in PLACES)
+        raise ConfigError(f"there is no configuration: looked for {places}; name one by --config FILE or $SYNCD_CONFIG")
+    if not _is_file(chosen):
         by = "--config" if path else "$SYNCD_CONFIG"
-        if _kind(chosen) == stat.S_IFDIR:
+        if _mode(chosen) == stat.S_IFDIR:
             raise ConfigError(f"{chosen}: this is a folder; {by} names a file: {chosen / 'syncd.yaml'}?")
-        raise ConfigError(f"{chosen}: there is no such file, or it may not be looked at; {by} names it")
+        raise ConfigError(f"{chosen}: there is no such file, or no permission to see it; {by} names it")
     return chosen
 
 
-def _is_there(path: Path) -> bool:
-    """Whether ``path`` is something to read; a folder that may not be looked into holds nothing."""
-    return _kind(path) not in (None, stat.S_IFDIR)
+def _is_file(path: Path) -> bool:
+    # A pipe counts as a file: `--config <(…)` works.
+    return _mode(path) not in (None, stat.S_IFDIR)
 
 
-def _kind(path: Path) -> int | None:
-    """What ``path`` is, as the constants of :mod:`stat` tell it; None if there is nothing that may be looked at."""
+def _mode(path: Path) -> int | None:
+    """Return the file type as a constant of :mod:`stat`, or None if there is no file or no permission to see it."""
+    # Not Path.is_file(): it raises if a folder on the way may not be entered.
     try:
         return stat.S_IFMT(path.stat().st_mode)
     except (OSError, ValueError):
@@ -108,42 +90,47 @@ def _kind(path: Path) -> int | None:
 def load(path: Path, environ: Mapping[str, str] = os.environ, *, keyless: bool = False) -> Settings:
     """Read the configuration in ``path`` and the sources it includes.
 
-    ``keyless``: the target's key may be in a variable that is not set, since nothing will be sent.
+    ``keyless``: the command sends nothing, so the variable of the target's key may be unset.
 
     Raises:
-        ConfigError: something is wrong; ``problems`` holds everything that is, a line each.
+        ConfigError: something is wrong; ``problems`` holds every problem, one a line.
 
     """
     return _Loading(path, environ, keyless=keyless).settings()
 
 
 class _Loading:
-    """One reading of a configuration: the problems met so far, the variables filled in, and if a file was unread.
+    """One reading of a configuration: collects the problems and fills the variables.
 
-    ``no_key``: what is wrong with the target's key, where the command may do without.
+    ``key_problem``: why the target's key is missing, if the command works without it. ``unread``: whether a file could
+    not be read.
     """
 
     def __init__(self, path: Path, environ: Mapping[str, str], *, keyless: bool) -> None:
         self.path = path
         self.keyless = keyless
-        self.no_key = ""
+        self.key_problem = ""
         self.variables = Variables(environ)
         self.problems = Problems(self.variables.hide)
         self.unread = False
 
     def settings(self) -> Settings:
         document = self._document(self.path)
-        raw = self._plain(document, (), document.root) if document else {}
-        if document is None or not isinstance(raw, dict):
+        if document is None:
             raise ConfigError(*self.problems.lines())
-        form = self._form(document, raw)
+        raw = self._plain(document)
+        # Each source is checked by itself: one wrong source must not hide the problems of the others.
+        apart = isinstance(raw.get("sources"), dict)
+        settings = {key: value for key, value in raw.items() if key != "sources" or not apart}
+        form = self.problems.validated(document, (), SettingsForm, settings)
         entries = list(self._entries(document, raw))
         sources = [read_source(entry, self.problems) for entry in self._unique(entries)]
+        # If a file could not be read, its source is not missing: the file's own problem is enough.
         if not entries and not self.unread:
             self.problems.add(document, (), "there is no source: add one under sources, or a file that include matches")
-        found = self.problems.lines()
-        if found or form is None:
-            raise ConfigError(*found)
+        problems = self.problems.lines()
+        if problems or form is None:
+            raise ConfigError(*problems)
         return Settings(
             path=document.folder / self.path.name,
             target=self._target(form),
@@ -151,27 +138,27 @@ class _Loading:
             sources={source.name: source for source in sources if source},
             workers=form.workers,
             notify=form.notify,
-            listen=_listen(document.folder, form.listen),
+            # A port stays as it is; the path of a socket becomes absolute.
+            listen=str(document.folder / form.listen) if form.listen and "/" in form.listen else form.listen,
         )
 
     def _document(self, path: Path) -> Document | None:
         try:
             root, flaws = read_tree(path)
         except NotYaml as error:
-            self.problems.at(str(path), error.line, error.what)
+            self.problems.at(str(path), error.line, error.sentence)
             self.unread = True
             return None
         document = Document(str(path), path.parent.absolute(), root)
         for flaw in flaws:
-            self.problems.add(document, flaw.path, flaw.what, line=flaw.line)
+            self.problems.add(document, flaw.path, flaw.sentence, line=flaw.line)
         return document
 
-    def _plain(self, document: Document, path: KeyPath, node: Node) -> Any:
-        """``node`` as lists, dicts and scalars, its variables filled in."""
-        if node.kind == "mapping":
-            return {key: self._plain(document, (*path, key), item.node) for key, item in node.items.items()}
-        if node.kind == "list":
-            return [self._plain(document, (*path, key), item.node) for key, item in node.items.items()]
+    def _plain(self, document: Document) -> Any:
+        """Return the document as lists, dicts and scalars, its variables filled."""
+        return document.root.plain(lambda path, node: self._filled(document, path, node))
+
+    def _filled(self, document: Document, path: KeyPath, node: Node) -> Any:
         if node.value is None:
             self.problems.add(document, path, _no_value(document.root, path))
         if not isinstance(node.value, str):
@@ -179,31 +166,20 @@ class _Loading:
         try:
             return self.variables.fill(node.value, document.folder)
         except NotFilled as error:
-            if self._may_lack(document, path, error):
-                self.no_key = f"{document.where(path)}: {error}"
+            is_key = path == ("target", "api_key") and document.name == str(self.path)
+            if self.keyless and is_key and isinstance(error, NotSet):
+                self.key_problem = f"{document.where(path)}: {error}"
                 return _NO_KEY
             self.problems.add(document, path, str(error))
             return node.value
 
-    def _may_lack(self, document: Document, path: KeyPath, error: NotFilled) -> bool:
-        is_key = path == ("target", "api_key") and document.name == str(self.path)
-        return self.keyless and is_key and isinstance(error, NotSet)
-
     def _target(self, form: SettingsForm) -> Target:
-        if not self.no_key:
+        if not self.key_problem:
             return form.target
-        return form.target.model_copy(update={"api_key": Secret("", missing=self.no_key)})
-
-    def _form(self, document: Document, raw: Mapping[str, Any]) -> SettingsForm | None:
-        apart = isinstance(raw.get("sources"), dict)  # each source is checked by itself
-        try:
-            return SettingsForm.model_validate({k: v for k, v in raw.items() if k != "sources" or not apart})
-        except ValidationError as error:
-            self.problems.take(document, (), SettingsForm, error)
-            return None
+        return form.target.model_copy(update={"api_key": Secret("", missing=self.key_problem)})
 
     def _entries(self, document: Document, raw: Mapping[str, Any]) -> Iterator[Entry]:
-        """Every source, in the order of the configuration."""
+        """Yield every source in the order of the configuration, which also ranks the sources."""
         for key, value in raw.items():
             if key == "sources" and isinstance(value, dict):
                 for name, content in value.items():
@@ -220,11 +196,12 @@ class _Loading:
         matches = glob(pattern, root_dir=document.folder)  # noqa: PTH207 - takes absolute patterns too
         for name in sorted(matches) if has_magic(pattern) else [pattern]:
             file = self.path.parent / name
+            # `include: "*.yaml"` matches the configuration itself too.
             if file.absolute() == document.folder / self.path.name:
                 continue
-            if _is_there(file):
+            if _is_file(file):
                 if included := self._document(file):
-                    yield Entry(file.stem, included, (), self._plain(included, (), included.root))
+                    yield Entry(file.stem, included, (), self._plain(included))
             elif not has_magic(pattern):
                 self.unread = True
                 written = locate(document.root, path)[2].value
@@ -236,21 +213,16 @@ class _Loading:
             known = first.setdefault(entry.name, entry)
             if known is not entry:
                 other = known.document.where(known.prefix).rstrip(": ")
-                what = f"a second source is called {entry.name!r}; the first stands in {other}: rename one of them"
-                self.problems.add(entry.document, entry.prefix, what)
+                sentence = f"a second source is called {entry.name!r}; the first stands in {other}: rename one of them"
+                self.problems.add(entry.document, entry.prefix, sentence)
             elif not NAME.fullmatch(entry.name):
-                what = "is no name for a source: use letters, digits, '.', '_' and '-'"
-                self.problems.add(entry.document, entry.prefix, what)
+                sentence = "is no name for a source: use letters, digits, '.', '_' and '-'"
+                self.problems.add(entry.document, entry.prefix, sentence)
             yield entry
 
 
-def _listen(folder: Path, place: str | None) -> str | None:
-    """A port as it is, the path of a socket absolute."""
-    return str(folder / place) if place and "/" in place else place
-
-
 def _no_value(root: Node, path: KeyPath) -> str:
-    """What to say of a key without a value; ``{name}`` without quotes is such a key."""
+    # YAML reads {name} without quotes as a mapping with the key `name` and no value.
     if path and locate(root, path[:-1])[2].flow:
         return 'has no value: write one; a template is put in quotes ("{column}")'
     return 'has no value: write one, or leave the key out ("" is an empty text)'

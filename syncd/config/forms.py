@@ -1,12 +1,12 @@
-"""The forms of a configuration file, as models: what may stand where, with its default and its meaning.
+"""The models of a configuration file: every key with its type, its default and its meaning.
 
-They check one value at a time. What depends on two of them is checked in :mod:`syncd.config.sources`.
+A model checks one value at a time. Rules about two values are checked in :mod:`syncd.config.sources`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -39,13 +39,14 @@ from syncd.config.value_types import (
     WebUrl,
     wrong,
 )
-from syncd.core.rules import OnEdit, SharedMatch
-from syncd.core.schedules import NIGHTLY
+from syncd.core.settings.rules import OnEdit, SharedMatch
+from syncd.core.settings.schedules import NIGHTLY
 
 
 class Form(BaseModel):
-    """Frozen; keys that are not known are refused."""
+    """The base of every model: frozen, and unknown keys are refused."""
 
+    # Inputs hold the values of variables: an error that shows its input could show a secret.
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 
 
@@ -62,6 +63,7 @@ class Target(Form):
     timeout: Timeout = Field(default=60.0, description="How long one request may take.")
 
 
+# Pydantic would report one error for each member of a union: with a tag it reports the errors of the member meant.
 def _tag(value: Any) -> str:
     if isinstance(value, Mapping | BaseModel):
         return "<object>"
@@ -75,8 +77,9 @@ Shorthand = Annotated[Annotated[TemplateText, Tag("<text>")] | Annotated[Columns
 
 
 class RuleForm(Form):
-    """How a field gets its value: one of first, from, value and sql, then what is done to it."""
+    """How a field gets its value: one of first, from, value and sql, then the changes made to the value."""
 
+    # An editor must also see that exactly one origin is needed; the validator below checks it on loading.
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [origin]} for origin in _ORIGINS]})
 
     first: Names | None = Field(default=None, description="The first of these columns that is not empty.")
@@ -90,6 +93,7 @@ class RuleForm(Form):
     trim: bool = Field(default=True, description="Remove outer white space, make inner runs one space.")
     case: Literal["upper", "lower", "title"] | None = None
     max_length: Positive | None = Field(default=None, description="In characters.")
+    # "clear" by default: a contact must lose the value that its row has lost.
     empty: Literal["clear", "keep", "reject"] = Field(
         default="clear",
         description="What an empty value does: clear the field, keep the target's value, reject the row.",
@@ -110,7 +114,7 @@ RuleValue = Annotated[
 
 
 class RegionForm(Form):
-    """A region for each row: the column that holds its code, and the region of a row without one."""
+    """A region for each row: the column that holds the region's code, and the region of rows without a code."""
 
     column: Text
     default: RegionCode = "US"
@@ -139,10 +143,11 @@ class DeletesAtMost(Form):
 
 
 class DeletesForm(Form):
-    """What is asked before contacts are deleted."""
+    """The limits of deletes."""
 
     at_most: DeletesAtMost = DeletesAtMost()
     grace: Duration = Field(default=0.0, description="How long a contact must be missing first.")
+    # Adopted contacts may be a person's own work, so they are kept unless the configuration says otherwise.
     adopted: bool = Field(default=False, description="Contacts that were at the target before may be deleted too.")
 
 
@@ -153,7 +158,7 @@ class UpdatesAtMost(Form):
 
 
 class UpdatesForm(Form):
-    """What is asked before contacts are updated."""
+    """The limits of updates."""
 
     at_most: UpdatesAtMost = UpdatesAtMost()
 
@@ -179,17 +184,16 @@ class ReconcileForm(Form):
     )
 
 
-Key = Annotated[Names, Field(description="The column, or columns, with a row's own immutable id.")]
+# A canary of a composite key is a list: one part for each column.
 Canary = Annotated[Annotated[Text, Tag("<text>")] | Annotated[Columns, Tag("<list>")], _BY_SHAPE]
-Canaries = tuple[Canary, ...]
 
 
 class SourceForm(Form):
-    """One source: where its rows come from and what contacts they make."""
+    """One source: the origin of its rows, and the contacts that they become."""
 
     connector: Text = Field(description="What reads it.")
     options: dict[str, Any] = Field(default={}, description="The connector's own options.")
-    key: Key
+    key: Names = Field(description="The column, or columns, with a row's own immutable id.")
     schedule: Annotated[Annotated[Timing, Tag("<text>")] | Annotated[CronForm, Tag("<object>")], _BY_SHAPE] | None = (
         Field(default=None, description="When the daemon runs it: 15m, or cron; left out: only by hand.")
     )
@@ -206,7 +210,7 @@ class SourceForm(Form):
     deletes: DeletesForm = DeletesForm()
     updates: UpdatesForm = UpdatesForm()
     reconcile: ReconcileForm = ReconcileForm()
-    canaries: Canaries = Field(default=(), description="Keys that every complete read must hold.")
+    canaries: tuple[Canary, ...] = Field(default=(), description="Keys that every complete read must hold.")
     timeout: Timeout = Field(default=1800.0, description="How long one run may take.")
     max_age: Timeout | None = Field(default=None, description="How long ago the last good run may be.")
 
@@ -214,6 +218,7 @@ class SourceForm(Form):
 AlarmKind = Literal["stale", "failing", "key", "held", "rejected", "invalid"]
 
 
+# The names `from` and `map` are words of Python, so the fields have aliases.
 class SmsForm(Form):
     """Text messages by Vocatech itself, with the key of ``target``."""
 
@@ -222,35 +227,34 @@ class SmsForm(Form):
 
 
 class NotifyAtMost(Form):
-    """How much of it is no alarm yet."""
+    """The numbers up to which there is no alarm."""
 
     rejected: Count = Field(default=10, description="Contacts of a source that the target refused.")
     invalid: Count = Field(default=100, description="Rows of a source that cannot be used.")
 
 
 class Notify(Form):
-    """Who is told what: once when it begins and once when it ends."""
+    """Who is notified of which alarms: once when an alarm begins and once when it ends."""
 
     to: NotifyUrls = Field(default=(), description="Addresses of Apprise: mail, Slack, Teams, webhooks, ...")
     sms: SmsForm | None = Field(default=None, description="Text messages by Vocatech itself.")
-    about: tuple[AlarmKind, ...] = Field(
-        default=("stale", "failing", "key", "held", "rejected", "invalid"), description="The alarms that are told."
-    )
+    about: tuple[AlarmKind, ...] = Field(default=get_args(AlarmKind), description="The alarms that are sent.")
     at_most: NotifyAtMost = NotifyAtMost()
     failures: Positive = Field(default=1, description="So many runs in a row must fail before it is an alarm.")
     digest: TimeOfDay | None = Field(default=None, description="When a summary is sent every day: HH:MM.")
     heartbeat: WebUrl | None = Field(default=None, description="An address that is called after each good run.")
-    timeout: Timeout = Field(default=30.0, description="How long the telling may take.")
+    timeout: Timeout = Field(default=30.0, description="How long the sending may take.")
 
     @property
     def tells(self) -> bool:
-        """Whether there is anybody to tell."""
+        """Whether anybody is notified."""
         return bool(self.to or self.sms)
 
 
 class SettingsForm(Form):
     """The configuration of one company."""
 
+    # The loader checks each source by itself; the field is here for the JSON Schema, and for `sources` that is no map.
     target: Target
     state: Text = Field(default="syncd.db", description="The state file.")
     include: Names | None = Field(default=None, description="Files, or patterns of files, that each hold one source.")

@@ -1,4 +1,4 @@
-"""The JSON Schema of a configuration, generated from its models, for editors to complete and check by."""
+"""The JSON Schema of a configuration, generated from its models: editors complete and check with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _VARIABLE = {"type": "string", "pattern": r"\$\{"}
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema of both kinds of file: one with ``connector`` holds one source, any other is the configuration."""
+    """Return the schema of both kinds of file: a file with ``connector`` is one source, others are configurations."""
+    # Imported here: it loads every connector, also of other packages.
     from syncd.source import connector_class, connector_names
 
     options = {name: connector_class(name).OPTIONS for name in connector_names()}
@@ -42,11 +43,12 @@ def json_schema() -> dict[str, Any]:
 
 
 def _tidied(schema: Any) -> Any:
-    """Without null, which no key takes, and with a variable wherever a number, a flag or a choice may stand."""
+    """Return the schema without null, and with ``${…}`` allowed in place of a number, a flag or a choice."""
     if isinstance(schema, list):
         return [_tidied(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
+    # An optional key is left out, never written as null: pydantic's null would offer editors a value that is refused.
     known = {key: _tidied(value) for key, value in schema.items() if not (key == "default" and value is None)}
     if {"type": "null"} in known.get("anyOf", ()):
         known["anyOf"].remove({"type": "null"})

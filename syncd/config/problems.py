@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: each with its file, line and key, what was expected, the nearest name."""
+"""The problems of a configuration: each with its file, line and key, the expected value and the nearest known name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,13 +19,9 @@ _EXPECTED = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
-    "dict": "keys and values (key: value)",
-    "model": "keys and values (key: value)",
-    "mapping": "keys and values (key: value)",
-    "list": "a list",
-    "tuple": "a list",
-    "set": "a list",
     "path": "a path",
+    **dict.fromkeys(("dict", "model", "mapping"), "keys and values (key: value)"),
+    **dict.fromkeys(("list", "tuple", "set"), "a list"),
 }
 _BOUNDS = {
     "greater_than": "must be more than {gt}",
@@ -37,26 +33,29 @@ _BOUNDS = {
 }
 
 MOST = 200
-"""No more problems than this are told of one configuration."""
+"""The greatest number of problems that are reported for one configuration."""
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file: its ``name`` as messages show it, the absolute ``folder`` that its paths start from, what it holds."""
+    """One file: its ``name`` in messages, the absolute ``folder`` that its relative paths start from, its values."""
 
     name: str
     folder: Path
     root: Node = field(repr=False)
 
     def where(self, path: KeyPath) -> str:
-        """``FILE:LINE: key.path`` of ``path``, or of the nearest that stands there."""
+        """Return ``FILE:LINE: key.path`` of ``path``; the line of the nearest existing key if ``path`` is missing."""
         return f"{self.name}:{locate(self.root, path)[0]}: {dotted(path)}"
 
 
 def dotted(path: KeyPath) -> str:
-    """``mapping.Phone[0]``."""
+    """Return ``path`` as people write it: ``mapping.Phone[0]``."""
     text = ""
     for step in path:
+        # A key may hold a line break or a control character: shown as it is, it would break the message's line.
         name = f"[{step}]" if isinstance(step, int) else step if step.isprintable() else repr(step)
         text += name if isinstance(step, int) or not text else f".{name}"
     return text
@@ -64,52 +63,62 @@ def dotted(path: KeyPath) -> str:
 
 @dataclass(slots=True)
 class Problems:
-    """Collects problems. ``hide`` takes out of a foreign message what a variable has filled in."""
+    """Collects problems. ``hide`` removes the values of variables from a message of another library."""
 
     hide: Callable[[str], str] = str
-    _found: dict[tuple[str, KeyPath], None] = field(default_factory=dict)
+    _places: set[tuple[str, KeyPath]] = field(default_factory=set)
     _lines: list[tuple[int, int, str]] = field(default_factory=list)
     _files: list[str] = field(default_factory=list)
 
-    def add(self, document: Document, path: KeyPath, what: str, *, line: int | None = None) -> None:
-        """Note that ``what`` is wrong at ``path``, and that what follows from it there is no news."""
-        self._found[document.name, path] = None
+    def add(self, document: Document, path: KeyPath, sentence: str, *, line: int | None = None) -> None:
+        """Note a problem at ``path``; later errors of a model at this path or above it are not reported."""
+        self._places.add((document.name, path))
         key = dotted(path)
-        self.at(document.name, line or locate(document.root, path)[0], f"{key}: {what}" if key else what)
+        self.at(document.name, line or locate(document.root, path)[0], f"{key}: {sentence}" if key else sentence)
 
-    def at(self, file: str, line: int, what: str) -> None:
-        """Note that ``what`` is wrong at a line of ``file``."""
+    def at(self, file: str, line: int, sentence: str) -> None:
+        """Note a problem at a line of ``file``."""
         if self.full:
             return
         if file not in self._files:
             self._files.append(file)
-        self._lines.append((self._files.index(file), line, f"{file}:{line}: {' '.join(what.splitlines())}"))
+        self._lines.append((self._files.index(file), line, f"{file}:{line}: {' '.join(sentence.splitlines())}"))
 
     @property
     def full(self) -> bool:
-        """Whether there are so many problems that nobody reads more of them."""
+        """Whether :data:`MOST` problems were noted; further ones are not kept."""
         return len(self._lines) >= MOST
 
     def lines(self) -> list[str]:
-        """Every problem (the first :data:`MOST` of them), by file and line."""
-        found = list(dict.fromkeys(text for _, _, text in sorted(self._lines)))
-        return [*found, "there is more: correct these first"] if self.full else found
+        """Return every problem (the first :data:`MOST`), by file and line."""
+        lines = list(dict.fromkeys(text for _, _, text in sorted(self._lines)))
+        return [*lines, "there are more problems: correct these first"] if self.full else lines
 
-    def take(self, document: Document, prefix: KeyPath, model: type[BaseModel], error: ValidationError) -> None:
-        """Note what ``model`` found wrong with the value at ``prefix``."""
-        for detail in error.errors(include_url=False, include_input=False):
-            if self.full:
-                return
-            wanted = (*prefix, *detail["loc"])
-            _, path, node = locate(document.root, wanted)
-            if detail["type"] == "missing":
-                inside = path if len(path) >= len(prefix) else prefix  # what holds it may be missing itself
-                path = (*inside, detail["loc"][-1])
-            if not self._known(document, path):
-                self.add(document, path, self._sentence(detail, node, model))
+    def validated(
+        self, document: Document, prefix: KeyPath, model: type[Model], raw: Any, context: Any = None
+    ) -> Model | None:
+        """Return ``raw``, the value at ``prefix``, as a ``model``; or note what is wrong with it and return None."""
+        try:
+            return model.model_validate(raw, context=context)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False, include_input=False):
+                # A million wrong values make a million details: each costs a walk through the tree.
+                if self.full:
+                    break
+                self._note(document, prefix, model, detail)
+            return None
 
-    def _known(self, document: Document, path: KeyPath) -> bool:
-        return any(name == document.name and known[: len(path)] == path for name, known in self._found)
+    def _note(self, document: Document, prefix: KeyPath, model: type[BaseModel], detail: Mapping[str, Any]) -> None:
+        _, path, node = locate(document.root, (*prefix, *detail["loc"]))
+        if detail["type"] == "missing":
+            # The mapping that should hold the key may be missing too: then the problem is placed at the prefix.
+            inside = path if len(path) >= len(prefix) else prefix
+            path = (*inside, detail["loc"][-1])
+        if not self._is_noted(document, path):
+            self.add(document, path, self._sentence(detail, node, model))
+
+    def _is_noted(self, document: Document, path: KeyPath) -> bool:
+        return any(name == document.name and place[: len(path)] == path for name, place in self._places)
 
     def _sentence(self, detail: Mapping[str, Any], node: Node, model: type[BaseModel]) -> str:
         kind, context = detail["type"], detail.get("ctx", {})
@@ -123,6 +132,7 @@ class Problems:
             hint = nearest(str(detail["loc"][-1]), known)
             return f"is not a key here{hint}; there are: {', '.join(known) or 'none'}"
         if kind in {"literal_error", "enum"}:
+            # Pydantic gives the choices only as text: 'a', 'b' or 'c'.
             choices = re.findall(r"'([^']*)'", str(context.get("expected")))
             hint = nearest(str(node.value), choices)
             return f"{_written(node)} is not known here{hint}; write one of: {', '.join(choices)}"
@@ -148,18 +158,19 @@ def _kind(node: Node) -> str:
 
 
 def _written(node: Node) -> str:
-    """The value as the file writes it, its variables not filled in."""
+    # The node, not the model's input: the input has the values of variables in it, and they may be secrets.
     text = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
     return repr(text if len(text) <= 60 else f"{text[:57]}…")
 
 
 def known_keys(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:
-    """The keys that ``model`` knows where the last step of ``location`` stands."""
-    here = [model]
+    """Return the keys that ``model`` knows at the place of the last step of ``location``."""
+    models = [model]
     for step in list(location)[:-1]:
-        fields = [each for known in here for name, each in known.model_fields.items() if step in {each.alias, name}]
-        here = [found for each in fields for found in _models_in(each.annotation)] or here
-    return [each.alias or name for known in here for name, each in known.model_fields.items()]
+        fields = [each for model in models for name, each in model.model_fields.items() if step in {each.alias, name}]
+        # A step that is no field (an index, a key of a dict, a union's tag) stays in the same models.
+        models = [inner for each in fields for inner in _models_in(each.annotation)] or models
+    return [each.alias or name for model in models for name, each in model.model_fields.items()]
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

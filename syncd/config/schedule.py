@@ -1,11 +1,11 @@
-"""Reads a schedule: an interval, or cron text checked by the scheduler that will run it."""
+"""Reads a schedule: an interval, or a cron text that is checked with the scheduler that will run it."""
 
 from __future__ import annotations
 
 import re
 
-from syncd.core.durations import parse_duration
-from syncd.core.schedules import Cron, Every, Never, Schedule
+from syncd.core.settings.durations import parse_duration
+from syncd.core.settings.schedules import Cron, Every, Never, Schedule
 from syncd.core.wording import nearest
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -13,12 +13,13 @@ _FORM = 'write 15m, or five cron fields such as "*/15 7-19 * * mon-fri"'
 
 
 def parse_schedule(value: str | float) -> Schedule:
-    """``15m`` is an interval; text of several words is cron, in the machine's own time zone.
+    """Read ``15m`` as an interval, and a text of several words as cron in the machine's own time zone.
 
     Raises:
         ValueError: it is neither.
 
     """
+    # Two words may be a duration: "1h 30m".
     if isinstance(value, str) and (len(value.split()) > 2 or value.startswith("@")):
         return parse_cron(value)
     try:
@@ -31,7 +32,7 @@ def parse_schedule(value: str | float) -> Schedule:
 
 
 def parse_reconcile(value: str | float) -> Schedule | Never:
-    """A schedule, or ``never``.
+    """Read a schedule, or ``never``.
 
     Raises:
         ValueError: it is neither.
@@ -40,40 +41,41 @@ def parse_reconcile(value: str | float) -> Schedule | Never:
     return "never" if isinstance(value, str) and value.strip().lower() == "never" else parse_schedule(value)
 
 
-def parse_cron(text: str, timezone: str | None = None) -> Cron:
-    """Cron's five fields, the days of the week made names.
+def parse_cron(value: str | float, timezone: str | None = None) -> Cron:
+    """Read cron's five fields; the days of the week become names.
 
     Raises:
         ValueError: a field is wrong, or no date ever fits.
 
     """
+    # Imported here: both take a while to import, and most commands meet no cron text.
     from datetime import UTC, datetime
 
     from apscheduler.triggers.cron import CronTrigger
 
-    fields = text.lower().split()
+    fields = str(value).lower().split()
     if len(fields) != 5:
         raise ValueError(f"is not a schedule: {_FORM}")
     if "*" not in {fields[2], fields[4]}:
         raise ValueError("names days of the month and of the week: cron programs differ in what both mean; name one")
     fields[4] = _named_days(fields[4])
-    named = " ".join(fields)
+    text = " ".join(fields)
     try:
-        trigger = CronTrigger.from_crontab(named, timezone=UTC)
+        trigger = CronTrigger.from_crontab(text, timezone=UTC)
     except ValueError as error:
-        raise ValueError(f"is not a schedule: {_plain(error)}; {_FORM}") from None
+        # The scheduler's own message repeats the value, which may come from a variable.
+        reason = "a value is out of its range" if "than the" in str(error) else "a field is not understood"
+        raise ValueError(f"is not a schedule: {reason}; {_FORM}") from None
     if trigger.get_next_fire_time(None, datetime(2024, 1, 1, tzinfo=UTC)) is None:
         raise ValueError("is a schedule that no date ever fits")
-    return Cron(named, timezone)
-
-
-def _plain(error: ValueError) -> str:
-    """Only the part of the scheduler's message that repeats nothing of the value."""
-    return "a value is out of its range" if "than the" in str(error) else "a field is not understood"
+    return Cron(text, timezone)
 
 
 def _named_days(field: str) -> str:
-    """``1-5`` → ``mon,tue,wed,thu,fri``; 0 and 7 are Sunday. What is not understood stays, for the scheduler to say."""
+    """Return the days of the week as names: ``1-5`` becomes ``mon,tue,wed,thu,fri``; 0 and 7 are Sunday.
+
+    A field that is not understood is returned as it is: the scheduler then refuses it.
+    """
     days: list[str] = []
     for item in field.split(","):
         parts = re.fullmatch(r"(\*|[0-7]|[a-z]{3})(?:-([0-7]|[a-z]{3}))?(?:/([1-7]))?", item)
@@ -82,6 +84,7 @@ def _named_days(field: str) -> str:
         end = 6 if first == "*" or (step and last is None) else _day(last or first)
         if begin is None or end is None or item == "*":
             return field
+        # fri-mon goes over the end of the week: count on to the day after it, modulo 7.
         days += [_DAYS[day % 7] for day in range(begin, end + 1 if end >= begin else end + 8, int(step or 1))]
     return ",".join(dict.fromkeys(days))
 
@@ -92,17 +95,18 @@ def _day(text: str) -> int | None:
     return _DAYS.index(text) if text in _DAYS else None
 
 
-def parse_timezone(name: str) -> str:
-    """An IANA time zone that this machine knows.
+def parse_timezone(value: str | float) -> str:
+    """Return the name of an IANA time zone that this machine knows.
 
     Raises:
-        ValueError: it knows none of that name.
+        ValueError: the machine does not know the name.
 
     """
     from zoneinfo import ZoneInfo, available_timezones
 
+    name = str(value)
     try:
         return ZoneInfo(name).key
-    except (KeyError, ValueError, OSError):
+    except (KeyError, ValueError, OSError):  # OSError: the name of a folder of time zones, as in "America"
         hint = nearest(name, sorted(available_timezones()))
         raise ValueError(f"is not a time zone: write a name such as America/New_York{hint}") from None

@@ -1,4 +1,4 @@
-"""One configured source: its form made into the frozen rules that the rest of syncd works by."""
+"""One configured source: turns its form into the frozen rules that the rest of syncd uses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from syncd.config.forms import CronForm, RegionForm, RuleForm, SourceForm
 from syncd.config.problems import Document, Problems, dotted
@@ -16,7 +16,7 @@ from syncd.config.tree import KeyPath
 from syncd.config.value_types import is_template
 from syncd.config.yaml_tree import read_plain
 from syncd.core.columns import UNIT
-from syncd.core.rules import (
+from syncd.core.settings.rules import (
     AllOf,
     Column,
     DeleteLimits,
@@ -33,7 +33,7 @@ from syncd.core.rules import (
     Template,
     Value,
 )
-from syncd.core.schedules import NIGHTLY, Cron, Never, Schedule
+from syncd.core.settings.schedules import NIGHTLY, Cron, Never, Schedule
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 
@@ -43,11 +43,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A configured source. ``timeout`` is in seconds; without a ``schedule`` it runs only by hand.
+    """A configured source. ``timeout`` and ``max_age`` are in seconds; without a ``schedule`` it runs only by hand.
 
-    ``reconcile``: when the daemon reconciles it, and whether with ``repair``; None is never.
-
-    ``options`` is an instance of the connector's own options model. ``document`` and ``prefix`` say where it stands.
+    ``reconcile``: when the daemon reconciles it (None: never), and with ``repair`` also repairs it. ``options`` is an
+    instance of the connector's own options model. ``document`` and ``prefix``: the source's place in the files.
     """
 
     name: str
@@ -67,17 +66,18 @@ class Source:
     prefix: KeyPath = ()
 
     def where_is(self, *path: str | int) -> str:
-        """``FILE:LINE: key.path`` of a key of this source: ``where_is("mapping", "Phone")``."""
+        """Return ``FILE:LINE: key.path`` of a key of this source, such as ``where_is("mapping", "Phone")``."""
         if self.document is None:
             return f"{self.name}: {dotted(path)}"
         return self.document.where((*self.prefix, *path))
 
     def placed(self, problem: str, field: str | None = None) -> str:
-        """``problem`` of the mapping, or of the rule of one ``field`` of it, behind its place."""
+        """Return ``problem`` after the place of the mapping, or of the rule of one ``field``."""
         return f"{self.where_is('mapping', *([] if field is None else [field]))}: {problem}"
 
     def connect(self) -> Connector:
-        """Build the source's connector, which opens nothing yet."""
+        """Build the source's connector; it opens nothing yet."""
+        # Imported here: Polars and the connectors take long to import, and `syncd status` needs neither.
         from syncd.core.mapping.rules import mentioned
         from syncd.source import Needs, connector_class
 
@@ -86,14 +86,15 @@ class Source:
 
     @property
     def digest(self) -> str:
-        """The same for the same contacts: over all that decides which contacts come out, and no secret (hex)."""
-        decides = [1, self.connector, self.options, self.rules, self.shared_match, self.gates.mode]
-        text = json.dumps(_canonical(decides), sort_keys=True, ensure_ascii=True)
+        """A SHA-256 (hex) over every setting that decides which contacts come out, and over no secret."""
+        # The 1 is the version of this list: raise it when a setting is added, so that stored digests stop matching.
+        settings = [1, self.connector, self.options, self.rules, self.shared_match, self.gates.mode]
+        text = json.dumps(_canonical(settings), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _canonical(value: Any) -> Any:
-    """``value`` as JSON that is the same in every process. Secrets show themselves masked, and so are left out."""
+    """Return ``value`` as JSON that is the same in every process."""
     if isinstance(value, BaseModel):
         return {name: _canonical(getattr(value, name)) for name in type(value).model_fields}
     if is_dataclass(value) and not isinstance(value, type):
@@ -101,16 +102,18 @@ def _canonical(value: Any) -> Any:
         return {"": type(value).__name__, **parts}
     if isinstance(value, Mapping):
         return {str(key): _canonical(item) for key, item in value.items()}
+    # A set's order differs from process to process.
     if isinstance(value, set | frozenset):
         return sorted(json.dumps(_canonical(item), sort_keys=True) for item in value)
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
+    # str() masks a secret, so a rotated key does not change the digest.
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A source as it stands in a file: ``raw`` is its value, its variables filled in."""
+    """A source as a file writes it: ``raw`` is its value with the variables filled."""
 
     name: str
     document: Document
@@ -119,13 +122,13 @@ class Entry:
 
 
 def read_source(entry: Entry, problems: Problems) -> Source | None:
-    """The source of ``entry``, or None when something is wrong with it; what that is goes to ``problems``."""
-    form = _form(entry, problems)
+    """Return the source of ``entry``; or note its problems in ``problems`` and return None."""
+    form = problems.validated(entry.document, entry.prefix, SourceForm, entry.raw)
     options = _options(entry, problems)
     if form is None or options is None:
         return None
-    for path, what in _contradictions(form):
-        problems.add(entry.document, (*entry.prefix, *path), what)
+    for path, sentence in _contradictions(form):
+        problems.add(entry.document, (*entry.prefix, *path), sentence)
     return Source(
         name=entry.name,
         connector=form.connector,
@@ -145,18 +148,11 @@ def read_source(entry: Entry, problems: Problems) -> Source | None:
     )
 
 
-def _form(entry: Entry, problems: Problems) -> SourceForm | None:
-    try:
-        return SourceForm.model_validate(entry.raw)
-    except ValidationError as error:
-        problems.take(entry.document, entry.prefix, SourceForm, error)
-        return None
-
-
 def _options(entry: Entry, problems: Problems) -> Options | None:
-    """The connector's own reading of ``options``; None also when the form has told already what is wrong."""
+    """Return ``options`` as the connector's own model reads them; None if they, or the form around them, are wrong."""
     raw = entry.raw if isinstance(entry.raw, Mapping) else {}
     name, options = raw.get("connector"), raw.get("options", {})
+    # The form has noted these problems already: a second message about missing options would mislead.
     if not isinstance(name, str) or not name or not isinstance(options, Mapping) or _are_misspelt(raw):
         return None
     try:
@@ -164,24 +160,24 @@ def _options(entry: Entry, problems: Problems) -> Options | None:
     except ConfigError as error:
         problems.add(entry.document, (*entry.prefix, "connector"), problems.hide(str(error)))
         return None
-    try:
-        return model.model_validate(options, context={"folder": entry.document.folder, "read_yaml": read_plain})
-    except ValidationError as error:
-        problems.take(entry.document, (*entry.prefix, "options"), model, error)
-        return None
+    # Connectors may not import the configuration, so its YAML reader is handed to them.
+    context = {"folder": entry.document.folder, "read_yaml": read_plain}
+    return problems.validated(entry.document, (*entry.prefix, "options"), model, options, context)
 
 
 def _are_misspelt(raw: Mapping[str, Any]) -> bool:
-    """Whether ``options`` stands there under a name that it has not."""
+    """Return whether the key ``options`` is missing, and another key looks like a misspelling of it."""
     others = (str(key) for key in raw if key not in SourceForm.model_fields)
     return "options" not in raw and any("'options'" in nearest(key, SourceForm.model_fields) for key in others)
 
 
 def _connector(name: str) -> type[Connector]:
+    # A connector may be named that is not installed: this is a problem of the file, with its place.
     from syncd.source import connector_class, connector_names
 
     try:
         return connector_class(name)
+    # A connector of another package may import a library that is not installed.
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"the connector {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
     except ConfigError as error:
@@ -189,6 +185,7 @@ def _connector(name: str) -> type[Connector]:
 
 
 def _contradictions(form: SourceForm) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the problems that depend on two values, which the form cannot see."""
     for index, name in enumerate(form.require or ()):
         if name not in form.mapping:
             hint = nearest(name, form.mapping)
@@ -239,9 +236,9 @@ def _shorthand(value: str | tuple[str, ...]) -> Origin:
 
 def _phones(form: SourceForm) -> PhoneRules:
     region = form.phones.region
-    if isinstance(region, RegionForm):
-        return PhoneRules(region=region.default, region_column=region.column, invalid=form.phones.invalid)
-    return PhoneRules(region=region, invalid=form.phones.invalid)
+    if not isinstance(region, RegionForm):
+        return PhoneRules(region=region, invalid=form.phones.invalid)
+    return PhoneRules(region=region.default, region_column=region.column, invalid=form.phones.invalid)
 
 
 def _gates(form: SourceForm) -> GateRules:

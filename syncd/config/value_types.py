@@ -4,47 +4,68 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from syncd.budget import Window
 from syncd.config import schedule, values
 from syncd.config.values import Secret
-from syncd.core.durations import parse_duration
-from syncd.core.schedules import Cron, Every, Never
+from syncd.core.settings.durations import parse_duration
+from syncd.core.settings.schedules import Cron, Every, Never
 
 WRONG = "wrong"
-"""The type of the errors raised here; their message goes on from the value as the file writes it."""
-
+"""The type of the errors raised here: the message continues after the value as the file writes it."""
 
 HIDDEN = "hidden"
-"""The type of such an error of a secret, or of what may hold one: its value is not shown even if the file holds it."""
+"""The type of an error about a secret, or about a value that may hold one: the message does not show the value."""
 
 
 def wrong(sentence: str, *, hidden: bool = False) -> PydanticCustomError:
-    """An error whose ``sentence`` holds nothing of the value."""
+    """Return an error with this ``sentence``, which must hold nothing of the value."""
+    # The sentence is passed as context: pydantic would read braces inside a message as places to fill.
     return PydanticCustomError(HIDDEN if hidden else WRONG, "{sentence}", {"sentence": sentence})
 
 
-def _read(parse: Callable[[Any], Any], *done: type, hidden: bool = False) -> BeforeValidator:
-    """Let ``parse`` read text and numbers; a value of the types ``done`` is read already."""
+# Not compared by value: typing puts the metadata of a union's members in a set, and a schema cannot be hashed.
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """Metadata of a type that is written as text or a number: ``parse`` reads it and raises ValueError with a sentence.
 
-    def read(value: Any) -> Any:
-        if done and isinstance(value, done):
+    ``schema``: the JSON Schema of the written form. ``done``: types of values that were read already. ``hidden``: no
+    message shows the value.
+    """
+
+    parse: Callable[[Any], Any]
+    schema: dict[str, Any]
+    done: tuple[type, ...] = ()
+    hidden: bool = False
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, self.done):
             return value
+        # YAML's true is an int in Python, and would pass for 1.
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise wrong("is no text or number, which is expected here", hidden=hidden)
+            raise wrong("is no text or number, which is expected here", hidden=self.hidden)
         try:
-            return parse(value)
+            return self.parse(value)
         except ValueError as error:
-            raise wrong(str(error), hidden=hidden) from None
+            raise wrong(str(error), hidden=self.hidden) from None
 
-    return BeforeValidator(read)
+    def __get_pydantic_core_schema__(self, source: Any, _: GetCoreSchemaHandler) -> CoreSchema:
+        # A dump of a model must not reveal its secrets: str() masks them.
+        mask = core_schema.plain_serializer_function_ser_schema(str) if source is Secret else None
+        return core_schema.no_info_plain_validator_function(self.read, serialization=mask)
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return dict(self.schema)
 
 
 def _as_text(value: Any) -> Any:
+    # A whole number is as safe as text; true and 1.10 are not: the file may write them in another way.
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, bool | float):
@@ -69,7 +90,7 @@ def _as_limits(value: Any) -> Any:
 
 
 def _shared_limits(value: Mapping[str, Any]) -> Any:
-    """``{windows: …, share: 80%}``."""
+    """Read ``{windows: …, share: 80%}``."""
     unknown = [key for key in value if key not in {"windows", "share"}]
     if unknown or "share" not in value:
         raise wrong("limits have the keys windows and share: write {windows: [60/1m, 1000/1h], share: 80%}")
@@ -84,61 +105,59 @@ def _shared_limits(value: Mapping[str, Any]) -> Any:
 
 
 def _no_bool(value: Any) -> Any:
-    """Refuse true, which Python takes for 1. It comes after the bounds, which belong to the number in the schema."""
+    """Refuse true, which Python takes for 1."""
     if isinstance(value, bool):
         raise wrong("is not a number, which is expected here")
     return value
 
 
 def one_or_more(value: Any) -> Any:
-    """A single value as a list of one."""
+    """Return a single value as a tuple of one."""
     return value if isinstance(value, list | tuple) else (value,)
 
 
 def _template(value: str) -> str:
     rest = re.sub(r"\{[^{}]+\}", "", value.replace("{{", "").replace("}}", ""))
+    # A single brace in a bare column's name is allowed: columns are named by others.
     if is_template(value) and ("{" in rest or "}" in rest):
         raise wrong("has a brace without its partner, or nothing in it: write {column}, and {{ or }} for a brace")
     return value
 
 
 def is_template(text: str) -> bool:
-    """Whether a rule's text has ``{…}`` in it, and so is no bare column."""
+    """Return whether a rule's text holds ``{…}``; otherwise it is the name of a column."""
     return re.search(r"\{.*\}", text, re.DOTALL) is not None
 
 
-FREE_TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "integer"]}
-TEXT_SCHEMA: dict[str, Any] = {**FREE_TEXT_SCHEMA, "minLength": 1}
-LIST_SCHEMA: dict[str, Any] = {"type": "array", "items": TEXT_SCHEMA, "minItems": 1}
+_FREE_TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "integer"]}
+_TEXT_SCHEMA: dict[str, Any] = {**_FREE_TEXT_SCHEMA, "minLength": 1}
+_LIST_SCHEMA: dict[str, Any] = {"type": "array", "items": _TEXT_SCHEMA, "minItems": 1}
+_ONE_OR_MORE_SCHEMA: dict[str, Any] = {"anyOf": [_TEXT_SCHEMA, _LIST_SCHEMA]}
 
+FreeText = Annotated[str, BeforeValidator(_as_free_text), WithJsonSchema(_FREE_TEXT_SCHEMA)]
+Text = Annotated[str, BeforeValidator(_as_text), WithJsonSchema(_TEXT_SCHEMA)]
+TemplateText = Annotated[Text, AfterValidator(_template), WithJsonSchema(_TEXT_SCHEMA)]
+Columns = Annotated[tuple[Text, ...], Field(min_length=1), WithJsonSchema(_LIST_SCHEMA)]
+Names = Annotated[Columns, BeforeValidator(one_or_more), WithJsonSchema(_ONE_OR_MORE_SCHEMA)]
 
-def _json(**schema: Any) -> WithJsonSchema:
-    return WithJsonSchema(schema)
-
-
-FreeText = Annotated[str, BeforeValidator(_as_free_text), _json(**FREE_TEXT_SCHEMA)]
-Text = Annotated[str, BeforeValidator(_as_text), _json(**TEXT_SCHEMA)]
-TemplateText = Annotated[Text, AfterValidator(_template), _json(**TEXT_SCHEMA)]
-Columns = Annotated[tuple[Text, ...], Field(min_length=1), _json(**LIST_SCHEMA)]
-Names = Annotated[Columns, BeforeValidator(one_or_more), _json(anyOf=[TEXT_SCHEMA, LIST_SCHEMA])]
-
+# The bounds stand before the check for true: only then do they belong to the number in the JSON Schema.
 Count = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
 Positive = Annotated[int, Field(ge=1), BeforeValidator(_no_bool)]
 Few = Annotated[int, Field(ge=1, le=64), BeforeValidator(_no_bool)]
-_DURATION_EXAMPLES = ["30s", "15m", "1h30m", "2d"]
-Duration = Annotated[
-    float, _read(parse_duration), _json(type=["string", "number"], minimum=0, examples=_DURATION_EXAMPLES)
-]
-Timeout = Annotated[
-    float,
-    _read(values.parse_timeout),
-    _json(type=["string", "number"], exclusiveMinimum=0, examples=_DURATION_EXAMPLES),
-]
-Share = Annotated[
-    float,
-    _read(values.parse_share),
-    _json(type=["string", "number"], minimum=0, maximum=1, examples=["20%", 0.2]),
-]
+
+
+def _text(*examples: str) -> dict[str, Any]:
+    return {"type": "string", "examples": list(examples)} if examples else {"type": "string"}
+
+
+def _text_or_number(*examples: str | float, **bounds: float) -> dict[str, Any]:
+    return {"type": ["string", "number"], "examples": list(examples), **bounds}
+
+
+_DURATIONS = ("30s", "15m", "1h30m", "2d")
+Duration = Annotated[float, Written(parse_duration, _text_or_number(*_DURATIONS, minimum=0))]
+Timeout = Annotated[float, Written(values.parse_timeout, _text_or_number(*_DURATIONS, exclusiveMinimum=0))]
+Share = Annotated[float, Written(values.parse_share, _text_or_number("20%", 0.2, minimum=0, maximum=1))]
 DEFAULT_LIMITS = (Window(60, 60.0), Window(1000, 3600.0), Window(20000, 86400.0))
 """The guide's default tier (Rate limits)."""
 
@@ -149,69 +168,40 @@ _WINDOWS_SCHEMA: dict[str, Any] = {
 }
 _SHARED_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {"windows": _WINDOWS_SCHEMA, "share": {"type": ["string", "number"], "examples": ["80%"]}},
+    "properties": {"windows": _WINDOWS_SCHEMA, "share": _text_or_number("80%")},
     "required": ["share"],
     "additionalProperties": False,
 }
-Limits = Annotated[tuple[Window, ...], BeforeValidator(_as_limits), _json(anyOf=[_WINDOWS_SCHEMA, _SHARED_SCHEMA])]
-Url = Annotated[str, _read(lambda text: values.parse_base_url(str(text)), hidden=True), _json(type="string")]
-ApiKey = Annotated[
-    Secret,
-    _read(lambda text: values.parse_api_key(str(text)), Secret, hidden=True),
-    PlainSerializer(str, return_type=str),
-    _json(type=["string", "integer"], examples=["${VOCATECH_API_KEY}", "${credential:vocatech}"]),
-]
-_SECRET_TEXT = PlainSerializer(str, return_type=str)
-NotifyUrl = Annotated[
-    Secret,
-    _read(lambda text: values.parse_notify_url(str(text)), Secret, hidden=True),
-    _SECRET_TEXT,
-    _json(type="string"),
-]
-NotifyUrls = Annotated[
-    tuple[NotifyUrl, ...],
-    BeforeValidator(one_or_more),
-    _json(anyOf=[{"type": "string"}, {"type": "array", "items": {"type": "string"}}]),
-]
-WebUrl = Annotated[
-    Secret, _read(lambda text: values.parse_web_url(str(text)), Secret, hidden=True), _SECRET_TEXT, _json(type="string")
-]
-PhoneNumber = Annotated[
-    Secret,
-    _read(lambda text: values.parse_phone(str(text)), Secret, hidden=True),
-    _SECRET_TEXT,
-    _json(type=["string", "integer"]),
-]
+_LIMITS_SCHEMA: dict[str, Any] = {"anyOf": [_WINDOWS_SCHEMA, _SHARED_SCHEMA]}
+Limits = Annotated[tuple[Window, ...], BeforeValidator(_as_limits), WithJsonSchema(_LIMITS_SCHEMA)]
+
+_KEY_SCHEMA: dict[str, Any] = {
+    "type": ["string", "integer"],
+    "examples": ["${VOCATECH_API_KEY}", "${credential:vocatech}"],
+}
+ApiKey = Annotated[Secret, Written(values.parse_api_key, _KEY_SCHEMA, (Secret,), hidden=True)]
+# An address may hold a user's password or a token, so a message does not show a wrong one either.
+Url = Annotated[str, Written(values.parse_base_url, _text(), hidden=True)]
+WebUrl = Annotated[Secret, Written(values.parse_web_url, _text(), (Secret,), hidden=True)]
+NotifyUrl = Annotated[Secret, Written(values.parse_notify_url, _text(), (Secret,), hidden=True)]
+_URLS_SCHEMA: dict[str, Any] = {"anyOf": [_text(), {"type": "array", "items": _text()}]}
+NotifyUrls = Annotated[tuple[NotifyUrl, ...], BeforeValidator(one_or_more), WithJsonSchema(_URLS_SCHEMA)]
+PhoneNumber = Annotated[Secret, Written(values.parse_phone, _FREE_TEXT_SCHEMA, (Secret,), hidden=True)]
 PhoneNumbers = Annotated[
     tuple[PhoneNumber, ...],
     Field(min_length=1),
     BeforeValidator(one_or_more),
-    _json(anyOf=[TEXT_SCHEMA, LIST_SCHEMA]),
+    WithJsonSchema(_ONE_OR_MORE_SCHEMA),
 ]
-TimeOfDay = Annotated[
-    str, _read(lambda text: values.parse_time_of_day(str(text))), _json(type="string", examples=["07:30"])
-]
-Listen = Annotated[
-    str, _read(lambda text: values.parse_listen(str(text))), _json(type="string", examples=["127.0.0.1:9187"])
-]
-RegionCode = Annotated[str, _read(lambda text: values.parse_region(str(text))), _json(type="string", examples=["US"])]
-TimeZone = Annotated[
-    str,
-    _read(lambda text: schedule.parse_timezone(str(text))),
-    _json(type="string", examples=["America/New_York"]),
-]
-CronText = Annotated[
-    Cron,
-    _read(lambda text: schedule.parse_cron(str(text)), Cron),
-    _json(type="string", examples=["*/15 7-19 * * mon-fri"]),
-]
+RegionCode = Annotated[str, Written(values.parse_region, _text("US"))]
+Listen = Annotated[str, Written(values.parse_listen, _text("127.0.0.1:9187"))]
+
+_CRON = "*/15 7-19 * * mon-fri"
+TimeOfDay = Annotated[str, Written(values.parse_time_of_day, _text("07:30"))]
+TimeZone = Annotated[str, Written(schedule.parse_timezone, _text("America/New_York"))]
+CronText = Annotated[Cron, Written(schedule.parse_cron, _text(_CRON), (Cron,))]
+Timing = Annotated[Every | Cron, Written(schedule.parse_schedule, _text_or_number("15m", _CRON), (Every, Cron))]
 RarerTiming = Annotated[
     Every | Cron | Never,
-    _read(schedule.parse_reconcile, Every, Cron),
-    _json(type=["string", "number"], examples=["1d", "0 3 * * *", "never"]),
-]
-Timing = Annotated[
-    Every | Cron,
-    _read(schedule.parse_schedule, Every, Cron),
-    _json(type=["string", "number"], examples=["15m", "*/15 7-19 * * mon-fri"]),
+    Written(schedule.parse_reconcile, _text_or_number("1d", "0 3 * * *", "never"), (Every, Cron)),
 ]

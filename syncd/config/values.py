@@ -1,7 +1,7 @@
-"""The small values of a configuration: durations, windows, shares, schedules, addresses, secrets.
+"""The small values of a configuration: windows, shares, addresses, phone numbers, secrets.
 
-Each reader takes what stands in the file (or a value already read) and raises :class:`ValueError` with a sentence that
-says what is right. The message never repeats the value, which may have come out of a variable.
+Each reader takes the value in the file and raises :class:`ValueError` with a sentence that continues after the value
+and says how to write it. The sentence never repeats the value, which may come from a variable.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from collections.abc import Iterable
 from typing import Any, final
 
 from syncd.budget import Window
-from syncd.core import durations
-from syncd.core.durations import parse_duration
+from syncd.core.settings import durations
+from syncd.core.settings.durations import parse_duration
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 
 _LIMIT_FORM = "write requests per time, such as 60/1m, 1000/1h"
 _SHARE_FORM = "write a percentage such as 20%, or a number from 0 to 1"
+_URL_FORM = "is not an address: write https://HOST/PATH"
 
 
 @final
 class Secret:
     """Text that is never shown: not by ``repr``, ``str``, ``format`` or a dump of the model that holds it.
 
-    ``missing``: why there is none, of a secret that the command may do without.
+    ``missing``: why the text is missing, if the command works without it.
     """
 
     __slots__ = ("_text", "missing")
@@ -35,10 +36,10 @@ class Secret:
         self.missing = missing
 
     def reveal(self) -> str:
-        """Return the text. Whoever asks for it answers for where it goes.
+        """Return the text. The caller must not let it reach a log, a message or a file.
 
         Raises:
-            ConfigError: it is missing.
+            ConfigError: the text is missing.
         """
         if self.missing:
             raise ConfigError(self.missing)
@@ -56,6 +57,7 @@ class Secret:
     def __hash__(self) -> int:
         return hash((Secret, self._text))
 
+    # Pickling would write the text in clear; copying must work, since pydantic copies its models.
     def __reduce__(self) -> str:
         raise TypeError("a secret is not serialised")
 
@@ -66,8 +68,16 @@ class Secret:
         return self
 
 
+def _matched(value: str | float, pattern: str, sentence: str) -> str:
+    """Return the text of ``value`` without outer white space; raise ValueError unless it has the form ``pattern``."""
+    text = str(value).strip()
+    if not re.fullmatch(pattern, text):
+        raise ValueError(sentence)
+    return text
+
+
 def parse_timeout(value: str | float) -> float:
-    """A duration that is more than nothing.
+    """Return the seconds of a duration that is longer than 0.
 
     Raises:
         ValueError: it is no duration, or 0.
@@ -80,10 +90,10 @@ def parse_timeout(value: str | float) -> float:
 
 
 def parse_limits(value: str | Iterable[str | Window]) -> tuple[Window, ...]:
-    """The windows in ``60/1m, 1000/1h``, or in a list of such texts; an empty list is no limit at all.
+    """Return the windows in ``60/1m, 1000/1h``, or in a list of such texts; an empty list means no limit.
 
     Raises:
-        ValueError: one is not of that form.
+        ValueError: a window does not have this form.
 
     """
     items = value.split(",") if isinstance(value, str) else value
@@ -91,67 +101,62 @@ def parse_limits(value: str | Iterable[str | Window]) -> tuple[Window, ...]:
 
 
 def with_share(windows: Iterable[Window], share: float) -> tuple[Window, ...]:
-    """The windows with that part of their requests, at least one: the rest is for others who use the same key."""
+    """Return the windows with that share of their requests, at least one: other programs use the rest of the key."""
+    # Floats: 0.29 * 100 is 28.999…, and a share of 29 % of 100 requests is 29.
     return tuple(Window(max(1, math.floor(window.requests * share + 1e-9)), window.seconds) for window in windows)
 
 
-def parse_notify_url(value: str) -> Secret:
-    """An address that Apprise may know: ``mailto://…``, ``slack://…``, ``json://…``.
+def parse_notify_url(value: str | float) -> Secret:
+    """Return an address that Apprise may know: ``mailto://…``, ``slack://…``, ``json://…``.
 
     Raises:
-        ValueError: it is no address at all.
+        ValueError: it does not have the form of an address.
 
     """
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{1,30}://\S+", value.strip()):
-        raise ValueError("is no address of Apprise: write SERVICE://…, such as mailto://USER:PASSWORD@HOST?to=ADDRESS")
-    return Secret(value.strip())
+    # Only the form is checked: Apprise knows the services, and importing it here would slow every command.
+    sentence = "is no address of Apprise: write SERVICE://…, such as mailto://USER:PASSWORD@HOST?to=ADDRESS"
+    return Secret(_matched(value, r"[A-Za-z][A-Za-z0-9+.-]{1,30}://\S+", sentence))
 
 
-def parse_web_url(value: str) -> Secret:
-    """An address to call, which may hold a secret.
+def parse_web_url(value: str | float) -> Secret:
+    """Return a web address, which may hold a secret.
 
     Raises:
         ValueError: it is no http or https address.
 
     """
-    if not re.fullmatch(r"https?://[^\s/?#]+\S*", value.strip()):
-        raise ValueError("is no web address: write https://HOST/PATH")
-    return Secret(value.strip())
+    return Secret(_matched(value, r"https?://[^\s/?#]+\S*", "is no web address: write https://HOST/PATH"))
 
 
-def parse_phone(value: str) -> Secret:
-    """A number to send text messages from or to: its digits, with a + if it has one.
+def parse_phone(value: str | float) -> Secret:
+    """Return the digits of a number that text messages are sent from or to, with a + if it has one.
 
     Raises:
         ValueError: it is no phone number.
 
     """
     number = re.sub(r"[\s().-]", "", str(value))
-    if not re.fullmatch(r"\+?[0-9]{10,15}", number):
-        raise ValueError("is no phone number: write 10 to 15 digits, in quotes")
-    return Secret(number)
+    return Secret(_matched(number, r"\+?[0-9]{10,15}", "is no phone number: write 10 to 15 digits, in quotes"))
 
 
-def parse_time_of_day(value: str) -> str:
-    """``HH:MM``.
+def parse_time_of_day(value: str | float) -> str:
+    """Return a time of the day, ``HH:MM``.
 
     Raises:
         ValueError: it is no time of the day.
 
     """
-    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", str(value).strip()):
-        raise ValueError('is no time of the day: write "07:30", in quotes')
-    return str(value).strip()
+    return _matched(value, r"([01][0-9]|2[0-3]):[0-5][0-9]", 'is no time of the day: write "07:30", in quotes')
 
 
-def parse_listen(value: str) -> str:
-    """``127.0.0.1:9187``, ``[::1]:9187`` or the path of a Unix socket.
+def parse_listen(value: str | float) -> str:
+    """Return ``127.0.0.1:9187``, ``[::1]:9187`` or the path of a Unix socket.
 
     Raises:
-        ValueError: it is neither, or open to other machines.
+        ValueError: it is neither, or other machines could connect to it.
 
     """
-    text = value.strip()
+    text = str(value).strip()
     if "/" in text:
         return text
     host, _, port = text.rpartition(":")
@@ -159,6 +164,7 @@ def parse_listen(value: str) -> str:
         raise ValueError(
             "is no place to listen: write 127.0.0.1:PORT, or the path of a socket: /run/syncd/metrics.sock"
         )
+    # The metrics have no sign-in, so other machines must not reach them.
     if not _is_this_machine(host.strip("[]")):
         raise ValueError(
             "is open to other machines, and asks nobody for a password: write 127.0.0.1:PORT or [::1]:PORT"
@@ -167,69 +173,72 @@ def parse_listen(value: str) -> str:
 
 
 def _window(text: str) -> Window:
-    requests, slash, per = str(text).partition("/")
-    if not slash or not re.fullmatch(r"\s*[1-9]\d{0,8}\s*", requests, re.ASCII):
-        raise ValueError(f"is not a limit: {_LIMIT_FORM}")
-    seconds = durations.seconds_in(per)
-    if seconds is None or not 0 < seconds <= durations.LONGEST:
+    requests, _, time = str(text).partition("/")
+    seconds = durations.seconds_in(time)
+    is_count = re.fullmatch(r"\s*[1-9]\d{0,8}\s*", requests, re.ASCII)
+    if not is_count or seconds is None or not 0 < seconds <= durations.LONGEST:
         raise ValueError(f"is not a limit: {_LIMIT_FORM}")
     return Window(int(requests), seconds)
 
 
 def parse_share(value: str | float) -> float:
-    """The part of a whole, 0..1, in ``20%`` or ``0.2``.
+    """Return the part of a whole, 0 to 1, in ``20%`` or ``0.2``.
 
     Raises:
-        ValueError: it is not of that form or not between 0 and 1.
+        ValueError: it does not have this form, or is not between 0 and 1.
 
     """
-    number = str(value).strip()
-    percent = number.endswith("%")
-    if isinstance(value, bool) or not durations.NUMBER.fullmatch(number.removesuffix("%").strip()):
+    text = str(value).strip()
+    number = text.removesuffix("%")
+    # float() would also take "nan", "1e3" and "1_0".
+    if isinstance(value, bool) or not durations.NUMBER.fullmatch(number.strip()):
         raise ValueError(f"is not a share: {_SHARE_FORM}")
-    share = float(number.removesuffix("%")) / (100 if percent else 1)
+    share = float(number) / (100 if number != text else 1)
     if share > 1:
         raise ValueError(f"is more than the whole: {_SHARE_FORM}")
     return share
 
 
-def parse_region(value: str) -> str:
-    """An ISO 3166 code of a region whose phone numbers are known, in upper case.
+def parse_region(value: str | float) -> str:
+    """Return the ISO 3166 code, in upper case, of a region whose phone numbers are known.
 
     Raises:
-        ValueError: none has that code.
+        ValueError: no region has that code.
 
     """
     from phonenumbers import SUPPORTED_REGIONS
 
-    code = value.strip().upper()
+    code = str(value).strip().upper()
     if code in SUPPORTED_REGIONS:
         return code
+    # People write UK, whose ISO code is GB: by its letters no code is near.
     hint = " (did you mean 'GB'?)" if code == "UK" else nearest(code, sorted(SUPPORTED_REGIONS))
     raise ValueError(f"is not a region: write a two-letter country code such as US or DE{hint}")
 
 
-def parse_base_url(value: str) -> str:
-    """An address that a key may travel to: https, or http to this machine; without the last slash.
+def parse_base_url(value: str | float) -> str:
+    """Return an address that the API key may be sent to: https, or http to this machine; without the last slash.
 
     Raises:
-        ValueError: it is another scheme, has no host, or carries a user, a query or a fragment.
+        ValueError: it has another scheme, no host, or a user, a query or a fragment.
 
     """
     from urllib.parse import urlsplit
 
+    text = str(value).strip()
     try:
-        url = urlsplit(value.strip())
-        host, _ = url.hostname or "", url.port
+        url = urlsplit(text)
+        host, _ = url.hostname or "", url.port  # url.port raises for a port that is no number
     except ValueError:
-        raise ValueError("is not an address: write https://HOST/PATH") from None
-    if url.scheme not in {"http", "https"} or not host or re.search(r"[\s\\]", value.strip()):
-        raise ValueError("is not an address: write https://HOST/PATH")
+        raise ValueError(_URL_FORM) from None
+    if url.scheme not in {"http", "https"} or not host or re.search(r"[\s\\]", text):
+        raise ValueError(_URL_FORM)
     if url.username is not None or url.query or url.fragment:
         raise ValueError("holds more than an address: write https://HOST/PATH, without user, query or fragment")
+    # The sandbox and a proxy on this machine speak plain http.
     if url.scheme == "http" and not _is_this_machine(host):
         raise ValueError("would send the API key in clear: write https:// (http:// is for this machine only)")
-    return value.strip().rstrip("/")
+    return text.rstrip("/")
 
 
 def _is_this_machine(host: str) -> bool:
@@ -241,15 +250,17 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def parse_api_key(value: str) -> Secret:
-    """A key that an HTTP header can carry.
+def parse_api_key(value: str | float) -> Secret:
+    """Return a key that an HTTP header can carry.
 
     Raises:
         ValueError: it is empty, or has a space or a character beyond ASCII.
 
     """
-    if not value:
+    key = str(value)
+    if not key:
         raise ValueError("is empty: write the API key, or ${NAME}, ${file:PATH} or ${credential:NAME}")
-    if not re.fullmatch(r"[!-~]+", value):
+    # Not stripped: a space in a key is a mistake in the file, and the server would answer no more than 401.
+    if not re.fullmatch(r"[!-~]+", key):
         raise ValueError("is no API key: it holds a space, a line break or a character beyond ASCII")
-    return Secret(value)
+    return Secret(key)

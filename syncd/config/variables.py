@@ -1,6 +1,6 @@
-"""Fills in what stands outside the file: ``${NAME}``, ``${file:PATH}``, ``${credential:NAME}``; ``$${`` is ``${``.
+"""Fills variables: ``${NAME}``, ``${file:PATH}`` and ``${credential:NAME}``; ``$${`` stands for ``${``.
 
-What was filled in may be a secret. It is remembered beside how it was written, so that a message can show that instead.
+A value may be a secret. Each value is remembered with its variable, so that a message can show the variable instead.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 MAX_FILE = 65_536
 MAX_TOTAL = 1_000_000
-"""Bounds: bytes of one file that is filled in, characters of all that is filled in."""
+"""Bounds: the bytes of one file, and the characters of all values together."""
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<kind>file:|credential:)?(?P<name>[^{}]*)\}|\$\{")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -24,22 +24,22 @@ class NotFilled(Exception):
 
 
 class NotSet(NotFilled):
-    """The variable is well formed, and this process was not given it: another one may be (a service's, cron's)."""
+    """The variable is well formed but not set in this process; a service or cron may set it."""
 
 
 @dataclass(slots=True)
 class Variables:
-    """The values of variables. ``seen``: every value that was filled in, with how the file writes it."""
+    """The values of variables. ``seen``: each value that was filled, with the variable as the file writes it."""
 
     environ: Mapping[str, str]
     seen: dict[str, str] = field(default_factory=dict)
     _total: int = 0
 
     def fill(self, text: str, folder: Path) -> str:
-        """``text`` with its variables replaced; a relative ``${file:…}`` is looked up in ``folder``.
+        """Return ``text`` with its variables replaced; a relative ``${file:…}`` is looked up in ``folder``.
 
         Raises:
-            NotFilled: one is not set, not readable, not text, or too long.
+            NotFilled: a variable is not set, not readable, not text, or too long.
 
         """
         if "${" not in text:
@@ -47,10 +47,12 @@ class Variables:
         return _VARIABLE.sub(lambda match: self._value(match, folder), text)
 
     def hide(self, text: str) -> str:
-        """``text`` with every value that was filled in replaced by how the file writes it."""
+        """Return ``text`` with every filled value replaced by its variable."""
+        # A message may hold the value as repr() shows it, with escapes.
         forms = {form: written for value, written in self.seen.items() for form in (value, repr(value)[1:-1])}
         if not forms:
             return text
+        # One value may begin with another: replaced first, the shorter one would leave the rest of the longer in sight.
         longest_first = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
         return re.sub(longest_first, lambda match: forms[match[0]], text)
 
@@ -68,6 +70,7 @@ class Variables:
         self._total += len(value)
         if self._total > MAX_TOTAL:
             raise NotFilled(f"{written} makes the configuration larger than {MAX_TOTAL:,} characters")
+        # Python shows bytes of the environment that are not UTF-8 as half surrogates; SQLite and JSON refuse them.
         if re.search("[\0\ud800-\udfff]", value):
             raise NotFilled(f"{written} is not text: it holds a NUL, or is not in UTF-8")
         if value:
@@ -82,6 +85,7 @@ class Variables:
         return self.environ[name]
 
     def _credential(self, name: str, written: str) -> str:
+        # The name is a file's name inside systemd's folder: a slash could leave the folder.
         if not _CREDENTIAL.fullmatch(name):
             raise NotFilled(f"{written} names no credential: write ${{credential:NAME}}")
         folder = self.environ.get("CREDENTIALS_DIRECTORY")

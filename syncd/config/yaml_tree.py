@@ -1,8 +1,8 @@
-"""Reads a YAML file into a tree that knows the line of everything; the only module that knows YAML.
+"""Reads a YAML file into a tree in which every value knows its line. No other module knows YAML.
 
-Read with YAML 1.2 in mind: ``yes``, ``no``, ``on``, ``off``, dates and ``12:30`` are text, and a key is the text that
-stands there. A number that two readers of YAML could take differently (``007``) is refused rather than guessed. Size,
-depth, and what aliases expand to are bounded, so that no file can exhaust the machine.
+Scalars are read as in YAML 1.2: ``yes``, ``no``, ``on``, ``off``, dates and ``12:30`` are text, and a key is always
+text. A number that two readers of YAML could read differently (``007``) is refused. Size, depth and the number of
+values with aliases expanded are bounded, so that no file can exhaust the machine.
 """
 
 from __future__ import annotations
@@ -19,31 +19,32 @@ from syncd.config.tree import Item, Key, KeyPath, Node
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
 MAX_NODES = 100_000
-"""Bounds of one file: its size, how deep it nests, and its values with every alias expanded."""
+"""Bounds of one file: its bytes, its levels, and its values with every alias expanded."""
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,99}")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?")
 _AMBIGUOUS = re.compile(r"[-+]?0[0-9_]+(\.[0-9]*)?|[-+]?0[xob][0-9a-fA-F_]+")
 _UNSAFE = re.compile("[\0\ud800-\udfff]")
+# The C parser is much faster; PyYAML lacks it where libyaml was missing when it was built.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class NotYaml(Exception):
-    """The file is no usable YAML. ``line`` is 1-based."""
+    """The file is no usable YAML. ``line`` is 1-based; ``sentence`` says what is wrong there."""
 
-    def __init__(self, line: int, what: str) -> None:
-        super().__init__(what)
+    def __init__(self, line: int, sentence: str) -> None:
+        super().__init__(sentence)
         self.line = line
-        self.what = what
+        self.sentence = sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Something wrong that does not keep the rest of the file from being read."""
+    """A mistake after which the rest of the file can still be read."""
 
     line: int
     path: KeyPath
-    what: str
+    sentence: str
 
 
 class _Name(NamedTuple):
@@ -54,19 +55,23 @@ class _Name(NamedTuple):
 
 @dataclass(slots=True)
 class _Frame:
-    """A list or mapping that is being read; ``key`` waits for its value, ``merged`` fill in what is missing."""
+    """A list or mapping that is being read; ``key`` waits for its value, ``merged`` holds the mappings of ``<<``."""
 
     node: Node
     path: KeyPath
     key: _Name | None = None
     merged: list[Node] = field(default_factory=list)
 
+    @property
+    def needs_key(self) -> bool:
+        return self.node.kind == "mapping" and self.key is None
+
 
 def read_tree(path: Path) -> tuple[Node, list[Flaw]]:
-    """The tree of the one document in ``path``, a mapping, and the flaws that were met.
+    """Return the tree of the document in ``path``, a mapping, and its flaws.
 
     Raises:
-        NotYaml: it cannot be read, is not one YAML mapping in UTF-8, or exceeds a bound.
+        NotYaml: the file cannot be read, is not one YAML mapping in UTF-8, or exceeds a bound.
 
     """
     text = _text(path)
@@ -86,7 +91,7 @@ def read_tree(path: Path) -> tuple[Node, list[Flaw]]:
 
 
 def read_plain(path: Path) -> Any:
-    """Return what a YAML file of the program itself holds, as plain values."""
+    """Return the values of a YAML file that belongs to the program itself, as dicts, lists and scalars."""
     tree, _ = read_tree(path)
     return tree.plain()
 
@@ -106,6 +111,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise NotYaml(line, "is not in UTF-8: save the file in this encoding") from None
+    # The parser refuses control characters too, but the C parser does not say in which line.
     for number, line_text in enumerate(text.split("\n"), 1):
         if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", line_text):
             raise NotYaml(number, "holds a control character, which YAML does not allow")
@@ -113,7 +119,9 @@ def _text(path: Path) -> str:
 
 
 class _Builder:
-    """Builds the tree from the parser's events, without recursion."""
+    """Builds the tree from the parser's events."""
+
+    # From events, not by yaml.compose: that one recurses, and a file of brackets would end the process.
 
     def __init__(self) -> None:
         self.root: Node | None = None
@@ -150,39 +158,37 @@ class _Builder:
         text = str(event.value)
         plain = bool(event.implicit[0]) and not event.style
         frame = self._frames[-1] if self._frames else None
-        if frame and frame.node.kind == "mapping" and frame.key is None:
+        if frame and frame.needs_key:
             self._key(frame, text, line, plain=plain)
             return
         node = Node(line, "scalar", value=_resolved(text) if plain else text)
         path = self._here()
         if _UNSAFE.search(text):
             self.flaws.append(Flaw(line, path, "holds a NUL or half a character: remove it"))
+        # 010 is 8 in YAML 1.1 and 10 in YAML 1.2: as an account number it would lose its zero in both.
         if plain and _AMBIGUOUS.fullmatch(text):
-            told = (
-                f'is written {text}, which YAML may read as another number: put it in quotes ("{text}") if it is text'
-            )
-            self.flaws.append(Flaw(line, path, f"{told}, or write it without leading zeros"))
+            sentence = f'is written {text}, which YAML may read as another number: put it in quotes ("{text}")'
+            self.flaws.append(Flaw(line, path, f"{sentence} if it is text, or write it without leading zeros"))
         if event.anchor:
             self._anchors[event.anchor] = node
         self._place(node, line)
 
     def _key(self, frame: _Frame, text: str, line: int, *, plain: bool) -> None:
+        # Not a flaw but the end: without the key there is no place for the value that follows.
         if plain and text in {"", "~"}:
             raise NotYaml(line, "a value stands without a key: write key: value")
         if _UNSAFE.search(text):
             raise NotYaml(line, "a key holds a NUL or half a character: remove it")
         merges = plain and text == "<<"
+        # YAML readers keep the last of two equal keys and say nothing: one of two sources would be lost.
         if not merges and text in frame.node.items:
-            first = frame.node.items[text].line
-            self.flaws.append(
-                Flaw(line, (*frame.path, text), f"stands twice, in lines {first} and {line}: remove one of them")
-            )
+            sentence = f"stands twice, in lines {frame.node.items[text].line} and {line}: remove one of them"
+            self.flaws.append(Flaw(line, (*frame.path, text), sentence))
         frame.key = _Name(text, line, merges)
 
     def _begin(self, node: Node, event: yaml.CollectionStartEvent) -> None:
         self._check_tag(event.tag, node.line)
-        frame = self._frames[-1] if self._frames else None
-        if frame and frame.node.kind == "mapping" and frame.key is None:
+        if self._frames and self._frames[-1].needs_key:
             raise NotYaml(node.line, "a key must be a text, not a list or a mapping; quote a text that begins so")
         if len(self._frames) >= MAX_DEPTH:
             raise NotYaml(node.line, f"nests deeper than {MAX_DEPTH} levels")
@@ -193,6 +199,7 @@ class _Builder:
 
     def _end(self) -> None:
         frame = self._frames.pop()
+        # Merged keys come last and only fill gaps, wherever the `<<` stands.
         for source in frame.merged:
             for key, item in source.items.items():
                 frame.node.items.setdefault(key, item)
@@ -217,17 +224,17 @@ class _Builder:
         self._grow(frame.node, node)
 
     def _grow(self, node: Node, child: Node) -> None:
+        # An alias shares its node, so a small file can stand for billions of values: count them expanded.
         node.size += child.size
         node.height = max(node.height, child.height + 1)
         if node.size > MAX_NODES:
-            raise NotYaml(
-                node.line, f"holds more than {MAX_NODES:,} values, aliases expanded: this is no configuration"
-            )
+            sentence = f"holds more than {MAX_NODES:,} values, aliases expanded: this is no configuration"
+            raise NotYaml(node.line, sentence)
         if node.height > MAX_DEPTH:
             raise NotYaml(node.line, f"nests deeper than {MAX_DEPTH} levels, aliases expanded")
 
     def _here(self) -> KeyPath:
-        """The path of the value that comes next."""
+        """Return the path of the next value."""
         if not self._frames:
             return ()
         frame = self._frames[-1]
@@ -273,14 +280,15 @@ _EXPLAINED = (
 
 
 def _explained(error: yaml.MarkedYAMLError) -> NotYaml:
-    """A plain sentence for what the parser met, at the line that a person must look at."""
-    said = f"{error.context or ''}; {error.problem or ''}"
-    opened = "scalar" in said or "flow" in said
+    """Return the parser's error as a plain sentence, at the line that a person must look at."""
+    message = f"{error.context or ''}; {error.problem or ''}"
+    # A quote or bracket that is never closed is noticed at the end of the file: show the line where it was opened.
+    opened = "scalar" in message or "flow" in message
     mark = (error.context_mark if opened else None) or error.problem_mark or error.context_mark
     line = mark.line + 1 if mark else 1
-    if "cannot start any token" in said:
+    if "cannot start any token" in message:
         return NotYaml(line, "a tab indents, or a text begins with '@', '`' or '%': indent with spaces, quote the text")
     for part, sentence in _EXPLAINED:
-        if part in said:
+        if part in message:
             return NotYaml(line, f"is not YAML: {sentence}")
     return NotYaml(line, f"is not YAML: {error.problem or error.context}")

@@ -17,7 +17,7 @@ import polars as pl
 
 from syncd.core.columns import EXCLUDED, INVALID, KEY, MATCH, REASON, STATE
 from syncd.core.identity import folded, repeats
-from syncd.core.rules import SharedMatch
+from syncd.core.settings.rules import SharedMatch
 from syncd.core.wording import shown_key
 
 SOURCE, RANK, SEAT, WINNER, BY_SOURCE, BY_KEY = "@source", "@rank", "@seat", "@winner", "@by_source", "@by_key"

@@ -14,8 +14,8 @@ import polars as pl
 
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, RAW, STATE
 from syncd.core.mapping.phones import canonical
-from syncd.core.rules import GateRules, Mode
 from syncd.core.schema import Schema
+from syncd.core.settings.rules import GateRules, Mode
 
 Kind = Literal["create", "adopt", "update", "move", "delete"]
 KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")

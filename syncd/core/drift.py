@@ -19,8 +19,8 @@ from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, REFUSED, WHY
 from syncd.core.gates import Read, gate
 from syncd.core.mapping.phones import canonical
 from syncd.core.plan import Held, Plan, list_digest
-from syncd.core.rules import GateRules, OnEdit
 from syncd.core.schema import Schema
+from syncd.core.settings.rules import GateRules, OnEdit
 from syncd.core.wording import counted, percent
 
 Class = Literal["same", "missing", "edited", "pending", "rejected"]

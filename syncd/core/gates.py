@@ -16,7 +16,7 @@ from syncd.core.claims import FOREIGN, SEAT, resolve
 from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.compare import KIND, KINDS, OLD_MATCH, emptied
 from syncd.core.plan import Held, Plan, closed, list_digest
-from syncd.core.rules import DeleteLimits, GateRules
+from syncd.core.settings.rules import DeleteLimits, GateRules
 from syncd.core.wording import counted, listed, percent
 
 SCHEMA_GATE = "schema.match"

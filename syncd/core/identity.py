@@ -7,7 +7,7 @@ contacts of ours with one match value would overwrite each other for ever, so on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 import polars_hash  # noqa: F401  (adds the expression namespace ``nchash``)
@@ -178,3 +178,27 @@ def _union(values: Iterable[str | None]) -> str | None:
     told = [value for value in values if value is not None]
     numbers = dict.fromkeys(number for value in told for number in value.split(";") if number)
     return ";".join(numbers) if told else None
+
+
+def takeovers(merged: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
+    """Return which key takes over the contact of which one: new key to old key.
+
+    Args:
+        merged: as the source reports it, old key to surviving key; a survivor may be merged in turn.
+        known: those of all these keys that the ledger holds. A survivor that the ledger holds takes nothing over: the
+            old key's contact leaves with its row.
+    """
+    found: dict[str, str] = {}
+    for old in sorted(merged):
+        new = _survivor(old, merged)
+        if old in known and new not in known and old != new:
+            found.setdefault(new, old)
+    return found
+
+
+def _survivor(key: str, merged: Mapping[str, str]) -> str:
+    """Follow merges to the key that is left; a circle ends where it began."""
+    seen = {key}
+    while (key := merged.get(key, key)) not in seen:
+        seen.add(key)
+    return key

@@ -1,8 +1,8 @@
-"""Which jobs start now. Pure: time and chance are arguments, and what is decided is returned, not done.
+"""Decides which jobs start now. Pure: time and chance are arguments, and nothing is started here.
 
-Each job has a time at which it is ``due`` and one at which it ``starts``, a little later (jitter) or, after a run that
-said "try again", sooner. However many times were missed, by a run that took long, a machine that slept or a clock that
-was set, one run makes up for all of them.
+Each job has a time at which it is ``due`` and a time at which it ``starts``: a little later (jitter), or sooner after a
+run that asked to be tried again. One run makes up for all times that were missed, because a run took long, the machine
+slept or the clock was set.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from syncd.core.schedules import Every
+from syncd.core.settings.schedules import Every
 from syncd.daemon.timetable import JITTER_SHARE, Job, Timetable
 from syncd.daemon.triggers import is_hourly, next_time
 
 TRY_AGAIN = frozenset({4, 5})
-"""Exit codes that say: temporary, or another run holds the source. A run that a signal ended counts as well."""
+"""Exit codes for "temporary" and "another run holds the source". A run that a signal ended is tried again too."""
 
 FIRST_RETRY, LAST_RETRY = 60.0, 1800.0
-"""Seconds until such a run is tried again; each further one doubles them, up to the second number."""
+"""Seconds until a run is tried again: the first number, doubled after each failure, up to the second number."""
 
 NEAR = 3 * 3600.0
-"""A clock that is set back by no more seconds than this shows times again, which were served already."""
+"""A step back of at most so many seconds is small: the times that the clock shows again were served already."""
 
 
 @dataclass(slots=True)
 class Entry:
-    """One job's place. ``starts`` is ``due`` and some jitter, or an earlier retry; Unix seconds."""
+    """One job's times, in Unix seconds. ``starts`` is ``due`` plus jitter, or an earlier retry.
+
+    ``gone``: the job is no longer in the timetable, but still runs.
+    """
 
     job: Job
     due: float
@@ -37,7 +40,7 @@ class Entry:
 
 
 class Agenda:
-    """The jobs of a timetable and when each starts. ``chance`` gives numbers from 0 to 1."""
+    """The jobs of a timetable and when each starts. ``chance`` returns numbers from 0 to 1."""
 
     def __init__(self, timetable: Timetable, now: float, *, chance: Callable[[], float]) -> None:
         self._chance = chance
@@ -45,7 +48,8 @@ class Agenda:
         self._entries = {job.name: self._entry(job, now) for job in timetable.jobs}
 
     def ready(self, now: float) -> list[Job]:
-        """The jobs that start now, the one that waits longest first: no more than workers are free."""
+        """Return the jobs that start now, the longest waiting first; no more than there are free workers."""
+        # Two runs of one source would fight for its lease, and the second would end with code 5.
         busy = {entry.job.source for entry in self._entries.values() if entry.running}
         free = self._workers - sum(entry.running for entry in self._entries.values())
         chosen: list[Job] = []
@@ -56,23 +60,24 @@ class Agenda:
         return chosen
 
     def next_start(self) -> float | None:
-        """When the next job starts that is not under way; None if there is none."""
+        """Return the next start of a job that is not under way; None if there is none."""
         return min((entry.starts for entry in self._waiting()), default=None)
 
     def upcoming(self) -> list[tuple[Job, float]]:
-        """The jobs that are not under way and when each starts, the next one first."""
+        """Return the jobs that are not under way with their starts, the next one first."""
         return sorted(((entry.job, entry.starts) for entry in self._waiting()), key=lambda each: each[1])
 
     def begin(self, name: str, now: float) -> None:
-        """Note that the job was started: it is due again at the next time that lies ahead."""
+        """Note that the job was started; its next time is the first one after ``now``."""
         entry = self._entries[name]
         entry.running = True
+        # A retry starts before its job is due, and leaves that time as it is.
         if entry.due <= now:
             entry.due = next_time(entry.job.schedule, entry.due, now)
-        entry.starts = self._put_off(entry.job, entry.due)
+        entry.starts = self._delayed(entry.job, entry.due)
 
     def end(self, name: str, now: float, code: int) -> None:
-        """Note that the job's process ended, with this exit code or, negative, by that signal."""
+        """Note that the job's process ended with this exit code, or was ended by a signal (negative)."""
         entry = self._entries[name]
         entry.running = False
         if entry.gone:
@@ -84,7 +89,7 @@ class Agenda:
             entry.starts = min(entry.starts, now + _pause(entry.failures))
 
     def replace(self, timetable: Timetable, now: float) -> None:
-        """Let another timetable be in force. What is under way goes on; what did not change keeps its times."""
+        """Put another timetable in force. Jobs under way go on; jobs with the same schedule keep their times."""
         self._workers = timetable.workers
         before, self._entries = self._entries, {}
         for job in timetable.jobs:
@@ -95,6 +100,7 @@ class Agenda:
             else:
                 self._entries[job.name] = self._entry(job, now)
                 self._entries[job.name].running = old is not None and old.running
+        # A job that was removed still occupies a worker until its process ends.
         for name, entry in before.items():
             if entry.running:
                 entry.gone = True
@@ -103,10 +109,11 @@ class Agenda:
     def clock_was_set(self, now: float, step: float) -> None:
         """Note that the clock was moved by ``step`` seconds and shows ``now``.
 
-        Intervals are spans of real time, and move with it. Times of day that are shown again after a small step back
-        were served already. Times of every hour, and all after a large step back, are found anew.
+        Intervals are spans of real time, so they move with the clock. Times of the day stay after a small step back:
+        they were served already. Times of every hour, and all times after a large step back, are found anew.
         """
         for entry in self._entries.values():
+            # A retry is a span of real time as well, whatever the schedule is.
             retry = entry.starts < entry.due
             schedule = entry.job.schedule
             if isinstance(schedule, Every):
@@ -114,7 +121,7 @@ class Agenda:
                 entry.starts += step
             elif step < -NEAR or (step < 0 and is_hourly(schedule)):
                 entry.due = next_time(schedule, now, now)
-                entry.starts = entry.starts + step if retry else self._put_off(entry.job, entry.due)
+                entry.starts = entry.starts + step if retry else self._delayed(entry.job, entry.due)
             elif retry:
                 entry.starts += step
 
@@ -123,18 +130,20 @@ class Agenda:
 
     def _entry(self, job: Job, now: float) -> Entry:
         due = _first_due(job, now)
-        return Entry(job, due, due if due <= now else self._put_off(job, due))
+        # A job that is overdue starts at once: jitter would only delay it further.
+        return Entry(job, due, due if due <= now else self._delayed(job, due))
 
-    def _put_off(self, job: Job, due: float) -> float:
+    def _delayed(self, job: Job, due: float) -> float:
         most = min(job.jitter, JITTER_SHARE * (next_time(job.schedule, due, due) - due))
         return due + most * self._chance()
 
 
 def _first_due(job: Job, now: float) -> float:
-    """When a job is due that this daemon has not started yet: now, if it was due since it last began."""
+    """Return when a job is due that this daemon has not started yet: now, if a time passed since it last began."""
     if job.last is None:
         return now
-    last = min(job.last, now)  # a start that lies ahead was written by a clock that was wrong
+    # A start in the future was written by a clock that was wrong: taken as it is, the job would wait until then.
+    last = min(job.last, now)
     return max(now, next_time(job.schedule, last, last))
 
 

@@ -1,7 +1,7 @@
-"""Starts, ends and collects the processes that carry jobs out.
+"""Starts, ends and collects the processes that do the jobs.
 
-A child has a session of its own, so that a Ctrl-C in the daemon's terminal reaches the daemon alone, and so that
-ending it ends whatever it started too. Its logs go where the daemon's go; what it prints is for nobody.
+Each child has a session of its own: Ctrl-C in the daemon's terminal reaches the daemon alone, and killing a child also
+kills the processes that it started. A child logs to the daemon's stderr; its standard output is dropped.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import IO
 
 from syncd.daemon.timetable import Job
 
@@ -22,14 +23,14 @@ GRACE = 25.0
 Command = Callable[[Job], Sequence[str]]
 
 NOT_FOR_CHILDREN = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
-"""Variables by which the service manager speaks with the daemon alone."""
+"""Variables by which the service manager addresses the daemon alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a job's process ended. ``code``: its exit code or, negative, the signal that ended it.
+    """The end of a job's process. ``code``: its exit code or, negative, the signal that ended it.
 
-    ``seconds``: how long it ran. ``timed_out``: it was ended because it ran longer than its timeout.
+    ``seconds``: how long it ran. ``timed_out``: whether it was ended because it exceeded its timeout.
     """
 
     job: Job
@@ -40,7 +41,7 @@ class Ended:
 
 @dataclass(slots=True)
 class Child:
-    """A process under way; times are of the clock that no one sets. ``kill_at``: when patience with it ends."""
+    """A process under way. ``begun`` and ``kill_at`` (when it will be killed) are times of the steady clock."""
 
     job: Job
     process: subprocess.Popen[bytes]
@@ -51,91 +52,104 @@ class Child:
 
 @dataclass(slots=True)
 class Children:
-    """The processes under way, by job name. ``command`` says what is started; ``elapsed`` is a steady clock."""
+    """The processes under way, by job name. ``command`` gives a job's command line; ``elapsed`` is a steady clock."""
 
     command: Command
     elapsed: Callable[[], float]
     _running: dict[str, Child] = field(default_factory=dict)
 
     def start(self, job: Job) -> int:
-        """Start the job's process; returns its id.
+        """Start the job's process and return its id.
 
         Raises:
             OSError: the machine has no room for another process.
         """
-        process = subprocess.Popen(  # noqa: S603 (this program itself)
-            self.command(job),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env=environment_of_children(os.environ),
-            start_new_session=True,
-        )
+        process = start_process(self.command(job))
         self._running[job.name] = Child(job, process, self.elapsed())
         return process.pid
 
     def collect(self) -> list[Ended]:
-        """The jobs whose processes have ended since the last call."""
-        found = []
+        """Return the jobs whose processes have ended since the last call."""
+        ended = []
         for name, child in list(self._running.items()):
+            # poll() also removes the zombie.
             code = child.process.poll()
             if code is not None:
                 del self._running[name]
-                found.append(Ended(child.job, code, self.elapsed() - child.begun, child.timed_out))
-        return found
+                ended.append(Ended(child.job, code, self.elapsed() - child.begun, child.timed_out))
+        return ended
 
     def watch_over(self) -> list[Job]:
-        """Ask those that ran out of time to stop and kill those that were asked long ago; returns who timed out."""
+        """Ask children above their timeout to stop, and kill them later; return the jobs that have just timed out."""
         now, late = self.elapsed(), []
         for child in self._running.values():
             if child.kill_at is None and now - child.begun >= child.job.timeout:
                 child.timed_out = True
                 late.append(child.job)
-                _ask(child, now)
+                _ask_to_stop(child, now)
             elif child.kill_at is not None and now >= child.kill_at:
-                _signal(child, signal.SIGKILL)
+                _kill(child)
         return late
 
     def ask_all_to_stop(self) -> None:
         """Let every child end the batches under way, record them and stop."""
         for child in self._running.values():
+            # A child that was asked already keeps its deadline.
             if child.kill_at is None:
-                _ask(child, self.elapsed())
+                _ask_to_stop(child, self.elapsed())
 
     def kill_all(self) -> None:
-        """End every child at once; what it had under way is settled by the next run."""
+        """End every child at once; the next run settles its open calls."""
         for child in self._running.values():
-            _signal(child, signal.SIGKILL)
+            _kill(child)
 
     def next_deadline(self) -> float | None:
-        """When :meth:`watch_over` is next of use, on the steady clock; None while no child runs."""
-        ends = (
+        """Return when :meth:`watch_over` must be called next, on the steady clock; None while no child runs."""
+        deadlines = (
             child.begun + child.job.timeout if child.kill_at is None else child.kill_at
             for child in self._running.values()
         )
-        return min(ends, default=None)
+        return min(deadlines, default=None)
 
     def names(self) -> list[str]:
-        """The names of the jobs under way."""
+        """Return the names of the jobs under way."""
         return list(self._running)
 
 
 def syncd(*arguments: str) -> list[str]:
-    """The command line of a syncd like this one; what lies in the working directory is not imported."""
+    """Return the command line of a syncd like this one."""
+    # -P: a file in the working directory must not be imported in place of a module.
     return [sys.executable, "-P", "-m", "syncd", *arguments]
 
 
+def start_process(command: Sequence[str], stdout: int | IO[bytes] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own.
+
+    Raises:
+        OSError: the machine has no room for another process.
+    """
+    return subprocess.Popen(  # noqa: S603 (this program itself)
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        env=environment_of_children(os.environ),
+        start_new_session=True,
+    )
+
+
 def environment_of_children(environ: Mapping[str, str]) -> dict[str, str]:
-    """The daemon's own environment without what the service manager meant for the daemon."""
+    """Return the daemon's own environment without :data:`NOT_FOR_CHILDREN`."""
     return {name: value for name, value in environ.items() if name not in NOT_FOR_CHILDREN}
 
 
-def _ask(child: Child, now: float) -> None:
+def _ask_to_stop(child: Child, now: float) -> None:
     child.kill_at = now + GRACE
+    # Not the whole session: a process that the child started, such as one that sends notices, may finish.
     with suppress(ProcessLookupError):
         child.process.send_signal(signal.SIGTERM)
 
 
-def _signal(child: Child, number: signal.Signals) -> None:
-    """Send the whole session of a child a signal."""
+def _kill(child: Child) -> None:
+    # The whole session, so that nothing that the child started goes on alone.
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.process.pid, number)
+        os.killpg(child.process.pid, signal.SIGKILL)

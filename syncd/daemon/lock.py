@@ -1,4 +1,4 @@
-"""One daemon for one state file: two would start each run twice, to find the other's under way."""
+"""A lock that lets one daemon at a time use a state file: two daemons would start each run twice."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from syncd.errors import SourceBusy, StateError
 
 
 class Lock:
-    """Held by a file beside the state, and given back by the machine however the process ends."""
+    """A lock on a file beside the state file."""
 
+    # flock, not a file with a process id: the kernel releases it however the process ends.
     def __init__(self) -> None:
         self._file = -1
         self._path: Path | None = None
 
     def take(self, state: str) -> None:
-        """Be the daemon of this state file, and no longer of another one.
+        """Become the daemon of this state file; the lock on another one is released.
 
         Raises:
-            SourceBusy: another daemon is.
-            StateError: no file can be made beside the state.
+            SourceBusy: another daemon uses this state file.
+            StateError: the file beside the state cannot be written.
         """
         path = Path(f"{state}.daemon")
         if path == self._path:
@@ -35,11 +36,12 @@ class Lock:
         except OSError:
             os.close(file)
             raise SourceBusy(f"{state}: another syncd daemon works with this state file; end that one first") from None
+        # Only now: if the new lock is refused, the daemon keeps its old state file.
         self.release()
         self._file, self._path = file, path
 
     def release(self) -> None:
-        """Let another daemon be it."""
+        """Let another daemon take the lock."""
         if self._path is not None:
             os.close(self._file)
             self._path = None

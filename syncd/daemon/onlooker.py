@@ -1,6 +1,6 @@
-"""Looks on while the daemon works: serves its endpoints, and has people told what they must hear.
+"""Watches the daemon: serves its endpoints, and starts the process that notifies people.
 
-It only ever reads the state file. What is to be told is told by a process of its own, as everything slow is.
+It only reads the state file. Notifying is slow, so a process of its own does it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from pathlib import Path
 
 import structlog
 
+from syncd.daemon.children import start_process
 from syncd.daemon.timetable import Timetable
-from syncd.daemon.watching import Watcher
+from syncd.daemon.watcher import Watcher
 from syncd.errors import SyncdError
 from syncd.state.place import is_there
 from syncd.watch.endpoints import Endpoints
@@ -24,17 +25,17 @@ from syncd.watch.status import is_news
 log = structlog.get_logger()
 
 LOOK = 60.0
-"""Seconds between two looks whether there is something to tell."""
+"""Seconds between two checks for news."""
 
 LONGEST = 180.0
-"""Seconds that the telling may take; it ends by itself long before that."""
+"""Seconds after which a process that notifies is killed; it ends by itself long before."""
 
 STANDS_STILL = 90.0
 """Seconds without a round of the loop after which the daemon counts as hung."""
 
 
 class Onlooker(Watcher):
-    """``command``: what tells people (``syncd notify send``). Used by the daemon's loop alone."""
+    """``command`` notifies people (``syncd notify send``). Used by the daemon's loop alone."""
 
     def __init__(
         self,
@@ -48,8 +49,8 @@ class Onlooker(Watcher):
         self._elapsed = elapsed
         self._watch: Watch | None = None
         self._endpoints: Endpoints | None = None
-        self._telling: subprocess.Popen[bytes] | None = None
-        self._told_at = self._looked_at = float("-inf")
+        self._notifying: subprocess.Popen[bytes] | None = None
+        self._notified_at = self._looked_at = float("-inf")
         self._round = elapsed()
 
     def loaded(self, timetable: Timetable) -> None:
@@ -57,6 +58,7 @@ class Onlooker(Watcher):
         self._close()
         if self._watch is None or self._watch.listen is None:
             return
+        # A port that is taken costs the metrics, not the runs.
         try:
             self._endpoints = Endpoints(self._watch, alive=self._is_alive, clock=self._clock)
         except SyncdError as error:
@@ -64,9 +66,10 @@ class Onlooker(Watcher):
         else:
             self._endpoints.start()
 
+    # At most one process notifies: a second one would find the same notices and only wait for the database.
     def beat(self, next_start: float | None) -> None:  # noqa: ARG002 (the interface's)
         self._round = self._elapsed()
-        if self._is_telling() or self._watch is None or not self._watch.notifies:
+        if self._is_notifying() or self._watch is None or not self._watch.notifies:
             return
         if self._round - self._looked_at >= LOOK:
             self._looked_at = self._round
@@ -74,9 +77,10 @@ class Onlooker(Watcher):
 
     def stopped(self) -> None:
         self._close()
-        if self._telling is not None:
+        # The last notices, such as of a run that the stop broke off, get a few seconds.
+        if self._notifying is not None:
             with suppress(subprocess.TimeoutExpired):
-                self._telling.wait(LOOK / 10)
+                self._notifying.wait(LOOK / 10)
 
     def _is_alive(self) -> bool:
         return self._elapsed() - self._round < STANDS_STILL
@@ -86,20 +90,19 @@ class Onlooker(Watcher):
             self._endpoints.stop()
             self._endpoints = None
 
-    def _is_telling(self) -> bool:
-        if self._telling is None or self._telling.poll() is not None:
-            self._telling = None
+    def _is_notifying(self) -> bool:
+        if self._notifying is None or self._notifying.poll() is not None:
+            self._notifying = None
             return False
-        if self._round - self._told_at > LONGEST:
-            self._telling.kill()
+        if self._round - self._notified_at > LONGEST:
+            self._notifying.kill()
         return True
 
     def _look(self, watch: Watch) -> None:
         try:
+            # Before the first run there is no state file, and reading one that is missing is an error.
             if is_there(Path(watch.state)) and is_news(watch, self._clock()):
-                self._telling = subprocess.Popen(  # noqa: S603 (this program itself)
-                    self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
-                )
-                self._told_at = self._round
+                self._notifying = start_process(self._command)
+                self._notified_at = self._round
         except (SyncdError, OSError) as error:
-            log.warning("not looked what is to be told", error=type(error).__name__)
+            log.warning("could not check for news", error=type(error).__name__)

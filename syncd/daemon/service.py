@@ -1,7 +1,7 @@
-"""The loop: sleeps until something is due, starts and collects children, and heeds signals and the service manager.
+"""The loop: sleeps until something is due, starts and collects children, and obeys signals and the service manager.
 
 It decides nothing: the agenda says which jobs start. It is one thread that never waits for a child, a lock or the
-network, so a loop that goes round is a daemon that works, and only such a loop feeds the watchdog.
+network. So a loop that turns is a daemon that works, and only a loop that turns feeds the watchdog.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from syncd.daemon.lock import Lock
 from syncd.daemon.signals import Signals
 from syncd.daemon.systemd import ServiceManager
 from syncd.daemon.timetable import Job, Timetable
-from syncd.daemon.watching import Watcher
+from syncd.daemon.watcher import Watcher
 from syncd.errors import SyncdError
 from syncd.report.error_text import say_error
 
 log = structlog.get_logger()
 
 LONGEST_SLEEP = 30.0
-"""Seconds after which the loop looks at the clock again: it may have been set."""
+"""Seconds after which the loop checks whether the clock was set."""
 
 STEP = 2.0
-"""A clock that went so many seconds more or less than it should have was set."""
+"""A wall clock that differs from the steady clock by so many seconds was set."""
 
 TEMPORARY = 4
 
 
 def steady() -> float:
-    """Seconds on a clock that nobody sets and that goes on while the machine sleeps, where there is one."""
+    """Return the seconds of a clock that nobody sets."""
+    # CLOCK_BOOTTIME also counts while the machine sleeps: after a sleep the wall clock must not look as if it was set.
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -69,11 +70,11 @@ class Service:
         self._refused = False
 
     def run(self, signals: Signals) -> int:
-        """Serve until a signal asks to stop; returns the exit code.
+        """Serve until a signal asks to stop; return the exit code.
 
         Raises:
             SourceBusy: another daemon serves this state file.
-            StateError: there can be no lock beside the state file.
+            StateError: the lock beside the state file cannot be written.
         """
         try:
             self._load()
@@ -91,9 +92,10 @@ class Service:
         return self._stopping and not self._children.names()
 
     def _turn(self, signals: Sequence[int]) -> None:
-        """One round of the loop."""
-        self._look_at_the_clock()
-        self._heed(signals)
+        """Do one round of the loop."""
+        # First the clock: every later step compares times with it.
+        self._check_clock()
+        self._obey(signals)
         if loaded := self._loader.collect():
             self._take(loaded)
         for job in self._children.watch_over():
@@ -108,22 +110,20 @@ class Service:
         self._tell("beat", self._agenda.next_start() if self._agenda else None)
 
     def _pause(self) -> float:
-        """Seconds until there is something to do, unless a signal comes first."""
+        """Return the seconds until there is something to do; a signal may come first."""
         waits = [LONGEST_SLEEP]
         if self._manager.watchdog is not None:
             waits.append(self._manager.watchdog)
         deadlines = (self._children.next_deadline(), self._loader.next_deadline())
         waits += [deadline - self._elapsed() for deadline in deadlines if deadline is not None]
         if self._agenda is not None and not self._stopping:
-            waits += self._until_next_start(self._agenda)
+            start, now = self._agenda.next_start(), self._clock()
+            # An overdue job waits for another one to end, and SIGCHLD wakes the loop then: a pause of 0 would spin.
+            if start is not None and start > now:
+                waits.append(start - now)
         return max(0.0, min(waits))
 
-    def _until_next_start(self, agenda: Agenda) -> list[float]:
-        """A job that only waits for another to end is started by that one's SIGCHLD."""
-        start, now = agenda.next_start(), self._clock()
-        return [start - now] if start is not None and start > now else []
-
-    def _look_at_the_clock(self) -> None:
+    def _check_clock(self) -> None:
         wall, ran = self._clock(), self._elapsed()
         step = (wall - self._wall) - (ran - self._ran)
         self._wall, self._ran = wall, ran
@@ -131,7 +131,7 @@ class Service:
             log.info("the clock was set", seconds=round(step))
             self._agenda.clock_was_set(wall, step)
 
-    def _heed(self, signals: Sequence[int]) -> None:
+    def _obey(self, signals: Sequence[int]) -> None:
         for number in signals:
             if number in (signal.SIGTERM, signal.SIGINT):
                 self._stop()
@@ -141,7 +141,7 @@ class Service:
                 self._load()
 
     def _stop(self) -> None:
-        """The first time: let the runs end. The second: break them off."""
+        """Let the runs end; asked a second time, break them off."""
         if self._stopping:
             self._children.kill_all()
             return
@@ -155,12 +155,13 @@ class Service:
         try:
             self._loader.start()
         except OSError as error:
+            # A machine without room for a process is a passing state, not a wrong configuration.
             log.error("no process could be started", error=error.strerror)  # noqa: TRY400 (no traceback)
             self._take(Loaded(TEMPORARY))
 
     def _take(self, loaded: Loaded) -> None:
         if loaded.timetable is None:
-            self._go_on_without(loaded.code)
+            self._keep_old(loaded.code)
         elif not self._stopping:
             self._replace(loaded.timetable)
         if not self._stopping:
@@ -173,11 +174,8 @@ class Service:
             if self._agenda is None:
                 raise
             say_error(str(error))
-            self._go_on_without(error.exit_code)
-        else:
-            self._put_in_force(timetable)
-
-    def _put_in_force(self, timetable: Timetable) -> None:
+            self._keep_old(error.exit_code)
+            return
         self._refused = False
         if self._agenda is None:
             self._agenda = Agenda(timetable, self._clock(), chance=self._chance)
@@ -186,17 +184,19 @@ class Service:
         log.info("schedule in force", config=timetable.config, jobs=[job.name for job in timetable.jobs][:20])
         self._tell("loaded", timetable)
 
-    def _go_on_without(self, code: int) -> None:
-        """At the start there is nothing to go on with."""
+    def _keep_old(self, code: int) -> None:
+        """Keep the timetable in force; without one, as at the start, stop."""
         if self._agenda is None:
+            # A child that a signal killed is worth another start: systemd restarts the daemon for this code.
             self._code, self._stopping = code if code > 0 else TEMPORARY, True
             log.error("the configuration could not be read", exit=code)
             return
         self._refused = True
-        log.error("the configuration could not be read again; the schedule of before stays", exit=code)
+        log.error("the configuration could not be read again; the old schedule stays", exit=code)
         self._tell("not_loaded", code)
 
     def _start(self, agenda: Agenda, job: Job) -> None:
+        # First the agenda: a job whose process cannot be started counts as a failed run, and is tried again.
         agenda.begin(job.name, self._clock())
         try:
             process = self._children.start(job)
@@ -210,19 +210,20 @@ class Service:
     def _end(self, ended: Ended) -> None:
         if self._agenda is not None:
             self._agenda.end(ended.job.name, self._clock(), ended.code)
-        self._say_how(ended)
+        self._log_end(ended)
         self._tell("ended", ended)
 
-    def _say_how(self, ended: Ended) -> None:
-        """Once when the exit code becomes another one, not every time."""
+    def _log_end(self, ended: Ended) -> None:
+        # A source that fails every 15 minutes must not fill the log: only a changed exit code is logged.
         before = self._codes.get(ended.job.name, 0)
         self._codes[ended.job.name] = ended.code
         if ended.code == before or self._stopping:
             return
-        told = log.info if ended.code == 0 else log.warning
-        how = {"signal": signal.Signals(-ended.code).name} if ended.code < 0 else {"exit": ended.code}
-        event = "run is good again" if ended.code == 0 else "exit code changed"
-        told(event, job=ended.job.name, timed_out=ended.timed_out, **how)
+        code = {"signal": signal.Signals(-ended.code).name} if ended.code < 0 else {"exit": ended.code}
+        if ended.code == 0:
+            log.info("run is good again", job=ended.job.name, timed_out=ended.timed_out, **code)
+        else:
+            log.warning("exit code changed", job=ended.job.name, timed_out=ended.timed_out, **code)
 
     def _status(self) -> str:
         if self._stopping:
@@ -236,12 +237,13 @@ class Service:
             parts.append(f"next: {job.name} at {time.strftime('%H:%M:%S', time.localtime(start))}")
         failing = [name for name, code in self._codes.items() if code]
         parts += [f"not well: {', '.join(failing)}"] if failing else []
-        parts += ["the configuration is wrong since it was changed; the schedule of before stays"] * self._refused
+        parts += ["the changed configuration is wrong; the old schedule stays"] * self._refused
         return "; ".join(parts) or "no source has a schedule"
 
-    def _tell(self, event: str, *what: Any) -> None:
+    def _tell(self, event: str, *values: Any) -> None:
         for watcher in self._watchers:
+            # Metrics and notifications must not stop the runs, whatever is wrong with them.
             try:
-                getattr(watcher, event)(*what)
+                getattr(watcher, event)(*values)
             except Exception:
                 log.exception("a watcher of the daemon failed", watcher=type(watcher).__name__, at=event)

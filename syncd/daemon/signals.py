@@ -1,4 +1,4 @@
-"""Signals as a list to look at, so that whatever they ask for is done by the loop and never in the middle of it."""
+"""Signals as a list that the loop reads: a signal is handled between two steps, never in the middle of one."""
 
 from __future__ import annotations
 
@@ -8,39 +8,41 @@ import socket
 from types import FrameType
 from typing import Any, Self
 
-HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 class Signals:
-    """A context in which these signals interrupt nothing but :meth:`wait`. For the main thread only."""
+    """A context in which these signals interrupt only :meth:`wait`. For the main thread only."""
 
+    # A socket pair, not an event: a signal that comes just before the wait would be missed by a sleep.
     def __init__(self) -> None:
-        self._ear, self._mouth = socket.socketpair()
+        self._reader, self._writer = socket.socketpair()
         self._before: dict[int, Any] = {}
         self._before_fd = -1
 
     def __enter__(self) -> Self:
-        for end in (self._ear, self._mouth):
+        for end in (self._reader, self._writer):
             end.settimeout(0)
-        self._before_fd = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, _nothing) for number in HEARD}
+        # Python writes the number of each signal to this descriptor, also while another handler runs.
+        self._before_fd = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, _do_nothing) for number in HANDLED}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._before_fd)
-        self._ear.close()
-        self._mouth.close()
+        self._reader.close()
+        self._writer.close()
 
     def wait(self, seconds: float) -> list[int]:
-        """Sleep for so long, or until a signal comes; returns the signals that came since the last call."""
-        select.select([self._ear], [], [], max(0.0, seconds))
+        """Sleep for ``seconds`` or until a signal comes; return the signals that came since the last call."""
+        select.select([self._reader], [], [], max(0.0, seconds))
         try:
-            return list(self._ear.recv(4096))
+            return list(self._reader.recv(4096))
         except BlockingIOError:
             return []
 
 
-def _nothing(_number: int, _frame: FrameType | None) -> None:
-    """The number is in the socket already; only without a handler would the signal end the process."""
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: the number is in the socket already, but without a handler the signal would end the process."""

@@ -1,7 +1,6 @@
-"""What the service manager is told, as sd_notify(3) describes: datagrams to the socket that ``$NOTIFY_SOCKET`` names.
+"""Notifies systemd as sd_notify(3) describes: one datagram of text to the socket in ``$NOTIFY_SOCKET``.
 
-Own code, since the protocol is one datagram of text and no package for it is kept well. Without the variable, as in a
-terminal, nothing is sent.
+Without the variable, as in a terminal, nothing is sent. This is own code, since the protocol is that short.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 PATIENCE = 5.0
-"""Seconds to wait for room in the socket with what systemd waits for; the rest is soon told anew."""
+"""Seconds to wait for room in the socket with a message that systemd waits for."""
 
 
 class ServiceManager:
-    """Tells systemd how the service is. A socket that is gone or full costs no run: what fails to be told is lost.
+    """Tells systemd the state of the service. A message is lost if the socket is gone or full.
 
-    ``watchdog``: the seconds within which :meth:`alive` must be called again, half of what systemd grants; or None.
+    ``watchdog``: the seconds within which :meth:`alive` must be called again; None without a watchdog.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
@@ -28,33 +27,35 @@ class ServiceManager:
         self._status = ""
 
     def ready(self) -> None:
-        """The service is up, or has read its configuration again."""
-        self._tell("READY=1", patience=PATIENCE)
+        """Report that the service is up, or has read its configuration again."""
+        # systemd ends a service whose READY never comes, so this message waits for room in the socket.
+        self._send("READY=1", patience=PATIENCE)
 
     def reloading(self) -> None:
-        """The configuration is being read again; :meth:`ready` ends it."""
-        self._tell(
-            f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}", patience=PATIENCE
-        )
+        """Report that the configuration is being read again; :meth:`ready` ends it."""
+        # The time lets systemd match the READY that follows to this reload (Type=notify-reload).
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={now}", patience=PATIENCE)
 
     def stopping(self) -> None:
-        """The service is on its way down."""
-        self._tell("STOPPING=1", patience=PATIENCE)
+        """Report that the service is stopping."""
+        self._send("STOPPING=1", patience=PATIENCE)
 
     def alive(self) -> None:
-        """The loop goes round."""
+        """Feed the watchdog."""
         if self.watchdog is not None:
-            self._tell("WATCHDOG=1")
+            self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
-        """One line for ``systemctl status``, sent when it is another than before."""
+        """Set the line that ``systemctl status`` shows; it is sent only when it changes."""
         if text != self._status:
             self._status = text
-            self._tell(f"STATUS={' '.join(text.split())}")
+            self._send(f"STATUS={' '.join(text.split())}")
 
-    def _tell(self, message: str, *, patience: float = 0.0) -> None:
+    def _send(self, message: str, *, patience: float = 0.0) -> None:
         if not self._address:
             return
+        # A leading "@" stands for the zero byte of an abstract socket.
         address = f"\0{self._address[1:]}" if self._address.startswith("@") else self._address
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
             line.settimeout(patience)
@@ -63,7 +64,7 @@ class ServiceManager:
 
 
 def _half_of_watchdog(environ: Mapping[str, str]) -> float | None:
-    """Half of ``$WATCHDOG_USEC``, if it is meant for this process (sd_watchdog_enabled(3))."""
+    """Return half of ``$WATCHDOG_USEC`` in seconds, if it is meant for this process (sd_watchdog_enabled(3))."""
     granted, meant_for = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
     if not granted.isdigit() or int(granted) == 0 or (meant_for and meant_for != str(os.getpid())):
         return None

@@ -1,4 +1,4 @@
-"""What the daemon has to do, as a value that travels as JSON from the child that read the configuration."""
+"""The jobs of the daemon, as a value that travels as JSON from the child that read the configuration."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from syncd.core.schedules import Cron, Every, Schedule
+from syncd.core.settings.schedules import Cron, Every, Schedule
 from syncd.watch.settings import Watch
 
 JITTER = 60.0
-"""Seconds that a start is put off at most, so that the machines of many companies do not all begin at once."""
+"""The longest delay of a start (seconds): the machines of many companies must not all begin at once."""
 
 JITTER_SHARE = 0.05
-"""A start is put off by no more than this part of the time until the next one."""
+"""A start is delayed by no more than this part of the time until the next one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A command that is due by a schedule. ``name`` is its identity: ``run tenants``.
+    """A command with a schedule. ``name`` is its identity: ``run tenants``.
 
-    ``arguments``: those of ``syncd`` that carry it out. ``timeout`` and ``jitter`` (the most that its start is put
-    off) are in seconds. ``last``: when it last began (Unix seconds), so far as the state knows; None if never, or if
-    it was broken off and is due again. Two jobs of one ``source`` never run at once.
+    ``arguments``: the command line of ``syncd`` that does the job. ``timeout`` and ``jitter`` (the longest delay of its
+    start) are in seconds. ``last``: when it last began (Unix seconds); None if it never did, or if it was broken off
+    and is due again. Two jobs of one ``source`` never run at once.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """All jobs of one configuration; ``config`` and ``state`` are absolute paths; ``watch``: what is watched."""
+    """All jobs of one configuration, and its ``watch`` settings; ``config`` and ``state`` are absolute paths."""
 
     config: str
     state: str
@@ -46,20 +46,14 @@ class Timetable:
     watch: Watch | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values; :func:`timetable_of` reads them."""
-        watch = self.watch.to_json() if self.watch else None
-        return {
-            **asdict(self),
-            "watch": watch,
-            "jobs": [{**asdict(job), "schedule": _plain(job.schedule)} for job in self.jobs],
-        }
+        """Return plain values, which :func:`timetable_of` reads."""
+        # asdict() keeps no types: an interval and a cron text need forms that can be told apart.
+        return {**asdict(self), "jobs": [{**asdict(job), "schedule": _plain(job.schedule)} for job in self.jobs]}
 
 
-def put_off(schedule: Schedule, most: float = JITTER) -> float:
-    """The jitter of a job: its share of the time between two starts, at ``most`` so many seconds.
-
-    Times of cron are not evenly apart: there the share is looked at each time.
-    """
+def jitter_of(schedule: Schedule, most: float = JITTER) -> float:
+    """Return the jitter of a job in seconds: a share of the time between two starts, and at most ``most``."""
+    # The times of a cron text are not evenly apart: the agenda takes the share of each gap.
     return min(most, JITTER_SHARE * schedule.seconds) if isinstance(schedule, Every) else most
 
 
@@ -67,20 +61,19 @@ def timetable_of(text: str) -> Timetable:
     """Read what :meth:`Timetable.to_json` wrote.
 
     Raises:
-        ValueError: it did not write that.
+        ValueError: the text is no timetable.
     """
     try:
-        found = json.loads(text)
-        watch = Watch.from_json(found["watch"]) if found["watch"] else None
-        return Timetable(**{**found, "watch": watch, "jobs": tuple(_job(job) for job in found["jobs"])})
+        values = json.loads(text)
+        watch = Watch.from_json(values["watch"]) if values["watch"] else None
+        return Timetable(**{**values, "watch": watch, "jobs": tuple(_job(job) for job in values["jobs"])})
+    # Another release of syncd may have written it: its fields need not be ours.
     except (TypeError, KeyError) as error:
         raise ValueError("this is no timetable") from error
 
 
-def _job(found: Mapping[str, Any]) -> Job:
-    return Job(
-        **{**found, "arguments": tuple(found["arguments"]), "schedule": _schedule(found["schedule"])},
-    )
+def _job(values: Mapping[str, Any]) -> Job:
+    return Job(**{**values, "arguments": tuple(values["arguments"]), "schedule": _schedule(values["schedule"])})
 
 
 def _plain(schedule: Schedule) -> dict[str, Any]:
@@ -89,5 +82,5 @@ def _plain(schedule: Schedule) -> dict[str, Any]:
     return {"cron": schedule.text, "timezone": schedule.timezone}
 
 
-def _schedule(found: Mapping[str, Any]) -> Schedule:
-    return Every(found["every"]) if "every" in found else Cron(found["cron"], found["timezone"])
+def _schedule(values: Mapping[str, Any]) -> Schedule:
+    return Every(values["every"]) if "every" in values else Cron(values["cron"], values["timezone"])

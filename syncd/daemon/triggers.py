@@ -1,9 +1,9 @@
 """When a schedule is due next. Pure: the time is an argument.
 
-A cron schedule speaks of a wall clock, which daylight saving turns. A time that the clock leaves out is due as long
-after the gap's begin as it was after it (02:30 becomes 03:30), and a time that comes twice is due at the first. A
-schedule of every hour (its hour begins with ``*``) goes on in real time instead: nothing is added in the gap, and the
-hour that comes twice is served twice. So no day lacks its run, and none has two.
+A cron schedule means the wall clock, which daylight saving changes. A time that the clock skips is due after the gap
+(02:30 becomes 03:30), and a time that comes twice is due the first time. So no day lacks its run, and no day has two.
+A schedule of every hour (its hour begins with ``*``) follows real time instead: the skipped hour is left out, and the
+hour that comes twice is served twice.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 
-from syncd.core.schedules import Cron, Every, Schedule
+from syncd.core.settings.schedules import Cron, Every, Schedule
 
-_TURN = 3 * 3600.0  # seconds: more than any clock is turned by daylight saving
+# Seconds: more than daylight saving moves any clock.
+_TURN = 3 * 3600.0
 
 
 def next_time(schedule: Schedule, due: float, now: float) -> float:
-    """The first time of ``schedule`` after ``now``, of an interval counted from ``due``. Times are Unix seconds."""
+    """Return the first time of ``schedule`` after ``now`` (Unix seconds); an interval is counted from ``due``."""
     if isinstance(schedule, Every):
         missed = max(0, floor((now - due) / schedule.seconds))
         return due + (missed + 1) * schedule.seconds
@@ -31,6 +32,7 @@ def next_time(schedule: Schedule, due: float, now: float) -> float:
 
 def _next_cron(cron: Cron, now: float) -> float:
     zone = zone_of(cron)
+    # Near a change the order of wall-clock times is not the order of time: look back, and compare several candidates.
     begin = now - _TURN if _is_turned(zone, now) else now
     best = float("inf")
     for wall in _walls(cron.text, datetime.fromtimestamp(begin, zone).replace(tzinfo=None)):
@@ -43,13 +45,14 @@ def _next_cron(cron: Cron, now: float) -> float:
 
 
 def _is_turned(zone: tzinfo, moment: float) -> bool:
-    """Whether clocks are turned about then, so that the wall clock's order is not that of time."""
+    """Return whether the clocks change within :data:`_TURN` of ``moment``."""
     before, after = (datetime.fromtimestamp(moment + step, zone).utcoffset() for step in (-_TURN, _TURN))
     return before != after
 
 
 def _walls(text: str, begin: datetime) -> Iterator[datetime]:
-    """The wall-clock times of cron text from ``begin`` on, without a time zone."""
+    """Yield the wall-clock times of a cron text from ``begin`` on, without a time zone."""
+    # The library's own handling of daylight saving skips runs, so it is asked in UTC, which knows none.
     trigger = _trigger(text)
     wall = trigger.get_next_fire_time(None, begin.replace(tzinfo=UTC))
     while wall is not None:
@@ -58,7 +61,8 @@ def _walls(text: str, begin: datetime) -> Iterator[datetime]:
 
 
 def _moments(wall: datetime, zone: tzinfo, cron: Cron) -> list[float]:
-    """When the wall clock shows ``wall``, as far as that is a time of the schedule."""
+    """Return the moments at which the schedule is due for the wall-clock time ``wall``."""
+    # fold=0 and fold=1 give the same moment, except for a time that is shown twice or never.
     first, second = (wall.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
     if first < second:  # shown twice
         return [first, second] if is_hourly(cron) else [first]
@@ -73,12 +77,12 @@ def _trigger(text: str) -> CronTrigger:
 
 
 def is_hourly(cron: Cron) -> bool:
-    """Whether the schedule is of every hour, and so of real time, not of times of the day."""
+    """Return whether the schedule is of every hour, and so follows real time."""
     return cron.text.split()[1].startswith("*")
 
 
 def zone_of(cron: Cron) -> tzinfo:
-    """The time zone that the schedule speaks of."""
+    """Return the time zone of the schedule; the machine's own if it names none."""
     if cron.timezone is not None:
         return ZoneInfo(cron.timezone)
     from tzlocal import get_localzone

@@ -12,14 +12,12 @@ import polars as pl
 from syncd.core import claims
 from syncd.core.claims import BY_SOURCE, FOREIGN, RANK, SEAT, SOURCE, WINNER, Groups, Resolution
 from syncd.core.columns import DIGEST, INVALID, KEY, MATCH, REASON, ROW, STATE
-from syncd.core.compare import ACCEPTED, BEFORE, ID, OLD_MATCH, REFUSED
+from syncd.core.compare import ACCEPTED, ID, OLD_MATCH, REFUSED
 from syncd.core.identity import folded_twins
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
 from syncd.core.warnings import of_case
-from syncd.plan.field_history import renamed
-from syncd.plan.learned import schema_changed, with_rejected_again
-from syncd.plan.rematching import rematched
+from syncd.plan.field_history import detail_now, schema_changed, with_rejected_again
 from syncd.plan.request import PlanRequest
 from syncd.plan.takeovers import Takeovers, named_gone
 from syncd.read.reading import Reading
@@ -213,8 +211,7 @@ def seats_now(detail: pl.DataFrame, state: State, source: str, schema: Schema) -
 
     A contact that another contact has overwritten since is not there any more.
     """
-    if schema_changed(state, source, schema, ()):
-        detail = rematched(renamed(detail, state, schema, BEFORE), schema)
+    detail = detail_now(detail, state, source, schema)
     unsure = detail.filter((pl.col("@status") != ACCEPTED) & pl.col(ID).is_not_null()).get_column(ID)
     gone = (pl.col("@status") != ACCEPTED) & pl.col(ID).is_in(list(state.holdings.true_ids(unsure.to_list())))
     there = (pl.col(ID).is_not_null() & ~gone) | (pl.col(ID).is_null() & (pl.col("@status") == "p"))

@@ -1,104 +1,101 @@
-"""How the target's fields were called: a field that is renamed there keeps its number and its contacts' values."""
+"""Keeps the state in step with the target's fields: their names, their match fields, and which of them are mapped."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import polars as pl
 
+from syncd.core import field_history as history
+from syncd.core.columns import DIGEST, KEY, MATCH
+from syncd.core.compare import BEFORE, OLD_MATCH, REFUSED
+from syncd.core.field_history import called_now, match_values, rematched, taken_over
 from syncd.core.schema import Schema
 from syncd.state import State
-
-
-def _numbered(schema: Schema) -> dict[str, str]:
-    return {str(field.id): field.name for field in schema.fields if field.id}
-
-
-def learn_names(state: State, schema: Schema) -> None:
-    """Note how each field is called now."""
-    ever = state.facts.field_names.get()
-    names = ever | {
-        number: [*(each for each in ever.get(number, ()) if each != name), name]
-        for number, name in _numbered(schema).items()
-    }
-    if names != ever:
-        state.facts.field_names.set(names)
+from syncd.state.journal import Leftover
 
 
 def renames(state: State, schema: Schema) -> dict[str, str]:
-    """Return the names that fields had and have no more, and how those fields are called now.
+    """Return the former names of fields, and how those fields are called now."""
+    return history.renames(state.facts.field_names.get(), schema)
 
-    What is stored under a former name of one field is never taken for the value of another that has this name now.
+
+def detail_now(detail: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:
+    """Return contacts (``DETAIL_SCHEMA``) with the names and match values of the target's fields of now."""
+    detail = history.renamed(detail, renames(state, schema), BEFORE)
+    # Without this, a contact whose row is as it was would count as moved.
+    return rematched(detail, schema) if schema_changed(state, source, schema, ()) else detail
+
+
+def schema_changed(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> str:
+    """Say what about the target's fields has changed since the source's contacts were sent; "" for nothing.
+
+    That is another set of match fields, or names in the mapping that mean other fields now. No run may pass over it.
     """
-    ever, now = state.facts.field_names.get(), _numbered(schema)
-    if taken_over := _taken_over(ever, schema):
-        return {name: new for name, new in taken_over.items() if new is not None}
-    return {
-        name: now[number]
-        for number, names in ever.items()
-        for name in names
-        if number in now and name not in schema.names
-    }
+    facts = state.facts
+    new = history.renames(facts.field_names.get(), schema)
+    found = [
+        *history.exchanged(facts.field_numbers(source).get(), schema, mapped),
+        *history.other_match_fields(facts.match_fields(source).get(), new, schema),
+    ]
+    return "; ".join(found)
 
 
-def _taken_over(ever: Mapping[str, list[str]], schema: Schema) -> dict[str, str | None]:
-    """If a field has a name that another had: every former name, and how its field is called now (None: it is gone).
+def settle_fields(state: State, schema: Schema) -> None:
+    """Rename stored fields to the current names, and give open calls the match values of now.
 
-    A field that is gone and a new one of its name are no matter: nothing of the contacts could go astray.
+    A read-only state stays as it is.
     """
-    now = _numbered(schema)
-    former = {name: number for number, names in ever.items() for name in names if now.get(number) != name}
-    holders = {name: number for number, name in now.items()}
-    moved = any(name in holders and (number in now or holders[name] in ever) for name, number in former.items())
-    return {name: now.get(number) for name, number in former.items()} if moved else {}
-
-
-def settle_names(state: State, schema: Schema) -> None:
-    """Where a field has a name that another had, let all that is known of contacts speak of the fields as of now."""
-    taken_over = _taken_over(state.facts.field_names.get(), schema)
-    if taken_over:
-        names = {number: [name] for number, name in _numbered(schema).items()}
-        state.field_names.rename(taken_over, {state.facts.field_names.name: json.dumps(names)})
-
-
-def learn_numbers(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> None:
-    """Note which fields of the target the names in the source's mapping mean, and which fields there are."""
-    numbers = {field.name: field.id for field in schema.fields if field.id}
-    known = {"mapped": {name: numbers[name] for name in mapped if name in numbers}, "all": sorted(numbers.values())}
-    state.facts.field_numbers(source).set(known)
-
-
-def exchanged(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> list[str]:
-    """Say which names that the mapping uses mean other fields of the target than when its contacts were sent."""
-    known = state.facts.field_numbers(source).get()
-    now, were = _numbered(schema), {name: number for name, number in known["mapped"].items() if name in set(mapped)}
-    others = [
-        (field, were[field.name]) for field in schema.fields if field.id and were.get(field.name, field.id) != field.id
-    ]
-    return [
-        f"{field.name!r} is the name of another contact field now, and the one that it was "
-        + (f"is called {name!r}, to be written in the mapping" if (name := now.get(str(former))) else "is gone")
-        for field, former in others
-        if str(former) in now or field.id in known["all"]
-    ]
-
-
-def renamed(frame: pl.DataFrame, state: State, schema: Schema, *columns: str) -> pl.DataFrame:
-    """Call fields as they are called at the target now, in these columns of JSON objects (or nulls)."""
-    new = renames(state, schema)
-    if not new:
-        return frame
-    return frame.with_columns(
-        pl.Series(
-            column,
-            [held and json.dumps(called_now(json.loads(held), new), ensure_ascii=False) for held in frame[column]],
-            pl.String,
+    if state.read_only:
+        return
+    if moved := taken_over(state.facts.field_names.get(), schema):
+        names: dict[str, Sequence[str]] = {number: [name] for number, name in history.numbered(schema).items()}
+        state.field_names.rename(moved, {state.facts.field_names.name: state.facts.field_names.dump(names)})
+    calls = [each for each in open_calls(state, schema) if each.id is None]
+    if calls:
+        pairs = zip(calls, match_values([each.fields for each in calls], schema, partly=True), strict=True)
+        state.field_names.rematch_calls(
+            [(each.change, each.match, match) for each, match in pairs if match not in (None, each.match)]
         )
-        for column in columns
-    )
 
 
-def called_now(fields: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
-    """Return ``fields`` under the names that :func:`renames` found."""
-    return {new.get(name, name): value for name, value in fields.items()}
+def open_calls(state: State, schema: Schema, source: str | None = None) -> list[Leftover]:
+    """Return what earlier changes (of every source: None) may have left at the target, with the names of now."""
+    names = renames(state, schema)
+    left = state.journal.open_calls(source)
+    return [replace(each, fields=called_now(each.fields, names)) for each in left] if names else left
+
+
+def with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:
+    """Forget the digests of contacts that were refused under other fields: the target may accept them now."""
+    if state.facts.fields(source).get() in (None, schema.described()):
+        return ledger
+    refused = pl.col("@status") == REFUSED
+    return ledger.with_columns(pl.when(refused).then(None).otherwise(pl.col(DIGEST)).alias(DIGEST))
+
+
+def learn_match(state: State, source: str, schema: Schema) -> None:
+    """Note by which match fields the contacts of this source are known at the target."""
+    if schema_changed(state, source, schema, ()):
+        detail = state.ledger.detail(source, state.ledger.digests(source).get_column(KEY))
+        after = detail_now(detail, state, source, schema).select(KEY, pl.col(OLD_MATCH).alias(MATCH))
+        other = after.filter(after.get_column(MATCH) != detail.get_column(OLD_MATCH))
+        state.ledger.rematch(source, list(other.iter_rows()))
+    state.facts.match_fields(source).set(sorted(schema.match))
+
+
+def learn_loaded(state: State, source: str, run: str) -> None:
+    """Note that every contact of the source was sent once: the target need not be listed any more."""
+    if state.facts.first_load(source).get() is None:
+        state.facts.first_load(source).set(run)
+
+
+def learn_fields(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> None:
+    """Note the fields with which the source's contacts were sent, their names, and which of them are mapped."""
+    facts = state.facts
+    facts.fields(source).set(schema.described())
+    facts.field_numbers(source).set(history.field_numbers(schema, mapped))
+    before = facts.field_names.get()
+    if (names := history.names_ever(before, schema)) != before:
+        facts.field_names.set(names)

@@ -23,16 +23,15 @@ from syncd.core.compare import (
     without_adopted,
     without_same,
 )
+from syncd.core.field_history import rematched, renamed
 from syncd.core.gates import EMPTY_GATE, Read, gate
 from syncd.core.plan import BATCH, Plan
-from syncd.core.rules import GateRules
 from syncd.core.schema import Schema
+from syncd.core.settings.rules import GateRules
 from syncd.core.shared_numbers import sharing_a_number
 from syncd.core.verdicts import Verdicts
 from syncd.plan.claims import grant
-from syncd.plan.field_history import renamed
-from syncd.plan.learned import schema_changed, with_rejected_again
-from syncd.plan.rematching import rematched
+from syncd.plan.field_history import renames, schema_changed, with_rejected_again
 from syncd.plan.request import PlanRequest
 from syncd.plan.takeovers import Takeovers, named_gone
 from syncd.read.reading import Reading
@@ -98,9 +97,9 @@ def plan_changes(
     ledger = with_rejected_again(ledger, state, name, schema)
     found = diff(verdicts.keyed_once(), ledger, whole=named is None, deleted=named or ())
     changed = reading.fetch(verdicts, found.changed)
-    detail = renamed(taken.detail(state, name, pl.concat([found.changed, found.gone])), state, schema, BEFORE)
-    other_match = schema_changed(state, name, schema, changed.columns)
-    if other_match:
+    detail = taken.detail(state, name, pl.concat([found.changed, found.gone]))
+    detail = renamed(detail, renames(state, schema), BEFORE)
+    if other_match := schema_changed(state, name, schema, changed.columns):
         detail = rematched(detail, schema)
     here = _index_for(index, changed, detail, request, state, schema)
     clear, verdicts = _without_ambiguous(verdicts, changed, detail, here)
@@ -254,7 +253,7 @@ def _read(reading: Reading, verdicts: Verdicts, rules: GateRules) -> Read:
     there = {*keys.filter(keys.is_in(list(rules.canaries))), *reading.recall.has_read(rules.canaries)}
     return Read(
         proved=reading.end.proof in ("complete", "partial"),
-        rows=reading.rows if present is None else len(present),
+        rows=reading.count(verdicts) if present is None else len(present),
         why=reading.end.why,
         keyless=reading.keyless,
         missing=tuple(key for key in rules.canaries if key not in there) if whole else (),

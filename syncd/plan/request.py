@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from syncd.config import Source
-from syncd.core.rules import GateRules, SharedMatch, SharedNumbers
+from syncd.core.settings.rules import GateRules, SharedMatch, SharedNumbers
 from syncd.run.session import Session
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from syncd.core.columns import KEY
-from syncd.core.takeover import takeovers
+from syncd.core.identity import takeovers
 from syncd.read.reading import Reading
 from syncd.state import State
 

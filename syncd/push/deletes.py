@@ -13,7 +13,7 @@ from syncd.core.plan import BATCH
 from syncd.core.schema import Schema
 from syncd.errors import TargetUnavailable
 from syncd.plan.claims import asking_elsewhere
-from syncd.plan.rematching import open_calls
+from syncd.plan.field_history import open_calls
 from syncd.push.doubt import PATIENCE, find_left
 from syncd.push.result import Pushed, halt_if_asked
 from syncd.state import State

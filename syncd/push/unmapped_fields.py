@@ -17,7 +17,7 @@ from syncd.core.columns import KEY, MATCH
 from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, rows
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
-from syncd.plan.rematching import open_calls
+from syncd.plan.field_history import open_calls
 from syncd.push.doubt import Finder, by_match, made_by
 from syncd.state import State
 from syncd.state.journal import Leftover

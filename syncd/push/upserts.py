@@ -23,7 +23,7 @@ from syncd.core.compare import BEFORE, KIND, field_changes
 from syncd.core.plan import BATCH, Plan, batches
 from syncd.core.schema import Schema
 from syncd.errors import StateError, Stopped, SyncdError, TargetUnavailable
-from syncd.plan.rematching import open_calls
+from syncd.plan.field_history import open_calls
 from syncd.push.deletes import Removal
 from syncd.push.doubt import SharedList, find_theirs
 from syncd.push.in_flight import Answered, Batch, UnderWay

@@ -188,7 +188,6 @@ def read_source(
     )
     return Reading(
         end=end,
-        rows=pages.recall.unchanged + verdicts.rows.height + len(pages.malformed),
         verdicts=verdicts.without_duplicates(),
         warnings=pl.concat(pages.warnings) if pages.warnings else pl.DataFrame(schema=_WARNINGS),
         malformed=pages.malformed,

@@ -1,10 +1,12 @@
-"""The one HTTP client, and all that a connector may use of it."""
+"""The one HTTP client of syncd, and every name of it that other rooms and connectors may use."""
 
 from __future__ import annotations
 
+# Connectors import from here and not from the modules below, so that those can change.
 from syncd.rest.addresses import LOOPBACK, host_of, is_under, same_origin
-from syncd.rest.answers import TARGET, Answer, Failures, Judge, Verdict, http_date, retry_after, source_failures
+from syncd.rest.answers import Answer, Judge, Verdict, http_date, is_refusal, retry_after
 from syncd.rest.client import Client, Credentials
+from syncd.rest.failures import TARGET, Failures, source_failures
 from syncd.rest.retries import Places
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "Verdict",
     "host_of",
     "http_date",
+    "is_refusal",
     "is_under",
     "retry_after",
     "same_origin",

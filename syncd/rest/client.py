@@ -1,12 +1,11 @@
-"""The one HTTP client: what is sent where, places in the budget, and what a status means to the caller.
+"""The one HTTP client: send a request until it is answered, within the budget, and raise the caller's errors.
 
-Whatever a server answers ends as an :class:`Answer` or as one of the caller's errors, and no message or log line holds
-a URL's query, a body or a header. Redirects are not followed: a key goes to the host that it was given for.
+Every exchange ends as an :class:`Answer` or as one of the caller's errors. No message and no log line holds a URL's
+query, a body or a header.
 """
 
 from __future__ import annotations
 
-import json as jsonlib
 import logging
 import ssl
 import threading
@@ -15,73 +14,55 @@ from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from types import TracebackType
-from typing import Any, Protocol, Self
-from urllib.parse import urlencode, urlsplit
+from typing import Any, NoReturn, Protocol, Self
+from urllib.parse import urlsplit
 
 import httpx
-import orjson
 
 from syncd.errors import ConfigError, Stopped, SyncdError
+from syncd.rest import bodies
 from syncd.rest.addresses import LOOPBACK, host_of, same_origin
-from syncd.rest.answers import (
-    TARGET,
-    Answer,
-    Failures,
-    Judge,
-    Verdict,
-    error_type,
-    parse,
-    retry_after,
-)
-from syncd.rest.retries import RETRIED, Failed, GivenUp, Places, Renewed, Retries, Tries
+from syncd.rest.answers import Answer, Judge, Verdict, error_type, is_refusal, retry_after
+from syncd.rest.connection_errors import NOT_SENT, reason
+from syncd.rest.failures import TARGET, Failures
+from syncd.rest.retries import Failed, GivenUp, Places, Renewed, Retries, Tries
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs every URL with its query
-
-_NAMELESS = ("Name or service not known", "name resolution", "No address associated", "getaddrinfo", "nodename nor")
-"""What systems say of a host whose name cannot be resolved."""
-
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
+# At INFO, httpx logs every URL with its query, which may hold a phone number or a key.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class Credentials(Protocol):
-    """What makes a request the caller's own; used by several threads at once."""
+    """Signs requests; used by several threads at once."""
 
     def headers(self) -> Mapping[str, str]:
-        """The headers of an attempt; it may take a request to another server to get them."""
+        """Return the headers for one attempt; this may ask another server for a token."""
 
     def renew(self, refused: Mapping[str, str]) -> bool:
-        """Whether there are other headers now than those that were ``refused``."""
+        """Renew the headers if they are still the ``refused`` ones; return whether they differ now."""
 
 
 class Client:
-    """Talks to one server; used by several threads at once. A context manager, which closes the connections.
+    """Talks to one server; used by several threads at once. As a context manager it closes its connections.
 
-    ``sent`` counts the requests that were sent, every attempt.
+    ``sent`` counts the requests that were sent, every attempt included.
 
     Args:
-        base_url: where the paths begin, without a slash at its end.
+        base_url: where the paths begin.
         headers: sent with every request (``Authorization``).
         timeout: seconds for connecting, for sending and for each wait for a piece of the answer.
         budget: where every attempt takes a place first.
-        stopping: when it is set, waits end and requests raise Stopped.
+        stopping: once it is set, waits end and requests raise Stopped.
         sleep: waits for so many seconds; by default until ``stopping`` is set.
-        attempts: how often a request is sent that fails; a 429 is no failure.
+        attempts: how often a request may fail; a 429 is no failure.
         max_wait: seconds that failing attempts and the waits between them may take in all.
         transport: replaces the network.
         max_bytes: the longest answer that is read.
-        failures: how failures are raised.
-        credentials: adds headers to every attempt, and may renew them once when an answer is a 401.
-        judge: judges every answer first; what it leaves alone is judged by its status.
-        kept: lower-case names of the headers that an answer keeps.
-        exact: fractions in JSON are Decimals, as they were written.
-        patience: seconds that a request waits in all because of 429s before it is given up.
+        failures: which errors are raised.
+        credentials: adds headers to every attempt, and may renew them once after a 401.
+        judge: judges every answer first; the status decides if the judge returns None.
+        keep_headers: lower-case names of the headers that answers keep.
+        exact: parse fractions in JSON as Decimals, with the digits that the server wrote.
+        patience: seconds that a request may wait in all because of 429s.
 
     """
 
@@ -101,32 +82,23 @@ class Client:
         failures: Failures = TARGET,
         credentials: Credentials | None = None,
         judge: Judge | None = None,
-        kept: Collection[str] = ("content-type", "date"),
+        keep_headers: Collection[str] = ("content-type", "date"),
         exact: bool = False,
         patience: float = float("inf"),
     ) -> None:
-        self._credentials = credentials
-        self._judging = judge or (lambda _answer: None)
-        self._kept = frozenset(kept)
-        self._exact = exact
+        self.sent = 0
+        self._sent_lock = threading.Lock()
+        self._base = base_url.rstrip("/")
         self._budget = budget
         self._stopping = stopping or threading.Event()
         self._retries = Retries(attempts, max_wait, patience, sleep or self._stopping.wait)
         self._max_bytes = max_bytes
         self._failures = failures
-        self.sent = 0
-        self._counting = threading.Lock()
-        self._base = base_url.rstrip("/")
-        trust_env = host_of(self._base) not in LOOPBACK  # a company's proxy does not know this machine
-        self._http = httpx.Client(
-            headers=_sendable(headers),
-            timeout=timeout,
-            transport=transport,
-            verify=_authorities(trust_env=trust_env) if transport is None else True,
-            trust_env=trust_env,
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0),
-            follow_redirects=False,
-        )
+        self._credentials = credentials
+        self._judge = judge or (lambda _answer: None)
+        self._keep_headers = frozenset(keep_headers)
+        self._exact = exact
+        self._http = _connections(self._base, _sendable(headers), timeout, transport)
 
     def __enter__(self) -> Self:
         return self
@@ -155,31 +127,21 @@ class Client:
     ) -> Answer:
         """Send a request until it is answered.
 
-        Args:
-            method: GET, POST, DELETE, ...
-            path: what follows the base URL, with its slash; or a whole URL of the same origin, as a server gives for
-                the next page.
-            params: the query, added to what the path has.
-            json: the body; None sends none.
-            form: the body as a form (``application/x-www-form-urlencoded``), in place of ``json``.
-            headers: sent with this request beside the client's own.
-            budget: where this request takes its places, in place of the client's budget.
-            returned: the 4xx statuses whose answers are returned like those of 2xx.
-            again: called before each attempt that follows one which may have been carried out; what it raises ends
-                the request.
+        ``path`` follows the base URL, or is a whole URL of the same origin (a server's link to the next page).
+        ``params`` are added to the path's query. The body is ``form`` or else ``json``; None sends none. ``budget``
+        replaces the client's. Answers with a 4xx status in ``returned`` are returned, not raised. ``again`` is called
+        before an attempt that follows one which may have been carried out; an error of it ends the request.
 
         Raises:
-            SyncdError: what ``failures`` makes of it: the key is refused (401, 403), the request is refused (any
-                other status that is not in ``returned``), no attempt was answered, or the URL is of another origin.
+            SyncdError: an error of ``failures``: the key is refused (401, 403), the request is refused (any other
+                status), no attempt was answered, or the URL is of another origin. Its ``in_doubt`` is False if no
+                attempt reached the server.
             Stopped: ``stopping`` was set.
 
-        The error's ``in_doubt`` is False when no attempt reached the server.
-
         """
-        request = self._build(method, path, params, _content(json, form), headers or {})
-        call = _Call(
-            f"{method} {urlsplit(path).path}", budget or self._budget, request=request, returned=returned, again=again
-        )
+        request = self._build(method, path, params, bodies.encode(json, form), headers or {})
+        name = f"{method} {urlsplit(path).path}"
+        call = _Call(name, budget or self._budget, request=request, returned=returned, again=again)
         try:
             return self._retries(lambda: self._attempt(call), call)
         except GivenUp as why:
@@ -195,18 +157,21 @@ class Client:
         path: str,
         params: Mapping[str, str | int] | None,
         content: tuple[str, bytes] | None,
-        own: Mapping[str, str],
+        headers: Mapping[str, str],
     ) -> httpx.Request:
         url = path if path.startswith(("http://", "https://")) else self._base + path
+        # A whole URL comes from an answer: without this check, a server could have the key sent to any host.
         if not same_origin(url, self._base):
             raise self._failures.refused(
                 f"{self._failures.who} names an address on another host, to which the key is not sent", 0
             )
-        headers = {"Accept": "application/json", **({"Content-Type": content[0]} if content else {}), **_sendable(own)}
+        content_type, body = content or (None, None)
+        own = {"Accept": "application/json", **({"Content-Type": content_type} if content_type else {})}
         try:
             parsed = httpx.URL(url)
+            # Leave a server's own link as it was written: to merge parameters encodes its query anew.
             parsed = parsed.copy_merge_params(params) if params else parsed
-            return self._http.build_request(method, parsed, content=content[1] if content else None, headers=headers)
+            return self._http.build_request(method, parsed, content=body, headers={**own, **_sendable(headers)})
         except httpx.InvalidURL:
             raise ConfigError(f"the base URL of {self._failures.who} is not a URL") from None
 
@@ -217,64 +182,58 @@ class Client:
             call.again()
         if self._credentials:
             call.sign(_sendable(self._credentials.headers()))
-        place = call.budget.take() if call.budget else 0.0  # the body is ready: this is the time of sending
-        with self._counting:
+        # Take the place last: its time is the time of sending, and to sign may have taken a while.
+        place = call.budget.take() if call.budget else 0.0
+        with self._sent_lock:
             self.sent += 1
         begun = time.monotonic()
         try:
             response, content = self._exchange(call, place)
         except httpx.HTTPError as error:
-            call.failed(time.monotonic() - begun, sent=not isinstance(error, _NOT_SENT))
-            raise Failed(_cause(error)) from None
-        return self._judge(call, response, content, time.monotonic() - begun)
+            call.failed(time.monotonic() - begun, sent=not isinstance(error, NOT_SENT))
+            raise Failed(reason(error)) from None
+        return self._accept(call, response, content, time.monotonic() - begun)
 
     def _exchange(self, call: _Call, place: float) -> tuple[httpx.Response, bytes | None]:
         try:
             response = self._http.send(call.request, stream=True)
         finally:
+            # A place counts from the first word of the answer: the server has counted the request by then.
             if call.budget:
                 call.budget.answered(place)
         try:
-            return response, self._read(response)
+            return response, bodies.read(response, self._max_bytes)
         finally:
             response.close()
 
-    def _read(self, response: httpx.Response) -> bytes | None:
-        """The body, or None when it is longer than allowed."""
-        pieces, size = [], 0
-        for piece in response.iter_bytes():
-            size += len(piece)
-            if size > self._max_bytes:
-                return None
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def _judge(self, call: _Call, response: httpx.Response, content: bytes | None, seconds: float) -> Answer:
-        body, problem = parse(content, exact=self._exact)
-        told = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer(response.status_code, body, not problem, problem, call.sends + 1, told)
-        verdict = self._judging(answer)
+    def _accept(self, call: _Call, response: httpx.Response, content: bytes | None, seconds: float) -> Answer:
+        """Return the answer if it is to be returned, else raise; ``seconds``: how long the exchange took."""
+        body, problem = bodies.parse(content, exact=self._exact)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        answer = Answer(response.status_code, body, not problem, problem, call.sends + 1, headers)
+        verdict = self._judge(answer)
         if verdict and verdict.do != "accept":
             self._carry_out(verdict, call, seconds)
         elif not verdict and answer.status == 429:
-            raise call.limited(retry_after(told))
-        elif not verdict and (answer.status in RETRIED or answer.status >= 500):
+            raise call.limited(retry_after(headers))
+        elif not verdict and answer.status >= 400 and not is_refusal(answer.status):
+            # A 408 or 425 says that the server did nothing; a 5xx may come after it did.
             call.failed(seconds, sent=answer.status >= 500)
-            raise Failed(f"answered with status {answer.status}", retry_after(told))
+            raise Failed(f"answered with status {answer.status}", retry_after(headers))
         call.sends += 1
-        kept = {name: value for name, value in told.items() if name in self._kept}
+        kept = {name: value for name, value in headers.items() if name in self._keep_headers}
         answer = replace(answer, headers=kept, verdict=verdict.name if verdict else "")
         if verdict or answer.status < 300 or answer.status in call.returned:
             return answer
         if answer.status == 401:
             self._renew(call)
         if answer.status in {401, 403}:
-            said = f"{self._failures.who} refused the key (status {answer.status}{error_type(answer)})"
-            raise self._failures.denied(f"{said}: {self._failures.key}")
+            refusal = f"{self._failures.who} refused the key (status {answer.status}{error_type(answer)})"
+            raise self._failures.denied(f"{refusal}: {self._failures.key}")
         raise self._failures.refused(self._refusal(call, answer), answer.status)
 
-    def _carry_out(self, verdict: Verdict, call: _Call, seconds: float) -> None:
-        """Raise what a rule of the caller says of an answer that is not to be returned."""
+    def _carry_out(self, verdict: Verdict, call: _Call, seconds: float) -> NoReturn:
+        """Raise as the verdict on an answer says."""
         if verdict.do == "wait":
             raise call.limited(verdict.seconds)
         if verdict.do == "renew":
@@ -286,21 +245,22 @@ class Client:
         raise Failed(verdict.name or "did not do it", verdict.seconds)
 
     def _renew(self, call: _Call) -> None:
-        """Send it once more if there are other credentials than those that were refused."""
+        """Raise Renewed if there are new credentials; return if there are none."""
+        # Once for each request: a server that refuses every key must not be asked without end.
         if self._credentials and not call.renewed and self._credentials.renew(call.signed):
             call.renewed = True
             raise Renewed("refused the key")
 
     def _refusal(self, call: _Call, answer: Answer) -> str:
-        said = f"{call.name} was refused by {self._failures.who} with status {answer.status}{error_type(answer)}"
+        refusal = f"{call.name} was refused by {self._failures.who} with status {answer.status}{error_type(answer)}"
         if answer.status < 400:
-            return f"{said}: it points to another address, which is not followed; check the base URL"
-        return said if answer.is_json else f"{said}: {answer.problem}; check the base URL"
+            return f"{refusal}: it points to another address, which is not followed; check the base URL"
+        return refusal if answer.is_json else f"{refusal}: {answer.problem}; check the base URL"
 
 
 @dataclass(slots=True, kw_only=True)
 class _Call(Tries):
-    """A request on its way. ``signed``: the credentials of the last attempt."""
+    """A request and its attempts. ``signed``: the headers of the credentials in the last attempt."""
 
     request: httpx.Request
     returned: Container[int]
@@ -312,21 +272,26 @@ class _Call(Tries):
         self.request.headers.update(headers)
 
 
-def _cause(error: httpx.HTTPError) -> str:
-    """What went wrong, without the address: httpx's own messages may quote it."""
-    if isinstance(error, httpx.TimeoutException):
-        return "did not answer in time" if not isinstance(error, _NOT_SENT) else "could not be reached in time"
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return "has a certificate that this machine does not trust"
-    if "[SSL" in str(error):
-        return "does not answer in TLS, as https wants it"
-    if any(words in str(error) for words in _NAMELESS):
-        return "has a name that leads nowhere"
-    return "could not be reached" if isinstance(error, _NOT_SENT) else "broke the connection off"
+def _connections(
+    base: str, headers: Mapping[str, str], timeout: float, transport: httpx.BaseTransport | None
+) -> httpx.Client:
+    # A company's proxy (in the environment) cannot reach this machine's own addresses.
+    trust_env = host_of(base) not in LOOPBACK
+    return httpx.Client(
+        headers=headers,
+        timeout=timeout,
+        transport=transport,
+        verify=_authorities(trust_env=trust_env) if transport is None else True,
+        trust_env=trust_env,
+        limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0),
+        # A redirect may lead to another host, and the key is for this one only.
+        follow_redirects=False,
+    )
 
 
 def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers, if HTTP can carry them; the HTTP library's own message would quote the value."""
+    """Return the headers; raise ConfigError if HTTP cannot carry them."""
+    # Check here and not in the HTTP library: its message would quote the value, which may be a key.
     for name, value in headers.items():
         if not (value.isascii() and value.isprintable()) or value != value.strip():
             raise ConfigError(
@@ -337,21 +302,5 @@ def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
 
 @cache
 def _authorities(*, trust_env: bool) -> ssl.SSLContext:
-    """Whose certificates are trusted, for all clients of this process: to read them takes longer than many a run."""
+    # One for all clients of this process: to read the certificates takes longer than many a run.
     return httpx.create_ssl_context(trust_env=trust_env)
-
-
-def _content(json: Any, form: Mapping[str, str] | None) -> tuple[str, bytes] | None:
-    """The type and the bytes of a body, if there is one."""
-    if form is not None:
-        return "application/x-www-form-urlencoded", urlencode(form).encode("ascii")
-    if json is not None:
-        return "application/json", _dumps(json)
-    return None
-
-
-def _dumps(json: Any) -> bytes:
-    try:
-        return orjson.dumps(json)
-    except orjson.JSONEncodeError:  # a number beyond 64 bits, half of a surrogate pair
-        return jsonlib.dumps(json, separators=(",", ":")).encode("ascii")

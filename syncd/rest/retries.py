@@ -1,7 +1,7 @@
-"""When a request is sent again, how long is waited before, and when it is given up.
+"""Decide when a request is sent again, how long to wait before, and when to give up.
 
-A failure is waited out with growing, jittered pauses and a bounded number of times. A request that came too early (429)
-has not failed, and waits as the server says. A refused key is tried once more with another one.
+A failed attempt is repeated after growing, jittered pauses, a bounded number of times. An attempt that came too early
+(429) is no failure: it waits as long as the server says. A refused key is tried once more with renewed credentials.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from syncd.rest.answers import Answer
 
 log = structlog.get_logger()
 
-RETRIED = frozenset({408, 425, 429})
-"""The 4xx statuses that say "not now"; every 5xx is tried again too."""
-
+# Jitter, so that several processes that failed together do not come back together.
 _JITTERED = tenacity.wait_random_exponential(multiplier=0.5, max=60.0, min=0.1)
 
 
 class Places(Protocol):
-    """Where requests take their places; what the client needs of :class:`syncd.budget.Budget`."""
+    """Where requests take their places; the part of :class:`syncd.budget.Budget` that the client needs."""
 
-    def take(self) -> float: ...
+    def take(self) -> float:
+        """Wait for a place and return its time."""
 
-    def answered(self, place: float) -> None: ...
+    def answered(self, place: float) -> None:
+        """Note that the request of ``place`` was answered, or failed."""
 
-    def pause(self, seconds: float) -> None: ...
+    def pause(self, seconds: float) -> None:
+        """Give no place for ``seconds``."""
 
 
 class Failed(Exception):
-    """An attempt came to nothing; ``after``: seconds that the server asks to wait."""
+    """An attempt failed; ``after``: the seconds that the server asks to wait."""
 
     def __init__(self, why: str, after: float = 0.0) -> None:
         super().__init__(why)
@@ -42,7 +43,7 @@ class Failed(Exception):
 
 
 class Limited(Exception):
-    """An attempt came too early; ``after``: seconds that the server asks to wait, 0 if it does not say."""
+    """An attempt came too early; ``after``: the seconds that the server asks to wait, or 0."""
 
     def __init__(self, after: float) -> None:
         super().__init__("answered with status 429")
@@ -50,19 +51,19 @@ class Limited(Exception):
 
 
 class Renewed(Exception):
-    """An attempt had credentials that were refused, and there are others now."""
+    """The credentials of an attempt were refused, and there are new ones now."""
 
 
 class GivenUp(Exception):
-    """No further attempt is made; the message says why, and on what."""
+    """No further attempt is made; the message says why, and for which request."""
 
 
 @dataclass(slots=True)
 class Tries:
-    """What became of a request's attempts.
+    """The attempts of one request so far.
 
-    ``sends`` may have reached the server; ``lost`` and ``waited`` are the seconds that failures and 429s took;
-    ``renewed``: the credentials were.
+    ``sends``: how many may have reached the server. ``lost``: the seconds that failures and their pauses took.
+    ``waited``: the seconds of waiting because of 429s. ``renewed``: whether the credentials were renewed.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Tries:
     renewed: bool = False
 
     def limited(self, seconds: float) -> Limited:
+        # Count a second at least: a server that answers 429 without a time must not be asked for ever.
         self.waited += max(1.0, seconds)
         return Limited(seconds)
 
@@ -87,8 +89,8 @@ class Tries:
 class Retries:
     """Makes attempts until one is answered.
 
-    ``attempts``: how often a request may fail; ``max_wait``: the seconds that failures and the waits between them may
-    take in all; ``patience``: those that 429s may. ``sleep`` waits for so many seconds, or less.
+    ``attempts``: how often a request may fail. ``max_wait``: the seconds that failures and their pauses may take in
+    all. ``patience``: the seconds that 429s may take in all. ``sleep`` waits for so many seconds, or fewer.
     """
 
     attempts: int
@@ -97,17 +99,17 @@ class Retries:
     sleep: Callable[[float], object]
 
     def __call__(self, attempt: Callable[[], Answer], tries: Tries) -> Answer:
-        """The answer of the first attempt that is not Failed, Limited or Renewed.
+        """Return the answer of the first attempt that raises neither Failed, Limited nor Renewed.
 
         Raises:
-            GivenUp: it was tried long enough.
+            GivenUp: the request has failed often enough, or waited long enough.
 
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((Failed, Limited, Renewed)),
             stop=lambda _state: self._is_enough(tries),
             wait=lambda state: self._wait(tries, state),
-            sleep=self._rest,
+            sleep=self._sleep,
             reraise=True,
         )
         try:
@@ -116,13 +118,13 @@ class Retries:
             times = "once" if tries.failures == 1 else f"{tries.failures} times"
             raise GivenUp(f"{failed} ({tries.name} was tried {times})") from None
         except (Limited, Renewed) as refused:
-            raise GivenUp(f"{refused}, for longer than can be waited, on {tries.name}") from None
+            raise GivenUp(f"{refused} on {tries.name}, for longer than syncd waits") from None
 
     def _is_enough(self, tries: Tries) -> bool:
         return tries.failures >= self.attempts or tries.lost >= self.max_wait or tries.waited > self.patience
 
     def _wait(self, tries: Tries, state: tenacity.RetryCallState) -> float:
-        """Seconds until the next attempt. After a 429 it is the budget that waits, if there is one."""
+        """Return the seconds until the next attempt."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Renewed):
             return 0.0
@@ -131,15 +133,18 @@ class Retries:
             log.info("request_limited", request=tries.name, seconds=round(wait, 1))
             if not tries.budget:
                 return wait
+            # The budget does the waiting, so that requests of other threads and processes wait too.
             tries.budget.pause(wait)
             return 0.0
         asked = error.after if isinstance(error, Failed) else 0.0
+        # A server may ask for hours, but a failure is given up after max_wait in any case.
         wait = max(_JITTERED(state), min(asked, self.max_wait))
         tries.lost += wait
-        waits = {} if self._is_enough(tries) else {"seconds": round(wait, 1)}  # after the last attempt nothing waits
-        log.warning("request_failed", request=tries.name, why=str(error), **waits)
+        # tenacity asks for the wait after the last attempt too, but then nothing waits.
+        pause = {} if self._is_enough(tries) else {"seconds": round(wait, 1)}
+        log.warning("request_failed", request=tries.name, why=str(error), **pause)
         return wait
 
-    def _rest(self, seconds: float) -> None:
+    def _sleep(self, seconds: float) -> None:
         if seconds > 0:
             self.sleep(seconds)

@@ -1,4 +1,4 @@
-"""How the outcomes of a push are told: status, ``summary``, ``contacts[]`` and ``errors[]``, in every dialect."""
+"""The answer to a push: status, ``summary``, ``contacts[]`` and ``errors[]``, in every dialect."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ Failure = tuple[int, Any, str]
 
 
 def answer(store: Store, rows: Sequence[Any], outcomes: Sequence[Outcome]) -> Reply:
-    """The answer to a push of ``rows`` with these ``outcomes``, one each."""
+    """Return the answer to a push of ``rows``; ``outcomes`` holds one outcome for each row."""
     pairs = list(zip(rows, outcomes, strict=True))
-    failures = [(at, row, told.message) for at, (row, told) in enumerate(pairs) if isinstance(told, Failed)]
+    failures = [(at, row, outcome.message) for at, (row, outcome) in enumerate(pairs) if isinstance(outcome, Failed)]
     counts = {
-        action: sum(isinstance(told, Done) and told.action == action for told in outcomes)
+        action: sum(isinstance(outcome, Done) and outcome.action == action for outcome in outcomes)
         for action in ("created", "updated", "unchanged")
     }
     status = _status(store, failed=bool(failures), created=bool(counts["created"]))
     if status >= 400 and store.dialects["failed_body"] == "error":
         return error(status, "The contacts are not valid.", rows=len(rows))
+    # The guide's summary has no number for rows that change nothing: they count as updated.
     body = {
         "summary": {
             "total": len(rows),
@@ -60,30 +61,33 @@ def _contacts(store: Store, pairs: Sequence[tuple[Any, Outcome]]) -> list[dict[s
 
 
 def _items(store: Store, pairs: Sequence[tuple[Any, Outcome]], shape: str) -> Iterator[dict[str, Any]]:
-    for row, told in pairs:
-        if isinstance(told, Done):
-            for number, stored in told.stored:
-                yield {"contact": {"id": number, "fields": _told(store, stored, told.sent)}, "action": told.action}
+    for row, outcome in pairs:
+        if isinstance(outcome, Done):
+            # Several contacts, if the dialect `match_many` updates all that match.
+            for number, stored in outcome.stored:
+                fields = _shown_of(store, stored, outcome.sent)
+                yield {"contact": {"id": number, "fields": fields}, "action": outcome.action}
         elif shape == "full":
             yield {"contact": None, "action": "error"}
         elif shape == "echoed":
             yield {"contact": {"id": None, "fields": _fields_of(row)}, "action": "error"}
 
 
-def _told(store: Store, row: Row, sent: frozenset[int] | None) -> dict[str, str]:
-    told = shown(store, row)
+def _shown_of(store: Store, row: Row, sent: frozenset[int] | None) -> dict[str, str]:
+    fields = shown(store, row)
     if sent is None:
-        return told
+        return fields
     names = {store.fields.names[position] for position in sent}
-    return {name: value for name, value in told.items() if name in names}
+    return {name: value for name, value in fields.items() if name in names}
 
 
 def shown(store: Store, row: Row) -> dict[str, str]:
-    """A contact's fields as every answer shows them."""
+    """Return a contact's fields as every answer shows them."""
     return store.fields.shown(row) if store.dialects["empty_fields"] == "blank" else store.fields.filled(row)
 
 
 def _fields_of(row: Any) -> Any:
+    # A refused row may be anything that JSON can hold.
     return row.get("fields") if isinstance(row, Mapping) else row
 
 
@@ -98,4 +102,4 @@ ERROR_SHAPES: Mapping[str, Callable[[int, Any, str], list[Any]]] = {
     "fields": lambda _, row, message: [{"fields": _fields_of(row), "error": message}],
     "none": lambda _, __, ___: [],
 }
-"""The items of ``errors[]`` that tell of a refused row, by the dialect ``errors``."""
+"""The items of ``errors[]`` about a refused row, by the dialect ``errors``."""

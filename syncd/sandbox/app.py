@@ -1,4 +1,4 @@
-"""HTTP to calls, and replies to HTTP."""
+"""Turns HTTP requests into calls, and replies into HTTP responses."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from syncd.sandbox.faults import Fault, Faults, Hold, Work
 from syncd.sandbox.replies import Reply, error
 
 TRANSPORT = "transport"
-"""Where the server puts a connection's transport into the state of its requests, so that a fault can cut it."""
+"""The name in a request's state of the connection's transport, so that a fault can cut the connection."""
 
-
-_LOOK = 0.005  # seconds between two looks whether a request is still held
+# Seconds between two checks whether a request is still held.
+_POLL = 0.005
 
 
 def build_app(backend: Backend) -> Starlette:
-    """The sandbox as an ASGI application. A fault that cuts a connection needs the server's own protocol class."""
+    """Return the sandbox as an ASGI application; faults that cut a connection need the server's own protocol class."""
     api = partial(_api, backend)
     v1 = [
         Route("/contacts/fields", api, methods=["GET"]),
@@ -40,6 +40,7 @@ def build_app(backend: Backend) -> Starlette:
 
 async def _api(backend: Backend, request: Request) -> Response:
     call = await _call(request)
+    # A refused request meets no fault: a fault that strikes once must strike a request that counts.
     refusal = backend.gate(call)
     if refusal is not None:
         backend.note(call, refusal)
@@ -61,11 +62,12 @@ async def _struck(fault: Fault, work: Work) -> Reply:
 
 async def _held(faults: Faults, fault: Hold, work: Work) -> Reply:
     worked = work() if fault.done else None
+    # Disarming is counted: a fault that is armed again at once must not hold this request further.
     begun = faults.disarmed
     faults.holding += 1
     try:
         while faults.disarmed == begun:  # noqa: ASYNC110 (it is disarmed by any thread, in no loop)
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL)
     finally:
         faults.holding -= 1
     return worked or work()
@@ -83,7 +85,7 @@ async def _call(request: Request) -> Call:
 
 
 def response(reply: Reply) -> Response:
-    """The reply as HTTP."""
+    """Return the reply as an HTTP response."""
     headers = dict(reply.headers)
     if reply.text is not None:
         whole = Response(reply.text, reply.status, headers, "text/html" if reply.text else None)
@@ -96,7 +98,7 @@ def response(reply: Reply) -> Response:
 
 
 class _Cut(Response):
-    """Sends a share of a response and ends the connection; a share of 0 sends nothing at all."""
+    """Sends a share of a response and ends the connection; a share of 0 sends nothing."""
 
     def __init__(self, whole: Response, *, share: float) -> None:
         super().__init__(status_code=whole.status_code)

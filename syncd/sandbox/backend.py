@@ -24,10 +24,10 @@ from syncd.sandbox.replies import Refused, Reply, error
 from syncd.sandbox.store import Store
 
 LOGGED = 10_000
-"""How many requests the log holds; older ones are forgotten."""
+"""The most requests that the log holds; the oldest are dropped."""
 
 BODY = 64 * 1024
-"""Bytes of a request, where the dialect ``body_size`` bounds it."""
+"""The most bytes of a request, if the dialect ``body_size`` sets a bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Call:
 class Logged:
     """One request in the log, without a contact's values.
 
-    ``query`` holds page and limit only. ``status`` is 0 where no answer was sent. ``rows`` is the number of contacts
-    pushed, deleted or listed. ``fault`` is the kind of fault that struck it.
+    ``query`` holds only page and limit. ``status`` is 0 if no answer was sent. ``rows`` is the number of contacts
+    pushed, deleted or listed. ``fault`` is the kind of the fault that struck the request.
     """
 
     at: float
@@ -59,7 +59,9 @@ class Logged:
 
 
 class Backend:
-    """Answers calls. ``key`` None lets any Bearer token in, each with windows of its own."""
+    """Answers calls. With ``key`` None any Bearer token may ask, each with windows of its own."""
+
+    # Without HTTP, so that a test can make its calls in its own process.
 
     def __init__(
         self,
@@ -83,13 +85,15 @@ class Backend:
     def note(self, call: Call, reply: Reply, fault: str | None = None) -> None:
         """Enter a request into the log."""
         status = 0 if reply.cut == "all" else reply.status
+        # A search may hold a phone number.
         paging = {name: call.query[name] for name in ("page", "limit") if name in call.query}
         self.log.append(Logged(self.clock(), call.method, call.path, paging, status, reply.rows, fault))
 
     def gate(self, call: Call) -> Reply | None:
-        """The refusal of a wrong key (401) or a full window (429), or None."""
+        """Return the refusal of a wrong key (401) or a full window (429), or None."""
         if call.token is None or (self.key is not None and not _same(call.token, self.key)):
             return error(401, "Invalid or missing API key.")
+        # A wrong key takes no place in a window: the windows belong to the right one.
         wait = self.windows.take(call.token, self.clock())
         return error(429, "Rate limit exceeded.", headers=self._retry_after(wait)) if wait > 0 else None
 
@@ -100,7 +104,7 @@ class Backend:
         return {} if form is None else {"Retry-After": form}
 
     def work(self, call: Call, poisons: Sequence[Poison] = ()) -> Reply:
-        """Carry the request out."""
+        """Do what the request asks for."""
         try:
             return self._route(call, poisons)
         except Refused as refused:
@@ -114,6 +118,7 @@ class Backend:
         if call.method in ("GET", "HEAD"):
             return self._listing.reply(call.query)
         if call.method == "DELETE":
+            # Some gateways drop the body of a DELETE.
             lost = self.dialects["delete_body"] == "lost"
             return delete(self.store, None if lost or not call.body.strip() else self._json(call))
         rows = rows_of(self._json(call), self.dialects)
@@ -123,6 +128,7 @@ class Backend:
         if self.dialects["body_size"] == "64kb" and len(call.body) > BODY:
             raise Refused(413, "The request is too large.")
         try:
+            # Deeply nested lists exhaust the parser's recursion.
             return json.loads(call.body)
         except (ValueError, RecursionError):
             raise Refused(int(self.dialects["invalid_status"]), "The body is not JSON.") from None

@@ -1,4 +1,4 @@
-"""The company that a new sandbox holds: its fields, and as many invented contacts as are asked for."""
+"""The company of a new sandbox: its fields, and any number of invented contacts."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ FIELDS: tuple[Mapping[str, Any], ...] = (
     _field(19, "Email"),
     _field(20, "Portal", is_integration=True, integration=PORTAL),
 )
-"""The layout with one match field that never changes, so that no edit makes a twin."""
+"""A layout with one match field that never changes: no edit can make a second contact of the same person."""
 
+# Invented names, and numbers with 555, which are kept free for fiction.
 FIRST = ("Ada", "Ben", "Carla", "Dmitri", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jun", "Kofi", "Lena", "Mateo")
 LAST = ("Abbott", "Brandt", "Castillo", "Dubois", "Eriksen", "Fischer", "Gupta", "Haddad", "Ito", "Jansen", "Kowalski")
 FIRMS = ("Elm Street Apartments", "Harbour View", "Juniper Court", "Maple & Third", "Northgate Lofts", "Orchard House")
@@ -41,10 +42,11 @@ AREAS = ("212", "315", "347", "516", "518", "585", "607", "631", "646", "716", "
 
 
 def people(count: int, *, seed: int = 1) -> Iterator[dict[str, str]]:
-    """``count`` invented contacts; the same ones for the same ``seed``."""
+    """Yield ``count`` invented contacts, the same ones for the same ``seed``."""
     random = Random(seed)  # noqa: S311  invented people need to be repeatable, not secret
     for number in range(100_001, 100_001 + count):
         first, last = random.choice(FIRST), random.choice(LAST)
+        # One contact in four has two numbers.
         phones = [_phone(random) for _ in range(random.choice((1, 1, 1, 2)))]
         yield {
             "External ID": str(number),

@@ -6,7 +6,7 @@
 | ``GET /dialects`` · ``PATCH {"update": "replace"}`` | every dialect with its value, values and meaning; changes some |
 | ``GET /faults`` · ``POST {"kind": "drop", …}`` · ``DELETE`` | the armed faults; arms one; disarms all |
 | ``GET /requests`` · ``DELETE`` | the API requests so far, without any value; forgets them |
-| ``POST /contacts {"Phone": "…"}`` · ``PATCH /contacts/1 {…}`` · ``DELETE /contacts/1`` | what people do by hand |
+| ``POST /contacts {"Phone": "…"}`` · ``PATCH /contacts/1 {…}`` · ``DELETE /contacts/1`` | the edits of people |
 | ``PUT /fields [{"name": "…", "is_match": true}, …]`` | the company's fields |
 """
 
@@ -44,6 +44,7 @@ async def _add(backend: Backend, request: Request) -> Any:
     return {"id": backend.store.add(await texts(request))}
 
 
+# These are the edits of people at the company, so syncd must find them as drift.
 async def _person(backend: Backend, request: Request) -> Any:
     number = int(request.path_params["number"])
     if request.method == "PATCH":
@@ -55,6 +56,7 @@ async def _person(backend: Backend, request: Request) -> Any:
 
 async def _fields(backend: Backend, request: Request) -> Any:
     items = await request.json()
+    # The fields' own rules (a name, an id) are checked by the store.
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise ConfigError('the fields are a list of objects such as {"name": "Phone", "is_phone": true}')
     backend.store.set_fields(items)

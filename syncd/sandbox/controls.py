@@ -1,4 +1,4 @@
-"""What the control paths of every sandbox share: dialects, faults, the log of requests, and answers to mistakes."""
+"""The control paths that every sandbox has: dialects, faults, the log of requests, and answers to wrong input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncd.sandbox.faults import Fault, Faults
 
 
 class Controlled(Protocol):
-    """What a backend has for them."""
+    """The part of a backend that the control paths use."""
 
     dialects: Dialects
     faults: Faults
@@ -30,16 +30,18 @@ class Controlled(Protocol):
 B = TypeVar("B", bound=Controlled)
 
 Handler = Callable[[B, Request], Awaitable[Any]]
-"""Does what a control path says, and returns the JSON that answers it; KeyError: there is no such record."""
+"""Handles a control path and returns the JSON of the answer; raises KeyError if there is no such record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Controls(Generic[B]):
     """Makes the routes of one backend.
 
-    ``parse`` reads a fault; ``refuse`` makes the body of a refusal of a status and a text; ``missing``: what is said of
-    a record that is not there.
+    ``parse`` reads a fault; ``refuse`` makes the body of a refusal from a status and a text; ``missing`` is the text
+    about a record that does not exist.
     """
+
+    # Each service has its own form of errors, so the bodies of refusals are made by the backend's side.
 
     backend: B
     parse: Callable[[Any], Fault]
@@ -47,11 +49,11 @@ class Controls(Generic[B]):
     missing: str
 
     def route(self, path: str, handler: Handler[B], *methods: str) -> Route:
-        """A route, to be mounted at ``/_sandbox``."""
+        """Return a route, to be mounted at ``/_sandbox``."""
         return Route(path, partial(self._guarded, handler), methods=list(methods))
 
     def routes(self) -> list[Route]:
-        """Those that every sandbox has."""
+        """Return the routes that every sandbox has."""
         return [
             self.route("/dialects", _dialects, "GET", "PATCH"),
             self.route("/faults", self._faults, "GET", "POST", "DELETE"),
@@ -59,7 +61,8 @@ class Controls(Generic[B]):
         ]
 
     async def _guarded(self, handler: Handler[B], request: Request) -> Response:
-        """Answer with what ``handler`` returns, or with why it cannot."""
+        """Answer with the result of ``handler``, or with its error."""
+        # A wrong control request is the tester's mistake: it gets a sentence, not a stack trace.
         try:
             return JSONResponse(await handler(self.backend, request))
         except KeyError:
@@ -77,6 +80,7 @@ class Controls(Generic[B]):
 
 async def _dialects(backend: Controlled, request: Request) -> Any:
     if request.method == "PATCH":
+        # One by one: those before a wrong one are chosen, as the answer to the next GET shows.
         for name, value in (await texts(request)).items():
             backend.dialects.choose(name, value)
     table = backend.dialects.table
@@ -93,12 +97,13 @@ async def _requests(backend: Controlled, request: Request) -> Any:
 
 
 async def texts(request: Request, allowed: type | UnionType = str) -> dict[str, Any]:
-    """The body, an object whose values are ``allowed``.
+    """Return the body, an object whose values are of the type ``allowed``.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: the body is no such object.
 
     """
+    # request.json() raises a ValueError for a body that is no JSON, which becomes a 400 as well.
     body = await request.json()
     if not isinstance(body, dict) or not all(isinstance(value, allowed) for value in body.values()):
         raise ConfigError('the body must be an object of texts such as {"NAME": "VALUE"}')

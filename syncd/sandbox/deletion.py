@@ -10,10 +10,10 @@ from syncd.sandbox.store import Store
 
 
 def delete(store: Store, body: Any) -> Reply:
-    """Delete the contacts that ``body`` names (None: there was no body), durably.
+    """Delete the contacts that ``body`` names, durably; None means that there was no body.
 
     Raises:
-        Refused: the dialects refuse the request.
+        Refused: a dialect refuses the request.
 
     """
     with store.lock:
@@ -23,13 +23,15 @@ def delete(store: Store, body: Any) -> Reply:
             return _without_ids(store)
         known = [number for number in dict.fromkeys(ids) if number in store.rows]
         unknown = [number for number in ids if number not in store.rows]
+        # Without unknown ids every reading of the guide is the same.
         rule = store.dialects["delete_unknown"] if unknown else "ok"
         if rule == "all_or_nothing" or (single and rule == "partial"):
             raise Refused(404, "Contact not found.", rows=len(ids))
         _remove(store, known)
+        # The worst reading: the answer says that nothing was found, and the others are gone.
         if rule == "404":
             raise Refused(404, "Contact not found.", rows=len(ids))
-        return _told(store, ids, known, unknown if rule == "partial" else [])
+        return _answer(store, ids, known, unknown if rule == "partial" else [])
 
 
 def _ids_of(store: Store, body: Any) -> list[int]:
@@ -39,6 +41,7 @@ def _ids_of(store: Store, body: Any) -> list[int]:
     if not isinstance(body, Mapping) or not {"id", "ids"} & set(body):
         raise Refused(invalid, "Either id or ids is required.")
     ids = [body["id"]] if "id" in body else body["ids"]
+    # True is an int in Python, and type() tells them apart.
     if not isinstance(ids, list) or not all(type(number) is int for number in ids):
         raise Refused(invalid, "Ids must be integers.")
     cap = int(store.dialects["delete_cap"])
@@ -53,7 +56,7 @@ def _without_ids(store: Store) -> Reply:
         raise Refused(int(store.dialects["invalid_status"]), "Either id or ids is required.")
     everything = list(store.rows) if rule == "everything" else []
     _remove(store, everything)
-    return _told(store, everything, everything, [])
+    return _answer(store, everything, everything, [])
 
 
 def _remove(store: Store, ids: Sequence[int]) -> None:
@@ -61,7 +64,7 @@ def _remove(store: Store, ids: Sequence[int]) -> None:
         store.write({}, ids)
 
 
-def _told(store: Store, ids: Sequence[int], deleted: Sequence[int], unknown: Sequence[int]) -> Reply:
+def _answer(store: Store, ids: Sequence[int], deleted: Sequence[int], unknown: Sequence[int]) -> Reply:
     if store.dialects["delete_status"] == "204" and not unknown:
         return Reply(204, rows=len(ids))
     body = {

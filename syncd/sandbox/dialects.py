@@ -1,4 +1,4 @@
-"""What the guide leaves open, as switches: the sandbox can be a target of every reading.
+"""The points that the guide leaves open, as switches: the sandbox can be a target of every reading.
 
 ``DIALECTS`` is the whole list; the command's help and the README are made from it.
 """
@@ -13,12 +13,14 @@ from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 
 SECONDS = "SECONDS"
-"""As the last of a dialect's values: any number of seconds is one."""
+"""Stands among a dialect's values for any number of seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One open point. The first of ``values`` is the default; ``point`` is its number in the list of open points."""
+
+    # Values are texts, statuses too: they come from a command line.
 
     values: tuple[str, ...]
     point: str
@@ -134,7 +136,9 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
 
 
 class Dialects(Mapping[str, str]):
-    """The value that each dialect of ``table`` has now. ``on_change`` is called after each change."""
+    """The present value of each dialect of ``table``. ``on_change`` is called after each change."""
+
+    # A dialect may change while the sandbox runs, so every request asks again; only the index is built from them.
 
     def __init__(
         self,
@@ -153,7 +157,7 @@ class Dialects(Mapping[str, str]):
         """Set one dialect.
 
         Raises:
-            ConfigError: there is no such dialect or value; the message lists what there is.
+            ConfigError: there is no such dialect or value; the message lists the known ones.
 
         """
         problem = _problem(name, value, self.table)
@@ -173,7 +177,7 @@ class Dialects(Mapping[str, str]):
 
 
 def _problem(name: str, value: str, table: Mapping[str, Dialect] = DIALECTS) -> str | None:
-    """Why this dialect cannot have this value, with what there is; None if it can."""
+    """Return why this dialect cannot have this value, with the known ones; None if it can."""
     if name not in table:
         return f"no dialect is called {name!r}{nearest(name, table)}; there are: {', '.join(table)}"
     known = table[name].values
@@ -186,7 +190,7 @@ def parse_dialects(texts: Iterable[str]) -> dict[str, str]:
     """Read ``NAME=VALUE`` texts.
 
     Raises:
-        ConfigError: one is not of that form, or not known; all such are named.
+        ConfigError: a text does not have this form, or is not known; the message names all of them.
 
     """
     chosen: dict[str, str] = {}
@@ -203,6 +207,6 @@ def parse_dialects(texts: Iterable[str]) -> dict[str, str]:
 
 
 def dialect_help() -> str:
-    """Every dialect on a line: ``name=default|other  meaning (point)``."""
+    """Return every dialect with its values, meaning and point: ``name=default|other``, then ``meaning (point)``."""
     words = {name: f"{name}={'|'.join(dialect.values)}" for name, dialect in DIALECTS.items()}
     return "\n".join(f"{words[name]}\n    {dialect.meaning} ({dialect.point})" for name, dialect in DIALECTS.items())

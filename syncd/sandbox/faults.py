@@ -1,4 +1,4 @@
-"""What a network or a server does wrong, armed beforehand and struck by the requests that fit.
+"""Faults of a network or a server: armed beforehand, they strike the next requests that fit.
 
 ``KINDS`` names every kind. Arm one in Python (``sandbox.arm(Status(status=503, times=2))``) or over HTTP
 (``POST /_sandbox/faults`` with ``{"kind": "status", "status": 503, "times": 2}``).
@@ -21,17 +21,19 @@ HTML = "<html><head><title>{status} {title}</title></head><body><h1>{status} {ti
 TITLES = {200: "Welcome", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
 
 Work = Callable[[], Reply]
-"""Does what the request asks for, and returns what would be answered."""
+"""Does what the request asks for, and returns the answer that it would get."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """One fault.
 
-    ``method`` and ``path`` (such as ``/contacts``) are what a request must have to be struck; None: any. ``after``
-    requests that fit pass first, then ``times`` are struck (None: all, until it is disarmed). ``done``: the request is
-    carried out all the same.
+    It strikes requests with this ``method`` and ``path`` (such as ``/contacts``); None: any. The first ``after``
+    requests that fit pass, then ``times`` requests are struck (None: all, until the fault is disarmed). ``done``: the
+    request is carried out all the same.
     """
+
+    # Done or not done is the question that a client cannot answer after a lost reply: every fault can be both.
 
     kind: ClassVar[str] = ""
     method: str | None = None
@@ -41,7 +43,7 @@ class Fault:
     done: bool = False
 
     def fits(self, method: str, path: str) -> bool:
-        """Whether a request of this method and path (without ``/v1``) is one to strike."""
+        """Return whether the fault can strike a request of this method and path (without ``/v1``)."""
         if self.method is not None and self.method.upper() != method:
             return False
         return self.path is None or path == self.path.removeprefix("/v1")
@@ -52,7 +54,8 @@ class Fault:
         return 0.0
 
     def strike(self, work: Work) -> Reply:
-        """What is answered in place of ``work``'s own reply."""
+        """Return the answer in place of ``work``'s own reply."""
+        # Without the work there are no rows to log.
         worked = work() if self.done else Reply(200)
         return self._instead(worked)
 
@@ -62,7 +65,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Status(Fault):
-    """An error status in the guide's envelope. ``retry_after`` is sent as the header of that name, as it is."""
+    """An error status in the guide's envelope. ``retry_after`` is sent unchanged as the header of that name."""
 
     kind: ClassVar[str] = "status"
     status: int = 500
@@ -89,6 +92,8 @@ class Html(Fault):
 class Empty(Fault):
     """A success without a body."""
 
+    # As a proxy makes it: the work is done, and nothing says for which contacts.
+
     kind: ClassVar[str] = "empty"
     status: int = 201
     done: bool = True
@@ -111,6 +116,8 @@ class Drop(Fault):
 class Truncate(Fault):
     """The connection ends after half of the body."""
 
+    # The client has seen a good status by then: only the length of the body shows that something is missing.
+
     kind: ClassVar[str] = "truncate"
     done: bool = True
 
@@ -120,7 +127,7 @@ class Truncate(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class Slow(Fault):
-    """The answer takes ``seconds``; the work is done at their end, or with ``done=False`` never and 504 answered."""
+    """The answer takes ``seconds``; then the work is done, or with ``done=False`` it is not, and 504 is the answer."""
 
     kind: ClassVar[str] = "slow"
     seconds: float = 1.0
@@ -136,14 +143,18 @@ class Slow(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class Hold(Fault):
-    """The answer waits until the faults are disarmed; the work is done then, or with ``done`` before the waiting."""
+    """The answer waits until the faults are disarmed; the work is done after the wait, or with ``done`` before it."""
+
+    # The application waits itself: strike() must not, since it would stop the server's loop.
 
     kind: ClassVar[str] = "hold"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Poison(Fault):
-    """Rows with ``value`` in ``field`` (None: in any field) are refused; with ``whole`` their whole batch, so."""
+    """Rows with ``value`` in ``field`` (None: any field) are refused; ``whole``: the status for their batch."""
+
+    # No end by default: a poisoned row stays bad until somebody corrects it.
 
     kind: ClassVar[str] = "poison"
     times: int | None = None
@@ -153,13 +164,14 @@ class Poison(Fault):
     whole: int | None = None
 
     def bites(self, row: Mapping[str, Any]) -> bool:
-        """Whether this row is refused.
+        """Return whether this row is refused.
 
         Raises:
-            Refused: its whole batch is.
+            Refused: the whole batch is refused.
 
         """
         values = row.values() if self.field is None else [row.get(self.field)]
+        # A value may be a list or a mapping, which cannot be hashed: look through a list, not a set.
         found = self.value in list(values)
         if found and self.whole is not None:
             raise Refused(self.whole, "The contacts are not valid.")
@@ -176,7 +188,7 @@ def parse_fault(body: Any, kinds: Mapping[str, type[Fault]] = KINDS) -> Fault:
     """Read ``{"kind": "status", "status": 503, …}``.
 
     Raises:
-        ConfigError: there is no such kind or parameter (the message lists what there is), or one is missing or wrong.
+        ConfigError: there is no such kind or parameter (the message lists the known ones), or one is missing or wrong.
 
     """
     if not isinstance(body, Mapping):
@@ -194,8 +206,8 @@ def parse_fault(body: Any, kinds: Mapping[str, type[Fault]] = KINDS) -> Fault:
     try:
         return TypeAdapter(kind).validate_python(options)
     except ValidationError as invalid:
-        told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in invalid.errors())
-        raise ConfigError(f"the fault {name}: {told}") from None
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in invalid.errors())
+        raise ConfigError(f"the fault {name}: {problems}") from None
 
 
 @dataclass(slots=True)
@@ -205,7 +217,7 @@ class _Armed:
     left: int | None
 
     def take(self) -> bool:
-        """Whether the fault strikes this request, which fits it."""
+        """Return whether the fault strikes this request, which fits it; count the request."""
         if self.skip:
             self.skip -= 1
             return False
@@ -215,10 +227,12 @@ class _Armed:
 
 
 class Faults:
-    """The faults that are armed. A request is struck by the first that fits it and is not used up, and by poisons.
+    """The armed faults. A request is struck by the first fault that fits and is not used up, and by every poison.
 
-    ``disarmed`` counts the times that they were; ``holding`` the requests that wait for the next one.
+    ``disarmed`` counts how often the faults were disarmed; ``holding`` counts the requests that wait for it.
     """
+
+    # A lock: faults are armed from the tests' threads and strike in the server's.
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -236,12 +250,13 @@ class Faults:
             self.disarmed += 1
 
     def struck(self, method: str, path: str) -> tuple[Fault | None, Sequence[Poison]]:
-        """What strikes this request: one fault or none, and all poisons; each is counted."""
+        """Return the fault that strikes this request, if any, and all poisons; each counts the request."""
         with self._lock:
             poisons, fault = [], None
             for armed in self._armed:
                 if not armed.fault.fits(method, path):
                     continue
+                # Poisons are beside the one fault: they strike rows, not the request.
                 if isinstance(armed.fault, Poison):
                     poisons += [armed.fault] if armed.take() else []
                 elif fault is None and armed.take():
@@ -250,7 +265,7 @@ class Faults:
             return fault, poisons
 
     def shown(self) -> list[dict[str, Any]]:
-        """The armed faults with what is left of them, as JSON."""
+        """Return the armed faults with the requests that they still pass and strike, as JSON."""
         with self._lock:
             return [
                 {"kind": armed.fault.kind, **asdict(armed.fault), "after": armed.skip, "times": armed.left}

@@ -1,4 +1,4 @@
-"""The request windows of a key: sliding, real, with the wait that a refused request is told."""
+"""The request windows of a key: they slide, and a refused request learns how long to wait."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ WINDOW = re.compile(r"(\d+)\s*/\s*(\d+(?:\.\d+)?)?\s*([smhd])")
 
 
 def parse_limits(text: str) -> tuple[tuple[int, float], ...] | None:
-    """Read ``60/1m,1000/1h`` as ((requests, seconds), …); ``none`` is no limit at all.
+    """Read ``60/1m,1000/1h`` as ((requests, seconds), …); ``none`` means no limit.
 
     Raises:
-        ConfigError: it is not of that form, or a window of no request or no length.
+        ConfigError: the text does not have this form, or a window has no request or no length.
 
     """
     if text.strip().casefold() == "none":
@@ -46,6 +46,7 @@ class _Window:
         self.seconds = seconds
         self.taken: deque[float] = deque()
 
+    # A window that slides, not a counter that starts anew each minute: at its edges that would let twice as many pass.
     def wait(self, now: float) -> float:
         while self.taken and self.taken[0] + self.seconds <= now:
             self.taken.popleft()
@@ -53,7 +54,7 @@ class _Window:
 
 
 class Windows:
-    """The windows of every key. A request that is refused takes no place."""
+    """The windows of every key. A refused request takes no place."""
 
     def __init__(self, limits: Iterable[tuple[int, float]] | None) -> None:
         self.limits: Sequence[tuple[int, float]] = tuple(limits or ())
@@ -62,6 +63,7 @@ class Windows:
     def take(self, key: str, now: float) -> float:
         """Take a place for a request at ``now`` (seconds) and return 0, or return the seconds until one is free."""
         windows = self._keys[key]
+        # Ask all windows before taking: a place in one must not be lost because another is full.
         wait = max((window.wait(now) for window in windows), default=0.0)
         if wait <= 0:
             for window in windows:
@@ -69,8 +71,9 @@ class Windows:
         return wait
 
     def left(self, key: str, now: float) -> list[tuple[int, float, int]]:
-        """(requests, seconds, how many are left at ``now``) of each of the key's windows."""
+        """Return (requests, seconds, requests left at ``now``) of each of the key's windows."""
         windows = self._keys[key]
         for window in windows:
+            # Forgets the places that have left the window.
             window.wait(now)
         return [(each.requests, each.seconds, each.requests - len(each.taken)) for each in windows]

@@ -11,30 +11,31 @@ from syncd.sandbox.replies import Refused, Reply
 from syncd.sandbox.store import Store
 
 CAP = 500
-"""Contacts of one page (guide: Contacts, step 2)."""
+"""The most contacts of one page (guide: Contacts, step 2)."""
 
 STEP = 7
-"""How many contacts further each list begins, where the order is unstable."""
+"""The number of contacts by which each list begins later than the one before, if the order is unstable."""
 
 
 class Listing:
-    """Answers the list. It counts its answers, for the order that is another each time."""
+    """Answers the list. It counts its answers, since an unstable order changes with each answer."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._answers = 0
 
     def reply(self, query: Mapping[str, str]) -> Reply:
-        """The page that ``query`` (page, limit, search) asks for.
+        """Return the page that ``query`` (page, limit, search) asks for.
 
         Raises:
-            Refused: page or limit is not a number from 1, or the dialects refuse it.
+            Refused: page or limit is not a number from 1, or a dialect refuses it.
 
         """
         with self.store.lock:
             page, limit, search = self._number(query, "page", 1), self._limit(query), query.get("search") or None
             rows = self.store.seen()
             ids = self._found(rows, search)
+            # -(-a // b) rounds up.
             pages = max(-(-len(ids) // limit), int(self.store.dialects["no_pages"]))
             if page > max(pages, 1) and self.store.dialects["past_end"] == "404":
                 raise Refused(404, "Page not found.")
@@ -51,6 +52,7 @@ class Listing:
 
     def _number(self, query: Mapping[str, str], name: str, default: int) -> int:
         text = query.get(name) or str(default)
+        # int() also takes "+1", " 1", "1_0" and digits of other scripts.
         if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text)):
             raise Refused(int(self.store.dialects["invalid_status"]), f"{name} must be a number from 1.")
         return int(text)
@@ -68,6 +70,7 @@ class Listing:
             return ids
         hit = _finder(search, self.store.dialects["search"])
         phones = self.store.fields.phones if self.store.dialects["search_phone"] == "digits" else frozenset()
+        # A search with a phone's punctuation finds the stored digits.
         phone_hit = _finder(NOT_DIGITS.sub("", search), self.store.dialects["search"])
         return [
             number
@@ -90,6 +93,7 @@ class Listing:
 
 def _finder(search: str, rule: str) -> Callable[[str], bool]:
     wanted = search.casefold()
+    # A search for words has no digits: an empty text would be found in every phone.
     if not wanted:
         return lambda _: False
     if rule == "prefix":

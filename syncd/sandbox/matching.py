@@ -1,4 +1,4 @@
-"""Which contacts are one and the same: the value by which a pushed contact finds a stored one."""
+"""Match keys: the value by which a pushed contact finds a stored one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ Key = Callable[[Row], Hashable]
 
 
 def key_of(fields: Fields, dialects: Dialects) -> Key:
-    """How these fields are compared, in these dialects; with no match field every row has the same key."""
+    """Return the function that makes a row's match key; without a match field all rows have the same key."""
     text = _text_form(dialects)
     forms = [(position, _phone_form(dialects) if position in fields.phones else text) for position in fields.match]
+    # The common layout: with a bare text as key a push of a million contacts is much faster than with tuples.
     if len(forms) == 1:
         return _single(*forms[0])
     return lambda row: tuple(form(row[position]) if form else row[position] for position, form in forms)
@@ -31,6 +32,7 @@ def _single(position: int, form: Form) -> Key:
 
 
 def _text_form(dialects: Dialects) -> Form:
+    # None if nothing changes the text: no call for each row then.
     forms: list[Callable[[str], str]] = []
     if dialects["match_trim"] == "trimmed":
         forms.append(str.strip)

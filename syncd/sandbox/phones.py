@@ -1,4 +1,6 @@
-"""What the target makes of a phone field: digits, joined by ``;``, without duplicates (guide: Contacts, step 1)."""
+"""The stored form of a phone field: digits, joined by ``;``, without duplicates (guide: Contacts, step 1)."""
+
+# Written apart from syncd's own phone rules: a mistake there must not be repeated by the server that tests it.
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ EXTENSION = re.compile(r"(?<=[\d)\s])(?:#|extension|ext|x)[.:=]?\s*(\d+)\s*$", r
 NOT_DIGITS = re.compile(r"[^0-9]+")
 LETTER = re.compile(r"[^\W\d_]")
 LIMIT = 3
-"""How many numbers a field holds where the dialect ``phone_count`` bounds it."""
+"""The most numbers of a field, if the dialect ``phone_count`` sets a bound."""
 
 
 class BadPhone(ValueError):
@@ -18,10 +20,10 @@ class BadPhone(ValueError):
 
 
 def stored_phones(text: str, dialects: Dialects) -> str:
-    """The stored form of a phone field.
+    """Return the stored form of a phone field.
 
     Raises:
-        BadPhone: the dialect refuses it.
+        BadPhone: a dialect refuses it.
 
     """
     parts = re.split("[;,]" if dialects["phone_comma"] == "splits" else ";", text)
@@ -55,10 +57,12 @@ def _without_extension(text: str, rule: str) -> str:
         return text
     if rule == "error":
         raise BadPhone("has an extension")
+    # A server that only drops the characters between digits appends the extension.
     return text[: found.start()] + (found[1] if rule == "append" else "")
 
 
 def _is_bad(text: str, digits: str) -> bool:
+    # 15 digits are the longest number that E.164 allows.
     return not 7 <= len(digits) <= 15 or bool(LETTER.search(text))
 
 

@@ -1,4 +1,4 @@
-"""``POST /contacts``: what becomes of each row. :mod:`syncd.sandbox.answers` says how it is told."""
+"""``POST /contacts``: the outcome of each row. :mod:`syncd.sandbox.answers` makes the answer."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from syncd.sandbox.replies import Refused
 from syncd.sandbox.store import Store
 
 CAP = 500
-"""Rows of one request (guide: Contacts, step 3)."""
+"""The most rows of one request (guide: Contacts, step 3)."""
 
 LONG = 255
-"""Characters of a value, where the dialect ``value_length`` bounds it."""
+"""The most characters of a value, if the dialect ``value_length`` sets a bound."""
 
 
 class Poison(Protocol):
-    """Refuses rows; raises Refused itself when it refuses the whole batch."""
+    """Refuses rows; to refuse the whole batch it raises Refused."""
 
     def bites(self, fields: Mapping[str, Any]) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A row that was stored as these contacts; ``sent`` are the positions of the fields that it named."""
+    """A row that was stored as these contacts; ``sent``: the positions of the fields that the row named."""
 
     stored: Sequence[tuple[int, Row]]
     action: str
@@ -50,7 +50,7 @@ class RowRefused(Exception):
 
 @dataclass(slots=True)
 class _Sent:
-    """A row as it was sent: stored forms by position, and the positions that it names with "" or null."""
+    """A row as it was sent, by position of the fields: stored forms, fields that are "" or null, and raw texts."""
 
     values: dict[int, str]
     empty: list[int]
@@ -59,15 +59,16 @@ class _Sent:
 
 
 def rows_of(body: Any, dialects: Dialects) -> list[Any]:
-    """The rows of a request.
+    """Return the rows of a request.
 
     Raises:
-        Refused: there are none, or too many.
+        Refused: there are no rows, or too many.
 
     """
     invalid = int(dialects["invalid_status"])
     if not isinstance(body, Mapping):
         raise Refused(invalid, "The body must be a JSON object.")
+    # A single contact is sent as {"fields": …}, without a list.
     if "contacts" not in body:
         if "fields" not in body:
             raise Refused(invalid, "Either fields or contacts is required.")
@@ -86,6 +87,7 @@ def push(store: Store, rows: Iterable[Any], poisons: Sequence[Poison] = ()) -> l
     with store.lock:
         batch = _Batch(store, poisons)
         outcomes = [batch.take(row) for row in rows]
+        # Nothing is stored beside a refused row, though the other rows are answered as if nothing was wrong with them.
         if store.dialects["atomic"] == "all" and any(isinstance(outcome, Failed) for outcome in outcomes):
             return [outcome if isinstance(outcome, Failed) else Done((), "") for outcome in outcomes]
         store.write(batch.staged)
@@ -94,6 +96,8 @@ def push(store: Store, rows: Iterable[Any], poisons: Sequence[Poison] = ()) -> l
 
 class _Batch:
     """One request's rows, staged over the store until all are judged."""
+
+    # Staged, since a later row of the batch must find the contact that an earlier row has made or moved.
 
     def __init__(self, store: Store, poisons: Sequence[Poison]) -> None:
         self.store = store
@@ -165,13 +169,19 @@ class _Batch:
         return self._update(found, sent)
 
     def _key(self, row: Row, sent: _Sent) -> Hashable:
-        """The row's match key; None where it can match nothing. Also refuses what is not to be matched at all."""
+        """Return the row's match key; None if it can match nothing.
+
+        Raises:
+            RowRefused: a dialect refuses rows with this key.
+
+        """
         rule = self.dialects["empty_match"] if self.fields.match else self.dialects["no_match_field"]
         empty = [self.fields.names[position] for position in self.fields.match if not row[position]]
         if (empty or not self.fields.match) and rule in ("error", "create"):
             if rule == "error":
                 raise RowRefused(f"{', '.join(empty)} is required" if empty else "The company has no match field")
             return None
+        # "raw": the number is compared as it was sent, with the stored form of the contacts' numbers.
         key = self.store.key_of(self._as_sent(row, sent) if self.dialects["match_phone"] == "raw" else row)
         if key in self._keys and self.dialects["duplicate_in_batch"] == "error":
             raise RowRefused("The batch has this contact twice")
@@ -191,6 +201,7 @@ class _Batch:
             found = self._same_reference(row)
         return found
 
+    # An earlier row of the batch may have given the contact another match value.
     def _still(self, number: int, key: Hashable) -> bool:
         return number not in self.staged or self.store.key_of(self.staged[number]) == key
 
@@ -214,6 +225,7 @@ class _Batch:
         number, action = self._next, "created"
         if self.dialects["revive"] != "never" and (revived := self._revived(row)) is not None:
             number, action = revived, self.dialects["revive"]
+            # A revived contact has its old values, and the row changes them like an update.
             row = self._changed(self.store.gone[number], sent)
         else:
             self._next += 1
@@ -273,11 +285,12 @@ def _text(name: str, value: Any) -> str:
 
 
 def _names(store: Store) -> Callable[[str], int | None]:
-    """Where the field of a name stands in a row."""
+    """Return a function that gives the position of the field of a name, or None."""
     known: dict[str, int] = dict(store.fields.positions)
     if store.dialects["field_id"] == "accepted":
         known = {str(number): position for position, number in enumerate(store.fields.ids)} | known
     if store.dialects["field_case"] == "exact":
         return known.get
+    # The exact name goes before a name that differs in case only.
     folded = {name.casefold(): position for name, position in known.items()} | known
     return lambda name: known.get(name, folded.get(name.casefold()))

@@ -1,4 +1,4 @@
-"""What an endpoint answers, before it becomes bytes."""
+"""The answer of an endpoint, before it becomes bytes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ TYPES: Mapping[int, str] = {
 class Reply:
     """One answer.
 
-    ``body`` is sent as JSON, unless ``text`` holds other content; neither: no body. ``rows`` is the number of contacts
-    in the request or the answer, for the request log. ``cut``: the connection is closed after ``half`` of the body or
-    before anything was sent (``all``).
+    ``body`` is sent as JSON, unless ``text`` holds other content; with neither there is no body. ``rows`` is the number
+    of contacts in the request or the answer, for the request log. ``cut``: the connection is closed after ``half`` of
+    the body, or before anything is sent (``all``).
     """
+
+    # A cut is part of the reply, since only the application holds the connection.
 
     status: int
     body: Any = None
@@ -39,12 +41,13 @@ class Reply:
 
 
 def error(status: int, message: str, *, headers: Mapping[str, str] | None = None, rows: int = 0) -> Reply:
-    """The guide's error envelope."""
+    """Return an answer in the guide's error envelope."""
     kind = TYPES.get(status, "ERROR")
     envelope = {"error": {"code": status, "type": kind, "message": message}}
     return Reply(status, envelope, headers=headers or {}, rows=rows)
 
 
+# An exception, since a request may be refused deep inside the work on one of its rows.
 class Refused(Exception):
     """The request is refused as a whole, with this status and message."""
 

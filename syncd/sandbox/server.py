@@ -19,20 +19,20 @@ from syncd.sandbox.serving import HOST, Served, ended_by_signal, listen, print_l
 from syncd.sandbox.store import Store
 
 KEY = "sandbox-key"
-"""The key of a sandbox that was not given another."""
+"""The key of a sandbox, if no other key is given."""
 
 
 class Sandbox:
     """A Vocatech contacts API on loopback while the context is open.
 
-    ``data`` is its file (None: in memory). ``port`` 0 takes a free one. ``limits`` are (requests, seconds); None is no
-    limit. ``key`` None lets any Bearer token in. ``seed`` is the number of invented contacts a new company has.
-    ``fields`` replaces the company's fields (None: those of the file, else the default ones). ``clock`` returns
-    seconds since 1970; the windows, ``read_lag`` and the log go by it. ``store`` and ``url`` are there inside the
-    context; ``store`` may be used from any thread.
+    ``data`` is its file (None: in memory). ``port`` 0 takes a free port. ``limits`` are (requests, seconds); None is no
+    limit. With ``key`` None any Bearer token may ask. ``seed`` is the number of invented contacts of a new company.
+    ``fields`` replaces the company's fields (None: the file's fields, else the default ones). ``clock`` returns
+    seconds since 1970 for the windows, ``read_lag`` and the log. ``store`` and ``url`` exist inside the context;
+    ``store`` may be used from any thread.
 
     Raises:
-        ConfigError: a dialect is unknown, the port is taken, the file is not usable.
+        ConfigError: a dialect is unknown, the port is taken, or the file is not usable.
 
     """
 
@@ -48,6 +48,7 @@ class Sandbox:
         fields: Sequence[Mapping[str, Any]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        # Also without a key of its own it shows one, for the hints and a client's configuration.
         self.key = key or KEY
         self.port = port
         self._data = data
@@ -69,7 +70,7 @@ class Sandbox:
 
     @property
     def requests(self) -> list[Logged]:
-        """The API requests so far, oldest first; control paths are not among them."""
+        """The API requests so far, oldest first, without those to control paths."""
         return list(self._backend.log)
 
     def arm(self, fault: Fault | Mapping[str, Any]) -> None:
@@ -95,9 +96,11 @@ class Sandbox:
         self._dialects.choose(name, value)
 
     def __enter__(self) -> Self:
+        # The port first: a file must not be locked by a sandbox that cannot listen.
         listener = listen(self.port)
         try:
             self.store = self._opened()
+        # The socket is open already, also if Ctrl-C interrupts the reading of a large file.
         except BaseException:
             listener.close()
             raise
@@ -120,11 +123,13 @@ class Sandbox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # The server first: a request under way still writes to the store.
         self._served.stop()
         self.store.close()
 
     def _opened(self) -> Store:
         store = Store(self._data, fields=self._fields, dialects=self._dialects, clock=self._clock)
+        # Only a new company: a file that is opened again must not grow.
         if self._seed and store.next_id == 1:
             names = store.fields.positions
             store.add_all(
@@ -146,8 +151,9 @@ def serve(
 ) -> None:
     """Run the sandbox in the foreground until SIGINT or SIGTERM (or ``until`` is set), then return.
 
-    ``say`` gets each line that is printed (default: standard output). The rest is as for :class:`Sandbox`.
+    ``say`` is called with each line (default: it is printed). The other arguments are those of :class:`Sandbox`.
     """
+    # Event.wait() is woken by a signal handler that sets it, also in the main thread.
     leave = until or threading.Event()
     with Sandbox(data, port, limits=limits, dialects=dialects, key=key, seed=seed) as sandbox, ended_by_signal(leave):
         for line in _hints(sandbox):

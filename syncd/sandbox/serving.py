@@ -1,4 +1,4 @@
-"""An ASGI application served on loopback from a thread of its own, and a wait for the signal that ends it."""
+"""Serves an ASGI application on loopback from a thread of its own, until a signal or the caller ends it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that listens on loopback; port 0 takes a free one.
+    """Return a socket that is bound to loopback; port 0 takes a free port.
 
     Raises:
         ConfigError: the port is taken.
@@ -56,7 +56,7 @@ class Served:
             raise RuntimeError("the sandbox's server did not start")
 
     def stop(self) -> None:
-        """End it, without waiting for what a fault still holds back."""
+        """End the server, without waiting for requests that a fault still holds back."""
         self._server.stop()
         self._thread.join()
 
@@ -106,6 +106,7 @@ class _Server(uvicorn.Server):
         self._leave = asyncio.Event()
         await self._serve([listener])
 
+    # In place of uvicorn's loop, which wakes every 0.1 seconds: a test's sandbox must end at once.
     async def main_loop(self) -> None:
         self.ready.set()
         tick = 0
@@ -117,7 +118,7 @@ class _Server(uvicorn.Server):
                 tick += 10
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Without the grace of the server's own: what still runs is held back by a fault, and nobody wants its answer.
+        # Without uvicorn's own grace: a request that still runs is held back by a fault, and nobody wants its answer.
         for server in self.servers:
             server.close()
         for listener in sockets or []:
@@ -138,10 +139,11 @@ def print_line(line: str) -> None:
 
 @contextmanager
 def ended_by_signal(leave: threading.Event) -> Iterator[None]:
-    """Let SIGINT and SIGTERM set ``leave``, where this is the main thread; only there can they be taken."""
+    """Let SIGINT and SIGTERM set ``leave``; do nothing outside the main thread, which alone handles signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    # The handlers of before come back: a caller in the same process may have its own.
     ended = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, lambda *_: set_by_signal(leave)) for number in ended}
     try:

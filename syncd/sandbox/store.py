@@ -1,4 +1,4 @@
-"""The company's contacts: in memory for speed, and in a SQLite file of their own that a restart reads back."""
+"""The company's contacts: in memory for speed, and in a SQLite file that a restart reads back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from syncd.sandbox.fields import Fields, Row
 from syncd.sandbox.matching import key_of
 
 MARK = 0x56_4F_43_41
-"""The application id in the file's header, by which a file of another program is told."""
+"""The application id in the file's header, which a file of another program lacks."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS contact (id INTEGER PRIMARY KEY AUTOINCREMENT, fields TEXT NOT NULL, gone INTEGER NOT NULL);
@@ -33,8 +33,8 @@ _to_text = json.JSONEncoder(separators=(",", ":")).encode
 class Store:
     """All contacts of one company. Every public method may be called from any thread.
 
-    ``data`` None keeps nothing after :meth:`close`. ``fields`` None: those of the file, or of a new company. ``clock``
-    returns seconds; it is asked for the dialect ``read_lag`` only.
+    With ``data`` None nothing is kept after :meth:`close`. ``fields`` None: the file's fields, or those of a new
+    company. ``clock`` returns seconds and is needed only for the dialect ``read_lag``.
 
     Raises:
         ConfigError: the file belongs to another program, is open in another sandbox, or cannot be written.
@@ -53,6 +53,7 @@ class Store:
         self.dialects = dialects or Dialects()
         self.clock = clock
         self.rows: dict[int, Row] = {}
+        # Deleted contacts: the dialect `revive` gives them their old ids back.
         self.gone: dict[int, Row] = {}
         self.next_id = 1
         self.touched: dict[int, int] = {}
@@ -69,15 +70,15 @@ class Store:
         with self.lock:
             self._file.close()
 
-    # What people at the company do.
+    # Edits by people at the company. They match nothing: a person may make a second contact of the same value.
 
     def contacts(self) -> list[dict[str, Any]]:
-        """Every contact by id: ``{"id": 1, "fields": {…}}``, without the fields that are empty."""
+        """Return every contact by id, without its empty fields: ``{"id": 1, "fields": {…}}``."""
         with self.lock:
             return [{"id": number, "fields": self.fields.filled(self.rows[number])} for number in self.ids()]
 
     def add(self, fields: Mapping[str, str]) -> int:
-        """Add a contact, whatever it matches, with these values as they are; return its id."""
+        """Add a contact with these values, whatever it matches; return its id."""
         with self.lock:
             return self.add_all([fields])[0]
 
@@ -112,7 +113,7 @@ class Store:
             self.write({}, [number])
 
     def set_fields(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """Set the company's fields. A field of the same ``id`` (or, without one, name) keeps its contacts' values."""
+        """Set the company's fields. A field with a known ``id`` (or else name) keeps its contacts' values."""
         with self.lock:
             after = Fields(items, before=self.fields)
             origins = after.origin_of(self.fields)
@@ -122,23 +123,24 @@ class Store:
             self._keep_fields(after)
             self.reindex()
 
-    # What the endpoints use.
+    # The part for the endpoints, which hold the lock over a whole request.
 
     def ids(self) -> list[int]:
-        """The ids of all contacts, ascending. Not to be changed."""
+        """Return the ids of all contacts, ascending. Callers must not change the list."""
         if self._ids is None:
             self._ids = sorted(self.rows)
         return self._ids
 
     def find(self, key: Hashable) -> Sequence[int]:
-        """The ids of the contacts of this match key, in the order in which they got it."""
+        """Return the ids of the contacts with this match key, in the order in which they got it."""
         return self._index.get(key, ())
 
     def write(self, changed: Mapping[int, Row], deleted: Collection[int] = ()) -> None:
-        """Store and delete contacts, durably, in one commit; new ids are above ``next_id``, or were deleted ones'."""
+        """Store and delete contacts, durably, in one commit; a new id is above all others, or of a deleted one."""
         if not changed and not deleted:
             return
         with self.lock:
+            # The file first: if it cannot be written, memory must not show the change.
             self._record(changed, deleted)
             for number, row in changed.items():
                 self._place(number, row)
@@ -146,7 +148,7 @@ class Store:
                 self._remove(number)
 
     def reindex(self) -> None:
-        """Build the index anew, since the match fields or the dialects changed."""
+        """Build the index anew, after the match fields or the dialects have changed."""
         with self.lock:
             self.key_of = key_of(self.fields, self.dialects)
             self._index = {}
@@ -154,12 +156,13 @@ class Store:
                 self._index.setdefault(self.key_of(row), []).append(number)
 
     def seen(self) -> Mapping[int, Row]:
-        """The contacts as the list shows them: those of now, or of ``read_lag`` seconds ago. Not to be changed."""
+        """Return the contacts that the list shows: those of now, or of ``read_lag`` seconds ago. Do not change them."""
         lag = float(self.dialects["read_lag"])
         if not lag:
             return self.rows
         while self._journal and self._journal[0][0] <= self.clock() - lag:
             self._journal.popleft()
+        # Undo the newest changes, the last one first.
         rows = dict(self.rows)
         for _, number, before in reversed(self._journal):
             if before is None:
@@ -175,6 +178,7 @@ class Store:
             self._ids = None
             self.gone.pop(number, None)
             self.next_id = max(self.next_id, number + 1)
+        # Only a new key moves the contact to the end of its key's list: the order decides which match is "first".
         key = self.key_of(row)
         if before is None or self.key_of(before) != key:
             self._unindex(number, before)

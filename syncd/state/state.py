@@ -10,8 +10,7 @@ from syncd.state.claims import Claims
 from syncd.state.cursors import Cursors
 from syncd.state.database import Database
 from syncd.state.deletions import Deletions
-from syncd.state.facts import Facts
-from syncd.state.field_names import FieldNames
+from syncd.state.facts import Facts, FieldNames
 from syncd.state.history import History
 from syncd.state.holdings import Holdings
 from syncd.state.holds import Holds

@@ -1,1 +1,1 @@
-"""Tells people and other programs how the sources are: status, alarms, notifications and metrics."""
+"""Shows people and other programs the state of the sources: status, alarms, notifications and metrics."""

@@ -1,7 +1,7 @@
-"""``/metrics``, ``/healthz`` and ``/readyz`` on a loopback port or a Unix socket, read from the state file.
+"""Serves ``/metrics``, ``/healthz`` and ``/readyz`` on a loopback port or a Unix socket, from the state file.
 
-It is a thread of the daemon, and small: no configuration, no Polars, no SQLAlchemy. Labels are names of sources, never
-a contact's data.
+It is a thread of the daemon, and small: it reads no configuration and imports neither Polars nor SQLAlchemy. Labels
+are names of sources, never a contact's data.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import socket
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,80 +23,93 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from syncd.errors import ConfigError, SyncdError
 from syncd.watch.alarms import BROKEN, KINDS
 from syncd.watch.settings import Watch
-from syncd.watch.status import held_of, standing
+from syncd.watch.status import company_status, held_of
 
 FRESH = 5.0
-"""Seconds that an answer may be old."""
+"""Seconds for which a status is reused."""
 
 COUNTED = 60.0
-"""Seconds that the number of contacts may be old: counting a million takes a while."""
+"""Seconds for which the number of contacts is reused: counting a million takes a while."""
 
 TEXT = "text/plain; charset=utf-8"
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
+Status = dict[str, Any]
+Page = tuple[int, str, bytes]
 
-class Seen:
-    """How the sources stand, asked for by several threads and looked up no more often than needed."""
+
+class StatusCache:
+    """The status of the company, read from the state file no more often than needed. Used by several threads."""
 
     def __init__(self, watch: Watch, clock: Callable[[], float] = time.time) -> None:
         self._watch = watch
         self._clock = clock
         self._lock = threading.Lock()
         self._at = self._counted_at = float("-inf")
-        self._found: dict[str, Any] = {}
+        self._status: Status = {}
         self._contacts: dict[str, int] = {}
 
-    def now(self) -> dict[str, Any]:
-        """What :func:`syncd.watch.status.standing` returns.
+    def now(self) -> Status:
+        """Return the status as :func:`syncd.watch.status.company_status` describes it.
 
         Raises:
             StateError: the state file cannot be read.
         """
         with self._lock:
             now = self._clock()
+            # A negative age means that the clock was set back: without the 0 the cache would be fresh for hours.
             if not 0 <= now - self._at < FRESH:
-                self._look(now)
-            return self._found
+                self._read(now)
+            return self._status
 
-    def _look(self, now: float) -> None:
+    def _read(self, now: float) -> None:
         count = not 0 <= now - self._counted_at < COUNTED
-        found = standing(self._watch, now, counted=count)
+        status = company_status(self._watch, now, counted=count)
         if count:
-            self._contacts = {each["source"]: each["contacts"] for each in found["sources"]}
+            self._contacts = {each["source"]: each["contacts"] for each in status["sources"]}
             self._counted_at = now
-        for each in found["sources"]:
+        for each in status["sources"]:
             each["contacts"] = self._contacts.get(each["source"], 0)
-        self._at, self._found = now, found
+        self._at, self._status = now, status
 
 
 class Gauges:
     """The metrics (a collector of prometheus-client)."""
 
-    def __init__(self, seen: Seen) -> None:
-        self._seen = seen
+    def __init__(self, cache: StatusCache) -> None:
+        self._cache = cache
 
     def collect(self) -> Iterator[Metric]:
+        # A failing collector would answer 500 and hide why: the metric of the state file says it instead.
         try:
-            found = self._seen.now()
+            status = self._cache.now()
         except SyncdError:
             yield GaugeMetricFamily("syncd_state_readable", "Whether the state file can be read.", 0)
             return
         yield GaugeMetricFamily("syncd_state_readable", "Whether the state file can be read.", 1)
-        yield GaugeMetricFamily("syncd_healthy", "Whether no alarm stands.", int(found["healthy"]))
-        yield _alarms(found)
-        yield from _of_sources(found["sources"])
-        yield from _of_budget(found)
+        yield GaugeMetricFamily("syncd_healthy", "Whether no alarm stands.", int(status["healthy"]))
+        yield _alarms(status)
+        yield from _of_sources(status["sources"])
+        yield from _of_budget(status)
 
 
-def _alarms(found: Mapping[str, Any]) -> Metric:
-    metric = GaugeMetricFamily("syncd_alarm", "Whether the alarm stands.", labels=["source", "kind"])
-    standing_ = {(each["source"], each["kind"]) for each in found["alarms"]}
-    metric.add_metric(["", "key"], int(("", "key") in standing_))
-    for source in found["sources"]:
-        for kind in KINDS:
-            if kind != "key":
-                metric.add_metric([source["source"], kind], int((source["source"], kind) in standing_))
+def _gauge(
+    name: str, text: str, labels: Sequence[str], samples: Iterable[tuple[Sequence[str], float | None]]
+) -> Metric:
+    """Return a metric with one sample for each combination of label values; a sample of None is left out."""
+    metric = GaugeMetricFamily(f"syncd_{name}", text, labels=labels)
+    for values, number in samples:
+        if number is not None:
+            metric.add_metric(values, number)
     return metric
+
+
+def _alarms(status: Status) -> Metric:
+    standing = {(each["source"], each["kind"]) for each in status["alarms"]}
+    # Alarms that do not stand are 0, not absent: a rule of Prometheus cannot watch a metric that comes and goes.
+    possible = [("", "key"), *((each["source"], kind) for each in status["sources"] for kind in KINDS if kind != "key")]
+    samples = [(alarm, int(alarm in standing)) for alarm in possible]
+    return _gauge("alarm", "Whether the alarm stands.", ["source", "kind"], samples)
 
 
 _GAUGES: tuple[tuple[str, str, Callable[[Mapping[str, Any]], float | None]], ...] = (
@@ -114,49 +127,45 @@ _GAUGES: tuple[tuple[str, str, Callable[[Mapping[str, Any]], float | None]], ...
 )
 
 
-def _of_sources(sources: list[dict[str, Any]]) -> Iterator[Metric]:
-    for name, told, value_of in _GAUGES:
-        metric = GaugeMetricFamily(f"syncd_{name}", told, labels=["source"])
-        for source in sources:
-            if (value := value_of(source)) is not None:
-                metric.add_metric([source["source"]], value)
-        yield metric
-    changes = GaugeMetricFamily("syncd_last_run_changes", "Changes of the last run.", labels=["source", "kind"])
-    for source in sources:
-        for kind, count in (source["last"] or {}).get("counts", {}).items():
-            changes.add_metric([source["source"], kind], count)
-    yield changes
+def _of_sources(sources: list[Status]) -> Iterator[Metric]:
+    for name, text, value_of in _GAUGES:
+        yield _gauge(name, text, ["source"], [([each["source"]], value_of(each)) for each in sources])
+    counts = [
+        ([each["source"], kind], count)
+        for each in sources
+        for kind, count in (each["last"] or {}).get("counts", {}).items()
+    ]
+    yield _gauge("last_run_changes", "Changes of the last run.", ["source", "kind"], counts)
 
 
-def _of_budget(found: Mapping[str, Any]) -> Iterator[Metric]:
-    limit = GaugeMetricFamily("syncd_requests_limit", "Requests that a window allows.", labels=["seconds"])
-    left = GaugeMetricFamily("syncd_requests_left", "Requests that a window has left.", labels=["seconds"])
-    for window in found["budget"]:
-        limit.add_metric([f"{window['seconds']:g}"], window["requests"])
-        left.add_metric([f"{window['seconds']:g}"], window["left"])
-    yield limit
-    yield left
-    told = "Seconds until the next request may be sent."
-    yield GaugeMetricFamily("syncd_next_request_seconds", told, found["next_request"])
+def _of_budget(status: Status) -> Iterator[Metric]:
+    for name, key, text in (
+        ("requests_limit", "requests", "Requests that a window allows."),
+        ("requests_left", "left", "Requests that a window has left."),
+    ):
+        yield _gauge(name, text, ["seconds"], [([f"{each['seconds']:g}"], each[key]) for each in status["budget"]])
+    text = "Seconds until the next request may be sent."
+    yield GaugeMetricFamily("syncd_next_request_seconds", text, status["next_request"])
 
 
 class Endpoints:
-    """The server; ``watch.listen`` says where. ``alive`` tells whether the daemon's own loop goes round.
+    """The server, at the place ``watch.listen``. ``alive`` returns whether the daemon's own loop still turns.
 
     Raises:
-        ConfigError: it cannot listen there.
+        ConfigError: the server cannot listen there.
     """
 
     def __init__(
         self, watch: Watch, *, alive: Callable[[], bool] = lambda: True, clock: Callable[[], float] = time.time
     ) -> None:
-        seen = Seen(watch, clock)
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(Gauges(seen))
+        cache = StatusCache(watch, clock)
+        # A registry of its own: the default one adds metrics of this process, which nobody asked for.
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(Gauges(cache))
         pages = {
-            "/metrics": lambda: (200, METRICS, generate_latest(self._registry)),
+            "/metrics": lambda: (200, METRICS, generate_latest(registry)),
             "/healthz": lambda: _page(200, "alive") if alive() else _page(503, "the daemon's loop stands still"),
-            "/readyz": lambda: _ready(seen),
+            "/readyz": lambda: _ready(cache),
         }
         self._server = _server(watch.listen or "", pages)
         self.address = self._server.server_address
@@ -167,23 +176,21 @@ class Endpoints:
 
     def stop(self) -> None:
         """Stop listening; a Unix socket is removed."""
+        # shutdown() waits for a serving thread: without one it would wait for ever.
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
 
 
-Page = tuple[int, str, bytes]
-
-
 def _page(status: int, text: str) -> Page:
     return status, TEXT, f"{text}\n".encode()
 
 
-def _ready(seen: Seen) -> Page:
-    """Whether contacts are kept up to date."""
+def _ready(cache: StatusCache) -> Page:
+    """Answer whether contacts are kept up to date."""
     try:
-        alarms = [each for each in seen.now()["alarms"] if each["kind"] in BROKEN]
+        alarms = [each for each in cache.now()["alarms"] if each["kind"] in BROKEN]
     except SyncdError as error:
         return _page(503, str(error))
     lines = [f"{each['source'] or 'company'}: {each['kind']}" for each in alarms]
@@ -195,22 +202,24 @@ class _Server(ThreadingHTTPServer):
     pages: Mapping[str, Callable[[], Page]]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no event."""
+        """Say nothing of a client that went away."""
 
 
 class _UnixServer(_Server):
     address_family = socket.AF_UNIX
 
     def server_bind(self) -> None:
-        socket_ = Path(str(self.server_address))
+        path = Path(str(self.server_address))
         with suppress(FileNotFoundError):
-            if stat.S_ISSOCK(socket_.stat().st_mode):
-                socket_.unlink()  # of a process that is gone: two daemons cannot serve one state file
-        before = os.umask(0o117)
+            # A socket that is there belongs to a process that is gone: two daemons cannot serve one state file.
+            if stat.S_ISSOCK(path.stat().st_mode):
+                path.unlink()
+        # The mask at the time of bind() sets the socket's mode: 0660, so the owner and its group may connect.
+        mask = os.umask(0o117)
         try:
             self.socket.bind(self.server_address)
         finally:
-            os.umask(before)
+            os.umask(mask)
         self.server_name, self.server_port = "localhost", 0
 
     def server_close(self) -> None:
@@ -219,6 +228,7 @@ class _UnixServer(_Server):
             Path(str(self.server_address)).unlink()
 
     def get_request(self) -> tuple[Any, Any]:
+        # A Unix socket's client has no address, and the handler expects a host and a port.
         connection, _ = self.socket.accept()
         return connection, ("local", 0)
 
@@ -245,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 (its base's name)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (its base's name)
-        """A look at the metrics is no event."""
+        """Log nothing: a scrape every few seconds is no event."""
 
 
 def _server(listen: str, pages: Mapping[str, Callable[[], Page]]) -> _Server:
@@ -261,5 +271,6 @@ def _bound(listen: str) -> _Server:
     if "/" in listen:
         return _UnixServer(listen, _Handler)  # type: ignore[arg-type]  # the address of this family is a path
     host, _, port = listen.rpartition(":")
+    # "[::1]" is how an address with a port is written; the socket wants it without brackets.
     bare = host.strip("[]")
     return (_Version6 if ":" in bare else _Server)((bare, int(port)), _Handler)

@@ -1,6 +1,6 @@
-"""What a configuration says of being watched, small enough for a process that only looks on.
+"""The settings of alarms, notifications and metrics, for a process that does not load the configuration.
 
-The configuration itself brings connectors and Polars with it; this is made of it once, and travels as JSON.
+Loading the configuration imports connectors and Polars. These settings are made from it once, and travel as JSON.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from syncd.config import Settings, Source
 
 LEAST_AGE = 86_400.0
-"""Seconds that data may be old at least, where no ``max_age`` is set and the schedule is an interval ..."""
+"""The shortest ``max_age`` (seconds) that is derived from an interval."""
 
 INTERVALS = 3.0
-"""... and so many intervals of it."""
+"""The number of a source's intervals after which its data is too old, if ``max_age`` is not set."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedSource:
-    """One source; ``max_age``: seconds that its last good run may be ago, None if that does not matter."""
+    """One source; ``max_age``: the greatest age of its last good run in seconds; None: any age is fine."""
 
     name: str
     max_age: float | None = None
@@ -32,11 +32,11 @@ class WatchedSource:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One company. ``config`` and ``state`` are paths.
+    """The settings of one company. ``config`` and ``state`` are paths.
 
-    More than ``rejected`` or ``invalid`` contacts of a source, and ``failures`` runs in a row that fail, are an alarm.
-    ``digest``: ``HH:MM`` of the daily one. ``notifies``: there is somebody to tell, of the kinds in ``about``.
-    ``listen``: ``HOST:PORT`` or the path of a socket where ``/metrics`` is served.
+    More than ``rejected`` or ``invalid`` contacts of a source, or ``failures`` failed runs in a row, are an alarm.
+    ``digest``: the time ``HH:MM`` of the daily digest. ``notifies``: whether anybody is notified, of the kinds in
+    ``about``. ``listen``: the ``HOST:PORT``, or the path of the socket, where ``/metrics`` is served.
     """
 
     config: str
@@ -55,16 +55,15 @@ class Watch:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self:
-        windows = tuple(Window(*each) for each in found["windows"])
-        found = {**found, "about": tuple(found["about"])}
-        return cls(
-            **{**found, "windows": windows, "sources": tuple(WatchedSource(**each) for each in found["sources"])}
-        )
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        # JSON knows no tuples: with lists the settings would not be equal to those that were written.
+        windows = tuple(Window(*each) for each in values["windows"])
+        sources = tuple(WatchedSource(**each) for each in values["sources"])
+        return cls(**{**values, "windows": windows, "sources": sources, "about": tuple(values["about"])})
 
 
 def watch_of(settings: Settings) -> Watch:
-    """What ``settings`` say of being watched."""
+    """Return the part of ``settings`` that alarms, notifications and metrics need."""
     notify = settings.notify
     return Watch(
         config=str(settings.path),
@@ -82,17 +81,19 @@ def watch_of(settings: Settings) -> Watch:
 
 
 def digest_due(watch: Watch, now: float) -> float | None:
-    """When today's digest is due (Unix seconds), if that is not still to come."""
+    """Return when today's digest was due (Unix seconds), or None if it is not due yet."""
     if watch.digest is None:
         return None
     hour, minute = map(int, watch.digest.split(":"))
+    # People mean the wall clock of the machine, not UTC.
     due = datetime.fromtimestamp(now).astimezone().replace(hour=hour, minute=minute, second=0, microsecond=0)
     return due.timestamp() if due.timestamp() <= now else None
 
 
 def max_age_of(source: Source) -> float | None:
-    """``max_age``, or what its schedule lets expect: an interval some times over, and a day at least."""
+    """Return ``max_age``; if it is not set, a few intervals of the schedule, and at least :data:`LEAST_AGE`."""
     if source.max_age is not None:
         return source.max_age
+    # A cron text has no interval: its runs may be days apart, such as over a weekend, and nobody knows what is late.
     seconds: float | None = getattr(source.schedule, "seconds", None)
     return None if seconds is None else max(LEAST_AGE, seconds * INTERVALS)

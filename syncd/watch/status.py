@@ -1,4 +1,4 @@
-"""How every source stands, as the state file tells it: for ``syncd status``, the alarms and the metrics."""
+"""The status of every source, from the state file: for ``syncd status``, the alarms and the metrics."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from syncd.watch.alarms import alarms_of
 from syncd.watch.settings import Watch, WatchedSource, digest_due
 
 
-def standing(watch: Watch, now: float, *, counted: bool = True) -> dict[str, Any]:
-    """What ``syncd status --json`` prints. Times are ISO 8601 in UTC, ages in seconds.
+def company_status(watch: Watch, now: float, *, counted: bool = True) -> dict[str, Any]:
+    """Return what ``syncd status --json`` prints. Times are ISO 8601 in UTC, ages in seconds.
 
-    ``counted``: count the contacts, which takes a while when there are a million; else ``contacts`` is None, and
-    nothing is warned of.
+    ``counted``: count the contacts, which takes a while for a million; otherwise ``contacts`` is None and ``warnings``
+    is empty.
 
     Raises:
         StateError: the state file cannot be read.
     """
+    names = [each.name for each in watch.sources]
     with Glance(Path(watch.state)) as glance:
         budget = Budget(glance, watch.windows, clock=lambda: now)
+        # One view of the budget for all sources: they share the key's windows.
         sources = [_source(glance, each, now, budget, counted=counted) for each in watch.sources]
         return {
             "state": watch.state,
             "healthy": not (alarms := alarms_of(sources, watch)),
             "alarms": [{"source": each.source, "kind": each.kind, "text": each.text} for each in alarms],
-            "warnings": list(of_unconfigured(_unconfigured(glance, watch))) if counted else [],
+            "warnings": list(of_unconfigured(glance.unconfigured(names))) if counted else [],
             "sources": sources,
             "budget": [
                 {"requests": window.requests, "seconds": window.seconds, "left": number}
@@ -43,17 +45,14 @@ def standing(watch: Watch, now: float, *, counted: bool = True) -> dict[str, Any
         }
 
 
-def _unconfigured(glance: Glance, watch: Watch) -> dict[str, int]:
-    return glance.unconfigured(each.name for each in watch.sources)
-
-
 def is_news(watch: Watch, now: float) -> bool:
-    """Whether an alarm began or ended that is not noted yet, a notice waits to be told, or the digest is due.
+    """Return whether an alarm began or ended unnoted, a notice waits to be sent, or the digest is due.
 
     Raises:
         StateError: the state file cannot be read.
     """
-    alarms = standing(watch, now, counted=False)["alarms"]
+    # The daemon asks every minute without writing: only if there is news does it start a process that opens the state.
+    alarms = company_status(watch, now, counted=False)["alarms"]
     wanted = {(each["source"], each["kind"]) for each in alarms if each["kind"] in watch.about}
     due = digest_due(watch, now)
     with Glance(Path(watch.state)) as glance:
@@ -64,10 +63,12 @@ def is_news(watch: Watch, now: float) -> bool:
 def _source(glance: Glance, watched: WatchedSource, now: float, budget: Budget, *, counted: bool) -> dict[str, Any]:
     name = watched.name
     holder = glance.holder(name, now)
+    # A lease outlives a process that was killed: for a while the state still calls its run running.
     running = holder is not None and not is_dead(holder)
     newest, ended, good = glance.newest_run(name), glance.ended_run(name), glance.good_run(name)
     broken_off = newest is not None and newest["outcome"] == "running" and not running
     since = None if good is None else good["ended"] or good["started"]
+    # A source that never had a good run is late from its first attempt on, not from the beginning of time.
     first = glance.first_started(name)
     open_ = glance.open_contacts(name)
     return {
@@ -105,28 +106,29 @@ def _run(run: Mapping[str, Any], now: float, *, running: bool) -> dict[str, Any]
 
 
 def outcome_shown(outcome: str, code: int | None, error: str | None) -> str:
-    """How a run ended, with its exit ``code``; one that a person stopped did not fail, for whatever the state says."""
-    told = "stopped" if outcome == "failed" and error == Stopped.__name__ else outcome
-    return told if code is None else f"{told} ({code})"
+    """Return how a run ended, with its exit ``code``; ``error`` is the class of the error that ended it."""
+    # The state knows no outcome of its own for a run that a person stopped, and it did not fail.
+    word = "stopped" if outcome == "failed" and error == Stopped.__name__ else outcome
+    return word if code is None else f"{word} ({code})"
 
 
 def _counts(run: Mapping[str, Any] | None) -> dict[str, int]:
-    found: dict[str, int] = json.loads(run["counts"]) if run and run["counts"] else {}
-    return found
+    counts: dict[str, int] = json.loads(run["counts"]) if run and run["counts"] else {}
+    return counts
 
 
 def _failure(run: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """Why the run failed, if it did."""
+    """Return why the run failed, or None if it did not."""
     if run is None or run["outcome"] == "done":
         return None
     if run["error"] is None:
-        what = "a defect of syncd ended it" if run["outcome"] == "failed" else "it was broken off before its end"
-        return {"kind": "", "message": what}
+        message = "a defect of syncd ended it" if run["outcome"] == "failed" else "it was broken off before its end"
+        return {"kind": "", "message": message}
     return {"kind": run["error_kind"], "message": run["error"]}
 
 
 def _forecast(run: Mapping[str, Any], budget: Budget) -> dict[str, Any] | None:
-    """What the run under way still has to send, and how long that takes."""
+    """Return how much the run under way still has to send, and how long that takes."""
     if run["planned"] is None:
         return None
     left = max(0, run["planned"] - run["requests"])
@@ -134,18 +136,19 @@ def _forecast(run: Mapping[str, Any], budget: Budget) -> dict[str, Any] | None:
 
 
 def held_of(source: Mapping[str, Any]) -> int:
-    """How many changes of the source wait; a list that several gates hold counts once."""
+    """Return how many changes of the source wait; a list that several gates hold counts once."""
     return sum({hold["digest"]: int(hold["count"]) for hold in source["held"]}.values())
 
 
 def _hold(source: str, hold: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: hold[name] for name in ("gate", "kind", "count", "digest", "detail")}
+    values = {name: hold[name] for name in ("gate", "kind", "count", "digest", "detail")}
     command = f"syncd approve {source} {hold['digest']}"
+    # A repair's holds are stored under a name of their own: a run must not carry them out.
     by = "the next run" if hold["source"] == source else f"syncd reconcile {source} --repair"
     approved = hold["approved"] is not None
-    return {**told, "since": iso(hold["since"]), "approved": approved, "approve": command, "by": by}
+    return {**values, "since": iso(hold["since"]), "approved": approved, "approve": command, "by": by}
 
 
 def iso(moment: float) -> str:
-    """A time as JSON has it: ISO 8601 in UTC."""
+    """Return a time as JSON shows it: ISO 8601 in UTC."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")

@@ -16,6 +16,7 @@ import pytest
 
 from syncd import sync
 from syncd.errors import StateError
+from syncd.plan import schema_check
 from syncd.state import State
 from tests.worlds.commands import Command, environment, errors
 from tests.worlds.world import World
@@ -23,7 +24,7 @@ from tests.worlds.world import World
 
 def signalled(monkeypatch: pytest.MonkeyPatch, number: int, times: int) -> None:
     """Send the process a signal ``times`` times when a run asks the target for its fields."""
-    real = sync.usable_schema
+    real = schema_check.usable_schema
 
     def raising(*arguments: Any) -> Any:
         for _ in range(times):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.config import Cron, Secret, Settings, Window, find, load
+from syncd.budget import Window
+from syncd.config import Secret, Settings, find, load
+from syncd.core.settings.schedules import Cron
 from syncd.errors import ConfigError
 from tests.worlds.config_world import World
 

@@ -22,7 +22,7 @@ def test_every_problem_of_every_file_is_told_at_once_in_the_order_of_files_and_l
 def test_nobody_is_told_thousands_of_problems(world: World) -> None:
     found = world.problems(world.one_source() + "\n" + "\n".join(f"key{number}: 1" for number in range(5000)))
     assert len(found) == 201
-    assert found[-1] == "there is more: correct these first"
+    assert found[-1] == "there are more problems: correct these first"
 
 
 def test_an_included_file_is_a_source_named_after_the_file(world: World) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from syncd.config import Every
-from syncd.core.rules import AllOf, Column, First, Rule, Sql, Template, Value
+from syncd.core.settings.rules import AllOf, Column, First, Rule, Sql, Template, Value
+from syncd.core.settings.schedules import Every
 from tests.worlds.config_world import TARGET, World
 
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.config import Cron, Every, Window, parse_duration, parse_limits
+from syncd.budget import Window
 from syncd.config.schedule import parse_cron, parse_schedule, parse_timezone
-from syncd.config.values import parse_base_url, parse_region, parse_share
-from syncd.core.durations import LONGEST
+from syncd.config.values import parse_base_url, parse_limits, parse_region, parse_share
+from syncd.core.settings.durations import LONGEST, parse_duration
+from syncd.core.settings.schedules import Cron, Every
 
 anything = st.text(max_size=30) | st.text(alphabet="0123456789dhms.%/,* -", max_size=20)
 

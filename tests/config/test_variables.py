@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from syncd.config import Secret, Target
 from syncd.config.variables import Variables
-from syncd.core.rules import Column
+from syncd.core.settings.rules import Column
 from tests.worlds.config_world import SOURCE, TARGET, World
 
 SECRET = "s3cr3t-k3y"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.config import Settings, load, yaml_tree
-from syncd.core.rules import Column, Value
+from syncd.core.settings.rules import Column, Value
 from syncd.errors import ConfigError
 from tests.worlds.config_world import KEY, TARGET, World, csv_options
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.config import Secret, Settings, Source, Target
-from syncd.core.rules import AllOf, Column, DeleteLimits, GateRules, Origin, Rule, SharedMatch, SourceRules
+from syncd.core.settings.rules import AllOf, Column, DeleteLimits, GateRules, Origin, Rule, SharedMatch, SourceRules
 from tests.convergence.shelf import Row, ShelfOptions, Table
 
 Match = tuple[str | frozenset[str], ...]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from sqlalchemy import text
 
-from syncd.core.rules import OnEdit
+from syncd.core.settings.rules import OnEdit
 from syncd.report.drift_report import Reconciled
 from syncd.state.glance import repairs_of
 from tests.convergence.company import Match

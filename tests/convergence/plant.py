@@ -26,7 +26,7 @@ import syncd.push.upserts
 import syncd.run.session
 import syncd.target.contacts
 from syncd.config import Settings
-from syncd.core.rules import OnEdit
+from syncd.core.settings.rules import OnEdit
 from syncd.reconcile import reconcile
 from syncd.report.drift_report import Reconciled
 from syncd.report.source_report import SourceReport

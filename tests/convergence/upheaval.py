@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from sqlalchemy import text
 
-from syncd.core.rules import Column
+from syncd.core.settings.rules import Column
 from syncd.errors import SchemaError
 from tests.convergence.company import Layout, Match
 from tests.convergence.machine import EDITS, Machine

@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from syncd.core.rules import DeleteLimits, GateRules, SharedMatch
+from syncd.core.settings.rules import DeleteLimits, GateRules, SharedMatch
 from tests.convergence.company import LAYOUTS, OPEN_GATES, Layout
 from tests.convergence.shelf import Row, Tells
 

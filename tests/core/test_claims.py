@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from syncd.core.claims import FOREIGN, Resolution, may_wait, partial_suffices, resolve
 from syncd.core.columns import EXCLUDED, INVALID, KEY, MATCH, REASON, STATE
-from syncd.core.rules import SharedMatch
+from syncd.core.settings.rules import SharedMatch
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ from syncd.core.drift import (
     repairs,
     with_orders,
 )
-from syncd.core.rules import GateRules
 from syncd.core.schema import Field, Schema
+from syncd.core.settings.rules import GateRules
 
 SCHEMA = Schema((Field(1, "ID", is_match=True), Field(2, "Name"), Field(3, "Phone", is_phone=True), Field(4, "Note")))
 BEGAN = 1_000.0

@@ -13,7 +13,7 @@ from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.compare import ID, KIND, OLD_MATCH
 from syncd.core.gates import Read, gate
 from syncd.core.plan import Plan, batches, list_digest
-from syncd.core.rules import DeleteLimits, GateRules
+from syncd.core.settings.rules import DeleteLimits, GateRules
 
 SCHEMA = {
     KIND: pl.String,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.schedules import Cron, Every, Schedule
+from syncd.core.settings.schedules import Cron, Every, Schedule
 from syncd.daemon.agenda import FIRST_RETRY, LAST_RETRY, Agenda
 from syncd.daemon.timetable import Job, Timetable, timetable_of
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from syncd.cli import main
-from syncd.core.schedules import Cron, Every
+from syncd.core.settings.schedules import Cron, Every
 from syncd.daemon.lock import Lock
 from syncd.daemon.timetable import timetable_of
 from syncd.errors import StateError
@@ -269,7 +269,7 @@ def test_json_belongs_to_check(inside: World, capsys: pytest.CaptureFixture[str]
 
 def test_the_daemon_imports_nothing_heavy() -> None:
     heavy = ("polars", "sqlmodel", "sqlalchemy", "httpx", "yaml", "pydantic", "phonenumbers")
-    parts = "service, children, loading, signals, systemd, agenda, triggers, watching"
+    parts = "service, children, loading, signals, systemd, agenda, triggers, watcher"
     program = f"import sys\nfrom syncd.daemon import {parts}\nsys.exit(str([m for m in {heavy!r} if m in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == "[]"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.schedules import Every
+from syncd.core.settings.schedules import Every
 from syncd.daemon import children as module
 from syncd.daemon.children import Children, Ended
 from syncd.daemon.loading import Loaded, Loader
@@ -21,7 +21,7 @@ from syncd.daemon.service import Service, steady
 from syncd.daemon.signals import Signals
 from syncd.daemon.systemd import ServiceManager
 from syncd.daemon.timetable import Job, Timetable
-from syncd.daemon.watching import Watcher
+from syncd.daemon.watcher import Watcher
 from tests.worlds.daemon_day import FakeLoader
 
 CRASHES = 1000 if "SYNCD_SOAK" in os.environ else 150

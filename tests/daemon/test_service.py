@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.core.schedules import Cron, Every, Schedule
+from syncd.core.settings.schedules import Cron, Every, Schedule
 from syncd.daemon.lock import Lock
 from syncd.daemon.timetable import Job, Timetable
 from syncd.errors import SourceBusy
@@ -163,7 +163,7 @@ def test_a_reload_of_a_broken_file_leaves_the_old_schedule(state: str) -> None:
         assert day.run(1) == 0
     assert len(day.begun) == 4
     assert ("not loaded", 2) in day.heard.told
-    assert "the configuration could not be read again; the schedule of before stays" in [line["event"] for line in logs]
+    assert "the configuration could not be read again; the old schedule stays" in [line["event"] for line in logs]
 
 
 def test_a_reload_does_not_move_to_a_state_file_that_another_daemon_works_with(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from freezegun import freeze_time
 
-from syncd.core.schedules import Cron, Every
+from syncd.core.settings.schedules import Cron, Every
 from syncd.daemon.triggers import next_time, zone_of
 
 NEW_YORK = "America/New_York"

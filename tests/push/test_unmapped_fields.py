@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import syncd.push.run_plan
 import syncd.sync
 from syncd.push.result import Pushed
 from syncd.run.session import Session
@@ -194,7 +195,7 @@ def test_they_go_with_a_contact_whose_place_another_source_takes_after_it_was_pl
     split(keyed)
     run_both(keyed, "7", "8")
     write_on(keyed)
-    push_plan, first = syncd.sync.push_plan, ["a"]
+    push_plan, first = syncd.push.run_plan.push_plan, ["a"]
 
     def after_another_run(session: Session, source: str, *plan: Any, **since: Any) -> Pushed:
         if source == "b" and first:

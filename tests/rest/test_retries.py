@@ -103,8 +103,8 @@ def test_every_attempt_takes_a_place() -> None:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (httpx.ConnectError("[Errno -2] Name or service not known"), "has a name that leads nowhere"),
-        (httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number"), "does not answer in TLS"),
+        (httpx.ConnectError("[Errno -2] Name or service not known"), "has a host name that DNS does not know"),
+        (httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number"), "does not speak TLS"),
         (httpx.ConnectError("[Errno 111] Connection refused"), "could not be reached"),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_rule_may_say_that_it_is_too_early() -> None:
 
 def test_waiting_for_limits_has_an_end_if_it_is_asked_for() -> None:
     world = World(lambda _: httpx.Response(429, headers={"Retry-After": "86400"}), patience=120)
-    with pytest.raises(SourceUnavailable, match="for longer than can be waited"):
+    with pytest.raises(SourceUnavailable, match="for longer than syncd waits"):
         world.client.request("GET", "/x")
     assert world.slept == []
 
@@ -156,7 +156,9 @@ def test_a_form_is_sent_as_one() -> None:
 
 
 def test_headers_that_are_asked_for_are_kept() -> None:
-    world = World(lambda _: httpx.Response(200, json={}, headers={"Link": "<x>", "X-Other": "y"}), kept={"link"})
+    world = World(
+        lambda _: httpx.Response(200, json={}, headers={"Link": "<x>", "X-Other": "y"}), keep_headers={"link"}
+    )
     assert dict(world.client.request("GET", "/x").headers) == {"link": "<x>"}
 
 

@@ -174,6 +174,8 @@ def test_a_file_from_before_undo_keeps_its_runs_and_changes(path: Path) -> None:
         state.runs.end("run", "s", outcome="done", exit_code=0, requests=1, report={})
     with closing(sqlite3.connect(path)) as connection:
         for statement in (
+            "DROP TABLE outranked",
+            "DROP TABLE merged",
             "DROP INDEX change_old_id",
             "ALTER TABLE contact DROP COLUMN raw",
             "DROP TABLE undone",
@@ -193,3 +195,22 @@ def test_a_file_from_before_undo_keeps_its_runs_and_changes(path: Path) -> None:
         assert [run["kind"] for run in state.history.runs()] == ["run"]
         assert [entry.key for entry in state.history.entries("run", "s")] == ["a"]
         assert state.holds.undone("s").is_empty()
+
+
+def test_a_file_that_kept_claims_as_json_texts_carries_them_over(path: Path) -> None:
+    State(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in (
+            "DROP TABLE outranked",
+            "DROP TABLE merged",
+            """INSERT INTO fact (name, value) VALUES ('not sent of people', '{"b": "7", "a": "8"}')""",
+            """INSERT INTO fact (name, value) VALUES ('merged in people', '{"7": ["a", "c"], "9": ["c"]}')""",
+            "UPDATE alembic_version SET version_num = '0006'",
+        ):
+            connection.execute(statement)
+        connection.commit()
+    with State(path) as state:
+        assert state.claims.outranked("people") == {"a": "8", "b": "7"}
+        assert state.claims.merged("people") == {"7": ["a", "c"], "9": ["c"]}
+        with state.read() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM fact WHERE name LIKE '% people'").scalar() == 0

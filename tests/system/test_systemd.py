@@ -176,7 +176,7 @@ def test_a_reload_of_a_broken_configuration_leaves_the_old_schedule_and_says_whe
     start(acme, sandbox)
     acme.write("/etc/syncd/acme.yaml", configuration(sandbox, "1h").replace("connector", "conector"))
     acme.run("systemctl", "reload", UNIT)
-    until(lambda: "the schedule of before stays" in acme.shown(UNIT, "StatusText"))
+    until(lambda: "the old schedule stays" in acme.shown(UNIT, "StatusText"))
     assert acme.shown(UNIT, "ActiveState") == "active"
     assert "error: /etc/syncd/acme.yaml:1: sources.source0.conector: is not a key here" in acme.journal(UNIT)
 

@@ -15,7 +15,7 @@ from syncd.config import Notify
 from syncd.state import State
 from syncd.watch.alarms import KINDS, alarms_of
 from syncd.watch.settings import Watch, WatchedSource, max_age_of, watch_of
-from syncd.watch.status import standing
+from syncd.watch.status import company_status
 from tests.worlds.world import World
 
 ANN, BOB = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102")
@@ -63,7 +63,7 @@ def test_an_alarm_stands_as_long_as_its_cause_does(more: dict[str, Any], expecte
 def test_a_refused_key_is_one_alarm_of_the_company() -> None:
     both = [{**WELL, "failure": REFUSED, "failures": 3}, {**WELL, "source": "staff", "failure": REFUSED, "failures": 3}]
     [alarm] = alarms_of(both, Watch("", ""))
-    assert (alarm.named, alarm.text) == ("key", REFUSED["message"])
+    assert (alarm.source, alarm.kind, alarm.text) == ("", "key", REFUSED["message"])
 
 
 def test_every_kind_may_be_told_and_is_by_default() -> None:
@@ -88,7 +88,7 @@ def test_a_run_that_was_asked_to_stop_has_not_failed(world: World) -> None:
 def look(world: World, later: float = 0.0) -> dict[str, Any]:
     import time
 
-    return standing(watch_of(world.settings()), time.time() + later)
+    return company_status(watch_of(world.settings()), time.time() + later)
 
 
 def test_failing_begins_with_a_failed_run_and_ends_with_a_good_one(world: World) -> None:

@@ -95,7 +95,7 @@ def test_looking_on_takes_little_memory(tmp_path: Path) -> None:
     code = (
         "import resource, syncd.watch.endpoints as e\n"
         "from pathlib import Path; from syncd.watch.settings import Watch, WatchedSource\n"
-        f"s = e.Seen(Watch('c', {str(tmp_path / 'none.db')!r}, sources=(WatchedSource('a'),))); s.now()\n"
+        f"s = e.StatusCache(Watch('c', {str(tmp_path / 'none.db')!r}, sources=(WatchedSource('a'),))); s.now()\n"
         "print(int(Path('/proc/self/statm').read_text().split()[1]) * resource.getpagesize() // 1024)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,8 +9,8 @@ import polars as pl
 
 from syncd.core.columns import REASON, STATE
 from syncd.core.mapping import compiler as mapping
-from syncd.core.rules import Column, Origin, Rule, SourceRules
 from syncd.core.schema import Field, Schema
+from syncd.core.settings.rules import Column, Origin, Rule, SourceRules
 
 SCHEMA = Schema((Field(1, "ID", is_match=True), Field(2, "Name"), Field(3, "Phone", is_phone=True), Field(4, "Note")))
 

@@ -12,7 +12,7 @@ from syncd.daemon.loading import Loaded
 from syncd.daemon.service import Service
 from syncd.daemon.systemd import ServiceManager
 from syncd.daemon.timetable import Job, Timetable
-from syncd.daemon.watching import Watcher
+from syncd.daemon.watcher import Watcher
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""What is said of a column that a source has not."""
+"""The message about a column that a source lacks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from syncd.core.wording import nearest
 
 
 def no_column(name: str, columns: Sequence[str]) -> str:
-    """The sentence that names the column, and what the source has instead.
-
-    Columns that share a name in a header are numbered by the CSV connector, ``phone_1`` and ``phone_2``.
-    """
+    """Return a sentence that names the missing column and the columns that may be meant."""
+    # The CSV connector numbers columns that share a name in a header: phone_1, phone_2.
     numbered = [column for column in columns if re.fullmatch(rf"{re.escape(name)}_[1-9][0-9]*", column)]
     if len(numbered) < 2:
         return f"the source has no column {name!r}{nearest(name, columns)}"

@@ -1,7 +1,7 @@
-"""One phone value, as people type it, into the digits that the target keeps.
+"""Reads one phone value, as people type it, into the digits that the target stores.
 
-Reads any text: labels, several numbers, extensions, international prefixes, vanity letters, digits of other scripts.
-What is possible for a country comes from ``phonenumbers``; how a text falls into numbers is decided here.
+It reads any text: labels, several numbers, extensions, international prefixes, vanity letters, digits of other scripts.
+``phonenumbers`` knows which numbers a country can have; this module decides how a text splits into numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
 
 Number = tuple[str, str | None]
-"""A number's digits in the form sent, and what is wrong with it (None: nothing)."""
+"""A number's digits in the form that is sent, and its problem (None: no problem)."""
 
 NANP = frozenset(phonenumbers.region_codes_for_country_code(1))
 """The regions that share the country code 1 and write numbers with ten digits."""
@@ -23,16 +23,19 @@ NANP = frozenset(phonenumbers.region_codes_for_country_code(1))
 _ALIASES = {"UK": "GB"}
 _MARKS = {"\u00d7": "x", "\u3001": ",", "\u060c": ",", "\u061b": ";", "\r": "\n", "\u2028": "\n", "\u2029": "\n"}
 _KINDS = {"Cf": "", "Mn": "", "Me": "", "Pd": "-", "No": " "}
-"""What a character of a Unicode category becomes: marks vanish, and a footnote's raised digit is no digit."""
+"""The replacement of characters by Unicode category: marks vanish, and a footnote's raised digit is no digit."""
 _URI = re.compile(r"\s*(?:tel|callto|sms|fax|sips?|whatsapp):(?!\s)", re.IGNORECASE)
 _CONTEXT = re.compile(r";\s*phone-context\s*=\s*(\+[\d.-]+)")
 _PARAMETER = re.compile(r";\s*[a-z][a-z-]*\s*=[^;|\n]*")
+# A spreadsheet turns 2125551234 into 2125551234.0.
 _FLOAT = re.compile(r"\s*(\d{7,15})\.0+\s*")
+# *67 before a number hides the caller.
 _STAR_CODE = re.compile(r"(?<![^\s;,/|])\*\d\d(?=[\s*(+\d])")
 _EXTENSION = re.compile(
     r"(?<=\d)[\s()\[\].,;:-]*(?:extension|extn?|xtn|x|#|anexo|int|доб)[\s.:#=-]*"
     r"\d{1,8}(?!\d|[\s.()-]*\d{3})(?:\s*[,/&]\s*\d{1,5}(?!\d|[\s.()-]*\d))*"
 )
+# Commas, p and w are pauses: the digits after them are dialled when the call is answered.
 _DIALLED_AFTER = re.compile(
     r"(?<=\d)\s*(?:,{2,}|[pw]+(?=\d))[\d#*,pw]*\d#?(?!\d)|(?<=\d{4}),\d{1,5}#?(?!\d|[\s.()-]*\d)"
 )
@@ -42,9 +45,9 @@ _BETWEEN = (re.compile(r"[^\W\d_]+|&|\s(?=\+)|\s-+\s"), re.compile(r"\s+"))
 _INNER_LETTER = re.compile(r"\d[^\n]*[^\W\d_][^\n]*\d")
 _NANP_NUMBER = re.compile(r"1?([2-9]\d{9})")
 _AREA = 6
-"""So many digits at most stand before a separator that is part of the number, as in ``212/555-1234``."""
+"""The most digits before a separator that is part of the number, as in ``212/555-1234``."""
 _SHORTEST = 7
-"""So many digits or fewer are never a country code and a number, nor two numbers."""
+"""Up to so many digits are never a country code with a number, and never two numbers."""
 _REASONS = {
     ValidationResult.TOO_LONG: "too long",
     ValidationResult.INVALID_COUNTRY_CODE: "no such country code",
@@ -53,7 +56,7 @@ _REASONS = {
 
 
 def known_region(code: str) -> str | None:
-    """The ISO 3166 code that ``code`` means, whatever its case, or None if there is no such region."""
+    """Return the ISO 3166 code that ``code`` means, in any case, or None if there is no such region."""
     code = code.strip().upper()
     code = _ALIASES.get(code, code)
     return code if code in phonenumbers.SUPPORTED_REGIONS else None
@@ -61,7 +64,7 @@ def known_region(code: str) -> str | None:
 
 @lru_cache(maxsize=100_000)
 def numbers_in(text: str, region: str) -> tuple[Number, ...]:
-    """The numbers in ``text``, in its order, each once; ``region`` is an ISO 3166 code that is known."""
+    """Return the numbers in ``text``, in its order, each once; ``region`` is a known ISO 3166 code."""
     found: dict[str, str | None] = {}
     for chunk in _cut(_plain(text)).split(";"):
         for piece in _pieces(chunk, region):
@@ -71,7 +74,7 @@ def numbers_in(text: str, region: str) -> tuple[Number, ...]:
 
 
 def _plain(text: str) -> str:
-    """The same in lower-case ASCII as far as it means something in a phone number."""
+    """Return ``text`` in lower case, with every character that matters in a phone number as ASCII."""
     if not text.isascii():
         text = "".join(map(_character, text))
     return text.replace("\r", "\n").lower()
@@ -90,7 +93,7 @@ def _character(char: str) -> str:
 
 
 def _cut(text: str) -> str:
-    """Without what would add digits: the parameters of a URI, extensions, what is dialled after the call is taken."""
+    """Return ``text`` without digits that are no part of the number: URI parameters, extensions, later dialling."""
     if ":" in text and _URI.match(text):
         text = re.split("[@?]", unquote(text, errors="ignore"), maxsplit=1)[0]
     if "=" in text:
@@ -102,6 +105,7 @@ def _cut(text: str) -> str:
         return whole[1]
     if "*" in text:
         text = _STAR_CODE.sub(" ", text)
+    # "|", not "": numbers on both sides must not run together.
     return _DIALLED_AFTER.sub("|", _EXTENSION.sub("|", text))
 
 
@@ -110,7 +114,7 @@ def _digits(text: str) -> str:
 
 
 def _pieces(chunk: str, region: str) -> list[str]:
-    """The texts between separators; one that is only an area code is joined with what makes it a number."""
+    """Return the texts between separators; an area code alone is joined with the texts that complete its number."""
     parts = [part for part in _WEAK.split(chunk) if _digits(part)]
     pieces, at = [], 0
     while at < len(parts):
@@ -121,7 +125,7 @@ def _pieces(chunk: str, region: str) -> list[str]:
 
 
 def _joined(parts: list[str], region: str) -> int:
-    """How many of the first ``parts`` are one number."""
+    """Return how many of the first ``parts`` are one number."""
     if len(_digits(parts[0])) > _AREA:
         return 1
     for size in range(2, len(parts) + 1):
@@ -134,7 +138,7 @@ def _joined(parts: list[str], region: str) -> int:
 
 
 def _numbers(piece: str, region: str) -> list[Number]:
-    """What one piece holds: a number, a number that is impossible, or several that nothing separates but words."""
+    """Return the numbers of one piece: one number, an impossible number, or several with only words between them."""
     digits = _digits(piece)
     if not digits:
         return []
@@ -142,6 +146,7 @@ def _numbers(piece: str, region: str) -> list[Number]:
     whole = whole or _vanity(piece, region)
     if whole is not None:
         return [(whole, None)]
+    # Words and spaces separate numbers only if every part is then a number: "555 1234" is one number.
     for pattern in _BETWEEN if len(digits) > _SHORTEST else ():
         parts = [part for part in pattern.split(piece) if _digits(part)]
         several = [number for part in parts if (number := _whole(part, region)) is not None]
@@ -151,13 +156,14 @@ def _numbers(piece: str, region: str) -> list[Number]:
 
 
 def _whole(piece: str, region: str) -> str | None:
-    """The form sent, if ``piece`` is one possible number."""
+    """Return the form that is sent, if ``piece`` is one possible number."""
     digits = _digits(piece)
     if _abroad(piece):
         return _foreign(digits.removeprefix("00"), piece, region, valid=False)
     if region in NANP:
         national = _NANP_NUMBER.fullmatch(digits)
         return national[1] if national else _prefixed(piece, digits, region)
+    # A valid number of the own country goes before a number of another one; a number that is only possible after it.
     own = _parse(digits, region)
     if own and phonenumbers.is_valid_number(own):
         return _sent(own, region)
@@ -168,7 +174,7 @@ def _whole(piece: str, region: str) -> str | None:
 
 
 def _surely_whole(piece: str, region: str) -> bool:
-    """Whether ``piece`` is one number where not only its length says so."""
+    """Return whether ``piece`` is one number for more reasons than its length."""
     if region in NANP:
         return _whole(piece, region) is not None
     number = _parse(("+" if _abroad(piece) else "") + _digits(piece), region)
@@ -180,7 +186,7 @@ def _abroad(piece: str) -> bool:
 
 
 def _prefixed(piece: str, digits: str, region: str) -> str | None:
-    """A number of another country: after 00 or 011, or with its country code first and nothing in between."""
+    """Return a number of another country: after 00 or 011, or with its country code first and no punctuation."""
     for prefix in ("011", "00"):
         if digits.startswith(prefix):
             return _foreign(digits.removeprefix(prefix), piece, region, valid=False)
@@ -189,7 +195,7 @@ def _prefixed(piece: str, digits: str, region: str) -> str | None:
 
 
 def _foreign(digits: str, piece: str, region: str, *, valid: bool) -> str | None:
-    """The form sent of ``+digits`` if it is possible (or ``valid``, which is more)."""
+    """Return the form that is sent of ``+digits``, if the number is possible (or ``valid``, which is stricter)."""
     if digits.startswith("1"):
         national = _NANP_NUMBER.fullmatch(digits)
         if national:
@@ -197,6 +203,7 @@ def _foreign(digits: str, piece: str, region: str, *, valid: bool) -> str | None
         if valid:
             return None
     number = _parse("+" + digits, region)
+    # +44 (0)20 …: the zero is dialled only inside the country.
     if number and not _possible(number) and re.search(r"\(\s*0\s*\)", piece):
         code = str(number.country_code)
         number = _parse("+" + code + digits.removeprefix(code).removeprefix("0"), region)
@@ -205,7 +212,7 @@ def _foreign(digits: str, piece: str, region: str, *, valid: bool) -> str | None
 
 
 def _vanity(piece: str, region: str) -> str | None:
-    """The digits that the letters stand for, as in ``1-800-FLOWERS``; None if that is no valid number."""
+    """Return the digits that letters stand for, as in ``1-800-FLOWERS``; None if they are no valid number."""
     start = re.search(r"[+\d]", piece)
     text = piece[start.start() :] if start else ""
     letters = sum("a" <= char <= "z" for char in text)
@@ -236,14 +243,15 @@ def _parse(text: str, region: str) -> PhoneNumber | None:
 
 
 def _possible(number: PhoneNumber) -> bool:
-    """Possible, and not only within its own area; no area code of the North American plan begins with 0 or 1."""
+    """Return whether the number is possible, and not only within its own area."""
+    # The library takes area codes that begin with 0 or 1 for possible; the North American plan has none.
     if number.country_code == 1 and not _NANP_NUMBER.fullmatch(str(number.national_number)):
         return False
     return bool(phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE)
 
 
 def _sent(number: PhoneNumber, region: str) -> str:
-    """National form for a number of the region's country code, else the country code and all that follows."""
+    """Return the national form of a number of the region's own country, else the country code and the number."""
     nsn = phonenumbers.national_significant_number(number)
     if number.country_code != phonenumbers.country_code_for_region(region):
         return f"{number.country_code}{nsn}"

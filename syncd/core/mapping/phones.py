@@ -1,17 +1,17 @@
-"""The phone columns of a page: split, normalised, without duplicates, joined with ``;``.
+"""Cleans the phone columns of a page: splits and normalises numbers, drops duplicates and joins them with ``;``.
 
-Numbers as most sources write them are handled in frame expressions; only what does not fit them is read one by one
+Frame expressions handle numbers as most sources write them. Other values are read one by one
 (:mod:`syncd.core.mapping.phone_text`), each distinct value once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from syncd.core.mapping.phone_text import NANP, known_region, numbers_in
-from syncd.core.rules import PhoneRules
+from syncd.core.settings.rules import PhoneRules
 
 SEPARATOR = ";"
 
@@ -20,35 +20,38 @@ _PLAIN = r"^[ (]*(?:\+?1[ .()-]*)?[2-9][0-9]{2}[ .()-]*[0-9]{3}[ .()-]*[0-9]{4}[
 _PUNCTUATION = dict.fromkeys(" ()-.+", "")
 _UNKNOWN = "the row's region is not known"
 
+# Columns are numbered, since their own names are labels for people and two of them may be equal.
+
 
 def clean(
     raw: pl.DataFrame, rules: PhoneRules, *, regions: pl.Series | None = None, first: bool = False
 ) -> pl.DataFrame:
     """Clean one contact field's raw columns: one row out for each row in.
 
-    ``raw``: String columns, in the order in which their numbers are wanted; their names are what problems call them.
+    ``raw``: String columns, in the order of the wanted numbers; problems are reported by the columns' names.
     ``regions``: the text of the region column, if there is one. ``first``: only the first column that holds a number
     counts, instead of all.
 
-    Returns the columns ``digits`` (String: ``"2125551234;2125559999"``, "" for none) and ``problem`` (String: what
-    is wrong, as in ``"mobile: too short"``, never the number; null when nothing is). What becomes of an impossible
-    number is ``rules.invalid``; with ``reject`` the digits are as with ``keep`` and the problem makes the row invalid.
+    Return the columns ``digits`` (String: ``"2125551234;2125559999"``, "" for none) and ``problem`` (String: the
+    reason, such as ``"mobile: too short"``, never the number; null without a problem). ``rules.invalid`` decides on
+    impossible numbers; with ``reject`` the digits are as with ``keep``, and the problem makes the row invalid.
     """
     region, unknown = _regions(rules, regions)
     plain = _plain(raw, region)
     columns = [_column(*pair, rules, region) for pair in zip(raw.get_columns(), plain.get_columns(), strict=True)]
-    page = pl.DataFrame([digits.alias(f"d{n}") for n, (digits, _) in enumerate(columns)])
+    page = _numbered(digits for digits, _ in columns)
     result = page.select(digits=_first(len(columns)) if first else _all(len(columns)))
     if not first:
         result = _without_repeats(result, [digits for digits, odd in columns if odd is not None])
     problem = _problems(page, [problem for _, problem in columns], first=first)
     if unknown is not None:
-        problem = _joined([problem, _regionless(raw, unknown)])
+        problem = _joined([problem, _of_unknown_regions(raw, unknown)])
     return result.with_columns(problem.alias("problem"))
 
 
 def canonical(value: pl.Expr) -> pl.Expr:
-    """The form of a joined value in which the order of its numbers does not count: sorted, each once."""
+    """Return a joined value in canonical form: its numbers sorted, each once."""
+    # Most values are one number or two: without a split into lists they cost much less.
     pair = value.str.splitn(SEPARATOR, 2)
     left, right = pair.struct[0], pair.struct[1]
     many = pl.when(right.str.contains(SEPARATOR, literal=True)).then(value)
@@ -65,7 +68,7 @@ def canonical(value: pl.Expr) -> pl.Expr:
 
 
 def _regions(rules: PhoneRules, regions: pl.Series | None) -> tuple[str | pl.Series, pl.Series | None]:
-    """The region of all rows, or of each, and which rows name one that does not exist."""
+    """Return the region of all rows, or of each row, and the rows that name a region that does not exist."""
     fallback = known_region(rules.region) or "US"
     if regions is None:
         return fallback, None
@@ -79,24 +82,31 @@ def _regions(rules: PhoneRules, regions: pl.Series | None) -> tuple[str | pl.Ser
 def _column(
     raw: pl.Series, plain: pl.Series, rules: PhoneRules, region: str | pl.Series
 ) -> tuple[pl.Series, pl.Series | None]:
-    """One column's joined digits (null for none), and its problems if any value had to be read one by one."""
+    """Return one column's joined digits (null for none), and its problems if a value was read one by one."""
     label, raw = raw.name, raw.alias("raw")
+    # The values that the plain form does not fit: few as a rule.
     odd = (plain.is_null() & (raw != "")).arg_true()
     if not odd.len():
         return plain, None
     values = pl.DataFrame([raw.gather(odd), _at(region, odd)])
     read = values.join(_read(values.unique(), rules, label), on=["raw", "region"], how="left", maintain_order="left")
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, raw.len())
-    return plain.scatter(odd, read["digits"]), nothing.scatter(odd, read["problem"])
+    return plain.scatter(odd, read["digits"]), _nulls(raw.len()).scatter(odd, read["problem"])
+
+
+def _numbered(columns: Iterable[pl.Series]) -> pl.DataFrame:
+    return pl.DataFrame([series.alias(f"d{n}") for n, series in enumerate(columns)])
+
+
+def _nulls(height: int) -> pl.Series:
+    return pl.Series([None], dtype=pl.String).new_from_index(0, height)
 
 
 def _plain(raw: pl.DataFrame, region: str | pl.Series) -> pl.DataFrame:
-    """The ten digits of the values that are written plainly, in rows of the plan's regions; else null."""
-    names = [f"d{n}" for n in range(raw.width)]
-    page = pl.DataFrame([series.alias(name) for series, name in zip(raw.get_columns(), names, strict=True)])
+    """Return the ten digits of values that :data:`_PLAIN` fits, in rows of the plan's regions; else null."""
+    page = _numbered(raw.get_columns())
     if isinstance(region, str) and region not in NANP:
-        return page.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in names)
-    fits = {name: pl.col(name).str.contains(_PLAIN) for name in names}
+        return page.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in page.columns)
+    fits = {name: pl.col(name).str.contains(_PLAIN) for name in page.columns}
     if isinstance(region, pl.Series):
         page = page.with_columns(region.is_in(sorted(NANP)).alias("near"))
         fits = {name: fit & pl.col("near") for name, fit in fits.items()}
@@ -113,7 +123,7 @@ def _at(region: str | pl.Series, rows: pl.Series) -> pl.Series:
 
 
 def _read(values: pl.DataFrame, rules: PhoneRules, label: str) -> pl.DataFrame:
-    """Read the distinct ``values`` (``raw``, ``region``) one by one: ``digits`` and ``problem`` beside them."""
+    """Read the distinct ``values`` (``raw``, ``region``) one by one; return them with ``digits`` and ``problem``."""
     digits: list[str | None] = []
     problems: list[str | None] = []
     for text, region in values.iter_rows():
@@ -133,7 +143,7 @@ def _first(count: int) -> pl.Expr:
 
 
 def _all(count: int) -> pl.Expr:
-    """The columns joined, leaving out a value that an earlier column has."""
+    """Return the columns joined, without values that an earlier column holds too."""
     parts = [pl.col("d0")]
     for n in range(1, count):
         seen = pl.any_horizontal([pl.col(f"d{n}") == pl.col(f"d{m}") for m in range(n)])
@@ -142,41 +152,39 @@ def _all(count: int) -> pl.Expr:
 
 
 def _without_repeats(result: pl.DataFrame, odd: Sequence[pl.Series]) -> pl.DataFrame:
-    """Also without a number that a value of several numbers repeats; ``odd`` are the columns that may hold such."""
+    """Return ``result`` without numbers that a row repeats; ``odd``: the columns that may hold several numbers."""
     several = [series.str.contains(SEPARATOR, literal=True).fill_null(value=False) for series in odd]
     if not any(mask.any() for mask in several):
         return result
-    rows = pl.DataFrame([mask.alias(str(n)) for n, mask in enumerate(several)]).select(pl.any_horizontal(pl.all()))
+    rows = _numbered(several).select(pl.any_horizontal(pl.all()))
+    # Whole values were compared before: "A;B" beside "B" still repeats B.
     at = rows.to_series().arg_true()
     joined = result["digits"].gather(at).str.split(SEPARATOR).list.unique(maintain_order=True).list.join(SEPARATOR)
     return pl.DataFrame([result["digits"].scatter(at, joined)])
 
 
 def _problems(page: pl.DataFrame, problems: Sequence[pl.Series | None], *, first: bool) -> pl.Series:
-    """Each row's problems; with ``first``, only those of the columns that were looked at."""
+    """Return each row's problems; with ``first``, only of the columns up to the one that was taken."""
     kept = []
     for n, problem in enumerate(problems):
         if problem is None:
             continue
+        # A column behind the first one with a number was not asked, so its problem does not matter.
         reached = pl.all_horizontal(
             [pl.col(f"d{m}").is_null() for m in range(n if first else 0)] or [pl.lit(value=True)]
         )
-        said = page.with_columns(problem.alias("said"))
-        kept.append(said.select(pl.when(reached).then(pl.col("said"))).to_series())
-    if not kept:
-        return pl.Series([None], dtype=pl.String).new_from_index(0, page.height)
-    return _joined(kept)
+        kept.append(page.with_columns(problem.alias("problem")).select(pl.when(reached).then("problem")).to_series())
+    return _joined(kept) if kept else _nulls(page.height)
 
 
 def _joined(texts: Sequence[pl.Series]) -> pl.Series:
-    frame = pl.DataFrame([text.alias(str(n)) for n, text in enumerate(texts)])
     joined = pl.concat_str(pl.all(), separator="; ", ignore_nulls=True)
-    return frame.select(pl.when(joined != "").then(joined)).to_series()
+    return _numbered(texts).select(pl.when(joined != "").then(joined)).to_series()
 
 
-def _regionless(raw: pl.DataFrame, unknown: pl.Series) -> pl.Series:
-    """What is said of rows with a number and a region that does not exist."""
-    frame = pl.DataFrame([series.alias(str(n)) for n, series in enumerate(raw.get_columns())])
+def _of_unknown_regions(raw: pl.DataFrame, unknown: pl.Series) -> pl.Series:
+    """Return the problem of rows with a number and a region that does not exist."""
+    # Without a number the region does not matter.
     filled = pl.any_horizontal(pl.all().fill_null("") != "")
-    said = pl.when(filled & unknown).then(pl.lit(f"{raw.columns[0]}: {_UNKNOWN}"))
-    return frame.select(said).to_series()
+    problem = pl.when(filled & unknown).then(pl.lit(f"{raw.columns[0]}: {_UNKNOWN}"))
+    return _numbered(raw.get_columns()).select(problem).to_series()

@@ -1,4 +1,4 @@
-"""Whether a source's rules fit its columns and the target's fields; every problem at once."""
+"""Checks that a source's rules fit its columns and the target's fields; reports every problem at once."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from syncd.core.mapping.missing_column import no_column
 from syncd.core.mapping.phone_text import known_region
 from syncd.core.mapping.sql import Expression, Unusable, checked, columns_of
 from syncd.core.mapping.text import Piece, Slot, template
-from syncd.core.rules import AllOf, Column, First, Origin, SourceRules, Sql, Template
 from syncd.core.schema import Schema
+from syncd.core.settings.rules import AllOf, Column, First, Origin, SourceRules, Sql, Template
 from syncd.core.wording import nearest
 
 Problem = tuple[tuple[str, ...], str]
-"""Where in a source's configuration (``("mapping", "Phone")``), and what is wrong there."""
+"""The place in a source's configuration (``("mapping", "Phone")``), and what is wrong there."""
 
 
 class MappingError(ValueError):
-    """The rules cannot be used with these columns, fields or rows; ``problems`` holds every place."""
+    """The rules do not fit these columns, fields or rows; ``problems`` holds every place."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__("\n".join(f"{'.'.join(path)}: {message}" for path, message in problems))
@@ -28,7 +28,7 @@ class MappingError(ValueError):
 
 @dataclass(slots=True)
 class Parsed:
-    """What the rules hold, in the form in which it is used; ``sql`` and ``templates`` by field."""
+    """The parsed parts of the rules; ``sql`` and ``templates`` by field."""
 
     where: Expression | None = None
     sql: dict[str, Expression] = field(default_factory=dict)
@@ -43,52 +43,47 @@ def parsed(rules: SourceRules, columns: Sequence[str], schema: Schema) -> Parsed
         MappingError: they do not fit; it holds all problems.
 
     """
-    found = Parsed(problems=[*_key(rules, columns), *_require(rules), *_regions(rules, columns)])
+    parts = Parsed(problems=[*_key(rules, columns), *_require(rules), *_regions(rules, columns)])
     if rules.where is not None:
-        found.where = _expression(found, ("where",), rules.where, columns, condition=True)
+        parts.where = _expression(parts, ("where",), rules.where, columns, condition=True)
     for name, rule in rules.mapping.items():
-        found.problems += _field(name, rule.origin, schema)
-        _origin(found, name, rule.origin, columns)
-    if found.problems:
-        raise MappingError(*found.problems)
-    return found
+        parts.problems += _field(name, rule.origin, schema)
+        _origin(parts, name, rule.origin, columns)
+    if parts.problems:
+        raise MappingError(*parts.problems)
+    return parts
 
 
 def mentioned(rules: SourceRules) -> frozenset[str]:
-    """Every column that ``rules`` name, whether the source has it or not; what cannot be parsed names none."""
-    found = {*rules.key, *([rules.phones.region_column] if rules.phones.region_column else [])}
+    """Return every column that ``rules`` name, whether the source has it or not."""
+    # It is asked before the source is read: what cannot be parsed names nothing here, and is reported by parsed().
+    columns = {*rules.key, *([rules.phones.region_column] if rules.phones.region_column else [])}
     if rules.where is not None:
-        found |= columns_of(rules.where)
-    for rule in rules.mapping.values():
-        found |= named(rule.origin)
-    return frozenset(found)
+        columns |= columns_of(rules.where)
+    return frozenset(columns.union(*(columns_in(rule.origin) for rule in rules.mapping.values())))
 
 
-def named(origin: Origin) -> set[str]:
-    """Every column that one origin names."""
+def columns_in(origin: Origin) -> tuple[str, ...]:
+    """Return the columns that an origin names, each once; in its order, unless it is SQL."""
+    names: list[str] = []
     if isinstance(origin, Column):
-        return {origin.name}
-    if isinstance(origin, AllOf | First):
-        return set(origin.names)
-    if isinstance(origin, Sql):
-        return columns_of(origin.expression)
-    if isinstance(origin, Template):
+        names = [origin.name]
+    elif isinstance(origin, AllOf | First):
+        names = list(origin.names)
+    elif isinstance(origin, Sql):
+        names = list(columns_of(origin.expression))
+    elif isinstance(origin, Template):
         with suppress(ValueError):
-            return {piece.name for piece in template(origin.text) if isinstance(piece, Slot)}
-    return set()
+            names = [piece.name for piece in template(origin.text) if isinstance(piece, Slot)]
+    return tuple(dict.fromkeys(names))
 
 
-def _missing(names: Sequence[str], columns: Sequence[str]) -> Iterator[str]:
-    for name in names:
-        if name not in columns:
-            yield no_column(name, columns)
+def _missing(place: tuple[str, ...], names: Sequence[str], columns: Sequence[str]) -> list[Problem]:
+    return [(place, no_column(name, columns)) for name in names if name not in columns]
 
 
-def _key(rules: SourceRules, columns: Sequence[str]) -> Iterator[Problem]:
-    if not rules.key:
-        yield ("key",), "names no column"
-    for message in _missing(rules.key, columns):
-        yield ("key",), message
+def _key(rules: SourceRules, columns: Sequence[str]) -> list[Problem]:
+    return _missing(("key",), rules.key, columns) if rules.key else [(("key",), "names no column")]
 
 
 def _require(rules: SourceRules) -> Iterator[Problem]:
@@ -98,16 +93,17 @@ def _require(rules: SourceRules) -> Iterator[Problem]:
 
 
 def _regions(rules: SourceRules, columns: Sequence[str]) -> Iterator[Problem]:
+    # "UK" passes here, as it does in a row's region column, though the ISO code is GB.
     place = ("phones", "region")
     if known_region(rules.phones.region) is None:
         yield place, f"{rules.phones.region!r} is no country's ISO 3166 code, as US or GB"
     if rules.phones.region_column is not None:
-        for message in _missing([rules.phones.region_column], columns):
-            yield place, message
+        yield from _missing(place, [rules.phones.region_column], columns)
 
 
 def _field(name: str, origin: Origin, schema: Schema) -> Iterator[Problem]:
     place = ("mapping", name)
+    # Columns of our own, such as @key, stand beside the fields in one frame.
     if name.startswith("@"):
         yield place, "names that begin with '@' are reserved"
     elif name not in schema.names:
@@ -118,32 +114,28 @@ def _field(name: str, origin: Origin, schema: Schema) -> Iterator[Problem]:
         yield place, "names no column"
 
 
-def _origin(found: Parsed, name: str, origin: Origin, columns: Sequence[str]) -> None:
-    """Parse where a field comes from into ``found``, with what is wrong with it."""
+def _origin(parts: Parsed, name: str, origin: Origin, columns: Sequence[str]) -> None:
+    """Parse a field's origin into ``parts``, or add its problems."""
     place = ("mapping", name)
-    names: Sequence[str] = ()
-    if isinstance(origin, Column):
-        names = [origin.name]
-    elif isinstance(origin, AllOf | First):
-        names = origin.names
-    elif isinstance(origin, Sql):
-        expression = _expression(found, place, origin.expression, columns)
-        if expression:
-            found.sql[name] = expression
-    elif isinstance(origin, Template):
+    # An expression's own check reports its missing columns: named by columns_in() they would be reported twice.
+    if isinstance(origin, Sql):
+        if expression := _expression(parts, place, origin.expression, columns):
+            parts.sql[name] = expression
+        return
+    if isinstance(origin, Template):
         try:
-            found.templates[name] = template(origin.text)
+            parts.templates[name] = template(origin.text)
         except ValueError as error:
-            found.problems.append((place, f"{origin.text!r}: {error}"))
-        names = [piece.name for piece in found.templates.get(name, []) if isinstance(piece, Slot)]
-    found.problems += [(place, message) for message in _missing(list(dict.fromkeys(names)), columns)]
+            parts.problems.append((place, f"{origin.text!r}: {error}"))
+    parts.problems += _missing(place, columns_in(origin), columns)
 
 
 def _expression(
-    found: Parsed, place: tuple[str, ...], sql: str, columns: Sequence[str], *, condition: bool = False
+    parts: Parsed, place: tuple[str, ...], sql: str, columns: Sequence[str], *, condition: bool = False
 ) -> Expression | None:
+    # Noted, not raised: a person corrects all expressions of a source at once.
     try:
         return checked(sql, columns, condition=condition)
     except Unusable as error:
-        found.problems.append((place, f"{sql!r} {error}"))
+        parts.problems.append((place, f"{sql!r} {error}"))
         return None

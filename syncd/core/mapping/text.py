@@ -1,4 +1,4 @@
-"""Text as the target gets it: trimmed, white space made one, in Unicode NFC; and templates over such text."""
+"""Brings text into the form that is sent (trimmed, single spaces, Unicode NFC), and fills templates with it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ Form = Literal["trimmed", "kept", "key"]
 """``trimmed``: ends trimmed, inner runs one space · ``kept``: spaces as they are · ``key``: ends trimmed only."""
 
 _SUSPECT = r"[^!-~ ]|  |^ | $"
-"""Whatever any form would change holds this; a column without it is used as it is."""
+"""Every text that a form would change matches this; a column without a match is used as it is."""
+# Python's str.split() takes the separators x1c to x1f for white space, and the regular expression's \s does not.
 _BLANK = r"[\s\x1c-\x1f]"
-_NOTHING = r"[\x{200b}\x{2060}\x{feff}]"
+_ZERO_WIDTH = r"[\x{200b}\x{2060}\x{feff}]"
 """Characters of no width, from pasted text and misplaced byte order marks."""
 _CONTROL = r"[\x00-\x1f\x7f-\x{9f}]"
 
 _FORMS: Mapping[Form, Sequence[tuple[str, str]]] = {
-    "trimmed": [(_NOTHING, ""), (_BLANK + "+", " "), (_CONTROL, ""), (" {2,}", " "), ("^ | $", "")],
+    "trimmed": [(_ZERO_WIDTH, ""), (_BLANK + "+", " "), (_CONTROL, ""), (" {2,}", " "), ("^ | $", "")],
     "kept": [(r"[\x00-\x08\x0b-\x1f\x7f-\x{9f}]", "")],
-    "key": [(rf"^(?:\s|{_NOTHING})+", ""), (rf"(?:\s|{_NOTHING})+$", "")],
+    # Inside a key nothing is changed: two keys that differ in a space may be two rows.
+    "key": [(rf"^(?:\s|{_ZERO_WIDTH})+", ""), (rf"(?:\s|{_ZERO_WIDTH})+$", "")],
 }
 
 
 def form(text: pl.Expr, kind: Form) -> pl.Expr:
-    """``text`` in that form, in NFC; "" for null. Only ``key`` can hold control characters still."""
+    """Return ``text`` in the form ``kind`` and in NFC; "" for null. Only ``key`` may still hold control characters."""
     text = text.fill_null("")
     for pattern, replacement in _FORMS[kind]:
         text = text.str.replace_all(pattern, replacement)
@@ -35,41 +37,39 @@ def form(text: pl.Expr, kind: Form) -> pl.Expr:
 
 
 def forms(texts: Mapping[str, tuple[pl.Series, Form]]) -> tuple[pl.DataFrame, frozenset[str]]:
-    """A page's texts, each in its form, as columns of the names given, and which of them had to be changed.
+    """Return the texts by name, each in its form, and the names of the texts that had to be changed.
 
-    Series of one name are taken for the same one, and looked at once.
+    ``texts``: by the name of the result, a series and its form. Series with one name must be the same series.
     """
     if not texts:
         return pl.DataFrame(), frozenset()
     raw = pl.DataFrame(list({series.name: series for series, _ in texts.values()}.values()))
+    # Most columns are clean already: one search over each of them saves the replacements.
     suspect = raw.select(pl.all().str.contains(_SUSPECT).fill_null(value=True))
     changed = frozenset(name for name, (series, _) in texts.items() if suspect.get_column(series.name).any())
     page = {name: series.alias(name) for name, (series, _) in texts.items()}
     for name in changed:
         series, kind = texts[name]
-        page[name] = _formed(page[name], suspect.get_column(series.name).arg_true(), kind)
+        rows = suspect.get_column(series.name).arg_true()
+        # Only the rows that need it: they are few as a rule, and this is the costly part.
+        tidy = series.gather(rows).to_frame("").select(form(pl.first(), kind)).to_series()
+        page[name] = page[name].scatter(rows, tidy)
     return pl.DataFrame(list(page.values())), changed
 
 
-def _formed(texts: pl.Series, rows: pl.Series, kind: Form) -> pl.Series:
-    """``texts`` with those of ``rows`` in that form: they are few as a rule, and this is the costly part."""
-    formed = texts.gather(rows).to_frame("").select(form(pl.first(), kind)).to_series()
-    return texts.scatter(rows, formed)
-
-
-def one(text: str, kind: Form = "trimmed") -> str:
-    """A single text in that form."""
+def formed(text: str, kind: Form = "trimmed") -> str:
+    """Return a single text in the form ``kind``."""
     return str(pl.select(form(pl.lit(text), kind)).item())
 
 
 def has_control(key: pl.Expr) -> pl.Expr:
-    """Whether a text holds a control character, which no key may."""
+    """Return whether a text holds a control character, which no key may hold."""
     return key.str.contains(_CONTROL)
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A column in a template, with the brackets around it, and the punctuation before it if another value is."""
+    """A column in a template: the brackets around it, and the punctuation between it and the value before it."""
 
     name: str
     before: str = ""
@@ -81,15 +81,16 @@ Piece = str | Slot
 
 
 def template(text: str) -> list[Piece]:
-    """Fall a template into constant texts and columns.
+    """Split a template into constant texts and columns.
 
-    Text without a letter or digit belongs to the values beside it: brackets to the value they stand around,
-    what stands between two values is there only if both are, and at either end it goes with its value.
+    Text without a letter or digit belongs to the values beside it: brackets to the value between them, text between
+    two values to both (it is written only if both are not empty), and text at either end to the value next to it.
 
     Raises:
         ValueError: the braces do not pair, or hold no name.
 
     """
+    # An empty value must not leave its punctuation behind: "{last}, {first}" without a last name is "Ada", not ", Ada".
     parts = re.split(r"(\{\{|\}\}|\{[^{}]*\})", text)
     pieces: list[Piece] = [""]
     for part in parts:
@@ -111,7 +112,7 @@ def _constant(last: Piece, text: str) -> list[Piece]:
 
 
 def _shared(pieces: list[Piece]) -> list[Piece]:
-    """Give punctuation to the columns beside it."""
+    """Return the pieces with the punctuation moved into the columns beside it."""
     shared: list[Piece] = []
     waiting: tuple[str, str] = ("", "")
     for n, piece in enumerate(pieces):
@@ -128,7 +129,7 @@ def _shared(pieces: list[Piece]) -> list[Piece]:
 
 
 def _punctuation(shared: list[Piece], text: str, *, last: bool) -> tuple[str, str]:
-    """Close the brackets of the column before; return what joins the next one, and the brackets it opens."""
+    """Close the brackets of the column before; return the text that joins the next column, and its opening brackets."""
     before = shared[-1]
     if not isinstance(before, Slot):
         return "", text
@@ -140,7 +141,7 @@ def _punctuation(shared: list[Piece], text: str, *, last: bool) -> tuple[str, st
 
 
 def filled(pieces: Sequence[Piece], values: Mapping[str, pl.Expr]) -> pl.Expr:
-    """The template with its columns' ``values``; "" where all of them are ""."""
+    """Return the template filled with its columns' ``values``; "" if all of them are ""."""
     slots = [piece for piece in pieces if isinstance(piece, Slot)]
     there = {slot.name: values[slot.name] != "" for slot in slots}
     if is_words(pieces):
@@ -163,10 +164,8 @@ def filled(pieces: Sequence[Piece], values: Mapping[str, pl.Expr]) -> pl.Expr:
 
 
 def is_words(pieces: Sequence[Piece]) -> bool:
-    """Whether a template is just columns with a space between them, as names mostly are: the cheap case.
-
-    Then what tidy values make is tidy.
-    """
+    """Return whether a template is only columns with a space between them, as names mostly are."""
+    # The cheap case: filled with tidy values, such a template is tidy itself.
     expected = [" " if n else "" for n in range(len(pieces))]
     return all(
         isinstance(piece, Slot) and (piece.joiner, piece.before, piece.after) == (joiner, "", "")
@@ -183,24 +182,26 @@ _ROMAN = frozenset({"ii", "iii", "iv", "vi", "vii", "viii"})
 
 
 def title(texts: pl.Series) -> pl.Series:
-    """Each text with its words capitalised; words of mixed case (McDonald, O'Brien) are left as they are."""
+    """Return each text with its words capitalised; words of mixed case (McDonald, O'Brien) stay as they are."""
+    # The same names come again and again: each is capitalised once.
     names = texts.unique()
     return texts.replace_strict(names, pl.Series([_title(name) for name in names], dtype=pl.String))
 
 
 def _title(name: str) -> str:
-    shouted = name == name.upper()
-    return _WORD.sub(lambda word: _capitalised(word[0], shouted=shouted), name)
+    all_capitals = name == name.upper()
+    return _WORD.sub(lambda word: _capitalised(word[0], all_capitals=all_capitals), name)
 
 
-def _capitalised(word: str, *, shouted: bool) -> str:
-    """One word; among words in other cases, up to three capitals are an abbreviation (LLC)."""
-    if word != word.lower() and (word != word.upper() or (len(word) <= 3 and not shouted)):
+def _capitalised(word: str, *, all_capitals: bool) -> str:
+    """Return one word capitalised; up to three capitals among words in other cases are an abbreviation (LLC)."""
+    if word != word.lower() and (word != word.upper() or (len(word) <= 3 and not all_capitals)):
         return word
     if word.lower() in _ROMAN:
         return word.upper()
     head, mark, tail = re.fullmatch(r"([^'’]*)(['’]?)(.*)", word.lower()).groups()  # type: ignore[union-attr]
     if head.startswith("mc") and len(head) > 3:
         head = "Mc" + head[2:].capitalize()
+    # O'Brien has a capital after the apostrophe, and the children's does not.
     tail = tail.capitalize() if len(head) == 1 and len(tail) > 1 else tail
     return head[:1].upper() + head[1:] + mark + tail

@@ -1,13 +1,15 @@
 """HubSpot's CRM API on this machine, as far as a reader of contacts needs it, for rehearsals and tests.
 
-It follows the vendor's documentation and public specifications. What those leave open, and what is known only from
-other programs, is a dialect (:data:`syncd.sandbox.hubspot.dialects.DIALECTS`), so that a reader can be tried under
-every reading. Nothing here was compared with the real service.
+It follows the vendor's documentation and public specifications. A point that they leave open, or that is known only
+from other programs, is a dialect (:data:`syncd.sandbox.hubspot.dialects.DIALECTS`): a reader can be tested under every
+reading. Nothing here was compared with the real service.
 
     server           the fake as a context manager and as a foreground command
     app, control     HTTP: the API, and the control paths of the fake itself
-    backend          who may ask, how often, and what answers
+    backend          the tokens, the rates, and the endpoint of each request
     listing, search, reading, associations, tokens    the endpoints
-    portal, records  what the account holds: contacts, companies, their links; archived, merged, purged
-    properties       the definitions, and how values are shown
+    portal, records  the account's contacts, companies and links; archived, merged and purged records
+    properties       the definitions of properties, and the form of values
 """
+
+# The package imports nothing here, like the sandbox's own.

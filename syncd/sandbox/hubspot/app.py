@@ -1,4 +1,4 @@
-"""HTTP to calls, and replies to HTTP."""
+"""Turns HTTP requests into calls, and replies into HTTP responses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from syncd.sandbox.hubspot.errors import refusal
 
 
 def build_app(backend: Backend) -> Starlette:
-    """The fake as an ASGI application."""
+    """Return the fake as an ASGI application."""
+    # The control paths first: the last route takes every other path, so that an unknown one gets HubSpot's own 404.
     return Starlette(
         routes=[
             Mount("/_sandbox", routes=control_routes(backend)),
@@ -29,6 +30,7 @@ def build_app(backend: Backend) -> Starlette:
 
 async def _api(backend: Backend, request: Request) -> Response:
     call = await _call(request)
+    # The route first: HubSpot's limits differ from operation to operation.
     route = backend.route(call)
     refused = backend.gate(call, route)
     if refused is not None:

@@ -1,4 +1,4 @@
-"""``POST …/associations/…/batch/read``: the links of many records, a page of each one's own."""
+"""``POST …/associations/…/batch/read``: the links of many records, with pages for each record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIMIT = 1_000
 
 
 def read_links(portal: Portal, origin: str, body: Any, *, numbers: bool) -> Reply:
-    """The links of the records of kind ``origin`` that the body names; ``numbers``: ids are integers."""
+    """Return the links of the records of kind ``origin`` that the body names; ``numbers``: ids are integers."""
     inputs = body.get("inputs") if isinstance(body, dict) else None
     if not isinstance(inputs, list) or not all(isinstance(each, dict) and "id" in each for each in inputs):
         raise invalid('inputs is a list of {"id": "…"}')
@@ -21,6 +21,7 @@ def read_links(portal: Portal, origin: str, body: Any, *, numbers: bool) -> Repl
         raise invalid(f"a batch holds at most {LIMIT:,} inputs")
     pages = {str(each["id"]): _page(portal, origin, each, numbers=numbers) for each in inputs}
     answer: dict[str, Any] = {"status": "COMPLETE", "results": [page for page in pages.values() if page["to"]]}
+    # A record without links is an error inside a 207: a reader must not take it for a failed batch.
     without = [number for number, page in pages.items() if not page["to"]]
     if without:
         errors = [_none(number) for number in without]
@@ -31,6 +32,7 @@ def read_links(portal: Portal, origin: str, body: Any, *, numbers: bool) -> Repl
 def _page(portal: Portal, origin: str, wanted: Mapping[str, Any], *, numbers: bool) -> dict[str, Any]:
     size, number = int(portal.dialects["association_page"]), str(wanted["id"])
     start = int(wanted.get("after") or 0)
+    # An id that is no number has no links.
     links = portal.linked(origin, int(number)) if number.isdecimal() else []
     page: dict[str, Any] = {
         "from": {"id": number},

@@ -1,4 +1,4 @@
-"""One account without HTTP: who may ask, how often, and what answers."""
+"""One account without HTTP: the tokens, the rates, and the endpoint of each request."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from syncd.sandbox.replies import Reply
 
 VERSIONS = frozenset({"v3", "2025-09", "2026-03", "2026-09"})
 LOGGED = 10_000
-"""How many requests the log holds; older ones are forgotten."""
+"""The most requests that the log holds; the oldest are dropped."""
 
+# Newer versions of the API carry a date and order the path in another way; both are served.
 _ROUTES: Sequence[tuple[str, str, str]] = (
     ("GET", "list", r"/crm/objects/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)"),
     ("POST", "search", r"/crm/objects/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)/search"),
@@ -45,7 +46,7 @@ _PATTERNS = [(method, operation, re.compile(path)) for method, operation, path i
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. ``path`` begins with ``/crm`` or ``/oauth``; ``length`` is that of its URL."""
+    """One request. ``path`` begins with ``/crm`` or ``/oauth``; ``length`` is the length of its URL."""
 
     method: str
     path: str
@@ -59,7 +60,7 @@ class Call:
 class Logged:
     """One request in the log, without a value of a record. ``operation`` is ``list``, ``search``, ``batch``, ….
 
-    ``kind``: the records it was about. ``rows``: how many records it answered. ``status`` is 0 without an answer.
+    ``kind``: the kind of its records. ``rows``: the number of records in the answer. ``status`` is 0 without an answer.
     """
 
     at: float
@@ -72,7 +73,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a request asks for. ``kind``: of which records; ``number``: of which one."""
+    """The target of a request. ``kind``: the kind of its records; ``number``: the id of its single record."""
 
     operation: str = ""
     kind: str = ""
@@ -81,7 +82,7 @@ class Route:
 
 
 class Backend:
-    """Answers calls. ``host`` is what links in answers begin with."""
+    """Answers calls. ``host`` is the beginning of links in answers."""
 
     def __init__(
         self,
@@ -105,19 +106,22 @@ class Backend:
         self._searches = {kind: Search(reader) for kind, reader in self._readers.items()}
 
     def route(self, call: Call) -> Route:
-        """What the request asks for; its operation is empty when there is nothing like it."""
+        """Return the target of the request; its operation is empty if there is no such endpoint."""
         for method, operation, pattern in _PATTERNS:
             found = pattern.fullmatch(call.path) if method == call.method else None
+            # The vendor retires dated versions: an old one must not be served by accident.
             if found and found["version"] in VERSIONS | {"v1", "v4"}:
                 parts = found.groupdict()
                 return Route(operation, parts.get("kind", ""), parts["version"], parts.get("id", ""))
         return Route()
 
     def gate(self, call: Call, route: Route) -> Reply | None:
-        """The refusal of a bad token (401, 530) or of one request too many (429), or None."""
+        """Return the refusal of a bad token (401, 530) or of a request above the rates (429), or None."""
+        # A token that is refused, or expired, can always be renewed.
         if route.operation == "token":
             return None
         status = self.tokens.refusal(call.token)
+        # A gateway answers a text that does not look like a token, before the API sees it.
         if status == 530:
             return Reply(530, text="<html><body>error code: 530</body></html>")
         if status:
@@ -125,7 +129,7 @@ class Backend:
         return self.rates.refusal(route.operation, call.token or "", self.clock())
 
     def work(self, call: Call, route: Route) -> Reply:
-        """Carry the request out."""
+        """Do what the request asks for."""
         try:
             with self.portal.lock:
                 reply = self._answer(call, route)
@@ -136,11 +140,12 @@ class Backend:
 
     def note(self, route: Route, reply: Reply, fault: str | None = None) -> None:
         """Enter a request into the log."""
+        # 0: the client saw no status.
         status = 0 if reply.cut == "all" else reply.status
         self.log.append(Logged(self.clock(), route.operation, route.kind, status, reply.rows, fault))
 
     def reply(self, call: Call) -> Reply:
-        """Gate and work in one, for a client in the same process; faults that need no connection strike."""
+        """Answer a client in the same process: gate and work in one, with the faults that need no connection."""
         route = self.route(call)
         reply = self.gate(call, route)
         fault = None
@@ -158,6 +163,7 @@ class Backend:
             raise Refused(404, "OBJECT_NOT_FOUND", "Unable to infer the resource from the path.")
         if route.operation == "token":
             return self.tokens.exchange(call.body)
+        # A reader that asks for many properties in the query meets this bound.
         if call.length > int(self.dialects["url"]):
             return Reply(414, text="<html><body>414 Request-URI Too Large</body></html>")
         if self.portal.table(route.kind) is None:
@@ -188,6 +194,7 @@ class Backend:
         needed = [f"crm.{group}.{route.kind}.read"]
         if route.operation == "associations":
             needed = ["crm.objects.contacts.read", "crm.objects.companies.read"]
+        # A test may take a scope away while a reader is under way.
         missing = [scope for scope in needed if scope not in self.portal.scopes]
         if missing:
             raise missing_scopes(missing)

@@ -42,9 +42,10 @@ def control_routes(backend: Backend) -> list[Route]:
         controls.route("/merge", _merge, "POST"),
         controls.route("/link", _link, "POST"),
         controls.route("/scopes", _scopes, "PUT"),
+        # Behind the fixed paths, which these patterns would take too.
         controls.route("/{kind}", _add, "POST"),
         controls.route("/{kind}/{number:int}", _change, "PATCH", "DELETE"),
-        controls.route("/{kind}/{number:int}/{what}", _turn, "POST"),
+        controls.route("/{kind}/{number:int}/{action}", _act, "POST"),
     ]
 
 
@@ -85,6 +86,7 @@ async def _add(backend: Backend, request: Request) -> Any:
 
 async def _change(backend: Backend, request: Request) -> Any:
     table, number = _table(backend, request), int(request.path_params["number"])
+    # The body is read outside the lock, which a slow client would hold.
     values = await texts(request, str | None) if request.method == "PATCH" else {}
     with backend.portal.lock:
         if request.method == "PATCH":
@@ -94,11 +96,12 @@ async def _change(backend: Backend, request: Request) -> Any:
     return {"id": number}
 
 
-async def _turn(backend: Backend, request: Request) -> Any:
+async def _act(backend: Backend, request: Request) -> Any:
     table, number = _table(backend, request), int(request.path_params["number"])
-    turns = {"restore": table.restore, "purge": table.purge}
+    # An unknown action is a KeyError, like an unknown record: a 404.
+    actions = {"restore": table.restore, "purge": table.purge}
     with backend.portal.lock:
-        turns[request.path_params["what"]](number)
+        actions[request.path_params["action"]](number)
     return {"id": number}
 
 
@@ -110,6 +113,7 @@ def _table(backend: Backend, request: Request) -> Table:
 
 
 def _known(table: Table, values: dict[str, str | None]) -> dict[str, str | None]:
+    # The API leaves unknown names out without a word; a person's mistake gets a sentence.
     unknown = [name for name in values if name not in table.types]
     if unknown:
         raise ConfigError(f"there is no property {unknown[0]!r}; there are: {', '.join(table.types)}")

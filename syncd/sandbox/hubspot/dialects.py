@@ -1,4 +1,4 @@
-"""What HubSpot's documents leave open or is known only from other programs, as switches of the fake."""
+"""The points that HubSpot's documents leave open, or that only other programs show, as switches of the fake."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def _open(values: str, point: str, meaning: str) -> Dialect:
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
+        # The vendor warns that search is behind, and names no bound.
         "search_lag": _open(f"0 {SECONDS}", "search", "how long a change stays unseen in search"),
         "merge": _open("new primary", "merge", "the record that a merge leaves: a new one, or the primary with its id"),
         "merge_trace": _open(
@@ -28,6 +29,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "partial": _open("207 200", "batch read", "the status of an answer without some of the records"),
         "retry_after": _open("absent seconds", "limits", "the Retry-After header of a 429"),
         "refresh_token": _open("kept rotated", "OAuth", "whether a refresh answers a new refresh token"),
+        # The vendor names no length either; gateways differ.
         "url": _open("16000 2000 4000", "list", "characters of a URL, beyond which it is too long (414)"),
     }
 )

@@ -1,4 +1,4 @@
-"""What HubSpot answers when it refuses."""
+"""The refusals of HubSpot's API."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any
 from syncd.sandbox.replies import Reply
 
 CORRELATION = "00000000-0000-4000-8000-000000005550"
-"""The id that a person would give to the vendor's support."""
+"""The id of an answer, which a person gives to the vendor's support."""
 
 
 def refusal(status: int, category: str, message: str, **more: Any) -> Reply:
-    """An error with the vendor's envelope; ``more`` are further members."""
+    """Return an error in the vendor's envelope; ``more`` are further members."""
     body = {"status": "error", "message": message, "correlationId": CORRELATION, "category": category, **more}
     return Reply(status, body)
 
 
 def failure(category: str, message: str, *, context: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """One of the errors inside the answer to a batch."""
+    """Return one error for the answer to a batch."""
+    # The specification's members, the empty ones too: a reader may rely on them.
     own = {"status": "error", "category": category, "message": message, "context": context}
     return {**own, "errors": [], "links": {}}
 
@@ -32,12 +33,13 @@ class Refused(Exception):
 
 
 def invalid(message: str) -> Refused:
-    """The request is not one that can be answered (400)."""
+    """Return the refusal of a wrong request (400)."""
     return Refused(400, "VALIDATION_ERROR", message)
 
 
 def missing_scopes(scopes: Sequence[str]) -> Refused:
-    """The key lacks a scope (403)."""
+    """Return the refusal of a key that lacks a scope (403)."""
+    # The names of the scopes stand in the context alone, where a reader must look for them.
     message = "This app hasn't been granted all required scopes to make this call."
     detail = {"message": "One or more of the following scopes are required.", "context": {}}
     context = {"requiredGranularScopes": list(scopes)}
@@ -45,7 +47,7 @@ def missing_scopes(scopes: Sequence[str]) -> Refused:
 
 
 def limited(policy: str, headers: Mapping[str, str]) -> Reply:
-    """Too many requests (429): ``SECONDLY``, ``TEN_SECONDLY_ROLLING`` or ``DAILY``."""
+    """Return the refusal of too many requests (429); ``policy``: SECONDLY, TEN_SECONDLY_ROLLING or DAILY."""
     which = {"SECONDLY": "secondly", "TEN_SECONDLY_ROLLING": "ten_secondly_rolling", "DAILY": "daily"}[policy]
     body = {
         "status": "error",

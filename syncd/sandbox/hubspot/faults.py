@@ -1,4 +1,4 @@
-"""What can go wrong with a request to HubSpot, armed beforehand."""
+"""The faults of requests to HubSpot, armed beforehand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from syncd.sandbox.replies import Reply
 
 @dataclass(frozen=True, kw_only=True)
 class Status(Fault):
-    """An error status in HubSpot's envelope, such as 423, 477 or 502. ``retry_after`` is sent as it is."""
+    """An error status in HubSpot's envelope, such as 423, 477 or 502. ``retry_after`` is sent unchanged."""
+
+    # Not the sandbox's own Status: the envelope of errors is the vendor's.
 
     kind: ClassVar[str] = "status"
     status: int = 500
@@ -22,14 +24,16 @@ class Status(Fault):
     retry_after: str | None = None
 
     def _instead(self, worked: Reply) -> Reply:
-        told = refusal(self.status, self.category, self.message)
+        body = refusal(self.status, self.category, self.message).body
         headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
-        return Reply(told.status, told.body, headers=headers, rows=worked.rows)
+        return Reply(self.status, body, headers=headers, rows=worked.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limited(Fault):
     """A 429 of one ``policy``: SECONDLY, TEN_SECONDLY_ROLLING or DAILY."""
+
+    # Without Retry-After by default, like the vendor: the policy's name says how long to wait.
 
     kind: ClassVar[str] = "limited"
     policy: str = "TEN_SECONDLY_ROLLING"

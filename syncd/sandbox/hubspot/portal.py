@@ -1,4 +1,4 @@
-"""The account: its contacts and companies, how they are linked, its scopes and its tokens."""
+"""The account: its contacts and companies, their links, and the scopes of its key."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SCOPES = frozenset(
         "crm.schemas.companies.read",
     }
 )
-"""What a key may read unless it is told otherwise."""
+"""The scopes of a key, unless a test sets others."""
 
 PRIMARY, UNLABELLED = 1, 279
 """The type ids of a contact's link to its primary company, and to any company."""
 
 
 class Portal:
-    """One account. ``clock`` returns seconds since 1970. Use it from several threads under ``lock``."""
+    """One account. ``clock`` returns seconds since 1970. Several threads may use it under ``lock``."""
 
     def __init__(self, *, dialects: Dialects, clock: Callable[[], float]) -> None:
         self.lock = threading.RLock()
@@ -42,7 +42,7 @@ class Portal:
         return int(self.clock() * 1000)
 
     def table(self, kind: str) -> Table | None:
-        """The records of ``kind``; objects of the vendor's other names are not kept."""
+        """Return the records of ``kind``, or None: the vendor's other kinds are not kept."""
         return {"contacts": self.contacts, "companies": self.companies}.get(kind)
 
     def link(self, contact: int, company: int, *, primary: bool = False) -> None:
@@ -55,29 +55,31 @@ class Portal:
         if self.contacts.find(contact) is None or self.companies.find(company) is None:
             raise KeyError(contact)
         links = self.links.setdefault(contact, {})
+        # A contact has one primary company at most.
         if primary:
             for types in links.values():
                 types.discard(PRIMARY)
         links.setdefault(company, {UNLABELLED}).update({PRIMARY} if primary else ())
 
     def unlink(self, contact: int, company: int) -> None:
-        """Take a link away."""
+        """Remove a link."""
         self.links.get(contact, {}).pop(company, None)
 
     def linked(self, kind: str, number: int) -> list[tuple[int, set[int]]]:
-        """(id, types) of the records of the other kind that are linked to this one, by id."""
+        """Return (id, types) of the records of the other kind that are linked to this record, by id."""
         if kind == "contacts":
             return sorted((company, types) for company, types in self.links.get(number, {}).items())
         return sorted((contact, links[number]) for contact, links in self.links.items() if number in links)
 
     def merge(self, primary: int, secondary: int) -> int:
-        """Merge two contacts; the links of both are those of the one that is left."""
-        left = self.contacts.merge(primary, secondary)
+        """Merge two contacts; the surviving contact has the links of both. Return its id."""
+        survivor = self.contacts.merge(primary, secondary)
         kept = self.links.pop(primary, {})
         for company, types in self.links.pop(secondary, {}).items():
+            # The primary company is the first contact's.
             kept.setdefault(company, types - {PRIMARY})
-        self.links[left] = kept
-        return left
+        self.links[survivor] = kept
+        return survivor
 
     def seed(self, count: int) -> None:
         """Fill the account with invented people and their companies; the same ones each time."""
@@ -88,6 +90,7 @@ class Portal:
             values = {"firstname": first, "lastname": last, "email": person["Email"], "phone": phone}
             contact = self.contacts.add({**values, "mobilephone": mobile or None, "company": person["Company"]})
             firm = person["Company"]
+            # One company for each name: several contacts share it.
             if firm not in firms:
                 firms[firm] = self.companies.add({"name": firm})
             self.link(contact, firms[firm], primary=True)

@@ -1,4 +1,4 @@
-"""The property definitions of the account, and how values are shown."""
+"""The property definitions of the account, and the form of values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONTACTS: Mapping[str, str] = {
     "date_of_birth": "date",
     "associatedcompanyid": "number",
 }
-"""The contacts' properties that a new account has, with their types."""
+"""The properties of contacts in a new account, with their types."""
 
 COMPANIES: Mapping[str, str] = {
     "hs_object_id": "number",
@@ -45,37 +45,40 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = {
     "contacts": ("firstname", "lastname", "email", "createdate", "lastmodifieddate", "hs_object_id"),
     "companies": ("name", "domain", "createdate", "hs_lastmodifieddate", "hs_object_id"),
 }
-"""What an answer holds when no properties are asked for; those that are asked for replace them."""
+"""The properties in an answer if a request names none."""
 
 MODIFIED: Mapping[str, str] = {"contacts": "lastmodifieddate", "companies": "hs_lastmodifieddate"}
-"""The property that holds when a record was changed. Contacts have the other one too, and it is empty."""
+"""The property with the time of a record's last change. Contacts also have the other one, and it is empty."""
 
 _FIELD_TYPES = {"string": "text", "number": "number", "datetime": "date", "date": "date", "enumeration": "select"}
 
 
+# Cached: a bulk load gives thousands of records the same millisecond.
 @lru_cache(maxsize=1024)
 def iso(moment: int) -> str:
-    """``moment`` (milliseconds since 1970) as HubSpot shows it: ``2026-09-01T12:00:00.123Z``."""
+    """Return ``moment`` (milliseconds since 1970) in HubSpot's form: ``2026-09-01T12:00:00.123Z``."""
+    # By whole seconds: a float of seconds would round some milliseconds.
     whole = datetime.fromtimestamp(moment // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{whole}.{moment % 1000:03}Z"
 
 
 @lru_cache(maxsize=1024)
 def milliseconds(text: str) -> int:
-    """A date, a time or a number of milliseconds as milliseconds since 1970.
+    """Return a date, a time or a number of milliseconds as milliseconds since 1970.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: the text is none of these.
 
     """
     if text.lstrip("-").isdecimal():
         return int(text)
+    # A date without a time zone is midnight in UTC, also for a reader in another zone.
     moment = datetime.fromisoformat(text)
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def definition(name: str, kind: str) -> dict[str, Any]:
-    """One item of the properties endpoint."""
+    """Return one item of the properties endpoint."""
     return {
         "name": name,
         "label": name.replace("_", " ").capitalize(),

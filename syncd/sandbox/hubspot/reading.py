@@ -16,7 +16,7 @@ HISTORY_LIMIT = 50
 
 
 class Reader:
-    """Reads records of a table. ``dates``: how dates are shown; ``pages`` counts the lists, for short ones."""
+    """Reads records of a table. ``host`` is the beginning of links in answers."""
 
     def __init__(self, table: Table, *, dialects: Mapping[str, str], host: str) -> None:
         self.table = table
@@ -25,7 +25,7 @@ class Reader:
         self._lists = 0
 
     def page(self, query: Mapping[str, str]) -> Reply:
-        """A page of the list: live or archived records, by id."""
+        """Return a page of the list: live or archived records, by id."""
         limit = bounded(query.get("limit"), LIST_LIMIT)
         after = query.get("after") or "0"
         if not after.isdecimal():
@@ -34,37 +34,39 @@ class Reader:
         found, more = self._page(records, limit)
         body: dict[str, Any] = {"results": [self.result(each, names(query.get("properties"))) for each in found]}
         if more:
-            # A token is used once: one for an empty page is another text for the same place.
+            # A token is used once: after an empty page it is another text for the same place.
             body["paging"] = {"next": self._next(str(found[-1].id) if found else f"0{after}")}
         return Reply(200, body, rows=len(found))
 
     def read(self, number: str, query: Mapping[str, str]) -> Reply:
-        """One record, by its id or by one that was merged into it."""
+        """Return one record, by its id or by the id of a record that was merged into it."""
         record = self.table.find(int(number)) if number.isdecimal() else None
         if record is None:
             raise Refused(404, "OBJECT_NOT_FOUND", "resource not found")
         return Reply(200, self.result(record, names(query.get("properties"))), rows=1)
 
     def batch(self, query: Mapping[str, str], body: Any) -> Reply:
-        """The records with the ids that the body names."""
+        """Return the records whose ids the body names."""
         inputs, properties = _inputs(body), body.get("properties")
         if not isinstance(properties, list) or not isinstance(body.get("propertiesWithHistory"), list):
             raise invalid("properties and propertiesWithHistory are lists, and both are required")
+        # With the history of values a batch may be only half as large.
         limit = HISTORY_LIMIT if body["propertiesWithHistory"] else BATCH_LIMIT
         if len(inputs) > limit:
             raise invalid(f"a batch holds at most {limit} inputs")
-        bin_only = query.get("archived") == "true"
-        found = {number: self._found(number, archived=bin_only) for number in inputs}
-        results = [self.result(record, properties) for record in found.values() if record]
-        lost = [number for number, record in found.items() if record is None]
+        archived = query.get("archived") == "true"
+        records = {number: self._found(number, archived=archived) for number in inputs}
+        results = [self.result(record, properties) for record in records.values() if record]
+        lost = [number for number, record in records.items() if record is None]
         return self._batch(results, lost)
 
     def definitions(self) -> Reply:
-        """Every property of these records."""
+        """Return every property of these records."""
         return Reply(200, {"results": [definition(name, kind) for name, kind in self.table.types.items()]})
 
     def result(self, record: Record, properties: Sequence[str]) -> dict[str, Any]:
-        """A record as answers hold it; names that are no property are left out without a word."""
+        """Return a record in the form of answers; unknown property names are left out."""
+        # Properties that a request names replace the default ones, they are not added to them.
         wanted = properties or DEFAULTS[self.table.kind]
         values = self.table.shown(record)
         shown = {name: self._value(name, values.get(name)) for name in wanted if name in self.table.types}
@@ -78,7 +80,7 @@ class Reader:
         return result if record.archived is None else {**result, "archivedAt": iso(record.archived)}
 
     def shorten(self, limit: int) -> int:
-        """How many records a page of ``limit`` holds."""
+        """Return how many records a page of ``limit`` holds."""
         return max(1, limit * 2 // 3) if self._dialects["pages"] == "short" else limit
 
     def _page(self, records: Iterable[Record], limit: int) -> tuple[list[Record], bool]:
@@ -112,6 +114,7 @@ class Reader:
         return self.table.find(int(number))
 
     def _batch(self, results: list[dict[str, Any]], lost: list[str]) -> Reply:
+        # Times that no reader may rely on.
         now = iso(0)
         body: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
         if not lost:
@@ -123,12 +126,12 @@ class Reader:
 
 
 def names(text: str | None) -> list[str]:
-    """The names in a comma-separated query parameter."""
+    """Return the names in a comma-separated query parameter."""
     return [part for part in (text or "").split(",") if part]
 
 
 def bounded(text: Any, most: int) -> int:
-    """``limit`` as a number; 10 when it is absent.
+    """Return ``limit`` as a number; 10 if it is absent.
 
     Raises:
         Refused: it is no number from 1 to ``most``.
@@ -144,4 +147,5 @@ def _inputs(body: Any) -> list[str]:
     inputs = body.get("inputs") if isinstance(body, dict) else None
     if not isinstance(inputs, list) or not all(isinstance(each, dict) and "id" in each for each in inputs):
         raise invalid('inputs is a list of {"id": "…"}')
+    # An id that is named twice is answered once.
     return list(dict.fromkeys(str(each["id"]) for each in inputs))

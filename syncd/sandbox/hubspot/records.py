@@ -1,4 +1,4 @@
-"""The records of one kind: live, archived, merged away, and what the search index still shows of them."""
+"""The records of one kind: live, archived and merged ones, and their state in the search index."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Properties = Mapping[str, str | None]
 class Record:
     """One record; times are milliseconds since 1970.
 
-    ``unseen``: (until when, what search shows of it until then) for changes that the index does not know yet.
+    ``unseen``: the changes that the search index lacks: (the time until then, the values that search shows until then).
     """
 
     id: int
@@ -33,14 +33,16 @@ class Record:
 class Table:
     """The records of one kind, ``contacts`` or ``companies``. ``clock`` is in milliseconds.
 
-    ``types``: the properties that there are, with their types. ``version`` counts the changes.
+    ``types``: the properties with their types. ``version`` counts the changes.
     """
 
     def __init__(self, kind: str, types: Mapping[str, str], *, dialects: Dialects, clock: Callable[[], int]) -> None:
         self.kind = kind
         self.types = dict(types)
         self.records: dict[int, Record] = {}
+        # The ids that went in a merge, with the id that is left: a read by an old id finds the record.
         self.aliases: dict[int, int] = {}
+        # Sorted, so that a page of the list is found without a look at every record.
         self.live: list[int] = []
         self.version = 0
         self._dialects = dialects
@@ -48,7 +50,7 @@ class Table:
         self._next = 1
 
     def add(self, values: Properties, *, at: int | None = None, number: int | None = None) -> int:
-        """Make a record and return its id. ``at``: its time, else now; ``number``: its id, else the next one."""
+        """Add a record and return its id. ``at``: its time (default: now); ``number``: its id (default: next)."""
         now = self._clock() if at is None else at
         number = number or self._next
         self._next = max(self._next, number + 1)
@@ -75,13 +77,14 @@ class Table:
         self.version += 1
 
     def touch_all(self, *, at: int) -> None:
-        """Let every record be modified in one millisecond, as a bulk update does."""
+        """Set the modified date of every record to one millisecond, as a bulk update does."""
         for number in self.live:
             self.records[number].modified = at
         self.version += 1
 
     def archive(self, number: int) -> None:
-        """Move a record to the bin; its modified date stays."""
+        """Move a record to the bin."""
+        # Its modified date stays: a reader that asks for changes since a date never hears of it.
         self._live(number).archived = self._clock()
         self._leave(number)
 
@@ -89,7 +92,7 @@ class Table:
         """Take a record out of the bin.
 
         Raises:
-            KeyError: it is not there.
+            KeyError: the record is not in the bin.
 
         """
         record = next((each for each in self.bin() if each.id == number), None)
@@ -102,46 +105,47 @@ class Table:
         self._enter(number)
 
     def purge(self, number: int) -> None:
-        """Delete a record for good, as the privacy law asks; nothing tells of it."""
+        """Delete a record for good, as the privacy law asks; it is in no list afterwards."""
         if self.records[number].archived is None:
             self._leave(number)
         del self.records[number]
 
     def merge(self, primary: int, secondary: int) -> int:
-        """Merge two records and return the id of the one that is left; the ids that went resolve to it."""
+        """Merge two records and return the id of the surviving one, which the other ids then stand for."""
+        # The primary record's values win; the secondary's fill its gaps.
         first, second = self._live(primary), self._live(secondary)
         values = {**second.values, **{name: value for name, value in first.values.items() if value}}
         values["hs_merged_object_ids"] = ";".join(map(str, self._trace(first, second)))
         if self._dialects["merge"] == "primary":
             self.edit(primary, values)
-            left, gone = primary, [secondary]
+            survivor, gone = primary, [secondary]
         else:
-            left, gone = self.add(values), [primary, secondary]
+            survivor, gone = self.add(values), [primary, secondary]
         for number in gone:
             self._leave(number)
             del self.records[number]
-            self.aliases[number] = left
-        return left
+            self.aliases[number] = survivor
+        return survivor
 
     def find(self, number: int) -> Record | None:
-        """The live record that this id stands for now."""
+        """Return the live record that this id stands for now, or None."""
         while number in self.aliases:
             number = self.aliases[number]
         record = self.records.get(number)
         return record if record and record.archived is None else None
 
     def bin(self) -> list[Record]:
-        """The archived records that are still there, by id."""
+        """Return the archived records that can still be restored, by id."""
         since = self._clock() - BIN
         return [each for _, each in sorted(self.records.items()) if each.archived is not None and each.archived > since]
 
     def after(self, number: int) -> Iterator[Record]:
-        """The live records with a higher id, in order."""
+        """Yield the live records with a higher id, in order."""
         for at in range(bisect_left(self.live, number + 1), len(self.live)):
             yield self.records[self.live[at]]
 
     def shown(self, record: Record) -> dict[str, str | None]:
-        """All that the record's properties hold, with those that HubSpot keeps itself."""
+        """Return the values of the record's properties, with those that HubSpot itself maintains."""
         return {
             **record.values,
             "hs_object_id": str(record.id),
@@ -150,7 +154,7 @@ class Table:
         }
 
     def indexed(self, record: Record) -> Properties | None:
-        """What search knows of the record now; None: nothing yet."""
+        """Return the values that search shows of the record now; None if it does not know the record yet."""
         if not record.unseen:
             return self.shown(record)
         now = self._clock()
@@ -158,17 +162,19 @@ class Table:
 
     @property
     def lag(self) -> int:
-        """Milliseconds by which search is behind."""
+        """The milliseconds by which search is behind."""
         return round(float(self._dialects["search_lag"]) * 1000)
 
     def _unseen(self, record: Record, before: Properties | None) -> None:
         now = self._clock()
         record.unseen = [each for each in record.unseen if each[0] > now]
+        # Several changes may wait: search shows the oldest state until its time is over.
         if self.lag:
             record.unseen.append((now + self.lag, before))
 
     def _trace(self, first: Record, second: Record) -> list[int]:
         earlier = [*self._merged(first), *self._merged(second)] if self._dialects["merge_trace"] == "all" else []
+        # A merge into a new record makes the primary's id an old one too.
         return [*earlier, *([] if self._dialects["merge"] == "primary" else [first.id]), second.id]
 
     def _merged(self, record: Record) -> list[int]:

@@ -1,4 +1,4 @@
-"""``POST …/search``: filters over what the index knows, one sort rule, and never a record beyond the first 10,000."""
+"""``POST …/search``: filters over the search index, one sort rule, and never a record beyond the first 10,000."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from syncd.sandbox.replies import Reply
 CAP = 10_000
 LIMIT = 200
 BODY = 3_000
-"""Characters of a search's body."""
+"""The most characters of a search's body."""
 
 GROUPS, FILTERS, ALL_FILTERS = 5, 6, 18
 
@@ -42,14 +42,16 @@ OPERATORS = frozenset(ORDERED) | TOKENS | SETS | PRESENCE | {"BETWEEN"}
 
 
 class Search:
-    """Searches one table. The last filters' matches are kept, since a keyset asks for them page by page."""
+    """Searches one table."""
+
+    # The last filters' matches are kept: a reader that pages by id asks for them again with each page.
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._kept: tuple[Any, list[int]] = (None, [])
 
     def answer(self, raw: bytes, body: Any) -> Reply:
-        """The page that the body asks for."""
+        """Return the page that the body asks for."""
         if not isinstance(body, dict) or len(raw) > BODY:
             raise invalid(f"the body is a JSON object of at most {BODY:,} characters")
         limit, after = bounded(body.get("limit"), LIMIT), _after(body.get("after"))
@@ -73,16 +75,19 @@ class Search:
         record = self._table.records[number]
         seen = self._table.indexed(record)
         result = self._reader.result(record, properties)
+        # Search answers with the values that its index knows, which may be old.
         if seen is not None:
             result["properties"] = {name: seen.get(name) for name in result["properties"]}
         return result
 
     def _matches(self, groups: list[list[Filter]]) -> list[int]:
-        """The ids that match, ascending. A bound from below on the id is taken by position."""
+        """Return the ids that match, ascending."""
+        # A lower bound on the id is found by position: the other filters stay the same from page to page.
         above = _above(groups)
         rest = [[each for each in group if not (above and each["propertyName"] == ID)] for group in groups]
         key = (self._table.version, json.dumps(rest))
-        if self._kept[0] != key or self._table.lag:  # what is seen may change with the time alone
+        # With a lag the index changes with time alone.
+        if self._kept[0] != key or self._table.lag:
             self._kept = (key, self._scan(rest))
         kept = self._kept[1]
         return kept[bisect_right(kept, above) :] if above else kept
@@ -97,12 +102,13 @@ class Search:
         return found
 
     def _sorted(self, found: list[int], sorts: Any) -> list[int]:
-        """In the order of the one rule; a rule that is no object is ignored without a word."""
+        """Return the ids in the order of the one rule; a rule that is no object is ignored."""
         rules = sorts or []
         if not isinstance(rules, list) or len(rules) > 1:
             raise invalid("sorts holds at most one rule")
         if not rules or not isinstance(rules[0], dict):
-            return sorted(found, key=lambda number: (number % 7, number))  # no order that one could page by
+            # Without a rule the order is of no use for paging, and no reader may rely on it.
+            return sorted(found, key=lambda number: (number % 7, number))
         name, down = str(rules[0].get("propertyName")), rules[0].get("direction") == "DESCENDING"
         if name == ID:
             return found[::-1] if down else found
@@ -131,7 +137,7 @@ def _groups(body: Mapping[str, Any], types: Mapping[str, str]) -> list[list[Filt
 
 
 def _above(groups: list[list[Filter]]) -> int:
-    """The id that every match is above, where there is one group with such a filter; else 0."""
+    """Return the lower bound on the id, if the only group has one; else 0."""
     filters = groups[0] if len(groups) == 1 else []
     bounds = [each for each in filters if each["propertyName"] == ID]
     fits = len(bounds) == 1 and bounds[0]["operator"] == "GT" and str(bounds[0].get("value")).isdecimal()
@@ -144,7 +150,8 @@ def _test(each: Filter, types: Mapping[str, str]) -> Callable[[Properties], bool
     if how in PRESENCE:
         return lambda seen: bool(seen.get(name)) == (how == "HAS_PROPERTY")
     if how in SETS:
-        wanted = set(map(str, each.get("values") or ()))  # compared in lower case: others are never found
+        # Values are compared in lower case, and the filter's are not lowered: "ANN" is never found.
+        wanted = set(map(str, each.get("values") or ()))
         return lambda seen: ((seen.get(name) or "").lower() in wanted) == (how == "IN")
     if how in TOKENS:
         pattern = str(each.get("value", "")).lower()

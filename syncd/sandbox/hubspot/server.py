@@ -23,12 +23,12 @@ from syncd.sandbox.serving import HOST, Served, ended_by_signal, listen, print_l
 class HubSpot:
     """A HubSpot account on loopback while the context is open; its records are in memory.
 
-    ``portal`` and ``backend`` are there from the beginning, so that a test can also ask without a connection.
-    ``limits`` are (requests, seconds); None is no limit. ``seed`` is the number of invented contacts. ``clock``
-    returns seconds since 1970; all times go by it.
+    ``portal`` and ``backend`` exist from the beginning, so that a test can also ask without a connection. ``limits``
+    are (requests, seconds); None is no limit. ``seed`` is the number of invented contacts. ``clock`` returns seconds
+    since 1970, for all times.
 
     Raises:
-        ConfigError: a dialect is unknown, the port is taken.
+        ConfigError: a dialect is unknown, or the port is taken.
 
     """
 
@@ -46,6 +46,7 @@ class HubSpot:
         self.key = key
         chosen = Dialects(dialects, table=DIALECTS)
         self.portal = Portal(dialects=chosen, clock=clock)
+        # Before the first request: a reader would take contacts that come one by one for changes.
         self.portal.seed(seed)
         self.backend = Backend(
             portal=self.portal,
@@ -63,7 +64,7 @@ class HubSpot:
 
     @property
     def requests(self) -> list[Logged]:
-        """The requests so far, oldest first; control paths are not among them."""
+        """The requests so far, oldest first, without those to control paths."""
         return list(self.backend.log)
 
     def arm(self, fault: Fault | Mapping[str, Any]) -> None:
@@ -80,6 +81,7 @@ class HubSpot:
         self.portal.dialects.choose(name, value)
 
     def __enter__(self) -> Self:
+        # The socket knows which port was free.
         listener = listen(self.port)
         self.port = listener.getsockname()[1]
         self._served = Served(build_app(self.backend), listener)
@@ -103,8 +105,9 @@ def serve(
 ) -> None:
     """Run the fake in the foreground until SIGINT or SIGTERM (or ``until`` is set), then return.
 
-    ``say`` gets each line that is printed (default: standard output). The rest is as for :class:`HubSpot`.
+    ``say`` is called with each line (default: it is printed). The other arguments are those of :class:`HubSpot`.
     """
+    # A test ends the command by setting `until`; a person ends it by Ctrl-C.
     leave = until or threading.Event()
     fake = HubSpot(port, key=key, limits=limits, dialects=dialects, seed=seed)
     with fake, ended_by_signal(leave):
@@ -114,6 +117,7 @@ def serve(
 
 
 def _hints(fake: HubSpot) -> list[str]:
+    # Lines that a person can copy into a shell.
     counts, contacts = fake.portal.counts(), f"{fake.url}/crm/objects/2026-09/contacts?limit=1"
     return [
         f"A HubSpot account of {counts['contacts']} contacts answers at {fake.url} with the key {fake.key}.",

@@ -1,4 +1,4 @@
-"""``POST /oauth/…/token``, and which tokens may ask."""
+"""``POST /oauth/…/token``, and the check of tokens."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from urllib.parse import parse_qs
 from syncd.sandbox.replies import Reply
 
 KEY = "pat-na1-sandbox"
-"""The service key of a fake that was not given another."""
+"""The service key, if no other key is given."""
 
 CLIENT = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
 REFRESH = "sandbox-refresh"
 LIFE = 1800
-"""Seconds that an access token is good for."""
+"""Seconds for which an access token is valid."""
 
 _FORM = re.compile(r"[A-Za-z0-9._~-]{8,}")
 
 
 class Tokens:
-    """The key, and the access tokens that were given out. ``clock``: seconds since 1970."""
+    """The key, and the access tokens that were issued. ``clock``: seconds since 1970."""
 
     def __init__(self, *, key: str, dialects: Mapping[str, str], clock: Callable[[], float]) -> None:
         self.key = key
@@ -31,9 +31,10 @@ class Tokens:
         self._given: dict[str, float] = {}
 
     def refusal(self, token: str | None) -> int:
-        """0, or the status with which ``token`` is refused: 530 for what has not the form of one."""
+        """Return 0, or the status that refuses ``token``: 530 for a text without the form of a token."""
         if token is not None and not _FORM.fullmatch(token):
             return 530
+        # A service key never expires; an access token does, and a reader must renew it.
         good = token == self.key or self._given.get(token or "", 0.0) > self._clock()
         return 0 if good else 401
 
@@ -41,7 +42,8 @@ class Tokens:
         return token in self._given
 
     def exchange(self, raw: bytes) -> Reply:
-        """A new access token for the refresh token in the form."""
+        """Return a new access token for the refresh token in the form."""
+        # The vendor reads a form here, not JSON.
         form = {name: values[-1] for name, values in parse_qs(raw.decode("utf-8", "replace")).items()}
         if form.get("grant_type") != "refresh_token":
             return _refused("unsupported_grant_type", "BAD_GRANT_TYPE", "grant_type is not known")

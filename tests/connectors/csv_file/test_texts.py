@@ -169,7 +169,7 @@ def test_column_names_are_trimmed_and_made_to_differ(path: Path, header: str, co
 
 
 def test_names_that_still_clash_are_an_error(path: Path) -> None:
-    with pytest.raises(SourceInvalid, match=r"the header names columns twice, even numbered: a_1"):
+    with pytest.raises(SourceInvalid, match=r"columns of the header share a name even after numbering: a_1"):
         csv_file(path, b"a,a,a_1\n").check()
 
 

@@ -74,7 +74,7 @@ def test_a_pause_is_for_every_request() -> None:
 def test_a_server_says_that_nothing_is_left(hint: Hint, headers: dict[str, str], waited: float) -> None:
     time = Time()
     paced = pacer(time, hint=hint)
-    paced.told(headers)
+    paced.note_headers(headers)
     send(paced)
     assert time.now - 1000 == waited
     assert paced.headers >= {"x-left"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.http_parts.rules import LONGEST, Rule, Rules, clean, said
+from connectors.http_parts.rules import LONGEST, Rule, Rules, clean, server_words
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
 from syncd.rest import Answer
 
@@ -83,7 +83,7 @@ def test_a_wait_is_as_long_as_the_rule_or_the_server_says(rule: Rule, told: Answ
     ],
 )
 def test_a_servers_words_are_shown(body: Any, words: str) -> None:
-    assert said(answer(400, body)) == words
+    assert server_words(answer(400, body)) == words
 
 
 def test_what_may_be_private_is_not_shown() -> None:

@@ -47,5 +47,5 @@ def test_the_limit_that_answers_tell_of_is_used_to_nine_tenths(most: int | None,
     pace = Pace(clock=clock, sleep=clock.sleep)
     for _ in range(400):
         times.append(pace.pacer.places("GET", "/crm/objects/2026-09/contacts").take())
-        pace.told(Answer(200, headers={"x-hubspot-ratelimit-max": str(most)} if most else {}))
+        pace.adopt_limit(Answer(200, headers={"x-hubspot-ratelimit-max": str(most)} if most else {}))
     assert busiest(times[1:], 10.0) == used

@@ -149,7 +149,7 @@ def test_a_full_page_and_no_token_where_one_is_looked_for_is_no_whole_list() -> 
     wrong = {"by": "token", "from": "paging.next.aftr", "size": 2}
     rows, end = World(by_token, **TWO, page=wrong).read()
     assert (len(rows), end.proof) == (2, "unproved")
-    assert "nothing at 'paging.next.aftr' tells of another: correct page.from" in end.why
+    assert "nothing at 'paging.next.aftr', the place of the next page: correct page.from" in end.why
     _, end = World(by_token, **TWO, page={**wrong, "from": "paging.next.after"}).read()
     assert end.proof == "complete"
 

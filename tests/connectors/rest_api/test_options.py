@@ -72,9 +72,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "changes that are not asked for": ({"changes": {"by": "time"}}, r"no part of its request uses \{since\}"),
     "a cursor that is not sent": ({"changes": {"by": "token", "from": "x"}}, r"no part of its request uses \{cursor\}"),
     "changes by a token from nowhere": ({"changes": {"by": "url"}}, "by: url needs from"),
-    "no form of a moment": ({**TIME, "changes": {"by": "time", "form": "epoch"}}, "is no form of a moment"),
+    "no form of a moment": ({**TIME, "changes": {"by": "time", "form": "epoch"}}, "is not a time format"),
     "deletes without changes": ({"deletes": {"sweep": {}}}, "need changes"),
-    "columns without the id": ({"columns": {"name": "name"}}, "columns has none with the records' id"),
+    "columns without the id": ({"columns": {"name": "name"}}, "columns has no column for the records' id"),
     "a lookup of nothing": ({"enrich": [{"into": "x", "by": "y", "request": {"path": "/y"}}]}, r"uses no \{ids\}"),
     "a limit that is none": ({"limits": ["fast"]}, "is not requests per time"),
     "a limit without time": ({"limits": ["5/0s"]}, "is not requests per time"),
@@ -92,7 +92,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an address that no token tells": ({"base_url": "{api}/v1"}, r"begins with \{api\} if"),
     "an address under everything": (
         {"auth": {"oauth2": {"token_url": "https://x.example.com", "api": {"from": "url", "under": ["com"]}}}},
-        "is no domain that hosts are under",
+        "is not a domain",
     ),
     "a signature over what is unknown": (
         {"auth": {"hmac": {"header": "X", "secret": "x", "over": "{body}"}}},

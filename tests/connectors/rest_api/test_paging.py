@@ -142,14 +142,14 @@ def test_a_record_that_is_removed_while_numbered_pages_are_read_is_noticed() -> 
 
     found, flaws = read(NumberPages(), shrinking, twice=True)
     assert "6" not in found
-    assert flaws == ["the list was another one when it was read again"]
+    assert flaws == ["the list differed when it was read a second time"]
 
 
 @pytest.mark.parametrize("pager", [OffsetPages(), NumberPages(), KeysetPages()])
 def test_a_server_that_ignores_what_is_asked_does_not_loop(pager: Pager) -> None:
     found, flaws = read(pager, lambda _: page(["1", "2", "3"]))
     assert found == ["1", "2", "3"]
-    assert "a page came twice, so the server may not take what was asked for the next one" in flaws
+    assert "a page came twice, so the server may ignore the parameter that asks for the next" in flaws
 
 
 def test_a_token_that_comes_again_does_not_loop() -> None:
@@ -189,7 +189,7 @@ def test_records_without_an_id_prove_nothing_where_pages_go_on_from_it(pager: Pa
     pages = iter([Page([{"n": 1}, {"n": 2}], [None, None]), Page([], [])])
     walk = Walk(pager, lambda _: next(pages))
     list(walk.pages())
-    assert "a record has no id, from which the next page would go on" in walk.flaws
+    assert "a record has no id, so the next page cannot be asked for" in walk.flaws
 
 
 def test_the_flag_that_there_is_more_ends_the_list() -> None:
@@ -199,7 +199,7 @@ def test_the_flag_that_there_is_more_ends_the_list() -> None:
 
 def test_more_without_a_place_is_a_flaw() -> None:
     _, flaws = read(TokenPages("next"), lambda _: page(["1"], {"more": True}), more="more")
-    assert flaws == ["the server says that there is more, and not where"]
+    assert flaws == ["the server says that there is another page, but not where"]
 
 
 @pytest.mark.parametrize(("total", "flaws"), [(1, []), (2, ["there were 1 records and the server says 2"]), (None, [])])

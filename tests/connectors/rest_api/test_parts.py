@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.rest_api.parts import parted, together
+from connectors.rest_api.parts import combine, split_names
 from syncd.errors import SourceInvalid
 from syncd.source import Needs
 from tests.worlds.rest_api_world import World
@@ -43,19 +43,19 @@ class Crm:
 
 
 def test_parts_hold_every_name_and_what_is_always_asked_for() -> None:
-    assert parted(["id"], ["id", "a", "b", "c"], most=3, chars=None) == [["id", "a", "b"], ["id", "c"]]
-    assert parted(["id"], ["id", "a", "b", "c"], most=None, chars=6) == [["id", "a", "b"], ["id", "c"]]
-    assert parted(["id"], ["a", "very_long", "b"], most=None, chars=6) == [
+    assert split_names(["id"], ["id", "a", "b", "c"], most=3, chars=None) == [["id", "a", "b"], ["id", "c"]]
+    assert split_names(["id"], ["id", "a", "b", "c"], most=None, chars=6) == [["id", "a", "b"], ["id", "c"]]
+    assert split_names(["id"], ["a", "very_long", "b"], most=None, chars=6) == [
         ["id", "a"],
         ["id", "very_long"],
         ["id", "b"],
     ]
-    assert parted(["id"], ["id"], most=1, chars=1) == [["id"]]
-    assert parted([], [], most=1, chars=None) == [[]]
+    assert split_names(["id"], ["id"], most=1, chars=1) == [["id"]]
+    assert split_names([], [], most=1, chars=None) == [[]]
 
 
 def test_two_parts_of_a_record_make_one() -> None:
-    assert together({"id": 1, "a": {"x": 1}}, {"id": 1, "a": {"y": 2}, "b": 3}) == {
+    assert combine({"id": 1, "a": {"x": 1}}, {"id": 1, "a": {"y": 2}, "b": 3}) == {
         "id": 1,
         "a": {"x": 1, "y": 2},
         "b": 3,

@@ -12,7 +12,7 @@ from connectors.sql_query.connector import SqlQuery
 from connectors.sql_query.options import SqlOptions
 from syncd.config import Source, load
 from syncd.core.schema import Field, Schema
-from syncd.sync import contact_mapping
+from syncd.read.contact_mapping import contact_mapping
 from tests.worlds.sql_sources import read
 from tests.worlds.sql_sqlite_file import SqliteFile
 

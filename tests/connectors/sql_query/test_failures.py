@@ -212,7 +212,7 @@ def test_the_transaction_itself_refuses_to_write(server: Any) -> None:
     """The server would refuse a write that the check of the query let pass."""
     connector = source(server, "SELECT 1 AS id")
     with connector._opened() as snapshot:
-        connection: Any = snapshot._connection  # type: ignore[attr-defined]
+        connection: Any = snapshot._connection
         for statement in ("DELETE FROM people", "DROP TABLE people", "CREATE TABLE others (id int)"):
             with pytest.raises(Exception, match=r"(?i)read.?only"):
                 connection.cursor().execute(statement)

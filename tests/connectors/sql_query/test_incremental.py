@@ -18,7 +18,7 @@ from tests.worlds.sql_sqlite_file import SqliteFile
 
 NO_INDEX = (
     "no index serves the cursor changed: each incremental read scans all of people; "
-    "an index on that column, and on what tables are joined by, makes it quick"
+    "an index on that column, and on the columns that join tables, makes it quick"
 )
 STAMP = {"postgresql": "timestamptz", "mysql": "datetime(3)", "sqlite": "text"}
 CURSOR = {"column": "changed", "overlap": "5m"}
@@ -100,7 +100,7 @@ def test_a_late_commit_is_found_though_much_time_has_passed_since_the_last_read(
 def test_many_rows_of_one_time_are_repeated_until_the_overlap_is_over_and_not_for_ever(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_cursor, "MOST", 2)
+    monkeypatch.setattr(sql_cursor, "MAX_SEEN", 2)
     people.put(*((number, f"P{number}", "10:00:00") for number in range(4)))
     _, end = people.read()
     people.now += 60
@@ -297,7 +297,7 @@ def test_check_tells_that_the_cursor_has_no_index_and_the_key_has_twins(
     ],
 )
 def test_the_overlap_keeps_the_form_of_a_time(value: str, lowered: str) -> None:
-    assert Times(300).lowered(value) == lowered
+    assert Times(300).minus_overlap(value) == lowered
 
 
 def test_what_is_no_time_does_not_move_the_cursor() -> None:

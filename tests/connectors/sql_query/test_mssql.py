@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connectors.sql_query.errors import Told
-from connectors.sql_query.mssql import opening
+from connectors.sql_query.errors import DriverErrors
+from connectors.sql_query.mssql import opening_statements
 from connectors.sql_query.options import SqlOptions
 from connectors.sql_query.statement import Selection, compiled
 from syncd.errors import SourceInvalid, SourceUnavailable
@@ -23,12 +23,12 @@ SELECTION = Selection(
 
 
 def test_a_read_begins_with_a_snapshot_that_waits_for_no_lock_for_ever() -> None:
-    assert opening("snapshot") == [
+    assert opening_statements("snapshot") == [
         "SET TRANSACTION ISOLATION LEVEL SNAPSHOT",
         "SET LOCK_TIMEOUT 30000",
         "BEGIN TRANSACTION",
     ]
-    assert opening("read_committed")[0] == "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+    assert opening_statements("read_committed")[0] == "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
 
 def test_a_query_is_always_a_part_of_one_select() -> None:
@@ -55,7 +55,7 @@ def test_names_are_quoted_as_the_server_does() -> None:
 
 
 def test_its_errors_are_told_apart() -> None:
-    told = Told(DATABASE, timeout=5)
+    told = DriverErrors(DATABASE, timeout=5)
     assert isinstance(told.error(Exception((18456, b"Login failed for user 'u'."))), SourceInvalid)
     assert "has no snapshots" in str(told.error(Exception(3952, b"Snapshot isolation failed")))
     assert "Invalid column name 'x'" in str(told.error(Exception(207, b"Invalid column name 'x'.")))

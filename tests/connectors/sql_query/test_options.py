@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from connectors.sql_query import url as sql_url
 from connectors.sql_query.options import SqlOptions
 from connectors.sql_query.statement import Statement as Sql
-from connectors.sql_query.statement import Unfit, checked, compiled, parameters
+from connectors.sql_query.statement import UnusableQuery, checked, compiled, parameters
 from syncd.config import load
 from syncd.errors import ConfigError
 
@@ -49,14 +49,14 @@ def test_each_server_has_its_urls(url: str, title: str) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("db.example.com/rent", "no URL of a database is written so"),
+        ("db.example.com/rent", "this is not the URL of a database"),
         ("oracle://u@h/d", "'oracle' is no database that syncd reads"),
         ("postgresql+asyncpg://u@h/d", r"reads PostgreSQL by psycopg only: leave out \+asyncpg"),
         ("postgresql://u@h", "names no database"),
         ("postgresql://u@h:port/d", "this is no URL; put the password into the option password"),
         ("postgresql://u:pa@ss/w@h/d", "put the password into the option password"),
         ("sqlite://", "an SQLite database is a file"),
-        (7, "no URL of a database is written so"),
+        (7, "this is not the URL of a database"),
     ],
 )
 def test_a_wrong_url_is_told_with_the_remedy(url: object, said: str) -> None:
@@ -132,9 +132,9 @@ def test_a_semicolon_in_a_text_or_comment_is_none(query: str) -> None:
 def test_what_is_a_text_depends_on_the_server() -> None:
     assert checked("SELECT 'it\\'s; (' # ;", "mysql")
     assert checked("SELECT [a;b)] FROM x", "mssql")
-    with pytest.raises(Unfit):
+    with pytest.raises(UnusableQuery):
         checked("SELECT 'it\\'s; ('", "postgresql")
-    with pytest.raises(Unfit, match="make the query a view"):
+    with pytest.raises(UnusableQuery, match="make the query a view"):
         checked("WITH a AS (SELECT 1 AS b) SELECT * FROM a", "mssql")
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, REASON, STATE, WARNING
 from syncd.core.mapping import compiler as mapping
-from syncd.core.rules import AllOf, Column, Rule, SourceRules, Sql, Template, Value
 from syncd.core.schema import Field, Schema
+from syncd.core.settings.rules import AllOf, Column, Rule, SourceRules, Sql, Template, Value
 from tests.worlds.core_mapping import applied, rules, states
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from syncd.core.mapping import phones
 from syncd.core.mapping.phone_text import numbers_in
-from syncd.core.rules import PhoneRules
+from syncd.core.settings.rules import PhoneRules
 
 unhurried = settings(deadline=None, max_examples=60)  # a deadline would test the machine
 ONE = "2125551234"

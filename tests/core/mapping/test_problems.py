@@ -7,7 +7,7 @@ import pytest
 
 from syncd.core.mapping import compiler as mapping
 from syncd.core.mapping import sql
-from syncd.core.rules import AllOf, Column, First, PhoneRules, Rule, SourceRules, Sql, Template
+from syncd.core.settings.rules import AllOf, Column, First, PhoneRules, Rule, SourceRules, Sql, Template
 from tests.worlds.core_mapping import SCHEMA, rules
 
 PLACES_AND_PROBLEMS = [

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, REASON, STATE, WARNING
 from syncd.core.mapping import compiler as mapping
-from syncd.core.rules import AllOf, Column, PhoneRules, Rule, SourceRules, Sql, Template
+from syncd.core.settings.rules import AllOf, Column, PhoneRules, Rule, SourceRules, Sql, Template
 from tests.examples import examples
 from tests.worlds.core_mapping import SCHEMA, named, rules
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.core.mapping.rules import mentioned
-from syncd.core.rules import AllOf, Column, First, PhoneRules, Rule, SourceRules, Sql, Template, Value
+from syncd.core.settings.rules import AllOf, Column, First, PhoneRules, Rule, SourceRules, Sql, Template, Value
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.columns import CONTACT, INVALID, WARNING
-from syncd.core.rules import AllOf, Column, First, PhoneRules, Rule, Sql, Template, Value
+from syncd.core.settings.rules import AllOf, Column, First, PhoneRules, Rule, Sql, Template, Value
 from tests.worlds.core_mapping import applied, named, rules, states
 
 

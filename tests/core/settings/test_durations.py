@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.durations import FORM, LONGEST, parse_duration, seconds_in
+from syncd.core.settings.durations import FORM, LONGEST, parse_duration, seconds_in
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from syncd.core.damage import DAMAGES, damaged
-from syncd.core.rules import AllOf, Column, PhoneRules, Rule, SourceRules
+from syncd.core.mapping.damage import DAMAGES, damaged
 from syncd.core.schema import Field, Schema
+from syncd.core.settings.rules import AllOf, Column, PhoneRules, Rule, SourceRules
 
 SCHEMA = Schema((Field(1, "ID", is_match=True), Field(2, "Name"), Field(3, "Phone", is_phone=True)))
 ROWS = pl.DataFrame(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from syncd.core.mapping.rules import named
+from syncd.core.mapping.rules import columns_in
 from syncd.core.mapping.sql import columns_of
-from syncd.core.rules import SourceRules
 from syncd.core.schema import Schema
+from syncd.core.settings.rules import SourceRules
 
 DAMAGES = {
     "empty": "no row at all",
@@ -36,7 +36,7 @@ def _changed(rows: pl.DataFrame, rules: SourceRules, schema: Schema) -> pl.DataF
     """Change what makes a contact, but not who it is, nor whether it is wanted, as far as columns let them apart."""
     fixed = {*rules.key, *([rules.phones.region_column] if rules.phones.region_column else [])}
     fixed |= columns_of(rules.where) if rules.where else set()
-    by_field = {name: named(rule.origin).intersection(rows.columns) - fixed for name, rule in rules.mapping.items()}
+    by_field = {name: {*columns_in(rule.origin)} & {*rows.columns} - fixed for name, rule in rules.mapping.items()}
     every = set().union(*by_field.values())
     soft = every.difference(*(by_field.get(name, set()) for name in schema.match)) or every
     numbers = set().union(*(by_field.get(name, set()) for name in schema.phones))

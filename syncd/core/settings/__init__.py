@@ -1,0 +1,1 @@
+"""What the configuration says, as values: rules, schedules and durations."""

@@ -1,0 +1,38 @@
+"""Carries out the plan of a run, with the parts of the run that a push needs."""
+
+from __future__ import annotations
+
+from syncd.core.plan import Plan
+from syncd.core.schema import Schema
+from syncd.push.result import Pushed
+from syncd.push.upserts import Push
+from syncd.run.session import Session
+
+
+def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, highest: int, since: int) -> Pushed:
+    """Carry a plan of the source out.
+
+    ``highest``: the highest id that was seen at the target, 0 if none was. ``since``: the newest change of any source
+    that the plan knows of.
+    """
+    session.bind_state(highest)
+    total = plan.todo.height
+    push = Push(
+        run=session.run,
+        source=source,
+        configured=list(session.settings.sources),
+        state=session.state,
+        target=session.target,
+        schema=schema,
+        since=since,
+        listed=highest > 0,
+        in_flight=session.settings.target.in_flight,
+        stopping=session.stopping,
+        progress=lambda done: _progress(session, source, done, total),
+    )
+    return push.carry_out(plan)
+
+
+def _progress(session: Session, source: str, done: int, total: int) -> None:
+    session.watcher.pushing(source, done, total)
+    session.note_progress(source)

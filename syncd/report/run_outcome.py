@@ -1,0 +1,63 @@
+"""Fills the report of a run: with its plan, and then with the outcome of its push."""
+
+from __future__ import annotations
+
+from syncd.config import Source
+from syncd.core.schema import Schema
+from syncd.core.wording import counted
+from syncd.plan.gather import Planned
+from syncd.push.result import Pushed
+from syncd.read.reading import Reading, excluded
+from syncd.report.source_report import SourceReport
+from syncd.run.session import Session
+
+
+def report_plan(report: SourceReport, session: Session, planned: Planned, reading: Reading, schema: Schema) -> None:
+    """Put a plan, and what the read said of each row, into the report."""
+    plan = planned.plan
+    report.read = reading.end.proof
+    report.rows, report.known = reading.count(planned.verdicts), reading.recall.height
+    report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
+    report.planned = plan.requests()
+    report.seconds = session.budget.forecast(report.planned)
+    report.invalid = reading.invalid(planned.verdicts)
+    report.excluded = excluded(planned.verdicts)
+    report.rejected = [{"key": key, "reason": reason} for key, reason in planned.rejected]
+    report.warnings = planned.warnings
+    report.counts.update(plan.counts())
+    report.counts.update(
+        unchanged=planned.unchanged,
+        held=plan.held_count(),
+        invalid=len(report.invalid),
+        rejected=len(report.rejected),
+        excluded=sum(each["count"] for each in report.excluded),
+    )
+
+
+def report_begin(report: SourceReport) -> None:
+    """Let the report say of its plan what is known when the push is broken off: that none of it is surely done."""
+    report.counts.update({kind: -count for kind, count in report.plan.counts().items()} if report.plan else {})
+    report.otherwise = "unknown"
+    report.unknown = report.plan.todo.height if report.plan else 0
+
+
+def report_push(report: SourceReport, session: Session, source: Source, pushed: Pushed) -> None:
+    """Put what became of a plan into the report that the plan is in."""
+    report.counts.update(pushed.counts)
+    if report.plan and pushed.counts.total() == report.plan.todo.height:
+        report.otherwise = "accepted"
+    else:
+        report.outcomes, report.otherwise = session.state.history.outcomes(session.run, source.name), "not sent"
+    report.altered = pushed.altered
+    report.unknown = pushed.unknown + pushed.kept
+    report.rejected = [{"key": key, "reason": reason} for key, reason in session.state.ledger.rejected(source.name)]
+    report.rejected += [each for each in pushed.rejected if each["key"] not in {one["key"] for one in report.rejected}]
+    report.counts["rejected"] = len(report.rejected)
+    if pushed.tidied:
+        left = counted(pushed.tidied, "contact")
+        report.warnings.append(f"deleted {left} that an interrupted run had left behind")
+    if pushed.left:
+        left = counted(pushed.left, "contact")
+        report.warnings.append(f"{left} stayed at the target, where only a source that is not configured has a claim")
+    if pushed.failure:
+        report.error = pushed.failure

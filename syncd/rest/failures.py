@@ -1,0 +1,53 @@
+"""Which error the HTTP client raises for which failure: a source's errors differ from the target's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from syncd.errors import (
+    AccessDenied,
+    SourceDenied,
+    SourceInvalid,
+    SourceUnavailable,
+    SyncdError,
+    TargetRefused,
+    TargetUnavailable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """How one server's failures are worded and raised.
+
+    ``who`` is the server's name in messages. ``key`` tells a person what to do if the key is refused. ``refused``
+    makes an error of a message and the HTTP status (0: nothing was sent). ``unavailable`` makes an error of a message
+    and a flag: whether an attempt may have been carried out. ``denied`` makes an error of a message.
+    """
+
+    who: str
+    key: str
+    refused: Callable[[str, int], SyncdError]
+    unavailable: Callable[[str, bool], SyncdError]
+    denied: Callable[[str], SyncdError] = AccessDenied
+
+
+# Every source needs the target's key, so a refused one raises AccessDenied, which stops the whole run.
+TARGET = Failures(
+    who="Vocatech",
+    key="check target.api_key; a new key comes from the portal's integrations area or from support@vocatech.com",
+    refused=lambda message, status: TargetRefused(message, status=status),
+    unavailable=lambda message, in_doubt: TargetUnavailable(message, in_doubt=in_doubt),
+)
+
+
+def source_failures(who: str, *, key: str) -> Failures:
+    """Return the failures of one source; a connector gives them to its client."""
+    # A refused key of a source must not be an AccessDenied: that stops every source.
+    return Failures(
+        who=who,
+        key=key,
+        refused=lambda message, _status: SourceInvalid(message),
+        unavailable=lambda message, _in_doubt: SourceUnavailable(message),
+        denied=SourceDenied,
+    )
