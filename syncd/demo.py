@@ -1,7 +1,6 @@
 """``syncd demo``: a company's first days with syncd, played in a temporary folder against the sandbox.
 
-Every step is a real command, run as the command line runs it, and looks afterwards at what the phone system holds: a
-demo that does not come out as it says fails.
+Every step is a real command, as the command line runs it. Afterwards the step checks what the phone system holds.
 """
 
 from __future__ import annotations
@@ -17,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from syncd.errors import ConfigError
-from syncd.report.endings import say_error, silence_stdout
+from syncd.report.error_text import say_error
+from syncd.report.exit_code import DEFECT, DONE, GOOD, MEANINGS, WAITING
 from syncd.report.screen import Screen
+from syncd.report.streams import silence_stdout
 from syncd.sandbox.server import Sandbox
 
 Command = Callable[[Sequence[str]], int]
@@ -46,14 +47,13 @@ sources:
       Portal: tenant_id
 """
 
+# Two contacts that a person entered by hand. The first is in no export and must never be touched; the second is in the
+# export too and must be adopted, not doubled.
 FRONT_DESK = {"Contact": "Front desk", "Company": "Juniper Court", "Phone": "2125550100"}
-"""Somebody entered it by hand, and no export holds it."""
-
 OLD_FRIEND = {"External ID": "100012", "Contact": "S. O'Brien", "Company": "Harbor View Lofts", "Phone": "9295550100"}
-"""Was entered by hand too, before there was an export, which holds it as well."""
 
 WANTED = 284
-"""Contacts that the sample makes: neither former, nor without a phone, nor broken."""
+"""Rows of the sample that make a contact: neither former, nor without a phone, nor broken."""
 
 EDITS: Sequence[tuple[str, str, str]] = (
     (
@@ -70,11 +70,9 @@ EDITS: Sequence[tuple[str, str, str]] = (
     ("100217 has a second number", ",518.555.0168,", ",518.555.0168; 212-555-0230,"),
     ("100231 has moved out", "917 555 0178,,,US,active", "917 555 0178,,,US,former"),
 )
-"""What the company does to its export: how that is told, the text that stands there, what it becomes."""
+"""The company's edits of its export: the description, the old text, the new text."""
 
 NEWCOMER = "100310,Nell,Farrow,Juniper Court,,nell.farrow@example.com,212-555-0231,,,US,active,2026-10-05 11:20\n"
-
-EXITS = {0: "done", 3: "done, but something waits for a person"}
 
 
 class Surprise(Exception):
@@ -82,7 +80,7 @@ class Surprise(Exception):
 
 
 def run_demo(command: Command) -> int:
-    """Play the demo on standard output; 0, or 1 when a step does not come out as it says.
+    """Play the demo on standard output and return the exit code: a step that does not come out as it says is a defect.
 
     Raises:
         ConfigError: the sample is not where it was installed, or no port is free.
@@ -96,14 +94,15 @@ def run_demo(command: Command) -> int:
         _next_steps(Screen())
     except Surprise as surprise:
         say_error(f"the demo did not come out as it should: {surprise}")
-        return 1
-    except BrokenPipeError:  # nobody reads on (syncd demo | head)
+        return DEFECT
+    except BrokenPipeError:
+        # Nobody reads on (syncd demo | head). Caught here, so that the sandbox and the folder are gone already.
         silence_stdout()
-    return 0
+    return DONE
 
 
 def shipped() -> Path:
-    """The folder of example configurations and data: in the installed package, or in the clone that it runs from.
+    """Return the folder of example configurations and data: in the installed package, or in the clone.
 
     Raises:
         ConfigError: it is in neither.
@@ -127,6 +126,7 @@ class Demo:
         self._screen = Screen()
 
     def begin(self) -> None:
+        # Into the store, not by a request: the demo counts the requests of syncd.
         for contact in (FRONT_DESK, OLD_FRIEND):
             self._sandbox.store.add(contact)
         text = CONFIGURATION.replace("KEY", self._sandbox.key).replace("URL", self._sandbox.url)
@@ -142,39 +142,40 @@ class Demo:
 
     def look(self) -> None:
         self._step("1. Look first", "A dry run reads the export, says what it would do, and sends nothing.")
-        sent = self._run("--dry-run", ends=3)
+        sent = self._run("--dry-run", ends=WAITING)
         _promise("writing requests in the dry run", sent["POST"] + sent["DELETE"], 0)
         _promise("contacts after the dry run", len(self._contacts()), 2)
 
     def push(self) -> None:
         self._step("2. Push", "The same in earnest, in batches of 500. A row that cannot be read costs no other row.")
-        self._run(ends=3)
+        self._run(ends=WAITING)
         self._promise_contacts(WANTED, {"100012": "Siobhan O'Brien", "100010": "Gloria Hathaway"}, "Contact")
         self._promise_contacts(WANTED, {"100015": "2125550212", "100034": "8005557368"}, "Phone")
 
     def edit(self) -> None:
         self._step("3. Edit the export", "The company mends the three rows and goes on with its day; in tenants.csv:")
         text = self._sample
-        for told, old, new in EDITS:
-            _promise(f"places where {told}", text.count(old), 1)
+        for description, old, new in EDITS:
+            # An edit that finds its text twice, or not at all, would make the later numbers wrong.
+            _promise(f"places where {description}", text.count(old), 1)
             text = text.replace(old, new)
-            self._screen.line(f"- {told}", indent=2)
+            self._screen.line(f"- {description}", indent=2)
         self._screen.line("- 100310 has moved in, in a new last line", indent=2)
         self._export.write_text(text + NEWCOMER, encoding="utf-8")
         self._tell("Only what differs is sent, field by field:")
-        self._run(ends=0)
+        self._run(ends=DONE)
         numbers = {"100217": "5185550168;2125550230", "100266": "6075550228", "100309": "5855550227"}
         self._promise_contacts(WANTED + 2, {**numbers, "100310": "2125550231", "100231": None}, "Phone")
 
     def rest(self) -> None:
         self._step("4. Run again", "Nothing has changed, so nothing is written: one request, to see the fields.")
-        sent = self._run(ends=0)
+        sent = self._run(ends=DONE)
         _promise("requests of a run with nothing to do", dict(sent), {"GET": 1})
 
     def guard(self) -> None:
         self._step("5. The export goes wrong", "One night it holds its header and no row. Must everybody be deleted?")
         self._export.write_text(self._sample.partition("\n")[0] + "\n", encoding="utf-8")
-        sent = self._run(ends=3)
+        sent = self._run(ends=WAITING)
         _promise("deletes of an emptied export", sent["DELETE"], 0)
         self._promise_contacts(WANTED + 2, {}, "Phone")
         self._screen.line()
@@ -183,22 +184,24 @@ class Demo:
             "or until the export is whole again and they no longer arise.",
         )
 
-    def _step(self, title: str, told: str) -> None:
+    def _step(self, title: str, text: str) -> None:
         self._screen.line()
         self._screen.line((title, "bold cyan"))
-        self._tell(told)
+        self._tell(text)
 
     def _tell(self, *lines: str) -> None:
         for line in lines:
             self._screen.line(line)
 
     def _run(self, *options: str, ends: int) -> Counter[str]:
-        """Run ``syncd run`` and return how many requests of each method it sent."""
+        """Run ``syncd run``, which must end with the code ``ends``; return the number of requests by method."""
         self._screen.line()
         self._screen.line((f"$ {shlex.join(['syncd', 'run', *options])}", "bold"))
         before = len(self._sandbox.requests)
+        # Without the log lines, which would stand between the lines that the demo explains.
         code = self._command(["--config", str(self._configuration), "--log-level", "error", "run", *options])
-        self._screen.line((f"(exit code {code}: {EXITS.get(code, 'not as it should be')})", "dim"))
+        meaning = MEANINGS[code] if code in GOOD else "not as it should be"
+        self._screen.line((f"(exit code {code}: {meaning})", "dim"))
         _promise("the exit code", code, ends)
         return Counter(entry.method for entry in self._sandbox.requests[before:])
 
@@ -206,7 +209,7 @@ class Demo:
         return [contact["fields"] for contact in self._sandbox.store.contacts()]
 
     def _promise_contacts(self, count: int, values: Mapping[str, str | None], field: str) -> None:
-        """The phone system must hold ``count`` tenants, these values of ``field`` by tenant, and the front desk."""
+        """Check that the phone system holds ``count`` tenants, these values of ``field``, and the front desk."""
         contacts = self._contacts()
         there = {fields["External ID"]: fields for fields in contacts if fields.get("External ID")}
         _promise("tenants in the phone system", len(there), count)
@@ -222,24 +225,26 @@ def _promise(what: str, found: object, wanted: object) -> None:
 
 
 def _next_steps(screen: Screen) -> None:
+    # Commands that work from where the person is: in a clone, syncd and its examples are not where they are installed.
     program, folder = _program(), shlex.quote(_near(shipped()))
     screen.line()
     screen.line(("With your own export and a key from the Vocatech admin portal:", "bold cyan"))
-    for command, told in (
+    for command, comment in (
         (f"cp -r {folder} my-company && cd my-company", "then say in sources/tenants.yaml what your export holds"),
         ("export VOCATECH_API_KEY=...", "your key"),
         (f"{program} check", "are configuration, key, fields and export as they should be?"),
         (f"{program} run --dry-run", "what would be done; without --dry-run, it is"),
     ):
-        screen.line((f"$ {command}", "bold"), (f"    # {told}", "dim"), indent=2)
+        screen.line((f"$ {command}", "bold"), (f"    # {comment}", "dim"), indent=2)
 
 
 def _program() -> str:
-    """How to call syncd from another folder: by its name, if that is found."""
+    """Return how to call syncd from another folder."""
+    # In a clone, syncd is in the virtual environment, and usually not on the PATH.
     return "syncd" if shutil.which("syncd") else shlex.quote(str(Path(sys.executable).parent / "syncd"))
 
 
 def _near(folder: Path) -> str:
-    """``folder`` as it is called from here, if it is below."""
+    """Return the path of ``folder``; relative, if the folder is below the current one."""
     here = Path.cwd()
     return os.fspath(folder.relative_to(here)) if folder.is_relative_to(here) else os.fspath(folder)

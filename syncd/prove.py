@@ -31,7 +31,9 @@ from syncd.read.contact_mapping import contact_mapping
 from syncd.read.reader import read_source
 from syncd.read.spool import spooling
 from syncd.read.unchanged_rows import Recall
-from syncd.report.source_report import error_json, held_json
+from syncd.report.error_text import error_json
+from syncd.report.exit_code import code_for
+from syncd.report.source_report import held_json
 from syncd.source import Connector, End, Options, Rows
 from syncd.state import State
 from syncd.state.journal import Settled
@@ -89,18 +91,16 @@ class Proved:
 
     @property
     def exit_code(self) -> int:
-        if self.error:
-            return self.error.exit_code
-        return 0 if all(proof.guarded for proof in self.proofs) else 3
+        return code_for(self.error, not_guarded=not all(proof.guarded for proof in self.proofs))
 
     def to_json(self) -> dict[str, Any]:
         """The source's part of ``syncd check --prove --json``."""
-        found: dict[str, Any] = {
+        return {
             "source": self.source,
             "contacts": self.contacts,
             "copies": [proof.to_json() for proof in self.proofs],
+            **error_json(self.error),
         }
-        return {**found, "error": error_json(self.error)} if self.error else found
 
 
 def prove(source: Source, schema: Schema, now: float) -> Proved:

@@ -15,10 +15,8 @@ import typer.main
 import yaml
 
 from syncd.cli import app
-from syncd.commands.run import CHANGES
 from syncd.config import json_schema, load
-from syncd.report.endings import BROKEN_OFF
-from syncd.report.source_report import SEVERITY
+from syncd.report.exit_code import SEVERITY
 from syncd.source import connector_class, connector_names
 
 ROOT = Path(__file__).parent.parent
@@ -26,7 +24,7 @@ README = ROOT / "README.md"
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in [README, *sorted(ROOT.glob("docs/**/*.md"))]}
 DOCS = "\n".join(text for name, text in PAGES.items() if name != "README.md")
 
-EXIT_CODES = sorted({*SEVERITY, CHANGES, BROKEN_OFF})
+EXIT_CODES = sorted(SEVERITY)
 
 FENCE = re.compile(r"^( *)(`{3,})([^\n`]*)\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
 FOLDERS = ("bench", "config", "connectors", "deploy", "docs", "syncd", "tests")

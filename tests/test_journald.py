@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from syncd import journald, log
-from syncd.report.endings import say_error
+from syncd.report.error_text import say_error
 
 
 @pytest.fixture

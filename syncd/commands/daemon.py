@@ -7,11 +7,12 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.daemon.timetable import Job, Timetable, jitter_of
+from syncd.report.exit_code import DONE
 from syncd.watch.settings import watch_of
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from syncd.core.settings.schedules import Schedule
     from syncd.state import State
 
+# Commands look for garbage in circles rarely (see syncd/__main__.py), but the daemon lives for months: as often as
+# Python does by itself.
 OFTEN = (700, 10, 10)
-"""How often it looks for garbage in circles: as often as the interpreter does, since it lives for months."""
 
 RECONCILE_JITTER = 3600.0
-"""Seconds that a reconcile's start is put off at most."""
+"""Seconds by which the start of a reconcile is put off at most."""
 
 
 def serve(config: Path | None, log_level: str | None) -> int:
@@ -50,52 +52,41 @@ def check(config: Path | None, *, as_json: bool) -> int:
     from syncd.commands.settings import loaded
     from syncd.state import State
 
+    # This also is how the daemon reads its configuration: in a child, which prints the timetable (daemon/loading.py).
     settings = loaded(config)
     with State(settings.state, read_only=True) as state:
-        timetable = timetable_of_settings(settings, state)
+        jobs = tuple(_jobs(settings, state))
+    timetable = Timetable(str(settings.path), str(settings.state), settings.workers, jobs, watch_of(settings))
     if as_json:
         sys.stdout.write(json.dumps(timetable.to_json()) + "\n")
     else:
         _show(settings, timetable)
-    return 0
-
-
-def timetable_of_settings(settings: Settings, state: State) -> Timetable:
-    """The jobs of a configuration, each with when it last began."""
-    return Timetable(
-        str(settings.path), str(settings.state), settings.workers, tuple(_jobs(settings, state)), watch_of(settings)
-    )
+    return DONE
 
 
 def _jobs(settings: Settings, state: State) -> Iterator[Job]:
     for source in settings.sources.values():
-        if source.schedule is not None:
-            yield Job(
-                name=f"run {source.name}",
-                source=source.name,
-                arguments=("run", source.name, "--json"),
-                schedule=source.schedule,
-                timeout=source.timeout,
-                jitter=jitter_of(source.schedule),
-                last=state.runs.last_begun(source.name),
-            )
-            if source.reconcile is not None:
-                yield _reconciling(source, source.reconcile, state)
+        if source.schedule is None:
+            continue
+        yield _job(source, ("run",), source.schedule, last=state.runs.last_begun(source.name))
+        if source.reconcile is not None:
+            words = ("reconcile", "--repair") if source.repair else ("reconcile",)
+            # A source that never was reconciled is not overdue: its first runs read the list anyway.
+            last = state.facts.reconciled(source.name).get() or time.time()
+            # The list of contacts is long, and nobody needs a comparison at a certain minute.
+            yield _job(source, words, source.reconcile, RECONCILE_JITTER, last=last)
 
 
-def _reconciling(source: Source, schedule: Schedule, state: State) -> Job:
-    """Put off by up to an hour: the list is long, and nobody needs it at a certain minute.
-
-    A source that never was reconciled is not overdue: its first runs read the list anyway.
-    """
+def _job(source: Source, words: Sequence[str], schedule: Schedule, *jitter: float, last: float | None) -> Job:
+    command, *options = words
     return Job(
-        name=f"reconcile {source.name}",
+        name=f"{command} {source.name}",
         source=source.name,
-        arguments=("reconcile", source.name, *(["--repair"] if source.repair else []), "--json"),
+        arguments=(command, source.name, *options, "--json"),
         schedule=schedule,
         timeout=source.timeout,
-        jitter=jitter_of(schedule, RECONCILE_JITTER),
-        last=state.facts.reconciled(source.name).get() or time.time(),
+        jitter=jitter_of(schedule, *jitter),
+        last=last,
     )
 
 

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syncd.commands.settings import chosen_sources, loaded
-from syncd.commands.status import clock
+from syncd.commands.status import shown_time
+from syncd.config import Settings
+from syncd.core.columns import UNIT
+from syncd.core.wording import counted, shown_key
 from syncd.errors import ConfigError
+from syncd.explain import Explanation, Found
+from syncd.explain import explain as explanation_of
+from syncd.report.change_lines import STYLES, Part, change_lines
+from syncd.report.exit_code import DONE
+from syncd.report.screen import Screen
+from syncd.report.source_report import held_json
+from syncd.report.streams import print_json
+from syncd.run.session import open_session
 from syncd.watch.status import iso
 
-if TYPE_CHECKING:
-    from syncd.config import Settings
-    from syncd.explain import Explanation, Found
-    from syncd.report.screen import Screen
-
+# The longest name is "next run"; the lines below it are indented by as much.
 WIDTH = 10
 
 
 def explain(config: Path | None, source: str, key: str, *, as_json: bool) -> int:
-    """Print it.
+    """Print the explanation of one contact.
 
     Raises:
         ConfigError: there is no such source, or nothing is known of the key.
@@ -33,46 +38,35 @@ def explain(config: Path | None, source: str, key: str, *, as_json: bool) -> int
     chosen_sources(settings, [source])
     found = _explained(settings, source, key)
     if as_json:
-        sys.stdout.write(json.dumps(_as_json(found), ensure_ascii=False) + "\n")
+        print_json(_as_json(found))
     else:
-        from syncd.report.screen import Screen
-
-        _show(Screen(), found)
-    return 0
+        _Printer(Screen(), found).show()
+    return DONE
 
 
 def _explained(settings: Settings, source: str, key: str) -> Explanation:
-    from syncd.core.columns import UNIT
-    from syncd.explain import explain as carry_out
-    from syncd.run.session import open_session
-
     parts = len(settings.sources[source].rules.key)
+    # Only with the right number of parts: a + may also be a character of a key.
     if key.count("+") == parts - 1:
         key = key.replace("+", UNIT)
     with open_session(settings, dry_run=True) as session:
+        # A partial read would say nothing of a row that has not changed.
         session.full = True
-        found = carry_out(session, settings.sources[source], key)
+        found = explanation_of(session, settings.sources[source], key)
     if not found.is_known:
-        shown = key.replace(UNIT, "+")
-        raise ConfigError(f"{source}: no row, no contact and no change of it has the key {shown!r}: {_form(parts)}")
+        joined = f"the key has {parts} columns, write their values joined by +"
+        form = "write it as the source has it" if parts == 1 else joined
+        raise ConfigError(f"{source}: no row, no contact and no change of it has the key {shown_key(key)!r}: {form}")
     return found
 
 
-def _form(parts: int) -> str:
-    if parts == 1:
-        return "write it as the source has it"
-    return f"the key has {parts} columns, write their values joined by +"
-
-
 def _as_json(found: Explanation) -> dict[str, Any]:
-    from syncd.report.source_report import held_json, shown_key
-
     return {
         "source": found.source,
         "key": shown_key(found.key),
         "rows": [dataclasses.asdict(row) for row in found.rows],
         "contact": found.contact,
-        "ledger": _dated(found.ledger),
+        "ledger": found.ledger and {**found.ledger, **_times(found.ledger)},
         "target": found.target,
         "stayed": found.stayed["new_id"] if found.stayed else None,
         "decision": found.decision,
@@ -83,115 +77,106 @@ def _as_json(found: Explanation) -> dict[str, Any]:
     }
 
 
-def _dated(ledger: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if ledger is None:
-        return None
-    times = {name: iso(ledger[name]) for name in ("missing_since", "created", "updated") if ledger[name]}
-    return {**ledger, **times}
-
-
-def _show(screen: Screen, found: Explanation) -> None:
-    from syncd.report.source_report import shown_key
-
-    screen.line((f"{found.source}, key {shown_key(found.key)}", "bold"))
-    for row in found.rows:
-        _row(screen, row)
-    if not found.rows:
-        _line(screen, "row", "none: the source has no row of this key")
-    if found.contact is not None:
-        _line(screen, "contact", _fields(found.contact))
-    _ledger(screen, found)
-    _target(screen, found)
-    _history(screen, found)
-    _decision(screen, found)
-
-
-def _line(screen: Screen, name: str, *parts: str | tuple[str, str]) -> None:
-    screen.line((f"{name:<{WIDTH}}", "bold"), *parts, hanging=WIDTH)
+def _times(ledger: Mapping[str, Any]) -> dict[str, str]:
+    return {name: iso(ledger[name]) for name in ("missing_since", "created", "updated") if ledger[name]}
 
 
 def _fields(fields: Mapping[str, str | None]) -> str:
-    told = [f"{name}: {value}" for name, value in fields.items() if value]
+    shown = [f"{name}: {value}" for name, value in fields.items() if value]
+    # None leaves the target's value alone, "" clears it.
     cleared = [name for name, value in fields.items() if value == ""]
-    return " · ".join(told) + (f" (empty: {', '.join(cleared)})" if cleared else "")
+    return " · ".join(shown) + (f" (empty: {', '.join(cleared)})" if cleared else "")
 
 
-def _row(screen: Screen, row: Found) -> None:
-    reason = f": {row.reason}" if row.reason else ""
-    _line(screen, "row", f"{row.at}, {'makes a contact' if row.state == 'contact' else row.state}{reason}")
-    if row.columns:
-        _line(screen, "", (_fields(row.columns), "dim"))
-    if row.warning:
-        _line(screen, "", ("warning", "yellow"), f": {row.warning}")
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Printer:
+    """Writes an explanation: a name such as ``ledger`` at the left, and lines of text beside it."""
 
+    screen: Screen
+    found: Explanation
 
-def _ledger(screen: Screen, found: Explanation) -> None:
-    ledger = found.ledger
-    if found.stayed:
-        told = f"it was adopted, left the source, and stayed at the target as id {found.stayed['new_id']}"
-        _line(screen, "ledger", f"nothing any more: {told}")
-        return
-    if ledger is None:
-        _line(screen, "ledger", "nothing: as far as syncd knows, the target has no contact for it")
-        return
-    status = {"pending": "a call was begun whose outcome is not known"}.get(ledger["status"], ledger["status"])
-    reason = f" ({ledger['reason']})" if ledger["reason"] else ""
-    id_ = f"id {ledger['id']}, {ledger['origin']}" if ledger["id"] else "no id known"
-    _line(screen, "ledger", f"{status}{reason}, {id_}, last sent {clock(iso(ledger['updated']))}")
-    if ledger["fields"]:
-        _line(screen, "", (_fields(ledger["fields"]), "dim"))
-    if ledger["returned"]:
-        _line(screen, "", (f"the target made of it: {_fields(ledger['returned'])}", "dim"))
-    if ledger["missing_since"]:
-        _line(screen, "", f"missing from the source since {clock(iso(ledger['missing_since']))}")
+    def show(self) -> None:
+        found = self.found
+        self.screen.line((f"{found.source}, key {shown_key(found.key)}", "bold"))
+        for row in found.rows:
+            self._row(row)
+        if not found.rows:
+            self._line("row", "none: the source has no row of this key")
+        if found.contact is not None:
+            self._line("contact", _fields(found.contact))
+        self._ledger()
+        self._target()
+        self._history()
+        self._decision()
 
+    def _line(self, name: str, *parts: Part) -> None:
+        self.screen.line((f"{name:<{WIDTH}}", "bold"), *parts, hanging=WIDTH)
 
-def _target(screen: Screen, found: Explanation) -> None:
-    if found.target is None:
-        asked = "a search finds no contact of it"
-        _line(screen, "target", asked if found.searched else "not asked: what to search for is not known")
-        return
-    differs = found.target["differs"]
-    if differs:
-        _line(screen, "target", f"id {found.target['id']}, not as the ledger says:")
-        for name, each in differs.items():
-            told = f"{name}: {each['old'] or '(empty)'}, and in the ledger {each['new'] or '(empty)'}"
-            _line(screen, "", told)
-        return
-    _line(screen, "target", f"id {found.target['id']}{_compared(found)}")
-    _line(screen, "", (_fields(found.target["fields"]), "dim"))
+    def _row(self, row: Found) -> None:
+        reason = f": {row.reason}" if row.reason else ""
+        self._line("row", f"{row.at}, {'makes a contact' if row.state == 'contact' else row.state}{reason}")
+        if row.columns:
+            self._line("", (_fields(row.columns), "dim"))
+        if row.warning:
+            self._line("", ("warning", "yellow"), f": {row.warning}")
 
+    def _ledger(self) -> None:
+        ledger, stayed = self.found.ledger, self.found.stayed
+        if stayed:
+            stays = f"it was adopted, left the source, and stayed at the target as id {stayed['new_id']}"
+            self._line("ledger", f"nothing any more: {stays}")
+            return
+        if ledger is None:
+            self._line("ledger", "nothing: as far as syncd knows, the target has no contact for it")
+            return
+        status = {"pending": "a call was begun whose outcome is not known"}.get(ledger["status"], ledger["status"])
+        reason = f" ({ledger['reason']})" if ledger["reason"] else ""
+        id_ = f"id {ledger['id']}, {ledger['origin']}" if ledger["id"] else "no id known"
+        self._line("ledger", f"{status}{reason}, {id_}, last sent {shown_time(ledger['updated'])}")
+        if ledger["fields"]:
+            self._line("", (_fields(ledger["fields"]), "dim"))
+        if ledger["returned"]:
+            self._line("", (f"the target made of it: {_fields(ledger['returned'])}", "dim"))
+        if ledger["missing_since"]:
+            self._line("", f"missing from the source since {shown_time(ledger['missing_since'])}")
 
-def _compared(found: Explanation) -> str:
-    """What is said of a contact at the target that does not differ from what the ledger says."""
-    if found.target and found.target["differs"] is not None:
-        return ", as the ledger says"
-    return "; it has the same match fields, but the ledger does not know it" if found.ledger else ""
+    def _target(self) -> None:
+        target = self.found.target
+        if target is None:
+            asked = "a search finds no contact of it"
+            self._line("target", asked if self.found.searched else "not asked: what to search for is not known")
+            return
+        if target["differs"]:
+            self._line("target", f"id {target['id']}, not as the ledger says:")
+            for name, each in target["differs"].items():
+                self._line("", f"{name}: {each['old'] or '(empty)'}, and in the ledger {each['new'] or '(empty)'}")
+            return
+        # ``differs`` is None if the ledger has no contact of the key, or does not know its id.
+        unknown = "; it has the same match fields, but the ledger does not know it" if self.found.ledger else ""
+        compared = ", as the ledger says" if target["differs"] is not None else unknown
+        self._line("target", f"id {target['id']}{compared}")
+        self._line("", (_fields(target["fields"]), "dim"))
 
+    def _history(self) -> None:
+        found, last = self.found, self.found.last
+        if last is None:
+            self._line("history", "no change is known")
+            return
+        newest = f"the last: {last['kind']} ({last['outcome']}) by run {last['run']}, {shown_time(last['at'])}"
+        self._line("history", f"{counted(found.changes, 'change')}, {newest}")
+        command = f"syncd history {found.source} --key {shown_key(found.key)}"
+        self.screen.line("all of them: ", (command, "bold"), indent=WIDTH)
 
-def _history(screen: Screen, found: Explanation) -> None:
-    if found.last is None:
-        _line(screen, "history", "no change is known")
-        return
-    from syncd.report.screen import count
-    from syncd.report.source_report import shown_key
-
-    last = found.last
-    told = f"{count(found.changes, 'change')}, the last: {last['kind']} ({last['outcome']}) by run {last['run']}"
-    _line(screen, "history", f"{told}, {clock(iso(last['at']))}")
-    screen.line("all of them: ", (f"syncd history {found.source} --key {shown_key(found.key)}", "bold"), indent=WIDTH)
-
-
-def _decision(screen: Screen, found: Explanation) -> None:
-    from syncd.report.changes_table import STYLES, change_lines
-
-    held = " (held)" if found.held else ""
-    _line(screen, "next run", (f"{found.decision}{held}", STYLES.get(found.decision, "bold")), f": {found.why}")
-    if found.change:
-        for line in [*change_lines(found.change, found.phones)][1:]:
-            screen.line(*line, indent=WIDTH - 4, hanging=WIDTH)
-    for each in found.held:
-        _line(screen, "", ("held", "bold yellow"), f" ({each.gate}): {each.detail}")
-    for digest in dict.fromkeys(each.digest for each in found.held if each.approvable):
-        command = f"syncd approve {found.source} {digest}"
-        screen.line("to let exactly these go on: ", (command, "bold"), indent=WIDTH)
+    def _decision(self) -> None:
+        found = self.found
+        decision = f"{found.decision}{' (held)' if found.held else ''}"
+        self._line("next run", (decision, STYLES.get(found.decision, "bold")), f": {found.why}")
+        if found.change:
+            # The first line names the kind and the key, which stand above already.
+            for line in [*change_lines(found.change, found.phones)][1:]:
+                self.screen.line(*line, indent=WIDTH - 4, hanging=WIDTH)
+        for each in found.held:
+            self._line("", ("held", "bold yellow"), f" ({each.gate}): {each.detail}")
+        for digest in dict.fromkeys(each.digest for each in found.held if each.approvable):
+            command = f"syncd approve {found.source} {digest}"
+            self.screen.line("to let exactly these go on: ", (command, "bold"), indent=WIDTH)

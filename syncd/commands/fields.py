@@ -3,47 +3,44 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncd.commands.options import Common, Json
 from syncd.commands.settings import loaded
-from syncd.report.endings import say_error
+from syncd.report.error_text import say_error
+from syncd.report.exit_code import code_for
+from syncd.report.streams import print_json
 
 if TYPE_CHECKING:
-    from syncd.core.schema import Field, Schema
+    from syncd.core.schema import Field
 
 HEAD = ("id", "field", "flags")
 
 
-def fields(config: Path | None, *, as_json: bool) -> int:
-    """Ask the target for its fields and print them; returns 2 if contacts cannot be pushed with them."""
+def fields(common: Common, *, json: Json = False) -> int:
+    """List the company's contact fields and their flags."""
     from syncd.core.schema import problems_with
     from syncd.run.session import open_session
 
-    with open_session(loaded(config), dry_run=True) as session:
+    # A dry run's session opens the state read-only, so that no state file is made.
+    with open_session(loaded(common.config), dry_run=True) as session:
         schema = session.target.fields()
-    if as_json:
-        found = {"fields": [dataclasses.asdict(field) for field in schema.fields]}
-        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+    # Unusable fields are printed too: a person who sets them up wants to see what there is already.
+    if json:
+        print_json({"fields": [dataclasses.asdict(field) for field in schema.fields]})
     elif schema.fields:
-        _show(schema)
+        from syncd.report.screen import Screen
+
+        screen = Screen()
+        screen.table(HEAD, [(str(field.id), field.name, flags(field)) for field in schema.fields])
+        screen.line(f"Contacts are told apart by: {', '.join(schema.match) or 'nothing'}.")
     problems = problems_with(schema)
     for problem in problems:
         say_error(problem)
-    return 2 if problems else 0
-
-
-def _show(schema: Schema) -> None:
-    from syncd.report.screen import Screen
-
-    screen = Screen()
-    screen.table(HEAD, [(str(field.id), field.name, flags(field)) for field in schema.fields])
-    screen.line(f"Contacts are told apart by: {', '.join(schema.match) or 'nothing'}.")
+    return code_for(unusable_fields=problems)
 
 
 def flags(field: Field) -> str:
-    """``match, phone`` and the like."""
+    """Return the flags of a field as text, such as ``match, phone``."""
     named = {"match": field.is_match, "phone": field.is_phone, "integration": field.is_integration}
     return ", ".join(name for name, is_set in named.items() if is_set)

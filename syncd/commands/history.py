@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncd.budget import describe
+from syncd.commands.options import HistoryQuery
 from syncd.commands.settings import chosen_sources, loaded
-from syncd.commands.status import clock
+from syncd.commands.status import shown_time
+from syncd.core.columns import UNIT
+from syncd.core.wording import shown_key
 from syncd.errors import ConfigError
+from syncd.report.change_lines import change_lines, kinds_counted
+from syncd.report.exit_code import DONE
 from syncd.watch.status import iso, outcome_shown
 
 if TYPE_CHECKING:
@@ -24,11 +29,15 @@ if TYPE_CHECKING:
 HEAD = ("run", "source", "begun", "outcome", "changes", "requests")
 
 BRIEF = ("run", "source", "outcome", "changes", "requests")
-"""Where there is no room: a run's name tells when it began."""
+"""The columns on a narrow terminal: the name of a run tells when it began."""
+
+Found = Iterator[dict[str, Any]]
+"""Runs or changes, as JSON has them."""
 
 PAGE = 20
 """Runs or changes that are shown; ``--json`` prints them all."""
 
+# A change that was made needs no word: its line says what it did.
 OUTCOMES = {
     "accepted": "",
     "moved": "",
@@ -38,51 +47,40 @@ OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What ``syncd history`` was asked. ``since``: ``7d``, or a date or time of ISO 8601 (UTC, if it names no zone)."""
-
-    source: str | None = None
-    run: str | None = None
-    key: str | None = None
-    since: str | None = None
-
-    @property
-    def about_changes(self) -> bool:
-        return self.run is not None or self.key is not None
-
-
-def history(config: Path | None, question: Question, *, as_json: bool) -> int:
-    """Print it.
+def history(config: Path | None, query: HistoryQuery) -> int:
+    """Print what the query finds.
 
     Raises:
         ConfigError: there is no such source or run, or ``since`` is no time.
     """
     settings = loaded(config, keyless=True)
-    chosen_sources(settings, [question.source] if question.source else [])
-    since = None if question.since is None else moment(question.since, time.time())
+    chosen_sources(settings, [query.source] if query.source else [])
+    # Before the import, which is slow: a mistyped option is reported at once.
+    since = None if query.since is None else _moment(query.since, time.time())
     from syncd.state import State
 
     with State(settings.state, read_only=True) as state:
-        if question.run is not None and not any(state.history.runs(run=question.run)):
-            raise ConfigError(unknown_run(question.run))
-        if as_json:
-            _write(state, question, since)
+        if query.run is not None and not any(state.history.runs(run=query.run)):
+            raise ConfigError(unknown_run(query.run))
+        # Iterators, of which a screen takes a page: the history of a year may have millions of changes.
+        runs = _runs(state, query, since) if query.key is None else None
+        changes = _changes(state, query, since) if query.run is not None or query.key is not None else None
+        if query.as_json:
+            _write(runs or (), changes or ())
         else:
-            _show(state, question, since)
-    return 0
+            _show(query, runs, changes, state.history.phone_fields())
+    return DONE
 
 
 def unknown_run(run: str) -> str:
-    """What is said of a run that the state does not know."""
-    from syncd.budget import describe
+    """Return the message for a run that the state does not know."""
     from syncd.state.runs import RETENTION
 
     return f"no run is called {run!r}; syncd history lists them (what was done is known for {describe(RETENTION)})"
 
 
-def moment(text: str, now: float) -> float:
-    """The time that ``text`` means, in Unix seconds.
+def _moment(text: str, now: float) -> float:
+    """Return the time that ``text`` means, in Unix seconds.
 
     Raises:
         ConfigError: it is neither a duration nor a date.
@@ -96,34 +94,33 @@ def moment(text: str, now: float) -> float:
     try:
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # OverflowError: a year that has no timestamp
         raise ConfigError("--since: write a length of time such as 2h or 7d, or a date such as 2026-03-31") from None
 
 
-def _runs(state: State, question: Question, since: float | None) -> Iterator[dict[str, Any]]:
+def _runs(state: State, query: HistoryQuery, since: float | None) -> Found:
     from syncd.report.source_report import COUNTS
 
-    for run in state.history.runs(source=question.source, run=question.run, since=since):
+    for run in state.history.runs(source=query.source, run=query.run, since=since):
         report = run["report"] or {}
+        # The report of an older version may lack a count that there is now.
         counts = dict.fromkeys(COUNTS, 0) | report.get("counts", {}) if report else {}
-        told = {name: run[name] for name in ("run", "source", "kind", "undoes", "outcome", "exit", "requests")}
+        found = {name: run[name] for name in ("run", "source", "kind", "undoes", "outcome", "exit", "requests")}
         ended = iso(run["ended"]) if run["ended"] else None
-        yield {**told, "started": iso(run["started"]), "ended": ended, "counts": counts, "error": report.get("error")}
+        yield {**found, "started": iso(run["started"]), "ended": ended, "counts": counts, "error": report.get("error")}
 
 
-def _changes(state: State, question: Question, since: float | None) -> Iterator[dict[str, Any]]:
-    from syncd.core.columns import UNIT
+def _changes(state: State, query: HistoryQuery, since: float | None) -> Found:
     from syncd.core.compare import field_changes
-    from syncd.report.source_report import shown_key
 
     phones = state.history.phone_fields()
-    asked = {"source": question.source, "run": question.run}
-    keys = [None] if question.key is None else list(dict.fromkeys([question.key, question.key.replace("+", UNIT)]))
+    # A key with a + is looked for as it is, and as a composite key, whose parts people join by +.
+    keys = [None] if query.key is None else list(dict.fromkeys([query.key, query.key.replace("+", UNIT)]))
     for key in keys:
-        for each in state.history.changes(**asked, key=key, since=since):
-            told = {name: each[name] for name in ("run", "source", "kind", "outcome", "reason", "before", "after")}
+        for each in state.history.changes(source=query.source, run=query.run, key=key, since=since):
+            found = {name: each[name] for name in ("run", "source", "kind", "outcome", "reason", "before", "after")}
             yield {
-                **told,
+                **found,
                 "key": shown_key(each["key"]),
                 "id": each["new_id"] or each["old_id"],
                 "at": iso(each["at"]),
@@ -131,83 +128,54 @@ def _changes(state: State, question: Question, since: float | None) -> Iterator[
             }
 
 
-def _write(state: State, question: Question, since: float | None) -> None:
-    """One object on one line, its lists written as they are read."""
-    sys.stdout.write('{"runs": [')
-    _write_items(() if question.key is not None else _runs(state, question, since))
-    sys.stdout.write('], "changes": [')
-    _write_items(_changes(state, question, since) if question.about_changes else ())
+def _write(runs: Iterable[Any], changes: Iterable[Any]) -> None:
+    """Write one JSON object on one line; its lists are written as they are read."""
+    for head, items in (('{"runs": [', runs), ('], "changes": [', changes)):
+        sys.stdout.write(head)
+        for number, item in enumerate(items):
+            sys.stdout.write((", " if number else "") + json.dumps(item, ensure_ascii=False))
     sys.stdout.write("]}\n")
 
 
-def _write_items(items: Any) -> None:
-    for number, item in enumerate(items):
-        sys.stdout.write((", " if number else "") + json.dumps(item, ensure_ascii=False))
-
-
-def _show(state: State, question: Question, since: float | None) -> None:
+def _show(query: HistoryQuery, runs: Found | None, changes: Found | None, phones: frozenset[str]) -> None:
     from syncd.report.screen import Screen
 
     screen = Screen()
-    if question.key is None:
-        _show_runs(screen, _runs(state, question, since))
-    if question.about_changes:
-        _show_changes(screen, state.history.phone_fields(), _changes(state, question, since), question)
+    if runs is not None:
+        page = list(islice(runs, PAGE))
+        brief = BRIEF, [_row(run, brief=True) for run in page]
+        if page:
+            screen.table(HEAD, [_row(run) for run in page], brief=brief, wraps=("outcome", "changes"))
+        _end(screen, page, runs, "No run is known.")
+    if changes is not None:
+        page = list(islice(changes, PAGE))
+        for change in page:
+            screen.line((_when(change, query), "dim"))
+            for line in change_lines(change, phones):
+                screen.line(*line, indent=2, hanging=6)
+        of = "" if query.key is None else f" of {query.key}"
+        _end(screen, page, changes, f"No change{of} is known.")
 
 
-def _show_runs(screen: Screen, runs: Iterator[dict[str, Any]]) -> None:
-    page = list(islice(runs, PAGE + 1))
+def _end(screen: Screen, page: list[Any], others: Iterator[Any], nothing: str) -> None:
+    # One more is read only to know that there is one: to count them all takes a while.
     if not page:
-        screen.line("No run is known.")
-        return
-    shown = page[:PAGE]
-    screen.table(HEAD, list(map(_row, shown)), brief=(BRIEF, list(map(_brief, shown))), wraps=("outcome", "changes"))
-    if len(page) > PAGE:
+        screen.line(nothing)
+    elif next(others, None) is not None:
         screen.line(("older ones: --since, or --json for all", "dim"))
 
 
-def _row(run: Mapping[str, Any]) -> tuple[str, ...]:
-    mark = f", undoes {run['undoes']}" if run["undoes"] else _mark(run)
-    return (run["run"], run["source"], clock(run["started"]), _ended(run) + mark, _made(run), f"{run['requests']:,}")
+def _row(run: Mapping[str, Any], *, brief: bool = False) -> tuple[str, ...]:
+    kind = "" if run["kind"] == "run" else f", {run['kind']}"
+    mark = f", undoes {run['undoes']}" if run["undoes"] and not brief else kind
+    outcome = outcome_shown(run["outcome"], run["exit"], (run["error"] or {}).get("kind")) + mark
+    made = ", ".join(kinds_counted(run["counts"], done=True)) or "-"
+    begun = () if brief else (shown_time(run["started"]),)
+    return (run["run"], run["source"], *begun, outcome, made, f"{run['requests']:,}")
 
 
-def _brief(run: Mapping[str, Any]) -> tuple[str, ...]:
-    return (run["run"], run["source"], _ended(run) + _mark(run), _made(run), f"{run['requests']:,}")
-
-
-def _ended(run: Mapping[str, Any]) -> str:
-    return outcome_shown(run["outcome"], run["exit"], (run["error"] or {}).get("kind"))
-
-
-def _mark(run: Mapping[str, Any]) -> str:
-    return "" if run["kind"] == "run" else f", {run['kind']}"
-
-
-def _made(run: Mapping[str, Any]) -> str:
-    from syncd.report.screen import KINDS
-
-    made = [f"{run['counts'][kind]:,} {done}" for kind, (_, done) in KINDS.items() if run["counts"].get(kind)]
-    return ", ".join(made) or "-"
-
-
-def _show_changes(
-    screen: Screen, phones: frozenset[str], changes: Iterator[dict[str, Any]], question: Question
-) -> None:
-    from syncd.report.changes_table import change_lines
-
-    page = list(islice(changes, PAGE + 1))
-    if not page:
-        screen.line("No change is known." if question.key is None else f"No change of {question.key} is known.")
-    for change in page[:PAGE]:
-        screen.line((_when(change, question), "dim"))
-        for line in change_lines(change, phones):
-            screen.line(*line, indent=2, hanging=6)
-    if len(page) > PAGE:
-        screen.line(("older ones: --since, or --json for all", "dim"))
-
-
-def _when(change: Mapping[str, Any], question: Question) -> str:
-    told = OUTCOMES.get(change["outcome"], change["outcome"])
+def _when(change: Mapping[str, Any], query: HistoryQuery) -> str:
+    outcome = OUTCOMES.get(change["outcome"], change["outcome"])
     reason = f": {change['reason']}" if change["reason"] else ""
-    run = "" if question.run else f", run {change['run']}"
-    return f"{clock(change['at'])}, {change['source']}{run}" + (f": {told}{reason}" if told else "")
+    run = "" if query.run else f", run {change['run']}"
+    return f"{shown_time(change['at'])}, {change['source']}{run}" + (f": {outcome}{reason}" if outcome else "")

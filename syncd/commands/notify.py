@@ -1,25 +1,28 @@
-"""``syncd notify``: tries the notifications, and tells what waits to be told."""
+"""``syncd notify``: tries the notifications, and sends those that wait."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
+import typer
+
+from syncd.commands.options import Common, command
 from syncd.commands.settings import loaded
 from syncd.errors import ConfigError
-from syncd.report.endings import TEMPORARY, USAGE
+from syncd.report.exit_code import code_for
+
+app = typer.Typer(help="Who is told what.", rich_markup_mode=None)
 
 
-def test(config: Path | None) -> int:
-    """Send a test to everybody and print what became of each.
-
-    4 if somebody was not reached, 2 if that is for an address which is none.
-    """
+@command(app)
+def test(common: Common) -> int:
+    """Send a test to everybody whom the configuration names, and show what became of it."""
     from syncd.report.screen import Screen
     from syncd.watch.notify import try_all
     from syncd.watch.sending import UNKNOWN
 
-    settings = loaded(config)
+    settings = loaded(common.config)
+    # A test that reaches nobody would look like a success.
     if not settings.notify.tells and settings.notify.heartbeat is None:
         raise ConfigError(f"{settings.path}: there is nobody to tell: add notify.to, notify.sms or notify.heartbeat")
     screen = Screen()
@@ -28,11 +31,13 @@ def test(config: Path | None) -> int:
         mark = ("✗", "bold red") if why else ("✓", "green")
         screen.line(mark, f" {name}: {why or 'sent'}", hanging=4)
     reasons = {why for _, why in outcomes if why}
-    return (USAGE if UNKNOWN in reasons else TEMPORARY) if reasons else 0
+    # An address of an unknown form never works; every other failure may be over later.
+    return code_for(unknown_address=UNKNOWN in reasons, not_delivered=reasons)
 
 
-def send(config: Path | None) -> int:
-    """Tell what began or ended and nobody was told of yet; 4 if somebody was not reached."""
+@command(app)
+def send(common: Common) -> int:
+    """Tell what began or ended and nobody was told of yet; runs and the daemon do it by themselves."""
     from syncd.watch.notify import tell
 
-    return TEMPORARY if tell(loaded(config), clock=time.time) else 0
+    return code_for(not_delivered=tell(loaded(common.config), clock=time.time))

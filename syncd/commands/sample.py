@@ -1,32 +1,21 @@
-"""The rows of a source, mapped and compared with each other: what ``syncd check`` shows of it."""
+"""Maps a sample of a source's rows and compares them with each other, for ``syncd check``."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from syncd.core.claims import FOREIGN, SEAT, resolve
-from syncd.core.columns import (
-    CONTACT,
-    EXCLUDED,
-    INVALID,
-    KEY,
-    LINE,
-    MATCH,
-    ORIGIN,
-    REASON,
-    ROW,
-    STATE,
-    WARNING,
-)
+from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, WARNING
 from syncd.core.identity import duplicate_keys, folded, identify
-from syncd.report.masks import masked
+from syncd.report.masking import masked
 from syncd.source import Connector, End, Malformed
 
 if TYPE_CHECKING:
@@ -36,10 +25,11 @@ if TYPE_CHECKING:
     from syncd.source import Rows
 
 ROWS = 100_000
-"""Rows that are looked at, at most: of a file or a database, a matter of seconds."""
+"""Rows that are read at most: seconds, for a file or a database."""
 
+# A source behind an API may take an hour for as many rows as a file has.
 SECONDS = 5.0
-"""After so long no further page is read: a source behind an API may take an hour for as many rows."""
+"""Seconds after which no further page is read."""
 
 SHOWN = 3
 """Contacts that are shown, masked."""
@@ -54,9 +44,9 @@ _TWIN = "@twin"
 
 @dataclass(slots=True)
 class Sample:
-    """What came of the rows. ``whole``: the source has no others. ``contacts``: masked, a text each.
+    """The results. ``whole``: the source has no other rows. ``contacts``: a masked text for each.
 
-    ``places``: where the first row is that has this reason. ``unproved``: why rows may be missing from a whole read.
+    ``places``: the place of the first row with each reason. ``unproved``: why rows may be missing from a whole read.
     """
 
     rows: int = 0
@@ -72,7 +62,7 @@ class Sample:
 
 
 class Seen:
-    """The contacts of the sources that were looked at before: who has their match values has them first.
+    """The contacts of the sources before: a match value that one of them has is taken.
 
     ``folds``: the target takes values that differ in case only for one.
     """
@@ -82,26 +72,25 @@ class Seen:
         self._contacts = pl.DataFrame(schema=FOREIGN)
 
     def judge(self, mapped: pl.DataFrame, source: str, policy: SharedMatch) -> pl.DataFrame:
-        """Make those contacts of ``source`` invalid (or merged) whose match value another has; remember the others."""
+        """Make each contact of ``source`` invalid (or merged) whose match value is taken; remember the others."""
         contacts = mapped.filter(pl.col(STATE) == CONTACT).select(ROW, KEY, MATCH)
         if self._folds:
             contacts = contacts.with_columns(folded(contacts.get_column(MATCH)))
-        losers = resolve(contacts.select(KEY, MATCH), self._contacts, policy).outranked
-        told = _named(contacts.join(losers.select(KEY, STATE), on=KEY, how="inner"), contacts, self._contacts)
-        rest = contacts.join(losers, on=KEY, how="anti")
-        mine = rest.select(
-            pl.lit(source).alias("@source"),
-            pl.lit(-1, dtype=pl.Int32).alias("@rank"),
-            KEY,
-            MATCH,
-            pl.lit(None, dtype=pl.String).alias(SEAT),
+        # The same function decides as in a run, so that the same rows are invalid.
+        outranked = resolve(contacts.select(KEY, MATCH), self._contacts, policy).outranked
+        named = _named(contacts.join(outranked.select(KEY, STATE), on=KEY, how="inner"), contacts, self._contacts)
+        # -1: the sources come in the order of the configuration, so that each is before the one that is judged next.
+        rank, seat = pl.lit(-1, dtype=pl.Int32).alias("@rank"), pl.lit(None, dtype=pl.String).alias(SEAT)
+        rest = contacts.join(outranked, on=KEY, how="anti")
+        self._contacts = pl.concat(
+            [self._contacts, rest.select(pl.lit(source).alias("@source"), rank, KEY, MATCH, seat)]
         )
-        self._contacts = pl.concat([self._contacts, mine])
-        return _demoted(mapped, told)
+        return _demoted(mapped, named)
 
 
-def _named(losers: pl.DataFrame, contacts: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
-    """Say of losers why they lose, without the other's key, and which row has their match value."""
+def _named(outranked: pl.DataFrame, contacts: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Give each outranked contact its reason, and the row that has its match value."""
+    # The reason does not name the other contact's key, so that rows with the same reason are counted together.
     owners = others.unique(MATCH, keep="first", maintain_order=True).select(MATCH, "@source")
     reason = (
         pl.when(pl.col(STATE) == EXCLUDED)
@@ -111,7 +100,7 @@ def _named(losers: pl.DataFrame, contacts: pl.DataFrame, others: pl.DataFrame) -
         .otherwise(pl.lit(SAME_MATCH))
     )
     twins = contacts.select(ROW, _twin(MATCH))
-    found = losers.join(owners, on=MATCH, how="left").join(twins, on=ROW, how="left")
+    found = outranked.join(owners, on=MATCH, how="left").join(twins, on=ROW, how="left")
     return found.select(ROW, STATE, reason.alias(REASON), _TWIN)
 
 
@@ -123,7 +112,7 @@ def _twin(column: str) -> pl.Expr:
 
 @dataclass(slots=True)
 class _Looked:
-    """The rows that were read, at most :data:`ROWS` of them; ``end``: how the read ended, if it was read to its end."""
+    """The rows that were read, at most :data:`ROWS`. ``end``: how the read ended; None if it was broken off."""
 
     frames: list[pl.DataFrame] = field(default_factory=list)
     places: list[pl.DataFrame] = field(default_factory=list)
@@ -133,11 +122,12 @@ class _Looked:
     end: End | None = None
 
     def add(self, page: Rows) -> bool:
-        """Take a page; return whether the whole of it was taken."""
+        """Take a page; return False if only a part of it was taken."""
         if page.origin not in self.origins:
             self.origins.append(page.origin)
         frame, lines = page.frame.head(ROWS - self.height), page.lines.head(ROWS - self.height)
         whole = frame.height == page.frame.height
+        # Of a page that is cut, later rows that cannot be read are left out too: the sample has not come to them.
         until = None if whole else int(lines.max() or 0)  # type: ignore[arg-type]  # UInt32
         self.malformed += [(page.origin, bad) for bad in page.malformed if until is None or bad.line <= until]
         self.frames.append(frame)
@@ -155,9 +145,9 @@ def sample_of(
     policy: SharedMatch,
     clock: Callable[[], float] = time.monotonic,
 ) -> Sample:
-    """Read a source, up to :data:`ROWS` rows and for :data:`SECONDS`, and tell what a run would make of them.
+    """Read a source, up to :data:`ROWS` rows and for :data:`SECONDS`, and judge its rows as a run would.
 
-    ``seen``: the sources before this one. ``policy``: who is sent of contacts that share their match value.
+    ``seen``: the sources before this one. ``policy``: which of several contacts with one match value is sent.
 
     Raises:
         SourceError: it cannot be read.
@@ -169,12 +159,13 @@ def sample_of(
         found.unproved = looked.end.why
     if looked.frames:
         mapped = _mapped(looked, mapping, schema)
-        _tell(found, seen.judge(mapped, connector.name, policy), looked, mapping, schema)
+        _fill_in(found, seen.judge(mapped, connector.name, policy), looked, mapping, schema)
     return found
 
 
 def _look(connector: Connector, clock: Callable[[], float]) -> _Looked:
     looked, until = _Looked(), clock() + SECONDS
+    # Closed at once when the sample is full: a connection would stay open for as long as the reading lives.
     with closing(connector.read(None)) as reading:
         while True:
             try:
@@ -187,7 +178,7 @@ def _look(connector: Connector, clock: Callable[[], float]) -> _Looked:
 
 
 def _mapped(looked: _Looked, mapping: Mapping, schema: Schema) -> pl.DataFrame:
-    """Map the rows, and make those invalid whose key an earlier row has; with ``@row``, ``@origin``, ``@twin``."""
+    """Map the rows, and make each row invalid whose key an earlier row has; add ``@row``, ``@origin``, ``@twin``."""
     places = pl.concat(looked.places).with_row_index(ROW)
     rows = identify(
         mapping.apply(pl.concat(looked.frames), places.get_column(LINE)), list(mapping.fields), schema
@@ -197,16 +188,16 @@ def _mapped(looked: _Looked, mapping: Mapping, schema: Schema) -> pl.DataFrame:
     if again.is_empty():
         return rows
     twins = keyed.select(ROW, _twin(KEY))
-    told = again.with_columns(pl.lit(SAME_KEY).alias(REASON)).join(twins, on=ROW, how="left")
-    return _demoted(rows, told)
+    return _demoted(rows, again.with_columns(pl.lit(SAME_KEY).alias(REASON)).join(twins, on=ROW, how="left"))
 
 
-def _demoted(rows: pl.DataFrame, losers: pl.DataFrame) -> pl.DataFrame:
-    """Give rows the state, the reason and the twin of these ``losers``."""
-    return rows if losers.is_empty() else rows.update(losers, on=ROW, how="left")
+def _demoted(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows the state, the reason and the twin that they have in ``judged``."""
+    return rows if judged.is_empty() else rows.update(judged, on=ROW, how="left")
 
 
-def _tell(found: Sample, mapped: pl.DataFrame, looked: _Looked, mapping: Mapping, schema: Schema) -> None:
+def _fill_in(found: Sample, mapped: pl.DataFrame, looked: _Looked, mapping: Mapping, schema: Schema) -> None:
+    # Rows that cannot be read are rows too; they are not among the mapped ones.
     contacts = mapped.filter(pl.col(STATE) == CONTACT)
     found.rows = mapped.height + len(looked.malformed)
     found.good = contacts.height
@@ -215,32 +206,23 @@ def _tell(found: Sample, mapped: pl.DataFrame, looked: _Looked, mapping: Mapping
     found.excluded = Counter(mapped.filter(pl.col(STATE) == EXCLUDED).get_column(REASON).to_list())
     found.warnings = Counter(contacts.get_column(WARNING).drop_nulls().to_list())
     found.keys = frozenset(mapped.get_column(KEY).drop_nulls())
-    for origin, bad in looked.malformed:
-        _note(found, bad.reason, f"{origin}:{bad.line}")
-    _tell_invalid(found, mapped, looked.origins)
+    unreadable = [(bad.reason, f"{origin}:{bad.line}") for origin, bad in looked.malformed]
+    for reason, place in chain(unreadable, _invalid(mapped, looked.origins)):
+        found.invalid[reason] += 1
+        found.places.setdefault(reason, place)
 
 
-def _tell_invalid(found: Sample, mapped: pl.DataFrame, origins: Sequence[str]) -> None:
+def _invalid(mapped: pl.DataFrame, origins: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the reason and the place of each invalid row; a twin is named, so that a person finds both rows."""
     lines, origin = mapped.get_column(LINE), mapped.get_column(ORIGIN)
 
     def place(row: int) -> str:
         return f"{origins[origin[row]]}:{lines[row]}"
 
     for row, reason, twin in mapped.filter(pl.col(STATE) == INVALID).select(ROW, REASON, _TWIN).iter_rows():
-        beside = "" if twin is None or reason in found.places else f", beside {place(twin)}"
-        _note(found, reason, place(row) + beside)
-
-
-def _note(found: Sample, reason: str, place: str) -> None:
-    found.invalid[reason] += 1
-    found.places.setdefault(reason, place)
+        yield reason, place(row) + ("" if twin is None else f", beside {place(twin)}")
 
 
 def _masked(contact: dict[str, str | None], schema: Schema) -> str:
     parts = [f"{name}: {masked(value, phone=name in schema.phones)}" for name, value in contact.items() if value]
     return " · ".join(parts)
-
-
-def missing_canaries(sample: Sample, canaries: Sequence[str]) -> list[str]:
-    """The canaries that are not among the sample's rows."""
-    return [key for key in canaries if key not in sample.keys]

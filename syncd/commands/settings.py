@@ -1,44 +1,63 @@
-"""The configuration that a command works with."""
+"""The configuration that a command works with, its sources, and its state."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncd.core.wording import nearest
 from syncd.errors import ConfigError
-from syncd.report.endings import unknown
+from syncd.report.streams import printable
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
+    from syncd.state import State
 
 
 def loaded(config: Path | None, *, keyless: bool = False) -> Settings:
-    """Find and read the configuration; from then on no log line can hold the key.
+    """Find and read the configuration; from then on no log line can hold a secret of it.
 
-    ``keyless``: for a command that sends nothing, and so may be given by someone who does not have the key.
+    ``keyless``: for a command that sends nothing, so that somebody who does not have the key can give it.
 
     Raises:
-        ConfigError: it is not there, or something is wrong with it.
+        ConfigError: there is no configuration, or something is wrong with it.
     """
     from syncd.config import find, load
     from syncd.log import hide
 
     settings = load(find(config), keyless=keyless)
     notify = settings.notify
-    told = [*notify.to, *([notify.heartbeat] if notify.heartbeat else []), *(notify.sms.to if notify.sms else ())]
-    hide([each.reveal() for each in (settings.target.api_key, *told) if not each.missing])
+    # The addresses are secrets too: most of them hold a token, and who has one can write to the channel.
+    secrets = [settings.target.api_key, *notify.to, *([notify.heartbeat] if notify.heartbeat else [])]
+    secrets += notify.sms.to if notify.sms else ()
+    hide([each.reveal() for each in secrets if not each.missing])
     return settings
 
 
 def chosen_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
-    """The sources called ``names``, or all, in the order of the configuration.
+    """Return the sources called ``names``, or all, in the order of the configuration.
 
     Raises:
         ConfigError: there is no source of one of the names.
     """
     known = list(settings.sources)
-    errors = [unknown("source", name, known) for name in dict.fromkeys(names) if name not in known]
-    if errors:
-        raise ConfigError(*map(str, errors))
+    # dict.fromkeys: a wrong name that is given twice is one mistake.
+    wrong = [f"{printable(name)!r}{nearest(name, known)}" for name in dict.fromkeys(names) if name not in known]
+    if wrong:
+        raise ConfigError(*(f"there is no source {each}; there are: {', '.join(known)}" for each in wrong))
     return [source for name, source in settings.sources.items() if not names or name in names]
+
+
+@contextmanager
+def existing_state(settings: Settings, *, read_only: bool = False) -> Iterator[State | None]:
+    """Open the state; it is None if no run has made one yet, so that a command that only looks makes no file."""
+    from syncd.state import State
+    from syncd.state.place import is_there
+
+    if not is_there(settings.state):
+        yield None
+        return
+    with State(settings.state, read_only=read_only) as state:
+        yield state

@@ -2,56 +2,56 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.budget import describe
 from syncd.commands.settings import loaded
+from syncd.core.wording import counted
 from syncd.errors import StateError, Stopped
+from syncd.report.change_lines import kinds_counted
+from syncd.report.exit_code import DONE, code_for
+from syncd.report.streams import print_json
 from syncd.watch.settings import Watch, watch_of
 from syncd.watch.status import company_status, held_of, outcome_shown
 
 if TYPE_CHECKING:
     from syncd.report.screen import Screen
 
-UNHEALTHY = 3
-
 
 def status(config: Path | None, *, as_json: bool, check: bool = False) -> int:
-    """Print it; with ``check``, one line and an exit code for a monitor."""
+    """Print the status; with ``check``, print one line and return an exit code for a monitor."""
     watch = watch_of(loaded(config, keyless=True))
     if check:
         return _check(watch, as_json=as_json)
     found = company_status(watch, time.time())
     if as_json:
-        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+        print_json(found)
     else:
         from syncd.report.screen import Screen
 
         _show(Screen(), found)
-    return 0
+    return DONE
 
 
 def _check(watch: Watch, *, as_json: bool) -> int:
-    """0 and ``healthy``, or 3 and why: a state file that cannot be read is not healthy either."""
     try:
+        # Without the numbers of contacts: a monitor asks every minute, and to count a million takes a while.
         found = company_status(watch, time.time(), counted=False)
         problems = [*_alarms(found), *_never_run(found)]
     except StateError as error:
+        # For a monitor a state file that cannot be read is an alarm, not an error of the command.
         found, problems = {"state": watch.state, "sources": []}, [str(error)]
     if as_json:
-        sys.stdout.write(
-            json.dumps({**found, "healthy": not problems, "problems": problems}, ensure_ascii=False) + "\n"
-        )
+        print_json({**found, "healthy": not problems, "problems": problems})
     else:
         more = f" (and {len(problems) - 1} more: syncd status)" if len(problems) > 1 else ""
         sys.stdout.write(f"{problems[0]}{more}\n" if problems else "healthy\n")
-    return UNHEALTHY if problems else 0
+    return code_for(alarm=problems)
 
 
 def _alarms(found: Mapping[str, Any]) -> Iterator[str]:
@@ -74,37 +74,36 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
     for warning in found["warnings"]:
         screen.line(("warning: ", "bold yellow"), warning, hanging=2)
     screen.table(HEAD, [_row(source) for source in found["sources"]])
-    told = {each["text"] for each in found["alarms"]}
+    shown = {each["text"] for each in found["alarms"]}
     for source in found["sources"]:
-        _details(screen, source, told)
+        _details(screen, source, shown)
     windows = [f"{each['left']:,} of {each['requests']:,} in {describe(each['seconds'])}" for each in found["budget"]]
-    waits = [f"the next in {describe(found['next_request'])}"] if found["next_request"] >= 1 else []
-    screen.line(("requests left: ", "bold"), ", ".join([*windows, *waits]) or "no limits", hanging=2)
+    if found["next_request"] >= 1:
+        windows.append(f"the next in {describe(found['next_request'])}")
+    screen.line(("requests left: ", "bold"), ", ".join(windows) or "no limits", hanging=2)
 
 
 def _row(source: Mapping[str, Any]) -> Sequence[str]:
     last = source["last"]
     when = "running" if source["running"] else _ago(last["age"]) if last else "never"
     outcome = outcome_shown(last["outcome"], last["exit"], last["error_kind"]) if last else "-"
-    held = held_of(source)
     good = "never" if source["age"] is None else _ago(source["age"])
-    numbers = (source["contacts"], held, source["invalid"], source["rejected"], source["pending"])
+    numbers = (source["contacts"], held_of(source), source["invalid"], source["rejected"], source["pending"])
     return (source["source"], when, outcome, good, *(f"{number:,}" for number in numbers))
 
 
-def _details(screen: Screen, source: Mapping[str, Any], told: Collection[str]) -> None:
-    """Write what is to be said of a source, without an error that is ``told`` already: the refused key is of all."""
-    last = source["last"]
+def _details(screen: Screen, source: Mapping[str, Any], shown: Collection[str]) -> None:
+    """Write what there is to say of a source; ``shown``: texts of alarms that are on the screen already."""
+    last, ahead = source["last"], source["forecast"]
     if last:
-        screen.line((source["source"], "bold"), ": ", ", ".join(_counted(last)), hanging=2)
-    if source["forecast"] and source["forecast"]["requests"]:
-        ahead = source["forecast"]
+        screen.line((source["source"], "bold"), ": ", ", ".join(_done(last)), hanging=2)
+    if ahead and ahead["requests"]:
         left = f"{ahead['requests']:,} of {ahead['of']:,} requests to go, about {describe(ahead['seconds'])}"
         screen.line(left, indent=2, hanging=4)
-    if last and last["error"] and last["error"] not in told:
+    # A refused key is one alarm of all sources; every source has the same error then.
+    if last and last["error"] and last["error"] not in shown:
         stopped = last["error_kind"] == Stopped.__name__
-        word = ("stopped: ", "bold yellow") if stopped else ("error: ", "bold red")
-        screen.line(word, last["error"], indent=2)
+        screen.line(("stopped: ", "bold yellow") if stopped else ("error: ", "bold red"), last["error"], indent=2)
     for hold in source["held"]:
         screen.line(("held", "bold yellow"), f": {hold['count']:,} ({hold['gate']}): {hold['detail']}", indent=2)
     for digest, hold in {hold["digest"]: hold for hold in source["held"]}.items():
@@ -116,20 +115,18 @@ def _details(screen: Screen, source: Mapping[str, Any], told: Collection[str]) -
         screen.line(f"rejected: {source['rejected']:,}; syncd rejects list says why", indent=2)
 
 
-def _counted(last: Mapping[str, Any]) -> Iterator[str]:
-    from syncd.report.screen import KINDS, count
-
-    for kind, (_, done) in KINDS.items():
-        if last["counts"].get(kind):
-            yield f"{last['counts'][kind]:,} {done}"
+def _done(last: Mapping[str, Any]) -> Iterator[str]:
+    yield from kinds_counted(last["counts"], done=True)
+    # A run that was broken off has no counts, and a count of 0 would say that it compared something.
     if last["counts"]:
         yield f"{last['counts'].get('unchanged', 0):,} unchanged"
-    yield f"{count(last['requests'], 'request')}, begun at {clock(last['started'])}"
+    yield f"{counted(last['requests'], 'request')}, begun at {shown_time(last['started'])}"
 
 
-def clock(moment: str) -> str:
-    """A time of the JSON form as people read it."""
-    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M:%S} UTC"
+def shown_time(moment: float | str) -> str:
+    """Return a time, in Unix seconds or as JSON has it, for people: in UTC."""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else datetime.fromtimestamp(moment, UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _ago(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What a command may write its table over: its own earlier file, and nothing that a person or syncd still needs."""
+"""Decides whether a command may write its table to a file: never over a file that a person or syncd still needs."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ if TYPE_CHECKING:
     from syncd.config import Settings
 
 CHANGES = ("source", "kind", "key", "id")
-"""What a file of changes begins with: its columns, or its lines' keys in JSON."""
+"""The first columns of a file of changes; in JSON, keys of each line."""
 
+# A file may be one line of many gigabytes.
 LONGEST = 1 << 24
-"""Bytes of a file's first line that are looked at."""
+"""Characters of a file's first line that are read."""
 
 
 def check_written(file: Path, named: str, head: Sequence[str], other: str, settings: Settings) -> None:
     """Refuse a file that must not be written, before anything is done.
 
     Args:
-        file: where a table is to be written.
-        named: how the person named it, for the message.
-        head: what an earlier table of this kind begins with; such a file is replaced.
-        other: what a file is called that does not begin with it.
+        file: the place of the new table.
+        named: how the person named the file, for the message.
+        head: the first columns of an earlier table of this kind; a file with these columns is replaced.
+        other: how the message calls a file with other columns.
         settings: the configuration, whose own files are never written over.
 
     Raises:
-        ConfigError: the name, the place or what stands there does not allow it.
+        ConfigError: the file's name or place is not usable, or another file stands there.
     """
     check_file(file, named)
     for use in _uses(file, settings):
@@ -41,9 +42,10 @@ def check_written(file: Path, named: str, head: Sequence[str], other: str, setti
 
 
 def _uses(file: Path, settings: Settings) -> Iterator[str]:
-    """What the configuration needs ``file`` for."""
+    """Yield each use that the configuration has for ``file``."""
     from syncd.source import same_file
 
+    # Not by their names: a link, or another spelling of the path, leads to the same file.
     if same_file(settings.path, file):
         yield "this is the configuration"
     if same_file(settings.state, file):
@@ -56,10 +58,11 @@ def _uses(file: Path, settings: Settings) -> Iterator[str]:
 
 
 def _may_be_replaced(file: Path, head: Sequence[str]) -> bool:
-    """Whether nothing is lost by writing there: there is nothing, or an earlier table that begins with ``head``."""
+    """Tell whether nothing is lost: there is no file, an empty one, or an earlier table that begins with ``head``."""
     try:
         return not file.exists() or not file.stat().st_size or _begins_with(file, head)
     except (OSError, ValueError):
+        # A file that cannot be read as such a table is somebody else's.
         return False
 
 

@@ -14,11 +14,10 @@ from typing import IO
 
 from syncd.daemon.children import start_process
 from syncd.daemon.timetable import Timetable, timetable_of
+from syncd.report.exit_code import DEFECT
 
 LONGEST = 120.0
 """Seconds that reading the configuration may take."""
-
-DEFECT = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from syncd.daemon.systemd import ServiceManager
 from syncd.daemon.timetable import Job, Timetable
 from syncd.daemon.watcher import Watcher
 from syncd.errors import SyncdError
-from syncd.report.endings import say_error
+from syncd.report.error_text import say_error
 
 log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""What a comparison with the target found, and what its repair did, as a value with a JSON form and an exit code."""
+"""What a comparison with the target found and a repair did, as a value with a JSON form and an exit code."""
 
 from __future__ import annotations
 
@@ -10,25 +10,28 @@ from typing import Any
 from syncd.core.plan import Held, Plan
 from syncd.errors import SyncdError
 from syncd.push.result import PushResult
-from syncd.report.source_report import error_json, held_json, with_shown_keys
+from syncd.report.error_text import error_json
+from syncd.report.exit_code import code_for
+from syncd.report.source_report import held_json, with_shown_keys
 
+# Every contact of the ledger is in one class; "extra_ours" and "held" count beside them.
 CLASSES = ("same", "missing", "edited", "extra_ours", "pending", "rejected", "held")
 
 
 def is_choice(left: str | None) -> bool:
-    """Whether something is left alone for good, since the configuration wants it so."""
+    """Tell whether a contact is left alone because the configuration says so, and not until a person acts."""
     return left is not None and (left == "on_edit: keep" or left.startswith("mode: "))
 
 
 @dataclass(slots=True)
 class SourceDrift:
-    """What came of one source.
+    """The result for one source.
 
-    ``counts``: by :data:`CLASSES`. ``missing``, ``edited``, ``extra``: ``key``, ``id``, for an edit ``fields`` with
-    ``old`` (what the target answered last) and ``new`` (what is there), and ``left``: why a repair leaves it alone.
-    ``plan``: the repair; ``pushed``: what became of it, if it was carried out. ``noted``: contacts of which the ledger
-    learned what the target holds now. ``late``: those of the pending ones that were sent while the target was listed;
-    ``running``: another run has the source.
+    ``counts``: contacts by :data:`CLASSES`. ``missing``, ``edited``, ``extra``: ``key``, ``id`` and ``left``, why
+    a repair leaves the contact alone; an edit also has ``fields`` with ``old`` (what the target answered last) and
+    ``new`` (what is there). ``plan``: the repair; ``pushed``: its result, if it was carried out. ``noted``: the number
+    of contacts whose present values the ledger took over. ``late``: how many of the pending contacts were sent while
+    the target was listed. ``running``: another run has the source.
     """
 
     source: str
@@ -51,27 +54,31 @@ class SourceDrift:
 
     @property
     def waiting(self) -> int:
-        """How many contacts are not as they should be, and need a person or a repair."""
+        """How many contacts differ and need a person or a repair."""
         found = [each["left"] for each in (*self.missing, *self.edited, *self.extra) if not is_choice(each["left"])]
+        # A repair that was carried out has settled the contacts that it did not leave alone.
         return len(found) if self.pushed is None else sum(left is not None for left in found)
 
+    # Both wait for another run: the daemon tries again after their exit code.
     @property
     def unknown(self) -> int:
-        """Changes of the repair whose outcome is not known, or that another source kept from being made."""
+        """How many changes of the repair have no known outcome, or were not made because of another source."""
         return self.pushed.unknown + self.pushed.kept if self.pushed else 0
 
     @property
     def exit_code(self) -> int:
-        if self.error:
-            return self.error.exit_code
-        if self.unknown:
-            return 4
-        open_ = self.pushed and (self.held or self.pushed.rejected)
-        return 3 if self.waiting or open_ or self.counts["rejected"] or self.counts["held"] else 0
+        return code_for(
+            self.error,
+            unknown_outcome=self.unknown,
+            drift=self.waiting,
+            # Without a repair the plan's gates hold nothing yet: the counts say what an earlier run left held.
+            held=self.counts["held"] or (self.pushed and self.held),
+            rejected=self.counts["rejected"] or (self.pushed and self.pushed.rejected),
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """The source's part of ``syncd reconcile --json``; ``repaired`` is null where nothing was to be repaired."""
-        found: dict[str, Any] = {
+        """Return the source's part of ``syncd reconcile --json``; ``repaired`` is null without a repair."""
+        return {
             "source": self.source,
             "contacts": self.known,
             "counts": {name: self.counts[name] for name in CLASSES},
@@ -85,18 +92,16 @@ class SourceDrift:
             "running": self.running,
             "rejected": with_shown_keys(self.pushed.rejected) if self.pushed else [],
             "unknown": self.unknown,
+            **error_json(self.error),
         }
-        if self.error:
-            found["error"] = error_json(self.error)
-        return found
 
 
 @dataclass(slots=True)
 class Reconciled:
-    """What came of all. ``there``: contacts at the target.
+    """The result for all sources.
 
-    ``foreign``: ids of those that are none of ours, or of a source that is not configured.
-    ``shared``: ids of contacts that share a number, a group for each.
+    ``there``: the number of contacts at the target. ``foreign``: ids of the contacts that no configured source made.
+    ``shared``: groups of ids of contacts that share a number. ``sent``: requests.
     """
 
     run: str = ""

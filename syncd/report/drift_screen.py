@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from syncd.core.warnings import REMEDY
-from syncd.report.changes_table import change_lines
+from syncd.core.wording import counted, shown_key
+from syncd.report.change_lines import change_lines, kinds_counted
 from syncd.report.drift_report import CLASSES
-from syncd.report.screen import KINDS, PAGE, count
-from syncd.report.source_report import shown_key
+from syncd.report.screen import PAGE
 
 if TYPE_CHECKING:
     from syncd.report.drift_report import Reconciled, SourceDrift
@@ -21,18 +21,24 @@ WHY = {
     "rejected": "the target refuses what the source says; syncd rejects list says why",
     "held": "a gate holds their changes; syncd status shows them",
 }
+"""The classes of contacts that were not judged, each with the reason."""
+
+EDITS_STAY = (
+    "edits stay until reconcile: {on_edit: overwrite} or {on_edit: keep} says what becomes of them, "
+    "or their rows change"
+)
 
 
 def show_drift(screen: Screen, found: Reconciled) -> None:
-    """Write what was found, source by source, and last what the target holds as a whole."""
+    """Write what was found of each source, and last the contacts of the whole target."""
     for drift in found.sources:
         _source(screen, drift)
     if found.there or any(drift.known for drift in found.sources):
         ours = found.there - len(found.foreign)
         when = " before the repair" if found.repair else ""
         whose = f"{ours:,} of ours, {len(found.foreign):,} of others, never touched"
-        said = f"{when}: {count(found.there, 'contact')}: {whose}; {count(found.sent, 'request')}."
-        screen.line(("At the target", "bold"), said, hanging=2)
+        total = f"{when}: {counted(found.there, 'contact')}: {whose}; {counted(found.sent, 'request')}."
+        screen.line(("At the target", "bold"), total, hanging=2)
     if found.shared:
         groups = "; ".join(" and ".join(map(str, ids)) for ids in found.shared[:PAGE])
         rest = f"; and {len(found.shared) - PAGE:,} more groups" if len(found.shared) > PAGE else ""
@@ -40,26 +46,39 @@ def show_drift(screen: Screen, found: Reconciled) -> None:
 
 
 def _source(screen: Screen, drift: SourceDrift) -> None:
-    if not drift.counts and drift.error:
-        screen.line((drift.source, "bold"), ": not compared", hanging=2)
-    else:
-        screen.line((drift.source, "bold"), f": {', '.join(_headline(drift))}", hanging=2)
+    # Without counts the error came before the comparison; with counts, in the repair.
+    compared = drift.counts or not drift.error
+    screen.line((drift.source, "bold"), f": {', '.join(_headline(drift)) if compared else 'not compared'}", hanging=2)
     _missing(screen, "missing", drift.missing)
     _edited(screen, drift)
     _missing(screen, "extra", drift.extra)
     if drift.running:
-        told = ": a run of the source is under way; compare again when it is over"
-        screen.line(("not the last word", "bold yellow"), told, indent=2, hanging=6)
-    for name, number, why in _left_open(drift):
-        screen.line((name, "bold yellow"), f": {count(number, 'contact')}: {why}", indent=2, hanging=6)
+        _item(screen, "not the last word", "a run of the source is under way; compare again when it is over")
+    for name, number, why in _not_judged(drift):
+        _item(screen, name, f"{counted(number, 'contact')}: {why}")
     _outcome(screen, drift)
-    if drift.error is not None and not screen.holds_errors:  # else it stands there already
+    # If stderr is shown in the same place, the command prints the error there, below the report.
+    if drift.error is not None and not screen.holds_errors:
         for line in str(drift.error).splitlines():
             screen.line(("error: ", "bold red"), line, indent=2)
 
 
-def _left_open(drift: SourceDrift) -> Iterator[tuple[str, int, str]]:
-    """The contacts that were not judged: in which class, how many, and why."""
+def _item(screen: Screen, word: str, text: str, style: str = "bold yellow") -> None:
+    screen.line((word, style), f": {text}", indent=2, hanging=6)
+
+
+def _headline(drift: SourceDrift) -> Iterator[str]:
+    if not drift.known:
+        yield "nothing is known of it yet: syncd run comes first"
+    # First the classes that were judged, then the others.
+    for name in (*(name for name in CLASSES if name not in WHY), *WHY):
+        if drift.counts[name]:
+            yield f"{drift.counts[name]:,} {WORDS.get(name, name)}"
+
+
+def _not_judged(drift: SourceDrift) -> Iterator[tuple[str, int, str]]:
+    """Yield each class of contacts that were not judged, with their number and the reason."""
+    # A contact that a run sent meanwhile is pending only for this comparison: no outcome is unknown.
     if drift.late:
         yield "pending", drift.late, "sent while the target was listed, so that the list cannot tell of them"
     for name, why in WHY.items():
@@ -68,73 +87,43 @@ def _left_open(drift: SourceDrift) -> Iterator[tuple[str, int, str]]:
             yield name, number, why
 
 
-def _headline(drift: SourceDrift) -> Iterator[str]:
-    if not drift.known:
-        yield "nothing is known of it yet: syncd run comes first"
-    for name in CLASSES:
-        if drift.counts[name] and name not in WHY:
-            yield f"{drift.counts[name]:,} {WORDS.get(name, name)}"
-    for name in WHY:
-        if drift.counts[name]:
-            yield f"{drift.counts[name]:,} {name}"
-
-
 def _missing(screen: Screen, word: str, found: Sequence[Mapping[str, Any]]) -> None:
     for each in found[:PAGE]:
         left = f": left alone ({each['left']})" if each["left"] else ""
-        screen.line((word, "red"), f" {_whom(each)}{left}", indent=2, hanging=6)
-    _more(screen, len(found))
+        whom = f"{shown_key(each['key'])} (id {each['id']})"
+        screen.line((word, "red"), f" {whom}{left}", indent=2, hanging=6)
+    screen.more(len(found), "; --json holds them all")
 
 
 def _edited(screen: Screen, drift: SourceDrift) -> None:
     for each in drift.edited[:PAGE]:
-        why = f"made anew as id {each['now']}" if each["now"] else ""
-        left = f"left alone: {each['left']}" if each["left"] else ""
-        change = {**each, "kind": "edited", "key": shown_key(each["key"]), "why": "; ".join(filter(None, (why, left)))}
-        for line in change_lines(change, drift.phones):
+        why = [f"made anew as id {each['now']}"] if each["now"] else []
+        why += [f"left alone: {each['left']}"] if each["left"] else []
+        for line in change_lines({**each, "kind": "edited", "why": "; ".join(why)}, drift.phones):
             screen.line(*line, indent=2, hanging=6)
-    _more(screen, len(drift.edited))
-
-
-def _whom(each: Mapping[str, Any]) -> str:
-    return f"{shown_key(each['key'])} (id {each['id']})"
-
-
-def _more(screen: Screen, total: int) -> None:
-    if total > PAGE:
-        screen.line((f"and {total - PAGE:,} more; --json holds them all", "dim"), indent=4)
+    screen.more(len(drift.edited), "; --json holds them all")
 
 
 def _outcome(screen: Screen, drift: SourceDrift) -> None:
-    """What a repair did or would do, and what stays for a person."""
+    """Write what a repair did or would do, and what stays for a person."""
     if drift.plan is None:
         return
-    done = drift.pushed.counts if drift.pushed else drift.plan.counts()
-    tense = 1 if drift.pushed else 0
-    found = [f"{done[kind]:,} {words[tense]}" for kind, words in KINDS.items() if done.get(kind)]
     if drift.pushed:
-        told = [*found, *([f"{drift.noted:,} noted as they are there"] if drift.noted else [])]
-        if told:
-            screen.line(("repaired", "bold green"), f": {', '.join(told)}", indent=2, hanging=6)
+        found = kinds_counted(drift.pushed.counts, done=True)
+        found += [f"{drift.noted:,} noted as they are there"] if drift.noted else []
+        if found:
+            _item(screen, "repaired", ", ".join(found), "bold green")
         for each in drift.pushed.rejected[:PAGE]:
             screen.line(("rejected", "bold yellow"), f" {shown_key(each['key'])}: {each['reason']}", indent=2)
-    elif found:
+    elif found := kinds_counted(drift.plan.counts(), done=False):
         command = f"syncd reconcile {drift.source} --repair"
         screen.line("to put that right: ", (command, "bold"), f" ({', '.join(found)})", indent=2)
-    _held(screen, drift)
-    if any(each["left"] == "on_edit: report" for each in drift.edited):
-        screen.line(
-            "edits stay until reconcile: {on_edit: overwrite} or {on_edit: keep} says what becomes of them, or their "
-            "rows change",
-            indent=2,
-            hanging=6,
-        )
-
-
-def _held(screen: Screen, drift: SourceDrift) -> None:
-    for each in drift.held:
-        head = f": {count(each.count, 'change')} ({each.gate}): {each.detail}"
-        screen.line(("held" if drift.pushed else "would be held", "bold yellow"), head, indent=2, hanging=6)
+    for hold in drift.held:
+        text = f"{counted(hold.count, 'change')} ({hold.gate}): {hold.detail}"
+        _item(screen, "held" if drift.pushed else "would be held", text)
+    # Only a repair keeps the list that it holds, so that only then an approval finds it.
     for digest in dict.fromkeys(each.digest for each in drift.held if each.approvable and drift.pushed):
         command = f"syncd approve {drift.source} {digest}"
         screen.line("to let exactly these go on: ", (command, "bold"), indent=4)
+    if any(each["left"] == "on_edit: report" for each in drift.edited):
+        screen.line(EDITS_STAY, indent=2, hanging=6)

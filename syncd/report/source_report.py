@@ -1,4 +1,4 @@
-"""What a run found and did, as a value with a JSON form, a file of changes and an exit code; as text: ``show.py``."""
+"""What a run or an undo found and did, as a value with a JSON form and an exit code."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, repeat
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
 
 from syncd.core.change import KINDS
-from syncd.core.columns import KEY, UNIT
+from syncd.core.columns import KEY
 from syncd.core.compare import field_changes, rows
 from syncd.core.plan import Held, Plan
+from syncd.core.wording import shown_key
 from syncd.errors import SyncdError
-from syncd.report.table_file import check_file, explained, write_table
+from syncd.report.error_text import error_json
+from syncd.report.exit_code import code_for
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,21 +29,19 @@ run sends it again) · ``not sent`` (the push ended before, or another source ha
 
 COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded")
 
-SEVERITY = (1, 2, 4, 5, 3, 0)
-"""Exit codes, the gravest first: of several sources the gravest counts."""
-
 
 @dataclass(slots=True)
 class SourceReport:
     """One source's part of a run.
 
-    ``read`` is how the read ended (``complete``, ``partial``, ``unproved``; "" if it did not). ``counts`` are planned
-    changes in a dry run and accepted ones after a real run. ``sent`` counts requests. ``seconds`` is the forecast for
-    ``planned`` requests. ``unknown`` changes have no known outcome yet and are sent again by the next run.
-    ``outcomes``: ``@key``, ``@outcome`` of the plan's changes; of those it does not name, that is ``otherwise``.
+    ``read``: how the read ended (``complete``, ``partial``, ``unproved``; "" if it did not end). ``counts``: the
+    planned changes of a dry run, the accepted changes of a real run. ``planned``, ``sent``: numbers of requests;
+    ``seconds``: the forecast for the planned requests. ``unknown``: the number of changes whose outcome is unknown; the
+    next run sends them again. ``outcomes``: ``@key``, ``@outcome`` of changes of the plan; the outcome of every other
+    change is ``otherwise``.
 
-    Of an undo, ``undoes`` is the run whose changes are taken back (``read`` is ``history``), and ``kept`` are those
-    that are not: ``key``, ``kind``, ``reason``.
+    In the report of an undo, ``undoes`` is the run that is undone and ``read`` is ``history``. ``kept`` are the changes
+    that were not undone: ``key``, ``kind``, ``reason``.
     """
 
     source: str
@@ -76,22 +75,29 @@ class SourceReport:
 
     @property
     def exit_code(self) -> int:
-        if self.error:
-            return self.error.exit_code
-        if self.unknown:
-            return 4
-        waits = self.held or self.counts["invalid"] or self.counts["rejected"] or self.kept
-        return 3 if waits else 0
+        return code_for(
+            self.error,
+            unknown_outcome=self.unknown,
+            held=self.held,
+            invalid=self.counts["invalid"],
+            rejected=self.counts["rejected"],
+            not_undone=self.kept,
+        )
+
+    @property
+    def made(self) -> int:
+        """How many changes were made; how many are planned, in a dry run."""
+        return sum(self.counts[kind] for kind in KINDS)
 
     @property
     def has_changes(self) -> bool:
         return self.plan is not None and not (self.plan.todo.is_empty() and self.plan.waiting.is_empty())
 
     def approval(self, digest: str) -> str:
-        """The command that lets the list that is held under ``digest`` go on."""
-        return (
-            f"syncd undo {self.undoes} --approve {digest}" if self.undoes else f"syncd approve {self.source} {digest}"
-        )
+        """Return the command that approves the held list with this digest."""
+        # What an undo holds is not kept in the state, so that it is approved by the undo that makes it.
+        undo, run = f"syncd undo {self.undoes} --approve {digest}", f"syncd approve {self.source} {digest}"
+        return undo if self.undoes else run
 
     def changes(self) -> Iterator[dict[str, Any]]:
         """Yield each change that is to be made: ``kind``, ``key``, ``id``, ``fields`` with old and new values."""
@@ -99,21 +105,23 @@ class SourceReport:
             yield from described(self.plan.todo, self.phones)
 
     def settled(self) -> Iterator[dict[str, Any]]:
-        """Yield the same with what became of each, its ``outcome``."""
+        """Yield the same changes, each with its ``outcome``."""
         if self.plan:
             yield from described(self.with_outcomes(self.plan.todo), self.phones)
 
     def with_outcomes(self, changes: pl.DataFrame) -> pl.DataFrame:
-        """Put beside these changes of the plan what became of each (``@outcome``)."""
+        """Add the column ``@outcome`` to changes of the plan."""
         import polars as pl
 
+        # Only changes that ended in different ways need the table: usually all of them have one outcome.
         if self.outcomes is None:
             return changes.with_columns(pl.lit(self.otherwise).alias(OUTCOME))
         found = changes.join(self.outcomes, on=KEY, how="left", maintain_order="left")
         return found.with_columns(pl.col(OUTCOME).fill_null(self.otherwise))
 
     def to_json(self) -> dict[str, Any]:
-        """The source's part of the JSON; its changes are left to :func:`write_json`."""
+        """Return the source's part of the JSON, without its changes, which :func:`write_json` writes."""
+        # The keys are promised in docs/reference/json.md, and the state keeps this object for syncd history.
         found: dict[str, Any] = {
             "source": self.source,
             "read": self.read,
@@ -132,13 +140,11 @@ class SourceReport:
         }
         if self.undoes:
             found |= {"undoes": self.undoes, "kept": with_shown_keys(self.kept)}
-        if self.error:
-            found["error"] = error_json(self.error)
-        return found
+        return {**found, **error_json(self.error)}
 
 
 def run_json(run: str | None, reports: Sequence[SourceReport], *, dry_run: bool, exit_code: int) -> dict[str, Any]:
-    """The one object that ``syncd run --json`` prints, its lists of changes left empty for :func:`write_json`."""
+    """Return the object of ``syncd run --json``, with empty lists of changes, which :func:`write_json` fills."""
     sources = [report.to_json() for report in reports]
     return {"run": run, "dry_run": dry_run, "exit": exit_code, "sources": sources}
 
@@ -146,12 +152,14 @@ def run_json(run: str | None, reports: Sequence[SourceReport], *, dry_run: bool,
 PAGE = 500
 """Changes that are written at once."""
 
+# Stands once in the JSON of each source, and in no text: there, its quotes would be escaped.
 _NO_CHANGES = '"changes": []'
-"""Stands once in each source's JSON; in no text, since there its quotes would be escaped."""
 
 
 def write_json(file: TextIO, found: Mapping[str, Any], reports: Sequence[SourceReport]) -> None:
-    """Write what :func:`run_json` made on one line, changes as they are made: a million need no memory."""
+    """Write the object of :func:`run_json` on one line, with the changes of each report."""
+    # A run may have a million changes. The object is written without them and cut in pieces; the changes are written
+    # page by page between the pieces, so that they are never in memory together.
     head, *rest = json.dumps(found, ensure_ascii=False).split(_NO_CHANGES)
     file.write(head)
     for part, report in zip(rest, reports, strict=True):
@@ -164,13 +172,8 @@ def write_json(file: TextIO, found: Mapping[str, Any], reports: Sequence[SourceR
     file.write("\n")
 
 
-def gravest(codes: Sequence[int]) -> int:
-    """Of several exit codes, the one to exit with."""
-    return min(codes, key=SEVERITY.index, default=0)
-
-
 def held_json(held: Held) -> dict[str, Any]:
-    """One gate's list, as JSON."""
+    """Return one gate's list as JSON."""
     return {
         "gate": held.gate,
         "kind": held.kind,
@@ -182,23 +185,13 @@ def held_json(held: Held) -> dict[str, Any]:
     }
 
 
-def error_json(error: SyncdError) -> dict[str, Any]:
-    """An error, as JSON."""
-    return {"kind": type(error).__name__, "exit": error.exit_code, "message": str(error)}
-
-
 def with_shown_keys(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What was found of rows or contacts, their keys as people see them."""
-    return [{**each, "key": shown_key(each["key"])} for each in found]
-
-
-def shown_key(key: str | None) -> str | None:
-    """A key as people see it: the parts of a composite one joined by ``+``."""
-    return None if key is None else key.replace(UNIT, "+")
+    """Return these rows or contacts with their keys as people see them; a row may have the key None."""
+    return [{**each, "key": each["key"] and shown_key(each["key"])} for each in found]
 
 
 def described(changes: pl.DataFrame, phones: frozenset[str]) -> Iterator[dict[str, Any]]:
-    """Yield changes as people and programs read them; what became of them, where an ``@outcome`` says so."""
+    """Yield changes as people and programs read them, with their outcome if the frame has an ``@outcome``."""
     outcomes = changes.get_column(OUTCOME) if OUTCOME in changes.columns else repeat(None)
     for change, outcome in zip(rows(changes), outcomes, strict=False):
         found = {
@@ -207,60 +200,9 @@ def described(changes: pl.DataFrame, phones: frozenset[str]) -> Iterator[dict[st
             "id": change.id,
             "fields": field_changes(change.before, change.after, phones),
         }
+        # Not null: most changes have no reason of their own, and a file may hold a million of them.
         if change.why:
             found["why"] = change.why
         if outcome is not None:
             found["outcome"] = outcome
         yield found
-
-
-def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:
-    """Write every change, held ones too, to a .csv, .jsonl or .parquet file: a line for each field that differs.
-
-    (A line for each change in .jsonl.)
-
-    Raises:
-        ConfigError: the suffix is another one, or the file cannot be written.
-    """
-    check_changes_file(path)
-    if path.suffix == ".jsonl":
-        with explained(f"--changes {path}"):
-            _write_lines(path, reports)
-    else:
-        _write_table(path, reports)
-
-
-def check_changes_file(path: Path) -> None:
-    """Refuse a file of a kind that changes cannot be written to, before anything is done."""
-    check_file(path, f"--changes {path}")
-
-
-def _all(reports: Sequence[SourceReport]) -> Iterator[tuple[str, bool, dict[str, Any]]]:
-    for report in reports:
-        if report.plan:
-            for change in report.settled():
-                yield report.source, False, change
-            for change in described(report.plan.waiting, report.phones):
-                yield report.source, True, {**change, "outcome": "held"}
-
-
-def _write_lines(path: Path, reports: Sequence[SourceReport]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for source, held, change in _all(reports):
-            file.write(orjson.dumps({"source": source, "held": held, **change}).decode() + "\n")
-
-
-def _write_table(path: Path, reports: Sequence[SourceReport]) -> None:
-    import polars as pl
-
-    kinds = {"source": pl.String, "kind": pl.String, "key": pl.String, "id": pl.Int64, "held": pl.Boolean}
-    schema = {**kinds, "field": pl.String, "old": pl.String, "new": pl.String, "outcome": pl.String}
-    lines = [
-        (
-            *(source, change["kind"], change["key"], change["id"], held),
-            *(name, value.get("old"), value.get("new"), change["outcome"]),
-        )
-        for source, held, change in _all(reports)
-        for name, value in (change["fields"] or {"": {}}).items()
-    ]
-    write_table(pl.DataFrame(lines, schema=schema, orient="row"), path, f"--changes {path}")

@@ -1,4 +1,4 @@
-"""Tables that a person asked for as a file: CSV, JSON lines or Parquet, by the file's name."""
+"""Tables that a person asked for as a file: CSV, JSON lines or Parquet, by the suffix of the file's name."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
 def check_file(path: Path, named: str) -> None:
-    """Refuse a file that cannot be written, or is of another kind, before anything is done.
+    """Refuse a file with another suffix, or at a place that cannot be written, before anything is done.
+
+    ``named``: how the person named the file; the message begins with it.
 
     Raises:
-        ConfigError: it is so; the message begins with ``named``, which is how the person named the file.
+        ConfigError: the file is refused.
     """
     if path.suffix not in SUFFIXES:
         *others, last = SUFFIXES
         raise ConfigError(f"{named}: the file's name must end in {', '.join(others)} or {last}")
-    trouble = _trouble(path, path.absolute().parent)
-    if trouble:
+    if trouble := _trouble(path, path.absolute().parent):
         raise ConfigError(f"{named}: {trouble}")
 
 
 def _trouble(path: Path, folder: Path) -> str:
-    """Why ``path`` cannot be written, as far as that can be told beforehand."""
+    # A run may take an hour. Its table is written at its end, so the place is looked at before it begins.
     try:
         if not folder.is_dir():
             return f"there is no folder {folder}"
@@ -39,16 +40,17 @@ def _trouble(path: Path, folder: Path) -> str:
             return "this is a folder: name a file in it"
         writable = os.access(path if path.exists() else folder, os.W_OK)
     except PermissionError:
+        # From is_dir or exists, below a folder that this user may not enter.
         writable = False
     return "" if writable else "may not be written by this user: name a file in another folder"
 
 
 @contextmanager
 def explained(named: str) -> Iterator[None]:
-    """Say which file it is that turns out not to be writable.
+    """Name the file, as ``named``, in the error of the block that writes it.
 
     Raises:
-        ConfigError: it is so.
+        ConfigError: the file cannot be written.
     """
     try:
         yield
@@ -57,11 +59,12 @@ def explained(named: str) -> Iterator[None]:
 
 
 def write_table(frame: pl.DataFrame, path: Path, named: str) -> None:
-    """Write the table in the form that the file's name asks for.
+    """Write the table in the form of the file's suffix.
 
     Raises:
         ConfigError: the file cannot be written.
     """
+    # Another process may have filled the disk or removed the folder since check_file.
     with explained(named):
         if path.suffix == ".csv":
             frame.write_csv(path)

@@ -1,8 +1,4 @@
-"""The right to run a source: one process has it at a time, and proves it before each request.
-
-A lease runs out unless it is renewed, so that a process that is gone holds nothing for ever. A process that stood still
-(a suspended machine, a stopped container) may wake up without it, and must not send what another run has since sent.
-"""
+"""The right to run a source: one process has it at a time, and proves it before each request."""
 
 from __future__ import annotations
 
@@ -15,6 +11,8 @@ from syncd.processes import is_dead
 from syncd.rest import Places
 from syncd.state import State
 
+# A lease runs out unless it is renewed, so that a process that is gone holds nothing for ever. The price: a process
+# that stood still (a suspended machine, a stopped container) may wake up without its lease.
 SECONDS = 60.0
 """How long a source is leased for; the lease is renewed while the run lasts."""
 
@@ -31,13 +29,16 @@ class Leases:
 
     @contextmanager
     def held(self, source: str, wait: Callable[[str], None]) -> Iterator[None]:
-        """Hold the source, and renew that while the block lasts. ``wait`` is called while another run has it.
+        """Hold the source, and renew its lease while the block lasts.
+
+        ``wait``: called again and again with the name of the process that holds the source, while there is one.
 
         Raises:
             SourceBusy: from ``wait``, to give up.
         """
         self._take(source, wait)
         done = threading.Event()
+        # A thread of its own: a push may wait for an hour for its next request.
         renewing = threading.Thread(target=self._keep, args=(source, done), daemon=True, name="lease")
         renewing.start()
         try:
@@ -50,12 +51,12 @@ class Leases:
             self._state.leases.release(source, self._owner)
 
     def elsewhere(self, source: str) -> bool:
-        """Whether another process that still runs has the source."""
+        """Tell whether another process that still runs has the source."""
         holder = self._state.leases.holder(source)
         return holder is not None and holder != self._owner and not is_dead(holder)
 
     def check(self) -> None:
-        """Prove that what is held still is; costs nothing as long as no lease has run out.
+        """Prove that this process still has its sources; the state is asked only if a lease has run out.
 
         Raises:
             LeaseLost: another run took a source over.
@@ -71,6 +72,7 @@ class Leases:
 
     def _take(self, source: str, wait: Callable[[str], None]) -> None:
         while holder := self._state.leases.take(source, self._owner, SECONDS):
+            # A run that was killed a moment ago still has its lease: nobody must wait until that runs out.
             if is_dead(holder):
                 self._state.leases.release(source, holder)
             else:
@@ -83,6 +85,7 @@ class Leases:
                 self._renew(source)
 
     def _renew(self, source: str) -> None:
+        # The clock is read first: so the lease lasts at least as long as this process believes.
         until = self._clock() + SECONDS
         if self._state.leases.renew(source, self._owner, SECONDS):
             self._until[source] = until
@@ -91,11 +94,13 @@ class Leases:
 
 
 class Proving:
-    """Places in the key's windows, for those who still hold what they run."""
+    """Places in the key's windows, for a process that still has its leases."""
 
     def __init__(self, places: Places, leases: Leases) -> None:
         self._places = places
         self._leases = leases
+        self.answered = places.answered
+        self.pause = places.pause
 
     def take(self) -> float:
         """Wait for a place and take it.
@@ -105,18 +110,13 @@ class Proving:
             LeaseLost: another run took a source over; nothing may be sent.
         """
         place = self._places.take()
+        # After the wait, which may have been the time in which the lease was lost.
         self._leases.check()
         return place
 
-    def answered(self, place: float) -> None:
-        self._places.answered(place)
-
-    def pause(self, seconds: float) -> None:
-        self._places.pause(seconds)
-
 
 def refuse(source: str) -> Callable[[str], None]:
-    """What to do while another run holds the source: give up."""
+    """Return a ``wait`` that gives up at once, because another run holds the source."""
 
     def give_up(holder: str) -> None:
         pid = holder.split(":")[1]

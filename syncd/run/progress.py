@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 
 class _Waits(ProgressColumn):
-    """Says for how long the key's limits make the run wait."""
+    """Shows for how long the key's limits make the run wait."""
 
     def __init__(self) -> None:
-        super().__init__(table_column=Column(no_wrap=True))  # a line that came and went would make the bars jump
+        # Never a second line: a line that comes and goes makes the bars jump.
+        super().__init__(table_column=Column(no_wrap=True))
         self.until = 0.0
 
     def render(self, task: Task) -> Text:  # noqa: ARG002 (the same for every bar)
@@ -33,38 +34,38 @@ class _Waits(ProgressColumn):
 
 @contextmanager
 def watching() -> Iterator[Watcher]:
-    """A watcher that draws bars on stderr while the block lasts; log lines stay above them."""
+    """Give a watcher that draws bars on stderr while the block lasts; log lines stay above the bars."""
     waits = _Waits()
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, waits, console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
         try:
-            yield _Bars(bars, waits).watcher()
-        finally:  # whatever ended the run: what is drawn last is nothing
+            shown = _Bars(bars, waits)
+            yield Watcher(reading=shown.reading, pushing=shown.pushing, waiting=shown.waiting)
+        finally:
+            # The bars are drawn once more at the end, and a terminal would keep them if an error ended the run.
             for task in bars.task_ids:
                 bars.remove_task(task)
 
 
 class _Bars:
-    """A bar for each source and what it does: reading, then pushing."""
+    """A bar for each source: for its reading, then for its push."""
 
     def __init__(self, bars: Progress, waits: _Waits) -> None:
         self._bars = bars
         self._waits = waits
         self._tasks: dict[str, TaskID] = {}
 
-    def watcher(self) -> Watcher:
-        return Watcher(reading=self._reading, pushing=self._pushing, waiting=self._waiting)
-
-    def _reading(self, source: str, rows: int) -> None:
+    def reading(self, source: str, rows: int) -> None:
         self._bars.update(self._task(f"{source}: rows read"), completed=rows)
 
-    def _pushing(self, source: str, done: int, total: int) -> None:
+    def pushing(self, source: str, done: int, total: int) -> None:
+        # The rows are all read when the first change is pushed: one bar for each source is enough.
         read = self._tasks.pop(f"{source}: rows read", None)
         if read is not None:
             self._bars.remove_task(read)
         self._bars.update(self._task(f"{source}: changes pushed"), completed=done, total=total)
 
-    def _waiting(self, seconds: float) -> None:
+    def waiting(self, seconds: float) -> None:
         self._waits.until = time.monotonic() + seconds
         if not self._tasks:
             self._task("asking the target")

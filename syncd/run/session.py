@@ -1,4 +1,4 @@
-"""What the runs of one command share: the configuration, the state, the target, and the right to run a source."""
+"""What the runs of one command share: the configuration, the state, the target, the budget and the leases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,11 @@ _NOTED_EVERY = 2.0  # seconds
 
 @dataclass(slots=True)
 class Watcher:
-    """Is told how far a run is: rows read; changes done, of how many; seconds that the key's limits make it wait."""
+    """Functions that are called with the progress of a run.
+
+    ``reading``: source, rows read. ``pushing``: source, changes done, changes in all. ``waiting``: the seconds until
+    the key's limits allow the next request.
+    """
 
     reading: Callable[[str, int], None] = lambda _source, _rows: None
     pushing: Callable[[str, int, int], None] = lambda _source, _done, _total: None
@@ -39,7 +43,8 @@ class Watcher:
 class Session:
     """Opened by :func:`open_session`. ``clock`` gives Unix seconds.
 
-    ``sent_before``: requests that were sent before the source that is run now; ``planned``: those that it takes.
+    ``sent_before``: requests that were sent for earlier sources. ``planned``: requests that the present source needs.
+    ``noted_at``: the time of the last note of the progress.
     """
 
     settings: Settings
@@ -67,31 +72,27 @@ class Session:
         if self.stopping.is_set():
             raise Stopped("asked to stop; what was begun is recorded, the rest waits for the next run")
 
-    @contextmanager
-    def leased(self, source: str) -> Iterator[None]:
-        """Hold the source for this process. A dry run holds nothing.
-
-        Raises:
-            SourceBusy: another run holds it (and ``wait`` is not set).
-        """
+    def leased(self, source: str) -> AbstractContextManager[None]:
+        """Return a context that holds the source for this process; entering it may raise ``SourceBusy``."""
+        # A dry run changes nothing and cannot write the state, so it may look on while another run has the source.
         if self.dry_run:
-            yield
-            return
-        with self.leases.held(source, self._wait if self.wait else refuse(source)):
-            yield
+            return nullcontext()
+        return self.leases.held(source, self._wait if self.wait else refuse(source))
 
     def _wait(self, _holder: str) -> None:
+        # A wait on the event, not a sleep: a signal ends it at once.
         self.stopping.wait(0.2)
         self.halt_if_asked()
 
     def note_plan(self, source: str, requests: int) -> None:
-        """Let ``syncd status`` say how far the run is: ``requests`` more are planned."""
+        """Note for ``syncd status`` that the present source needs so many more ``requests``."""
         self.planned = self.target.sent - self.sent_before + requests
         self.note_progress(source)
 
     def note_progress(self, source: str) -> None:
-        """Note how many requests were sent; more often than every two seconds nobody looks."""
+        """Note for ``syncd status`` how many requests were sent."""
         now = self.clock()
+        # A note is a transaction, and nobody looks more often than this. The clock may have been set back.
         if 0 <= now - self.noted_at < _NOTED_EVERY:
             return
         self.noted_at = now
@@ -99,7 +100,7 @@ class Session:
         self.state.runs.note_progress(self.run, source, requests=sent, planned=self.planned)
 
     def bind_state(self, highest: int) -> None:
-        """Note which target the ledger speaks of, before anything is pushed there, and the highest id seen."""
+        """Note the target of the ledger, before anything is pushed there, and the ``highest`` id seen."""
         self.state.facts.target_address.set(self.settings.target.base_url)
         if highest > self.state.facts.highest_id.get():
             self.state.facts.highest_id.set(highest)
@@ -118,13 +119,14 @@ def open_session(
     """Open the state (read-only for a dry run) and the target. ``sleep`` replaces the waits between attempts.
 
     Raises:
-        StateError: the state cannot be used, or speaks of another target than the configuration does.
+        StateError: the state cannot be used, or is of another target than the configuration names.
     """
     stopping, watcher = stopping or threading.Event(), watcher or Watcher()
     with ExitStack() as stack:
         state = stack.enter_context(State(settings.state, read_only=dry_run, clock=clock))
         _check_address(state, settings)
         budget = Budget(state.requests, settings.target.limits, clock=clock, stopping=stopping, on_wait=watcher.waiting)
+        # The host and the process tell who holds a source; the random part tells two runs of one process apart.
         leases = Leases(state, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", clock)
         client = stack.enter_context(client_of(settings.target, Proving(budget, leases), stopping, sleep))
         yield Session(
@@ -147,7 +149,7 @@ def client_of(
     stopping: threading.Event,
     sleep: Callable[[float], object] | None = None,
 ) -> Client:
-    """The HTTP client of the target, with its key."""
+    """Return the HTTP client of the target, with its key."""
     headers = {"Authorization": f"Bearer {target.api_key.reveal()}"}
     return Client(
         target.base_url, headers=headers, timeout=target.timeout, budget=budget, stopping=stopping, sleep=sleep
@@ -156,6 +158,7 @@ def client_of(
 
 def _check_address(state: State, settings: Settings) -> None:
     known = state.facts.target_address.get()
+    # The ledger's ids mean nothing at another target: there, they are the ids of other contacts.
     if known is not None and known != settings.target.base_url:
         raise StateError(
             f"{state.path}: this state file says what was sent to {known}, but target.base_url is "

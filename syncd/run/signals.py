@@ -1,4 +1,4 @@
-"""Setting an event from a signal's handler."""
+"""Sets an event from a signal's handler."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import time
 
 
 def set_by_signal(event: threading.Event) -> None:
-    """Set ``event`` though the handler may have interrupted its ``wait`` in the main thread.
-
-    ``Event.set`` takes a lock that ``wait`` holds for a moment, and that is no reentrant one: a handler that called it
-    in that moment would wait for itself for ever. So another thread sets it, and is waited for as long as it takes
-    when nothing holds the lock; a bare thread, since the start of a ``threading.Thread`` takes such locks too.
-    """
+    """Set ``event``, also if the handler has interrupted the event's ``wait`` in the main thread."""
+    # ``wait`` holds the event's lock for a moment, and ``set`` takes the same lock: called in that moment, it would
+    # wait for ever. So another thread sets the event; a bare one, since ``Thread.start`` takes such a lock too.
     _thread.start_new_thread(event.set, ())
     deadline = time.monotonic() + 0.1
     while not event.is_set() and time.monotonic() < deadline:

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from syncd.commands.run import placed
 from syncd.errors import SourceUnavailable
+from syncd.report.error_text import placed
 from syncd.state import State
 from tests.worlds.commands import PEOPLE, Command, errors
 from tests.worlds.world import World

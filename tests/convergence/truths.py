@@ -250,7 +250,10 @@ class Truths(RuleBasedStateMachine):
             if there.get(match) == number and now[number] != note:
                 owner = said.wanted[match][0] if match in said.wanted else None
                 before = {each for each, matches in self.ever.items() if match in matches} - {owner}
-                gone = not before & here and (number in self.witness.created or before & said.held)
+                # Of two notes for one contact, the note that moved there with its key stays.
+                contended = now[number] in self.written
+                ours = number in self.witness.created
+                gone = not before & here and (ours or contended or before & said.held)
                 assert gone or note in now.values(), f"the note of contact {number} is lost"
 
     def _ledger(self, said: Sayings, there: Mapping[Match, int]) -> None:
@@ -276,10 +279,16 @@ class Truths(RuleBasedStateMachine):
 
     def _settle(self, said: Sayings) -> None:
         there = self._there()
+        now = {number: self._fields(number).get(self.layout.note, "") for number in there.values()}
+        # A note that moved with its key belongs to the new contact now, and is deleted with it.
+        self.notes = {
+            number: (match, note)
+            for number, (match, note) in self.notes.items()
+            if now.get(number) == note or note not in now.values()
+        }
         for match, number in there.items():
-            note = self._fields(number).get(self.layout.note, "")
-            if note in self.written:
-                self.notes[number] = match, note
+            if now[number] in self.written:
+                self.notes[number] = match, now[number]
         self.missed -= there.keys()
         self.remade -= self.missed
         self.anchors = {

@@ -12,8 +12,9 @@ import pytest
 from rich.console import Console
 from structlog.testing import capture_logs
 
-from syncd.report.screen import Screen, show_run
-from syncd.report.source_report import write_changes
+from syncd.report.changes_file import write_changes
+from syncd.report.run_screen import show_run
+from syncd.report.screen import Screen
 from syncd.run import progress
 from syncd.sandbox.faults import Poison
 from tests.worlds.commands import PEOPLE, Command

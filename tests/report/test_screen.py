@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn
 
 from syncd.errors import SourceUnavailable
-from syncd.report import screen as show
+from syncd.report.run_screen import show_run
+from syncd.report.screen import Screen
 from syncd.report.source_report import SourceReport
 from syncd.run.progress import _Waits
 from tests.worlds.world import World
@@ -21,7 +22,7 @@ PEOPLE = [(f"{number}", f"Person {number}", f"212555{number:04}") for number in 
 
 def shown(*reports: SourceReport, dry_run: bool = True) -> str:
     file = io.StringIO()
-    show.show_run(show.Screen(file), reports, dry_run=dry_run)
+    show_run(Screen(file), reports, dry_run=dry_run)
     return file.getvalue()
 
 
@@ -178,14 +179,14 @@ def test_a_terminal_gets_colours(world: World, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TERM", "xterm-256color")
     world.write(PEOPLE)
     file = io.StringIO()
-    show.show_run(show.Screen(file, terminal=True), [world.run(dry_run=True)], dry_run=True)
+    show_run(Screen(file, terminal=True), [world.run(dry_run=True)], dry_run=True)
     assert "\x1b[32mcreate" in file.getvalue()
 
 
 @pytest.mark.parametrize("name", ["[bold]x[/bold]", "[/]", "a\x1b[31mb", "a\x9b31mb", "a\u202eb", "a\rb", ":smile:"])
 def test_data_is_never_markup_and_steers_no_terminal(name: str) -> None:
     file = io.StringIO()
-    show.Screen(file).line(name)
+    Screen(file).line(name)
     written = file.getvalue().removesuffix("\n")
     assert written.isprintable()
     assert written.replace("\\x1b", "").replace("\\x9b", "").replace("\\u202e", "").replace("\\r", "") == re.sub(
@@ -195,7 +196,7 @@ def test_data_is_never_markup_and_steers_no_terminal(name: str) -> None:
 
 def test_a_table_stands_in_columns_with_numbers_at_the_right() -> None:
     file = io.StringIO()
-    show.Screen(file).table(("source", "contacts"), [("tenants", "1,234"), ("staff", "5")])
+    Screen(file).table(("source", "contacts"), [("tenants", "1,234"), ("staff", "5")])
     assert file.getvalue() == "source   contacts\ntenants     1,234\nstaff           5\n"
 
 
@@ -206,7 +207,7 @@ def test_a_narrow_terminal_breaks_lines_between_words_and_makes_a_list_of_a_wide
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", f"{width}")
     out = io.StringIO()
-    screen = show.Screen(out, terminal=True)
+    screen = Screen(out, terminal=True)
     words = [f"word{number}" for number in range(40)]
     screen.line(("create", "green"), " ", " ".join(words), indent=2, hanging=6)
     screen.table(["source", *words[:20]], [["tenants", *words[20:]]])

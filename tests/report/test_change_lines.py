@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.report.changes_table import _shares, change_lines
+from syncd.report.change_lines import _shares, change_lines
 
 
 def text_of(change: dict[str, Any], phones: frozenset[str] = frozenset({"Phone"})) -> list[str]:

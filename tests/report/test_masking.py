@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.report.masks import masked
+from syncd.report.masking import masked
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
-"""One change as lines of text: what kind, of whom, and each field's old and new value."""
+"""Changes as text: a change as lines with each field's old and new value, and the counts of a plan in words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from syncd.core.wording import shown_key
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,20 +21,28 @@ STYLES = {"create": "green", "adopt": "cyan", "update": "yellow", "move": "magen
 LONGEST = 120
 """Characters of a value that are shown."""
 
+_DONE = {"create": "created", "adopt": "adopted", "update": "updated", "move": "moved", "delete": "deleted"}
+
+
+def kinds_counted(counts: Mapping[str, int], *, done: bool) -> list[str]:
+    """Return the counts of changes by kind as text: ``2 to create``, or ``2 created`` if they are ``done``."""
+    return [f"{counts[kind]:,} {word if done else f'to {kind}'}" for kind, word in _DONE.items() if counts.get(kind)]
+
 
 def page_of(changes: pl.DataFrame, phones: frozenset[str], size: int) -> Iterator[dict[str, Any]]:
-    """Yield at most ``size`` changes of a plan, some of every kind that there is, in the plan's order."""
+    """Yield at most ``size`` changes of a plan, some of each kind that there is, in the plan's order."""
     from syncd.report.source_report import described
 
     kinds = changes.get_column("@kind")
     counts = dict(kinds.value_counts().iter_rows())
+    # Each kind gets a share: a plan is sorted by kind, so that thousands of creates would leave no place for a delete.
     shares = _shares({kind: counts[kind] for kind in kinds.unique(maintain_order=True)}, size)
     for kind, share in shares.items():
         yield from islice(described(changes.filter(kinds == kind).head(share), phones), share)
 
 
 def _shares(counts: Mapping[str, int], size: int) -> dict[str, int]:
-    """Part ``size`` places among kinds: no more than each has, and as even as that allows."""
+    """Distribute ``size`` places among kinds as evenly as possible; a kind gets at most its count."""
     shares = dict.fromkeys(counts, 0)
     left = min(size, sum(counts.values()))
     while left:
@@ -48,6 +58,7 @@ def change_lines(change: Mapping[str, Any], phones: frozenset[str], *, old: str 
     kind, fields = change["kind"], change["fields"]
     head: Line = [(kind, STYLES.get(kind, "yellow")), f" {_whom(change)}"]
     if kind in ("create", "delete"):
+        # All the values are on one side, so they fit on the line of the change.
         side = "new" if kind == "create" else "old"
         values = [f"{name}: {_shown(each[side])}" for name, each in fields.items() if each.get(side)]
         yield [*head, *([f"  {' · '.join(values)}"] if values else [])]
@@ -61,20 +72,21 @@ def change_lines(change: Mapping[str, Any], phones: frozenset[str], *, old: str 
 
 
 def _whom(change: Mapping[str, Any]) -> str:
-    key = str(change["key"]).replace("\x1f", "+")
+    key = shown_key(str(change["key"]))
     return f"{key} (id {change['id']})" if change.get("id") else key
 
 
 def _difference(old: str | None, new: str | None, is_phone: bool, old_name: str, new_name: str) -> Line:  # noqa: FBT001 (private)
     if is_phone and old and new and (";" in old or ";" in new):
         return _numbers(old.split(";"), new.split(";"))
+    # A run shows before → after. A comparison with the target shows two presents, which have to be named.
     before = f"{old_name} " if old_name else ""
     after = f"{new_name} " if new_name else ""
     return [before, (_shown(old), "red" if old else "dim"), " → ", after, (_shown(new), "green" if new else "dim")]
 
 
 def _numbers(old: list[str], new: list[str]) -> Line:
-    """What left and what joined a list of numbers, and what stays of it."""
+    # A contact may hold a dozen numbers: two whole lists side by side would not show which number is another one.
     line: Line = [(f"-{number} ", "red") for number in old if number not in new]
     line += [(f"+{number} ", "green") for number in new if number not in old]
     same = [number for number in new if number in old]

@@ -1,0 +1,52 @@
+"""``syncd approve``: lets held changes go on, once and exactly as listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from syncd.commands.settings import chosen_sources, existing_state, loaded
+from syncd.core.wording import counted
+from syncd.errors import ConfigError
+from syncd.report.exit_code import DONE
+from syncd.report.screen import Screen
+from syncd.report.streams import printable
+from syncd.state.glance import repairs_of
+
+
+def approve(config: Path | None, source: str, digest: str) -> int:
+    """Approve the list of the source that is held under ``digest``.
+
+    Raises:
+        ConfigError: nothing of the source is held under it.
+    """
+    settings = loaded(config)
+    chosen_sources(settings, [source])
+    digest = pasted(digest)
+    # The state keeps what a run holds under the source's name, and what a repair holds under a name of its own.
+    names = source, repairs_of(source)
+    with existing_state(settings) as state:
+        held = {hold["digest"]: hold for name in names for hold in (state.holds.of(name) if state else ())}
+        if state is None or digest not in held:
+            raise ConfigError(_nothing_held(source, digest, list(held)))
+        hold = held[digest]
+        state.holds.approve(hold["source"], digest)
+    kind = {"delete": "delete", "update": "update"}.get(hold["kind"], "change")
+    how = f"syncd run {source}" if hold["source"] == source else f"syncd reconcile {source} --repair"
+    number = counted(hold["count"], kind)
+    Screen().line(f"{source}: {number} approved, for one run and exactly as listed: {how} makes them.")
+    return DONE
+
+
+def pasted(digest: str) -> str:
+    """Return the digest that a person means by a copied text: without spaces around it, in small letters."""
+    return digest.strip().lower()
+
+
+def _nothing_held(source: str, digest: str, held: list[str]) -> str:
+    now = f"held now: {', '.join(held)}" if held else "nothing of it is held now"
+    what = f"nothing is held under {printable(digest)}" if digest else "the digest is empty, and names no list"
+    # A digest that was right a moment ago is the usual case, so the message says how a digest gets old.
+    return (
+        f"{source}: {what}; {now}. A list that changed has a new digest, and a dry run only "
+        f"shows one: syncd run {source} holds it"
+    )

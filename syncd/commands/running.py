@@ -1,0 +1,185 @@
+"""What ``run``, ``undo`` and ``reconcile`` share: a signal stops them, and the report so far is printed in any case."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from syncd.commands.options import RunOptions, UndoOptions
+from syncd.errors import SourceBusy, SyncdError
+from syncd.report.error_text import error_json, message_of, placed, say_error
+from syncd.report.exit_code import code_for, code_of, gravest, is_unwritable
+from syncd.report.streams import silence_stdout
+from syncd.run.signals import set_by_signal
+
+if TYPE_CHECKING:
+    from syncd.config import Settings, Source
+    from syncd.report.drift_report import SourceDrift
+    from syncd.report.source_report import SourceReport
+    from syncd.run.session import Session, Watcher
+
+
+@dataclass(slots=True)
+class Ran:
+    """The result so far: a report for each source, and the error that ended the command, if there is one.
+
+    ``run``: the name of the run; None before it began. ``left``: the sources that were not begun. ``settings``: the
+    configuration, once it was read.
+    """
+
+    run: str | None = None
+    left: list[str] = field(default_factory=list)
+    reports: list[SourceReport] = field(default_factory=list)
+    error: BaseException | None = None
+    settings: Settings | None = None
+
+    @property
+    def exit_code(self) -> int:
+        return code_of(self.error) if self.error is not None else gravest(each.exit_code for each in self.reports)
+
+
+def concluded(options: RunOptions | UndoOptions, ran: Ran, work: Callable[[threading.Event], None]) -> int:
+    """Do ``work``, which fills in ``ran``, print the report, and return the exit code."""
+    ran.error = error_of(work)
+    asked = isinstance(options, RunOptions) and options.exit_code
+    changes = asked and any(report.has_changes for report in ran.reports)
+    code = gravest([ran.exit_code, code_for(changes=changes)])
+    # Printed before the errors: on a terminal, the report would push them out of sight.
+    code = _printed(partial(_print, options, ran, code), code)
+    say_errors(ran.reports, ran.error)
+    return code
+
+
+def error_of(work: Callable[[threading.Event], None]) -> BaseException | None:
+    """Do ``work`` and return the error that ended it; SIGTERM and Ctrl-C set the event that ``work`` gets."""
+    stopping = threading.Event()
+    with _interruptible(stopping):
+        try:
+            work(stopping)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (whatever it is, the report so far is printed)
+            return error
+    return None
+
+
+def say_errors(parts: Sequence[SourceReport | SourceDrift], ended_by: BaseException | None) -> None:
+    """Print the errors of the sources on stderr, and last the error that ended the command."""
+    for part in parts:
+        # An error that ended the command is in the report of its source too.
+        if part.error is not None and part.error is not ended_by:
+            say_error(placed(part.source, part.error))
+    if ended_by is not None:
+        say_error(message_of(ended_by))
+
+
+@contextmanager
+def opened(settings: Settings, stopping: threading.Event, *, dry_run: bool, wait: bool) -> Iterator[Session]:
+    """Open a session that shows its progress on a terminal, and that ``stopping`` stops."""
+    from syncd.run.session import open_session
+
+    with (
+        _progress() as watcher,
+        open_session(settings, dry_run=dry_run, stopping=stopping, watcher=watcher) as session,
+    ):
+        session.wait = wait
+        yield session
+
+
+def run_each(
+    session: Session,
+    sources: Sequence[Source],
+    ran: Ran,
+    work: Callable[[Source, SourceReport], object],
+    *,
+    undoes: str = "",
+) -> None:
+    """Do ``work`` for each source; ``ran`` holds the report of a source from its beginning.
+
+    Raises:
+        AccessDenied, StateError, Stopped: no source can go on.
+    """
+    from syncd.report.source_report import SourceReport
+
+    ran.run, ran.left = session.run, [source.name for source in sources]
+    for source in sources:
+        session.halt_if_asked()
+        ran.left.remove(source.name)
+        report = SourceReport(source.name, dry_run=session.dry_run, undoes=undoes)
+        ran.reports.append(report)
+        try:
+            work(source, report)
+        except SyncdError as error:
+            report.error = error
+            # Another run of this source says nothing of the other sources.
+            if not isinstance(error, SourceBusy):
+                raise
+
+
+def _progress() -> AbstractContextManager[Watcher | None]:
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from syncd.run.progress import watching
+
+    return watching()
+
+
+def _print(options: RunOptions | UndoOptions, ran: Ran, code: int) -> None:
+    if options.as_json:
+        from syncd.report.source_report import run_json, write_json
+
+        found = run_json(ran.run, ran.reports, dry_run=options.dry_run, exit_code=code)
+        write_json(sys.stdout, {**found, **error_json(ran.error)}, ran.reports)
+    else:
+        from syncd.report.run_screen import show_run
+        from syncd.report.screen import Screen
+
+        show_run(Screen(), ran.reports, dry_run=options.dry_run, left=ran.left)
+
+
+def _printed(write: Callable[[], object], code: int) -> int:
+    """Print by ``write``, and return the exit code: ``code``, or a graver one if stdout cannot be written."""
+    try:
+        write()
+        sys.stdout.flush()
+    except (BrokenPipeError, ConnectionResetError):
+        silence_stdout()
+    except OSError as error:
+        if not is_unwritable(error):
+            raise
+        # The changes are made, whatever becomes of the report: the errors of the sources are still told on stderr.
+        silence_stdout()
+        say_error(message_of(error))
+        return gravest([code, code_of(error)])
+    return code
+
+
+@contextmanager
+def _interruptible(stopping: threading.Event) -> Iterator[None]:
+    """Let SIGTERM and the first Ctrl-C end the run after the batches under way; a second one breaks it off."""
+    # Polars takes SIGINT when it is imported, in a way that lets a waiting main thread sleep on: ours must come after.
+    import polars as pl  # noqa: F401 (for what its import does)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    # ``next`` on a counter is one step: a second signal may interrupt the handler of the first at any line.
+    asks = itertools.count()
+
+    def asked(_number: int, _frame: Any) -> None:
+        if next(asks) or stopping.is_set():
+            raise KeyboardInterrupt
+        set_by_signal(stopping)
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,80 @@
+"""``syncd sandbox``: a target, or a HubSpot account, on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from syncd.errors import ConfigError
+from syncd.report.exit_code import DONE
+
+
+# The command's options stand here and not in syncd/cli.py: no other command has any of them.
+def sandbox(
+    *,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65535, help="Where it listens; 0 takes a free one.  [default: 8088; of HubSpot 8089]"
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="Keep the contacts in this file; else in memory.")
+    ] = None,
+    limits: Annotated[
+        str | None,
+        typer.Option(
+            "--limits",
+            metavar="LIMITS",
+            help=(
+                "The key's request windows, or none.  "
+                "[default: 60/1m,1000/1h,20000/1d; of HubSpot a free account's, 100/10s,250000/1d]"
+            ),
+        ),
+    ] = None,
+    dialect: Annotated[
+        list[str] | None,
+        typer.Option("--dialect", metavar="NAME=VALUE", help="How it behaves where the guide leaves it open."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, metavar="N", help="How many invented contacts a new company has.")
+    ] = 0,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", help="The key that it takes.  [default: sandbox-key; of HubSpot pat-na1-sandbox]"),
+    ] = None,
+    hubspot: Annotated[
+        bool, typer.Option("--hubspot", help="Serve a HubSpot account instead, to read contacts from.")
+    ] = False,
+) -> int:
+    """Serve a Vocatech contacts API on this machine, to rehearse with; or a HubSpot account."""
+    from syncd.sandbox.limits import parse_limits
+
+    if key is not None and not key.strip():
+        raise ConfigError("--key: is empty: write the key that it takes, or leave it out for the default")
+    # The two servers have different defaults, so an option that is not given is left out.
+    options: dict[str, Any] = {} if port is None else {"port": port}
+    options |= {} if key is None else {"key": key}
+    options |= {} if limits is None else {"limits": parse_limits(limits)}
+    options |= {"dialects": dict(map(_pair, dialect or ())), "seed": seed}
+    if not hubspot:
+        from syncd.sandbox.server import serve
+
+        serve(data=data, **options)
+        return DONE
+    from syncd.sandbox.hubspot.server import serve as serve_hubspot
+
+    # Refused, since contacts that a person believes to be kept would be lost.
+    if data is not None:
+        raise ConfigError("--data: a HubSpot account is kept in memory only: leave it out, or fill it by --seed N")
+    serve_hubspot(**options)
+    return DONE
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ConfigError(f"--dialect {text!r}: write NAME=VALUE, such as update=replace")
+    return name, value

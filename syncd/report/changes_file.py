@@ -1,0 +1,56 @@
+"""The file of ``--changes``: every change of a run, held changes too, as CSV, JSON lines or Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from syncd.report.source_report import described
+from syncd.report.table_file import check_file, explained, write_table
+
+if TYPE_CHECKING:
+    from syncd.report.source_report import SourceReport
+
+
+def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:
+    """Write a line for each change in a .jsonl file, and for each changed field in a .csv or .parquet file.
+
+    Raises:
+        ConfigError: the name of the file has another suffix, or the file cannot be written.
+    """
+    option = f"--changes {path}"
+    check_file(path, option)
+    if path.suffix == ".jsonl":
+        # One change after the other: unlike a table, the lines need no memory for all changes.
+        with explained(option), path.open("w", encoding="utf-8") as file:
+            for source, held, change in _all(reports):
+                file.write(orjson.dumps({"source": source, "held": held, **change}).decode() + "\n")
+    else:
+        _write_table(path, option, reports)
+
+
+def _all(reports: Sequence[SourceReport]) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+    for report in reports:
+        if report.plan:
+            for change in report.settled():
+                yield report.source, False, change
+            for change in described(report.plan.waiting, report.phones):
+                yield report.source, True, {**change, "outcome": "held"}
+
+
+def _write_table(path: Path, option: str, reports: Sequence[SourceReport]) -> None:
+    import polars as pl
+
+    kinds = {"source": pl.String, "kind": pl.String, "key": pl.String, "id": pl.Int64, "held": pl.Boolean}
+    schema = {**kinds, "field": pl.String, "old": pl.String, "new": pl.String, "outcome": pl.String}
+    lines = [
+        (source, change["kind"], change["key"], change["id"], held, name, old, new, change["outcome"])
+        for source, held, change in _all(reports)
+        # A change without a changed field (an adopted contact that is equal) gets a line all the same.
+        for name, value in (change["fields"] or {"": {}}).items()
+        for old, new in [(value.get("old"), value.get("new"))]
+    ]
+    write_table(pl.DataFrame(lines, schema=schema, orient="row"), path, option)

@@ -1,0 +1,194 @@
+"""What a run or an undo found and did, as text: source by source, and a last line for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from syncd.budget import describe_requests
+from syncd.core.wording import counted, shown_key
+from syncd.errors import Stopped
+from syncd.report.change_lines import Part, change_lines, kinds_counted, page_of
+from syncd.report.screen import PAGE
+
+if TYPE_CHECKING:
+    from syncd.report.screen import Screen
+    from syncd.report.source_report import SourceReport
+
+DONE_PAGE = 5
+"""Changes that are shown after they were made; a dry run shows ``PAGE`` of them."""
+
+IN_JSON = "; --json holds them all"
+
+
+def show_run(screen: Screen, reports: Sequence[SourceReport], *, dry_run: bool, left: Sequence[str] = ()) -> None:
+    """Write the report of each source, and a last line for all.
+
+    ``left``: the sources that were not begun.
+    """
+    for report in reports:
+        _source(screen, report)
+    if left:
+        screen.line(("not run", "bold yellow"), f": {', '.join(left)}")
+    if reports:
+        screen.line(*_last_line(reports, dry_run=dry_run), hanging=2)
+
+
+def _source(screen: Screen, report: SourceReport) -> None:
+    screen.line((report.source, "bold"), ": ", _headline(report), hanging=2)
+    _changes(screen, report)
+    _held(screen, report)
+    _rows(screen, report.invalid, "invalid", f"{counted(len(report.invalid), 'row')}, left alone at the target")
+    _excluded(screen, report)
+    again = "the target refused them; sent again when they change, or after syncd rejects retry"
+    _rows(screen, report.rejected, "rejected", f"{counted(len(report.rejected), 'contact')}: {again}")
+    _rows(screen, report.kept, "not undone", counted(len(report.kept), "contact"))
+    _altered(screen, report)
+    for warning in report.warnings[:PAGE]:
+        screen.line(("warning", "yellow"), f": {warning}", indent=2, hanging=6)
+    screen.more(len(report.warnings), f" warnings{IN_JSON}")
+    # If stderr is shown in the same place, the command prints the error there, below the report.
+    if report.error is not None and not screen.holds_errors:
+        first, *more = str(report.error).splitlines() or [""]
+        stopped = isinstance(report.error, Stopped)
+        screen.line(("stopped: ", "bold yellow") if stopped else ("error: ", "bold red"), first, indent=2)
+        for line in more:
+            screen.line(line, indent=9)
+    elif report.dry_run and report.planned:
+        screen.line(describe_requests(report.planned, report.seconds), indent=2)
+
+
+def _headline(report: SourceReport) -> str:
+    if not report.read:
+        return f"{'stopped' if isinstance(report.error, Stopped) else 'failed'} before it was read"
+    rows, same = counted(report.rows, "row"), f"{report.counts['unchanged']:,} unchanged"
+    if report.same_as_before:
+        return f"{rows}, the same as in the last run; nothing to do"
+    found = kinds_counted(report.counts, done=not report.dry_run)
+    if report.undoes:
+        nothing = "nothing to do now" if report.held else "nothing to do"
+        return f"{counted(report.rows, 'change')} of run {report.undoes}; {', '.join(found) or nothing}"
+    if report.read == "complete" and not report.rows:
+        read = "the source is empty"
+    else:
+        proof = {"partial": " (what changed since the last run)", "unproved": " (perhaps not all there are)"}
+        read = f"{rows} read{proof.get(report.read, '')}"
+    if found:
+        return f"{read}; {', '.join([*found, *([same] if report.counts['unchanged'] else [])])}"
+    # "nothing to do" would be wrong while something waits.
+    waits = report.held or report.unknown or report.error or report.counts["rejected"]
+    return "; ".join([read, *([same] if report.rows else []), *([] if waits else ["nothing to do"])])
+
+
+def _changes(screen: Screen, report: SourceReport) -> None:
+    todo = report.plan.todo if report.plan else None
+    if todo is None or todo.is_empty():
+        return
+    if not report.dry_run and report.made < todo.height:
+        screen.line(f"of {counted(todo.height, 'planned change')}, {report.made:,} are done", indent=2)
+    size = PAGE if report.dry_run else DONE_PAGE
+    for change in page_of(report.with_outcomes(todo), report.phones, size):
+        head, *fields = change_lines(change, report.phones)
+        outcome = change["outcome"]
+        # "create 7" reads as done or to be done, so only another outcome needs a word.
+        if outcome not in ("planned", "accepted"):
+            head.append((f"  ({outcome})", "bold yellow"))
+        for line in (head, *fields):
+            screen.line(*line, indent=2, hanging=6)
+    screen.more(todo.height, "; --changes FILE writes them all", page=size)
+
+
+def _held(screen: Screen, report: SourceReport) -> None:
+    # One list may be held by several gates, and one approval lets it pass all of them: so one command for each list.
+    for digest in dict.fromkeys(each.digest for each in report.held):
+        gates = [each for each in report.held if each.digest == digest]
+        for each in gates:
+            kind = {"delete": "delete", "update": "update"}.get(each.kind, "change")
+            head = f": {counted(each.count, kind)} ({each.gate}): {each.detail}"
+            screen.line(("held", "bold yellow"), head, indent=2, hanging=6)
+            if not each.approvable:
+                screen.line("no approval helps here: they go on once that is mended", indent=4)
+        if any(each.approvable for each in gates):
+            screen.line("to let exactly these go on: ", (report.approval(digest), "bold"), indent=4)
+
+
+def _rows(screen: Screen, found: Sequence[Mapping[str, Any]], word: str, what: str) -> None:
+    if not found:
+        return
+    screen.line((word, "bold yellow"), f": {what}", indent=2)
+    for each in found[:PAGE]:
+        screen.line(f"{_where(each)}: {each['reason']}", indent=4, hanging=8)
+    screen.more(len(found), IN_JSON)
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    """Return the place and the key of a row, as far as they are known."""
+    known = [str(row["at"])] if row.get("at") else []
+    if row.get("key") is not None:
+        known.append(f"key {shown_key(row['key'])}")
+    elif row["reason"] != "no key" or not known:
+        # Not beside the reason "no key", which would say it twice.
+        known.append("no key")
+    return ", ".join(known)
+
+
+def _excluded(screen: Screen, report: SourceReport) -> None:
+    total = sum(each["count"] for each in report.excluded)
+    if not total:
+        return
+    screen.line(("excluded", "bold"), f": {counted(total, 'row')}, not wanted at the target", indent=2)
+    for each in report.excluded[:PAGE]:
+        screen.line(f"{each['count']:,}: {each['reason']}", indent=4)
+    screen.more(len(report.excluded))
+
+
+def _altered(screen: Screen, report: SourceReport) -> None:
+    if not report.altered:
+        return
+    differ = counted(len(report.altered), "contact differs", "contacts differ")
+    screen.line(("altered", "bold yellow"), f": {differ} at the target from what was sent", indent=2)
+    for each in report.altered[:PAGE]:
+        for line in change_lines({"kind": "altered", **each}, report.phones, old="sent", new="there"):
+            screen.line(*line, indent=4, hanging=8)
+    screen.more(len(report.altered), IN_JSON)
+
+
+def _last_line(reports: Sequence[SourceReport], *, dry_run: bool) -> Iterator[Part]:
+    changes = sum(report.made for report in reports)
+    sent = counted(sum(report.sent for report in reports), "request")
+    waiting = list(_waiting(reports))
+    # A stopped source did not fail: a person stopped it, and the next run goes on.
+    errors = [report.error for report in reports if report.error is not None]
+    failed = sum(not isinstance(error, Stopped) for error in errors)
+    tail = f"; {', '.join(waiting)}" if waiting else ""
+    if failed:
+        tail += f"; {counted(failed, 'source')} of {len(reports)} failed"
+    if dry_run:
+        yield ("Nothing was sent", "bold")
+        yield f": this was a dry run{tail}."
+    elif failed < len(errors):
+        planned = sum(report.plan.todo.height for report in reports if report.plan)
+        of = f" of {counted(planned, 'planned change')}" if planned else " changes"
+        yield ("Stopped", "bold yellow")
+        yield f": {changes:,}{of} accepted, in {sent}{tail}."
+    elif changes:
+        yield ("Done", "bold green" if not (waiting or failed) else "bold")
+        yield f": {counted(changes, 'change')} accepted, in {sent}{tail}."
+    elif failed == len(reports):
+        yield ("Nothing was done", "bold red")
+        yield f"{tail}."
+    else:
+        yield ("Nothing was changed", "bold")
+        yield f", in {sent}{tail}." if any(report.sent for report in reports) else f"{tail}."
+
+
+def _waiting(reports: Sequence[SourceReport]) -> Iterator[str]:
+    held = sum(report.counts["held"] for report in reports)
+    if held:
+        yield f"{counted(held, 'change')} held"
+    numbers = {name: sum(report.counts[name] for report in reports) for name in ("invalid", "rejected")}
+    numbers["not undone"] = sum(len(report.kept) for report in reports)
+    numbers["with an unknown outcome, sent again by the next run"] = sum(report.unknown for report in reports)
+    for name, number in numbers.items():
+        if number:
+            yield f"{number:,} {name}"
