@@ -13,7 +13,7 @@ from typing import TypedDict
 import polars as pl
 
 from syncd.core.compare import BEFORE, ID, OLD_MATCH
-from syncd.core.identity import match_value
+from syncd.core.identity import as_frame, match_value
 from syncd.core.schema import Schema
 
 NamesEver = Mapping[str, Sequence[str]]
@@ -125,7 +125,6 @@ def rematched(detail: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 
 
 def match_values(contacts: Sequence[Mapping[str, str]], schema: Schema, *, partly: bool = False) -> pl.Series:
-    """Return the match value of each contact; ``partly``: also of a contact that lacks a match field."""
-    fields = {name: [each.get(name) or "" for each in contacts] for name in schema.match}
-    frame = pl.DataFrame(fields, schema=dict.fromkeys(schema.match, pl.String))
+    """Return the match value of each contact; ``partly``: also of a contact that lacks some match fields."""
+    frame = as_frame(contacts, schema.match)
     return frame.select(match_value(frame, schema, partly=partly)).to_series()
