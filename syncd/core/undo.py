@@ -1,7 +1,7 @@
 """Make the changes that undo an earlier run, and say which of its changes cannot be undone, and why.
 
-A change is undone only if nothing has happened to its contact since, so that no later change is lost. A later change has
-to be undone first.
+A change is undone only if nothing has happened to its contact since, so that no later change is lost: a later change
+has to be undone first.
 """
 
 from __future__ import annotations
