@@ -29,15 +29,7 @@ FOREIGN = {SOURCE: pl.String, RANK: pl.Int32, KEY: pl.String, MATCH: pl.String, 
 """Claims of other sources. ``@rank``: the source's place in the configuration, counted from the resolved source, so
 earlier sources are negative. ``@match``: the wanted seat. ``@seat``: the held seat, if it is another one."""
 
-OUTRANKED = {
-    KEY: pl.String,
-    MATCH: pl.String,
-    STATE: pl.UInt8,
-    REASON: pl.String,
-    WINNER: pl.String,
-    BY_SOURCE: pl.String,
-    BY_KEY: pl.String,
-}
+OUTRANKED = {**dict.fromkeys((KEY, MATCH, REASON, WINNER, BY_SOURCE, BY_KEY), pl.String), STATE: pl.UInt8}
 """Contacts that are not sent. ``@state``: excluded if ``@winner`` (a key of the same source) is sent with their
 numbers, else invalid. ``@by_source`` and ``@by_key``: for whom they wait; ``@by_source`` is "" for their own source."""
 
@@ -171,8 +163,8 @@ class _Table:
 
     ``held``: the seat that each key of the source holds. ``group_seats``: the seat of each group's match value.
     ``groups_of``: the groups of each key. ``claimants``: per seat all that want or keep it, the first one first.
-    ``wants`` and ``sits``: the seat that a claimant wants, and the other seat that it holds. ``waiting``: claimants that
-    get no seat. ``kept``: groups whose contact stays as it is. ``todo``: seats that have a new claimant.
+    ``wants`` and ``sits``: the seat that a claimant wants, and the other seat that it holds. ``waiting``: claimants
+    that get no seat. ``kept``: groups whose contact stays as it is. ``todo``: seats that have a new claimant.
     """
 
     policy: SharedMatch
@@ -281,10 +273,10 @@ class _Table:
             claimants.insert(place, claimant)
             self.todo.append(seat)
 
-    def _verdict(self, first: Claimant, other: Claimant) -> tuple[int, str, str | None, str, str]:
-        """Return state, reason, winner, and for whom a claimant waits: ``other``, which is ``first`` for most."""
+    def _verdict(self, first: Claimant, other: Claimant) -> tuple[str, str | None, str, str, int]:
+        """Return reason, winner, for whom a claimant waits (``other``, which is ``first`` for most), and the state."""
         if self.policy == "merge_phones" and first.rank == 0:
-            return EXCLUDED, f"merged into {shown_key(first.key)}", first.key, "", first.key
+            return f"merged into {shown_key(first.key)}", first.key, "", first.key, EXCLUDED
         where = ", whose contact is left as it is" if first.rank < 0 and not other.source else ""
         where = f" of source {other.source}" if other.source else where
-        return INVALID, f"shares match fields with {shown_key(other.key)}{where}", None, other.source, other.key
+        return f"shares match fields with {shown_key(other.key)}{where}", None, other.source, other.key, INVALID

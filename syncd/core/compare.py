@@ -157,14 +157,11 @@ def _kind() -> pl.Expr:
     # A create of unknown outcome may have made the contact at the target. An adopted contact is never deleted, so such
     # a contact is not adopted.
     ours = pl.col("@origin_kind").is_not_null() & (pl.col("@status") == PENDING)
-    return (
-        pl.when(has_id & (pl.col(MATCH) != pl.col(OLD_MATCH)))
-        .then(pl.lit("move"))
-        .when(has_id)
-        .then(pl.lit("update"))
-        .when(there & ~ours.fill_null(value=False))
-        .then(pl.lit("adopt"))
-        .otherwise(pl.lit("create"))
+    return first_case(
+        (has_id & (pl.col(MATCH) != pl.col(OLD_MATCH)), "move"),
+        (has_id, "update"),
+        (there & ~ours.fill_null(value=False), "adopt"),
+        otherwise="create",
     )
 
 
@@ -185,6 +182,12 @@ def field_changes(
             continue
         found[name] = {"old": old or None, "new": new}
     return found
+
+
+def first_case(*cases: tuple[pl.Expr, str], otherwise: str | None = None) -> pl.Expr:
+    """Return the text of the first case (condition and text) whose condition holds, else ``otherwise``."""
+    texts = (pl.when(condition).then(pl.lit(text)) for condition, text in cases)
+    return pl.coalesce(*texts, pl.lit(otherwise, dtype=pl.String))
 
 
 def any_of(conditions: Iterable[pl.Expr]) -> pl.Expr:

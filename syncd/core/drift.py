@@ -9,24 +9,37 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
 from syncd.core.approvals import Approval
 from syncd.core.columns import DIGEST, KEY, MATCH
-from syncd.core.compare import BEFORE, CHANGE_SCHEMA, ID, KIND, OLD_MATCH, PENDING, REFUSED, WHY, any_of, decoded
-from syncd.core.gates import Read, gate
-from syncd.core.identity import as_frame
+from syncd.core.compare import (
+    BEFORE,
+    CHANGE_SCHEMA,
+    ID,
+    KIND,
+    OLD_MATCH,
+    PENDING,
+    REFUSED,
+    WHY,
+    any_of,
+    decoded,
+    first_case,
+)
+from syncd.core.gates import Read, gate, holds
+from syncd.core.identity import as_frame, plain_text
 from syncd.core.mapping.phones import canonical
-from syncd.core.plan import Held, Plan, list_digest
+from syncd.core.plan import Held, Plan
 from syncd.core.schema import Schema
 from syncd.core.settings.rules import GateRules, OnEdit
 from syncd.core.wording import counted, percent
 
-Class = Literal["same", "missing", "edited", "pending", "rejected"]
-
 CLASS, LEFT, OTHER, HERE = "@class", "@left", "@other", "@here"
+"""``@class``: ``same``, ``missing``, ``edited``, ``pending`` or ``rejected``. ``@left``: why a repair leaves the
+contact alone. ``@other``: a field that the mapping does not name differs. ``@here``: the contact is at the target."""
+
 SENT, RETURNED, AT, FREE = "@sent", "@returned", "@at", "@free"
 
 HOLDING_SCHEMA = {
@@ -98,17 +111,13 @@ def judge(holdings: pl.DataFrame, there: pl.DataFrame, schema: Schema, *, since:
 
 
 def _class(schema: Schema, since: float) -> pl.Expr:
-    return (
+    return first_case(
         # The list may be older than a row that was written after the listing began, so it proves nothing of this row.
-        pl.when((pl.col("@status") == PENDING) | (pl.col(AT) >= since))
-        .then(pl.lit("pending"))
-        .when(pl.col("@status") == REFUSED)
-        .then(pl.lit("rejected"))
-        .when(~pl.col(HERE))
-        .then(pl.lit("missing"))
-        .when(any_of(_edited(name, schema) for name in schema.names))
-        .then(pl.lit("edited"))
-        .otherwise(pl.lit("same"))
+        ((pl.col("@status") == PENDING) | (pl.col(AT) >= since), "pending"),
+        (pl.col("@status") == REFUSED, "rejected"),
+        (~pl.col(HERE), "missing"),
+        (any_of(_edited(name, schema) for name in schema.names), "edited"),
+        otherwise="same",
     )
 
 
@@ -129,13 +138,9 @@ def _edited(name: str, schema: Schema) -> pl.Expr:
 
 
 def _differs(name: str, schema: Schema) -> pl.Expr:
-    plain = _plain_numbers if name in schema.phones else _plain_text
+    plain = _plain_numbers if name in schema.phones else plain_text
     was, now = pl.col(f"@was:{name}"), pl.col(f"@now:{name}").fill_null("")
     return (was != now) & (plain(was) != plain(now))
-
-
-def _plain_text(value: pl.Expr) -> pl.Expr:
-    return value.str.strip_chars().str.normalize("NFC")
 
 
 def _plain_numbers(value: pl.Expr) -> pl.Expr:
@@ -195,15 +200,11 @@ def with_orders(judged: pl.DataFrame, orders: Orders, schema: Schema) -> pl.Data
     waits = pl.col(KEY).is_in(pl.Series(list(orders.waiting), dtype=pl.String).implode())
     # A remade contact is ``edited`` even if its values are the same. To adopt it overwrites no edit.
     differs = any_of(_edited(name, schema) for name in schema.names)
-    why = (
-        pl.when((_MISSING | _EDITED) & waits)
-        .then(pl.lit("a gate holds its changes"))
-        .when(_MISSING & pl.lit(mode == "update_only"))
-        .then(pl.lit("mode: update_only creates none"))
-        .when(_EDITED & pl.lit(mode == "create_only"))
-        .then(pl.lit("mode: create_only changes none"))
-        .when(_EDITED & differs & pl.lit(policy != "overwrite"))
-        .then(pl.lit(f"on_edit: {policy}"))
+    why = first_case(
+        ((_MISSING | _EDITED) & waits, "a gate holds its changes"),
+        (_MISSING & (mode == "update_only"), "mode: update_only creates none"),
+        (_EDITED & (mode == "create_only"), "mode: create_only changes none"),
+        (_EDITED & differs & (policy != "overwrite"), f"on_edit: {policy}"),
     )
     return judged.with_columns(pl.coalesce(LEFT, why).alias(LEFT))
 
@@ -219,10 +220,9 @@ def repairs(judged: pl.DataFrame, extra: pl.DataFrame, schema: Schema, *, delete
     """
     todo = judged.filter((_MISSING | _EDITED) & pl.col(LEFT).is_null())
     moved = any_of(_edited(name, schema) for name in schema.match)
-    kind = pl.when(_MISSING).then(pl.lit("create")).when(pl.col(FREE).is_not_null()).then(pl.lit("adopt"))
-    why = pl.when(_MISSING).then(pl.lit("it is not at the target any more"))
+    adopts = pl.col(FREE).is_not_null()
     upserts = todo.select(
-        kind.when(moved).then(pl.lit("move")).otherwise(pl.lit("update")).alias(KIND),
+        first_case((_MISSING, "create"), (adopts, "adopt"), (moved, "move"), otherwise="update").alias(KIND),
         KEY,
         # The id of a missing contact is gone. The target gives the contact a new one.
         pl.when(~_MISSING).then(pl.coalesce(FREE, ID)).alias(ID),
@@ -230,7 +230,7 @@ def repairs(judged: pl.DataFrame, extra: pl.DataFrame, schema: Schema, *, delete
         pl.col(MATCH).alias(OLD_MATCH),
         DIGEST,
         BEFORE,
-        why.otherwise(pl.lit("it was changed at the target")).alias(WHY),
+        first_case((_MISSING, "it is not at the target any more"), otherwise="it was changed at the target").alias(WHY),
         *(pl.col(f"@sent:{name}").alias(name) for name in schema.names),
     )
     surplus = (extra if deletes else extra.clear()).with_columns(
@@ -273,11 +273,10 @@ def repair_plan(
 
 def _lost(creates: pl.DataFrame, rules: GateRules, known: int) -> Iterator[Held]:
     # A target that lacks most of the contacts may be another company's: somebody changed the API key.
-    if known < rules.updates_known or creates.height <= rules.updates_share * known:
-        return
-    part = f"{creates.height:,} of {counted(known, 'contact')} ({percent(creates.height / known)})"
+    lost = known >= rules.updates_known and creates.height > rules.updates_share * known
+    part = f"{creates.height:,} of {counted(known, 'contact')} ({percent(creates.height / max(known, 1))})"
     detail = f"{part} are not at the target; {percent(rules.updates_share)} is allowed. Is it the right account?"
-    yield Held(LOST_GATE, "all", tuple(creates.get_column(KEY)), list_digest(creates), detail)
+    return holds("all", creates, (LOST_GATE, lost, detail))
 
 
 def edits(judged: pl.DataFrame, schema: Schema) -> Iterator[tuple[dict[str, Any], dict[str, dict[str, str | None]]]]:

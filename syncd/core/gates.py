@@ -89,7 +89,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     back = list(_undone_again(ordered, undone))
     # Undone changes are not made, so the other gates do not count them until a person approves them.
     going = ordered.filter(~closed([each for each in back if not is_approved(each, approved)]))
-    found = [*back, *also, *_holds("all", ordered, (SCHEMA_GATE, schema_changed != "", schema_changed))]
+    found = [*back, *also, *holds("all", ordered, (SCHEMA_GATE, schema_changed != "", schema_changed))]
     found += _delete_gates(going.filter(pl.col(KIND) == "delete"), let_go, missing_for, read, rules.deletes, known)
     found += _update_gates(going.filter(pl.col(KIND).is_in(["update", "move"])), ordered, rules, known)
     return _plan(ordered, found, approved, case_insensitive=case_insensitive)
@@ -105,10 +105,10 @@ def _plan(
     return Plan(ordered.filter(~waits), tuple(held), ordered.filter(waits), tuple(let_through))
 
 
-def _holds(kind: HeldKind, part: pl.DataFrame, *gates: tuple[str, bool, str]) -> Iterator[Held]:
-    """Yield the lists of these gates (name, whether the gate holds ``part``, what it says) that hold something."""
-    for name, holds, detail in gates:
-        if holds and not part.is_empty():
+def holds(kind: HeldKind, part: pl.DataFrame, *gates: tuple[str, bool, str]) -> Iterator[Held]:
+    """Yield the lists of these gates (name, whether it holds ``part``, what it says) that hold a change."""
+    for name, holding, detail in gates:
+        if holding and not part.is_empty():
             keys, digest = tuple(part.get_column(KEY)), list_digest(part)
             yield Held(name, kind, keys, digest, detail, approvable=name not in _NOT_APPROVABLE)
 
@@ -132,7 +132,7 @@ def _behind(changes: pl.DataFrame, waits: pl.Expr, *, case_insensitive: bool) ->
     part = upserts.join(found.outranked, on=KEY, how="semi", maintain_order="left")
     what = counted(part.height, "contact has", "contacts have")
     detail = f"{what} match fields that others still have at the target, whose changes wait: these go first"
-    yield from _holds("all", part, (BEHIND_GATE, True, detail))
+    yield from holds("all", part, (BEHIND_GATE, True, detail))
 
 
 def _undone_again(changes: pl.DataFrame, undone: pl.DataFrame | None) -> Iterator[Held]:
@@ -144,7 +144,7 @@ def _undone_again(changes: pl.DataFrame, undone: pl.DataFrame | None) -> Iterato
     # The digest of a delete is null in both frames, so nulls count as equal.
     again = again.filter(pl.col(DIGEST).eq_missing(pl.col("@undone"))).drop("@undone")
     what = counted(again.height, "change was", "changes were")
-    yield from _holds("all", again, (UNDONE_GATE, True, f"{what} undone, and the source still asks for just that"))
+    yield from holds("all", again, (UNDONE_GATE, True, f"{what} undone, and the source still asks for just that"))
 
 
 def _delete_gates(
@@ -163,7 +163,7 @@ def _delete_gates(
     # A few deletes always pass, or a small source could never lose a contact.
     many = count > limits.free
     too_large = many and known > 0 and count > limits.share * known
-    yield from _holds(
+    yield from holds(
         "delete",
         deletes,
         (UNPROVED_GATE, not read.proved, f"{_UNPROVED}: {read.why}"),
@@ -177,7 +177,7 @@ def _delete_gates(
         missing_for.filter(pl.col("seconds") < limits.grace), on=KEY, how="semi", maintain_order="left"
     )
     detail = f"{young.height:,} missing for less than the grace of {limits.grace:g} s"
-    yield from _holds("delete", young, ("deletes.grace", limits.grace > 0, detail))
+    yield from holds("delete", young, ("deletes.grace", limits.grace > 0, detail))
 
 
 def _let_go_gates(let_go: pl.DataFrame, read: Read) -> Iterator[Held]:
@@ -185,7 +185,7 @@ def _let_go_gates(let_go: pl.DataFrame, read: Read) -> Iterator[Held]:
     # The digest of this list must differ from that of deletes: an approval to let contacts go deletes none of them.
     part = let_go.with_columns(pl.lit("let go").alias(KIND))
     what = counted(let_go.height, "adopted contact")
-    yield from _holds(
+    yield from holds(
         "all",
         part,
         (UNPROVED_GATE, not read.proved, f"{_UNPROVED}: {read.why}"),
@@ -206,11 +206,12 @@ def _update_gates(edits: pl.DataFrame, changes: pl.DataFrame, rules: GateRules, 
     if known < rules.updates_known or edits.is_empty():
         return
     most, allowed = rules.updates_share * known, f"{percent(rules.updates_share)} is allowed"
-    share = f"{_share(edits.height, known)} would change; {allowed}"
-    yield from _holds("update", edits, ("updates.share", edits.height > most, share))
-    for name, count in sorted(emptied(changes).items()):
-        detail = f"{name} would be emptied in {_share(count, known)}; {allowed}"
-        yield from _holds("update", edits, ("updates.emptied", count > most, detail))
+    share = ("updates.share", edits.height > most, f"{_share(edits.height, known)} would change; {allowed}")
+    emptying = (
+        ("updates.emptied", count > most, f"{name} would be emptied in {_share(count, known)}; {allowed}")
+        for name, count in sorted(emptied(changes).items())
+    )
+    yield from holds("update", edits, share, *emptying)
 
 
 def _of(count: int, known: int) -> str:

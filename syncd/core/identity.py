@@ -48,10 +48,15 @@ def match_value(contacts: pl.DataFrame, schema: Schema, *, partly: bool = False)
     return pl.when(filled.fill_null(value=False)).then(pl.concat_str(parts, separator=UNIT)).alias(MATCH)
 
 
+def plain_text(value: pl.Expr) -> pl.Expr:
+    """Return text trimmed and in NFC: a target may write it in another way than it was sent."""
+    return value.str.strip_chars().str.normalize("NFC")
+
+
 def _composed(values: pl.Series) -> pl.Expr:
     value = pl.col(values.name)
-    # Most columns need neither, and a look at a column is cheaper than to trim and compose it.
-    return value.str.strip_chars().str.normalize("NFC") if values.str.contains(_UNSETTLED).any() else value
+    # Most columns need no change, and a look at a column is cheaper than to trim and compose it.
+    return plain_text(value) if values.str.contains(_UNSETTLED).any() else value
 
 
 def digest(fields: Sequence[str]) -> pl.Expr:

@@ -81,6 +81,10 @@ def problems_with(schema: Schema) -> list[str]:
     ]
 
 
+_NOT_MAPPED = "the match field {!r} is not mapped: add it to mapping"
+_RESERVED = "the field name {!r} is not usable: names that begin with '@' are reserved"
+
+
 def problems_of_mapping(
     schema: Schema, mapped: Iterable[str], renames: Mapping[str, str] | None = None
 ) -> list[tuple[str | None, str]]:
@@ -89,20 +93,13 @@ def problems_of_mapping(
     ``renames``: former names of fields, and what they are called now.
     """
     mapped, renames = list(mapped), renames or {}
-    found: list[tuple[str | None, str]] = [
-        (name, _lacking(name, schema, renames.get(name))) for name in mapped if name not in schema.names
+    # A match field under its former name is one problem, not two.
+    named = {*mapped, *(renames.get(each) for each in mapped)}
+    return [
+        *((name, _lacking(name, schema, renames.get(name))) for name in mapped if name not in schema.names),
+        *((None, _NOT_MAPPED.format(name)) for name in schema.match if name not in named),
+        *((name, _RESERVED.format(name)) for name in mapped if name.startswith("@")),
     ]
-    found += [
-        (None, f"the match field {name!r} is not mapped: add it to mapping")
-        for name in schema.match
-        if name not in mapped and name not in {renames.get(each) for each in mapped}
-    ]
-    found += [
-        (name, f"the field name {name!r} is not usable: names that begin with '@' are reserved")
-        for name in mapped
-        if name.startswith("@")
-    ]
-    return found
 
 
 def _lacking(name: str, schema: Schema, now: str | None) -> str:
