@@ -36,8 +36,8 @@ numbers, else invalid. ``@by_source`` and ``@by_key``: for whom they wait; ``@by
 Groups = Mapping[str, Sequence[str]]
 """The keys whose numbers one contact may hold at the target, by its match value."""
 
+# The rank of a contact that keeps its seat: before every contact of its source.
 _STUCK = -1
-"""The rank of a contact that keeps its seat: before every contact of its source."""
 
 
 class Claimant(NamedTuple):
@@ -83,6 +83,7 @@ def resolve(
     foreign = _claims(foreign, plain)
     held = {} if seats is None else dict(seats.select(KEY, plain(seats.get_column(SEAT))).iter_rows())
     table = _Table(policy, held, groups or {}, plain)
+    # Stuck contacts first: whatever the others want, these do not move.
     table.keep(stuck, wanted)
     contested = _contested(wanted.get_column(MATCH), foreign, table.claimants)
     if contested.is_empty():
@@ -275,6 +276,7 @@ class _Table:
 
     def _verdict(self, first: Claimant, other: Claimant) -> tuple[str, str | None, str, str, int]:
         """Return reason, winner, for whom a claimant waits (``other``, which is ``first`` for most), and the state."""
+        # The same condition as in ``_merges``.
         if self.policy == "merge_phones" and first.rank == 0:
             return f"merged into {shown_key(first.key)}", first.key, "", first.key, EXCLUDED
         where = ", whose contact is left as it is" if first.rank < 0 and not other.source else ""

@@ -104,8 +104,7 @@ def _beside(wanted: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     left = wanted.with_columns(pl.col(KEY).hash().alias(_HASH))
     right = known.select(_AT, _WAS, "@status", pl.col(KEY).alias("@theirs"), pl.col(KEY).hash().alias(_HASH))
     both = left.join(right, on=_HASH, how="left", maintain_order="left")
-    exact = (pl.col(KEY) == pl.col("@theirs")).all()
-    if both.height == wanted.height and both.select(exact).item():
+    if both.height == wanted.height and (both.get_column(KEY) == both.get_column("@theirs")).all():
         return both
     # Two keys have the same hash.
     return wanted.join(known, on=KEY, how="left", maintain_order="left")
@@ -136,6 +135,7 @@ def classify(contacts: pl.DataFrame, gone: pl.Series, detail: pl.DataFrame, inde
         The changes (:data:`CHANGE_SCHEMA` and the fields).
     """
     there = index.rename({ID: "@there", BEFORE: "@there_before"})
+    # A contact may be at the target although the ledger does not have it: it was there before syncd.
     sent = contacts.join(detail, on=KEY, how="left", maintain_order="left")
     sent = sent.join(there, on=MATCH, how="left", maintain_order="left")
     columns = [*CHANGE_SCHEMA, *(name for name in contacts.columns if not name.startswith("@"))]
@@ -274,6 +274,7 @@ def without_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRule
     """Return the changes without the deletes of adopted contacts, which stay at the target, and these deletes."""
     if rules.deletes.adopted:
         return changes, changes.clear()
+    # An adopted contact was at the target before syncd, so it may be of use to others.
     adopted = detail.filter(pl.col("@origin_kind") == "adopted").get_column(KEY)
     kept = (pl.col(KIND) == "delete") & pl.col(KEY).is_in(adopted.implode())
     return changes.filter(~kept), changes.filter(kept)

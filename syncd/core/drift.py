@@ -60,8 +60,8 @@ REMAINS_SCHEMA = {ID: pl.Int64, KEY: pl.String, MATCH: pl.String, BEFORE: pl.Str
 
 LOST_GATE = "missing.share"
 
+# Contacts that are compared at once: with three columns a field, all of them would take too much memory.
 _SLICE = 20_000
-"""Contacts that are compared at once: with three columns a field, all of them would take too much memory."""
 
 _NOT_A_DIGIT, _LEADING_ONE = r"[^\d;]", r"(^|;)1(\d{10})\b"
 
@@ -99,15 +99,14 @@ def judge(holdings: pl.DataFrame, there: pl.DataFrame, schema: Schema, *, since:
     """
     now = there.rename({name: f"@now:{name}" for name in schema.names}).with_columns(pl.lit(value=True).alias(HERE))
     other = any_of(pl.col(f"@sent:{name}").is_null() & _differs(name, schema) for name in schema.names)
-    parts = [
+    return pl.concat(
         _with_fields(holdings.slice(start, _SLICE), schema)
         .join(now, on=ID, how="left", maintain_order="left")
         .with_columns(pl.col(HERE).fill_null(value=False))
         .with_columns(_class(schema, since).alias(CLASS), (pl.col(HERE) & other).alias(OTHER))
         .filter((pl.col(CLASS) != "same") | pl.col(OTHER))
         for start in range(0, max(holdings.height, 1), _SLICE)
-    ]
-    return pl.concat(parts)
+    )
 
 
 def _class(schema: Schema, since: float) -> pl.Expr:
@@ -173,6 +172,7 @@ def remade(judged: pl.DataFrame, index: pl.DataFrame, claimed: pl.Series, schema
         .then(pl.lit("another contact at the target has its match values: mend that one there"))
     )
     found = found.with_columns(pl.when(free).then("@there").alias(FREE), left.alias(LEFT))
+    # From here on the remade contact counts as the ledger's: its values are compared, and a repair adopts it.
     values = decoded(pl.col("@remade"), schema.names)
     new = {CLASS: pl.lit("edited"), BEFORE: pl.col("@remade")}
     new |= {f"@now:{name}": values.struct.field(name) for name in schema.names}
@@ -219,6 +219,7 @@ def repairs(judged: pl.DataFrame, extra: pl.DataFrame, schema: Schema, *, delete
         deletes: whether the source's mode deletes.
     """
     todo = judged.filter((_MISSING | _EDITED) & pl.col(LEFT).is_null())
+    # An upsert with the match value of the ledger would make a twin, if the match value was changed at the target.
     moved = any_of(_edited(name, schema) for name in schema.match)
     adopts = pl.col(FREE).is_not_null()
     upserts = todo.select(

@@ -173,11 +173,10 @@ def _delete_gates(
         ("deletes.count", many and count > limits.count, f"{_of(count, known)} {would}; {limits.count:,} are allowed"),
         ("deletes.share", too_large, f"{_share(count, known)} {would}; {percent(limits.share)} is allowed"),
     )
-    young = deletes.join(
-        missing_for.filter(pl.col("seconds") < limits.grace), on=KEY, how="semi", maintain_order="left"
-    )
-    detail = f"{young.height:,} missing for less than the grace of {limits.grace:g} s"
-    yield from holds("delete", young, ("deletes.grace", limits.grace > 0, detail))
+    young = missing_for.filter(pl.col("seconds") < limits.grace)
+    part = deletes.join(young, on=KEY, how="semi", maintain_order="left")
+    detail = f"{part.height:,} missing for less than the grace of {limits.grace:g} s"
+    yield from holds("delete", part, ("deletes.grace", limits.grace > 0, detail))
 
 
 def _let_go_gates(let_go: pl.DataFrame, read: Read) -> Iterator[Held]:

@@ -18,14 +18,14 @@ from syncd.core.schema import Schema
 DIGEST_VERSION = 1
 """The top byte of a digest. Change it when the same contact would get another digest."""
 
+# Stands for a field that is left alone: no text that passed the mapping contains it.
 _ABSENT = "\x00"
-"""Stands for a field that is left alone. No text that passed the mapping contains it."""
 
+# A multiplier that loses no bit, since it is odd, and the digest of an absent value. Other numbers would do as well.
 _ODD, _NO_TEXT = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
-"""An odd multiplier (it loses no bit), and the digest of a value that is absent. Other numbers would do as well."""
 
+# What trimming or composing may change.
 _UNSETTLED = r"^\s|\s$|[^\x00-\x7f]"
-"""Text that trimming or composing may change."""
 
 
 def as_frame(contacts: Sequence[Mapping[str, str]], names: Sequence[str]) -> pl.DataFrame:

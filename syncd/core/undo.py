@@ -196,6 +196,7 @@ def undo(entries: Iterable[Entry], world: World, schema: Schema, mapped: Sequenc
 
 def _by_key(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Yield the entries that did something, or may have, key by key."""
+    # A refused call changed nothing.
     made = [entry for entry in entries if entry.outcome in ("accepted", "pending")]
     for _, group in groupby(sorted(made, key=attrgetter("key")), key=attrgetter("key")):
         yield list(group)
@@ -236,9 +237,11 @@ def _of(source: str, world: World) -> str:
 def _step_of(group: Sequence[Entry], known: Known | None = None) -> _Step | str:
     """Return the step that undoes these changes of one key, or why there is none."""
     first, last = group[0], group[-1]
+    # The target takes a create with the match value of a contact that is there for an update of this contact.
     taken_over = first.kind == "create" or any(each.kind == "move" and each.other for each in group)
     if last.kind != "delete" and taken_over and known and not known.created:
         return "the target had the contact before, and what it held then is not known"
+    # The run made the contact, so it is deleted, whatever the run changed afterwards.
     if first.kind == "create" and last.kind != "delete":
         return _Step(last.key, last.kind, known, None)
     if first.before is None:

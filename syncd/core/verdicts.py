@@ -89,13 +89,12 @@ class Verdicts:
             return self
         new = found.select(ROW, pl.col(STATE).alias("@new"), REASON)
         rows = self.rows.join(new.select(ROW, "@new"), on=ROW, how="left", maintain_order="left")
-        excluded = found.filter(pl.col(STATE) == EXCLUDED).get_column(ROW)
         return replace(
             self,
             rows=rows.with_columns(pl.coalesce("@new", STATE).alias(STATE)).drop("@new"),
             reasons=pl.concat([self.reasons.join(new, on=ROW, how="anti"), new.select(ROW, REASON)]),
             # Series.append would change the verdicts that this method was called on.
-            joined=pl.concat([self.joined, excluded]),
+            joined=pl.concat([self.joined, found.filter(pl.col(STATE) == EXCLUDED).get_column(ROW)]),
         )
 
     def without_duplicates(self) -> Self:
