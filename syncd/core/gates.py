@@ -31,7 +31,7 @@ EMPTY_GATE = "deletes.empty"
 """Holds the deletes of a source without a row, and the adopted contacts that it would let go."""
 
 CANARY_GATE = "deletes.canary"
-"""Holds the same if a row is missing that is always there."""
+"""Holds the same if a row that is always there is missing."""
 
 BEHIND_GATE = "updates.behind"
 """Holds changes that would overwrite a contact whose move is held."""
