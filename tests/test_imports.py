@@ -114,6 +114,14 @@ def foreign_to_core(path: Path) -> list[str]:
     ]
 
 
+def polars_io(path: Path) -> list[str]:
+    """Return the names in a module that read or write with Polars, such as ``pl.read_csv`` and ``frame.write_csv``."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+    names += [node.name for node in nodes if isinstance(node, ast.alias)]
+    return [name for name in names if name.startswith(("read_", "scan_", "write_", "sink_"))]
+
+
 def misplaced(path: Path) -> list[str]:
     return [
         name
@@ -142,6 +150,12 @@ def test_core_has_no_clock_no_io_and_no_randomness(name: str) -> None:
             assert not [found for found in imports(path) if under(found, name)], place(path)
 
 
+def test_core_reads_and_writes_no_files_with_polars() -> None:
+    found = {place(path): polars_io(path) for path in MODULES if place(path).startswith("syncd/core/")}
+    assert len(found) > 5
+    assert not {path: names for path, names in found.items() if names}
+
+
 def test_each_library_is_used_in_its_one_place() -> None:
     found = {place(path): misplaced(path) for path in MODULES}
     assert not {path: names for path, names in found.items() if names}
@@ -162,6 +176,23 @@ def test_the_checks_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert foreign_to_core(bad) == ["httpx", "syncd.state"]
     assert misplaced(bad) == ["httpx"]
     assert climbing(bad) == ["syncd.state"]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("import polars as pl\nframe = pl.read_csv('x.csv')\n", "read_csv"),
+        ("import polars as pl\nlazy = pl.scan_parquet('x.parquet')\n", "scan_parquet"),
+        ("def keep(frame): frame.write_json('x.json')\n", "write_json"),
+        ("def keep(lazy): lazy.sink_csv('x.csv')\n", "sink_csv"),
+        ("from polars import read_database\n", "read_database"),
+        ("import polars as pl\nframe = pl.DataFrame()\n", None),
+    ],
+)
+def test_reading_and_writing_with_polars_is_noticed(tmp_path: Path, line: str, name: str | None) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(line)
+    assert polars_io(module) == ([name] if name else [])
 
 
 def test_an_import_for_types_only_counts_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Who may have which match value: the one resolver.
+"""Decide who may have which match value.
 
 A match value at the target is a **seat**: the target holds one contact per match value. A contact *sits* on the seat
 that it holds at the target and *wants* the seat that its row asks for. A *stuck* contact keeps its seat, whoever else
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import NamedTuple
 
 import polars as pl
@@ -29,23 +29,15 @@ FOREIGN = {SOURCE: pl.String, RANK: pl.Int32, KEY: pl.String, MATCH: pl.String, 
 """Claims of other sources. ``@rank``: the source's place in the configuration, counted from the resolved source, so
 earlier sources are negative. ``@match``: the wanted seat. ``@seat``: the held seat, if it is another one."""
 
-OUTRANKED = {
-    KEY: pl.String,
-    MATCH: pl.String,
-    STATE: pl.UInt8,
-    REASON: pl.String,
-    WINNER: pl.String,
-    BY_SOURCE: pl.String,
-    BY_KEY: pl.String,
-}
+OUTRANKED = {**dict.fromkeys((KEY, MATCH, REASON, WINNER, BY_SOURCE, BY_KEY), pl.String), STATE: pl.UInt8}
 """Contacts that are not sent. ``@state``: excluded if ``@winner`` (a key of the same source) is sent with their
 numbers, else invalid. ``@by_source`` and ``@by_key``: for whom they wait; ``@by_source`` is "" for their own source."""
 
 Groups = Mapping[str, Sequence[str]]
 """The keys whose numbers one contact may hold at the target, by its match value."""
 
+# The rank of a contact that keeps its seat: before every contact of its source.
 _STUCK = -1
-"""The rank of a contact that keeps its seat: before every contact of its source."""
 
 
 class Claimant(NamedTuple):
@@ -88,21 +80,16 @@ def resolve(
     """
     plain = folded if case_insensitive else _as_they_are
     wanted = contacts.select(KEY, plain(contacts.get_column(MATCH)))
-    foreign = foreign.with_columns(plain(foreign.get_column(MATCH)), plain(foreign.get_column(SEAT)))
+    foreign = _claims(foreign, plain)
     held = {} if seats is None else dict(seats.select(KEY, plain(seats.get_column(SEAT))).iter_rows())
-    table = _Table(policy, held, groups or {}, _places(groups or {}, held, plain))
-    if stuck:
-        also_wanting = wanted.filter(pl.col(KEY).is_in(list(stuck)))
-        table.keep(stuck, dict(also_wanting.iter_rows()))
+    table = _Table(policy, held, groups or {}, plain)
+    # Stuck contacts first: whatever the others want, these do not move.
+    table.keep(stuck, wanted)
     contested = _contested(wanted.get_column(MATCH), foreign, table.claimants)
     if contested.is_empty():
         return Resolution(pl.DataFrame(schema=OUTRANKED), table.kept)
-    # A contact that waits keeps its seat. So every seat that a contact would leave may become contested as well.
-    leaving = foreign.filter(pl.col(SEAT).is_not_null())
-    left = [pl.Series(MATCH, list(held.values()), dtype=pl.String), leaving.get_column(MATCH), leaving.get_column(SEAT)]
-    contested = pl.concat([each.alias(MATCH) for each in (contested, *left)]).unique()
-    wanted, foreign = (frame.filter(pl.col(MATCH).is_in(contested.implode())) for frame in (wanted, foreign))
-    table.seat(wanted.iter_rows(), foreign.select(SOURCE, RANK, KEY, MATCH, SEAT).iter_rows())
+    contested = _with_left(contested, foreign, held)
+    table.seat(*(frame.filter(pl.col(MATCH).is_in(contested.implode())) for frame in (wanted, foreign)))
     table.settle()
     return Resolution(table.outranked(contacts), table.kept)
 
@@ -110,8 +97,7 @@ def resolve(
 def may_wait(contacts: pl.DataFrame, foreign: pl.DataFrame, kept: pl.Series, *, case_insensitive: bool) -> bool:
     """Return whether any contact may have to wait; ``kept``: seats that contacts of the same source may keep."""
     plain = folded if case_insensitive else _as_they_are
-    claims = foreign.with_columns(plain(foreign.get_column(MATCH)), plain(foreign.get_column(SEAT)))
-    return not _contested(plain(contacts.get_column(MATCH)), claims, plain(kept)).is_empty()
+    return not _contested(plain(contacts.get_column(MATCH)), _claims(foreign, plain), plain(kept)).is_empty()
 
 
 def partial_suffices(
@@ -126,18 +112,17 @@ def partial_suffices(
         read: the match values of the contacts that were read.
         unread: match values of contacts that were not read and may be among these.
         others: further match values that keep outranked contacts from being sent.
-        outranked: what outranked contacts want that were not read.
+        outranked: the wanted match values of outranked contacts that were not read, by key.
         policy: what happens to contacts that share a match value.
     """
-    if _meet(read, unread):
+    wanted = pl.Series(MATCH, list(outranked.values()), dtype=pl.String)
+    # Except under ``first``, an outranked contact that was not read decides whether a contact that was read is sent.
+    if _meet(read, unread) or (policy != "first" and _meet(read, wanted)):
         return False
-    wanted = list(outranked.values())
-    if policy != "first" and _meet(read, pl.Series(MATCH, wanted, dtype=pl.String)):
-        return False
+    # The target may take two values for the same one if only their case differs: a whole read finds out.
     taken = folded(pl.concat([each.alias(MATCH) for each in (unread, read, others)]).drop_nulls())
-    held = pl.Series(MATCH, wanted, dtype=pl.String)
-    free = held.filter(~folded(held).is_in(taken.implode())) if wanted else held
-    return all(policy == "hold" and wanted.count(match) > 1 for match in free)
+    free = wanted.filter(~folded(wanted).is_in(taken.implode()))
+    return free.is_empty() or (policy == "hold" and bool(free.is_duplicated().all()))
 
 
 def _meet(one: pl.Series, other: pl.Series) -> bool:
@@ -145,46 +130,48 @@ def _meet(one: pl.Series, other: pl.Series) -> bool:
     return bool(len(one) and len(other) and folded(other).is_in(folded(one).implode()).any())
 
 
+_Plain = Callable[[pl.Series], pl.Series]
+"""Makes match values equal that the target takes for equal."""
+
+
 def _as_they_are(values: pl.Series) -> pl.Series:
     return values
 
 
-def _places(
-    groups: Groups, held: Mapping[str, str], plain: Callable[[pl.Series], pl.Series]
-) -> dict[str, dict[str, None]]:
-    """Return, per group, the seats where its contact may be: that of its match value and those of its members."""
-    own = plain(pl.Series(list(groups), dtype=pl.String))
-    return {
-        match: dict.fromkeys([seat, *(held[key] for key in groups[match] if key in held)])
-        for match, seat in zip(groups, own, strict=True)
-    }
+def _claims(foreign: pl.DataFrame, plain: _Plain) -> pl.DataFrame:
+    return foreign.with_columns(plain(foreign.get_column(MATCH)), plain(foreign.get_column(SEAT)))
 
 
 def _contested(wanted: pl.Series, foreign: pl.DataFrame, kept: Iterable[str]) -> pl.Series:
-    """Return the seats of ``wanted`` that another contact wants or keeps, too.
-
-    Uncontested rows never leave Polars: a look at the hashes tells at once whether a value occurs twice.
-    """
+    """Return the seats of ``wanted`` that another contact wants or keeps, too."""
+    # Uncontested rows never leave Polars: of a million contacts, few are contested.
     shared = wanted.filter(wanted.is_duplicated()) if repeats(wanted) else wanted.clear()
     claimed = [foreign.get_column(MATCH), foreign.get_column(SEAT).drop_nulls(), pl.Series(list(kept), dtype=pl.String)]
     others = pl.concat([each.alias(MATCH) for each in claimed])
     return pl.concat([shared, others.filter(others.is_in(wanted.implode())) if others.len() else others]).unique()
 
 
+def _with_left(contested: pl.Series, foreign: pl.DataFrame, held: Mapping[str, str]) -> pl.Series:
+    """Add the seats that may become contested, too: a contact that waits keeps the seat that it would leave."""
+    leaving = foreign.filter(pl.col(SEAT).is_not_null())
+    left = [pl.Series(list(held.values()), dtype=pl.String), leaving.get_column(MATCH), leaving.get_column(SEAT)]
+    return pl.concat([each.alias(MATCH) for each in (contested, *left)]).unique()
+
+
 @dataclass(slots=True)
 class _Table:
     """The contested seats with their claimants, and the worklist that settles them.
 
-    ``held``: the seat that each key of the source holds. ``places``: the seats of each group. ``claimants``: per seat
-    all that want or keep it, the first one first. ``wants`` and ``sits``: the seat that a claimant wants, and the other
-    seat that it holds. ``waiting``: claimants that get no seat. ``kept``: groups whose contact stays as it is.
-    ``todo``: seats that have a new claimant.
+    ``held``: the seat that each key of the source holds. ``group_seats``: the seat of each group's match value.
+    ``groups_of``: the groups of each key. ``claimants``: per seat all that want or keep it, the first one first.
+    ``wants`` and ``sits``: the seat that a claimant wants, and the other seat that it holds. ``waiting``: claimants
+    that get no seat. ``kept``: groups whose contact stays as it is. ``todo``: seats that have a new claimant.
     """
 
     policy: SharedMatch
     held: Mapping[str, str]
     groups: Groups
-    places: Mapping[str, Iterable[str]]
+    plain: InitVar[_Plain]
     claimants: dict[str, list[Claimant]] = field(default_factory=dict)
     wants: dict[Claimant, str] = field(default_factory=dict)
     sits: dict[Claimant, str] = field(default_factory=dict)
@@ -192,29 +179,33 @@ class _Table:
     kept: dict[str, Sequence[str]] = field(default_factory=dict)
     todo: list[str] = field(default_factory=list)
     groups_of: dict[str, list[str]] = field(default_factory=dict)
+    group_seats: dict[str, str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, plain: _Plain) -> None:
+        self.group_seats = dict(zip(self.groups, plain(pl.Series(list(self.groups), dtype=pl.String)), strict=True))
         for match, members in self.groups.items():
             for key in members:
                 self.groups_of.setdefault(key, []).append(match)
 
-    def keep(self, stuck: Iterable[str], wanted: Mapping[str, str]) -> None:
-        """Let stuck keys keep their seats; ``wanted``: the seats that some of them want all the same."""
+    def keep(self, stuck: Collection[str], wanted: pl.DataFrame) -> None:
+        """Let stuck keys keep their seats; ``wanted``: ``@key``, ``@match`` of all contacts, stuck or not."""
+        wants = dict(wanted.filter(pl.col(KEY).is_in(list(stuck))).iter_rows()) if stuck else {}
         for key in stuck:
-            self._keep_seat(key, wanted.get(key))
+            self._keep_seat(key, wants.get(key))
 
-    def seat(self, wanted: Iterable[tuple[str, str]], foreign: Iterable[tuple[str, int, str, str, str | None]]) -> None:
+    def seat(self, wanted: pl.DataFrame, foreign: pl.DataFrame) -> None:
         """Enter who wants which seat, and which seat each claimant would leave."""
-        for key, seat in wanted:
+        for key, seat in wanted.iter_rows():
             self._want(Claimant(0, "", key), seat, self.held.get(key))
-        for source, rank, key, seat, sits in foreign:
+        for source, rank, key, seat, sits in foreign.select(*FOREIGN).iter_rows():
             self._want(Claimant(rank, source, key), seat, sits)
         for claimants in self.claimants.values():
             claimants.sort()
         self.todo = list(self.claimants)
 
     def settle(self) -> None:
-        """Find all that wait. The set of those that wait only grows, so the worklist ends."""
+        """Find all claimants that wait."""
+        # The set of those that wait only grows, so the worklist ends.
         while self.todo:
             for claimant in self._losing(self.todo.pop()):
                 if claimant not in self.waiting:
@@ -228,7 +219,7 @@ class _Table:
             first, last = claimants[0], claimants[-1]
             rows += [
                 (claimant.key, *self._verdict(first, last if claimant == first else first))
-                for claimant in (*self._losing(seat), *self._merged(seat))
+                for claimant in (claimants[1:] if self._merges(seat) else self._losing(seat))
                 if claimant.rank == 0
             ]
         schema = {name: kind for name, kind in OUTRANKED.items() if name != MATCH}
@@ -244,17 +235,15 @@ class _Table:
     def _losing(self, seat: str) -> Sequence[Claimant]:
         """Return the claimants of a seat that get neither the seat nor a part in the winner's contact."""
         claimants = self.claimants[seat]
-        if self.policy == "hold":
-            losing = claimants if len(claimants) > 1 else []
-        else:
-            losing = [] if self._merges(seat) else claimants[1:]
+        if self._merges(seat):
+            return []
+        losing = claimants if self.policy == "hold" and len(claimants) > 1 else claimants[1:]
+        # A contact that keeps this seat, and wants another one, does not lose it.
         return [each for each in losing if self.wants.get(each) == seat]
 
-    def _merged(self, seat: str) -> Sequence[Claimant]:
-        return self.claimants[seat][1:] if self._merges(seat) else []
-
     def _merges(self, seat: str) -> bool:
-        """Whether the first claimant of a seat gets the numbers of the others: it is of this source, and moves."""
+        """Return whether the first claimant of a seat gets the numbers of the others."""
+        # The claims of other sources and of stuck contacts are to contacts at the target that this run does not send.
         return self.policy == "merge_phones" and self.claimants[seat][0].rank == 0
 
     def _stay(self, claimant: Claimant) -> None:
@@ -267,12 +256,15 @@ class _Table:
         """Let a key of the source keep its seat, and the contacts that hold its numbers stay as they are."""
         stuck = Claimant(_STUCK, "", key)
         seat = self.held.get(key)
+        # Who holds the seat that it wants already competes for it by its rank.
         if seat is not None and seat != wanted:
             self._claim(stuck, seat)
         for match in self.groups_of.get(key, ()):
             if match not in self.kept:
                 self.kept[match] = self.groups[match]
-                for place in self.places[match]:
+                # Any member may have been the one that was sent, with the match value that it had.
+                sits = (self.held[each] for each in self.groups[match] if each in self.held)
+                for place in (self.group_seats[match], *sits):
                     self._claim(stuck, place)
 
     def _claim(self, claimant: Claimant, seat: str) -> None:
@@ -282,10 +274,11 @@ class _Table:
             claimants.insert(place, claimant)
             self.todo.append(seat)
 
-    def _verdict(self, first: Claimant, other: Claimant) -> tuple[int, str, str | None, str, str]:
-        """Return state, reason, winner, and for whom a claimant waits: ``other``, which is ``first`` for most."""
+    def _verdict(self, first: Claimant, other: Claimant) -> tuple[str, str | None, str, str, int]:
+        """Return reason, winner, for whom a claimant waits (``other``, which is ``first`` for most), and the state."""
+        # The same condition as in ``_merges``.
         if self.policy == "merge_phones" and first.rank == 0:
-            return EXCLUDED, f"merged into {shown_key(first.key)}", first.key, "", first.key
+            return f"merged into {shown_key(first.key)}", first.key, "", first.key, EXCLUDED
         where = ", whose contact is left as it is" if first.rank < 0 and not other.source else ""
         where = f" of source {other.source}" if other.source else where
-        return INVALID, f"shares match fields with {shown_key(other.key)}{where}", None, other.source, other.key
+        return f"shares match fields with {shown_key(other.key)}{where}", None, other.source, other.key, INVALID

@@ -1,7 +1,7 @@
 """The names of the columns that syncd adds to a frame of contacts.
 
-All begin with ``@``, so that they cannot be taken for a column of a source or a field of the target
-(:func:`syncd.core.schema.parse_fields` refuses a field of such a name).
+All begin with ``@``, so that they cannot be taken for a field of the target
+(:func:`syncd.core.schema.problems_of_mapping` refuses a mapped field with such a name).
 
 | column | type | holds |
 |---|---|---|
@@ -10,14 +10,14 @@ All begin with ``@``, so that they cannot be taken for a column of a source or a
 | ``@line`` | UInt32 | the line (or number) of the row in its origin |
 | ``@origin`` | UInt32 | the number of the origin in the read's list of origins |
 | ``@state`` | UInt8 | 0 contact, 1 invalid, 2 excluded |
-| ``@reason`` | String | why it is invalid or excluded; null for a contact |
-| ``@warning`` | String | what a person should know of a contact that is sent all the same; else null |
+| ``@reason`` | String | why the row is invalid or excluded; null for a contact |
+| ``@warning`` | String | a warning about a contact that is sent; else null |
 | ``@match`` | String | the contact's match values in canonical form, joined by U+001F |
 | ``@digest`` | Int64 | the digest of the mapped, normalised contact |
-| ``@raw`` | Int64 | the digest of the row as it was read; null where it must be looked at again in every read |
+| ``@raw`` | Int64 | the digest of the row as it was read; null if every read must map the row again |
 
-Every other column of a frame of contacts is a field of the target: String, null where the contact leaves the
-target's value alone, "" where it clears it.
+Every other column of a frame of contacts is a field of the target: String, null if the contact leaves the target's
+value alone, "" if it clears the value.
 """
 
 ROW = "@row"
@@ -31,8 +31,10 @@ MATCH = "@match"
 DIGEST = "@digest"
 RAW = "@raw"
 
+# Numbers, since a frame has one of them for each row of a source.
 CONTACT, INVALID, EXCLUDED = 0, 1, 2
 """The values of ``@state``."""
 
+# The mapping lets no control character through, so no value contains this one.
 UNIT = "\x1f"
-"""Joins the parts of a composite key and of a match value. No text that passed the mapping contains it."""
+"""Joins the parts of a composite key and of a match value."""

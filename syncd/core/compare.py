@@ -1,12 +1,12 @@
-"""What differs between what the sources say and what we last sent: the changes, with each field's old and new value.
+"""Compare the sources' contacts with the ledger: the changes, with the old and the new value of each field.
 
-``diff`` compares (key, digest) of everything; only the rows that differ are then looked at in full by ``classify``.
+:func:`diff` compares the digests of all contacts. :func:`classify` looks only at contacts that differ.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -20,6 +20,7 @@ from syncd.core.settings.rules import GateRules, Mode
 KIND, ID, BEFORE, WHY, OLD_MATCH = "@kind", "@id", "@before", "@why", "@old_match"
 
 LEDGER_SCHEMA = {KEY: pl.String, DIGEST: pl.Int64, "@status": pl.String}
+
 DETAIL_SCHEMA = {
     KEY: pl.String,
     ID: pl.Int64,
@@ -29,44 +30,60 @@ DETAIL_SCHEMA = {
     "@origin_kind": pl.String,
     "@missing_since": pl.Float64,
 }
+"""Ledger rows in full. ``@old_match``: the match value at the target. ``@before``: the values at the target (a JSON
+object), null if they are unknown. ``@origin_kind``: ``created`` or ``adopted``. ``@missing_since``: Unix seconds."""
+
 INDEX_SCHEMA = {MATCH: pl.String, ID: pl.Int64, BEFORE: pl.String}
+"""Contacts at the target by match value."""
+
+CHANGE_SCHEMA = {
+    KIND: pl.String,
+    KEY: pl.String,
+    ID: pl.Int64,
+    MATCH: pl.String,
+    OLD_MATCH: pl.String,
+    DIGEST: pl.Int64,
+    RAW: pl.Int64,
+    BEFORE: pl.String,
+    WHY: pl.String,
+    LINE: pl.UInt32,
+    ORIGIN: pl.UInt32,
+}
+"""A frame of changes has these columns and one String column for each field. ``@kind``: one of :data:`KINDS`. ``@id``:
+the target's id, if it is known. ``@match``: the match value that the contact gets. ``@old_match``: the match value that
+it has. ``@why``: a reason beside the values, if there is one. A delete has null in every field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Keys by what happened to them. ``changed`` and ``gone`` are Series of keys.
+    """``changed``: keys of contacts to send. ``gone``: keys in the ledger that are not wanted any more.
 
-    ``changed``: contacts to send. ``gone``: known to the ledger and not wanted any more. ``unchanged``: how many
-    are what the ledger says. ``back``: keys that the ledger holds as missing and that are there (unchanged or not).
+    ``unchanged``: how many contacts are what the ledger says, without contacts that the target refused.
     """
 
     changed: pl.Series
     gone: pl.Series
     unchanged: int
-    rejected: int
 
 
 def diff(read: pl.DataFrame, ledger: pl.DataFrame, *, whole: bool, deleted: Sequence[str] = ()) -> Diff:
     """Compare what was read with the ledger.
 
     Args:
-        read: ``@key``, ``@state``, ``@digest``: every row with a key, keys unique.
-        ledger: ``@key``, ``@digest``, ``@status`` of this source's contacts.
-        whole: the read holds the whole source, so a key that is not in it is gone (whether that is proved is for
-            the gates); else only ``deleted`` and excluded keys are.
-        deleted: keys that the source says are gone.
+        read: ``@key``, ``@state``, ``@digest`` of every row with a key, keys unique.
+        ledger: contacts of the source (:data:`LEDGER_SCHEMA`).
+        whole: whether a key without a row is gone; else only ``deleted`` keys and keys of excluded rows are gone.
+        deleted: keys that the source reports as gone.
     """
     both = _beside(read.filter(pl.col(STATE) == CONTACT).select(KEY, DIGEST), ledger)
-    same = (pl.col(DIGEST) == pl.col(_WAS)) & (pl.col("@status") != Status.PENDING)
-    rejected = pl.col("@status") == Status.REJECTED
-    split = both.select(KEY, same.fill_null(value=False).alias("same"), rejected.alias("rejected"))
+    keys, status = both.get_column(KEY), both.get_column("@status")
+    # A pending contact is sent again even if its digest is the same: the target may hold something else.
+    same = ((both.get_column(DIGEST) == both.get_column(_WAS)) & (status != Status.PENDING)).fill_null(value=False)
     named = None if whole else [*deleted, *read.filter(pl.col(STATE) == EXCLUDED).get_column(KEY)]
-    rejected_as_is = split.filter("same", "rejected").height
     return Diff(
-        changed=split.filter(~pl.col("same")).get_column(KEY),
+        changed=keys.filter(~same),
         gone=_gone(read, ledger, both.get_column(_AT).drop_nulls(), named),
-        unchanged=int(split.get_column("same").sum()) - rejected_as_is,
-        rejected=rejected_as_is,
+        unchanged=int((same & (status != Status.REJECTED)).sum()),
     )
 
 
@@ -74,76 +91,73 @@ _WAS, _AT, _HASH = "@digest_was", "@at", "@hash"
 
 
 def _beside(wanted: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
-    """Put each contact's ledger row beside it: ``@digest_was``, ``@status`` and ``@at``, the row's position.
-
-    The rows are joined by the keys' hashes, which takes half the time and memory of joining by text; where a hash is
-    not proof, since the texts differ or two keys share it, they are joined by text.
-    """
+    """Put each contact's ledger row beside it: ``@digest_was``, ``@status`` and ``@at``, the row's position."""
     known = ledger.rename({DIGEST: _WAS}).with_row_index(_AT)
+    # A join by the hashes of the keys takes half the time and memory of a join by text.
     left = wanted.with_columns(pl.col(KEY).hash().alias(_HASH))
     right = known.select(_AT, _WAS, "@status", pl.col(KEY).alias("@theirs"), pl.col(KEY).hash().alias(_HASH))
     both = left.join(right, on=_HASH, how="left", maintain_order="left")
-    exact = (pl.col(KEY) == pl.col("@theirs")).all()
-    if both.height == wanted.height and both.select(exact).item():
+    if both.height == wanted.height and (both.get_column(KEY) == both.get_column("@theirs")).all():
         return both
+    # Two keys have the same hash.
     return wanted.join(known, on=KEY, how="left", maintain_order="left")
 
 
 def _gone(read: pl.DataFrame, ledger: pl.DataFrame, matched: pl.Series, named: Sequence[str] | None) -> pl.Series:
-    """Return the ledger's keys that no row holds; of ``named`` ones only, unless it is None."""
+    """Return the ledger's keys that no row has; if keys are ``named``, only these."""
     if len(matched) == ledger.height:
         return ledger.get_column(KEY).clear()
     rest = ledger.with_row_index(_AT).join(matched.to_frame(_AT), on=_AT, how="anti", maintain_order="left")
     if named is not None:
         rest = rest.filter(pl.col(KEY).is_in(pl.Series(named, dtype=pl.String).unique().implode()))
+    # An invalid row says nothing of its contact, so its key is not gone.
     held = read.filter(pl.col(STATE) == INVALID).select(KEY)
     return rest.join(held, on=KEY, how="anti", maintain_order="left").get_column(KEY)
 
 
 def classify(contacts: pl.DataFrame, gone: pl.Series, detail: pl.DataFrame, index: pl.DataFrame) -> pl.DataFrame:
-    """Make the changes out of the rows that differ.
+    """Make the changes out of the contacts that differ.
 
     Args:
-        contacts: the changed contacts: ``@key``, ``@line``, ``@origin``, ``@match``, ``@digest``, ``@raw`` and their
-            fields.
-        gone: keys not wanted any more.
-        detail: ledger rows (``DETAIL_SCHEMA``) of all those keys; ``@before`` is a JSON object of the values at
-            the target.
-        index: contacts at the target (``INDEX_SCHEMA``) when the target was listed, each match value once.
+        contacts: ``@key``, ``@line``, ``@origin``, ``@match``, ``@digest``, ``@raw`` and the fields of these contacts.
+        gone: keys that are not wanted any more.
+        detail: ledger rows (:data:`DETAIL_SCHEMA`) of all these keys.
+        index: contacts at the target (:data:`INDEX_SCHEMA`), each match value once; empty if it was not listed.
 
     Returns:
-        One row a change: ``@kind``, ``@key``, ``@id`` (the target's, where known), ``@match``, ``@old_match``,
-        ``@digest``, ``@raw``, ``@before``, ``@why``, ``@line``, ``@origin``, and the contact's fields (null for a
-        delete).
+        The changes (:data:`CHANGE_SCHEMA` and the fields).
     """
-    sent = contacts.join(detail, on=KEY, how="left", maintain_order="left").join(
-        index.rename({ID: "@there", BEFORE: "@there_before"}), on=MATCH, how="left", maintain_order="left"
-    )
-    has_id = pl.col(ID).is_not_null()
-    there = pl.col("@there").is_not_null()
-    ours = pl.col("@origin_kind").is_not_null() & (pl.col("@status") == Status.PENDING)
-    kind = (
-        pl.when(has_id & (pl.col(MATCH) != pl.col(OLD_MATCH)))
-        .then(pl.lit("move"))
-        .when(has_id)
-        .then(pl.lit("update"))
-        .when(there & ~ours.fill_null(value=False))
-        .then(pl.lit("adopt"))
-        .otherwise(pl.lit("create"))
-    )
-    why = pl.when(pl.col("@status") == Status.PENDING).then(pl.lit("the outcome of an earlier call is unknown"))
+    there = index.rename({ID: "@there", BEFORE: "@there_before"})
+    # A contact may be at the target although the ledger does not have it: it was there before syncd.
+    sent = contacts.join(detail, on=KEY, how="left", maintain_order="left")
+    sent = sent.join(there, on=MATCH, how="left", maintain_order="left")
+    columns = [*CHANGE_SCHEMA, *(name for name in contacts.columns if not name.startswith("@"))]
     upserts = sent.with_columns(
-        kind.alias(KIND),
+        _kind().alias(KIND),
         pl.coalesce(ID, "@there").alias(ID),
         pl.coalesce(BEFORE, "@there_before").alias(BEFORE),
-        why.alias(WHY),
+        pl.when(pl.col("@status") == Status.PENDING)
+        .then(pl.lit("the outcome of an earlier call is unknown"))
+        .alias(WHY),
     )
-    fields = [name for name in contacts.columns if not name.startswith("@")]
-    columns = [KIND, KEY, ID, MATCH, OLD_MATCH, DIGEST, RAW, BEFORE, WHY, LINE, ORIGIN, *fields]
     deletes = detail.join(gone.to_frame(KEY), on=KEY, how="semi").with_columns(
         pl.lit("delete").alias(KIND), pl.col(OLD_MATCH).alias(MATCH)
     )
     return pl.concat([upserts.select(columns), deletes], how="diagonal").select(columns)
+
+
+def _kind() -> pl.Expr:
+    """Return the kind of an upsert."""
+    has_id, there = pl.col(ID).is_not_null(), pl.col("@there").is_not_null()
+    # A create of unknown outcome may have made the contact at the target. An adopted contact is never deleted, so such
+    # a contact is not adopted.
+    ours = pl.col("@origin_kind").is_not_null() & (pl.col("@status") == Status.PENDING)
+    return first_case(
+        (has_id & (pl.col(MATCH) != pl.col(OLD_MATCH)), "move"),
+        (has_id, "update"),
+        (there & ~ours.fill_null(value=False), "adopt"),
+        otherwise="create",
+    )
 
 
 def field_changes(
@@ -151,40 +165,54 @@ def field_changes(
 ) -> dict[str, dict[str, str | None]]:
     """Return each field whose value differs: name to ``{"old": …, "new": …}``; numbers are compared as sets.
 
-    ``after`` None means that the contact is deleted; a field that is null in it is left alone. An absent and an
-    empty value are the same.
+    ``after``: None for a delete; a field that is null in it is left alone. An absent value and an empty value are the
+    same.
     """
     if after is None:
         return {name: {"old": value, "new": None} for name, value in before.items() if value}
     found: dict[str, dict[str, str | None]] = {}
     for name, new in after.items():
         old = before.get(name) or ""
-        if new is None or old == new or (name in phones and _same_numbers(old, new)):
+        if new is None or old == new or (name in phones and set(old.split(";")) == set(new.split(";"))):
             continue
         found[name] = {"old": old or None, "new": new}
     return found
 
 
+def first_case(*cases: tuple[pl.Expr, str], otherwise: str | None = None) -> pl.Expr:
+    """Return the text of the first case (condition and text) whose condition holds, else ``otherwise``."""
+    texts = (pl.when(condition).then(pl.lit(text)) for condition, text in cases)
+    return pl.coalesce(*texts, pl.lit(otherwise, dtype=pl.String))
+
+
+def any_of(conditions: Iterable[pl.Expr]) -> pl.Expr:
+    """Return whether any of these conditions holds; false if there are none."""
+    return pl.any_horizontal(pl.lit(value=False), *conditions)
+
+
+def decoded(texts: pl.Expr, names: Iterable[str]) -> pl.Expr:
+    """Return JSON objects of fields as structs with these names; null in each field that an object lacks."""
+    return texts.str.json_decode(pl.Struct(dict.fromkeys(names, pl.String)))
+
+
 def values_before(changes: pl.DataFrame) -> pl.DataFrame:
-    """Return the fields' values at the target before each change, one column a field; "" where none is known."""
+    """Return the fields' values at the target before each change, one column a field; "" if none is known."""
     names = [name for name in changes.columns if not name.startswith("@")]
-    parsed = changes.get_column(BEFORE).fill_null("{}").str.json_decode(pl.Struct(dict.fromkeys(names, pl.String)))
-    return parsed.struct.unnest().with_columns(pl.all().fill_null(""))
+    known = changes.select(decoded(pl.col(BEFORE).fill_null("{}"), names))
+    return known.unnest(BEFORE).with_columns(pl.all().fill_null(""))
 
 
 def values_differ(changes: pl.DataFrame, phones: frozenset[str]) -> pl.Series:
-    """Return which changes give a field another value; numbers are compared as sets (Boolean)."""
+    """Return which changes give a field another value (Boolean), as :func:`field_changes` compares values."""
     was = values_before(changes)
-    found = pl.Series("", [False]).new_from_index(0, changes.height)
-    for name in was.columns:
-        pair = pl.DataFrame([changes.get_column(name).alias("new"), was.get_column(name).alias("old")])
-        new, old = (canonical(pl.col(each)) if name in phones else pl.col(each) for each in ("new", "old"))
-        found |= pair.select((new != old).fill_null(value=False)).to_series()
-    return found
+    both = changes.select(was.columns).hstack(was.rename(lambda name: f"@was:{name}"))
 
+    def differs(name: str) -> pl.Expr:
+        new, old = pl.col(name), pl.col(f"@was:{name}")
+        unequal = canonical(new) != canonical(old) if name in phones else new != old
+        return unequal.fill_null(value=False)
 
-def _same_numbers(old: str, new: str) -> bool:
-    return set(old.split(";")) == set(new.split(";"))
+    return both.select(any_of(map(differs, was.columns))).to_series()
 
 
 _ABOUT = (KIND, KEY, ID, MATCH, DIGEST, RAW, OLD_MATCH, WHY, LINE, ORIGIN, BEFORE)
@@ -221,19 +249,14 @@ _BARRED: Mapping[Mode, Sequence[Kind]] = {
 def without_same(changes: pl.DataFrame, again: pl.Series, schema: Schema) -> tuple[pl.DataFrame, Same]:
     """Leave out updates that change no field: only the order of numbers differs, or the way digests are made.
 
-    ``again``: keys whose contacts the target refused and that are sent again: the target may have lost the contact.
+    ``again``: keys of refused contacts that are sent again.
     """
-    updates = changes.filter((pl.col(KIND) == "update") & pl.col(WHY).is_null() & pl.col(BEFORE).is_not_null())
-    updates = updates.filter(~pl.col(KEY).is_in(again.implode()))
-    same = {
-        change.key: change.digest or 0
-        for change in rows(updates.filter(~values_differ(updates, schema.phones)))
-        if change.before and not field_changes(change.before, change.after, schema.phones)
-    }
-    if not same:
-        return changes, same
-    kept = ~((pl.col(KIND) == "update") & pl.col(KEY).is_in(pl.Series(list(same)).implode()))
-    return changes.filter(kept), same
+    # If nothing is known of the contact at the target, or the last outcome is unknown, only sending it makes it sure.
+    known = (pl.col(KIND) == "update") & pl.col(WHY).is_null() & (pl.col(BEFORE) != "{}")
+    # The target may have lost a contact that it refused.
+    updates = changes.filter(known & ~pl.col(KEY).is_in(again.implode()))
+    same = updates.filter(~values_differ(updates, schema.phones)).select(KEY, DIGEST)
+    return changes.join(same, on=KEY, how="anti", maintain_order="left"), dict(same.iter_rows())
 
 
 def in_mode(changes: pl.DataFrame, mode: Mode) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -246,6 +269,7 @@ def without_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRule
     """Return the changes without the deletes of adopted contacts, which stay at the target, and these deletes."""
     if rules.deletes.adopted:
         return changes, changes.clear()
+    # An adopted contact was at the target before syncd, so it may be of use to others.
     adopted = detail.filter(pl.col("@origin_kind") == "adopted").get_column(KEY)
     kept = (pl.col(KIND) == "delete") & pl.col(KEY).is_in(adopted.implode())
     return changes.filter(~kept), changes.filter(kept)
@@ -255,7 +279,5 @@ def emptied(changes: pl.DataFrame) -> dict[str, int]:
     """Count, per field, the updates that empty a value."""
     edits = changes.filter(pl.col(KIND).is_in(["update", "move"]))
     was = values_before(edits)
-    found = {
-        name: len(was.filter((edits.get_column(name) == "") & (was.get_column(name) != ""))) for name in was.columns
-    }
-    return {name: count for name, count in found.items() if count}
+    counts = {name: int(((edits[name] == "") & (was[name] != "")).sum()) for name in was.columns}
+    return {name: count for name, count in counts.items() if count}

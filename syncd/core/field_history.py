@@ -1,7 +1,7 @@
 """How the target's fields were called, and what that means for values and match values that are stored.
 
-A field that is renamed at the target keeps its number and its contacts' values. Match values are made of the match
-fields, so other match fields make other match values of the same contacts.
+A field that is renamed at the target keeps its number and its contacts' values. A match value is made of the values of
+the match fields, so with other match fields the same contacts have other match values.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypedDict
 import polars as pl
 
 from syncd.core.compare import BEFORE, ID, OLD_MATCH
-from syncd.core.identity import match_value
+from syncd.core.identity import as_frame, match_value
 from syncd.core.schema import Schema
 
 NamesEver = Mapping[str, Sequence[str]]
@@ -28,12 +28,13 @@ class FieldNumbers(TypedDict):
 
 
 def numbered(schema: Schema) -> dict[str, str]:
-    """Return the name of each field by its number."""
+    """Return the name of each field by its number (as text: the state keeps this as JSON)."""
     return {str(field.id): field.name for field in schema.fields if field.id}
 
 
 def names_ever(before: NamesEver, schema: Schema) -> dict[str, Sequence[str]]:
-    """Return ``before`` with the names of now."""
+    """Return ``before`` with the current names."""
+    # A field that is gone keeps its names: another field may get one of them later.
     return dict(before) | {
         number: [*(each for each in before.get(number, ()) if each != name), name]
         for number, name in numbered(schema).items()
@@ -41,11 +42,9 @@ def names_ever(before: NamesEver, schema: Schema) -> dict[str, Sequence[str]]:
 
 
 def renames(ever: NamesEver, schema: Schema) -> dict[str, str]:
-    """Return the former names of fields, and how those fields are called now.
-
-    A value under a former name of one field is never taken for a value of another field that has this name now.
-    """
+    """Return the current names of renamed fields, by their former names."""
     now = numbered(schema)
+    # If names changed hands, a former name of one field may be the current name of another field.
     if moved := taken_over(ever, schema):
         return {name: new for name, new in moved.items() if new is not None}
     return {
@@ -57,13 +56,14 @@ def renames(ever: NamesEver, schema: Schema) -> dict[str, str]:
 
 
 def taken_over(ever: NamesEver, schema: Schema) -> dict[str, str | None]:
-    """Return every former name and the name of its field now (None: the field is gone), if names changed hands.
+    """If names changed hands, return the current name of each field by its former names (None: the field is gone).
 
-    If a field is gone and a new one has its name, nothing is returned: no value of a contact could get lost.
+    Names changed hands if a field has a name that another field had. Otherwise, return {}.
     """
     now = numbered(schema)
     former = {name: number for number, names in ever.items() for name in names if now.get(number) != name}
     holders = {name: number for number, name in now.items()}
+    # If a field is gone and a new field has its name, no value could get lost: values of the gone field are gone, too.
     moved = any(name in holders and (number in now or holders[name] in ever) for name, number in former.items())
     return {name: now.get(number) for name, number in former.items()} if moved else {}
 
@@ -75,11 +75,18 @@ def field_numbers(schema: Schema, mapped: Iterable[str]) -> FieldNumbers:
 
 
 def exchanged(known: FieldNumbers, schema: Schema, mapped: Iterable[str]) -> Iterator[str]:
-    """Say which names that the mapping uses mean other fields than when the source's contacts were sent."""
+    """Say which names in the mapping mean other fields than when the source's contacts were sent.
+
+    Args:
+        known: as :func:`field_numbers` returned it when the contacts were sent.
+        schema: the target's fields.
+        mapped: the names in the mapping.
+    """
     now, mapped = numbered(schema), set(mapped)
     were = {name: number for name, number in known["mapped"].items() if name in mapped}
     for field in schema.fields:
         former = were.get(field.name, field.id)
+        # A new field that took the name of a field that is gone is no exchange: the field was made again.
         if not field.id or former == field.id or (str(former) not in now and field.id not in known["all"]):
             continue
         name = now.get(str(former))
@@ -107,25 +114,24 @@ def renamed(frame: pl.DataFrame, new: Mapping[str, str], *columns: str) -> pl.Da
     """Rename fields (:func:`renames`) in these columns of JSON objects or nulls."""
     if not new:
         return frame
+
+    def now(text: str) -> str:
+        return json.dumps(called_now(json.loads(text), new), ensure_ascii=False)
+
     return frame.with_columns(
-        pl.Series(
-            column,
-            [held and json.dumps(called_now(json.loads(held), new), ensure_ascii=False) for held in frame[column]],
-            pl.String,
-        )
-        for column in columns
+        pl.Series(column, [text and now(text) for text in frame[column]], pl.String) for column in columns
     )
 
 
 def rematched(detail: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Give contacts at the target (``DETAIL_SCHEMA``) the match values that they have by the match fields of now."""
+    """Give contacts at the target (``DETAIL_SCHEMA``) the match values that the current match fields make."""
     now = match_values([json.loads(before) if before else {} for before in detail.get_column(BEFORE)], schema)
+    # The match value of a contact that is not known to be at the target is what was asked for, so it stays.
     known = pl.col(ID).is_not_null() & now.is_not_null()
     return detail.with_columns(pl.when(known).then(now).otherwise(pl.col(OLD_MATCH)).alias(OLD_MATCH))
 
 
 def match_values(contacts: Sequence[Mapping[str, str]], schema: Schema, *, partly: bool = False) -> pl.Series:
-    """Return the match value of each contact; ``partly``: also of a contact that lacks a match field."""
-    fields = {name: [each.get(name) or "" for each in contacts] for name in schema.match}
-    frame = pl.DataFrame(fields, schema=dict.fromkeys(schema.match, pl.String))
+    """Return the match value of each contact; ``partly``: also of a contact that lacks some match fields."""
+    frame = as_frame(contacts, schema.match)
     return frame.select(match_value(frame, schema, partly=partly)).to_series()

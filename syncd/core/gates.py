@@ -1,4 +1,4 @@
-"""Which changes of a run wait: the gates look at all of them before anything is written.
+"""Decide which changes of a run wait. The gates look at all changes before anything is written.
 
 A gate holds only its own part of the changes, says its numbers, and opens for an approval of exactly its list.
 """
@@ -6,8 +6,7 @@ A gate holds only its own part of the changes, says its numbers, and opens for a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -16,29 +15,38 @@ from syncd.core.change import KINDS
 from syncd.core.claims import FOREIGN, SEAT, resolve
 from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.compare import KIND, OLD_MATCH, emptied
-from syncd.core.plan import Held, Plan, closed, list_digest
+from syncd.core.plan import Held, HeldKind, Plan, closed, list_digest
 from syncd.core.settings.rules import DeleteLimits, GateRules
 from syncd.core.wording import counted, listed, percent
 
 SCHEMA_GATE = "schema.match"
-"""Holds the whole source: another set of match fields makes other contacts of the same rows."""
+"""Holds the whole source: with other match fields the same rows make other contacts."""
 
 UNDONE_GATE = "undone"
 """Holds undone changes for as long as the source asks for exactly the same."""
 
+UNPROVED_GATE = "deletes.unproved"
+"""Holds the deletes after a read that may lack rows, and the adopted contacts that it would let go."""
+
 EMPTY_GATE = "deletes.empty"
 """Holds the deletes of a source without a row, and the adopted contacts that it would let go."""
 
+CANARY_GATE = "deletes.canary"
+"""Holds the same if a row that is always there is missing."""
+
 BEHIND_GATE = "updates.behind"
 """Holds changes that would overwrite a contact whose move is held."""
+
+_NOT_APPROVABLE = {UNPROVED_GATE, BEHIND_GATE}
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
     """What a run knows of its read of the source.
 
-    ``proved``: nothing is missing from it; ``why`` says how that is known to be otherwise. ``keyless``: rows that
-    could not be told from vanished ones. ``missing``: canaries that were not there. ``rows`` counts all rows.
+    ``proved``: the read lacks no row; ``why``: why this is not sure. ``rows``: how many rows the source has.
+    ``keyless``: how many rows have no readable key. ``missing``: canaries (keys that are always there) without a row.
+    ``whole``: a key without a row is gone.
     """
 
     proved: bool
@@ -66,47 +74,54 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     """Hold what the gates hold.
 
     Args:
-        changes: all changes of the run.
+        changes: all changes of the run (:data:`syncd.core.compare.CHANGE_SCHEMA` and the fields).
         read: what is known of the read.
-        rules: what this source allows.
+        rules: what the gates of this source allow.
         known: contacts in the ledger before the run.
-        missing_for: ``@key`` and ``seconds`` that each key to be deleted has been missing (0: since now).
-        approved: what a person approved: a gate's list, or whatever has this digest.
-        schema_changed: what is new about the target's match fields, if anything: then everything waits.
-        undone: ``@key`` and ``@digest`` of what was undone (a null digest: a delete): the same change waits, and is
-            no concern of the other gates, until it is approved.
-        let_go: the same of contacts that left the source and stay at the target: with an empty source, that waits too.
-        also: lists that something else holds, to be approved like those of the gates.
+        missing_for: ``@key`` and ``seconds`` (Float64): how long each key to be deleted has been missing.
+        approved: lists that a person approved.
+        schema_changed: what has changed about the target's match fields; "" for nothing.
+        undone: ``@key`` and ``@digest`` of undone changes (a null digest: a delete).
+        let_go: the deletes of adopted contacts, which stay at the target.
+        also: lists that something else holds, to be approved like the lists of the gates.
         case_insensitive: the target takes match values for equal if only their case differs.
     """
     ordered = changes.sort(pl.col(KIND).replace_strict(list(KINDS), range(len(KINDS))), KEY)
-    back = _held_back(ordered, undone)
+    back = list(_undone_again(ordered, undone))
+    # Undone changes are not made, so the other gates do not count them until a person approves them.
     going = ordered.filter(~closed([each for each in back if not is_approved(each, approved)]))
-    deletes = going.filter(pl.col(KIND) == "delete")
-    edits = going.filter(pl.col(KIND).is_in(["update", "move"]))
-    found = [
-        *back,
-        *also,
-        *([_hold(SCHEMA_GATE, ordered, schema_changed)] if schema_changed and not ordered.is_empty() else []),
-        *_delete_gates(deletes, changes.clear() if let_go is None else let_go, read, rules, known),
-        *_grace(deletes, rules.deletes, missing_for),
-        *_update_gates(edits, rules, known, ordered),
-    ]
+    found = [*back, *also, *holds("all", ordered, (SCHEMA_GATE, schema_changed != "", schema_changed))]
+    found += _delete_gates(going.filter(pl.col(KIND) == "delete"), let_go, missing_for, read, rules.deletes, known)
+    found += _update_gates(going.filter(pl.col(KIND).is_in(["update", "move"])), ordered, rules, known)
+    return _plan(ordered, found, approved, case_insensitive=case_insensitive)
+
+
+def _plan(
+    ordered: pl.DataFrame, found: Sequence[Held], approved: Collection[Approval], *, case_insensitive: bool
+) -> Plan:
     let_through = opened(ordered, found, approved)
     held = [each for each in found if each not in let_through]
-    held += _behind(ordered, held, case_insensitive=case_insensitive)
+    held += _behind(ordered, closed(held), case_insensitive=case_insensitive)
     waits = closed(held)
     return Plan(ordered.filter(~waits), tuple(held), ordered.filter(waits), tuple(let_through))
 
 
-def _behind(changes: pl.DataFrame, held: Sequence[Held], *, case_insensitive: bool) -> list[Held]:
-    """Hold changes that want the match value which a contact keeps at the target, since its move waits."""
-    waits = closed(held)
+def holds(kind: HeldKind, part: pl.DataFrame, *gates: tuple[str, bool, str]) -> Iterator[Held]:
+    """Yield the lists of these gates (name, whether it holds ``part``, what it says) that hold a change."""
+    for name, holding, detail in gates:
+        if holding and not part.is_empty():
+            keys, digest = tuple(part.get_column(KEY)), list_digest(part)
+            yield Held(name, kind, keys, digest, detail, approvable=name not in _NOT_APPROVABLE)
+
+
+def _behind(changes: pl.DataFrame, waits: pl.Expr, *, case_insensitive: bool) -> Iterator[Held]:
+    """Hold changes that want a match value that another contact keeps at the target, since its move waits."""
     moves = changes.filter(pl.col(KIND) == "move").select(KEY, pl.col(OLD_MATCH).alias(SEAT))
     stuck = changes.filter(waits & (pl.col(KIND) == "move")).get_column(KEY)
     if stuck.is_empty():
-        return []
+        return
     upserts = changes.filter(~waits & (pl.col(KIND) != "delete"))
+    # A move that has to wait keeps its match value as well, so others may have to wait for this move in turn.
     found = resolve(
         upserts.select(KEY, MATCH),
         pl.DataFrame(schema=FOREIGN),
@@ -116,79 +131,67 @@ def _behind(changes: pl.DataFrame, held: Sequence[Held], *, case_insensitive: bo
         case_insensitive=case_insensitive,
     )
     part = upserts.join(found.outranked, on=KEY, how="semi", maintain_order="left")
-    if part.is_empty():
-        return []
     what = counted(part.height, "contact has", "contacts have")
     detail = f"{what} match fields that others still have at the target, whose changes wait: these go first"
-    return [_hold(BEHIND_GATE, part, detail, approvable=False)]
+    yield from holds("all", part, (BEHIND_GATE, True, detail))
 
 
-_KIND_OF: dict[str, Literal["delete", "update", "all"]] = {
-    "deletes": "delete",
-    "updates": "update",
-    "schema": "all",
-    "undone": "all",
-    BEHIND_GATE: "all",
-}
-
-
-def _hold(name: str, part: pl.DataFrame, detail: str, *, approvable: bool = True) -> Held:
-    kind = _KIND_OF.get(name) or _KIND_OF[name.partition(".")[0]]
-    return Held(name, kind, tuple(part.get_column(KEY)), list_digest(part), detail, approvable)
-
-
-def _held_back(changes: pl.DataFrame, undone: pl.DataFrame | None) -> list[Held]:
-    """What a person has undone and the source still asks for."""
-    if undone is None or undone.is_empty() or changes.is_empty():
-        return []
-    again = changes.join(
-        undone.select(KEY, pl.col(DIGEST).alias("@undone")), on=KEY, how="inner", maintain_order="left"
-    )
+def _undone_again(changes: pl.DataFrame, undone: pl.DataFrame | None) -> Iterator[Held]:
+    """Hold what a person has undone and the source still asks for."""
+    if undone is None or undone.is_empty():
+        return
+    asked = undone.select(KEY, pl.col(DIGEST).alias("@undone"))
+    again = changes.join(asked, on=KEY, how="inner", maintain_order="left")
+    # The digest of a delete is null in both frames, so nulls count as equal.
     again = again.filter(pl.col(DIGEST).eq_missing(pl.col("@undone"))).drop("@undone")
-    if again.is_empty():
-        return []
     what = counted(again.height, "change was", "changes were")
-    return [_hold(UNDONE_GATE, again, f"{what} undone, and the source still asks for just that")]
+    yield from holds("all", again, (UNDONE_GATE, True, f"{what} undone, and the source still asks for just that"))
 
 
 def _delete_gates(
-    deletes: pl.DataFrame, let_go: pl.DataFrame, read: Read, rules: GateRules, known: int
+    deletes: pl.DataFrame,
+    let_go: pl.DataFrame | None,
+    missing_for: pl.DataFrame,
+    read: Read,
+    limits: DeleteLimits,
+    known: int,
 ) -> Iterator[Held]:
-    count, limits = deletes.height, rules.deletes
-    empty = read.whole and read.rows == 0
-    if empty and not count and not let_go.is_empty():
+    count, empty = deletes.height, read.whole and read.rows == 0
+    # If there are deletes as well, their approval also lets the adopted contacts go.
+    if empty and not count and let_go is not None:
         yield from _let_go_gates(let_go, read)
-    if not count:
-        return
-    if not read.proved:
-        yield _hold("deletes.unproved", deletes, f"{_UNPROVED}: {read.why}", approvable=False)
-    if empty:
-        yield _hold(EMPTY_GATE, deletes, f"the source is empty; {_of(count, known)} would be deleted")
-    if read.keyless:
-        rows_ = counted(read.keyless, "row has", "rows have")
-        yield _hold("deletes.keyless", deletes, f"{rows_} no readable key, so who is gone is unknown")
-    if read.missing:
-        yield _hold("deletes.canary", deletes, _missing(read))
-    if count <= limits.free:
-        return
-    if count > limits.count:
-        yield _hold("deletes.count", deletes, f"{_of(count, known)} would be deleted; {limits.count:,} are allowed")
-    if known and count > limits.share * known:
-        allowed = f"{percent(limits.share)} is allowed"
-        yield _hold("deletes.share", deletes, f"{_share(count, known)} would be deleted; {allowed}")
+    rows, would = counted(read.keyless, "row has", "rows have"), "would be deleted"
+    # A few deletes always pass, or a small source could never lose a contact.
+    many = count > limits.free
+    too_large = many and known > 0 and count > limits.share * known
+    yield from holds(
+        "delete",
+        deletes,
+        (UNPROVED_GATE, not read.proved, f"{_UNPROVED}: {read.why}"),
+        (EMPTY_GATE, empty, f"the source is empty; {_of(count, known)} {would}"),
+        ("deletes.keyless", read.keyless > 0, f"{rows} no readable key, so who is gone is unknown"),
+        (CANARY_GATE, bool(read.missing), _missing(read)),
+        ("deletes.count", many and count > limits.count, f"{_of(count, known)} {would}; {limits.count:,} are allowed"),
+        ("deletes.share", too_large, f"{_share(count, known)} {would}; {percent(limits.share)} is allowed"),
+    )
+    young = missing_for.filter(pl.col("seconds") < limits.grace)
+    part = deletes.join(young, on=KEY, how="semi", maintain_order="left")
+    detail = f"{part.height:,} missing for less than the grace of {limits.grace:g} s"
+    yield from holds("delete", part, ("deletes.grace", limits.grace > 0, detail))
 
 
 def _let_go_gates(let_go: pl.DataFrame, read: Read) -> Iterator[Held]:
-    """Hold what an empty source would let go, where it deletes nothing whose approval would be for that too."""
-    part = let_go.with_columns(pl.lit("let go").alias(KIND))  # an approval of these is none of their deletes
-    if not read.proved:
-        yield replace(_hold("deletes.unproved", part, f"{_UNPROVED}: {read.why}", approvable=False), kind="all")
-        return
+    """Hold the adopted contacts that an empty source would let go."""
+    # The digest of this list must differ from that of deletes: an approval to let contacts go deletes none of them.
+    part = let_go.with_columns(pl.lit("let go").alias(KIND))
     what = counted(let_go.height, "adopted contact")
-    found = [_hold(EMPTY_GATE, part, f"the source is empty; {what} would stay at the target and be let go")]
-    if read.missing:
-        found.append(_hold("deletes.canary", part, _missing(read)))
-    yield from (replace(each, kind="all") for each in found)
+    yield from holds(
+        "all",
+        part,
+        (UNPROVED_GATE, not read.proved, f"{_UNPROVED}: {read.why}"),
+        (EMPTY_GATE, read.proved, f"the source is empty; {what} would stay at the target and be let go"),
+        (CANARY_GATE, read.proved and bool(read.missing), _missing(read)),
+    )
 
 
 _UNPROVED = "the read was not proved complete"
@@ -198,26 +201,17 @@ def _missing(read: Read) -> str:
     return f"not in the source: {listed(read.missing)} (canaries)"
 
 
-def _grace(deletes: pl.DataFrame, limits: DeleteLimits, missing_for: pl.DataFrame) -> Iterator[Held]:
-    if limits.grace <= 0 or deletes.is_empty():
-        return
-    young = missing_for.filter(pl.col("seconds") < limits.grace)
-    part = deletes.join(young, on=KEY, how="semi", maintain_order="left")
-    if not part.is_empty():
-        detail = f"{part.height:,} missing for less than the grace of {limits.grace:g} s"
-        yield _hold("deletes.grace", part, detail, approvable=True)
-
-
-def _update_gates(edits: pl.DataFrame, rules: GateRules, known: int, changes: pl.DataFrame) -> Iterator[Held]:
+def _update_gates(edits: pl.DataFrame, changes: pl.DataFrame, rules: GateRules, known: int) -> Iterator[Held]:
+    # Of a few contacts, half may well change in one run.
     if known < rules.updates_known or edits.is_empty():
         return
-    allowed = f"{percent(rules.updates_share)} is allowed"
-    if edits.height > rules.updates_share * known:
-        yield _hold("updates.share", edits, f"{_share(edits.height, known)} would change; {allowed}")
-    for name, count in sorted(emptied(changes).items()):
-        if count > rules.updates_share * known:
-            detail = f"{name} would be emptied in {_share(count, known)}; {allowed}"
-            yield _hold("updates.emptied", edits, detail)
+    most, allowed = rules.updates_share * known, f"{percent(rules.updates_share)} is allowed"
+    share = ("updates.share", edits.height > most, f"{_share(edits.height, known)} would change; {allowed}")
+    emptying = (
+        ("updates.emptied", count > most, f"{name} would be emptied in {_share(count, known)}; {allowed}")
+        for name, count in sorted(emptied(changes).items())
+    )
+    yield from holds("update", edits, share, *emptying)
 
 
 def _of(count: int, known: int) -> str:
@@ -225,4 +219,4 @@ def _of(count: int, known: int) -> str:
 
 
 def _share(count: int, known: int) -> str:
-    return f"{_of(count, known)} ({percent(count / known)})"
+    return f"{_of(count, known)} ({percent(count / max(known, 1))})"

@@ -1,7 +1,6 @@
-"""What a contact is to the target (its match values), what it says (its digest), and who else is the same contact.
+"""What identifies a contact: its match value at the target, and the digests of its fields and of its row.
 
-The target takes two contacts for one when all their match fields are equal (guide: Contacts, match fields). Two
-contacts of ours with one match value would overwrite each other for ever, so one policy decides which is sent.
+The target takes two contacts for the same one if all their match fields are equal (guide: Contacts, match fields).
 """
 
 from __future__ import annotations
@@ -12,40 +11,33 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import polars as pl
 import polars_hash  # noqa: F401  (adds the expression namespace ``nchash``)
 
-from syncd.core.columns import (
-    CONTACT,
-    DIGEST,
-    INVALID,
-    KEY,
-    LINE,
-    MATCH,
-    ORIGIN,
-    RAW,
-    REASON,
-    ROW,
-    STATE,
-    UNIT,
-)
+from syncd.core.columns import CONTACT, DIGEST, INVALID, KEY, LINE, MATCH, ORIGIN, RAW, REASON, ROW, STATE, UNIT
 from syncd.core.mapping.phones import canonical
 from syncd.core.schema import Schema
 
 DIGEST_VERSION = 1
-"""The top byte of a digest: it changes when the same contact would be digested to something else."""
+"""The top byte of a digest. Change it when the same contact would get another digest."""
 
+# Stands for a field that is left alone: no text that passed the mapping contains it.
 _ABSENT = "\x00"
 
+# A multiplier that loses no bit, since it is odd, and the digest of an absent value. Other numbers would do as well.
 _ODD, _NO_TEXT = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
-"""A multiplier that loses no bit, and what stands for the digest of no text: any odd number and any number would do."""
 
-
+# What trimming or composing may change.
 _UNSETTLED = r"^\s|\s$|[^\x00-\x7f]"
-"""What trimming and composing could change; most columns have nothing of it, and looking is cheaper than doing."""
+
+
+def as_frame(contacts: Sequence[Mapping[str, str]], names: Sequence[str]) -> pl.DataFrame:
+    """Return these fields of contacts as a frame: a String column for each name, "" for an absent value."""
+    columns = {name: [each.get(name) or "" for each in contacts] for name in names}
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
 
 
 def match_value(contacts: pl.DataFrame, schema: Schema, *, partly: bool = False) -> pl.Expr:
     """Return the canonical match value of these contacts: trimmed, NFC, phones as sets, joined by U+001F.
 
-    It is null where a match field is empty or absent; ``partly``: where all of them are.
+    It is null if a match field is empty or absent; ``partly``: only if all match fields are.
     """
     parts = [
         canonical(pl.col(name)) if name in schema.phones else _composed(contacts.get_column(name))
@@ -56,32 +48,40 @@ def match_value(contacts: pl.DataFrame, schema: Schema, *, partly: bool = False)
     return pl.when(filled.fill_null(value=False)).then(pl.concat_str(parts, separator=UNIT)).alias(MATCH)
 
 
+def plain_text(value: pl.Expr) -> pl.Expr:
+    """Return text trimmed and in NFC: a target may write it in another way than it was sent."""
+    return value.str.strip_chars().str.normalize("NFC")
+
+
 def _composed(values: pl.Series) -> pl.Expr:
     value = pl.col(values.name)
-    return value.str.strip_chars().str.normalize("NFC") if values.str.contains(_UNSETTLED).any() else value
+    # Most columns need no change, and a look at a column is cheaper than to trim and compose it.
+    return plain_text(value) if values.str.contains(_UNSETTLED).any() else value
 
 
 def digest(fields: Sequence[str]) -> pl.Expr:
-    """Return the digest of the contact: Int64, as it would be sent.
+    """Return the digest (Int64) of the contact as it would be sent.
 
-    The field names are part of it, and so is the difference between a field that is cleared ("") and one that is
-    left alone (null). The low 56 bits are of XXH3, which is the same in every version and on every machine. That the
-    order of numbers does not count is for the comparison of those contacts whose digests differ.
+    The names of the fields are part of it, and a field that is cleared ("") differs from a field that is left alone
+    (null). The low 56 bits are of XXH3, which is the same in every version and on every machine.
     """
     names = sorted(fields)
     head = pl.lit(UNIT.join(names))
+    # Another order of the numbers makes another digest. To sort the numbers of all contacts would cost too much, so
+    # ``compare.without_same`` compares numbers as sets, for the contacts whose digests differ.
     text = pl.concat_str([head, *(pl.col(name).fill_null(_ABSENT) for name in names)], separator="\x1e")
     low: pl.Expr = text.nchash.xxh3_64() & pl.lit((1 << 56) - 1, dtype=pl.UInt64)  # type: ignore[attr-defined]
     return (low | pl.lit(DIGEST_VERSION << 56, dtype=pl.UInt64)).cast(pl.Int64).alias(DIGEST)
 
 
 def row_digest(rows: pl.DataFrame, columns: Sequence[str], context: str) -> pl.Series:
-    """Return ``@raw``: the digest of these columns of each row as it was read, in the ``context`` it is read in.
+    """Return ``@raw`` (Int64): the digest of these columns of each row as it was read.
 
-    Two rows with one digest make the same contact; ``context`` names all that besides the row decides what that is.
-    Every column is digested by itself, so that no text can pass for the border between two.
+    Two rows with the same digest make the same contact. ``context`` names everything beside the row that decides what
+    contact it makes.
     """
     names = sorted(columns)
+    # Each column has a digest of its own, so no text can pass for the border between two columns.
     parts = rows.select(pl.col(name).nchash.xxh3_64().fill_null(_NO_TEXT) for name in names)  # type: ignore[attr-defined]
     start = int.from_bytes(hashlib.sha256("\x1f".join([context, *names]).encode()).digest()[:8])
     whole = pl.lit(start, dtype=pl.UInt64)
@@ -106,37 +106,33 @@ def identify(contacts: pl.DataFrame, fields: Sequence[str], schema: Schema) -> p
 def duplicate_keys(read: pl.DataFrame, origins: Sequence[str]) -> pl.DataFrame:
     """Find the rows whose key an earlier row has: ``@row``, ``@state`` (invalid) and ``@reason``.
 
-    ``read``: ``@row``, ``@key``, ``@line``, ``@origin``, in reading order. ``origins``: the names of the origins.
+    Args:
+        read: ``@row``, ``@key``, ``@line``, ``@origin``, in reading order.
+        origins: the names of the origins.
     """
+    # To group the rows of a large source by their keys costs much, and almost no source has a key twice.
     if not repeats(read.get_column(KEY).drop_nulls()):
         return pl.DataFrame(schema={ROW: pl.UInt32, STATE: pl.UInt8, REASON: pl.String})
-    here = _place(origins, pl.col(ORIGIN), pl.col(LINE)).alias("@here")
-    twins = read.filter(pl.col(KEY).is_not_null() & pl.col(KEY).is_duplicated()).with_columns(here)
-    return (
-        twins.select(
-            ROW,
-            pl.lit(INVALID, dtype=pl.UInt8).alias(STATE),
-            pl.format("duplicate key: {} has it too, and is used", pl.col("@here").first().over(KEY)).alias(REASON),
-            (pl.col(ROW) == pl.col(ROW).first().over(KEY)).alias("@first"),
-        )
-        .filter(~pl.col("@first"))
-        .drop("@first")
-    )
-
-
-def _place(origins: Sequence[str], origin: pl.Expr, line: pl.Expr) -> pl.Expr:
-    names = dict(enumerate(origins))
-    return pl.format("{}:{}", origin.replace_strict(names, default="?", return_dtype=pl.String), line)
+    twins = read.filter(pl.col(KEY).is_not_null() & pl.col(KEY).is_duplicated())
+    origin = pl.col(ORIGIN).replace_strict(dict(enumerate(origins)), default="?", return_dtype=pl.String)
+    first = pl.format("{}:{}", origin, LINE).first().over(KEY)
+    return twins.select(
+        ROW,
+        pl.lit(INVALID, dtype=pl.UInt8).alias(STATE),
+        pl.format("duplicate key: {} has it too, and is used", first).alias(REASON),
+    ).filter(~twins.get_column(KEY).is_first_distinct())
 
 
 def has_case(values: pl.Series) -> bool:
-    """Whether any of these values may differ from another in case only; not only letters have case (Ⓐ, Ⅳ)."""
+    """Return whether any of these values may differ from another value in case only."""
+    # Not only letters have case: Ⓐ and Ⅳ have it, too.
     return bool(values.str.contains(r"[A-Za-z]|[^\x00-\x7f]").any())
 
 
 def folded(values: pl.Series) -> pl.Series:
-    """These values without their case, as ``str.casefold`` has it: where that may differ from lower case, by it."""
+    """Return these values without their case, as ``str.casefold`` makes them."""
     plain = values.str.to_lowercase()
+    # Polars has no casefold. Only beyond ASCII it differs from lower case (ß, ς).
     other = values.str.contains(r"[^\x00-\x7f]")
     if not other.any():
         return plain
@@ -145,7 +141,7 @@ def folded(values: pl.Series) -> pl.Series:
 
 
 def folded_twins(contacts: pl.DataFrame) -> pl.Series:
-    """Return the keys of contacts whose match values differ from another's only in case (``@key``, ``@match``)."""
+    """Return the keys of contacts (``@key``, ``@match``) whose match values differ from another's only in case."""
     values = contacts.get_column(MATCH)
     if not has_case(values) or not repeats(folded(values)):
         return contacts.get_column(KEY).clear()
@@ -154,43 +150,45 @@ def folded_twins(contacts: pl.DataFrame) -> pl.Series:
 
 
 def repeats(values: pl.Series) -> bool:
-    """Whether a value may occur twice: a quick look at their hashes, which can only err towards yes."""
+    """Return whether a value may occur twice; False is sure."""
+    # A look at the hashes is quick. Two values with the same hash only make a wrong True.
     return bool(values.hash().n_unique() < len(values))
 
 
 def merge_numbers(contacts: pl.DataFrame, winners: Mapping[str, Sequence[str]], phones: Sequence[str]) -> pl.DataFrame:
-    """Give each winner the numbers of those merged into it.
+    """Give each winner the numbers of the contacts that are merged into it, and return the winners' rows.
 
-    ``contacts`` holds winners and losers with their fields; ``winners`` maps a winner's key to the losers' keys, in
-    order. Returns the winners' rows only.
+    Args:
+        contacts: winners and losers: ``@key`` and their fields.
+        winners: the losers' keys in order, by the winner's key.
+        phones: the names of the phone fields.
     """
     by_key = {row[KEY]: row for row in contacts.iter_rows(named=True)}
     rows = []
     for winner, losers in winners.items():
-        group = [by_key[winner], *(by_key[loser] for loser in losers)]
-        numbers = {name: _union(member[name] for member in group) for name in phones}
-        rows.append({**by_key[winner], **numbers})
+        group = [by_key[key] for key in (winner, *losers)]
+        rows.append(group[0] | {name: _union(member[name] for member in group) for name in phones})
     return pl.DataFrame(rows, schema=contacts.schema)
 
 
 def _union(values: Iterable[str | None]) -> str | None:
-    """All numbers, each once; null where every contact leaves the target's value alone."""
+    """Return all numbers, each once; null if every contact leaves the target's value alone."""
     told = [value for value in values if value is not None]
     numbers = dict.fromkeys(number for value in told for number in value.split(";") if number)
     return ";".join(numbers) if told else None
 
 
 def takeovers(merged: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
-    """Return which key takes over the contact of which one: new key to old key.
+    """Return which key takes over the contact of which key: new key to old key.
 
     Args:
         merged: as the source reports it, old key to surviving key; a survivor may be merged in turn.
-        known: those of all these keys that the ledger holds. A survivor that the ledger holds takes nothing over: the
-            old key's contact leaves with its row.
+        known: those of all these keys that the ledger holds.
     """
     found: dict[str, str] = {}
     for old in sorted(merged):
         new = _survivor(old, merged)
+        # A survivor that the ledger holds has a contact of its own. Then the old key's contact leaves with its row.
         if old in known and new not in known and old != new:
             found.setdefault(new, old)
     return found

@@ -1,9 +1,9 @@
-"""All changes of one run of one source, as a value: sorted, countable, digested."""
+"""All changes of one run of one source, as a value that is sorted, counted and digested."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,13 +19,18 @@ BATCH = 500
 NOTHING = hashlib.sha256().hexdigest()[:16]
 """The digest of a plan without changes."""
 
+HeldKind = Literal["delete", "update", "all"]
+"""The changes of the held keys that wait: deletes, updates and moves, or all changes."""
+
+_KINDS_HELD: Mapping[HeldKind, Sequence[str]] = {"delete": ["delete"], "update": ["update", "move"], "all": KINDS}
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One gate's list. ``digest`` is what an approval names; ``approvable`` is False where only a fix helps."""
+    """One gate's list. ``digest`` is what an approval names; ``approvable`` is False if only a fix helps."""
 
     gate: str
-    kind: Literal["delete", "update", "all"]
+    kind: HeldKind
     keys: tuple[str, ...]
     digest: str
     detail: str
@@ -38,10 +43,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The changes to make (``todo``) and those that wait (``held``).
+    """The changes to make (``todo``) and the changes that wait (``waiting``), with the lists that hold them (``held``).
 
-    ``todo``: a frame as :func:`syncd.core.compare.classify` gives it, sorted by kind, then key; ``waiting``: the same
-    of what is held. ``opened``: the lists that an approval let pass a gate.
+    ``todo`` and ``waiting``: frames of changes (:data:`syncd.core.compare.CHANGE_SCHEMA` and the fields), sorted by
+    kind, then key. ``opened``: the lists that an approval let pass a gate.
     """
 
     todo: pl.DataFrame
@@ -50,12 +55,13 @@ class Plan:
     opened: tuple[Held, ...] = ()
 
     def counts(self) -> dict[str, int]:
-        """How many changes of each kind are to be made."""
+        """Return how many changes of each kind are to be made."""
         found = dict(self.todo.group_by(KIND).len().iter_rows())
         return {kind: found.get(kind, 0) for kind in KINDS}
 
     def held_count(self) -> int:
-        """How many contacts wait, with those that would only be let go."""
+        """Return how many contacts wait."""
+        # Adopted contacts that would only be let go are in a list, and are no change.
         listed = {key for each in self.held for key in each.keys}
         return self.waiting.height + len(listed.difference(self.waiting.get_column(KEY)))
 
@@ -63,11 +69,9 @@ class Plan:
         return list_digest(self.todo)
 
     def still_approved(self, done: Collection[str]) -> tuple[Held, ...]:
-        """Return what is left of the approved lists when the changes of the keys ``done`` are made.
-
-        That may be what other gates hold.
-        """
+        """Return what is left of the approved lists when the changes of the keys ``done`` are made."""
         gone = pl.Series(list(done), dtype=pl.String)
+        # Another gate may hold a part of an approved list. The approval of this part must not be lost.
         rest = pl.concat([self.todo.filter(~pl.col(KEY).is_in(gone.implode())), self.waiting])
         parts = [(each, rest.filter(closed([each]))) for each in self.opened]
         return tuple(
@@ -83,7 +87,8 @@ class Plan:
         return self.todo.filter(pl.col(KIND) == "delete")
 
     def requests(self) -> int:
-        """How many writing requests the plan takes when nothing is refused; a move deletes one id at most."""
+        """Return how many writing requests the plan takes if the target refuses nothing."""
+        # A move may leave its contact at the old match value, under an id that has to be deleted.
         moves = self.todo.filter(pl.col(KIND) == "move").height
         return -(-self.upserts().height // BATCH) - (-(self.deletes().height + moves) // BATCH)
 
@@ -92,9 +97,8 @@ def closed(held: Sequence[Held]) -> pl.Expr:
     """Return whether a change is in a list that a gate holds."""
     waits = pl.lit(value=False)
     for each in held:
-        kinds = ["delete"] if each.kind == "delete" else ["update", "move"] if each.kind == "update" else list(KINDS)
         keys = pl.Series(each.keys, dtype=pl.String)
-        waits |= pl.col(KIND).is_in(kinds) & pl.col(KEY).is_in(keys.implode())
+        waits |= pl.col(KIND).is_in(_KINDS_HELD[each.kind]) & pl.col(KEY).is_in(keys.implode())
     return waits
 
 
@@ -106,6 +110,7 @@ def batches(changes: pl.DataFrame, size: int = BATCH) -> Iterator[list[Change]]:
 
 def list_digest(changes: pl.DataFrame) -> str:
     """Return 16 hex digits that name exactly this list: every kind, key, id and digest, in any order."""
+    # The values of the fields are part of it by their digest: an approval is for what a person has seen.
     lines = changes.select(
         pl.format("{}\x1e{}\x1e{}\x1e{}", KIND, KEY, pl.col(ID).fill_null(0), pl.col(DIGEST).fill_null(0))
     ).to_series()

@@ -13,7 +13,7 @@ from syncd.core.wording import nearest
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of the target. ``id`` is the target's number for it; ``name`` is what a contact uses."""
+    """One field of the target. ``id``: the target's number for it, 0 if it has none. ``name``: as contacts use it."""
 
     id: int
     name: str
@@ -42,15 +42,16 @@ class Schema:
         return frozenset(field.name for field in self.fields if field.is_phone)
 
     def described(self) -> str:
-        """The fields as one line of JSON, which differs when what a push may hold does."""
+        """Return the fields as one line of JSON, which differs if a push may hold something else."""
+        # Without ids: a field that was made again under its name takes the same values.
         return json.dumps([(field.name, field.is_phone, field.is_match) for field in self.fields])
 
 
 def parse_fields(body: Any) -> Schema:
-    """Read the body of ``GET /contacts/fields``; keys that are not known are ignored.
+    """Read the body of ``GET /contacts/fields``; unknown keys are ignored.
 
     Raises:
-        ValueError: the body is not of that form.
+        ValueError: the body does not have this form.
 
     """
     items = body.get("fields") if isinstance(body, Mapping) else None
@@ -62,6 +63,7 @@ def parse_fields(body: Any) -> Schema:
 def _field(item: Any) -> Field:
     if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
         raise ValueError("an entry of the list of fields has no name")
+    # A flag of another form counts as false: to take "false" for true would make a wrong match field.
     flags = {flag: item.get(flag) is True for flag in ("is_phone", "is_match", "is_integration")}
     return Field(id=int(item.get("id") or 0), name=item["name"], **flags)
 
@@ -70,9 +72,10 @@ SET_UP = "set the fields up in the Vocatech admin portal, or ask support@vocatec
 
 
 def problems_with(schema: Schema) -> list[str]:
-    """What keeps contacts from being pushed, whatever is mapped, each with its remedy; [] if nothing does."""
+    """Return the problems that no mapping can solve, each with its remedy; [] if contacts can be pushed."""
     if not schema.fields:
         return [f"the company has no contact fields yet: {SET_UP}"]
+    # A push finds a contact by its match fields. Without them each push would make every contact anew.
     if not schema.match:
         return [f"no contact field is a match field, so every push could make a twin: {SET_UP}"]
     return [
@@ -81,28 +84,28 @@ def problems_with(schema: Schema) -> list[str]:
     ]
 
 
+_NOT_MAPPED = "the match field {!r} is not mapped: add it to mapping"
+_RESERVED = "the field name {!r} is not usable: names that begin with '@' are reserved"
+
+
 def problems_of_mapping(
     schema: Schema, mapped: Iterable[str], renames: Mapping[str, str] | None = None
 ) -> list[tuple[str | None, str]]:
-    """What keeps contacts with the fields ``mapped`` from being pushed: the field whose rule is wrong, and why.
+    """Return the problems of a mapping, each with the field whose rule is wrong (None: a rule is missing).
 
-    ``renames``: former names of fields, and what they are called now.
+    Args:
+        schema: the target's fields.
+        mapped: the fields that the mapping names.
+        renames: the current names of fields, by their former names.
     """
     mapped, renames = list(mapped), renames or {}
-    found: list[tuple[str | None, str]] = [
-        (name, _lacking(name, schema, renames.get(name))) for name in mapped if name not in schema.names
+    # A match field under its former name is one problem, not two.
+    named = {*mapped, *(renames.get(each) for each in mapped)}
+    return [
+        *((name, _lacking(name, schema, renames.get(name))) for name in mapped if name not in schema.names),
+        *((None, _NOT_MAPPED.format(name)) for name in schema.match if name not in named),
+        *((name, _RESERVED.format(name)) for name in mapped if name.startswith("@")),
     ]
-    found += [
-        (None, f"the match field {name!r} is not mapped: add it to mapping")
-        for name in schema.match
-        if name not in mapped and name not in {renames.get(each) for each in mapped}
-    ]
-    found += [
-        (name, f"the field name {name!r} is not usable: names that begin with '@' are reserved")
-        for name in mapped
-        if name.startswith("@")
-    ]
-    return found
 
 
 def _lacking(name: str, schema: Schema, now: str | None) -> str:

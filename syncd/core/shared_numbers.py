@@ -1,4 +1,4 @@
-"""Which contacts share a phone number: the guide does not say which of them the phone shows when the number calls."""
+"""Find the contacts that share a phone number."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from syncd.core.columns import KEY
 
 _N, _AT = "@number", "@at"
 
+# Contacts whose numbers are split at once: the numbers of a first load take more memory than all its other data.
 _PAGE = 100_000
-"""Contacts whose numbers are split at once: the numbers of a first load take more memory than all its other data."""
 
 
 def numbers_of(contacts: pl.DataFrame, who: str, phones: Collection[str]) -> pl.DataFrame:
-    """Return ``who`` (a column of ``contacts``) and ``@number``, a row for each number of each contact, each once.
+    """Return ``who`` (a column of ``contacts``) and ``@number`` (UInt64): a row for each number of each contact, once.
 
-    Numbers of the North American plan come without a leading 1, however they are stored. Of each there is a digest of
-    64 bits, since the numbers of a first load take more memory than all that else is known of it.
+    ``@number`` is a digest of the digits, without the leading 1 of the North American plan.
     """
     names = [name for name in sorted(phones) if name in contacts.columns]
     if not names:
@@ -35,14 +34,15 @@ def _digests(contacts: pl.DataFrame, who: str, phones: Sequence[str]) -> pl.Data
 
 
 def sharing_a_number(contacts: pl.DataFrame, phones: Collection[str]) -> list[str]:
-    """Return the keys of those contacts (``@key`` and their fields) that share a number with another, sorted."""
+    """Return the keys of the contacts (``@key`` and their fields) that share a number with another contact, sorted."""
+    # Positions take less memory than keys.
     found = numbers_of(contacts.with_row_index(_AT), _AT, phones)
     places = found.filter(pl.col(_N).is_duplicated()).get_column(_AT).unique()
     return contacts.get_column(KEY).gather(places).sort().to_list()
 
 
 def groups_of_one_number(contacts: pl.DataFrame, who: str, phones: Collection[str]) -> list[list[int]]:
-    """Return, for each number that several contacts have, those (ascending); each group once, sorted."""
+    """Return the groups of contacts (values of ``who``, ascending) that share a number; each group once, sorted."""
     found = numbers_of(contacts, who, phones).filter(pl.col(_N).is_duplicated())
     groups = found.group_by(_N).agg(pl.col(who).sort()).get_column(who).to_list()
     return [list(each) for each in sorted({tuple(group) for group in groups})]

@@ -1,46 +1,36 @@
-"""What would take back the changes of an earlier run: changes like any other, and what cannot be taken back, with why.
+"""Make the changes that undo an earlier run, and say which of its changes cannot be undone, and why.
 
-A change is taken back only if nothing has happened to its contact since, so that no later change is lost; an undo of
-that later run comes first then.
+A change is undone only if nothing has happened to its contact since, so that no later change is lost: a later change
+has to be undone first.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import polars as pl
 
-from syncd.core.change import ChangeOutcome, Status
 from syncd.core.claims import BY_KEY, BY_SOURCE, FOREIGN, SEATS, resolve
-from syncd.core.columns import DIGEST, KEY, LINE, MATCH, ORIGIN
-from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, WHY, field_changes
-from syncd.core.identity import digest, match_value
+from syncd.core.columns import DIGEST, KEY, MATCH
+from syncd.core.compare import BEFORE, CHANGE_SCHEMA, ID, KIND, OLD_MATCH, field_changes
+from syncd.core.field_history import match_values
+from syncd.core.identity import digest
 from syncd.core.schema import Schema
 
 Fields = Mapping[str, str]
 
-_META = {
-    KIND: pl.String,
-    KEY: pl.String,
-    ID: pl.Int64,
-    OLD_MATCH: pl.String,
-    BEFORE: pl.String,
-    WHY: pl.String,
-    LINE: pl.UInt32,
-    ORIGIN: pl.UInt32,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change as the journal has it. ``before`` is None where what the target held then was not known.
+    """A change as the journal has it. ``before`` is None if it was not known what the target held before the change.
 
-    ``other``: it came upon a contact that has another id than the one that the key had before.
-    ``outcome``: ``accepted`` (it was carried out) · ``pending`` (unknown) · whatever else did nothing.
+    ``other``: the change came upon a contact with another id than the key's contact had before. ``outcome``:
+    ``accepted`` (the change was made), ``pending`` (unknown), or another word if nothing was done.
     """
 
     key: str
@@ -54,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the ledger says of a key now. ``fields``: what the target holds, as far as is known."""
+    """What the ledger says of a key now. ``fields``: what the target holds, as far as syncd knows."""
 
     status: str
     id: int | None
@@ -66,14 +56,16 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What surrounds the changes that are to be taken back.
+    """What is known now of the contacts whose changes are undone.
 
-    ``known``: the ledger by key. ``later``: keys that another run has changed since, and that run; ``already``: keys of
-    which the change is undone, and by which run. ``begun``: keys that an earlier undo of the same run has begun, with
-    no known outcome. ``holders``: per match value, the (source, key) of every contact of the ledger that has it.
-    ``there``: ids at the target by match value; ``ours``: those of them that the ledger knows. These match values are
-    without case, since the target may fold it, and what a wrong guess would overwrite is gone. ``taken_from``: by key,
-    the (source, key) whose contact it has at the target.
+    ``known``: the ledger by key. ``later``: keys that another run has changed since, and the name of that run.
+    ``already``: keys whose change is undone, and by which run. ``begun``: keys that an earlier undo of the same run has
+    begun, and whose outcome is unknown. ``holders``: per match value, the (source, key) of every contact of the ledger
+    that has it. ``there``: ids at the target by match value; ``ours``: ids among these that the ledger knows.
+    ``taken_from``: by key, the (source, key) whose contact it has at the target.
+
+    The match values of ``holders`` and ``there`` are without case: the target may take two values for the same one if
+    only their case differs, and a contact that is overwritten is lost.
     """
 
     source: str
@@ -89,7 +81,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A change that stays as it is, and why."""
+    """A change that is not undone, and why."""
 
     key: str
     kind: str
@@ -98,10 +90,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Undoing:
-    """``changes``: as :func:`syncd.core.compare.classify` gives them. ``kept``: what cannot be taken back.
+    """``changes``: the changes that undo the run (:data:`syncd.core.compare.CHANGE_SCHEMA` and the fields).
 
-    ``asked``: per key of ``changes``, the digest of what its source asked for (None: that it be gone). ``dropped``:
-    fields that the target no longer has, whose values are not restored.
+    ``kept``: changes that are not undone. ``asked``: per key of ``changes``, the digest of the contact that its source
+    asked for (None: a delete). ``dropped``: fields that the target no longer has, whose values are not restored.
     """
 
     changes: pl.DataFrame
@@ -112,63 +104,74 @@ class Undoing:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One contact's way back. ``fields``: what is sent; None: it is deleted."""
+    """The change that undoes the changes of one key.
+
+    ``did``: the kind of the last change that is undone. ``known``: the contact now; None if there is none. ``fields``:
+    what is sent; None for a delete. ``match``: the match value that the contact gets.
+    """
 
     key: str
     did: str
     known: Known | None
     fields: Fields | None
+    match: str | None = None
+
+    @property
+    def stays(self) -> bool:
+        """Whether the contact keeps the match value that it has."""
+        return self.known is not None and self.known.match == self.match
 
 
 def since(run: str, changes: Iterable[tuple[str, str, str | None]]) -> tuple[dict[str, str], dict[str, str]]:
-    """Say of which keys a later change still stands, and by which run; and of which ``run``'s own is undone.
+    """Return the keys with a change that came later and still stands, and the keys whose own change is undone.
 
-    ``changes``: key, run and the run that this one undid, in the order in which they were made, later than ``run``'s.
-    A change and its undo cancel out, and an undo that was undone lets stand what it had taken back.
+    Both name a run: the later run, and the run that undid. A change and its undo cancel out. If the undo is undone, the
+    change stands again.
+
+    Args:
+        run: the run that is to be undone.
+        changes: key, run, and the run that this run undid (or None), in the order in which they were made, all later
+            than the changes of ``run``.
     """
     later: dict[str, str] = {}
     already: dict[str, str] = {}
-    for key, group in groupby(sorted(changes, key=lambda each: each[0]), key=lambda each: each[0]):
-        standing, last = [run], run
+    for key, group in groupby(sorted(changes, key=itemgetter(0)), key=itemgetter(0)):
+        standing: list[str] = [run]
         taken: dict[str, str] = {}
-        for _, by, undoes in group:
-            if by != last:
-                _follow(standing, taken, by, undoes)
-            last = by
-        if standing and standing[-1] != run:
-            later[key] = standing[-1]
-        elif not standing:
+        for by, of_run in groupby(group, key=itemgetter(1)):
+            _follow(standing, taken, by, undoes=next(of_run)[2])
+        if not standing:
             already[key] = [by for by, meant in taken.items() if meant == run][-1]
+        elif standing[-1] != run:
+            later[key] = standing[-1]
     return later, already
 
 
 def _follow(standing: list[str], taken: dict[str, str], by: str, undoes: str | None) -> None:
-    """Work out what stands after the run ``by``. ``taken``: per undo, the change that it took back or let stand again.
-
-    An undo of a change takes it from the end of ``standing``; an undo of that puts it there again.
-    """
+    """Work out what stands after the run ``by``. ``taken``: per undo, the change that it undid or made stand again."""
+    # An undo of an undo concerns the change that the first undo was about.
     meant = taken.get(undoes or "", undoes)
-    if meant is None or (meant == undoes and (not standing or standing[-1] != meant)):
+    if meant is None or (meant == undoes and standing[-1:] != [meant]):
         standing.append(by)
         return
     taken[by] = meant
-    if standing and standing[-1] == meant:
+    if standing[-1:] == [meant]:
         standing.pop()
     else:
         standing.append(meant)
 
 
 def wanted_matches(entries: Iterable[Entry], schema: Schema) -> set[str]:
-    """The match values that contacts would have again; whether they are free is for the caller to find out."""
+    """Return the match values that contacts would have again."""
     steps = [step for step in map(_step_of, _by_key(entries)) if isinstance(step, _Step)]
-    return {match for match in _matches([step.fields or {} for step in steps], schema) if match}
+    return {match for match in match_values([step.fields or {} for step in steps], schema) if match}
 
 
 def undo(entries: Iterable[Entry], world: World, schema: Schema, mapped: Sequence[str]) -> Undoing:
-    """Turn the changes of one run around.
+    """Make the changes that undo one run of one source.
 
     Args:
-        entries: the run's changes of one source, each key's in the order in which they were made.
+        entries: the run's changes of the source, each key's in the order in which they were made.
         world: what is known now.
         schema: the target's fields.
         mapped: the fields that the source's contacts have.
@@ -176,105 +179,102 @@ def undo(entries: Iterable[Entry], world: World, schema: Schema, mapped: Sequenc
     kept: list[Kept] = []
     steps: list[_Step] = []
     for group in _by_key(entries):
-        step = _barred(group, world) or _not_its_own(group, world) or _step_of(group, world.known.get(group[0].key))
-        if isinstance(step, Kept):
-            kept.append(step)
-        elif step is not None:
+        key, kind = group[-1].key, group[-1].kind
+        step = _barred(group, world) or _not_its_own(group, world) or _step_of(group, world.known.get(key))
+        if isinstance(step, _Step):
             steps.append(step)
-    dropped = {name for step in steps for name in step.fields or () if name not in schema.names}
-    steps = [_in_schema(step, schema) for step in steps]
-    matches = dict(
-        zip((step.key for step in steps), _matches([step.fields or {} for step in steps], schema), strict=True)
-    )
-    steps, blocked = _free_of_others(steps, matches, world, schema)
-    frame = _framed(steps, matches, mapped)
+        else:
+            kept.append(Kept(key, kind, step))
+    dropped = {name for step in steps for name in step.fields or ()}.difference(schema.names)
+    steps = _in_schema(steps, schema)
+    blocked = _blocked(steps, world, schema)
+    kept += [Kept(step.key, step.did, blocked[step.key]) for step in steps if step.key in blocked]
+    steps = [step for step in steps if step.key not in blocked and _changes_something(step, schema)]
     asked = {step.key: step.known.digest if step.known else None for step in steps}
-    return Undoing(frame, (*kept, *blocked), asked, tuple(sorted(dropped)))
+    return Undoing(_changes(steps, mapped), tuple(kept), asked, tuple(sorted(dropped)))
 
 
 def _by_key(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """The entries that did something, or may have, key by key."""
-    made = [entry for entry in entries if entry.outcome in (ChangeOutcome.ACCEPTED, ChangeOutcome.PENDING)]
-    for _, group in groupby(sorted(made, key=lambda entry: entry.key), key=lambda entry: entry.key):
+    """Yield the entries that did something, or may have, key by key."""
+    # A refused call changed nothing.
+    made = [entry for entry in entries if entry.outcome in ("accepted", "pending")]
+    for _, group in groupby(sorted(made, key=attrgetter("key")), key=attrgetter("key")):
         yield list(group)
 
 
-def _barred(group: Sequence[Entry], world: World) -> Kept | None:
-    """Why what the run did to a contact cannot be taken back, whatever it was."""
-    key, kind = group[-1].key, group[-1].kind
-    known = world.known.get(key)
+def _barred(group: Sequence[Entry], world: World) -> str:
+    """Return why no change of this key can be undone, of whatever kind it is; "" if it can."""
+    key, known = group[-1].key, world.known.get(group[-1].key)
     if key in world.already:
-        return Kept(key, kind, f"undone already, by run {world.already[key]}")
+        return f"undone already, by run {world.already[key]}"
     if key in world.later:
-        return Kept(key, kind, f"changed again by run {world.later[key]}: undo that one first")
-    unknown = known is not None and known.status == Status.PENDING and key not in world.begun
-    if group[-1].outcome == ChangeOutcome.PENDING or unknown:
-        return Kept(key, kind, "its outcome is not known: the next run settles it")
-    return None
+        return f"changed again by run {world.later[key]}: undo that one first"
+    # If this call is one of an earlier undo of the same run, the new undo finishes it.
+    if group[-1].outcome == "pending" or (known and known.status == "pending" and key not in world.begun):
+        return "its outcome is not known: the next run settles it"
+    return ""
 
 
-def _not_its_own(group: Sequence[Entry], world: World) -> Kept | None:
-    """Why the contact is not the key's own to be taken back: the key has none, another one, or one of another key."""
-    key, kind = group[-1].key, group[-1].kind
-    known = world.known.get(key)
+def _not_its_own(group: Sequence[Entry], world: World) -> str:
+    """Return why the contact is not the key's own: the key has none, another one, or another key's; "" if it is."""
+    key, known = group[-1].key, world.known.get(group[-1].key)
     holds = known is not None and known.id is not None
-    if kind == "delete":
-        another = holds and key not in world.begun
-        return Kept(key, kind, "its key has another contact by now") if another else None
+    if group[-1].kind == "delete":
+        return "its key has another contact by now" if holds and key not in world.begun else ""
     if not holds:
-        return Kept(key, kind, "syncd no longer holds the contact")
+        return "syncd no longer holds the contact"
     if key in world.taken_from and any(each.kind in ("create", "move") for each in group):
+        # To delete or move the contact would not bring back the values that the other row had sent.
         source, other = world.taken_from[key]
-        of = "" if source == world.source else f" of source {source}"
-        return Kept(key, kind, f"it took over the contact of {other}{of}, whose values are not there any more")
-    return None
+        return f"it took over the contact of {other}{_of(source, world)}, whose values are not there any more"
+    return ""
 
 
-def _step_of(group: Sequence[Entry], known: Known | None = None) -> _Step | Kept | None:
+def _of(source: str, world: World) -> str:
+    return "" if source in ("", world.source) else f" of source {source}"
+
+
+def _step_of(group: Sequence[Entry], known: Known | None = None) -> _Step | str:
+    """Return the step that undoes these changes of one key, or why there is none."""
     first, last = group[0], group[-1]
+    # The target takes a create with the match value of a contact that is there for an update of this contact.
     taken_over = first.kind == "create" or any(each.kind == "move" and each.other for each in group)
     if last.kind != "delete" and taken_over and known and not known.created:
-        return Kept(last.key, last.kind, "the target had the contact before, and what it held then is not known")
+        return "the target had the contact before, and what it held then is not known"
+    # The run made the contact, so it is deleted, whatever the run changed afterwards.
     if first.kind == "create" and last.kind != "delete":
         return _Step(last.key, last.kind, known, None)
     if first.before is None:
-        return Kept(last.key, last.kind, "what the target held before is not known")
+        return "what the target held before is not known"
     if last.kind == "delete":
         return _Step(last.key, "delete", None, {name: value for name, value in first.before.items() if value})
+    # The target held nothing in a field that ``before`` lacks, so the field is cleared.
     return _Step(last.key, last.kind, known, {name: first.before.get(name) or "" for name in last.after or {}})
 
 
-def _in_schema(step: _Step, schema: Schema) -> _Step:
-    if step.fields is None or step.fields.keys() <= set(schema.names):
-        return step
-    left = {name: value for name, value in step.fields.items() if name in schema.names}
-    return _Step(step.key, step.did, step.known, left)
+def _in_schema(steps: Sequence[_Step], schema: Schema) -> list[_Step]:
+    """Leave out the fields that the target no longer has, and give each step its match value."""
+    fields = [
+        step.fields and {name: value for name, value in step.fields.items() if name in schema.names} for step in steps
+    ]
+    matches = match_values([each or {} for each in fields], schema)
+    return [replace(step, fields=each, match=match) for step, each, match in zip(steps, fields, matches, strict=True)]
 
 
-def _matches(contacts: Sequence[Fields], schema: Schema) -> list[str | None]:
-    columns = {name: [fields.get(name) or "" for fields in contacts] for name in schema.match}
-    frame = pl.DataFrame(columns, schema=dict.fromkeys(schema.match, pl.String))
-    return frame.select(match_value(frame, schema)).to_series().to_list()
-
-
-def _free_of_others(
-    steps: list[_Step], matches: Mapping[str, str | None], world: World, schema: Schema
-) -> tuple[list[_Step], list[Kept]]:
-    """Leave out contacts whose former match values another contact has, and will still have then."""
-    blocked = {step.key: reason for step in steps if (reason := _in_the_way(step, matches[step.key], world, schema))}
-    going = {step.key: step for step in steps if step.key not in blocked}
-    # A contact that stays where it is asks for nothing, and does not make room for others.
-    moving = {key: step for key, step in going.items() if not (step.known and step.known.match == matches[key])}
-    wanted = {key: match for key, step in moving.items() if (match := matches[key]) and step.fields is not None}
-    leaving = {(world.source, key) for key in moving}
+def _blocked(steps: Sequence[_Step], world: World, schema: Schema) -> dict[str, str]:
+    """Return the keys that another contact keeps from their former match values, and why."""
+    blocked = {step.key: reason for step in steps if (reason := _in_the_way(step, world, schema))}
+    # A contact that keeps its match value asks for nothing, and does not make room for others.
+    moving = {step.key: step for step in steps if step.key not in blocked and not step.stays}
+    wanted = [(key, step.match) for key, step in moving.items() if step.match and step.fields is not None]
     held = [
         (source, -1, key, match, None)
         for match, holders in world.holders.items()
         for source, key in holders
-        if (source, key) not in leaving
+        if source != world.source or key not in moving
     ]
     found = resolve(
-        pl.DataFrame(list(wanted.items()), schema={KEY: pl.String, MATCH: pl.String}, orient="row"),
+        pl.DataFrame(wanted, schema={KEY: pl.String, MATCH: pl.String}, orient="row"),
         pl.DataFrame(held, schema=FOREIGN, orient="row"),
         "first",
         seats=pl.DataFrame([(step.key, step.known.match) for step in steps if step.known], schema=SEATS, orient="row"),
@@ -282,58 +282,45 @@ def _free_of_others(
         case_insensitive=True,
     )
     for key, source, other in found.outranked.select(KEY, BY_SOURCE, BY_KEY).iter_rows():
-        of = "" if source in ("", world.source) else f" of source {source}"
-        blocked[key] = f"{other}{of} has its match fields now"
-    kept = [Kept(step.key, step.did, blocked[step.key]) for step in steps if step.key in blocked]
-    return [step for step in steps if step.key not in blocked and _changes_something(step, matches, schema)], kept
+        blocked[key] = f"{other}{_of(source, world)} has its match fields now"
+    return blocked
 
 
-def _in_the_way(step: _Step, match: str | None, world: World, schema: Schema) -> str:
-    """Return why a step cannot be made whatever the other steps are; "" if nothing but them is in its way."""
-    if step.fields is None or (step.known and step.known.match == match):
+def _in_the_way(step: _Step, world: World, schema: Schema) -> str:
+    """Return why a step cannot be made whatever the other steps are; "" if only other steps can be in its way."""
+    if step.fields is None or step.stays:
         return ""
-    if match is None:
+    if step.match is None:
         return f"it would have an empty match value ({', '.join(schema.match)})"
-    # An undo of the same run that was cut off may have made the contact that is there.
-    if step.key not in world.begun and not world.ours.issuperset(world.there.get(match.casefold(), ())):
+    # If an earlier undo of the same run was cut off, it may have made the contact that is there.
+    if step.key not in world.begun and not world.ours.issuperset(world.there.get(step.match.casefold(), ())):
         return "the target has a contact with its match fields that is not syncd's"
     return ""
 
 
-def _changes_something(step: _Step, matches: Mapping[str, str | None], schema: Schema) -> bool:
-    if step.fields is None or step.known is None or matches[step.key] != step.known.match:
+def _changes_something(step: _Step, schema: Schema) -> bool:
+    if step.fields is None or step.known is None or not step.stays:
         return True
     return bool(field_changes(step.known.fields, step.fields, schema.phones))
 
 
-def _framed(steps: Sequence[_Step], matches: Mapping[str, str | None], mapped: Sequence[str]) -> pl.DataFrame:
-    names = list(dict.fromkeys([*mapped, *(name for step in steps for name in step.fields or ())]))
-    lines = [_line(step, matches[step.key], names) for step in steps]
-    schema = {**_META, MATCH: pl.String, **dict.fromkeys(names, pl.String)}
-    frame = pl.DataFrame(lines, schema=schema, orient="row").with_columns(digest(mapped))
-    gone = pl.col(KIND) == "delete"
-    frame = frame.with_columns(pl.when(gone).then(None).otherwise(pl.col(DIGEST)).alias(DIGEST))
-    return frame.select(KIND, KEY, ID, MATCH, OLD_MATCH, DIGEST, BEFORE, WHY, LINE, ORIGIN, *names)
+def _changes(steps: Sequence[_Step], mapped: Sequence[str]) -> pl.DataFrame:
+    names = dict.fromkeys([*mapped, *(name for step in steps for name in step.fields or ())], pl.String)
+    frame = pl.DataFrame([_change(step) for step in steps], schema={**CHANGE_SCHEMA, **names})
+    # A gate compares this digest with what a person has undone: the digest of a delete is null there.
+    return frame.with_columns(pl.when(pl.col(KIND) != "delete").then(digest(mapped)).alias(DIGEST))
 
 
-def _line(step: _Step, match: str | None, names: Sequence[str]) -> tuple[Any, ...]:
-    known, fields = step.known, step.fields or {}
+def _change(step: _Step) -> dict[str, Any]:
+    known = step.known
     if step.fields is None:
-        kind, match = "delete", known.match if known else None
-    elif known is None:
-        kind = "create"
-    else:
-        kind = "update" if match == known.match else "move"
-    before = json.dumps(dict(known.fields), ensure_ascii=False) if known else None
-    return (
-        kind,
-        step.key,
-        known.id if known else None,
-        known.match if known else None,
-        before,
-        None,
-        None,
-        None,
-        match,
-        *(fields.get(name) for name in names),
-    )
+        return {KIND: "delete", KEY: step.key, MATCH: known and known.match, **_now(known)}
+    kind = "create" if known is None else "update" if step.stays else "move"
+    return {**step.fields, KIND: kind, KEY: step.key, MATCH: step.match, **_now(known)}
+
+
+def _now(known: Known | None) -> dict[str, Any]:
+    """Return the columns of a change that tell of the contact now."""
+    if known is None:
+        return {}
+    return {ID: known.id, OLD_MATCH: known.match, BEFORE: json.dumps(dict(known.fields), ensure_ascii=False)}

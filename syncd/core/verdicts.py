@@ -1,4 +1,4 @@
-"""What each row of a read is: a contact, invalid or excluded, with the reason.
+"""Say what each row of a read is: a contact, invalid or excluded, with the reason.
 
 An invalid row says nothing of its contact. So syncd does not send it, does not delete it, lets it keep its match value
 at the target, and names its place. An excluded row is not wanted at the target.
@@ -12,20 +12,7 @@ from typing import Self
 
 import polars as pl
 
-from syncd.core.columns import (
-    CONTACT,
-    DIGEST,
-    EXCLUDED,
-    INVALID,
-    KEY,
-    LINE,
-    MATCH,
-    ORIGIN,
-    RAW,
-    REASON,
-    ROW,
-    STATE,
-)
+from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, RAW, REASON, ROW, STATE
 from syncd.core.identity import duplicate_keys, repeats
 
 ROWS = {
@@ -43,11 +30,12 @@ REASONS = {ROW: pl.UInt32, REASON: pl.String}
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """The rows of a read with what they are. Every method returns a new value.
+    """The rows of a read, and what each of them is. Every method returns a new value.
 
     ``rows``: a frame as :data:`ROWS`. ``reasons``: ``@row``, ``@reason`` of the rows that are no contacts. ``origins``:
-    the names of the origins. ``joined``: the rows of contacts that are merged into others. ``merged``: the contacts
-    that got the numbers of others, with their fields; None if there are none.
+    the names of the origins. ``joined``: the rows of contacts that were excluded after the read: merged into others, or
+    not in the source's mode. ``merged``: the contacts that got the numbers of others, with their fields; None if there
+    are none.
     """
 
     rows: pl.DataFrame
@@ -68,6 +56,8 @@ class Verdicts:
         """Return ``@key``, ``@state``, ``@digest``, ``@raw``, each key once: the row that is used stands for a key."""
         keyed = self.rows.filter(pl.col(KEY).is_not_null())
         if repeats(keyed.get_column(KEY)):
+            # A row of a merged contact is used, although it is excluded. An invalid row comes next: it says nothing of
+            # its contact, so an excluded row with the same key must not have the contact deleted.
             used = (pl.col(STATE) == CONTACT) | pl.col(ROW).is_in(self.joined.implode())
             rank = pl.when(used).then(0).when(pl.col(STATE) == INVALID).then(1).otherwise(2)
             keyed = keyed.sort(rank, maintain_order=True).unique(KEY, keep="first", maintain_order=True)
@@ -82,14 +72,15 @@ class Verdicts:
     def missing(self, known: Iterable[pl.Series], named: Sequence[str] | None) -> pl.Series:
         """Return the keys that count as gone.
 
-        ``known``: keys that may be at the target. ``named``: the keys that a partial read names as gone; None for a
-        whole read, in which every key without a row is gone.
+        Args:
+            known: keys that may be at the target.
+            named: the keys that a partial read names as gone; None for a whole read, in which every key without a row
+                is gone.
         """
-        if named is None:
-            away = pl.concat([each.alias(KEY) for each in known]).unique()
-        else:
+        if named is not None:
             excluded = self.rows.filter(pl.col(STATE) == EXCLUDED).get_column(KEY).drop_nulls()
-            away = pl.concat([pl.Series(KEY, named, dtype=pl.String), excluded]).unique()
+            known = [pl.Series(named, dtype=pl.String), excluded]
+        away = pl.concat([each.alias(KEY) for each in known]).unique()
         return away.filter(~away.is_in(self.contacts().get_column(KEY).implode()))
 
     def demoted(self, found: pl.DataFrame) -> Self:
@@ -102,7 +93,8 @@ class Verdicts:
             self,
             rows=rows.with_columns(pl.coalesce("@new", STATE).alias(STATE)).drop("@new"),
             reasons=pl.concat([self.reasons.join(new, on=ROW, how="anti"), new.select(ROW, REASON)]),
-            joined=self.joined.append(found.filter(pl.col(STATE) == EXCLUDED).get_column(ROW)),
+            # Series.append would change the verdicts that this method was called on.
+            joined=pl.concat([self.joined, found.filter(pl.col(STATE) == EXCLUDED).get_column(ROW)]),
         )
 
     def without_duplicates(self) -> Self:

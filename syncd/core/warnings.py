@@ -1,7 +1,4 @@
-"""What a run warns of beside its plan: what is allowed, and may still have another result than a person expects.
-
-Several contacts may share a phone number. The guide does not say which of them the phone shows when the number calls.
-"""
+"""Warnings of a run: things that are allowed, but may have another result than a person expects."""
 
 from __future__ import annotations
 
@@ -12,16 +9,18 @@ from syncd.core.schema import Schema
 from syncd.core.wording import counted, listed
 
 if TYPE_CHECKING:
+    # The daemon imports this module and must stay small, so Polars is not loaded here.
     import polars as pl
 
+# Several contacts may share a number. The guide does not say which of them the phone shows when the number calls.
 REMEDY = (
     "which of them is shown when it calls is not documented: leave a number with one contact, or set phones: "
     "{shared: allow} where that is meant"
 )
 """The advice for contacts that share a number."""
 
+# Rows whose warnings are listed one by one: a wrong column may have one in every row.
 _SHOWN = 1000
-"""Rows whose warnings are listed one by one."""
 
 
 def of_fields(schema: Schema, mapped: Iterable[str]) -> Iterator[str]:
@@ -38,7 +37,7 @@ def of_fields(schema: Schema, mapped: Iterable[str]) -> Iterator[str]:
 
 
 def several_phone_fields(names: Sequence[str]) -> str:
-    """Return the warning that numbers go to more than one field."""
+    """Return the warning that numbers go to more than one field (``names``)."""
     return (
         f"numbers go to {len(names)} phone fields ({', '.join(names)}), and whether Callpop looks in all of them is "
         f"not documented: map every number to one of them, as {names[0]}: [mobile, home]"
@@ -54,8 +53,8 @@ def of_shared_numbers(keys: Sequence[str]) -> Iterator[str]:
 def of_case(keys: pl.Series) -> Iterator[str]:
     """Warn of contacts whose match values differ from another's in case only."""
     if keys.len():
-        which = listed(keys.to_list())
-        yield f"{len(keys)} contacts differ from another in the case of their match fields only: {which}"
+        # A target that ignores case would take both for one contact, and the guide does not say whether it does.
+        yield f"{len(keys)} contacts differ from another in the case of their match fields only: {listed(list(keys))}"
 
 
 def of_released(keys: Sequence[str]) -> Iterator[str]:

@@ -9,18 +9,20 @@ from syncd.core.columns import UNIT
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """``1 contact``, ``2,003 contacts``."""
+    """Return ``1 contact``, ``2,003 contacts``; ``many``: the plural, if it is not ``one`` with an s."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def percent(share: float) -> str:
-    """``20 %``, ``99 %`` for whatever is not quite all, ``0.5 %`` below one."""
+    """Return ``20 %``, or ``0.5 %`` below one percent, rounded down."""
+    # Nearly all must not read as all: 99.9 % is shown as 99 %. The small number makes up for 0.29 * 100 < 29.
     rounded = f"{share * 100:.1f}".removesuffix(".0") if share < 0.01 else str(int(share * 100 + 1e-9))
     return f"{rounded} %"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`` (did you mean 'Phone'?)`` for the known name most like ``name``, or nothing."""
+    """Return `` (did you mean 'Phone'?)`` with the known name that is most like ``name``, or ""."""
+    # A difference in case alone is the most likely mistake.
     folded = {candidate.casefold(): candidate for candidate in known}
     close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
     return f" (did you mean {folded[close[0]]!r}?)" if close else ""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.compare import ID, KIND, OLD_MATCH
 from syncd.core.gates import Read, gate
-from syncd.core.plan import Plan, batches, list_digest
+from syncd.core.plan import Held, Plan, batches, list_digest
 from syncd.core.settings.rules import DeleteLimits, GateRules
 
 SCHEMA = {
@@ -223,3 +223,90 @@ def test_a_gates_approval_opens_no_other_gate_that_holds_the_same_list() -> None
     again = planned(changes(delete=3), rules=rules, approved={("deletes.count", first.held[0].digest)})
     assert again.todo.is_empty()
     assert planned(changes(delete=3), rules=rules, approved={first.held[0].digest}).held == ()
+
+
+UNDONE = {KEY: pl.String, DIGEST: pl.Int64}
+
+
+@pytest.mark.parametrize(
+    ("kind", "digest", "waits"),
+    [
+        ("update", 0, True),
+        ("update", 1, False),  # the source has changed since
+        ("update", None, False),
+        ("delete", None, True),
+    ],
+)
+def test_an_undone_change_waits_if_the_source_asks_for_exactly_the_same(
+    kind: str, digest: int | None, waits: bool
+) -> None:
+    found = changes(**{kind: 1}).with_columns(pl.when(pl.col(KIND) != "delete").then(DIGEST).alias(DIGEST))
+    undone = pl.DataFrame([(f"{kind}0000", digest)], schema=UNDONE, orient="row")
+    plan = planned(found, undone=undone)
+    assert gates(plan) == (["undone"] if waits else [])
+    if waits:
+        assert plan.held[0].detail == "1 change was undone, and the source still asks for just that"
+
+
+def test_undone_changes_are_no_concern_of_the_other_gates_until_they_are_approved() -> None:
+    found = changes(delete=21).with_columns(pl.lit(None, dtype=pl.Int64).alias(DIGEST))
+    undone = pl.DataFrame([("delete0000", None)], schema=UNDONE, orient="row")
+    first = planned(found, undone=undone)
+    assert [(held.gate, held.count) for held in first.held] == [("undone", 1)]
+    again = planned(found, undone=undone, approved={("undone", first.held[0].digest)})
+    assert [(held.gate, held.count) for held in again.held] == [("undone", 1), ("deletes.share", 21)]
+
+
+EMPTY = Read(proved=True, rows=0)
+LET_GO: dict[str, tuple[Read, int, list[str]]] = {
+    "the source has rows": (Read(proved=True, rows=9), 0, []),
+    "the source is empty": (EMPTY, 0, ["deletes.empty"]),
+    "the source is empty, and lacks a canary": (
+        Read(proved=True, rows=0, missing=("1",)),
+        0,
+        ["deletes.empty", "deletes.canary"],
+    ),
+    "the source seems empty": (Read(proved=False, rows=0), 0, ["deletes.unproved"]),
+    "a partial read is empty": (Read(proved=True, rows=0, whole=False), 0, []),
+    "contacts would be deleted too": (EMPTY, 1, ["deletes.empty"]),
+}
+
+
+@pytest.mark.parametrize(("read", "deletes", "held"), LET_GO.values(), ids=LET_GO)
+def test_an_empty_source_lets_no_adopted_contact_go_unasked(read: Read, deletes: int, held: list[str]) -> None:
+    adopted = changes(delete=2).with_columns(pl.format("adopted {}", KEY).alias(KEY))
+    plan = planned(changes(delete=deletes), read=read, let_go=adopted)
+    assert gates(plan) == held
+    assert plan.held_count() == (0 if not held else deletes or 2)
+
+
+def test_an_approval_to_let_contacts_go_is_none_to_delete_them() -> None:
+    deletes = changes(delete=2)
+    [held] = planned(changes(), read=EMPTY, let_go=deletes).held
+    assert gates(planned(deletes, read=EMPTY, approved={held.digest})) == ["deletes.empty"]
+    assert planned(changes(), read=EMPTY, let_go=deletes, approved={held.digest}).held == ()
+
+
+def test_a_list_that_something_else_holds_waits_like_that_of_a_gate() -> None:
+    other = Held("another gate", "all", ("create0000",), list_digest(changes(create=1)), "why")
+    plan = planned(changes(create=2), also=(other,))
+    assert (plan.held, plan.todo.height) == ((other,), 1)
+    assert planned(changes(create=2), also=(other,), approved={other.digest}).held == ()
+
+
+def test_the_gates_of_deletes_say_their_numbers_and_their_remedy_is_an_approval() -> None:
+    read = Read(proved=False, rows=0, why="the file changed", keyless=2, missing=("7", "8"))
+    plan = planned(changes(delete=6), read=read, known=7, rules=GateRules(deletes=DeleteLimits(count=5)))
+    assert {held.gate: held.detail for held in plan.held} == {
+        "deletes.unproved": "the read was not proved complete: the file changed",
+        "deletes.empty": "the source is empty; 6 of 7 contacts would be deleted",
+        "deletes.keyless": "2 rows have no readable key, so who is gone is unknown",
+        "deletes.canary": "not in the source: 7, 8 (canaries)",
+        "deletes.count": "6 of 7 contacts would be deleted; 5 are allowed",
+        "deletes.share": "6 of 7 contacts (85 %) would be deleted; 20 % is allowed",
+    }
+    assert [held.gate for held in plan.held if not held.approvable] == ["deletes.unproved"]
+
+
+def test_without_a_known_contact_there_is_no_share() -> None:
+    assert gates(planned(changes(delete=6), known=0)) == []

@@ -8,7 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.columns import CONTACT, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE
-from syncd.core.identity import DIGEST_VERSION, digest, duplicate_keys, folded_twins, identify, merge_numbers
+from syncd.core.identity import (
+    DIGEST_VERSION,
+    as_frame,
+    digest,
+    duplicate_keys,
+    folded,
+    folded_twins,
+    has_case,
+    identify,
+    merge_numbers,
+    repeats,
+    row_digest,
+    takeovers,
+)
 from syncd.core.schema import Field, Schema
 
 SCHEMA = Schema((Field(1, "Name", is_match=True), Field(2, "Phone", is_phone=True, is_match=True), Field(3, "Note")))
@@ -92,3 +105,56 @@ def test_merged_numbers_are_a_set_in_order() -> None:
 def test_pairs_that_differ_in_case_only_are_found(values: list[str], twins: list[str]) -> None:
     frame = matched(*((str(n), value) for n, value in enumerate(values)))
     assert folded_twins(frame).to_list() == twins
+
+
+@given(st.lists(st.text(max_size=3), max_size=5))
+def test_values_without_case_are_what_python_makes_of_them(values: list[str]) -> None:
+    assert folded(pl.Series(values, dtype=pl.String)).to_list() == [value.casefold() for value in values]
+
+
+@pytest.mark.parametrize(("values", "case"), [(["1", "2-3"], False), (["1a"], True), (["Ⅳ"], True), ([], False)])
+def test_values_without_letters_have_no_case(values: list[str], case: bool) -> None:
+    assert has_case(pl.Series(values, dtype=pl.String)) is case
+
+
+@pytest.mark.parametrize(("values", "twice"), [([], False), (["a", "b"], False), (["a", "b", "a"], True)])
+def test_a_value_that_occurs_twice_is_noticed(values: list[str], twice: bool) -> None:
+    assert repeats(pl.Series(values, dtype=pl.String)) is twice
+
+
+@pytest.mark.parametrize(
+    ("merged", "known", "taken"),
+    [
+        ({"old": "new"}, {"old"}, {"new": "old"}),
+        ({"old": "new"}, set(), {}),  # nothing to take over
+        ({"old": "new"}, {"old", "new"}, {}),  # the survivor has a contact of its own
+        ({"a": "b", "b": "c"}, {"a"}, {"c": "a"}),  # a survivor was merged in turn
+        ({"b": "c", "a": "c"}, {"a", "b"}, {"c": "a"}),  # the first of two keys
+        ({"a": "b", "b": "a"}, {"a"}, {}),  # a circle
+    ],
+)
+def test_a_surviving_key_takes_over_the_contact_of_the_key_that_was_merged(
+    merged: dict[str, str], known: set[str], taken: dict[str, str]
+) -> None:
+    assert takeovers(merged, known) == taken
+
+
+def test_fields_of_contacts_are_columns_and_absent_values_are_empty() -> None:
+    assert as_frame([{"A": "1", "C": "3"}, {}], ["A", "B"]).rows() == [("1", ""), ("", "")]
+    assert as_frame([], ["A"]).schema == {"A": pl.String}
+
+
+def rows_digests(*rows: tuple[str | None, str | None], context: str = "c") -> list[int]:
+    return row_digest(pl.DataFrame(rows, schema=["A", "B"], orient="row"), ["A", "B"], context).to_list()
+
+
+def test_rows_have_one_digest_only_if_every_column_is_the_same() -> None:
+    rows = [("a", "b"), ("b", "a"), ("ab", ""), ("", "ab"), ("ab", None), ("a", "c")]
+    assert len(set(rows_digests(*rows))) == len(rows)
+    assert rows_digests(("a", "b")) == rows_digests(("a", "b"))
+
+
+def test_the_digest_of_a_row_is_for_one_context_and_not_for_an_order_of_columns() -> None:
+    assert rows_digests(("a", "b")) != rows_digests(("a", "b"), context="d")
+    frame = pl.DataFrame({"B": ["b"], "A": ["a"]})
+    assert row_digest(frame, ["B", "A"], "c").to_list() == rows_digests(("a", "b"))

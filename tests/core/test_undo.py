@@ -6,7 +6,7 @@ import pytest
 
 from syncd.core.compare import rows
 from syncd.core.schema import Field, Schema
-from syncd.core.undo import Entry, Known, Undoing, World, since, undo
+from syncd.core.undo import Entry, Known, Undoing, World, since, undo, wanted_matches
 
 SCHEMA = Schema((Field(1, "Name", is_match=True), Field(2, "Phone", is_phone=True)))
 
@@ -130,3 +130,76 @@ def test_a_later_change_that_was_undone_is_not_in_the_way(
     changes: list[tuple[str, str | None]], later: dict[str, str], already: dict[str, str]
 ) -> None:
     assert since("a", [("1", by, undoes) for by, undoes in changes]) == (later, already)
+
+
+BARRED: dict[str, tuple[dict[str, object], str]] = {
+    "it is undone": ({"already": {"1": "u"}}, "undone already, by run u"),
+    "it was changed since": ({"later": {"1": "b"}}, "changed again by run b: undo that one first"),
+    "another row of the source had the contact": (
+        {"taken_from": {"1": ("s", "0")}},
+        "it took over the contact of 0, whose values are not there any more",
+    ),
+    "another source's row had the contact": (
+        {"taken_from": {"1": ("other", "0")}},
+        "it took over the contact of 0 of source other, whose values are not there any more",
+    ),
+    "a person's contact has the former match value": (
+        {"there": {"a": [7]}},
+        "the target has a contact with its match fields that is not syncd's",
+    ),
+    "another contact of ours has the former match value": (
+        {"there": {"a": [7]}, "ours": frozenset({7}), "holders": {"a": [("s", "9")]}},
+        "9 has its match fields now",
+    ),
+}
+
+
+@pytest.mark.parametrize(("world", "reason"), BARRED.values(), ids=BARRED)
+def test_a_move_is_kept_if_something_has_happened_since(world: dict[str, object], reason: str) -> None:
+    found = undone(moved("1", "A", "B"), known={"1": known("B")}, **world)
+    assert [(each.key, each.kind, each.reason) for each in found.kept] == [("1", "move", reason)]
+    assert found.changes.is_empty()
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        {"there": {"a": [7]}, "ours": frozenset({7})},
+        {"there": {"a": [7]}, "begun": frozenset({"1"})},  # an undo that was cut off may have made it
+        {"there": {"b": [7]}},
+    ],
+)
+def test_a_move_is_undone_if_nobody_elses_contact_is_in_the_way(world: dict[str, object]) -> None:
+    assert kinds(undone(moved("1", "A", "B"), known={"1": known("B")}, **world)) == {"1": "move"}
+
+
+def test_a_contact_that_the_run_made_is_deleted_and_the_source_had_asked_for_it() -> None:
+    entry = Entry("1", "create", "B", None, {"Name": "B"}, "accepted")
+    found = undone(entry, known={"1": known("B", id_=4)})
+    [change] = rows(found.changes)
+    assert (change.kind, change.id, change.match, change.digest) == ("delete", 4, "B", None)
+    assert found.asked == {"1": 9}
+
+
+def test_a_key_that_has_another_contact_by_now_gets_no_second_one() -> None:
+    entry = Entry("1", "delete", "A", {"Name": "A"}, None, "accepted")
+    assert undone(entry, known={"1": known("B")}).kept[0].reason == "its key has another contact by now"
+    assert kinds(undone(entry, known={"1": known("A")}, begun=frozenset({"1"}))) == {"1": "create"}
+
+
+def test_of_several_changes_of_one_key_the_values_before_the_first_come_back() -> None:
+    first = Entry("1", "update", "A", {"Name": "A", "Phone": "1"}, {"Name": "A", "Phone": "2"}, "accepted")
+    last = Entry("1", "update", "A", {"Name": "A", "Phone": "2"}, {"Name": "A", "Phone": "3"}, "accepted")
+    [change] = rows(undone(first, last, known={"1": known("A", Phone="3")}).changes)
+    assert change.after == {"Name": "A", "Phone": "1"}
+
+
+def test_the_match_values_that_contacts_would_have_again_are_known_before_anything_is_read() -> None:
+    entries = [
+        moved("1", "A", "B"),
+        Entry("2", "delete", "C", {"Name": "C"}, None, "accepted"),
+        Entry("3", "create", "D", None, {"Name": "D"}, "accepted"),
+        Entry("4", "update", "E", {"Name": "E"}, {"Name": "E"}, "refused"),
+        Entry("5", "update", "F", None, {"Name": "F"}, "accepted"),
+    ]
+    assert wanted_matches(entries, SCHEMA) == {"A", "C"}

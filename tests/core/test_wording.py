@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core.wording import counted, nearest, percent
+from syncd.core.wording import counted, listed, nearest, percent, shown_key
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,22 @@ def test_nearly_all_is_never_shown_as_all(share: float) -> None:
 )
 def test_the_nearest_known_name_is_offered_if_it_is_near(name: str, known: list[str], hint: str) -> None:
     assert nearest(name, known) == hint
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b"], "a, b"),
+        (list("abcde"), "a, b, c, d, e"),
+        (list("abcdefg"), "a, b, c, d, e and 2 more"),
+        (["a\x1f1"], "a+1"),
+    ],
+)
+def test_a_few_names_are_listed_and_the_others_are_counted(names: list[str], text: str) -> None:
+    assert listed(names) == text
+
+
+def test_the_parts_of_a_key_are_shown_with_a_plus() -> None:
+    assert shown_key("Smith\x1f12") == "Smith+12"

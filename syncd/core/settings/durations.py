@@ -17,10 +17,10 @@ _DURATION = re.compile(
 
 
 def parse_duration(value: str | float) -> float:
-    """Seconds in ``15m``, ``1h30m``, ``2d``, ``90s``; a plain number is seconds.
+    """Return the seconds in ``15m``, ``1h30m``, ``2d``, ``90s``; a plain number is seconds.
 
     Raises:
-        ValueError: it is not of that form, or longer than :data:`LONGEST`.
+        ValueError: the value is not of this form, is negative, or is longer than :data:`LONGEST`.
 
     """
     seconds = seconds_in(value)
@@ -33,6 +33,7 @@ def parse_duration(value: str | float) -> float:
 
 def seconds_in(value: str | float) -> float | None:
     """Return the seconds in ``value``, or None if it is no length of time."""
+    # In Python a bool is a number, but ``yes`` in the configuration is no length of time.
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -41,6 +42,5 @@ def seconds_in(value: str | float) -> float | None:
     if NUMBER.fullmatch(text):
         return float(text)
     parts = _DURATION.fullmatch(text)
-    if not text or parts is None:
-        return None
-    return float(sum(float(parts[unit] or 0) * size for unit, size in _UNITS.items()))
+    # Every unit may be left out, so the form fits an empty text as well.
+    return float(sum(float(parts[unit] or 0) * size for unit, size in _UNITS.items())) if text and parts else None

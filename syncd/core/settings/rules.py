@@ -1,4 +1,4 @@
-"""What a source's configuration says of its contacts, as frozen values (design: mapping, phones, gates)."""
+"""What a source's configuration says of its contacts, as frozen values: mapping, phones, gates."""
 
 from __future__ import annotations
 
@@ -54,14 +54,15 @@ Origin = Column | Template | AllOf | First | Value | Sql
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one field gets its value: where from, then trim, ``map``, case, default, length, in this order.
+    """How one field gets its value: ``origin``, then trim, ``translate``, case, default, length, in this order.
 
     ``empty``: what an empty value does to the contact: ``clear`` the field, ``keep`` the target's value, ``reject``
-    the row. ``max_length`` is in characters. ``translate`` is the key ``map`` of the configuration.
+    the row. ``max_length`` is in characters.
     """
 
     origin: Origin
     default: str | None = None
+    # The configuration calls this ``map``, which is a function of Python.
     translate: Mapping[str, str] = field(default_factory=dict)
     trim: bool = True
     case: Literal["upper", "lower", "title"] | None = None
@@ -73,8 +74,8 @@ class Rule:
 class PhoneRules:
     """How the numbers of a source are read.
 
-    ``region``: an ISO 3166 code; ``region_column``: a column that holds one, per row (then ``region`` is its fallback).
-    ``invalid``: what becomes of an impossible number.
+    ``region``: an ISO 3166 code. ``region_column``: a column with the code of each row; ``region`` is for the rows
+    without one. ``invalid``: what becomes of an impossible number: ``keep`` it, ``drop`` it, ``reject`` the row.
     """
 
     region: str = "US"
@@ -84,7 +85,11 @@ class PhoneRules:
 
 @dataclass(frozen=True, slots=True)
 class SourceRules:
-    """All that turns a source's rows into contacts. ``where`` is a SQL expression; ``key`` names columns."""
+    """How a source's rows become contacts.
+
+    ``key``: the columns that make the key. ``where``: a SQL expression; a row for which it is not true is excluded.
+    ``require``: columns that may not be empty.
+    """
 
     key: tuple[str, ...]
     mapping: Mapping[str, Rule]
@@ -95,37 +100,47 @@ class SourceRules:
 
 @dataclass(frozen=True, slots=True)
 class DeleteLimits:
-    """When deletes are held: more than ``count``, or than ``share`` (0..1) of the ledger; up to ``free`` pass.
+    """Deletes are held if they are more than ``count``, or more than ``share`` (0 to 1) of the ledger.
 
-    ``grace``: seconds that a contact must be missing first. ``adopted``: adopted contacts may be deleted too.
+    ``free``: so many deletes always pass both limits. ``grace``: seconds that a contact must be missing first.
+    ``adopted``: adopted contacts may be deleted, too.
     """
 
+    # Two limits, since each alone lets a disaster pass: a share the loss of thousands, a count all of a small source.
     count: int = 500
     share: float = 0.2
     free: int = 5
     grace: float = 0.0
+    # An adopted contact was at the target before syncd, so a row that leaves is no reason to delete it.
     adopted: bool = False
 
 
 Mode = Literal["mirror", "upsert", "update_only", "create_only"]
-"""The changes that a source makes at the target."""
+"""The changes that a source makes at the target; ``mirror``: all of them, deletes included."""
 
 
 @dataclass(frozen=True, slots=True)
 class GateRules:
-    """What the gates of a source allow. ``updates_share`` (0..1) counts from ``updates_known`` contacts on."""
+    """What the gates of a source allow.
+
+    ``updates_share``: the part of the ledger (0 to 1) that one run may update. ``updates_known``: contacts in the
+    ledger from which on this is checked. ``canaries``: keys that are always in the source.
+    """
 
     mode: Mode = "mirror"
     deletes: DeleteLimits = DeleteLimits()
+    # A wrong column in the mapping changes nearly all contacts at once.
     updates_share: float = 0.5
+    # Of a few contacts, more than half may well change at once.
     updates_known: int = 20
     canaries: tuple[str, ...] = ()
 
 
 SharedMatch = Literal["first", "merge_phones", "hold"]
+"""Which contact is sent of several with one match value: the first, the first with the numbers of all, or none."""
 
 SharedNumbers = Literal["warn", "allow"]
-"""Whether a number that several contacts have is told of."""
+"""Whether syncd warns of a number that several contacts have."""
 
 OnEdit = Literal["report", "overwrite", "keep"]
-"""What a repair does to a contact that was changed at the target: say so, send it again, let it be."""
+"""What a repair does to a contact that was changed at the target: report it, send it again, or keep the change."""

@@ -1,4 +1,4 @@
-"""When a source is run: the two forms of a schedule, as values."""
+"""When a source runs: the two forms of a schedule, as values."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """Run at the times of ``text``, five cron fields; ``timezone`` is an IANA name, None the machine's own.
+    """Run at the times of ``text``, five cron fields; ``timezone``: an IANA name, or None for the machine's own."""
 
-    The days of the week in ``text`` are names, since cron counts them from Sunday and APScheduler from Monday.
-    """
-
+    # The days of the week are names here: cron counts them from Sunday, and APScheduler from Monday.
     text: str
     timezone: str | None = None
 
