@@ -9,8 +9,13 @@ from typing import Any
 import structlog
 
 from syncd.config import Source
+from syncd.core.plan import Plan
+from syncd.core.schema import Schema
 from syncd.core.warnings import of_unconfigured
 from syncd.errors import AccessDenied, StateError, Stopped, SyncdError
+from syncd.push.result import Pushed
+from syncd.push.run_plan import push_plan
+from syncd.report.run_outcome import report_begin, report_push
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
 
@@ -41,18 +46,37 @@ def reported(
         if isinstance(error, ENDS_THE_COMMAND):
             raise
     finally:
+        # Also after a defect: the row tells ``syncd status`` that the run failed.
         report.sent = session.target.sent - before
         _end(session, source, report, crashed=crashed)
+
+
+def carry_out(
+    session: Session, source: Source, report: SourceReport, plan: Plan, schema: Schema, *, highest: int, since: int
+) -> Pushed:
+    """Push the plan that is in the report, and report what became of it; arguments: as of ``push_plan``."""
+    # If the push is broken off by a defect, the report must not call anything done.
+    report_begin(report)
+    pushed = push_plan(session, source.name, plan, schema, highest=highest, since=since)
+    report_push(report, session, source, pushed)
+    return pushed
 
 
 def _end(session: Session, source: Source, report: SourceReport, *, crashed: bool) -> None:
     outcome = "done" if report.read and not report.error and not crashed else "failed"
     counts = {name: count for name, count in report.counts.items() if count}
-    told = log.warning if report.error else log.info
     marks: dict[str, Any] = {"error": type(report.error).__name__} if report.error else {}
     marks |= {"dry_run": True} if session.dry_run else {}
-    said = "stopped" if isinstance(report.error, Stopped) else outcome
-    told("run ended", source=source.name, outcome=said, rows=report.rows, requests=report.sent, **counts, **marks)
+    (log.warning if report.error else log.info)(
+        "run ended",
+        source=source.name,
+        outcome="stopped" if isinstance(report.error, Stopped) else outcome,
+        rows=report.rows,
+        requests=report.sent,
+        **counts,
+        **marks,
+    )
+    # A state that has just failed cannot be written to: what its row says stands until the next run begins.
     if session.dry_run or isinstance(report.error, StateError):
         return
     session.state.runs.end(
