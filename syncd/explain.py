@@ -17,7 +17,7 @@ import polars as pl
 
 from syncd.config import Source
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
-from syncd.core.compare import BEFORE, ID, KIND, WHY, field_changes, rows
+from syncd.core.compare import BEFORE, ID, KIND, WHY, field_changes
 from syncd.core.plan import Held, closed
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
@@ -62,8 +62,8 @@ class Explanation:
     ``target``: ``id``, ``fields`` and how they differ from the ledger (None where it knows no contact to compare them
     with); None where a search finds nothing (``searched``) or what to search for is not known. ``stayed``: the last
     change of a contact that was adopted, and stayed at the target when its row left the source. ``decision`` and
-    ``why``: what the next run would do; ``change``: as :func:`syncd.report.source_report.described` has it; ``held``: the
-    gates that keep it. ``changes``: how many the history knows; ``last``: the newest.
+    ``why``: what the next run would do; ``change``: as :func:`syncd.report.source_report.described` has it; ``held``:
+    the gates that keep it. ``changes``: how many the history knows; ``last``: the newest.
     """
 
     source: str
@@ -122,7 +122,7 @@ class _RowsOfKey:
 
     def look(self, page: Rows) -> None:
         """Keep rows whose key columns hold the parts of the key."""
-        # However they are spaced: only the mapping knows how a key is trimmed. The place tells later which rows have it.
+        # However they are spaced: only the mapping knows how a key is trimmed. Later, the place tells which it took.
         same = (
             pl.col(name).str.normalize("NFC").str.replace_all(r"\s", "") == part for name, part in self._wanted.items()
         )
@@ -170,18 +170,17 @@ def _stayed(last: Mapping[str, Any], session: Session) -> bool:
 
 def _explain_target(found: Explanation, session: Session, verdicts: Verdicts, schema: Schema) -> None:
     """Ask the target for the contact."""
-    past, id_then = found.ledger or found.stayed, None
-    if past:
-        id_then = past["id"] if found.ledger else past["new_id"]
+    past = found.ledger or found.stayed
+    id_then = past["id" if found.ledger else "new_id"] if past else None
     of_key = verdicts.rows.filter((pl.col(KEY) == found.key) & pl.col(MATCH).is_not_null())
     matches = [*([past["match"]] if past else []), *of_key.get_column(MATCH)]
     for match in dict.fromkeys(each for each in matches if each):
         found.searched = True
         # A search is a hint: only an equal id or equal match values prove that the contact is this one.
         there = Index(partial(session.target.search, hint(match)), schema).read()
-        proof = (pl.col(MATCH) == match) | (pl.col(ID) == pl.lit(id_then or None, dtype=pl.Int64)).fill_null(
-            value=False
-        )
+        proof = pl.col(MATCH) == match
+        if id_then:
+            proof = proof | (pl.col(ID) == id_then)
         for id_, before in there.filter(proof).select(ID, BEFORE).head(1).iter_rows():
             fields = {name: value for name, value in json.loads(before).items() if value}
             known = (found.ledger["returned"] or found.ledger["fields"]) if found.ledger and id_then else None
@@ -193,14 +192,14 @@ def _explain_target(found: Explanation, session: Session, verdicts: Verdicts, sc
 def _explain_decision(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:
     """Say what the plan does with the key, and why by what the steps before have found."""
     plan, of_key = planned.plan, pl.col(KEY) == found.key
-    for part in (plan.todo.filter(of_key), plan.waiting.filter(of_key)):
-        for change in rows(part):
-            kind = change[KIND]
-            found.change = next(described(part, found.phones))
-            found.held = [each for each in plan.held if not part.filter(closed([each])).is_empty()]
-            found.decision, found.why = kind, change[WHY] or _WHY.get(kind) or _why_deleted(found)
-            return
-    found.decision, found.why = _why_unchanged(found, source, planned, reading)
+    part = pl.concat([plan.todo.filter(of_key), plan.waiting.filter(of_key)])
+    if part.is_empty():
+        found.decision, found.why = _why_unchanged(found, source, planned, reading)
+        return
+    [kind], [why] = part.get_column(KIND), part.get_column(WHY)
+    [found.change] = described(part, found.phones)
+    found.held = [each for each in plan.held if not part.filter(closed([each])).is_empty()]
+    found.decision, found.why = kind, why or _WHY.get(kind) or _why_deleted(found)
 
 
 def _why_deleted(found: Explanation) -> str:
@@ -217,16 +216,20 @@ def _why_unchanged(found: Explanation, source: Source, planned: Planned, reading
         left = "its contact is left exactly as it is" if found.ledger else "nothing is sent for it"
         return "invalid", f"{states['invalid'].reason}; {left}"
     found.held = [each for each in planned.plan.held if found.key in each.keys]
-    if found.stayed:
-        return "left", f"it was adopted, left the source, and stayed at the target as id {found.stayed['new_id']}"
-    if found.held or found.key in planned.record.released:
-        return "left", "it was adopted, so that it stays at the target when its row leaves"
+    if found.stayed or found.held or found.key in planned.record.released:
+        return "left", _why_let_go(found)
     if found.ledger:
         return "left", f"{_why_deleted(found)}, and mode {source.gates.mode} deletes nothing"
     if "excluded" in states:
         return "excluded", f"{states['excluded'].reason}; as far as syncd knows, the target does not have it"
     proved = f"; the read was not proved complete: {reading.end.why}" if reading.end.proof == "unproved" else ""
     return "nothing", f"the source has no row of it, and the ledger does not know it{proved}"
+
+
+def _why_let_go(found: Explanation) -> str:
+    if found.stayed:
+        return f"it was adopted, left the source, and stayed at the target as id {found.stayed['new_id']}"
+    return "it was adopted, so that it stays at the target when its row leaves"
 
 
 def _why_not_sent(found: Explanation, planned: Planned) -> tuple[str, str]:

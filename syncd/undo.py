@@ -25,6 +25,7 @@ from syncd.core.wording import counted
 from syncd.finish.record import carry_out, reported
 from syncd.plan.field_history import renames, schema_changed
 from syncd.plan.schema_check import usable_schema
+from syncd.push.result import Pushed
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
 from syncd.target.lookup import Index
@@ -53,7 +54,13 @@ def undo_source(session: Session, source: Source, report: SourceReport, approved
         plan = _gated(session, source, undoing, schema, approved)
         _report_plan(report, session, undoing, plan, schema)
         if not session.dry_run:
-            _carry_out(session, source, report, undoing, plan, schema, highest=index.highest, since=newest_change)
+            held_back = _hold_back(session, source, undoing, plan)
+            pushed = carry_out(session, source, report, plan, schema, highest=index.highest, since=newest_change)
+            begun = session.state.history.begun_keys(session.run, source.name)
+            session.state.holds.let_go(source.name, held_back - begun)
+            _report_push(report, plan, pushed)
+            if pushed.failure:
+                raise pushed.failure
 
 
 def _called_now(fields: Fields | None, names: Mapping[str, str]) -> Fields | None:
@@ -70,12 +77,12 @@ def _there(index: Index, entries: Sequence[Entry], schema: Schema) -> dict[str, 
     return dict(remotes.filter(pl.col(MATCH).is_in(wanted.implode())).group_by(MATCH).agg(ID).iter_rows())
 
 
-def _world(  # what surrounds the changes
+def _world(
     session: Session,
     source: Source,
     undoes: str,
     entries: Sequence[Entry],
-    there: Mapping[str, Sequence[int]],
+    there: Mapping[str, list[int]],
     schema: Schema,
 ) -> World:
     state, name, keys = session.state, source.name, {entry.key for entry in entries}
@@ -123,26 +130,18 @@ def _report_plan(report: SourceReport, session: Session, undoing: Undoing, plan:
     report.counts["held"] = plan.waiting.height
 
 
-def _carry_out(
-    session: Session,
-    source: Source,
-    report: SourceReport,
-    undoing: Undoing,
-    plan: Plan,
-    schema: Schema,
-    *,
-    highest: int,
-    since: int,
-) -> None:
-    """Hold back what the source asks for, push, and let go of what was not undone after all."""
-    state = session.state
+def _hold_back(session: Session, source: Source, undoing: Undoing, plan: Plan) -> set[str]:
+    """Hold back what the source asks for of the contacts to undo; return the keys that were not held back before."""
     asked = {key: undoing.asked[key] for key in plan.todo.get_column(KEY)}
-    # Before the push: if it is broken off, the next run must not send again what was undone.
-    noted = state.holds.hold_back(session.run, source.name, asked)
-    # Else a source that does not change would not be looked at, and its runs could not hold what was undone.
-    state.cursors.drop(source.name)
-    pushed = carry_out(session, source, report, plan, schema, highest=highest, since=since)
-    state.holds.let_go(source.name, noted - state.history.begun_keys(session.run, source.name))
+    # Before the push: if that is broken off, the next run must not send again what was undone.
+    held_back = session.state.holds.hold_back(session.run, source.name, asked)
+    # Else a source that does not change would not be read, and its runs would not say what they hold.
+    session.state.cursors.drop(source.name)
+    return held_back
+
+
+def _report_push(report: SourceReport, plan: Plan, pushed: Pushed) -> None:
+    # Contacts that earlier runs were refused are no concern of an undo.
     report.rejected = pushed.rejected
     report.counts["rejected"] = len(pushed.rejected)
     done = sum(report.counts[kind] for kind in plan.counts())
@@ -151,5 +150,3 @@ def _carry_out(
             f"{counted(done, 'contact')} will be left as they are now until the source changes what it says of them: "
             "each run holds them back and says so"
         )
-    if pushed.failure:
-        raise pushed.failure

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import polars as pl
-
-from syncd.core.columns import KEY
-from syncd.core.compare import KIND
 from syncd.core.gates import SCHEMA_GATE
 from syncd.core.plan import Held, Plan
 from syncd.plan.claims import joined_groups, outranked_now
@@ -49,9 +45,7 @@ def close(session: Session, world: World, planned: Planned, pushed: Pushed) -> b
     state.ledger.forget(source, record.released)
     state.holds.keep(source, planned.plan.held, approved=not_done(session, source, planned.plan))
     back = sorted(set(state.ledger.missing_keys(source)) - set(record.gone))
-    waiting = planned.plan.waiting.filter(pl.col(KIND) == "delete").get_column(KEY).to_list()
-    # The grace of a delete counts only from a read that proves that the row is gone.
-    state.ledger.see_missing(source, waiting if record.sure else [], back)
+    state.ledger.see_missing(source, record.missing, back)
     state.holds.let_go(source, record.changed_since)
     return any(each["key"] in set(record.gone) for each in pushed.rejected)
 

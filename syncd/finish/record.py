@@ -67,15 +67,9 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
     counts = {name: count for name, count in report.counts.items() if count}
     marks: dict[str, Any] = {"error": type(report.error).__name__} if report.error else {}
     marks |= {"dry_run": True} if session.dry_run else {}
-    (log.warning if report.error else log.info)(
-        "run ended",
-        source=source.name,
-        outcome="stopped" if isinstance(report.error, Stopped) else outcome,
-        rows=report.rows,
-        requests=report.sent,
-        **counts,
-        **marks,
-    )
+    write = log.warning if report.error else log.info
+    ending = "stopped" if isinstance(report.error, Stopped) else outcome
+    write("run ended", source=source.name, outcome=ending, rows=report.rows, requests=report.sent, **counts, **marks)
     # A state that has just failed cannot be written to: what its row says stands until the next run begins.
     if session.dry_run or isinstance(report.error, StateError):
         return

@@ -22,6 +22,9 @@ from syncd.run.session import Session
 FORM = 2
 """The form of :attr:`LastRead.report`; a source whose stored report has another form is read whole."""
 
+REPEATED = ("invalid", "excluded", "rejected", "warnings")
+"""The parts of a report that hold until the source changes."""
+
 MOST_INVALID = 1_000
 """Invalid rows that are kept for the next run; a source with more is read whole by every run."""
 
@@ -61,8 +64,8 @@ def report_again(report: SourceReport, last: LastRead) -> SourceReport:
     report.digest = NOTHING
     report.rows = last.report["rows"]
     report.counts.update(last.report["counts"])
-    report.invalid, report.excluded = last.report["invalid"], last.report["excluded"]
-    report.rejected, report.warnings = last.report["rejected"], last.report["warnings"]
+    for part in REPEATED:
+        setattr(report, part, last.report[part])
     return report
 
 
@@ -76,15 +79,13 @@ def report_unread_invalid(report: SourceReport, last: LastRead, world: World) ->
 
 def keep_cursor(last: LastRead, world: World, planned: Planned, report: SourceReport, *, retry: bool) -> None:
     """Let the next read begin after this one, if nothing of this read waits; ``retry``: a delete is tried again."""
-    state, source, cursor = world.state, world.name, world.reading.end.cursor
+    state, source, end = world.state, world.name, world.reading.end
     waits = retry or planned.plan.held or report.error or report.unknown or not planned.record.settled
     few = len(report.invalid) <= MOST_INVALID
-    if world.reading.end.cursor and few and not waits and not state.cursors.has_open_calls(source):
-        state.cursors.save(
-            source, world.reading.end.cursor, last.context, _to_report_again(last, world, planned, report)
-        )
+    if end.cursor and few and not waits and not state.cursors.has_open_calls(source):
+        state.cursors.save(source, end.cursor, last.context, _to_report_again(last, world, planned, report))
     # Else a partial read is read again from where it began; after any other read the next one is whole.
-    elif world.reading.end.proof != "partial" or not few:
+    elif end.proof != "partial" or not few:
         state.cursors.drop(source)
 
 
@@ -100,10 +101,7 @@ def _to_report_again(last: LastRead, world: World, planned: Planned, report: Sou
     return {
         "rows": rows,
         "counts": {"unchanged": unchanged, **{name: counts[name] for name in ("invalid", "rejected", "excluded")}},
-        "invalid": report.invalid,
-        "excluded": report.excluded,
-        "rejected": report.rejected,
-        "warnings": report.warnings,
+        **{part: getattr(report, part) for part in REPEATED},
         "lost_to_others": sorted(lost.intersection(world.state.claims.outranked(world.name).values())),
     }
 

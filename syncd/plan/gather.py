@@ -33,10 +33,10 @@ class Record:
     ``newest_change``: the newest change of any source that the plan knows of. ``same``: digests of contacts that the
     target holds, though their digests differ (in the order of numbers). ``links``: ``@key``, ``@raw`` of contacts that
     stay as they are and are made of another row now. ``granted``: what the resolver granted. ``gone``: keys whose
-    contacts are deleted, now or when a gate opens. ``sure``: a key that is not in the read has surely left the source.
-    ``released``: adopted contacts that have surely left the source, and stay at the target. ``ambiguous``: how many
-    contacts are not sent since several contacts at the target have their match value. ``settled``: a later run of the
-    same source would not decide otherwise. ``changed_since``: undone keys whose source has changed since.
+    contacts are deleted, now or when a gate opens. ``missing``: those that have surely left the source and wait for a
+    gate. ``released``: adopted contacts that have surely left the source, and stay at the target. ``ambiguous``: how
+    many contacts are not sent since several contacts at the target have their match value. ``settled``: a later run of
+    the same source would not decide otherwise. ``changed_since``: undone keys whose source has changed since.
     """
 
     newest_change: int
@@ -44,7 +44,7 @@ class Record:
     links: pl.DataFrame
     granted: Granted
     gone: list[str]
-    sure: bool
+    missing: list[str]
     released: list[str]
     ambiguous: int
     settled: bool
@@ -98,6 +98,7 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
     # A person who approves an empty source also lets its adopted contacts go.
     empty = read.proved and any(each.gate == EMPTY_GATE for each in plan.opened)
     released = compared.let_go.get_column(KEY).to_list() if sure or empty else []
+    waiting = plan.waiting.filter(pl.col(KIND) == "delete").get_column(KEY).to_list()
     return Planned(
         plan=plan,
         verdicts=world.verdicts,
@@ -109,8 +110,9 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
             same=compared.same,
             links=_links(world, plan),
             granted=granted,
-            gone=[*plan.deletes().get_column(KEY), *plan.waiting.filter(pl.col(KIND) == "delete").get_column(KEY)],
-            sure=sure,
+            gone=[*plan.deletes().get_column(KEY), *waiting],
+            # The grace of a delete counts only from a read that proves that the row is gone.
+            missing=waiting if sure else [],
             released=released,
             ambiguous=compared.ambiguous,
             settled=granted.settled and compared.let_go.is_empty() and not compared.ambiguous,

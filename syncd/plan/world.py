@@ -9,8 +9,8 @@ from typing import Self
 import polars as pl
 
 from syncd.config import Source
-from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core import identity
+from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
@@ -41,9 +41,9 @@ class PlanRequest:
 class World(PlanRequest):
     """A request with the read of the source. The ledger is seen as it will be after the takeovers.
 
-    ``verdicts``: what each row is, as far as it is decided. ``takeovers``: new key to the old key, whose contact the new
-    key takes over. ``named_gone``: the keys that a partial read names as gone; None for a whole read: every key that it
-    lacks is gone.
+    ``verdicts``: what each row is, as far as it is decided. ``takeovers``: new key to the old key, whose contact the
+    new key takes over. ``named_gone``: the keys that a partial read names as gone; None for a whole read: every key
+    that it lacks is gone.
     """
 
     reading: Reading

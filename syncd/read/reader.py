@@ -86,16 +86,13 @@ class _Pages:
         if sum(rows.height for rows, _ in self.unmapped) >= ROWS_MAPPED_AT_ONCE:
             self._map()
 
-    def end(self, end: End) -> None:
-        """Map the rest."""
+    def ended(self, end: End) -> Reading:
+        """Map the rest, and return the whole read. A row is invalid if an earlier row has its key."""
         # The few rows of a partial read need not be recognised: that would take the whole ledger.
         if end.proof != "partial":
             self._recognise()
         self.unmapped += self.arrived
         self._map()
-
-    def as_reading(self, end: End) -> Reading:
-        """Return the whole read. A row is invalid if an earlier row has its key."""
         verdicts = Verdicts(
             rows=pl.concat([pl.DataFrame(schema=ROWS), *self.rows]),
             reasons=pl.concat([pl.DataFrame(schema=REASONS), *self.reasons]),
@@ -194,8 +191,7 @@ def read_source(
             progress(pages.height + page.frame.height)
             look(page)
             pages.add(page)
-        pages.end(page)
-    return pages.as_reading(page)
+        return pages.ended(page)
 
 
 def read_beside_ledger(

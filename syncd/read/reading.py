@@ -72,12 +72,10 @@ class Reading:
 
     def invalid(self, verdicts: Verdicts) -> list[dict[str, Any]]:
         """Return ``key``, ``at``, ``reason`` of the rows that are malformed or invalid, in the source's order."""
-        found: list[tuple[int, int, str | None, str]] = [
-            (origin, line, None, reason) for origin, line, reason in self.malformed
-        ]
         bad = verdicts.rows.filter(pl.col(STATE) == INVALID)
         bad = bad.join(verdicts.reasons, on=ROW, how="left", maintain_order="left")
-        found += [(row[0], row[1], row[2], row[3] or "") for row in bad.select(ORIGIN, LINE, KEY, REASON).iter_rows()]
+        found = [(origin, line, None, reason) for origin, line, reason in self.malformed]
+        found += bad.select(ORIGIN, LINE, KEY, pl.col(REASON).fill_null("")).rows()
         found.sort(key=lambda row: row[:2])
         return [{"key": key, "at": self.place(origin, line), "reason": why} for origin, line, key, why in found]
 
