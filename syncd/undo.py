@@ -49,7 +49,7 @@ def undo_source(session: Session, source: Source, report: SourceReport, approved
             for entry in session.state.history.entries(report.undoes, source.name)
         ]
         index = Index(session.target.contacts, schema)
-        world = _world(session, source, report.undoes, entries, _there(index, entries, schema), schema)
+        world = _world(session, source, report.undoes, entries, index, schema)
         undoing = undo(entries, world, schema, list(source.rules.mapping))
         plan = _gated(session, source, undoing, schema, approved)
         _report_plan(report, session, undoing, plan, schema)
@@ -67,26 +67,13 @@ def _called_now(fields: Fields | None, names: Mapping[str, str]) -> Fields | Non
     return None if fields is None else called_now(fields, names)
 
 
-def _there(index: Index, entries: Sequence[Entry], schema: Schema) -> dict[str, list[int]]:
-    """Return the ids at the target by match value, without case, of the match values that the undo wants."""
-    # Only the undoing of these gives a contact match values that it does not have now. Else no list is needed.
-    if not any(entry.kind in {"move", "delete"} for entry in entries):
-        return {}
-    wanted = folded(pl.Series(MATCH, list(wanted_matches(entries, schema)), dtype=pl.String))
-    remotes = index.read().select(folded(index.read().get_column(MATCH)), ID)
-    return dict(remotes.filter(pl.col(MATCH).is_in(wanted.implode())).group_by(MATCH).agg(ID).iter_rows())
-
-
 def _world(
-    session: Session,
-    source: Source,
-    undoes: str,
-    entries: Sequence[Entry],
-    there: Mapping[str, list[int]],
-    schema: Schema,
+    session: Session, source: Source, undoes: str, entries: Sequence[Entry], index: Index, schema: Schema
 ) -> World:
     state, name, keys = session.state, source.name, {entry.key for entry in entries}
-    names = renames(state, schema)
+    names, matches = renames(state, schema), wanted_matches(entries, schema)
+    # Only the undoing of these gives a contact match values that it does not have now. Else no list is needed.
+    there = _there(index, matches) if any(entry.kind in {"move", "delete"} for entry in entries) else {}
     known = state.ledger.known_now(name, keys)
     later, already = since(undoes, state.history.later_changes(undoes, name))
     return World(
@@ -95,11 +82,18 @@ def _world(
         later=later,
         already=already,
         begun=state.history.begun_by_undo(undoes, name),
-        holders=state.holdings.by_match(wanted_matches(entries, schema)),
+        holders=state.holdings.by_match(matches),
         there=there,
         ours=frozenset(state.holdings.known_ids(chain.from_iterable(there.values()))),
         taken_from=state.holdings.sharing_an_id(name, keys),
     )
+
+
+def _there(index: Index, matches: Collection[str]) -> dict[str, list[int]]:
+    """Return the ids at the target of the contacts that have one of these match values, by match value without case."""
+    wanted = folded(pl.Series(MATCH, list(matches), dtype=pl.String))
+    remotes = index.read().select(folded(index.read().get_column(MATCH)), ID)
+    return dict(remotes.filter(pl.col(MATCH).is_in(wanted.implode())).group_by(MATCH).agg(ID).iter_rows())
 
 
 def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, approved: Collection[str]) -> Plan:

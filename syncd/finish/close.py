@@ -17,7 +17,7 @@ from syncd.run.session import Session
 def keep_before_push(world: World, planned: Planned) -> None:
     """Keep what the push relies on: the keys of now, the digests and rows of contacts, and merged groups."""
     state, source = world.state, world.name
-    state.ledger.take_over(source, world.new_keys)
+    state.ledger.take_over(source, world.takeovers)
     state.ledger.redigest(source, planned.record.same)
     state.ledger.link(source, planned.record.links)
     # Until the push ends, a contact may hold the numbers of the rows before, or of the rows now.

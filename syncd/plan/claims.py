@@ -207,7 +207,7 @@ def suffices(world: World) -> bool:
     # The row of an outranked contact has changed or left: contacts that shared its match value are decided anew.
     if policy != "first" and len(waiting) < len(outranked):
         return False
-    others = pl.concat([reading.recall.seen_matches(), outranking(world)])
+    others = pl.concat([reading.recall.seen(MATCH), outranking(world)])
     return claims.partial_suffices(read, unread, others, waiting, policy)
 
 

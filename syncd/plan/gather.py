@@ -131,14 +131,17 @@ def _compared(world: World, index: Index) -> tuple[World, _Compared]:
     detail = renamed(detail, renames(state, schema), BEFORE)
     if other_match := schema_changed(state, name, schema, changed.columns):
         detail = rematched(detail, schema)
-    there = _at_target(world, index, changed, detail)
-    clear, verdicts = _without_ambiguous(world.verdicts, changed, detail, there)
+    new = changed.join(detail.filter(pl.col(ID).is_not_null()).select(KEY), on=KEY, how="anti")
+    there = _at_target(world, index, changed, new)
+    ambiguous = new.join(there.filter(pl.col("many") > 1).select(MATCH, "many"), on=MATCH, how="inner")
+    clear = changed.join(ambiguous.select(ROW), on=ROW, how="anti", maintain_order="left")
     # A contact that the target refused is sent again even if no field has changed: the target may have lost it.
     again = ledger.filter((pl.col("@status") == REFUSED) & (pl.col(DIGEST).fill_null(0) == 0)).get_column(KEY)
     changes = compare.classify(clear, found.gone, detail, there.drop("many"))
     changes, same = compare.without_same(changes, again, schema)
     changes, barred = compare.in_mode(changes, world.source.gates.mode)
     changes, let_go = compare.without_adopted(changes, detail, world.source.gates)
+    verdicts = _without_ambiguous(world.verdicts, ambiguous)
     return world.with_verdicts(_without_barred(verdicts, barred, world.source.gates.mode)), _Compared(
         changed=changed,
         detail=detail,
@@ -146,7 +149,7 @@ def _compared(world: World, index: Index) -> tuple[World, _Compared]:
         let_go=let_go,
         same=same,
         unchanged=found.unchanged + len(same),
-        ambiguous=changed.height - clear.height,
+        ambiguous=ambiguous.height,
         schema_changed=other_match,
     )
 
@@ -164,9 +167,8 @@ def _rest_of_ledger(world: World) -> pl.DataFrame:
     return ledger if len(rest) == whole else ledger.join(rest.to_frame(), on=KEY, how="semi", maintain_order="left")
 
 
-def _at_target(world: World, index: Index, changed: pl.DataFrame, detail: pl.DataFrame) -> pl.DataFrame:
-    """Return the contacts at the target that changed contacts without an id may meet there."""
-    new = _without_id(changed, detail)
+def _at_target(world: World, index: Index, changed: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Return the contacts at the target that ``new`` contacts may meet: those of ``changed`` without an id."""
     if new.is_empty():
         return NOT_LOOKED_UP
     # Until the first load is through, the ledger lacks contacts that are there. If the mode bars creates or adoptions,
@@ -180,24 +182,16 @@ def _at_target(world: World, index: Index, changed: pl.DataFrame, detail: pl.Dat
     return NOT_LOOKED_UP
 
 
-def _without_id(changed: pl.DataFrame, detail: pl.DataFrame) -> pl.DataFrame:
-    return changed.join(detail.filter(pl.col(ID).is_not_null()).select(KEY), on=KEY, how="anti")
-
-
 def _leaves_out(contacts: pl.DataFrame, schema: Schema) -> bool:
     """Return whether one of these contacts does not speak of every field of the target."""
     return not set(schema.names) <= set(contacts.columns) or any(contacts[name].null_count() for name in schema.names)
 
 
-def _without_ambiguous(
-    verdicts: Verdicts, changed: pl.DataFrame, detail: pl.DataFrame, there: pl.DataFrame
-) -> tuple[pl.DataFrame, Verdicts]:
-    """Leave contacts alone whose match value several contacts at the target have: a push would hit any of those."""
-    several = there.filter(pl.col("many") > 1).select(MATCH, "many")
-    bad = _without_id(changed, detail).join(several, on=MATCH, how="inner")
+def _without_ambiguous(verdicts: Verdicts, rows: pl.DataFrame) -> Verdicts:
+    """Leave contacts alone whose match value ``many`` contacts at the target have."""
+    # A push would hit any of those.
     reason = pl.format("{} contacts at the target have its match values; delete all but one there", "many")
-    verdicts = verdicts.demoted(bad.select(ROW, pl.lit(INVALID, dtype=pl.UInt8).alias(STATE), reason.alias(REASON)))
-    return changed.join(bad.select(ROW), on=ROW, how="anti", maintain_order="left"), verdicts
+    return verdicts.demoted(rows.select(ROW, pl.lit(INVALID, dtype=pl.UInt8).alias(STATE), reason.alias(REASON)))
 
 
 def _without_barred(verdicts: Verdicts, barred: pl.DataFrame, mode: Mode) -> Verdicts:

@@ -41,8 +41,8 @@ class PlanRequest:
 class World(PlanRequest):
     """A request with the read of the source. The ledger is seen as it will be after the takeovers.
 
-    ``verdicts``: what each row is, as far as it is decided. ``takeovers``: new key to the old key, whose contact the
-    new key takes over. ``named_gone``: the keys that a partial read names as gone; None for a whole read: every key
+    ``verdicts``: what each row is, as far as it is decided. ``takeovers``: old key to the new key, which takes over the
+    contact of the old key. ``named_gone``: the keys that a partial read names as gone; None for a whole read: every key
     that it lacks is gone.
     """
 
@@ -50,11 +50,6 @@ class World(PlanRequest):
     verdicts: Verdicts
     takeovers: Mapping[str, str]
     named_gone: list[str] | None
-
-    @property
-    def new_keys(self) -> dict[str, str]:
-        """Old key to the new key that takes over its contact."""
-        return _inverted(self.takeovers)
 
     def detail(self, keys: pl.Series) -> pl.DataFrame:
         """Return :meth:`~syncd.state.ledger.Ledger.detail` of these keys."""
@@ -80,10 +75,10 @@ class World(PlanRequest):
         return replace(self, verdicts=verdicts)
 
     def _old_keys(self, keys: pl.Series) -> pl.Series:
-        return keys.replace(dict(self.takeovers)) if self.takeovers else keys
+        return keys.replace({new: old for old, new in self.takeovers.items()}) if self.takeovers else keys
 
     def _with_new_keys(self, ledger: pl.DataFrame) -> pl.DataFrame:
-        return ledger.with_columns(pl.col(KEY).replace(self.new_keys)) if self.takeovers else ledger
+        return ledger.with_columns(pl.col(KEY).replace(self.takeovers)) if self.takeovers else ledger
 
 
 def request_of(session: Session, source: Source, schema: Schema) -> PlanRequest:
@@ -95,7 +90,7 @@ def world_of(request: PlanRequest, reading: Reading) -> World:
     """Return the world of a read, in which keys take over the contacts of the keys that were merged into them."""
     takeovers = _takeovers(reading)
     # The keys that a read names as gone are looked up in the recall, so its keys change first.
-    reading.recall.rename(_inverted(takeovers))
+    reading.recall.rename(takeovers)
     return _world(request, reading, takeovers)
 
 
@@ -130,10 +125,6 @@ def _world(request: PlanRequest, reading: Reading, takeovers: Mapping[str, str])
     )
 
 
-def _inverted(keys: Mapping[str, str]) -> dict[str, str]:
-    return {old: new for new, old in keys.items()}
-
-
 def _takeovers(reading: Reading) -> dict[str, str]:
     """Find the keys that take over a contact: other keys were merged into them, and they have no contact."""
     merged = reading.end.merged
@@ -142,17 +133,18 @@ def _takeovers(reading: Reading) -> dict[str, str]:
         return {}
     asked = pl.Series(KEY, list({*merged, *merged.values()}), dtype=pl.String)
     known = reading.recall.with_keys(asked).get_column(KEY)
-    return identity.takeovers(merged, set(known.filter(known.is_in(asked.implode()))))
+    taken = identity.takeovers(merged, set(known.filter(known.is_in(asked.implode()))))
+    return {old: new for new, old in taken.items()}
 
 
-def _named_gone(reading: Reading, taken: Mapping[str, str]) -> list[str] | None:
+def _named_gone(reading: Reading, takeovers: Mapping[str, str]) -> list[str] | None:
     if reading.end.proof != "partial":
         return None
-    gone = {*reading.end.deleted, *reading.end.merged} - {*taken.values(), *taken}
+    gone = {*reading.end.deleted, *reading.end.merged} - {*takeovers, *takeovers.values()}
     if reading.present is not None:
         # A source without reports of deleted rows lists its present keys instead.
         known = reading.recall.ledger.get_column(KEY)
         here = reading.verdicts.keys()
         away = ~known.is_in(reading.present.drop_nulls().implode()) & ~known.is_in(here.implode())
-        gone |= set(known.filter(away)) - set(taken)
+        gone |= set(known.filter(away)) - set(takeovers.values())
     return sorted(gone)

@@ -142,16 +142,13 @@ class Recall:
             found = self.ledger if self._same is None else self.ledger.filter(~self._same)
         return found.filter(~pl.col(KEY).is_in(absent.implode())).get_column(MATCH)
 
-    def seen_matches(self) -> pl.Series:
-        """Return the match values of the contacts whose rows were recognised and not called back."""
-        return self._seen(MATCH)
-
     def has_read(self, keys: Sequence[str]) -> set[str]:
         """Return those of ``keys`` whose rows were recognised and not called back."""
-        known = self._seen(KEY)
+        known = self.seen(KEY)
         return set(known.filter(known.is_in(list(keys)))) if keys else set()
 
-    def _seen(self, column: str) -> pl.Series:
+    def seen(self, column: str) -> pl.Series:
+        """Return ``@key`` or ``@match`` of the contacts whose rows were recognised and not called back."""
         # Without a recognised row the ledger may not have been read, and is not needed.
         empty = pl.Series(column, dtype=pl.String)
         return empty if self._same is None else self.ledger.get_column(column).filter(self._same)
