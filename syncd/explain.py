@@ -1,4 +1,4 @@
-"""``syncd explain``: one contact's way from its row to the target, and what the next run would do with it, and why.
+"""Explains one contact: its rows, the ledger, the target, and what the next run would do with it, and why.
 
 It is a dry run whose every step is kept for one key: nothing is decided here, and nothing is sent but GETs.
 """
@@ -117,6 +117,7 @@ class _RowsOfKey:
     """The rows of the source that may have the key, with the source's own columns: ``seen``, by their place."""
 
     def __init__(self, columns: Sequence[str], key: str) -> None:
+        # A person may give fewer parts than the key has: then the other columns decide nothing.
         self._wanted = dict(zip(columns, map(_without_spaces, key.split(UNIT)), strict=False))
         self.seen: dict[str, Mapping[str, str]] = {}
 
@@ -157,15 +158,12 @@ def _explain_history(found: Explanation, session: Session) -> None:
     for change in session.state.history.changes(source=found.source, key=found.key):
         found.last = found.last or change
         found.changes += 1
-    if found.ledger is None and found.last is not None and _stayed(found.last, session):
-        found.stayed = found.last
-
-
-def _stayed(last: Mapping[str, Any], session: Session) -> bool:
-    """Return whether a contact that the ledger does not know any more was let go."""
-    # Then nobody else has it, and its last change left it at the target.
-    id_, there = last["new_id"], last["kind"] != "delete" and last["outcome"] in ("accepted", "moved")
-    return there and id_ is not None and not session.state.holdings.known_ids([id_])
+    last = found.last
+    if found.ledger or last is None or last["kind"] == "delete" or last["outcome"] not in ("accepted", "moved"):
+        return
+    # The last change left a contact at the target, and nobody has it any more: it was let go.
+    if last["new_id"] is not None and not session.state.holdings.known_ids([last["new_id"]]):
+        found.stayed = last
 
 
 def _explain_target(found: Explanation, session: Session, verdicts: Verdicts, schema: Schema) -> None:
@@ -183,6 +181,7 @@ def _explain_target(found: Explanation, session: Session, verdicts: Verdicts, sc
             proof = proof | (pl.col(ID) == id_then)
         for id_, before in there.filter(proof).select(ID, BEFORE).head(1).iter_rows():
             fields = {name: value for name, value in json.loads(before).items() if value}
+            # The answer counts, not what was sent: the target may write a number in its own way.
             known = (found.ledger["returned"] or found.ledger["fields"]) if found.ledger and id_then else None
             differs = None if known is None else field_changes(fields, known, schema.phones)
             found.target = {"id": id_, "fields": fields, "differs": differs}
@@ -192,6 +191,7 @@ def _explain_target(found: Explanation, session: Session, verdicts: Verdicts, sc
 def _explain_decision(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:
     """Say what the plan does with the key, and why by what the steps before have found."""
     plan, of_key = planned.plan, pl.col(KEY) == found.key
+    # A change explains itself. Only a key without one is explained by its rows and by the ledger.
     part = pl.concat([plan.todo.filter(of_key), plan.waiting.filter(of_key)])
     if part.is_empty():
         found.decision, found.why = _why_unchanged(found, source, planned, reading)
@@ -215,6 +215,7 @@ def _why_unchanged(found: Explanation, source: Source, planned: Planned, reading
     if "invalid" in states:
         left = "its contact is left exactly as it is" if found.ledger else "nothing is sent for it"
         return "invalid", f"{states['invalid'].reason}; {left}"
+    # Gates also hold adopted contacts that would only be let go, of which the plan has no change.
     found.held = [each for each in planned.plan.held if found.key in each.keys]
     if found.stayed or found.held or found.key in planned.record.released:
         return "left", _why_let_go(found)

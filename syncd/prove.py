@@ -178,6 +178,7 @@ class _Trial:
         """See what the gates make of one copy; ``known``: contacts that the ledger holds."""
         try:
             plan = self._plan(rows, self.source.gates)
+        # A SQL expression that fails for most rows of the copy ends the run before it changes anything.
         except (SyncdError, MappingError) as error:
             return Proof(damage, rows.height, stopped=str(error))
         return Proof(damage, rows.height, plan.counts(), plan.held, tuple(_advice(plan, self.source.gates, known)))
@@ -188,12 +189,14 @@ class _Trial:
         source = replace(self.source, gates=gates, shared_numbers="allow")
         request = PlanRequest(source, (source.name,), self.state, self.schema)
         with spooling() as spool:
+            # The list of the target is empty: only the ledger decides what is a create.
             world = world_of_every_row(request, _Copy(rows), self.mapping, spool)
             return plan_changes(world, Index(list, self.schema), self.now).plan
 
 
 def _advice(plan: Plan, rules: GateRules, known: int) -> Iterator[str]:
     """Say why changes that cannot be taken back pass, and what to set."""
+    # Creates and adoptions can be taken back, so they need no advice.
     counts, limits = plan.counts(), rules.deletes
     deletes, edits = counts["delete"], counts["update"] + counts["move"]
     passing_deletes = counted(deletes, "delete passes", "deletes pass")

@@ -1,4 +1,4 @@
-"""Reads the target back and holds every contact of the ledger, and every contact there, against the other.
+"""Compares the contacts of the ledger with those at the target, and repairs what differs.
 
 The list is read whole, before anything is sent; a contact that it lacks is looked for once more. A repair is a plan
 like any other: gates, mark, call, record.
@@ -168,8 +168,7 @@ def _look_again(session: Session, remotes: dict[int, Remote], holdings: pl.DataF
 def _compared(session: Session, source: Source, target: _Target, holdings: pl.DataFrame) -> _Found:
     """Compare one source's ``holdings`` (what its ledger says) with the target, and plan the repair."""
     state, schema, name, gates = session.state, target.schema, source.name, source.gates
-    running = session.leases.elsewhere(name)
-    report = SourceDrift(name, schema.phones, known=holdings.height, running=running)
+    report = SourceDrift(name, schema.phones, holdings.height, running=session.leases.elsewhere(name))
     try:
         need_mapped(schema, source, state)
     except SchemaError as error:

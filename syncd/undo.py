@@ -1,7 +1,7 @@
-"""``syncd undo``: the changes of an earlier run turned around, as a plan that is carried out like any other.
+"""Undoes the changes of an earlier run, by a plan that is carried out like any other.
 
-What is undone is held back afterwards: as long as a source asks for the very thing that was undone, its runs hold that
-change and say so, until the source changes or a person lets it go on.
+Undone changes are held back afterwards: as long as a source asks for exactly the same change, its runs hold the change
+and say so, until the source changes or a person approves it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeps the row of a run in the state, from its begin to its end."""
+"""Keeps the row of a run in the state, from its start to its end, and carries out the plan of a run."""
 
 from __future__ import annotations
 

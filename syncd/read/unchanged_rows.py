@@ -97,7 +97,7 @@ class Recall:
         """
         places = pl.concat(self._places) if self._places else pl.DataFrame(schema=_PLACES)
         if self._same is None or places.is_empty():
-            return self._rows(places, pl.DataFrame(schema=_LEDGER))
+            return _with_places(places, pl.DataFrame(schema=_LEDGER))
         # Equal rows share a key. They are compared, since only the first of them may be used.
         twice = places.get_column(RAW)
         twice = twice.filter(twice.is_duplicated()) if repeats(twice) else twice.clear()
@@ -106,12 +106,7 @@ class Recall:
         touched |= ledger.get_column(RAW).is_in(twice.implode()).fill_null(value=False)
         back = ledger.filter(self._same & touched)
         self._same &= ~touched
-        return self._rows(places, back)
-
-    @staticmethod
-    def _rows(places: pl.DataFrame, back: pl.DataFrame) -> pl.DataFrame:
-        found = places.join(back, on=RAW, how="inner").sort(ROW)
-        return found.select(ROW, KEY, LINE, ORIGIN, pl.lit(CONTACT, dtype=pl.UInt8).alias(STATE), MATCH, RAW)
+        return _with_places(places, back)
 
     def rest(self) -> pl.Series:
         """Return the keys of the ledger whose rows were not read, or must be compared."""
@@ -157,8 +152,15 @@ class Recall:
         return ledger.with_columns(pl.col(KEY).replace(self._new_keys)) if self._new_keys else ledger
 
 
+def _with_places(places: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Return the contacts of the ledger as rows of the read, in reading order."""
+    found = places.join(ledger, on=RAW, how="inner").sort(ROW)
+    return found.select(ROW, KEY, LINE, ORIGIN, pl.lit(CONTACT, dtype=pl.UInt8).alias(STATE), MATCH, RAW)
+
+
 def _among(values: pl.Series, wanted: pl.Series) -> pl.Series:
-    """Which of ``values`` are among ``wanted``, whatever the case of their letters."""
+    """Return which of ``values`` are among ``wanted``, whatever the case of their letters."""
+    # The values are those of the whole ledger: they are folded only if a wanted value has letters.
     if has_case(wanted):
         values, wanted = folded(values), folded(wanted.drop_nulls())
     return values.is_in(wanted.drop_nulls().unique().implode())
