@@ -70,7 +70,7 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
     write = log.warning if report.error else log.info
     ending = "stopped" if isinstance(report.error, Stopped) else outcome
     write("run ended", source=source.name, outcome=ending, rows=report.rows, requests=report.sent, **counts, **marks)
-    # A state that has just failed cannot be written to: what its row says stands until the next run begins.
+    # A state that has just failed cannot be written to. The next run marks the row as broken off.
     if session.dry_run or isinstance(report.error, StateError):
         return
     session.state.runs.end(

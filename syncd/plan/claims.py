@@ -25,7 +25,7 @@ _WAS = "@was"
 class Granted:
     """What the resolver granted.
 
-    ``settled``: no later run can decide otherwise while the source does not change. ``merged``: the keys whose numbers
+    ``settled``: every later run decides the same while the source does not change. ``merged``: the keys whose numbers
     one contact holds, by its match value. ``outranked``: ``@key``, ``@match`` of contacts that are not sent.
     ``to_others``: those of these match values that another source has.
     """
@@ -137,7 +137,6 @@ def _applied(world: World, found: Resolution) -> tuple[World, Groups]:
         winners.setdefault(winner, []).append(key)
     rows = world.verdicts.contacts().select(ROW, KEY).join(found.outranked, on=KEY, how="inner")
     verdicts = world.verdicts.demoted(rows.select(ROW, STATE, REASON))
-    # A winner may be outranked in turn, by a contact of another source: then nothing is merged into it.
     sent = verdicts.contacts().filter(pl.col(KEY).is_in(list(winners)))
     matches = dict(sent.select(KEY, MATCH).iter_rows())
     verdicts = world.reading.merge(verdicts, {winner: winners[winner] for winner in matches}, world.schema)

@@ -36,7 +36,7 @@ class Record:
     contacts are deleted, now or when a gate opens. ``missing``: those that have surely left the source and wait for a
     gate. ``released``: adopted contacts that have surely left the source, and stay at the target. ``ambiguous``: how
     many contacts are not sent since several contacts at the target have their match value. ``settled``: a later run of
-    the same source would not decide otherwise. ``changed_since``: undone keys whose source has changed since.
+    the same source decides the same. ``changed_since``: undone keys whose source has changed since.
     """
 
     newest_change: int
@@ -88,7 +88,7 @@ class _Compared:
 
 def plan_changes(world: World, index: Index, now: float) -> Planned:
     """Compare what was read with the ledger and put the changes through the gates; ``now``: Unix seconds."""
-    # First of all: a change that another process makes from here on may or may not be in what is gathered below.
+    # Read first: a change that another process makes after this may be missing below, so the push looks at it again.
     newest_change = world.state.journal.newest_change()
     world, granted = grant(world)
     world, compared = _compared(world, index)
@@ -131,7 +131,8 @@ def _compared(world: World, index: Index) -> tuple[World, _Compared]:
     detail = renamed(detail, renames(state, schema), BEFORE)
     if other_match := schema_changed(state, name, schema, changed.columns):
         detail = rematched(detail, schema)
-    new = changed.join(detail.filter(pl.col(ID).is_not_null()).select(KEY), on=KEY, how="anti")
+    known = detail.filter(pl.col(ID).is_not_null()).select(KEY)
+    new = changed.select(ROW, KEY, MATCH).join(known, on=KEY, how="anti")
     there = _at_target(world, index, changed, new)
     ambiguous = new.join(there.filter(pl.col("many") > 1).select(MATCH, "many"), on=MATCH, how="inner")
     clear = changed.join(ambiguous.select(ROW), on=ROW, how="anti", maintain_order="left")
@@ -189,7 +190,7 @@ def _leaves_out(contacts: pl.DataFrame, schema: Schema) -> bool:
 
 def _without_ambiguous(verdicts: Verdicts, rows: pl.DataFrame) -> Verdicts:
     """Leave contacts alone whose match value ``many`` contacts at the target have."""
-    # A push would hit any of those.
+    # A push would hit any of these contacts, and nobody could tell which.
     reason = pl.format("{} contacts at the target have its match values; delete all but one there", "many")
     return verdicts.demoted(rows.select(ROW, pl.lit(INVALID, dtype=pl.UInt8).alias(STATE), reason.alias(REASON)))
 

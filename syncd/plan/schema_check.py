@@ -41,7 +41,7 @@ def need_mapped(schema: Schema, source: Source, state: State) -> None:
     Raises:
         SchemaError: they do not; it names file, line and key of each.
     """
-    # The former names of fields: a mapping that still has one is told the new name.
+    # If the mapping still has the former name of a field, the error names the new one.
     former = renames(state, schema)
     if problems := problems_of_mapping(schema, source.rules.mapping, former):
         raise SchemaError("\n".join(source.placed(problem, field) for field, problem in problems))

@@ -55,7 +55,7 @@ def spooling() -> Iterator[Spool]:
 
 def _sweep(place: Path) -> None:
     """Remove the spools of processes that are gone: they hold contacts."""
-    # Only folders of this user: whether another user's process still runs cannot be told.
+    # Only folders of this user: the contacts of other users are no concern of this process.
     for left in place.glob("syncd-*-*"):
         pid = left.name.split("-")[1]
         with suppress(OSError):

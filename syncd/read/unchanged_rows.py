@@ -28,7 +28,7 @@ class Recall:
 
     ``ledger`` returns ``@key``, ``@raw``, ``@match`` of all its contacts; it is called once, when it is needed.
     ``columns``: those that decide what contact a row makes. ``context``: all else that decides it, or None where
-    every row must be looked at. ``parts``: what is asked for single contacts, before the whole ledger is needed.
+    every row must be looked at. ``parts``: answers for single contacts, until the whole ledger is needed.
     ``is_ready``: whether ``ledger`` returns at once.
     """
 
@@ -53,7 +53,7 @@ class Recall:
     @cached_property
     def ledger(self) -> pl.DataFrame:
         """``@key``, ``@raw``, ``@match`` of every contact that the ledger holds."""
-        # From now on the whole ledger answers: what is asked for singly costs a query each time.
+        # From now on the whole ledger answers: each question to its parts would cost a query.
         self._parts = None
         return self._with_new_keys(self._load())
 
