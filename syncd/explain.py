@@ -1,4 +1,4 @@
-"""``syncd explain``: one contact's way from its row to the target, and what the next run would do with it, and why.
+"""Explains one contact: its rows, the ledger, the target, and what the next run would do with it, and why.
 
 It is a dry run whose every step is kept for one key: nothing is decided here, and nothing is sent but GETs.
 """
@@ -8,33 +8,29 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import polars as pl
 
-from syncd.core.change import ChangeOutcome, Status
+from syncd.config import Source
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
-from syncd.core.compare import BEFORE, ID, field_changes, rows
-from syncd.core.plan import Held
+from syncd.core.compare import BEFORE, ID, KIND, WHY, field_changes
+from syncd.core.plan import Held, closed
+from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
+from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
+from syncd.plan.world import request_of, world_of_every_row
 from syncd.read.contact_mapping import contact_mapping
-from syncd.read.reader import read_source
 from syncd.read.reading import Reading
 from syncd.read.spool import spooling
-from syncd.read.unchanged_rows import Recall
-from syncd.source import Connector, End, Options, Rows
-from syncd.sync import plan_of
+from syncd.report.source_report import described
+from syncd.run.session import Session
+from syncd.source import Rows
 from syncd.target.lookup import Index, hint
-
-if TYPE_CHECKING:
-    from syncd.config import Source
-    from syncd.core.schema import Schema
-    from syncd.plan.gather import Planned
-    from syncd.run.session import Session
 
 _STATES = {CONTACT: "contact", INVALID: "invalid", EXCLUDED: "excluded"}
 
@@ -66,9 +62,8 @@ class Explanation:
     ``target``: ``id``, ``fields`` and how they differ from the ledger (None where it knows no contact to compare them
     with); None where a search finds nothing (``searched``) or what to search for is not known. ``stayed``: the last
     change of a contact that was adopted, and stayed at the target when its row left the source. ``decision`` and
-    ``why``: what the next run would do; ``change``: as
-    :func:`syncd.report.source_report.described` has it; ``held``: the gates that keep it. ``changes``: how many the
-    history knows; ``last``: the newest.
+    ``why``: what the next run would do; ``change``: as :func:`syncd.report.source_report.described` has it; ``held``:
+    the gates that keep it. ``changes``: how many the history knows; ``last``: the newest.
     """
 
     source: str
@@ -100,93 +95,111 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
     """
     found = Explanation(source.name, key)
     with spooling() as spool:
-        schema = usable_schema(session.target, source, session.state)
-        witness = _Witness(source.connect(), source.rules.key, key.split(UNIT))
-        mapping = contact_mapping(source, witness.check(), schema)
-        every_row = Recall(lambda: session.state.ledger.row_digests(source.name))
-        reading = read_source(witness, None, mapping, schema, spool, lambda _rows: session.halt_if_asked(), every_row)
-        index = Index(session.target.contacts, schema, session.target.search)
-        planned = plan_of(session, source, reading, index, schema)
+        schema = usable_schema(session, source)
         found.phones = schema.phones
-        _tell_rows(found, reading, planned.verdicts, witness)
+        connector = source.connect()
+        mapping = contact_mapping(source, connector.check(), schema)
+        request = request_of(session, source, schema)
+        rows_of_key = _RowsOfKey(source.rules.key, key)
+        world = world_of_every_row(request, connector, mapping, spool, session.halt_if_asked, rows_of_key.look)
+        index = Index(session.target.contacts, schema, session.target.search)
+        planned = plan_changes(world, index, session.clock())
+        # The spool holds the contacts, and is gone after this block.
+        _explain_rows(found, world.reading, planned.verdicts, rows_of_key)
     found.ledger = session.state.ledger.contact(source.name, key)
-    _tell_history(found, session)
-    _tell_target(found, session, planned.verdicts, schema)
-    _decide(found, source, planned, reading)
+    _explain_history(found, session)
+    _explain_target(found, session, planned.verdicts, schema)
+    _explain_decision(found, source, planned, world.reading)
     return found
 
 
-def _tell_rows(found: Explanation, reading: Reading, verdicts: Verdicts, witness: _Witness) -> None:
-    mine = verdicts.rows.filter(pl.col(KEY) == found.key)
-    told = mine.join(verdicts.reasons, on=ROW, how="left", maintain_order="left").join(
-        reading.warnings, on=ROW, how="left", maintain_order="left"
-    )
-    for origin, line, state, reason, warning in told.select(ORIGIN, LINE, STATE, REASON, WARNING).iter_rows():
+class _RowsOfKey:
+    """The rows of the source that may have the key, with the source's own columns: ``seen``, by their place."""
+
+    def __init__(self, columns: Sequence[str], key: str) -> None:
+        # A person may give fewer parts than the key has: then the other columns decide nothing.
+        self._wanted = dict(zip(columns, map(_without_spaces, key.split(UNIT)), strict=False))
+        self.seen: dict[str, Mapping[str, str]] = {}
+
+    def look(self, page: Rows) -> None:
+        """Keep rows whose key columns hold the parts of the key."""
+        # However they are spaced: only the mapping knows how a key is trimmed. Later, the place tells which it took.
+        same = (
+            pl.col(name).str.normalize("NFC").str.replace_all(r"\s", "") == part for name, part in self._wanted.items()
+        )
+        here = page.frame.with_columns(page.lines.alias(LINE)).filter(pl.all_horizontal(same))
+        for row in here.iter_rows(named=True):
+            self.seen[f"{page.origin}:{row.pop(LINE)}"] = row
+
+
+def _without_spaces(part: str) -> str:
+    return re.sub(r"\s", "", unicodedata.normalize("NFC", part))
+
+
+def _explain_rows(found: Explanation, reading: Reading, verdicts: Verdicts, rows_of_key: _RowsOfKey) -> None:
+    of_key = verdicts.rows.filter(pl.col(KEY) == found.key)
+    explained = of_key
+    for texts in (verdicts.reasons, reading.warnings):
+        explained = explained.join(texts, on=ROW, how="left", maintain_order="left")
+    for origin, line, state, reason, warning in explained.select(ORIGIN, LINE, STATE, REASON, WARNING).iter_rows():
         at = reading.place(origin, line)
-        found.rows.append(Found(at, _STATES[state], reason, warning, witness.seen.get(at, {})))
-    used = mine.filter(pl.col(STATE) == CONTACT)
-    made = reading.fetch(verdicts, used.get_column(KEY)) if used.height else _as_mapped(mine, reading)
-    for row in made.head(1).iter_rows(named=True):
+        found.rows.append(Found(at, _STATES[state], reason, warning, rows_of_key.seen.get(at, {})))
+    used = of_key.filter(pl.col(STATE) == CONTACT)
+    if used.height:
+        contacts = reading.fetch(verdicts, used.get_column(KEY))
+    else:
+        # Rows that were turned away after they were mapped, such as duplicates, are in the spool as well.
+        contacts = reading.spool.fetch(of_key.drop(STATE)) if of_key.height else of_key
+    for row in contacts.head(1).iter_rows(named=True):
         found.contact = {name: value for name, value in row.items() if not name.startswith("@")}
 
 
-def _as_mapped(mine: pl.DataFrame, reading: Reading) -> pl.DataFrame:
-    """The contacts of rows that were turned away after they were mapped, such as twins."""
-    return reading.spool.fetch(mine.drop(STATE)) if mine.height else mine
+def _explain_history(found: Explanation, session: Session) -> None:
+    for change in session.state.history.changes(source=found.source, key=found.key):
+        found.last = found.last or change
+        found.changes += 1
+    last = found.last
+    if found.ledger or last is None or last["kind"] == "delete" or last["outcome"] not in ("accepted", "moved"):
+        return
+    # The last change left a contact at the target, and nobody has it any more: it was let go.
+    if last["new_id"] is not None and not session.state.holdings.known_ids([last["new_id"]]):
+        found.stayed = last
 
 
-def _tell_target(found: Explanation, session: Session, verdicts: Verdicts, schema: Schema) -> None:
-    """Ask the target for the contact: a search is a hint, an equal id or equal match values are the proof."""
-    mine = verdicts.rows.filter((pl.col(KEY) == found.key) & pl.col(MATCH).is_not_null())
+def _explain_target(found: Explanation, session: Session, verdicts: Verdicts, schema: Schema) -> None:
+    """Ask the target for the contact."""
     past = found.ledger or found.stayed
-    id_then = found.ledger["id"] if found.ledger else found.stayed["new_id"] if found.stayed else None
-    matches = [past["match"]] if past else []
-    matches += mine.get_column(MATCH).to_list()
+    id_then = past["id" if found.ledger else "new_id"] if past else None
+    of_key = verdicts.rows.filter((pl.col(KEY) == found.key) & pl.col(MATCH).is_not_null())
+    matches = [*([past["match"]] if past else []), *of_key.get_column(MATCH)]
     for match in dict.fromkeys(each for each in matches if each):
         found.searched = True
-        there = Index(lambda match=match: session.target.search(hint(match)), schema).read()  # type: ignore[misc]
-        wanted = pl.col(MATCH) == match
+        # A search is a hint: only an equal id or equal match values prove that the contact is this one.
+        there = Index(partial(session.target.search, hint(match)), schema).read()
+        proof = pl.col(MATCH) == match
         if id_then:
-            wanted = wanted | (pl.col(ID) == id_then)
-        for id_, before in there.filter(wanted).select(ID, BEFORE).head(1).iter_rows():
+            proof = proof | (pl.col(ID) == id_then)
+        for id_, before in there.filter(proof).select(ID, BEFORE).head(1).iter_rows():
             fields = {name: value for name, value in json.loads(before).items() if value}
+            # The answer counts, not what was sent: the target may write a number in its own way.
             known = (found.ledger["returned"] or found.ledger["fields"]) if found.ledger and id_then else None
             differs = None if known is None else field_changes(fields, known, schema.phones)
             found.target = {"id": id_, "fields": fields, "differs": differs}
             return
 
 
-def _tell_history(found: Explanation, session: Session) -> None:
-    for each in session.state.history.changes(source=found.source, key=found.key):
-        found.last = found.last or each
-        found.changes += 1
-    if found.ledger is None and found.last is not None and _stayed(found.last, session):
-        found.stayed = found.last
-
-
-def _stayed(last: Mapping[str, Any], session: Session) -> bool:
-    """Whether a contact that the ledger does not know any more was let go: nobody else has it, and none deleted it."""
-    id_, done = last["new_id"], last["outcome"] in (ChangeOutcome.ACCEPTED, ChangeOutcome.MOVED)
-    return last["kind"] != "delete" and done and id_ is not None and not session.state.holdings.known_ids([id_])
-
-
-def _decide(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:
-    """Say what the plan does with the key; why, is what the steps before it found."""
-    from syncd.report.source_report import described
-
-    plan, here = planned.plan, pl.col(KEY) == found.key
-    for part in (plan.todo.filter(here), plan.waiting.filter(here)):
-        for change in rows(part):
-            kind = change.kind
-            found.change = next(described(part, found.phones))
-            found.held = [each for each in plan.held if found.key in each.keys and each.kind in ("all", _held_as(kind))]
-            found.decision, found.why = kind, change.why or _WHY.get(kind) or _why_deleted(found)
-            return
-    found.decision, found.why = _left_as_it_is(found, source, planned, reading)
-
-
-def _held_as(kind: str) -> str:
-    return {"delete": "delete", "update": "update", "move": "update"}.get(kind, "all")
+def _explain_decision(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:
+    """Say what the plan does with the key, and why by what the steps before have found."""
+    plan, of_key = planned.plan, pl.col(KEY) == found.key
+    # A change explains itself. Only a key without one is explained by its rows and by the ledger.
+    part = pl.concat([plan.todo.filter(of_key), plan.waiting.filter(of_key)])
+    if part.is_empty():
+        found.decision, found.why = _why_unchanged(found, source, planned, reading)
+        return
+    [kind], [why] = part.get_column(KIND), part.get_column(WHY)
+    [found.change] = described(part, found.phones)
+    found.held = [each for each in plan.held if not part.filter(closed([each])).is_empty()]
+    found.decision, found.why = kind, why or _WHY.get(kind) or _why_deleted(found)
 
 
 def _why_deleted(found: Explanation) -> str:
@@ -194,17 +207,18 @@ def _why_deleted(found: Explanation) -> str:
     return f"its row is excluded ({excluded.reason})" if excluded else "the source has no row of it any more"
 
 
-def _left_as_it_is(found: Explanation, source: Source, planned: Planned, reading: Reading) -> tuple[str, str]:
-    """What is said of a key that the plan has no change for."""
+def _why_unchanged(found: Explanation, source: Source, planned: Planned, reading: Reading) -> tuple[str, str]:
+    """Return the decision, and why, of a key that the plan has no change for."""
     states = {row.state: row for row in found.rows}
     if "contact" in states:
-        return _as_sent(found, planned)
+        return _why_not_sent(found, planned)
     if "invalid" in states:
         left = "its contact is left exactly as it is" if found.ledger else "nothing is sent for it"
         return "invalid", f"{states['invalid'].reason}; {left}"
+    # Gates also hold adopted contacts that would only be let go, of which the plan has no change.
     found.held = [each for each in planned.plan.held if found.key in each.keys]
-    if found.stayed or found.held or found.key in planned.released:
-        return "left", _let_go(found)
+    if found.stayed or found.held or found.key in planned.record.released:
+        return "left", _why_let_go(found)
     if found.ledger:
         return "left", f"{_why_deleted(found)}, and mode {source.gates.mode} deletes nothing"
     if "excluded" in states:
@@ -213,54 +227,14 @@ def _left_as_it_is(found: Explanation, source: Source, planned: Planned, reading
     return "nothing", f"the source has no row of it, and the ledger does not know it{proved}"
 
 
-def _let_go(found: Explanation) -> str:
+def _why_let_go(found: Explanation) -> str:
     if found.stayed:
         return f"it was adopted, left the source, and stayed at the target as id {found.stayed['new_id']}"
     return "it was adopted, so that it stays at the target when its row leaves"
 
 
-def _as_sent(found: Explanation, planned: Planned) -> tuple[str, str]:
+def _why_not_sent(found: Explanation, planned: Planned) -> tuple[str, str]:
     ledger = found.ledger
-    if ledger and ledger["status"] == Status.REJECTED and found.key not in planned.same:
+    if ledger and ledger["status"] == "rejected" and found.key not in planned.record.same:
         return "rejected", f"{ledger['reason']}; it is sent again when it changes, or after syncd rejects retry"
     return "unchanged", "it is what the ledger says was sent last"
-
-
-class _Witness(Connector):
-    """Reads as another connector does, and keeps the rows that may have the key: ``seen``, by their place."""
-
-    OPTIONS = Options
-
-    def __init__(self, inner: Connector, columns: Sequence[str], parts: Sequence[str]) -> None:
-        self._inner = inner
-        self._wanted = dict(zip(columns, map(_plain, parts), strict=False))
-        self.name = inner.name
-        self.options = inner.options
-        self.seen: dict[str, Mapping[str, str]] = {}
-
-    def check(self) -> list[str]:
-        return self._inner.check()
-
-    def read(self, cursor: str | None) -> Generator[Rows, None, End]:
-        with closing(self._inner.read(cursor)) as pages:
-            while True:
-                try:
-                    page = next(pages)
-                except StopIteration as stop:
-                    end: End = stop.value
-                    return end
-                self._look(page)
-                yield page
-
-    def _look(self, page: Rows) -> None:
-        """Keep rows whose key columns hold the parts of the key, however they are spaced."""
-        plain = (
-            pl.col(name).str.normalize("NFC").str.replace_all(r"\s", "") == part for name, part in self._wanted.items()
-        )
-        here = page.frame.with_columns(page.lines.alias("@line")).filter(pl.all_horizontal(plain))
-        for row in here.iter_rows(named=True):
-            self.seen[f"{page.origin}:{row.pop('@line')}"] = row
-
-
-def _plain(part: str) -> str:
-    return re.sub(r"\s", "", unicodedata.normalize("NFC", part))

@@ -10,10 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
+from syncd.config import Source
 from syncd.core.change import CallOutcome
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.mapping.compiler import MappingError
@@ -24,13 +25,10 @@ from syncd.core.settings.rules import GateRules
 from syncd.core.wording import counted
 from syncd.errors import SyncdError
 from syncd.plan.field_history import learn_fields, learn_loaded, learn_match
-from syncd.plan.gather import Planned, plan_changes
-from syncd.plan.request import PlanRequest
-from syncd.plan.takeovers import NO_TAKEOVERS
+from syncd.plan.gather import plan_changes
+from syncd.plan.world import PlanRequest, world_of_every_row
 from syncd.read.contact_mapping import contact_mapping
-from syncd.read.reader import read_source
 from syncd.read.spool import spooling
-from syncd.read.unchanged_rows import Recall
 from syncd.report.error_text import error_json
 from syncd.report.exit_code import code_for
 from syncd.report.source_report import held_json
@@ -39,13 +37,14 @@ from syncd.state import State
 from syncd.state.journal import Settled
 from syncd.target.lookup import Index
 
-if TYPE_CHECKING:
-    from syncd.config import Source
-
 ROWS = 100_000
 """Rows of a source that the copies are made of at most."""
 
-PAGE = 5_000  # contacts that the supposed ledger takes in at once
+CONTACTS_AT_ONCE = 5_000
+"""Contacts that the supposed ledger takes in at once."""
+
+RUN = "supposed"
+"""The name of the run that loaded the source, in the supposed ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class Proof:
         return not self.advice
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of ``copies``."""
+        """Return one entry of ``copies``."""
         return {
             "copy": self.damage,
             "rows": self.rows,
@@ -94,7 +93,7 @@ class Proved:
         return code_for(self.error, not_guarded=not all(proof.guarded for proof in self.proofs))
 
     def to_json(self) -> dict[str, Any]:
-        """The source's part of ``syncd check --prove --json``."""
+        """Return the source's part of ``syncd check --prove --json``."""
         return {
             "source": self.source,
             "contacts": self.contacts,
@@ -109,10 +108,11 @@ def prove(source: Source, schema: Schema, now: float) -> Proved:
     try:
         connector = source.connect()
         mapping = contact_mapping(source, connector.check(), schema)
-        rows = _rows_of(connector)
+        rows = _first_rows(connector)
+        # A read-only state whose file does not exist is made in memory.
         with TemporaryDirectory(prefix="syncd-") as folder, State(Path(folder) / "none", read_only=True) as state:
-            found.contacts = _load(_Trial(source, schema, mapping, state, now), rows)
             trial = _Trial(source, schema, mapping, state, now)
+            found.contacts = trial.load(rows)
             found.proofs = [
                 trial.proof(damage, damaged(rows, damage, source.rules, schema), found.contacts) for damage in DAMAGES
             ]
@@ -121,15 +121,13 @@ def prove(source: Source, schema: Schema, now: float) -> Proved:
     return found
 
 
-def _rows_of(connector: Connector) -> pl.DataFrame:
-    """The source's first rows, without those that cannot be read."""
+def _first_rows(connector: Connector) -> pl.DataFrame:
+    """Return the source's first rows, without those that cannot be read."""
     pages: list[pl.DataFrame] = []
-    height = 0
     with closing(connector.read(None)) as reading:
         for page in reading:
             pages.append(page.frame)
-            height += page.frame.height
-            if height >= ROWS:
+            if sum(frame.height for frame in pages) >= ROWS:
                 break
     return pl.concat(pages).head(ROWS)
 
@@ -148,6 +146,7 @@ class _Copy(Connector):
 
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:  # noqa: ARG002 (it is read whole)
         yield Rows(self._rows, "copy", pl.int_range(1, self._rows.height + 1, dtype=pl.UInt32, eager=True))
+        # The gates are tried at their worst: an unproved read would hold every delete by itself.
         return End("complete")
 
 
@@ -161,56 +160,55 @@ class _Trial:
     state: State
     now: float
 
-    def plan(self, rows: pl.DataFrame, gates: GateRules) -> Planned:
-        """The plan that a run of these rows would make."""
-        name = self.source.name
-        request = PlanRequest(name, gates, self.source.shared_match, (name,), "allow")
-        with spooling() as spool:
-            every_row = Recall(lambda: self.state.ledger.row_digests(name))
-            reading = read_source(_Copy(rows), None, self.mapping, self.schema, spool, lambda _rows: None, every_row)
-            index = Index(list, self.schema)
-            return plan_changes(reading, request, self.state, index, self.schema, self.now, NO_TAKEOVERS)
+    def load(self, rows: pl.DataFrame) -> int:
+        """Make the ledger say that the source was loaded as it is; return how many contacts it holds."""
+        name, loaded = self.source.name, 0
+        # The contacts of all rows are supposed to be at the target, whatever the mode: update_only would create none.
+        creates = self._plan(rows, replace(self.source.gates, mode="mirror")).upserts()
+        for page in batches(creates, CONTACTS_AT_ONCE):
+            entries = self.state.journal.mark(RUN, name, page)
+            settled = [Settled(entry, CallOutcome.ACCEPTED, id_) for id_, entry in enumerate(entries, start=loaded + 1)]
+            self.state.journal.record(settled)
+            loaded += len(entries)
+        learn_match(self.state, name, self.schema)
+        learn_fields(self.state, name, self.schema, self.source.rules.mapping)
+        learn_loaded(self.state, name, RUN)
+        return loaded
 
     def proof(self, damage: str, rows: pl.DataFrame, known: int) -> Proof:
-        """See what the gates make of one copy."""
+        """See what the gates make of one copy; ``known``: contacts that the ledger holds."""
         try:
-            plan = self.plan(rows, self.source.gates).plan
+            plan = self._plan(rows, self.source.gates)
+        # A SQL expression that fails for most rows of the copy ends the run before it changes anything.
         except (SyncdError, MappingError) as error:
             return Proof(damage, rows.height, stopped=str(error))
-        through = plan.counts()
-        return Proof(damage, rows.height, through, plan.held, tuple(_advice(plan, self.source.gates, known)))
+        return Proof(damage, rows.height, plan.counts(), plan.held, tuple(_advice(plan, self.source.gates, known)))
 
-
-def _load(trial: _Trial, rows: pl.DataFrame) -> int:
-    """Make the ledger say that the source was loaded as it is; return how many contacts it holds."""
-    state, name = trial.state, trial.source.name
-    creates = trial.plan(rows, replace(trial.source.gates, mode="mirror")).plan.upserts()
-    id_ = 0
-    for page in batches(creates, PAGE):
-        entries = state.journal.mark("supposed", name, page)
-        accepted = CallOutcome.ACCEPTED
-        state.journal.record([Settled(entry, accepted, id_ + place) for place, entry in enumerate(entries, start=1)])
-        id_ += len(entries)
-    learn_match(state, name, trial.schema)
-    learn_fields(state, name, trial.schema, trial.source.rules.mapping)
-    learn_loaded(state, name, "supposed")
-    return id_
+    def _plan(self, rows: pl.DataFrame, gates: GateRules) -> Plan:
+        """Return the plan that a run of these rows would make."""
+        # Other sources, and warnings of shared numbers, are no concern of the gates.
+        source = replace(self.source, gates=gates, shared_numbers="allow")
+        request = PlanRequest(source, (source.name,), self.state, self.schema)
+        with spooling() as spool:
+            # The list of the target is empty: only the ledger decides what is a create.
+            world = world_of_every_row(request, _Copy(rows), self.mapping, spool)
+            return plan_changes(world, Index(list, self.schema), self.now).plan
 
 
 def _advice(plan: Plan, rules: GateRules, known: int) -> Iterator[str]:
-    """Why changes that cannot be taken back pass, and what to set."""
+    """Say why changes that cannot be taken back pass, and what to set."""
+    # Creates and adoptions can be taken back, so they need no advice.
     counts, limits = plan.counts(), rules.deletes
     deletes, edits = counts["delete"], counts["update"] + counts["move"]
+    passing_deletes = counted(deletes, "delete passes", "deletes pass")
+    passing_edits = counted(edits, "update passes", "updates pass")
     if 0 < deletes <= limits.free:
-        what = counted(deletes, "delete passes", "deletes pass")
         how = "deletes: {at_most: {free: 0}}, or a canary near the source's end, would hold them"
-        yield f"{what}: up to {limits.free} are never held; {how}"
+        yield f"{passing_deletes}: up to {limits.free} are never held; {how}"
     elif deletes:
-        what = counted(deletes, "delete passes", "deletes pass")
-        yield f"{what} of {known:,} contacts: lower deletes: {{at_most: {{share: …}}}} or {{count: …}}"
+        yield f"{passing_deletes} of {known:,} contacts: lower deletes: {{at_most: {{share: …}}}} or {{count: …}}"
     if edits and known < rules.updates_known:
-        what = counted(edits, "update passes", "updates pass")
-        yield f"{what}: of fewer than {rules.updates_known} contacts no share is asked; no setting changes that"
+        reason = f"of fewer than {rules.updates_known} contacts no share is asked; no setting changes that"
+        yield f"{passing_edits}: {reason}"
     elif edits:
-        what = counted(edits, "update passes", "updates pass")
-        yield f"{what} of {known:,} contacts: lower updates: {{at_most: {{share: …}}}}"
+        yield f"{passing_edits} of {known:,} contacts: lower updates: {{at_most: {{share: …}}}}"

@@ -1,7 +1,7 @@
-"""``syncd undo``: the changes of an earlier run turned around, as a plan that is carried out like any other.
+"""Undoes the changes of an earlier run, by a plan that is carried out like any other.
 
-What is undone is held back afterwards: as long as a source asks for the very thing that was undone, its runs hold that
-change and say so, until the source changes or a person lets it go on.
+Undone changes are held back afterwards: as long as a source asks for exactly the same change, its runs hold the change
+and say so, until the source changes or a person approves it.
 """
 
 from __future__ import annotations
@@ -9,33 +9,26 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import polars as pl
 
+from syncd.config import Source
 from syncd.core.columns import KEY, MATCH
 from syncd.core.compare import ID
 from syncd.core.field_history import called_now
 from syncd.core.gates import Read, gate
 from syncd.core.identity import folded
 from syncd.core.plan import Plan
-from syncd.core.undo import Entry, Undoing, World, since, undo, wanted_matches
+from syncd.core.schema import Schema
+from syncd.core.undo import Entry, Fields, Undoing, World, since, undo, wanted_matches
 from syncd.core.wording import counted
-from syncd.finish.record import reported
+from syncd.finish.record import carry_out, reported
 from syncd.plan.field_history import renames, schema_changed
 from syncd.plan.schema_check import usable_schema
-from syncd.push.run_plan import push_plan
-from syncd.report.run_outcome import report_begin, report_push
+from syncd.push.result import PushResult
 from syncd.report.source_report import SourceReport
+from syncd.run.session import Session
 from syncd.target.lookup import Index
-
-if TYPE_CHECKING:
-    from syncd.config import Source
-    from syncd.core.schema import Schema
-    from syncd.run.session import Session
-
-_MOVING = {"move", "delete"}
-"""Kinds whose undoing gives a contact match values that it does not have now: the target is listed first."""
 
 
 def undo_source(session: Session, source: Source, report: SourceReport, approved: Collection[str]) -> None:
@@ -47,70 +40,76 @@ def undo_source(session: Session, source: Source, report: SourceReport, approved
         AccessDenied, StateError, Stopped: no source can go on.
     """
     with session.leased(source.name), reported(session, source, report, kind="undo", undoes=report.undoes):
-        schema = usable_schema(session.target, source, session.state)
-        since = session.state.journal.newest_change()
+        schema = usable_schema(session, source)
+        # Before the history is read: the push looks at every change that is newer than this one.
+        newest_change = session.state.journal.newest_change()
         names = renames(session.state, schema)
-        entries = [_called_now(entry, names) for entry in session.state.history.entries(report.undoes, source.name)]
+        entries = [
+            replace(entry, before=_called_now(entry.before, names), after=_called_now(entry.after, names))
+            for entry in session.state.history.entries(report.undoes, source.name)
+        ]
         index = Index(session.target.contacts, schema)
-        undoing = undo(entries, _world(session, source, report, entries, index, schema), schema, _fields(source))
+        world = _world(session, source, report.undoes, entries, index, schema)
+        undoing = undo(entries, world, schema, list(source.rules.mapping))
         plan = _gated(session, source, undoing, schema, approved)
-        _tell(report, session, undoing, plan, schema)
+        _report_plan(report, session, undoing, plan, schema)
         if not session.dry_run:
-            _carry_out(session, source, report, undoing, plan, schema, highest=index.highest, since=since)
+            held_back = _hold_back(session, source, undoing, plan)
+            pushed = carry_out(session, source, report, plan, schema, highest=index.highest, since=newest_change)
+            begun = session.state.history.begun_keys(session.run, source.name)
+            session.state.holds.let_go(source.name, held_back - begun)
+            _report_push(report, plan, pushed)
+            if pushed.failure:
+                raise pushed.failure
 
 
-def _fields(source: Source) -> Sequence[str]:
-    return list(source.rules.mapping)
-
-
-def _called_now(entry: Entry, names: Mapping[str, str]) -> Entry:
-    """The entry with its fields as the target calls them now."""
-    before, after = (None if each is None else called_now(each, names) for each in (entry.before, entry.after))
-    return replace(entry, before=before, after=after)
+def _called_now(fields: Fields | None, names: Mapping[str, str]) -> Fields | None:
+    return None if fields is None else called_now(fields, names)
 
 
 def _world(
-    session: Session, source: Source, report: SourceReport, entries: Sequence[Entry], index: Index, schema: Schema
+    session: Session, source: Source, undoes: str, entries: Sequence[Entry], index: Index, schema: Schema
 ) -> World:
-    state, matches, names = session.state, wanted_matches(entries, schema), renames(session.state, schema)
-    there = _there(index, matches) if any(entry.kind in _MOVING for entry in entries) else {}
-    later, already = since(report.undoes, state.history.later_changes(report.undoes, source.name))
+    state, name, keys = session.state, source.name, {entry.key for entry in entries}
+    names, matches = renames(state, schema), wanted_matches(entries, schema)
+    # Only the undoing of these gives a contact match values that it does not have now. Else no list is needed.
+    there = _there(index, matches) if any(entry.kind in {"move", "delete"} for entry in entries) else {}
+    known = state.ledger.known_now(name, keys)
+    later, already = since(undoes, state.history.later_changes(undoes, name))
     return World(
-        source=source.name,
-        known={
-            key: replace(known, fields=called_now(known.fields, names))
-            for key, known in state.ledger.known_now(source.name, {entry.key for entry in entries}).items()
-        },
+        source=name,
+        known={key: replace(each, fields=called_now(each.fields, names)) for key, each in known.items()},
         later=later,
         already=already,
-        begun=state.history.begun_by_undo(report.undoes, source.name),
+        begun=state.history.begun_by_undo(undoes, name),
         holders=state.holdings.by_match(matches),
         there=there,
         ours=frozenset(state.holdings.known_ids(chain.from_iterable(there.values()))),
-        taken_from=state.holdings.sharing_an_id(source.name, {entry.key for entry in entries}),
+        taken_from=state.holdings.sharing_an_id(name, keys),
     )
 
 
 def _there(index: Index, matches: Collection[str]) -> dict[str, list[int]]:
+    """Return the ids at the target of the contacts that have one of these match values, by match value without case."""
     wanted = folded(pl.Series(MATCH, list(matches), dtype=pl.String))
     remotes = index.read().select(folded(index.read().get_column(MATCH)), ID)
     return dict(remotes.filter(pl.col(MATCH).is_in(wanted.implode())).group_by(MATCH).agg(ID).iter_rows())
 
 
 def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, approved: Collection[str]) -> Plan:
-    state = session.state
     return gate(
         undoing.changes,
+        # An undo names its contacts, as a partial read does: no contact is missing from it.
         read=Read(proved=True, rows=len(undoing.changes), whole=False),
         rules=source.gates,
-        known=state.ledger.known(source.name),
+        known=session.state.ledger.known(source.name),
         missing_for=pl.DataFrame(schema={KEY: pl.String, "seconds": pl.Float64}),
         approved=approved,
-        schema_changed=schema_changed(state, source.name, schema, source.rules.mapping),
+        schema_changed=schema_changed(session.state, source.name, schema, source.rules.mapping),
     )
 
 
-def _tell(report: SourceReport, session: Session, undoing: Undoing, plan: Plan, schema: Schema) -> None:
+def _report_plan(report: SourceReport, session: Session, undoing: Undoing, plan: Plan, schema: Schema) -> None:
     report.read = "history"
     report.rows = undoing.changes.height + len(undoing.kept)
     report.known = session.state.ledger.known(report.source)
@@ -125,26 +124,18 @@ def _tell(report: SourceReport, session: Session, undoing: Undoing, plan: Plan, 
     report.counts["held"] = plan.waiting.height
 
 
-def _carry_out(
-    session: Session,
-    source: Source,
-    report: SourceReport,
-    undoing: Undoing,
-    plan: Plan,
-    schema: Schema,
-    *,
-    highest: int,
-    since: int,
-) -> None:
-    """Hold back what the source asks for, push, and let go of what was not undone after all."""
-    state = session.state
-    keys = plan.todo.get_column(KEY).to_list()
-    noted = state.holds.hold_back(session.run, source.name, {key: undoing.asked[key] for key in keys})
-    state.cursors.drop(source.name)  # else a source that does not change would not be looked at
-    report_begin(report)
-    pushed = push_plan(session, source.name, plan, schema, highest=highest, since=since)
-    state.holds.let_go(source.name, noted - state.history.begun_keys(session.run, source.name))
-    report_push(report, session, source, pushed)
+def _hold_back(session: Session, source: Source, undoing: Undoing, plan: Plan) -> set[str]:
+    """Hold back what the source asks for of the contacts to undo; return the keys that were not held back before."""
+    asked = {key: undoing.asked[key] for key in plan.todo.get_column(KEY)}
+    # Before the push: if that is broken off, the next run must not send again what was undone.
+    held_back = session.state.holds.hold_back(session.run, source.name, asked)
+    # Else a source that does not change would not be read, and its runs would not say what they hold.
+    session.state.cursors.drop(source.name)
+    return held_back
+
+
+def _report_push(report: SourceReport, plan: Plan, pushed: PushResult) -> None:
+    # Contacts that earlier runs were refused are no concern of an undo.
     report.rejected = pushed.rejected
     report.counts["rejected"] = len(pushed.rejected)
     done = sum(report.counts[kind] for kind in plan.counts())
@@ -153,5 +144,3 @@ def _carry_out(
             f"{counted(done, 'contact')} will be left as they are now until the source changes what it says of them: "
             "each run holds them back and says so"
         )
-    if pushed.failure:
-        raise pushed.failure

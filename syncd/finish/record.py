@@ -1,4 +1,4 @@
-"""Keeps the row of a run in the state, from its begin to its end."""
+"""Keeps the row of a run in the state, from its start to its end, and carries out the plan of a run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from typing import Any
 import structlog
 
 from syncd.config import Source
+from syncd.core.plan import Plan
+from syncd.core.schema import Schema
 from syncd.core.warnings import of_unconfigured
 from syncd.errors import AccessDenied, StateError, Stopped, SyncdError
+from syncd.push.result import PushResult
+from syncd.push.run_plan import push_plan
+from syncd.report.run_outcome import report_begin, report_push
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
 
@@ -41,18 +46,31 @@ def reported(
         if isinstance(error, ENDS_THE_COMMAND):
             raise
     finally:
+        # Also after a defect: the row tells ``syncd status`` that the run failed.
         report.sent = session.target.sent - before
         _end(session, source, report, crashed=crashed)
+
+
+def carry_out(
+    session: Session, source: Source, report: SourceReport, plan: Plan, schema: Schema, *, highest: int, since: int
+) -> PushResult:
+    """Push the plan that is in the report, and report what became of it; arguments: as of ``push_plan``."""
+    # If the push is broken off by a defect, the report must not call anything done.
+    report_begin(report)
+    pushed = push_plan(session, source.name, plan, schema, highest=highest, since=since)
+    report_push(report, session, source, pushed)
+    return pushed
 
 
 def _end(session: Session, source: Source, report: SourceReport, *, crashed: bool) -> None:
     outcome = "done" if report.read and not report.error and not crashed else "failed"
     counts = {name: count for name, count in report.counts.items() if count}
-    told = log.warning if report.error else log.info
     marks: dict[str, Any] = {"error": type(report.error).__name__} if report.error else {}
     marks |= {"dry_run": True} if session.dry_run else {}
-    said = "stopped" if isinstance(report.error, Stopped) else outcome
-    told("run ended", source=source.name, outcome=said, rows=report.rows, requests=report.sent, **counts, **marks)
+    write = log.warning if report.error else log.info
+    ending = "stopped" if isinstance(report.error, Stopped) else outcome
+    write("run ended", source=source.name, outcome=ending, rows=report.rows, requests=report.sent, **counts, **marks)
+    # A state that has just failed cannot be written to. The next run marks the row as broken off.
     if session.dry_run or isinstance(report.error, StateError):
         return
     session.state.runs.end(

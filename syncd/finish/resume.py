@@ -1,93 +1,128 @@
-"""What stood when a source was last read to its end: where the next read begins, and what it need not find again."""
+"""Keeps where the next read of a source begins, and what a run reports again if it finds nothing new."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from typing import Any
 
+from syncd import __version__
+from syncd.core.identity import DIGEST_VERSION
 from syncd.core.plan import NOTHING
 from syncd.plan.claims import outranking
-from syncd.plan.request import request_of
-
-if TYPE_CHECKING:
-    from syncd.config import Source
-    from syncd.plan.gather import Planned
-    from syncd.read.reading import Reading
-    from syncd.report.source_report import SourceReport
-    from syncd.run.session import Session
-    from syncd.state import State
-
-Standing = dict[str, Any]
-"""What is kept beside a cursor, as JSON: a report's parts, and the match values that other sources have of it."""
+from syncd.plan.gather import Planned
+from syncd.plan.world import PlanRequest, World
+from syncd.report.source_report import SourceReport
+from syncd.run.session import Session
 
 FORM = 2
-"""Of what is kept beside a cursor; a source whose cursor has another form beside it is read whole."""
+"""The form of :attr:`LastRead.report`; a source whose stored report has another form is read whole."""
 
-STANDING_LIMIT = 1_000
-"""Invalid rows that are kept beside a cursor at most; a source with more is parsed on every run."""
+REPEATED = ("invalid", "excluded", "rejected", "warnings")
+"""The parts of a report that hold until the source changes."""
 
-
-def begin(session: Session, source: Source, context: str) -> tuple[str | None, Standing]:
-    """Return where the read may begin, and what stood then; nowhere, where only a whole read can tell what to do."""
-    saved = None if session.full else session.state.cursors.get(source.name, context)
-    if saved is None or session.state.ledger.pending_keys(source.name):
-        return None, {}
-    lost = saved[1].get("lost_to_others", [])
-    if lost:
-        taken = outranking(session.state, request_of(session, source))
-        if not set(lost) <= set(taken):
-            return None, {}
-    return saved
+MOST_INVALID = 1_000
+"""Invalid rows that are kept for the next run; a source with more is read whole by every run."""
 
 
-def stand(report: SourceReport, standing: Standing) -> SourceReport:
-    """Report again what stood when the source was last as it is now."""
+@dataclass(frozen=True, slots=True)
+class LastRead:
+    """Where the last read of a source ended.
+
+    ``context``: names everything besides the source's own content that decides what a run finds. ``cursor``: where the
+    next read begins; None: at the start. ``report``: parts of that run's report, and ``lost_to_others``, the match
+    values that other sources have of this source's contacts.
+    """
+
+    context: str
+    cursor: str | None = None
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+def last_read(session: Session, request: PlanRequest) -> LastRead:
+    """Return where the read may begin: at the start if only a whole read can tell what to do."""
+    context = _context(session, request)
+    saved = None if session.full else request.state.cursors.get(request.name, context)
+    if saved is None or request.state.ledger.pending_keys(request.name):
+        return LastRead(context)
+    # A contact that lost its match value to another source must be sent once that source lets go of it. Its own row
+    # has not changed then, so a read from the cursor would not show it.
+    lost = set(saved[1].get("lost_to_others", []))
+    if lost and not lost <= set(outranking(request)):
+        return LastRead(context)
+    return LastRead(context, *saved)
+
+
+def report_again(report: SourceReport, last: LastRead) -> SourceReport:
+    """Report what the last run reported: the source has not changed since."""
     report.read = "complete"
     report.same_as_before = True
     report.digest = NOTHING
-    report.rows = standing["rows"]
-    report.counts.update(standing["counts"])
-    report.invalid, report.excluded = standing["invalid"], standing["excluded"]
-    report.rejected, report.warnings = standing["rejected"], standing["warnings"]
+    report.rows = last.report["rows"]
+    report.counts.update(last.report["counts"])
+    for part in REPEATED:
+        setattr(report, part, last.report[part])
     return report
 
 
-def move(
-    state: State,
-    source: str,
-    context: str,
-    reading: Reading,
-    planned: Planned,
-    report: SourceReport,
-    standing: Standing,
-    *,
-    stays: bool,
-) -> None:
-    """Let the next read begin after this one, if nothing of it waits.
+def report_unread_invalid(report: SourceReport, last: LastRead, world: World) -> None:
+    """Report also the invalid rows of earlier reads that a partial read says nothing of."""
+    if world.named_gone is not None:
+        read = {*world.reading.verdicts.keys(), *world.named_gone}
+        report.invalid = [each for each in last.report.get("invalid", []) if each["key"] not in read] + report.invalid
+        report.counts["invalid"] = len(report.invalid)
 
-    Else a partial one is read again from where it began; after any other the next is whole.
-    """
-    waits = stays or planned.plan.held or report.error or report.unknown or not planned.settled
-    few = len(report.invalid) <= STANDING_LIMIT
-    if reading.end.cursor and few and not waits and not state.cursors.has_open_calls(source):
-        state.cursors.save(source, reading.end.cursor, context, _standing(state, report, planned, standing))
-    elif reading.end.proof != "partial" or not few:
+
+def keep_cursor(last: LastRead, world: World, planned: Planned, report: SourceReport, *, retry: bool) -> None:
+    """Let the next read begin after this one, if nothing of this read waits; ``retry``: a delete is tried again."""
+    state, source, end = world.state, world.name, world.reading.end
+    waits = retry or planned.plan.held or report.error or report.unknown or not planned.record.settled
+    few = len(report.invalid) <= MOST_INVALID
+    if end.cursor and few and not waits and not state.cursors.has_open_calls(source):
+        state.cursors.save(source, end.cursor, last.context, _to_report_again(last, world, planned, report))
+    # Else a partial read is read again from where it began; after any other read the next one is whole.
+    elif end.proof != "partial" or not few:
         state.cursors.drop(source)
 
 
-def _standing(state: State, report: SourceReport, planned: Planned, before: Standing) -> Standing:
-    """What a run that finds the source as it is now reports again, and what decides whether it may."""
+def _to_report_again(last: LastRead, world: World, planned: Planned, report: SourceReport) -> dict[str, Any]:
     counts = report.counts
-    same = counts["unchanged"] + sum(counts[kind] for kind in ("create", "adopt", "update", "move"))
-    stands = {name: counts[name] for name in ("invalid", "rejected", "excluded")}
-    if planned.named is not None:
-        same = state.ledger.known(report.source)
-    lost = {*planned.to_others, *before.get("lost_to_others", [])}
+    unchanged = counts["unchanged"] + sum(counts[kind] for kind in ("create", "adopt", "update", "move"))
+    rows = report.rows
+    if world.named_gone is not None:
+        # A partial read counts only the rows that changed, so the ledger is asked for the others.
+        unchanged = world.state.ledger.known(world.name)
+        rows = unchanged + len(report.invalid)
+    lost = {*planned.record.granted.to_others, *last.report.get("lost_to_others", [])}
     return {
-        "rows": report.rows if planned.named is None else same + len(report.invalid),
-        "counts": {**stands, "unchanged": same},
-        "invalid": report.invalid,
-        "excluded": report.excluded,
-        "rejected": report.rejected,
-        "warnings": report.warnings,
-        "lost_to_others": sorted(lost & set(state.claims.outranked(report.source).values())),
+        "rows": rows,
+        "counts": {"unchanged": unchanged, **{name: counts[name] for name in ("invalid", "rejected", "excluded")}},
+        **{part: getattr(report, part) for part in REPEATED},
+        "lost_to_others": sorted(lost.intersection(world.state.claims.outranked(world.name).values())),
     }
+
+
+def _context(session: Session, request: PlanRequest) -> str:
+    parts = [
+        __version__,
+        *_libraries(),
+        request.source.digest,
+        request.schema.described(),
+        DIGEST_VERSION,
+        session.settings.target.base_url,
+        list(request.order),
+        FORM,
+        "yes" if request.state.facts.case_insensitive.get() else None,
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    """Return the versions of the libraries that decide what contact a row makes."""
+    # To look up a version takes longer than to read a small file, so each process does it once.
+    return version("polars"), version("phonenumbers")

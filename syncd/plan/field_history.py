@@ -30,9 +30,9 @@ def detail_now(detail: pl.DataFrame, state: State, source: str, schema: Schema) 
 
 
 def schema_changed(state: State, source: str, schema: Schema, mapped: Iterable[str]) -> str:
-    """Say what about the target's fields has changed since the source's contacts were sent; "" for nothing.
+    """Return what has changed about the target's fields since the source's contacts were sent; "" for nothing.
 
-    That is another set of match fields, or names in the mapping that mean other fields now. No run may pass over it.
+    Another set of match fields counts, and names in the mapping that mean other fields now. No run may pass over it.
     """
     facts = state.facts
     new = history.renames(facts.field_names.get(), schema)
@@ -44,15 +44,14 @@ def schema_changed(state: State, source: str, schema: Schema, mapped: Iterable[s
 
 
 def settle_fields(state: State, schema: Schema) -> None:
-    """Rename stored fields to the current names, and give open calls the match values of now.
-
-    A read-only state stays as it is.
-    """
+    """Rename stored fields to the current names, and give open calls the match values of now."""
+    # A dry run may not write. It renames what it reads instead.
     if state.read_only:
         return
     if moved := taken_over(state.facts.field_names.get(), schema):
         names: dict[str, Sequence[str]] = {number: [name] for number, name in history.numbered(schema).items()}
         state.field_names.rename(moved, {state.facts.field_names.name: state.facts.field_names.dump(names)})
+    # The contact that a call without an id may have made is found at the target by its match value only.
     calls = [each for each in open_calls(state, schema) if each.id is None]
     if calls:
         pairs = zip(calls, match_values([each.fields for each in calls], schema, partly=True), strict=True)
@@ -77,7 +76,7 @@ def with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema:
 
 
 def learn_match(state: State, source: str, schema: Schema) -> None:
-    """Note by which match fields the contacts of this source are known at the target."""
+    """Note by which match fields the target knows the contacts of this source."""
     if schema_changed(state, source, schema, ()):
         detail = state.ledger.detail(source, state.ledger.digests(source).get_column(KEY))
         after = detail_now(detail, state, source, schema).select(KEY, pl.col(OLD_MATCH).alias(MATCH))
@@ -87,7 +86,8 @@ def learn_match(state: State, source: str, schema: Schema) -> None:
 
 
 def learn_loaded(state: State, source: str, run: str) -> None:
-    """Note that every contact of the source was sent once: the target need not be listed any more."""
+    """Note that every contact of the source was sent once."""
+    # From now on the ledger tells which contacts are at the target, so the target need not be listed any more.
     if state.facts.first_load(source).get() is None:
         state.facts.first_load(source).set(run)
 
@@ -97,6 +97,7 @@ def learn_fields(state: State, source: str, schema: Schema, mapped: Iterable[str
     facts = state.facts
     facts.fields(source).set(schema.described())
     facts.field_numbers(source).set(history.field_numbers(schema, mapped))
+    # Names change seldom, and a write would wait for whoever else writes to the state.
     before = facts.field_names.get()
     if (names := history.names_ever(before, schema)) != before:
         facts.field_names.set(names)

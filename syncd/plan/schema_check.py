@@ -6,21 +6,32 @@ from syncd.config import Source
 from syncd.core.schema import Schema, problems_of_mapping, problems_with
 from syncd.errors import SchemaError
 from syncd.plan.field_history import renames, settle_fields
+from syncd.run.session import Session
 from syncd.state import State
-from syncd.target.contacts import Target
 
 
-def usable_schema(target: Target, source: Source, state: State) -> Schema:
-    """Return the target's fields, with the state speaking of them as the target does now.
+def usable_schema(session: Session, source: Source) -> Schema:
+    """Return the target's fields, which fit the source's mapping; settle the state as :func:`settled_schema` does.
 
     Raises:
         SchemaError: contacts of this source cannot be pushed with them; it says why, and what to do.
     """
-    schema = target.fields()
-    if found := problems_with(schema):
-        raise SchemaError("\n".join(found))
-    settle_fields(state, schema)
-    need_mapped(schema, source, state)
+    schema = settled_schema(session)
+    need_mapped(schema, source, session.state)
+    return schema
+
+
+def settled_schema(session: Session) -> Schema:
+    """Return the target's fields, and make the state speak of them as the target does now.
+
+    Raises:
+        SchemaError: no source's contacts can be pushed with them; it says why, and what to do.
+    """
+    schema = session.target.fields()
+    # Before the state is touched: fields that no push can use must not rename anything in it.
+    if problems := problems_with(schema):
+        raise SchemaError("\n".join(problems))
+    settle_fields(session.state, schema)
     return schema
 
 
@@ -30,5 +41,7 @@ def need_mapped(schema: Schema, source: Source, state: State) -> None:
     Raises:
         SchemaError: they do not; it names file, line and key of each.
     """
-    if found := problems_of_mapping(schema, source.rules.mapping, renames(state, schema)):
-        raise SchemaError("\n".join(source.placed(problem, field) for field, problem in found))
+    # If the mapping still has the former name of a field, the error names the new one.
+    former = renames(state, schema)
+    if problems := problems_of_mapping(schema, source.rules.mapping, former):
+        raise SchemaError("\n".join(source.placed(problem, field) for field, problem in problems))

@@ -1,4 +1,4 @@
-"""The mapping of a source, compiled for the columns that it has."""
+"""Compiles the mapping of a source for the columns that the source has."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def contact_mapping(source: Source, columns: list[str], schema: Schema) -> compi
     Raises:
         ConfigError: it names columns or fields that do not exist, with file, line and key of each.
     """
+    # The compiler knows no files: the source tells the line of each key.
     try:
         return compiler.compile(source.rules, columns, schema)
     except compiler.MappingError as error:

@@ -6,65 +6,68 @@ Nothing is decided before the source was read to its end. What stays in memory i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeVar
 
 import polars as pl
 
-from syncd.core.columns import (
-    CONTACT,
-    LINE,
-    ORIGIN,
-    RAW,
-    REASON,
-    ROW,
-    STATE,
-    WARNING,
-)
+from syncd.config import Source
+from syncd.core.columns import CONTACT, LINE, ORIGIN, RAW, REASON, ROW, STATE, WARNING
 from syncd.core.identity import identify
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
 from syncd.core.verdicts import REASONS, ROWS, Verdicts
+from syncd.read.contact_mapping import contact_mapping
 from syncd.read.reading import Reading
 from syncd.read.spool import Spool
-from syncd.read.unchanged_rows import FEW, Recall
+from syncd.read.unchanged_rows import Recall
+from syncd.run.session import Session
 from syncd.source import Connector, End, Rows
+from syncd.state.ledger import LedgerParts
 
-PATIENCE = 0.2
+STOP_CHECK_SECONDS = 0.2
 """Seconds after which a wait for the source looks whether the run was asked to stop."""
 
-AHEAD = 2
+PAGES_READ_AHEAD = 2
 """Pages that may have been read before they are looked at."""
 
-HELD = 6
+PAGES_BEFORE_LEDGER = 6
 """Pages that may wait for the ledger: while that is read, the source is read on."""
 
-Found = TypeVar("Found")
-
-TOGETHER = 50_000
+ROWS_MAPPED_AT_ONCE = 50_000
 """So many rows at least are mapped at a time: a few of each of many pages cost more apart."""
 
 _WARNINGS = {ROW: pl.UInt32, WARNING: pl.String}
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class _Pages:
-    """Collects what stays in memory of each page."""
+    """Maps the pages of one read and collects what stays in memory of them.
 
+    ``arrived``: pages, with the places of their rows, that were not recognised yet; ``unmapped``: rows that were not.
+    ``height``: rows that were read.
+    """
+
+    mapping: ContactMapping
+    schema: Schema
     spool: Spool
     recall: Recall
-    lean: list[pl.DataFrame] = field(default_factory=list)
-    notes: list[pl.DataFrame] = field(default_factory=list)
+    rows: list[pl.DataFrame] = field(default_factory=list)
+    reasons: list[pl.DataFrame] = field(default_factory=list)
     warnings: list[pl.DataFrame] = field(default_factory=list)
     malformed: list[tuple[int, int, str]] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
     arrived: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
-    waiting: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
+    unmapped: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     height: int = 0
 
-    def add(self, page: Rows, mapping: ContactMapping, schema: Schema) -> None:
+    def add(self, page: Rows) -> None:
         """Take a page; as soon as it is worth while, map the rows that are not recognised."""
         if page.origin not in self.origins:
             self.origins.append(page.origin)
@@ -76,53 +79,66 @@ class _Pages:
         )
         self.height += page.frame.height
         self.arrived.append((page.frame, places))
-        asks = self.recall.may_ask and self.height <= FEW
-        if not asks and (self.recall.is_ready() or len(self.arrived) >= HELD):
-            self.recognise()
-        if sum(rows.height for rows, _ in self.waiting) >= TOGETHER:
-            self.map(mapping, schema)
+        # Too many pages in memory are worse than a wait for the ledger.
+        full = len(self.arrived) >= PAGES_BEFORE_LEDGER
+        if self.recall.needs_whole_ledger(self.height) and (self.recall.is_ready() or full):
+            self._recognise()
+        if sum(rows.height for rows, _ in self.unmapped) >= ROWS_MAPPED_AT_ONCE:
+            self._map()
 
-    def recognise(self) -> None:
-        """Sort out the rows that need no second look: of many pages at once, since each look is at the whole ledger."""
+    def ended(self, end: End) -> Reading:
+        """Map the rest, and return the whole read. A row is invalid if an earlier row has its key."""
+        # The few rows of a partial read need not be recognised: that would take the whole ledger.
+        if end.proof != "partial":
+            self._recognise()
+        self.unmapped += self.arrived
+        self._map()
+        verdicts = Verdicts(
+            rows=pl.concat([pl.DataFrame(schema=ROWS), *self.rows]),
+            reasons=pl.concat([pl.DataFrame(schema=REASONS), *self.reasons]),
+            origins=self.origins,
+        )
+        return Reading(
+            end=end,
+            verdicts=verdicts.without_duplicates(),
+            warnings=pl.concat([pl.DataFrame(schema=_WARNINGS), *self.warnings]),
+            malformed=self.malformed,
+            spool=self.spool,
+            recall=self.recall,
+            present=None if end.present is None else self.mapping.keys(end.present),
+        )
+
+    def _recognise(self) -> None:
+        """Sort out the rows that need no second look."""
         if not self.arrived:
             return
+        # Of many pages at once, since each look is at the whole ledger.
         every = self.recall.recognised(pl.concat([places.get_column(RAW) for _, places in self.arrived]))
         begin = 0
         for rows, places in self.arrived:
             same = every.slice(begin, places.height)
             begin += places.height
             self.recall.keep(places.filter(same))
-            self.waiting.append((rows.filter(~same), places.filter(~same)))
+            self.unmapped.append((rows.filter(~same), places.filter(~same)))
         self.arrived.clear()
 
-    def end(self, end: End, mapping: ContactMapping, schema: Schema) -> None:
-        """Map the rest; the few rows of a partial read need not be recognised."""
-        if end.proof != "partial":
-            self.recognise()
-        self.waiting += self.arrived
-        self.map(mapping, schema)
-
-    def map(self, mapping: ContactMapping, schema: Schema) -> None:
-        """Map the rows that wait for it."""
-        if not self.waiting:
+    def _map(self) -> None:
+        if not self.unmapped:
             return
-        rows, at = (pl.concat(parts) for parts in zip(*self.waiting, strict=True))
-        self.waiting.clear()
-        mapped = identify(mapping.apply(rows, at.get_column(LINE)), list(mapping.fields), schema)
+        rows, places = (pl.concat(parts) for parts in zip(*self.unmapped, strict=True))
+        self.unmapped.clear()
+        mapped = identify(self.mapping.apply(rows, places.get_column(LINE)), list(self.mapping.fields), self.schema)
+        # A row with a warning is mapped again by every run, so that every report has the warning.
         silent = (pl.col(STATE) == CONTACT) & pl.col(WARNING).is_null()
-        self._keep(
-            mapped.hstack(at.select(ORIGIN, ROW, RAW)).with_columns(pl.when(silent).then(RAW).alias(RAW)), mapping
-        )
-
-    def _keep(self, mapped: pl.DataFrame, mapping: ContactMapping) -> None:
-        self.lean.append(mapped.select(*ROWS))
-        self.notes.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
+        mapped = mapped.hstack(places.select(ORIGIN, ROW, RAW)).with_columns(pl.when(silent).then(RAW).alias(RAW))
+        self.rows.append(mapped.select(*ROWS))
+        self.reasons.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
-        self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *mapping.fields), self.height)
+        self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *self.mapping.fields), self.height)
 
 
-def _next(reading: Generator[Rows, None, End]) -> Rows | End:
-    """The next page, or how the read ended."""
+def next_page(reading: Generator[Rows, None, End]) -> Rows | End:
+    """Return the next page, or how the read ended."""
     try:
         return next(reading)
     except StopIteration as stop:
@@ -130,21 +146,25 @@ def _next(reading: Generator[Rows, None, End]) -> Rows | End:
         return end
 
 
-def _arrived(coming: Future[Found], waiting: Callable[[], None]) -> Found:
-    """What comes, once it is there; ``waiting`` is called meanwhile, and may end the wait."""
-    while not wait([coming], timeout=PATIENCE).done:
-        waiting()
-    return coming.result()
-
-
-def columns_of(connector: Connector, waiting: Callable[[], None]) -> list[str]:
-    """Have the connector prove that it can be read; ``waiting`` is called meanwhile, and may end the wait."""
-    with ThreadPoolExecutor(1, thread_name_prefix="check") as pool:
+@contextmanager
+def _thread(connector: Connector, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Run a thread for the connector; an error ends what the connector does there."""
+    with ThreadPoolExecutor(1, thread_name_prefix=name) as pool:
         try:
-            return _arrived(pool.submit(connector.check), waiting)
+            yield pool
         except BaseException:
+            # A connector may wait for its server for minutes, and the pool would wait with it.
             connector.cancel()
             raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _arrived(coming: Future[T], waiting: Callable[[], None]) -> T:
+    """Wait for a result; ``waiting`` is called meanwhile, and may end the wait."""
+    while not wait([coming], timeout=STOP_CHECK_SECONDS).done:
+        waiting()
+    return coming.result()
 
 
 def read_source(
@@ -155,43 +175,56 @@ def read_source(
     spool: Spool,
     progress: Callable[[int], None],
     recall: Recall,
+    look: Callable[[Rows], None] = lambda _page: None,
 ) -> Reading:
     """Read the source to its end and map every row that ``recall`` does not recognise, a page while the next are read.
 
-    ``progress`` is told the rows read so far, also while none come; what it raises ends the read.
-
-    A key that a row before has makes a row invalid.
+    ``progress`` is called with the number of rows read so far, also while none come, and ``look`` with each page. An
+    error of theirs ends the read.
     """
-    pages = _Pages(spool, recall)
-    reading = connector.read(cursor)
-    try:
-        with ThreadPoolExecutor(1, thread_name_prefix="read") as pool:
-            coming = deque(pool.submit(_next, reading) for _ in range(AHEAD))
-            try:
-                while not isinstance(page := _arrived(coming.popleft(), lambda: progress(pages.height)), End):
-                    coming.append(pool.submit(_next, reading))
-                    progress(pages.height + page.frame.height)
-                    pages.add(page, mapping, schema)
-                pages.end(page, mapping, schema)
-            except BaseException:
-                connector.cancel()
-                raise
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-        end = page
-    finally:
-        reading.close()
-    verdicts = Verdicts(
-        rows=pl.concat(pages.lean) if pages.lean else pl.DataFrame(schema=ROWS),
-        reasons=pl.concat(pages.notes) if pages.notes else pl.DataFrame(schema=REASONS),
-        origins=pages.origins,
-    )
-    return Reading(
-        end=end,
-        verdicts=verdicts.without_duplicates(),
-        warnings=pl.concat(pages.warnings) if pages.warnings else pl.DataFrame(schema=_WARNINGS),
-        malformed=pages.malformed,
-        spool=spool,
-        recall=pages.recall,
-        present=None if end.present is None else mapping.keys(end.present),
-    )
+    pages = _Pages(mapping, schema, spool, recall)
+    # The read is closed after its thread has ended: a generator that runs cannot be closed.
+    with closing(connector.read(cursor)) as reading, _thread(connector, "read") as pool:
+        coming = deque(pool.submit(next_page, reading) for _ in range(PAGES_READ_AHEAD))
+        while not isinstance(page := _arrived(coming.popleft(), lambda: progress(pages.height)), End):
+            coming.append(pool.submit(next_page, reading))
+            progress(pages.height + page.frame.height)
+            look(page)
+            pages.add(page)
+        return pages.ended(page)
+
+
+def read_beside_ledger(
+    session: Session, source: Source, schema: Schema, cursor: str | None, context: str, spool: Spool
+) -> Reading:
+    """Read a source, and from its first page on its ledger beside it.
+
+    ``context``: names everything besides a row that decides what contact it makes; in another context, no row is
+    recognised.
+    """
+    connector = source.connect()
+    with _thread(connector, "check") as pool:
+        columns = _arrived(pool.submit(connector.check), session.halt_if_asked)
+    mapping = contact_mapping(source, columns, schema)
+    with ThreadPoolExecutor(1, thread_name_prefix="ledger") as pool:
+        ledger = cache(lambda: pool.submit(session.state.ledger.row_digests, source.name))
+        recall = Recall(
+            lambda: ledger().result(),
+            sorted(connector.needs.columns),
+            # A merged contact is made of several rows, so all of them are looked at.
+            None if source.shared_match == "merge_phones" else context,
+            LedgerParts(session.state.ledger, source.name) if cursor else None,
+            lambda: ledger().done(),
+        )
+
+        def progress(rows: int) -> None:
+            # Not before the first row: a source that has not changed costs no look at the ledger.
+            if rows and recall.needs_whole_ledger(rows):
+                ledger()
+            session.watcher.reading(source.name, rows)
+            session.halt_if_asked()
+
+        reading = read_source(connector, cursor, mapping, schema, spool, progress, recall)
+        if reading.end.proof not in {"unchanged", "partial"} or reading.present is not None:
+            recall.ledger  # noqa: B018 (read while the thread for it is there)
+        return reading

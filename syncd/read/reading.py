@@ -1,4 +1,4 @@
-"""What one read of a source found."""
+"""The result of one read of a source, before anything is decided."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from syncd.source import End
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One read, as it was read: planning returns further :class:`Verdicts` and changes nothing here.
+    """One read of a source.
 
-    ``verdicts``: the rows that were mapped. ``warnings``:
-    ``@row``, ``@warning``. ``malformed``: origin, line and reason of the rows that could not be read. ``present``:
-    beside a partial read, the keys of all rows that the source holds (null: a row without a key).
+    ``verdicts``: the rows that were mapped. ``warnings``: ``@row``, ``@warning``. ``malformed``: origin, line and
+    reason of the rows that could not be read. ``present``: beside a partial read, the keys of all rows that the source
+    holds (null: a row without a key).
     """
+
+    # Planning returns further verdicts and changes nothing here, so that the order of its steps does not matter.
 
     end: End
     verdicts: Verdicts
@@ -42,10 +44,8 @@ class Reading:
         return present + len(self.malformed) + rows.filter(pl.col(KEY).is_null() & (pl.col(STATE) == INVALID)).height
 
     def count(self, verdicts: Verdicts) -> int:
-        """Return how many rows the source has, readable or not.
-
-        Recognised rows count by their contacts: of two equal rows, planning admits both among the verdicts.
-        """
+        """Return how many rows the source has, readable or not."""
+        # Recognised rows count by their contacts: of two equal rows, planning admits both among the verdicts.
         return self.recall.unchanged + verdicts.rows.height + len(self.malformed)
 
     def place(self, origin: int, line: int) -> str:
@@ -72,12 +72,11 @@ class Reading:
 
     def invalid(self, verdicts: Verdicts) -> list[dict[str, Any]]:
         """Return ``key``, ``at``, ``reason`` of the rows that are malformed or invalid, in the source's order."""
-        found: list[tuple[int, int, str | None, str]] = [
-            (origin, line, None, reason) for origin, line, reason in self.malformed
-        ]
+        # A row without a reason in the verdicts has an empty reason: JSON and the screen expect a text.
         bad = verdicts.rows.filter(pl.col(STATE) == INVALID)
         bad = bad.join(verdicts.reasons, on=ROW, how="left", maintain_order="left")
-        found += [(row[0], row[1], row[2], row[3] or "") for row in bad.select(ORIGIN, LINE, KEY, REASON).iter_rows()]
+        found = [(origin, line, None, reason) for origin, line, reason in self.malformed]
+        found += bad.select(ORIGIN, LINE, KEY, pl.col(REASON).fill_null("")).rows()
         found.sort(key=lambda row: row[:2])
         return [{"key": key, "at": self.place(origin, line), "reason": why} for origin, line, key, why in found]
 

@@ -1,4 +1,4 @@
-"""The mapped contacts of one read, in temporary files: memory does not grow with the source."""
+"""Keeps the mapped contacts of one read in temporary files: memory does not grow with the source."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Spool:
 
     def emptied(self) -> Spool:
         """Forget every page, for a new read."""
+        # The new read writes its pages over the files of the old one.
         self._pages.clear()
         return self
 
@@ -45,7 +46,8 @@ class Spool:
 
 @contextmanager
 def spooling() -> Iterator[Spool]:
-    """A spool that is gone when the block ends; what a killed process left goes too."""
+    """Yield a spool that is removed when the block ends; remove the spools of killed processes as well."""
+    # Not only at the end: a process that is killed cannot tidy up after itself.
     _sweep(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=f"syncd-{os.getpid()}-") as folder:
         yield Spool(Path(folder))
@@ -53,6 +55,7 @@ def spooling() -> Iterator[Spool]:
 
 def _sweep(place: Path) -> None:
     """Remove the spools of processes that are gone: they hold contacts."""
+    # Only folders of this user: the contacts of other users are no concern of this process.
     for left in place.glob("syncd-*-*"):
         pid = left.name.split("-")[1]
         with suppress(OSError):

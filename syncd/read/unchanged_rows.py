@@ -1,41 +1,26 @@
 """Recognises rows that are as they were when their contacts were last accepted: they need no second look.
 
-Beside each contact the ledger holds the digest of the row that it was made of. A row with such a digest would make
-that contact again, so it is neither mapped nor compared, unless something else of this read could touch it: a row
-with its key, a contact with its match value. Those are called back and go the whole way.
-
-A read of a few changed rows needs no more of the ledger than what those rows touch: it is asked for that alone.
+Beside each contact the ledger holds the digest of the row that it was made of. A row with this digest would make the
+same contact again, so it is neither mapped nor compared. If another row has its key, or another contact its match
+value, the row is called back: it is compared like a new row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Protocol
 
 import polars as pl
 
 from syncd.core.columns import CONTACT, KEY, LINE, MATCH, ORIGIN, RAW, ROW, STATE
 from syncd.core.identity import folded, has_case, repeats, row_digest
+from syncd.state.ledger import LedgerParts
 
-FEW = 10_000
+MOST_ROWS_LOOKED_UP = 10_000
 """Changed rows up to which the ledger is asked for what they touch; for more it is read whole, which takes as long."""
 
 _PLACES = {RAW: pl.Int64, ROW: pl.UInt32, LINE: pl.UInt32, ORIGIN: pl.UInt32}
 _LEDGER = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
-
-
-class Ask(Protocol):
-    """What answers for parts of a source's ledger; frames hold ``@key``, ``@raw``, ``@match``."""
-
-    def count(self) -> int:
-        """How many contacts the ledger holds."""
-
-    def with_keys(self, keys: pl.Series) -> pl.DataFrame:
-        """The contacts with these keys."""
-
-    def with_matches(self, matches: pl.Series) -> pl.DataFrame:
-        """The contacts with these match values, in any case of letters, and maybe others."""
 
 
 class Recall:
@@ -43,8 +28,8 @@ class Recall:
 
     ``ledger`` returns ``@key``, ``@raw``, ``@match`` of all its contacts; it is called once, when it is needed.
     ``columns``: those that decide what contact a row makes. ``context``: all else that decides it, or None where
-    every row must be looked at. ``ask``: what may be asked instead, before the whole ledger was needed. ``is_ready``:
-    whether ``ledger`` returns at once.
+    every row must be looked at. ``parts``: answers for single contacts, until the whole ledger is needed.
+    ``is_ready``: whether ``ledger`` returns at once.
     """
 
     def __init__(
@@ -52,32 +37,34 @@ class Recall:
         ledger: Callable[[], pl.DataFrame],
         columns: Sequence[str] = (),
         context: str | None = None,
-        ask: Ask | None = None,
+        parts: LedgerParts | None = None,
         is_ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self.is_ready = is_ready
         self._load = ledger
         self._columns = columns
         self._context = context
-        self._ask = ask
+        self._parts = parts
         self._places: list[pl.DataFrame] = []
+        # Which contacts of the ledger have a row that was recognised and not called back; None: not one was looked for.
         self._same: pl.Series | None = None
-        self._renamed: dict[str, str] = {}
+        self._new_keys: dict[str, str] = {}
 
     @cached_property
     def ledger(self) -> pl.DataFrame:
         """``@key``, ``@raw``, ``@match`` of every contact that the ledger holds."""
-        return self._with_new_names(self._load())
+        # From now on the whole ledger answers: each question to its parts would cost a query.
+        self._parts = None
+        return self._with_new_keys(self._load())
 
-    @property
-    def may_ask(self) -> bool:
-        """Whether the ledger need not be read whole, as far as can be seen."""
-        return self._ask is not None and "ledger" not in self.__dict__
+    def needs_whole_ledger(self, rows: int) -> bool:
+        """Return whether the ledger must be read whole for so many rows."""
+        return self._parts is None or rows > MOST_ROWS_LOOKED_UP
 
     @cached_property
     def height(self) -> int:
         """How many contacts the ledger holds."""
-        return self._ask.count() if self._ask is not None and self.may_ask else self.ledger.height
+        return self._parts.count() if self._parts else self.ledger.height
 
     @property
     def unchanged(self) -> int:
@@ -86,6 +73,7 @@ class Recall:
 
     def digests(self, page: pl.DataFrame) -> pl.Series:
         """Return ``@raw`` of a page's rows."""
+        # A row with a null digest is never recognised.
         if self._context is None:
             return pl.Series(RAW, [None], dtype=pl.Int64).new_from_index(0, page.height)
         return row_digest(page, self._columns, self._context)
@@ -109,69 +97,70 @@ class Recall:
         """
         places = pl.concat(self._places) if self._places else pl.DataFrame(schema=_PLACES)
         if self._same is None or places.is_empty():
-            return self._rows(places, pl.DataFrame(schema=_LEDGER))
+            return _with_places(places, pl.DataFrame(schema=_LEDGER))
+        # Equal rows share a key. They are compared, since only the first of them may be used.
         twice = places.get_column(RAW)
         twice = twice.filter(twice.is_duplicated()) if repeats(twice) else twice.clear()
         ledger = self.ledger
         touched = ledger.get_column(KEY).is_in(keys.drop_nulls().implode()) | _among(ledger.get_column(MATCH), matches)
         touched |= ledger.get_column(RAW).is_in(twice.implode()).fill_null(value=False)
-        back = self.ledger.filter(self._same & touched)
+        back = ledger.filter(self._same & touched)
         self._same &= ~touched
-        return self._rows(places, back)
-
-    @staticmethod
-    def _rows(places: pl.DataFrame, back: pl.DataFrame) -> pl.DataFrame:
-        found = places.join(back, on=RAW, how="inner").sort(ROW)
-        return found.select(ROW, KEY, LINE, ORIGIN, pl.lit(CONTACT, dtype=pl.UInt8).alias(STATE), MATCH, RAW)
+        return _with_places(places, back)
 
     def rest(self) -> pl.Series:
         """Return the keys of the ledger whose rows were not read, or must be compared."""
         keys = self.ledger.get_column(KEY)
         return keys if self._same is None else keys.filter(~self._same)
 
-    def rename(self, names: Mapping[str, str]) -> None:
+    def rename(self, new_keys: Mapping[str, str]) -> None:
         """Let the ledger hold contacts under other keys: old to new."""
-        self._renamed |= names
-        if names and not self.may_ask:
-            self.__dict__["ledger"] = self._with_new_names(self.ledger)
+        self._new_keys |= new_keys
+        if new_keys and self._parts is None:
+            self.__dict__["ledger"] = self._with_new_keys(self.ledger)
 
     def with_keys(self, keys: pl.Series) -> pl.DataFrame:
         """Return ``@key``, ``@raw``, ``@match`` of the contacts with these keys, and maybe of others."""
-        if self._ask is None or not self.may_ask:
+        if self._parts is None:
             return self.ledger
-        old = {new: name for name, new in self._renamed.items()}
-        return self._with_new_names(self._ask.with_keys(keys.replace(old) if old else keys))
+        old_keys = {new: old for old, new in self._new_keys.items()}
+        return self._with_new_keys(self._parts.with_keys(keys.replace(old_keys) if old_keys else keys))
 
     def unread(self, matches: pl.Series, absent: pl.Series) -> pl.Series:
         """Return those match values, of contacts whose rows were not recognised, that any of ``matches`` may meet.
 
         Without contacts that have one of the keys ``absent``.
         """
-        if self._ask is not None and self.may_ask:
-            found = self._with_new_names(self._ask.with_matches(matches))
+        if self._parts is not None:
+            found = self._with_new_keys(self._parts.with_matches(matches))
         else:
             found = self.ledger if self._same is None else self.ledger.filter(~self._same)
         return found.filter(~pl.col(KEY).is_in(absent.implode())).get_column(MATCH)
 
-    def seen_matches(self) -> pl.Series:
-        """Return the match values of the contacts whose rows were recognised and not called back."""
-        if self._same is None:
-            return pl.Series(MATCH, dtype=pl.String)
-        return self.ledger.get_column(MATCH).filter(self._same)
-
     def has_read(self, keys: Sequence[str]) -> set[str]:
         """Return those of ``keys`` whose rows were recognised and not called back."""
-        if self._same is None or not keys:
-            return set()
-        known = self.ledger.get_column(KEY).filter(self._same)
-        return set(known.filter(known.is_in(list(keys))))
+        known = self.seen(KEY)
+        return set(known.filter(known.is_in(list(keys)))) if keys else set()
 
-    def _with_new_names(self, ledger: pl.DataFrame) -> pl.DataFrame:
-        return ledger.with_columns(pl.col(KEY).replace(self._renamed)) if self._renamed else ledger
+    def seen(self, column: str) -> pl.Series:
+        """Return ``@key`` or ``@match`` of the contacts whose rows were recognised and not called back."""
+        # Without a recognised row the ledger may not have been read, and is not needed.
+        empty = pl.Series(column, dtype=pl.String)
+        return empty if self._same is None else self.ledger.get_column(column).filter(self._same)
+
+    def _with_new_keys(self, ledger: pl.DataFrame) -> pl.DataFrame:
+        return ledger.with_columns(pl.col(KEY).replace(self._new_keys)) if self._new_keys else ledger
+
+
+def _with_places(places: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Return the contacts of the ledger as rows of the read, in reading order."""
+    found = places.join(ledger, on=RAW, how="inner").sort(ROW)
+    return found.select(ROW, KEY, LINE, ORIGIN, pl.lit(CONTACT, dtype=pl.UInt8).alias(STATE), MATCH, RAW)
 
 
 def _among(values: pl.Series, wanted: pl.Series) -> pl.Series:
-    """Which of ``values`` are among ``wanted``, whatever the case of their letters."""
+    """Return which of ``values`` are among ``wanted``, whatever the case of their letters."""
+    # The values are those of the whole ledger: they are folded only if a wanted value has letters.
     if has_case(wanted):
         values, wanted = folded(values), folded(wanted.drop_nulls())
     return values.is_in(wanted.drop_nulls().unique().implode())

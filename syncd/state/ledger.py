@@ -259,7 +259,7 @@ class Ledger:
 
 
 class LedgerParts:
-    """A source's ledger, asked for single contacts (see :class:`syncd.read.unchanged_rows.Ask`)."""
+    """A source's ledger, asked for single contacts; frames hold ``@key``, ``@raw``, ``@match``."""
 
     def __init__(self, ledger: Ledger, source: str) -> None:
         self._ledger = ledger

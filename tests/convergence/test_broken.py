@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+import syncd.core.drift
 import syncd.core.gates
 import syncd.plan.gather
-import syncd.reconcile
 import syncd.target.contacts
 from syncd.core.change import CallOutcome, Change
 from syncd.core.columns import INVALID, STATE
@@ -124,7 +124,7 @@ def repair_what_people_made(monkeypatch: pytest.MonkeyPatch) -> None:
     def ordered(judged: pl.DataFrame, orders: Orders, schema: Schema) -> pl.DataFrame:
         return with_orders(judged, replace(orders, on_edit="overwrite"), schema)
 
-    monkeypatch.setattr(syncd.reconcile, "with_orders", ordered)
+    monkeypatch.setattr(syncd.core.drift, "with_orders", ordered)
 
 
 def a_create_is_lost_and_its_row_leaves(machine: Convergence) -> None:

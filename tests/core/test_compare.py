@@ -136,7 +136,7 @@ def test_only_the_fields_that_differ_are_changes() -> None:
 
 KEYS = st.sampled_from("abcdef")
 STATES = st.tuples(st.sampled_from([CONTACT, INVALID, EXCLUDED]), st.integers(1, 2))
-KNOWN = st.tuples(st.integers(1, 2), st.sampled_from("apr"))
+KNOWN = st.tuples(st.integers(1, 2), st.sampled_from(list(Status)))
 
 
 @given(st.dictionaries(KEYS, STATES), st.dictionaries(KEYS, KNOWN))
@@ -149,5 +149,5 @@ def test_every_key_is_accounted_for_once(now: dict[str, tuple[int, int]], before
     assert not (changed | gone) & held
     assert changed <= valid
     assert gone == set(before) - valid - held
-    refused = {key for key in valid & set(before) if before[key] == (now[key][1], "r")}
+    refused = {key for key in valid & set(before) if before[key] == (now[key][1], Status.REJECTED)}
     assert len(changed) + found.unchanged + len(refused) == len(valid)

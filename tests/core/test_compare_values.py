@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.core.change import KINDS
 from syncd.core.columns import DIGEST, KEY
 from syncd.core.compare import (
     BEFORE,
     CHANGE_SCHEMA,
     DETAIL_SCHEMA,
     KIND,
-    KINDS,
     WHY,
     any_of,
     emptied,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+import syncd.finish.record
 import syncd.push.run_plan
-import syncd.sync
 from syncd.push.result import PushResult
 from syncd.run.session import Session
 from tests.worlds.world import World
@@ -202,7 +202,7 @@ def test_they_go_with_a_contact_whose_place_another_source_takes_after_it_was_pl
             keyed.run(first.pop())
         return push_plan(session, source, *plan, **since)
 
-    monkeypatch.setattr(syncd.sync, "push_plan", after_another_run)
+    monkeypatch.setattr(syncd.finish.record, "push_plan", after_another_run)
     keyed.write([("a", "8", *ANN[2:])], "a.csv", header=HEADER)
     keyed.write([("b", "9", *BOB[2:])], "b.csv", header=HEADER)
     keyed.run("b")

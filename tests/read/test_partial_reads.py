@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import syncd.source
-from syncd import sync
-from syncd.read import reader as reading
+from syncd.read import unchanged_rows
 from syncd.state.ledger import Ledger
 from tests.examples import SOAKING, examples
 from tests.worlds.feed import Account, Feed
@@ -265,8 +264,7 @@ def test_after_partial_reads_a_whole_one_finds_nothing_left_to_do(
 ) -> None:
     Feed.ACCOUNTS.clear()
     with pytest.MonkeyPatch.context() as patch, company(tmp_path_factory.mktemp("world")) as world:
-        patch.setattr(reading, "FEW", few)
-        patch.setattr(sync, "FEW", few)
+        patch.setattr(unchanged_rows, "MOST_ROWS_LOOKED_UP", few)
         world.sources.clear()
         names = ("crm", "other")
         accounts = {name: account(world, name, shared_match=policy, options={"tells": tells}) for name in names}
