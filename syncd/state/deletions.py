@@ -169,7 +169,7 @@ class Deletions:
         """
         named = json.dumps(list(configured))
         with self._database.read() as connection:
-            others = list(connection.exec_driver_sql(NAMED, (named,)).scalars())
+            others = list(connection.exec_driver_sql(NAMED, {"configured": named}).scalars())
         if not others:
             return
         with self._database.write() as connection:

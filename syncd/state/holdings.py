@@ -48,7 +48,7 @@ class Holdings:
 
     def of(self, source: str) -> pl.DataFrame:
         """Return every contact of the source, as :data:`syncd.core.drift.HOLDING_SCHEMA` describes it."""
-        found = read_columns(self._database, _HELD, "source = :source", {"source": source}, HOLDING_SCHEMA)
+        found = read_columns(self._database, source, _HELD, HOLDING_SCHEMA)
         empty = pl.when(pl.col(ID) != 0).then(ID), pl.when(pl.col(RETURNED) != "").then(RETURNED)
         return found.with_columns(*empty)
 
@@ -83,12 +83,12 @@ class Holdings:
     def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
         """How many contacts at the target are of each source that is not ``configured``, and of none that is."""
         with self._database.read() as connection:
-            return dict(map(tuple, connection.exec_driver_sql(COUNTED, (json.dumps([*configured]),))))
+            return dict(map(tuple, connection.exec_driver_sql(COUNTED, {"configured": json.dumps([*configured])})))
 
     def unconfigured_ids(self, configured: Iterable[str]) -> set[int]:
         """The target's ids of these contacts."""
         with self._database.read() as connection:
-            return set(connection.exec_driver_sql(IDS, (json.dumps([*configured]),)).scalars())
+            return set(connection.exec_driver_sql(IDS, {"configured": json.dumps([*configured])}).scalars())
 
     def accepted_ids(self, source: str) -> set[int]:
         """The target's ids of the source's contacts that are there, as far as we know."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from syncd.state.claims import Claims
-from syncd.state.cursors import Cursors
 from syncd.state.database import Database
 from syncd.state.deletions import Deletions
 from syncd.state.facts import Facts, FieldNames
@@ -18,7 +17,7 @@ from syncd.state.journal import Journal
 from syncd.state.ledger import Ledger
 from syncd.state.notices import Notices
 from syncd.state.requests import Requests
-from syncd.state.runs import Leases, Runs
+from syncd.state.runs import Cursors, Leases, Runs
 
 
 class State(Database):
