@@ -65,6 +65,7 @@ class Holds:
             for each, since in lists
         ]
         with self._database.write():
+            # Not all rows are replaced: a gate that still holds the same list keeps ``since`` and ``approved``.
             gone = "DELETE FROM hold WHERE source = :source AND gate NOT IN (SELECT value FROM json_each(:gates))"
             self._database.execute(gone, source=source, gates=[each.gate for each, _ in lists])
             self._database.execute_many(_HOLD, rows)

@@ -48,6 +48,7 @@ class Queries(ABC):
 
     def scalar(self, sql: str, **values: Any) -> Any:
         """Return the first value of the result, or None if there is no row."""
+        # SQLite computes the rows one by one: only the first is asked for.
         with self._executed(sql, bound(values)) as cursor:
             row = cursor.fetchone()
             return row[0] if row else None

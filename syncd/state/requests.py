@@ -26,6 +26,7 @@ class Places:
     def since(self, moment: float) -> list[float]:
         """Return the times of the places taken after ``moment``, ascending."""
         query = "SELECT at FROM request WHERE pause = 0 AND at > :moment ORDER BY at"
+        # A process that may not write has the places of its few GETs in memory: only its own count knows them.
         found = self._stored.column(query, moment=moment)
         return sorted([*found, *(at for at in self._extra if at > moment)]) if self._extra else found
 
@@ -72,6 +73,6 @@ class Requests:
     @contextmanager
     def exclusive(self) -> Iterator[Places]:
         """Enter a section that one process at a time is in."""
-        # The write lock of the whole file: two processes must not take the last place of a window both.
+        # With the write lock of the whole file: two processes must not both take the last place of a window.
         with self._database.write():
             yield Places(self._database, self._own, None if self._database.read_only else self._database)

@@ -1,4 +1,4 @@
-"""The state file of one configuration: its parts, each for one subject."""
+"""The state file of one configuration."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ from syncd.state.runs import Cursors, Leases, Runs
 
 
 class State(Database):
-    """The opened state file and its parts. A method of a part may raise what :class:`Database` raises."""
+    """The open state file and its parts, each for one subject.
+
+    A method of a part may raise :class:`~syncd.errors.StateError` or :class:`~syncd.errors.StateBusy`.
+    """
 
     def __init__(self, path: Path, *, read_only: bool = False, clock: Callable[[], float] = time.time) -> None:
         super().__init__(path, read_only=read_only, clock=clock)
+        # Each part gets the same database, so that statements of several parts may be in one transaction.
         self.ledger = Ledger(self)
         self.holdings = Holdings(self)
         self.journal = Journal(self)

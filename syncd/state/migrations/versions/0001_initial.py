@@ -11,6 +11,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Create every table."""
+    # The columns are written out and not taken from syncd.state.tables, which has the columns of the newest version.
     op.create_table(
         "contact",
         sa.Column("source", sa.String, primary_key=True),
@@ -26,9 +27,11 @@ def upgrade() -> None:
         sa.Column("missing_since", sa.Float),
         sa.Column("created_at", sa.Float, nullable=False),
         sa.Column("updated_at", sa.Float, nullable=False),
+        # The rows lie in the order of the primary key, in which a source's contacts are read.
         sqlite_with_rowid=False,
     )
     op.create_index("contact_remote_id", "contact", ["remote_id"])
+    # Only the few open contacts are in this index, so that a run finds them without looking at all others.
     op.create_index("contact_open", "contact", ["source", "key"], sqlite_where=sa.text("status <> 'accepted'"))
     op.create_table(
         "change",
@@ -103,8 +106,3 @@ def upgrade() -> None:
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("value", sa.String, nullable=False),
     )
-
-
-def downgrade() -> None:
-    """Refuse: an older program would lose what a newer one recorded."""
-    raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What was told, what is to be told, how far a run is, and when a request was answered."""
+"""Alarms and their notices, how far a run is, and when a request was answered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add the alarms, the notices, what a run has planned, and when requests were answered."""
+    """Add the tables of alarms and notices, the requests that a run has planned, and the delay of each answer."""
+    # Both stay null in the rows that are there: the planned requests of those runs, and those delays, are not known.
     op.add_column("run", sa.Column("planned", sa.Integer))
     op.add_column("request", sa.Column("late", sa.Float))
     op.create_table(
@@ -31,8 +32,3 @@ def upgrade() -> None:
         sa.Column("left", sa.String),
         sa.Column("tried", sa.Float),
     )
-
-
-def downgrade() -> None:
-    """Refuse: an older program would lose what a newer one recorded."""
-    raise NotImplementedError
