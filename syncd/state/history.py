@@ -31,16 +31,14 @@ class History:
         self, *, source: str | None = None, run: str | None = None, since: float | None = None
     ) -> Iterator[dict[str, Any]]:
         """Yield runs, the newest first; ``report`` is what ``SourceReport.to_json`` made."""
-        query = text(
+        query = (
             "SELECT run, source, started, ended, outcome, exit, requests, kind, undoes, report FROM run"
             " WHERE source = coalesce(:source, source) AND run = coalesce(:run, run)"
             " AND started >= coalesce(:since, started) ORDER BY started DESC, source LIMIT :page OFFSET :done"
         )
         done = 0
         while True:
-            with self._database.read() as connection:
-                values = {"source": source, "run": run, "since": since, "page": _PAGE, "done": done}
-                rows = connection.execute(query, values).mappings().all()
+            rows = self._database.records(query, source=source, run=run, since=since, page=_PAGE, done=done)
             yield from ({**row, "report": json.loads(row["report"] or "null")} for row in rows)
             if len(rows) < _PAGE:
                 return
@@ -54,11 +52,10 @@ class History:
         values = {name: value for name, value in wanted.items() if value is not None}
         conditions = ["id < :below", "key <> ''", *(f"{name} = :{name}" for name in values)]
         conditions += ["at >= :since"] if since is not None else []
-        query = text(f"SELECT {_ROW} FROM change WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT {_PAGE}")
+        query = f"SELECT {_ROW} FROM change WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT {_PAGE}"
         below = 1 << 62
         while True:
-            with self._database.read() as connection:
-                rows = connection.execute(query, {**values, "since": since, "below": below}).mappings().all()
+            rows = self._database.records(query, since=since, below=below, **values)
             yield from ({**row, "before": _fields(row["before"]), "after": _fields(row["after"])} for row in rows)
             if len(rows) < _PAGE:
                 return
