@@ -19,7 +19,7 @@ setup: .venv/ready
 demo: setup
 	@$(BIN)/syncd demo
 
-test: setup lint
+test: setup lint docs
 	$(BIN)/pytest -n auto --dist worksteal
 
 # A real systemd in a container: root, debootstrap and systemd-nspawn are needed, and minutes the first time.

@@ -47,6 +47,8 @@ fi
 
 install -d "$target/share"
 install -m 0644 "$here/../README.md" "$target/share/"
+rm -rf "$target/share/docs"
+cp -R "$here/../docs" "$target/share/docs"
 install -m 0644 -D "$here/sysusers.conf" /etc/sysusers.d/syncd.conf
 install -m 0644 -D "$here/tmpfiles.conf" /etc/tmpfiles.d/syncd.conf
 systemd-sysusers /etc/sysusers.d/syncd.conf

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from syncd.core.change import ChangeOutcome, Status
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
-from syncd.core.compare import BEFORE, ID, KIND, field_changes, rows
+from syncd.core.compare import BEFORE, ID, field_changes, rows
 from syncd.core.plan import Held
 from syncd.core.verdicts import Verdicts
 from syncd.plan.schema_check import usable_schema
@@ -165,8 +166,8 @@ def _tell_history(found: Explanation, session: Session) -> None:
 
 def _stayed(last: Mapping[str, Any], session: Session) -> bool:
     """Whether a contact that the ledger does not know any more was let go: nobody else has it, and none deleted it."""
-    id_, there = last["new_id"], last["kind"] != "delete" and last["outcome"] in ("accepted", "moved")
-    return there and id_ is not None and not session.state.holdings.known_ids([id_])
+    id_, done = last["new_id"], last["outcome"] in (ChangeOutcome.ACCEPTED, ChangeOutcome.MOVED)
+    return last["kind"] != "delete" and done and id_ is not None and not session.state.holdings.known_ids([id_])
 
 
 def _decide(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:
@@ -176,10 +177,10 @@ def _decide(found: Explanation, source: Source, planned: Planned, reading: Readi
     plan, here = planned.plan, pl.col(KEY) == found.key
     for part in (plan.todo.filter(here), plan.waiting.filter(here)):
         for change in rows(part):
-            kind = change[KIND]
+            kind = change.kind
             found.change = next(described(part, found.phones))
             found.held = [each for each in plan.held if found.key in each.keys and each.kind in ("all", _held_as(kind))]
-            found.decision, found.why = kind, change["@why"] or _WHY.get(kind) or _why_deleted(found)
+            found.decision, found.why = kind, change.why or _WHY.get(kind) or _why_deleted(found)
             return
     found.decision, found.why = _left_as_it_is(found, source, planned, reading)
 
@@ -220,7 +221,7 @@ def _let_go(found: Explanation) -> str:
 
 def _as_sent(found: Explanation, planned: Planned) -> tuple[str, str]:
     ledger = found.ledger
-    if ledger and ledger["status"] == "rejected" and found.key not in planned.same:
+    if ledger and ledger["status"] == Status.REJECTED and found.key not in planned.same:
         return "rejected", f"{ledger['reason']}; it is sent again when it changes, or after syncd rejects retry"
     return "unchanged", "it is what the ledger says was sent last"
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from syncd.core.change import CallOutcome
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.mapping.compiler import MappingError
 from syncd.core.mapping.damage import DAMAGES, damaged
@@ -187,7 +188,8 @@ def _load(trial: _Trial, rows: pl.DataFrame) -> int:
     id_ = 0
     for page in batches(creates, PAGE):
         entries = state.journal.mark("supposed", name, page)
-        state.journal.record([Settled(entry, "accepted", id_ + place) for place, entry in enumerate(entries, start=1)])
+        accepted = CallOutcome.ACCEPTED
+        state.journal.record([Settled(entry, accepted, id_ + place) for place, entry in enumerate(entries, start=1)])
         id_ += len(entries)
     learn_match(state, name, trial.schema)
     learn_fields(state, name, trial.schema, trial.source.rules.mapping)

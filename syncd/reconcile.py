@@ -7,7 +7,7 @@ while it is read. A repair is a plan like any other: gates, mark, call, record.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 import structlog
 
+from syncd.core.change import Status
 from syncd.core.columns import KEY, MATCH
-from syncd.core.compare import ACCEPTED, BEFORE, ID, INDEX_SCHEMA
+from syncd.core.compare import BEFORE, ID, INDEX_SCHEMA
 from syncd.core.drift import (
     AT,
     CLASS,
@@ -48,12 +49,12 @@ from syncd.push.run_plan import push_plan
 from syncd.report.drift_report import CLASSES, Reconciled, SourceDrift
 from syncd.report.source_report import COUNTS
 from syncd.state.glance import repairs_of
-from syncd.target.lookup import FEW, Index, hint
+from syncd.target.lookup import Index, search_few
 
 if TYPE_CHECKING:
     from syncd.config import Source
     from syncd.core.plan import Plan
-    from syncd.push.result import Pushed
+    from syncd.push.result import PushResult
     from syncd.run.session import Session
     from syncd.state import State
     from syncd.target.contacts import Remote
@@ -142,17 +143,15 @@ def _listed(session: Session) -> dict[int, Remote]:
 
 def _look_again(session: Session, remotes: dict[int, Remote], holdings: pl.DataFrame, began: float) -> None:
     """Add to ``remotes`` what the list lacked and has all the same: few are searched for, for more it is read again."""
-    settled = holdings.filter((pl.col("@status") == ACCEPTED) & (pl.col(AT) < began))
+    settled = holdings.filter((pl.col("@status") == Status.ACCEPTED) & (pl.col(AT) < began))
     here = pl.Series(ID, list(remotes), dtype=pl.Int64)
     lacking = settled.filter(~pl.col(ID).is_in(here.implode())).select(ID, MATCH).unique(ID)
     if lacking.is_empty():
         return
-    if lacking.height > FEW:
-        again: Iterable[Remote] = _listed(session).values()
-    else:
-        again = [found for match in lacking.get_column(MATCH) for found in session.target.search(hint(match))]
+    found = search_few(session.target.search, lacking.get_column(MATCH).to_list())
+    again = found.remotes if found is not None else _listed(session)
     wanted = set(lacking.get_column(ID))
-    remotes.update((remote.id, remote) for remote in again if remote.id in wanted)
+    remotes.update((id_, remote) for id_, remote in again.items() if id_ in wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +227,7 @@ def _drift(session: Session, source: Source, there: _There, judged: pl.DataFrame
     remains = renamed(state.holdings.remains(source.name, there.extra - unfinished), renames(state, schema), BEFORE)
     extra = extra_ours(there.frame, remains, schema)
     _fill(drift, judged, extra, source, schema)
-    drift.late = judged.filter((pl.col(CLASS) == "pending") & (pl.col("@status") != "p")).height
+    drift.late = judged.filter((pl.col(CLASS) == "pending") & (pl.col("@status") != Status.PENDING)).height
     drift.counts["held"] = len(waiting)
     drift.counts["pending"] += len(unfinished)
     changes = repairs(judged, extra, schema, deletes=source.gates.mode == "mirror")
@@ -296,7 +295,7 @@ def _repair(session: Session, source: Source, found: _Found, there: _There, befo
         raise drift.error
 
 
-def _made(plan: Plan, pushed: Pushed) -> dict[str, int]:
+def _made(plan: Plan, pushed: PushResult) -> dict[str, int]:
     """What the repair made, in the words of a run's report."""
     waits = {"held": plan.waiting.height, "rejected": len(pushed.rejected)}
     return dict.fromkeys(COUNTS, 0) | dict(pushed.counts) | waits

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +256,21 @@ def test_nothing_refers_to_where_it_was_made() -> None:
     tracked = [path for folder in ("syncd", "connectors", "config", "docs") for path in (ROOT / folder).rglob("*.py")]
     texts = {path.name: path.read_text() for path in tracked} | PAGES
     assert [name for name, text in texts.items() if patterns.search(text)] == []
+
+
+def named_in_code() -> list[tuple[str, str]]:
+    """Return every ``module:name`` that a page names, with the page."""
+    pattern = re.compile(r"`((?:syncd|connectors)(?:\.\w+)+:[\w.]+)`")
+    return [(page, name) for page, text in sorted(PAGES.items()) for name in pattern.findall(text)]
+
+
+@pytest.mark.parametrize(("page", "name"), named_in_code())
+def test_every_function_that_a_page_names_exists(page: str, name: str) -> None:
+    module, _, attributes = name.partition(":")
+    found: Any = import_module(module)
+    for attribute in attributes.split("."):
+        found = getattr(found, attribute)
+
+
+def test_the_pages_name_functions() -> None:
+    assert len(named_in_code()) > 40

@@ -8,22 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import polars as pl
 
+from syncd.core.change import Change, Kind, Status
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, RAW, STATE
 from syncd.core.mapping.phones import canonical
 from syncd.core.schema import Schema
 from syncd.core.settings.rules import GateRules, Mode
 
-Kind = Literal["create", "adopt", "update", "move", "delete"]
-KINDS: tuple[Kind, ...] = ("create", "adopt", "update", "move", "delete")
-
 KIND, ID, BEFORE, WHY, OLD_MATCH = "@kind", "@id", "@before", "@why", "@old_match"
-
-ACCEPTED, REFUSED = "a", "r"
-"""``@status`` of a ledger row whose target contact is what the row says, and of a rejected one; ``p`` is pending."""
 
 LEDGER_SCHEMA = {KEY: pl.String, DIGEST: pl.Int64, "@status": pl.String}
 DETAIL_SCHEMA = {
@@ -63,15 +57,16 @@ def diff(read: pl.DataFrame, ledger: pl.DataFrame, *, whole: bool, deleted: Sequ
         deleted: keys that the source says are gone.
     """
     both = _beside(read.filter(pl.col(STATE) == CONTACT).select(KEY, DIGEST), ledger)
-    same = (pl.col(DIGEST) == pl.col(_WAS)) & (pl.col("@status") != "p")
-    split = both.select(KEY, same.fill_null(value=False).alias("same"), (pl.col("@status") == REFUSED).alias("refused"))
+    same = (pl.col(DIGEST) == pl.col(_WAS)) & (pl.col("@status") != Status.PENDING)
+    rejected = pl.col("@status") == Status.REJECTED
+    split = both.select(KEY, same.fill_null(value=False).alias("same"), rejected.alias("rejected"))
     named = None if whole else [*deleted, *read.filter(pl.col(STATE) == EXCLUDED).get_column(KEY)]
-    refused = split.filter("same", "refused").height
+    rejected_as_is = split.filter("same", "rejected").height
     return Diff(
         changed=split.filter(~pl.col("same")).get_column(KEY),
         gone=_gone(read, ledger, both.get_column(_AT).drop_nulls(), named),
-        unchanged=int(split.get_column("same").sum()) - refused,
-        rejected=refused,
+        unchanged=int(split.get_column("same").sum()) - rejected_as_is,
+        rejected=rejected_as_is,
     )
 
 
@@ -126,7 +121,7 @@ def classify(contacts: pl.DataFrame, gone: pl.Series, detail: pl.DataFrame, inde
     )
     has_id = pl.col(ID).is_not_null()
     there = pl.col("@there").is_not_null()
-    ours = pl.col("@origin_kind").is_not_null() & (pl.col("@status") == "p")
+    ours = pl.col("@origin_kind").is_not_null() & (pl.col("@status") == Status.PENDING)
     kind = (
         pl.when(has_id & (pl.col(MATCH) != pl.col(OLD_MATCH)))
         .then(pl.lit("move"))
@@ -136,7 +131,7 @@ def classify(contacts: pl.DataFrame, gone: pl.Series, detail: pl.DataFrame, inde
         .then(pl.lit("adopt"))
         .otherwise(pl.lit("create"))
     )
-    why = pl.when(pl.col("@status") == "p").then(pl.lit("the outcome of an earlier call is unknown"))
+    why = pl.when(pl.col("@status") == Status.PENDING).then(pl.lit("the outcome of an earlier call is unknown"))
     upserts = sent.with_columns(
         kind.alias(KIND),
         pl.coalesce(ID, "@there").alias(ID),
@@ -192,23 +187,23 @@ def _same_numbers(old: str, new: str) -> bool:
     return set(old.split(";")) == set(new.split(";"))
 
 
-def rows(changes: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield each change as a dict of its ``@`` columns, with ``before`` and ``after`` as dicts of fields.
+_ABOUT = (KIND, KEY, ID, MATCH, DIGEST, RAW, OLD_MATCH, WHY, LINE, ORIGIN, BEFORE)
+"""The columns of a change, in the order of the fields of :class:`syncd.core.change.Change`."""
 
-    ``after`` is None for a delete; it holds no field that is left alone. ``before`` is {} where nothing is known.
-    """
+
+def rows(changes: pl.DataFrame) -> Iterator[Change]:
+    """Yield each change of a frame as :func:`classify` returns it; columns that the frame lacks are None."""
     fields = changes.select(name for name in changes.columns if not name.startswith("@"))
+    # A null is a field that is left alone. Most plans have none, and to look for it in each row costs every push.
     some_left_alone = any(fields.null_count().row(0))
-    about = changes.select(name for name in changes.columns if name.startswith("@"))
-    for found, after in zip(about.iter_rows(named=True), fields.iter_rows(named=True), strict=True):
-        found["before"] = json.loads(found[BEFORE]) if found[BEFORE] else {}
-        if found[KIND] == "delete":
-            found["after"] = None
+    about = changes.select(name if name in changes.columns else pl.lit(None).alias(name) for name in _ABOUT)
+    for (*rest, before), values in zip(about.iter_rows(), fields.iter_rows(named=True), strict=True):
+        after: dict[str, str] | None = values
+        if rest[0] == "delete":
+            after = None
         elif some_left_alone:
-            found["after"] = {name: value for name, value in after.items() if value is not None}
-        else:
-            found["after"] = after
-        yield found
+            after = {name: value for name, value in values.items() if value is not None}
+        yield Change._make((*rest, json.loads(before) if before else {}, after))
 
 
 Same = dict[str, int]
@@ -231,9 +226,9 @@ def without_same(changes: pl.DataFrame, again: pl.Series, schema: Schema) -> tup
     updates = changes.filter((pl.col(KIND) == "update") & pl.col(WHY).is_null() & pl.col(BEFORE).is_not_null())
     updates = updates.filter(~pl.col(KEY).is_in(again.implode()))
     same = {
-        change[KEY]: change[DIGEST]
+        change.key: change.digest or 0
         for change in rows(updates.filter(~values_differ(updates, schema.phones)))
-        if change["before"] and not field_changes(change["before"], change["after"], schema.phones)
+        if change.before and not field_changes(change.before, change.after, schema.phones)
     }
     if not same:
         return changes, same

@@ -14,8 +14,9 @@ from typing import Any, Literal
 import polars as pl
 
 from syncd.core.approvals import Approval
+from syncd.core.change import Status
 from syncd.core.columns import DIGEST, KEY, LINE, MATCH, ORIGIN
-from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, REFUSED, WHY
+from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, WHY
 from syncd.core.gates import Read, gate
 from syncd.core.mapping.phones import canonical
 from syncd.core.plan import Held, Plan, list_digest
@@ -88,9 +89,9 @@ def judge(holdings: pl.DataFrame, there: pl.DataFrame, schema: Schema, *, since:
         pl.lit(value=False), *(pl.col(f"@sent:{name}").is_null() & _differs(name, schema) for name in schema.names)
     )
     class_ = (
-        pl.when((pl.col("@status") == "p") | (pl.col(AT) >= since))
+        pl.when((pl.col("@status") == Status.PENDING) | (pl.col(AT) >= since))
         .then(pl.lit("pending"))
-        .when(pl.col("@status") == REFUSED)
+        .when(pl.col("@status") == Status.REJECTED)
         .then(pl.lit("rejected"))
         .when(~pl.col(HERE))
         .then(pl.lit("missing"))

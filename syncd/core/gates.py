@@ -12,9 +12,10 @@ from typing import Literal
 import polars as pl
 
 from syncd.core.approvals import Approval, is_approved, opened
+from syncd.core.change import KINDS
 from syncd.core.claims import FOREIGN, SEAT, resolve
 from syncd.core.columns import DIGEST, KEY, MATCH
-from syncd.core.compare import KIND, KINDS, OLD_MATCH, emptied
+from syncd.core.compare import KIND, OLD_MATCH, emptied
 from syncd.core.plan import Held, Plan, closed, list_digest
 from syncd.core.settings.rules import DeleteLimits, GateRules
 from syncd.core.wording import counted, listed, percent

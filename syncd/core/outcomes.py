@@ -1,8 +1,8 @@
 """What an answer to a push proves of each row that was sent. Pure: it reads parsed JSON and returns values.
 
-An HTTP status says nothing of a row, and neither does a position in the answer. A row is accepted when the answer holds
-a contact with its match values; refused when an error can be about no other row; everything else is unknown, and
-asking again is harmless, since an upsert finds its contact by the match values.
+The HTTP status proves nothing about a row, and neither does a position in the answer. A row is accepted if the answer
+holds a contact with the row's match values. It is refused if an error can be about no other row. Everything else is
+unknown and can be sent again, since an upsert finds its contact by the match values.
 """
 
 from __future__ import annotations
@@ -14,26 +14,35 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+from syncd.core.change import Call, Fields
+from syncd.core.compare import field_changes
 from syncd.core.refusal_text import reason
 from syncd.core.schema import Schema
 
 T = TypeVar("T")
 
 
-class Accepted(NamedTuple):
-    """The target holds the contact as ``id``. ``fields`` are those it returned, as text; ``action`` is its word."""
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A contact as the target lists it; a field without a value is "" or absent."""
 
     id: int
-    fields: Mapping[str, str]
+    fields: Fields
+
+
+class Accepted(NamedTuple):
+    """The target holds the contact as ``id`` with the returned ``fields``; ``action`` is the target's word."""
+
+    id: int
+    fields: Fields
     action: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The target refused the contact, or took it for another one.
+    """The target refused the contact, or took it for another row's contact.
 
-    ``reason`` holds no contact's data. ``twin``: the position of the row that it shares its match fields with, in the
-    target's eyes.
+    ``reason`` holds no contact's data. ``twin``: the position of the other row.
     """
 
     reason: str
@@ -42,7 +51,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The answer proves nothing of the contact."""
+    """The answer proves nothing about the contact."""
 
     why: str
 
@@ -56,19 +65,20 @@ _NOT_NAMED = Unknown("the answer names the contact neither as accepted nor as re
 _AMBIGUOUS = Unknown("the answer holds several contacts with these match values")
 _DONE = frozenset({"created", "updated"})
 _FAILING = re.compile(r"error|fail|reject|refus|invalid|skip|ignor|denied", re.IGNORECASE)
+# The guide does not say how an error names its row, so every usual name is tried.
 _INDEX_KEYS = ("index", "row", "position", "line", "row_index", "row_number")
 _ECHO_KEYS = ("fields", "contact", "row", "data", "input")
 
 
 def has_form(body: Any) -> bool:
-    """Whether the body of an answer to a push tells of rows at all."""
+    """Whether the body of an answer to a push has a list of contacts or of errors."""
     return isinstance(body, dict) and any(isinstance(body.get(name), list) for name in ("contacts", "errors"))
 
 
 def match_keys(contacts: Iterable[Mapping[str, Any]], schema: Schema) -> list[Key | None]:
-    """Return the match values of each contact for comparison; None where one of them is empty or not text.
+    """Return the match values of each contact for comparison; None if one of its match values is empty or not text.
 
-    Text is trimmed and in NFC. Phones are sets of digits, a number of the North American plan without its leading 1.
+    Text is trimmed and in NFC. A phone field is a set of numbers, those of the North American plan without leading 1.
     """
     match = [(field.name, field.is_phone) for field in schema.fields if field.is_match]
     return [_key(contact, match) for contact in contacts]
@@ -78,6 +88,7 @@ def _key(fields: Mapping[str, Any], match: Sequence[tuple[str, bool]]) -> Key | 
     parts: list[str | frozenset[str]] = []
     for name, is_phone in match:
         text = _text(fields.get(name)).strip()
+        # A target may answer with another Unicode form than was sent. Most values are ASCII: they have one form only.
         part = numbers(text) if is_phone else text if text.isascii() else unicodedata.normalize("NFC", text)
         if not part:
             return None
@@ -86,7 +97,7 @@ def _key(fields: Mapping[str, Any], match: Sequence[tuple[str, bool]]) -> Key | 
 
 
 def numbers(text: str) -> frozenset[str]:
-    """The numbers of a phone field as a set of digits, those of the North American plan without a leading 1."""
+    """Return the numbers of a phone field, digits only; those of the North American plan without a leading 1."""
     parts = text.split(";")
     digits = [part if part.isdecimal() else "".join(filter(str.isdecimal, part)) for part in parts]
     return frozenset(number[1:] if len(number) == 11 and number[0] == "1" else number for number in digits if number)
@@ -97,14 +108,16 @@ def _folded(key: Key) -> Key:
 
 
 def _text(value: Any) -> str:
-    """A field's value as text that can be stored: "" for what is no value, no half of a surrogate pair."""
+    """Return a field's value as text; "" for null, booleans, lists and objects."""
+    # JSON may hold half of a surrogate pair, which SQLite and UTF-8 files refuse: "replace" turns it into "?".
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def texts(fields: Mapping[str, Any]) -> dict[str, str]:
-    """The fields of a contact of the target, all as text; an absent value is "" (as the guide's own lists have it)."""
+    """Return the fields of a contact of the target, all as text; null is "", as in the guide's own lists."""
+    # An answer has thousands of values, most of them ASCII text: those take no call.
     return {
         name if name.isascii() else _text(name): value if value.__class__ is str and value.isascii() else _text(value)
         for name, value in fields.items()
@@ -112,14 +125,20 @@ def texts(fields: Mapping[str, Any]) -> dict[str, str]:
 
 
 def number(value: Any) -> int | None:
-    """An id of the target: a positive number, also when it came as text."""
+    """Return an id of the target, a positive 64-bit number that may come as text; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 63 else None
 
 
 def judge(keys: Sequence[Key | None], body: Any, schema: Schema) -> list[Outcome]:
-    """Return an outcome for each row sent, known by its match values, from the parsed body of the answer."""
+    """Return an outcome for each row that was sent.
+
+    Args:
+        keys: the match values of each row, as :func:`match_keys` returns them.
+        body: the parsed body of the answer.
+        schema: the target's fields.
+    """
     if not has_form(body):
         return [_NOT_NAMED] * len(keys)
     contacts = _entries(_list(body, "contacts"), schema)
@@ -136,7 +155,7 @@ def _list(body: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _entries(items: Iterable[Any], schema: Schema) -> list[tuple[Key, Accepted]]:
-    """The entries of ``contacts[]`` that say where a contact is: with an id and match values, and not as a failure."""
+    """Return the entries of ``contacts[]`` with an id and match values that are not marked as failures."""
     accepted = [entry for item in items if (entry := _entry(item))]
     keys = match_keys((entry.fields for entry in accepted), schema)
     return [(key, entry) for key, entry in zip(keys, accepted, strict=True) if key is not None]
@@ -152,21 +171,24 @@ def _entry(item: Any) -> Accepted | None:
     id_, action = number(contact.get("id")), _text(item.get("action"))
     if id_ is None or item.get("error") or item.get("errors"):
         return None
+    # Any other word that does not sound like a failure counts as done: the id and the match values are the proof.
     if action not in _DONE and _FAILING.search(action):
         return None
     return Accepted(id_, texts(fields), action)
 
 
 def _proved(keys: Sequence[Key | None], contacts: Sequence[tuple[Key, Accepted]]) -> dict[int, Outcome]:
-    """The rows that ``contacts[]`` tells of: accepted, or taken for one contact with an earlier row."""
+    """Return the outcomes of the rows that ``contacts[]`` names."""
     ids = {entry.id for _, entry in contacts}
+    # Nearly every answer: each row once, by its own match values, in the order in which the rows were sent.
     if [key for key, _ in contacts] == list(keys) and len(set(keys)) == len(ids) == len(keys):
-        return {row: entry for row, (_, entry) in enumerate(contacts)}  # each once, by its own values
+        return {row: entry for row, (_, entry) in enumerate(contacts)}
     rows, entries = _grouped(enumerate(keys)), _grouped((entry, key) for key, entry in contacts)
     found: dict[int, Outcome] = {}
     for key, sharing in rows.items():
         if key in entries:
             found.update(_shared(sharing, entries[key]))
+    # A target may change the case of what it is sent. Only a single row can be meant by another case.
     spare = [(entry, _folded(key)) for key, entry in contacts if key not in rows]
     if spare and len(found) < len(keys):
         loose = _grouped((row, _folded(key)) for row, key in enumerate(keys) if key)
@@ -186,6 +208,7 @@ def _grouped(pairs: Iterable[tuple[T, Key | None]]) -> dict[Key, list[T]]:
 
 
 def _shared(rows: Sequence[int], answered: Sequence[Accepted]) -> dict[int, Outcome]:
+    # Several entries with one id tell of several steps: the last tells what the contact holds now.
     if len(rows) == 1 or len({entry.id for entry in answered}) == 1:
         return dict.fromkeys(rows, answered[-1])
     return dict.fromkeys(rows, _AMBIGUOUS)
@@ -196,7 +219,7 @@ def _one_row_each(found: dict[int, Outcome]) -> dict[int, Outcome]:
 
 
 def without_twins(outcomes: Sequence[Outcome], rows: Sequence[int]) -> list[Outcome]:
-    """Of rows that the target holds as one contact, let the first stand and refuse the others.
+    """Keep the first of the rows that the target holds as one contact, and refuse the other rows.
 
     ``rows``: the position of each outcome's row.
     """
@@ -213,21 +236,23 @@ def without_twins(outcomes: Sequence[Outcome], rows: Sequence[int]) -> list[Outc
 def _refused(
     keys: Sequence[Key | None], missing: Sequence[int], body: Mapping[str, Any], schema: Schema, *, alone: bool
 ) -> dict[int, Outcome]:
-    """Those of the ``missing`` rows that an error can be tied to. ``alone``: one row was sent and no contact came."""
+    """Return the refused ones of the ``missing`` rows. ``alone``: one row was sent, and no contact came back."""
     errors, lost = _list(body, "errors"), frozenset(missing)
     counted = _counted(body)
     if alone:
         return {0: Refused(reason(errors[0] if errors else None, schema))} if errors or counted else {}
     found, rest = _echoed(keys, lost, errors, schema)
+    # If the summary counts more errors than are listed, a number may mean a row of the errors that are not listed.
     if counted is None or counted == len(errors):
         found |= {row: refusal for row, refusal in _indexed(lost, len(keys), rest, schema).items() if row not in found}
     return found
 
 
 def left_undone(outcomes: Sequence[Outcome], body: Any, *, refused: bool) -> bool:
-    """Whether an answer says, if not of which rows, that nothing was done of those whose outcome is Unknown.
+    """Whether an answer proves that the rows with an Unknown outcome were not carried out.
 
-    ``refused``: by its status.
+    It may do so without naming them: by as many errors as such rows, or by refusing the whole batch. ``refused``: the
+    status of the answer was an error.
     """
     body = body if isinstance(body, dict) else {}
     errors = max(len(_list(body, "errors")), _counted(body) or 0)
@@ -250,7 +275,7 @@ def _counted(body: Mapping[str, Any]) -> int | None:
 def _echoed(
     keys: Sequence[Key | None], lost: frozenset[int], errors: Sequence[Any], schema: Schema
 ) -> tuple[dict[int, Outcome], list[Any]]:
-    """The rows whose match values an error repeats, and the errors that repeat none."""
+    """Return the rows whose match values an error repeats, and the errors that repeat no row's match values."""
     rows = _grouped(enumerate(keys))
     found: dict[int, Outcome] = {}
     rest = []
@@ -268,6 +293,7 @@ def _echo(item: Any, schema: Schema) -> Key | None:
     for name in _ECHO_KEYS if isinstance(item, dict) else ():
         part = item.get(name)
         fields = part.get("fields", part) if isinstance(part, dict) else None
+        # A part without match values may be there beside the part that repeats the row.
         key = match_keys([fields], schema)[0] if isinstance(fields, dict) else None
         if key:
             return key
@@ -275,7 +301,11 @@ def _echo(item: Any, schema: Schema) -> Key | None:
 
 
 def _indexed(lost: frozenset[int], total: int, errors: Sequence[Any], schema: Schema) -> dict[int, Outcome]:
-    """The rows that the errors' numbers mean under every reading, from 0 or from 1, that fits what is missing."""
+    """Return the rows that the numbers of the errors certainly mean.
+
+    Servers count rows from 0 or from 1. A reading is possible if all its rows are missing. A row is certain if every
+    possible reading contains it.
+    """
     numbered = [(index, item) for item in errors if (index := _index(item)) is not None]
     readings = []
     for first in (0, 1):
@@ -285,8 +315,9 @@ def _indexed(lost: frozenset[int], total: int, errors: Sequence[Any], schema: Sc
     if not readings:
         return {}
     sure = set.intersection(*(set(reading) for reading in readings))
-    told = readings[0] if len(readings) == 1 else {}
-    return {row: Refused(reason(told.get(row), schema)) for row in sure}
+    # With two possible readings it is open which error belongs to which of the certain rows: no reason is given.
+    only = readings[0] if len(readings) == 1 else {}
+    return {row: Refused(reason(only.get(row), schema)) for row in sure}
 
 
 def _index(item: Any) -> int | None:
@@ -295,3 +326,24 @@ def _index(item: Any) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     return None
+
+
+def takes_fields_away(call: Call, outcome: Outcome | None) -> bool:
+    """Whether an update emptied fields that it did not mention and that the contact should keep (``expected``)."""
+    lost = isinstance(outcome, Accepted) and call.expected and not all(map(outcome.fields.get, call.expected))
+    return bool(lost)
+
+
+def returned_fields(call: Call, returned: Fields, phones: frozenset[str]) -> Fields | None:
+    """Return the fields that the target holds after a call; None if they equal the fields that were sent."""
+    sent = call.change.fields
+    if returned == sent and not call.expected:
+        return None
+    there = {**call.expected, **{name: value for name, value in returned.items() if value}}
+    more = any(value for name, value in there.items() if name not in sent)
+    return there if more or field_changes(there, sent, phones) else None
+
+
+def differ_in_case(match: str, other: str) -> bool:
+    """Whether two match values are different and would be equal without case."""
+    return match != other and match.casefold() == other.casefold()

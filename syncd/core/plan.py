@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
+from syncd.core.change import KINDS, Change
 from syncd.core.columns import DIGEST, KEY
-from syncd.core.compare import ID, KIND, KINDS, rows
+from syncd.core.compare import ID, KIND, rows
 
 BATCH = 500
 """Contacts in one request at most (guide: Push contacts)."""
@@ -97,8 +98,8 @@ def closed(held: Sequence[Held]) -> pl.Expr:
     return waits
 
 
-def batches(changes: pl.DataFrame, size: int = BATCH) -> Iterator[list[dict[str, Any]]]:
-    """Cut changes into batches of ``size``, each a list of what :func:`syncd.core.compare.rows` yields."""
+def batches(changes: pl.DataFrame, size: int = BATCH) -> Iterator[list[Change]]:
+    """Yield the changes of a frame in batches of ``size``. Only one batch at a time becomes Python objects."""
     for start in range(0, changes.height, size):
         yield list(rows(changes.slice(start, size)))
 

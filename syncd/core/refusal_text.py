@@ -1,4 +1,4 @@
-"""What a refusal may be told with: the target's own words, never what they quote."""
+"""The text of a refusal: the target's own words, without the contact's data that they quote."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from syncd.core.schema import Schema
 
+# Words of error messages, lower case. No name, town or street that is likely in a contact may be added.
 _WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -28,27 +29,28 @@ _LONGEST = 300
 def reason(item: Any, schema: Schema) -> str:
     """Say why a row was refused, from an item of ``errors[]`` or from the envelope of an error (guide: Errors).
 
-    The target's message may quote the row, or another contact that it conflicts with. So of its words only those stay
-    that errors are made of, with the names of fields and short numbers; "…" stands for the rest.
+    The target's message may quote the row, or another contact that it conflicts with. So only the usual words of error
+    messages, the names of fields and short numbers are kept; "…" replaces everything else.
     """
-    kind, message = _said(item)
+    kind, message = _type_and_message(item)
     names = {word for name in schema.names for word in name.split()}
     pieces = _PIECES.findall(message[:_LONGEST])
     shown = "".join(piece if _safe(piece, names, first=not at) else "…" for at, piece in enumerate(pieces))
     shown = re.sub(r"…(?:[\s\W]*…)+", "…", shown).strip()
-    said = ": ".join(part for part in (kind, shown if any(map(str.isalpha, shown)) else "") if part)
-    return f"refused by Vocatech: {said}" if said else "refused by Vocatech, which gave no reason"
+    parts = ": ".join(part for part in (kind, shown if any(map(str.isalpha, shown)) else "") if part)
+    return f"refused by Vocatech: {parts}" if parts else "refused by Vocatech, which gave no reason"
 
 
 def _safe(piece: str, names: set[str], *, first: bool) -> bool:
     if not piece[0].isalnum():
         return True
-    word = piece[0].lower() + piece[1:] if first else piece  # a capital inside a sentence begins a name
+    # A capital letter inside a sentence begins a name: "May" is a person, "may" is a word.
+    word = piece[0].lower() + piece[1:] if first else piece
     return word in _WORDS or piece in names or (piece.isdecimal() and len(piece) <= 3)
 
 
-def _said(item: Any, depth: int = 0) -> tuple[str, str]:
-    """Return the type and the message in an error, wherever it keeps them."""
+def _type_and_message(item: Any, depth: int = 0) -> tuple[str, str]:
+    """Return the type and the message of an error, from the error itself or from an error inside it."""
     if isinstance(item, str):
         return "", item
     if not isinstance(item, dict) or depth > 2:
@@ -56,7 +58,7 @@ def _said(item: Any, depth: int = 0) -> tuple[str, str]:
     nested = item.get("error", item.get("errors"))
     if isinstance(nested, list):
         nested = nested[0] if nested else None
-    kind, message = _said(nested, depth + 1)
+    kind, message = _type_and_message(nested, depth + 1)
     own = item.get("type")
     own_kind = own if isinstance(own, str) and re.fullmatch(r"[A-Z][A-Z_]{2,63}", own) else ""
     own_message = next((item[name] for name in ("message", "reason", "detail") if isinstance(item.get(name), str)), "")

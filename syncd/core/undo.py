@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from syncd.core.change import ChangeOutcome, Status
 from syncd.core.claims import BY_KEY, BY_SOURCE, FOREIGN, SEATS, resolve
 from syncd.core.columns import DIGEST, KEY, LINE, MATCH, ORIGIN
 from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, WHY, field_changes
@@ -193,7 +194,7 @@ def undo(entries: Iterable[Entry], world: World, schema: Schema, mapped: Sequenc
 
 def _by_key(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """The entries that did something, or may have, key by key."""
-    made = [entry for entry in entries if entry.outcome in ("accepted", "pending")]
+    made = [entry for entry in entries if entry.outcome in (ChangeOutcome.ACCEPTED, ChangeOutcome.PENDING)]
     for _, group in groupby(sorted(made, key=lambda entry: entry.key), key=lambda entry: entry.key):
         yield list(group)
 
@@ -206,7 +207,8 @@ def _barred(group: Sequence[Entry], world: World) -> Kept | None:
         return Kept(key, kind, f"undone already, by run {world.already[key]}")
     if key in world.later:
         return Kept(key, kind, f"changed again by run {world.later[key]}: undo that one first")
-    if group[-1].outcome == "pending" or (known and known.status == "pending" and key not in world.begun):
+    unknown = known is not None and known.status == Status.PENDING and key not in world.begun
+    if group[-1].outcome == ChangeOutcome.PENDING or unknown:
         return Kept(key, kind, "its outcome is not known: the next run settles it")
     return None
 

@@ -11,7 +11,7 @@ from syncd.core.schema import Schema
 from syncd.plan.claims import outranked_now
 from syncd.plan.field_history import learn_fields, learn_loaded, learn_match
 from syncd.plan.gather import Planned
-from syncd.push.result import Pushed
+from syncd.push.result import PushResult
 from syncd.read.reading import Reading
 from syncd.run.session import Session
 
@@ -21,7 +21,7 @@ def close(
     source: Source,
     reading: Reading,
     planned: Planned,
-    pushed: Pushed,
+    pushed: PushResult,
     schema: Schema,
 ) -> bool:
     """Keep what the next run needs: what was learned, what is held, and who is missing since when.

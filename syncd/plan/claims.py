@@ -10,9 +10,10 @@ from typing import Self
 import polars as pl
 
 from syncd.core import claims
+from syncd.core.change import Status
 from syncd.core.claims import BY_SOURCE, FOREIGN, RANK, SEAT, SOURCE, WINNER, Groups, Resolution
 from syncd.core.columns import DIGEST, INVALID, KEY, MATCH, REASON, ROW, STATE
-from syncd.core.compare import ACCEPTED, ID, OLD_MATCH, REFUSED
+from syncd.core.compare import ID, OLD_MATCH
 from syncd.core.identity import folded_twins
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
@@ -113,7 +114,7 @@ class _World:
             return keys
         known = self.taken.digests(self.state, self.request.name, keys)
         known = with_rejected_again(known, self.state, self.request.name, self.schema)
-        still = known.filter(pl.col("@status") == REFUSED).select(KEY, DIGEST)
+        still = known.filter(pl.col("@status") == Status.REJECTED).select(KEY, DIGEST)
         return self.verdicts.contacts().select(KEY, DIGEST).join(still, on=[KEY, DIGEST], how="semi").get_column(KEY)
 
 
@@ -212,9 +213,9 @@ def seats_now(detail: pl.DataFrame, state: State, source: str, schema: Schema) -
     A contact that another contact has overwritten since is not there any more.
     """
     detail = detail_now(detail, state, source, schema)
-    unsure = detail.filter((pl.col("@status") != ACCEPTED) & pl.col(ID).is_not_null()).get_column(ID)
-    gone = (pl.col("@status") != ACCEPTED) & pl.col(ID).is_in(list(state.holdings.true_ids(unsure.to_list())))
-    there = (pl.col(ID).is_not_null() & ~gone) | (pl.col(ID).is_null() & (pl.col("@status") == "p"))
+    unsure = detail.filter((pl.col("@status") != Status.ACCEPTED) & pl.col(ID).is_not_null()).get_column(ID)
+    gone = (pl.col("@status") != Status.ACCEPTED) & pl.col(ID).is_in(list(state.holdings.true_ids(unsure.to_list())))
+    there = (pl.col(ID).is_not_null() & ~gone) | (pl.col(ID).is_null() & (pl.col("@status") == Status.PENDING))
     return detail.filter(there).select(KEY, pl.col(OLD_MATCH).alias(SEAT))
 
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 import polars as pl
 
 from syncd.core import field_history as history
+from syncd.core.change import Status
 from syncd.core.columns import DIGEST, KEY, MATCH
-from syncd.core.compare import BEFORE, OLD_MATCH, REFUSED
+from syncd.core.compare import BEFORE, OLD_MATCH
 from syncd.core.field_history import called_now, match_values, rematched, taken_over
+from syncd.core.ownership import OpenCall
 from syncd.core.schema import Schema
 from syncd.state import State
-from syncd.state.journal import Leftover
 
 
 def renames(state: State, schema: Schema) -> dict[str, str]:
@@ -60,7 +61,7 @@ def settle_fields(state: State, schema: Schema) -> None:
         )
 
 
-def open_calls(state: State, schema: Schema, source: str | None = None) -> list[Leftover]:
+def open_calls(state: State, schema: Schema, source: str | None = None) -> list[OpenCall]:
     """Return what earlier changes (of every source: None) may have left at the target, with the names of now."""
     names = renames(state, schema)
     left = state.journal.open_calls(source)
@@ -71,7 +72,7 @@ def with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema:
     """Forget the digests of contacts that were refused under other fields: the target may accept them now."""
     if state.facts.fields(source).get() in (None, schema.described()):
         return ledger
-    refused = pl.col("@status") == REFUSED
+    refused = pl.col("@status") == Status.REJECTED
     return ledger.with_columns(pl.when(refused).then(None).otherwise(pl.col(DIGEST)).alias(DIGEST))
 
 

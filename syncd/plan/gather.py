@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from syncd.core import warnings
+from syncd.core.change import Status
 from syncd.core.claims import Groups
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, MATCH, RAW, REASON, ROW, STATE
 from syncd.core.compare import (
@@ -15,7 +16,6 @@ from syncd.core.compare import (
     ID,
     INDEX_SCHEMA,
     KIND,
-    REFUSED,
     Same,
     classify,
     diff,
@@ -103,7 +103,7 @@ def plan_changes(
         detail = rematched(detail, schema)
     here = _index_for(index, changed, detail, request, state, schema)
     clear, verdicts = _without_ambiguous(verdicts, changed, detail, here)
-    again = ledger.filter((pl.col("@status") == REFUSED) & (pl.col(DIGEST).fill_null(0) == 0)).get_column(KEY)
+    again = ledger.filter((pl.col("@status") == Status.REJECTED) & (pl.col(DIGEST).fill_null(0) == 0)).get_column(KEY)
     changes, same = without_same(classify(clear, found.gone, detail, here.drop("many")), again, schema)
     changes, barred = in_mode(changes, gates.mode)
     verdicts = _without_barred(verdicts, barred, gates)

@@ -1,30 +1,38 @@
-"""What became of a plan, filled in by those who carry it out."""
+"""What a push works with, and what became of the plan."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.core.change import CallOutcome
+from syncd.core.outcomes import Accepted, Outcome, Refused, differ_in_case, returned_fields, takes_fields_away
+from syncd.core.ownership import Evidence, Owner
+from syncd.core.schema import Schema
 from syncd.errors import Stopped, SyncdError
+from syncd.push.in_flight import Batch
+from syncd.state import State
+from syncd.state.journal import Settled
+from syncd.target.contacts import Target
 
 
 @dataclass(slots=True)
-class Pushed:
+class PushResult:
     """What became of a plan. ``counts``: accepted changes by kind. ``failure``: what ended the push early.
 
-    ``unknown``: changes whose outcome is not known; the next run sends them again. ``kept``: deletes that wait
-    because a call that may claim their contact is still unknown, or because what such a call made may not be listed
-    yet, and upserts of a contact that another source has in hand. ``tidied``: contacts that an earlier, interrupted run
-    had left behind and that were deleted now. ``left``: deletes that were not made, since only a source that is not
-    configured claims their contact.
+    ``altered``: contacts whose values at the target differ from the sent values, as the report's JSON. ``unknown``:
+    changes of unknown outcome; the next run sends them again. ``kept``: changes that wait for a later run: deletes
+    whose contact a call of unknown outcome may claim or may have made, and upserts of a contact that another source
+    has in hand. ``tidied``: contacts that an earlier, interrupted run had left behind and that were deleted now.
+    ``left``: deletes that were not made, since a source that is not configured has the only claim on the contact.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
-    rejected: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[dict[str, str]] = field(default_factory=list)
     altered: list[dict[str, Any]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
     unknown: int = 0
     kept: int = 0
     tidied: int = 0
@@ -32,11 +40,54 @@ class Pushed:
     failure: SyncdError | None = None
 
 
-def halt_if_asked(stopping: threading.Event) -> None:
-    """End the push here if the process was asked to stop.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushJob:
+    """One push of one source's plan, and the parts of the run that it works with. ``result`` is filled in.
 
-    Raises:
-        Stopped: it was.
+    ``configured``: the names of all configured sources. ``since``: the newest change of any source that the plan knows.
+    ``listed``: the run has seen the target's highest id. ``in_flight``: how many batches are sent at once.
+    ``progress`` is called with the number of changes that were sent so far.
     """
-    if stopping.is_set():
-        raise Stopped("asked to stop; what was begun is recorded, the rest waits for the next run")
+
+    run: str
+    source: str
+    configured: Collection[str]
+    state: State
+    target: Target
+    schema: Schema
+    since: int
+    listed: bool
+    in_flight: int
+    stopping: threading.Event
+    progress: Callable[[int], None]
+    result: PushResult = field(default_factory=PushResult)
+
+    def halt_if_asked(self) -> None:
+        """End the push here if the process was asked to stop.
+
+        Raises:
+            Stopped: it was.
+        """
+        if self.stopping.is_set():
+            raise Stopped("asked to stop; what was begun is recorded, the rest waits for the next run")
+
+
+def settle(batch: Batch, outcomes: tuple[Outcome, ...], evidence: Evidence, ours: Collection[int]) -> Iterator[Settled]:
+    """Yield what the answer to a batch makes of each of its changes.
+
+    ``ours``: the ids in the answer that were ours before the call.
+    """
+    for call, entry, outcome in zip(batch.calls, batch.entries, outcomes, strict=True):
+        if isinstance(outcome, Refused):
+            twin = call if outcome.twin is None else batch.calls[outcome.twin]
+            # If only case differs, the target ignores case in match values. The state remembers that for later plans.
+            folded = differ_in_case(twin.change.match, call.change.match)
+            yield Settled(entry, CallOutcome.CASE_TWIN if folded else CallOutcome.REFUSED, reason=outcome.reason)
+        elif not isinstance(outcome, Accepted) or takes_fields_away(call, outcome):
+            # A contact that lost fields stays pending until another call has restored them.
+            yield Settled(entry, CallOutcome.UNKNOWN)
+        else:
+            # An adopted contact stays at the target when its row leaves the source, unless the rules say otherwise.
+            adopted = evidence.whose(call, outcome, was_ours=outcome.id in ours) is Owner.PERSON
+            returned = returned_fields(call, outcome.fields, evidence.schema.phones)
+            yield Settled(entry, CallOutcome.ACCEPTED, outcome.id, returned, adopted=adopted)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
-from syncd.push.result import Pushed
+from syncd.push.result import PushJob, PushResult
 from syncd.push.upserts import Push
 from syncd.run.session import Session
 
 
-def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, highest: int, since: int) -> Pushed:
+def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, highest: int, since: int) -> PushResult:
     """Carry a plan of the source out.
 
     ``highest``: the highest id that was seen at the target, 0 if none was. ``since``: the newest change of any source
@@ -17,7 +17,7 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
     """
     session.bind_state(highest)
     total = plan.todo.height
-    push = Push(
+    job = PushJob(
         run=session.run,
         source=source,
         configured=list(session.settings.sources),
@@ -30,7 +30,7 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
         stopping=session.stopping,
         progress=lambda done: _progress(session, source, done, total),
     )
-    return push.carry_out(plan)
+    return Push(job).carry_out(plan)
 
 
 def _progress(session: Session, source: str, done: int, total: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from syncd.core.plan import Held, Plan
 from syncd.errors import SyncdError
-from syncd.push.result import Pushed
+from syncd.push.result import PushResult
 from syncd.report.source_report import error_json, held_json, with_shown_keys
 
 CLASSES = ("same", "missing", "edited", "extra_ours", "pending", "rejected", "held")
@@ -39,7 +39,7 @@ class SourceDrift:
     edited: list[dict[str, Any]] = field(default_factory=list)
     extra: list[dict[str, Any]] = field(default_factory=list)
     plan: Plan | None = None
-    pushed: Pushed | None = None
+    pushed: PushResult | None = None
     noted: int = 0
     late: int = 0
     running: bool = False

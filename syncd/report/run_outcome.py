@@ -6,7 +6,7 @@ from syncd.config import Source
 from syncd.core.schema import Schema
 from syncd.core.wording import counted
 from syncd.plan.gather import Planned
-from syncd.push.result import Pushed
+from syncd.push.result import PushResult
 from syncd.read.reading import Reading, excluded
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
@@ -41,7 +41,7 @@ def report_begin(report: SourceReport) -> None:
     report.unknown = report.plan.todo.height if report.plan else 0
 
 
-def report_push(report: SourceReport, session: Session, source: Source, pushed: Pushed) -> None:
+def report_push(report: SourceReport, session: Session, source: Source, pushed: PushResult) -> None:
     """Put what became of a plan into the report that the plan is in."""
     report.counts.update(pushed.counts)
     if report.plan and pushed.counts.total() == report.plan.todo.height:

@@ -6,14 +6,15 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
 
+from syncd.core.change import KINDS
 from syncd.core.columns import KEY, UNIT
-from syncd.core.compare import KIND, KINDS, field_changes, rows
+from syncd.core.compare import field_changes, rows
 from syncd.core.plan import Held, Plan
 from syncd.errors import SyncdError
 from syncd.report.table_file import check_file, explained, write_table
@@ -198,17 +199,18 @@ def shown_key(key: str | None) -> str | None:
 
 def described(changes: pl.DataFrame, phones: frozenset[str]) -> Iterator[dict[str, Any]]:
     """Yield changes as people and programs read them; what became of them, where an ``@outcome`` says so."""
-    for row in rows(changes):
+    outcomes = changes.get_column(OUTCOME) if OUTCOME in changes.columns else repeat(None)
+    for change, outcome in zip(rows(changes), outcomes, strict=False):
         found = {
-            "kind": row[KIND],
-            "key": shown_key(row["@key"]),
-            "id": row["@id"],
-            "fields": field_changes(row["before"], row["after"], phones),
+            "kind": change.kind,
+            "key": shown_key(change.key),
+            "id": change.id,
+            "fields": field_changes(change.before, change.after, phones),
         }
-        if row["@why"]:
-            found["why"] = row["@why"]
-        if OUTCOME in row:
-            found["outcome"] = row[OUTCOME]
+        if change.why:
+            found["why"] = change.why
+        if outcome is not None:
+            found["outcome"] = outcome
         yield found
 
 

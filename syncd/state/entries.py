@@ -1,18 +1,19 @@
-"""The journal's entries as they are written: what is about to be sent, before it is sent."""
+"""Entries of the journal as they are written: each change, before it is sent."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, text
 
+from syncd.core.change import Change, ChangeOutcome, Fields
 from syncd.state.bulk import in_bulk
 
 REFUSED = text("UPDATE change SET outcome = 'refused', reason = :reason WHERE id = :id")
-"""The target, or we, refused what the entry ``:id`` is about."""
+"""The target, or we, refused the change of the entry ``:id``."""
 
 OF_RUN = (
     "run = :run AND source = :source"
@@ -24,55 +25,77 @@ OURS = "outcome = 'accepted' AND (kind = 'delete' OR (kind = 'move' AND old_id <
 """Of the journal: the entries by which we deleted ``old_id``."""
 
 DONE = "(outcome IN ('accepted', 'moved') OR (outcome = 'superseded' AND new_id IS NOT NULL))"
-"""Of the journal: the entries that are known to have been carried out (a move whose old id another contact has since
-is superseded)."""
+"""Of the journal: the entries that are known to have been carried out. (A move is superseded if another contact has
+its old id since.)"""
 
 _NEWEST = text("SELECT coalesce((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'journal.newest'), 0)")
+# An id is not used again after unmark() has removed its entry: ids are compared to tell which call came first.
 _NUMBERED = text(
     "INSERT INTO fact (name, value) VALUES ('journal.newest', :newest)"
     " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
-"""An id is not used again when its entry is taken back: what was marked after it must be told from before."""
 _UNSURE = text("UPDATE contact SET status = 'pending' WHERE source = :source AND key = :key")
-_WRITTEN = ("id", "source", "key", "kind", "old_id", "match", "digest", "before", "after")
+
+
+class Entry(NamedTuple):
+    """One entry of the journal, and what of its change the ledger gets once the change is accepted.
+
+    ``id`` is 0 and ``was`` is None until :func:`append` returns the entry. ``before`` and ``after``: JSON objects of
+    fields, or None. ``was``: the status that the contact had in the ledger, None if it was not there.
+    """
+
+    id: int
+    source: str
+    kind: str
+    key: str
+    old_id: int | None
+    match: str
+    digest: int | None
+    before: str | None
+    after: str | None
+    raw: int | None = None
+    was: str | None = None
+
+    def refusal(self, reason: str | None, now: float) -> dict[str, Any]:
+        """Return the values with which SQL statements record why the change was refused."""
+        return {**self._asdict(), "reason": reason, "at": now}
+
+
+_WRITTEN = Entry._fields[: Entry._fields.index("raw")]
 _APPENDED = f"INSERT INTO change (outcome, run, horizon, at, old_match, {', '.join(_WRITTEN)}) VALUES {{rows}}"
 
 
-def drafted(source: str, changes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return journal entries for changes, to be appended: made before the file is locked, since others wait for it.
+def drafted(source: str, changes: Iterable[Change]) -> list[Entry]:
+    """Return entries for changes, to be appended.
 
-    Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after`` and perhaps ``@raw``.
+    They are made before the file is locked, since other processes wait for the lock.
     """
+    # After its source an entry has the first five fields of its change, in the same order.
     return [
-        {
-            "source": source,
-            "key": change["@key"],
-            "kind": change["@kind"],
-            "old_id": change["@id"],
-            "match": change["@match"],
-            "digest": change["@digest"],
-            "before": as_json(change["before"] or None),
-            "after": as_json(change["after"]),
-            "raw": change.get("@raw"),
-        }
+        Entry(0, source, *change[:5], as_json(change.before or None), as_json(change.after), change.raw)
         for change in changes
     ]
 
 
-def append(connection: Connection, run: str, entries: Sequence[dict[str, Any]], *, horizon: int, now: float) -> None:
-    """Add ``pending`` journal rows; the entries get their ``id``, and what the contact's status ``was``, if any."""
-    if not entries:
-        return
+def append(
+    connection: Connection, run: str, drafts: Sequence[Entry], *, highest_known_id: int, now: float
+) -> list[Entry]:
+    """Add ``pending`` entries to the journal; return them with their ``id`` and with what the contact ``was``."""
+    if not drafts:
+        return []
     first = newest_change(connection) + 1
-    known = _known(connection, entries[0]["source"], [entry["key"] for entry in entries])
-    values = []
-    for number, entry in enumerate(entries, first):
-        was, match = known.get(entry["key"], (None, None))
-        old_match = None if match == entry["match"] else match
-        entry["id"], entry["was"] = number, was
-        values.append(("pending", run, horizon, now, old_match, *map(entry.__getitem__, _WRITTEN)))
+    known = _known(connection, drafts[0].source, [draft.key for draft in drafts])
+    entries, values = [], []
+    # The ids are given here and not by SQLite, so that many rows go into one statement.
+    for number, draft in enumerate(drafts, first):
+        was, match = known.get(draft.key, (None, None))
+        old_match = None if match == draft.match else match
+        entry = Entry(number, *draft[1:-1], was)
+        entries.append(entry)
+        values.append((ChangeOutcome.PENDING.value, run, highest_known_id, now, old_match, *entry[: len(_WRITTEN)]))
     in_bulk(connection, _APPENDED, values)
     connection.execute(_NUMBERED, {"newest": first + len(values) - 1})
+    return entries
 
 
 def newest_change(connection: Connection) -> int:
@@ -81,28 +104,26 @@ def newest_change(connection: Connection) -> int:
     return newest
 
 
-def overtaken(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> set[int]:
-    """Find the entries that a later call of another run has settled meanwhile; return their numbers.
-
-    Which of the two calls reached the target last cannot be told, so what is there is unknown.
-    """
-    ids = json.dumps([entry["id"] for entry in entries])
+def overtaken(connection: Connection, entries: Sequence[Entry]) -> set[int]:
+    """Return the ids of entries that a later call of another run has settled meanwhile; their contacts are pending."""
+    ids = json.dumps([entry.id for entry in entries])
     query = text("SELECT id FROM change WHERE id IN (SELECT value FROM json_each(:ids)) AND outcome <> 'pending'")
     late = set(connection.execute(query, {"ids": ids}).scalars())
     if late:
-        connection.execute(_UNSURE, [dict(entry) for entry in entries if entry["id"] in late])
+        # Nobody can tell which of the two calls reached the target last, so what the target holds is unknown.
+        connection.execute(_UNSURE, [entry._asdict() for entry in entries if entry.id in late])
         connection.execute(text("DELETE FROM cursor"))
     return late
 
 
 def _known(connection: Connection, source: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """The status and the match value of those contacts that the ledger holds."""
+    """Return the status and the match value of the contacts that the ledger holds, by key."""
     query = text(
         "SELECT key, status, match FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
     )
     return {row[0]: (row[1], row[2]) for row in connection.execute(query, {"source": source, "keys": json.dumps(keys)})}
 
 
-def as_json(fields: Mapping[str, str] | None) -> str | None:
-    """Fields as the tables hold them."""
+def as_json(fields: Fields | None) -> str | None:
+    """Return fields as the tables hold them."""
     return None if fields is None else orjson.dumps(fields).decode()

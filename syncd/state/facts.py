@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from syncd.core.change import Semantics
 from syncd.core.field_history import FieldNumbers
 from syncd.state.database import Database
 
@@ -38,6 +39,10 @@ def _text(stored: str | None) -> str | None:
     return stored
 
 
+def _semantics(stored: str | None) -> Semantics | None:
+    return None if stored is None else "replace" if stored == "replace" else "merge"
+
+
 def _number(stored: str | None) -> float | None:
     return None if stored is None else float(stored)
 
@@ -61,7 +66,7 @@ class Facts:
         self._database = database
         self.target_address = self._fact("target.address", _text)
         self.highest_id = self._fact("target.highest_id", lambda stored: int(stored or 0))
-        self.update_semantics = self._fact("target.update", _text)
+        self.update_semantics: Fact[Semantics | None] = self._fact("target.update", _semantics)
         self.case_insensitive = self._fact(CASE_INSENSITIVE, lambda stored: stored is not None)
         self.deletes_work = self._fact("target.deletes", lambda stored: stored is not None, lambda _: "seen")
         self.field_names: Fact[dict[str, Sequence[str]]] = self._fact("target.field_names", _json({}), json.dumps)

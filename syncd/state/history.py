@@ -1,4 +1,4 @@
-"""What was done: runs and their changes, and which of them were undone while their source still asks for them."""
+"""What was done: the runs and their changes, and what an undo must know of the changes of a run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from syncd.state.entries import DONE, OF_RUN
 
 _PAGE = 1_000
 
+# The two columns belong to both tables of that query, so they need the name of the table.
 _LATER_DONE = DONE.replace("outcome", "later.outcome").replace("new_id", "later.new_id")
 
 _ROW = "id, run, source, key, kind, old_id, new_id, match, before, after, outcome, reason, at"
@@ -53,6 +54,7 @@ class History:
         conditions = ["id < :below", "key <> ''", *(f"{name} = :{name}" for name in values)]
         conditions += ["at >= :since"] if since is not None else []
         query = f"SELECT {_ROW} FROM change WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT {_PAGE}"
+        # Pages: there may be millions of changes, of which the caller takes the first few.
         below = 1 << 62
         while True:
             rows = self._database.records(query, since=since, below=below, **values)
@@ -65,37 +67,34 @@ class History:
         """Return the names of the target's phone fields, as the last runs knew them."""
         with self._database.read() as connection:
             facts = connection.execute(text("SELECT value FROM fact WHERE name LIKE 'fields of %'")).scalars().all()
+        # Schema.described() made the facts: a list of [name, is_phone, is_match] for each source.
         return frozenset(name for fact in facts for name, is_phone, *_ in json.loads(fact) if is_phone)
 
     def entries(self, run: str, source: str) -> list[Entry]:
-        """Return what the run did to the source's contacts, in the order in which it was begun."""
-        query = text(
+        """Return the changes that the run made to the source's contacts, in the order in which they were begun."""
+        query = (
             f"SELECT key, kind, match, before, after, CASE WHEN {DONE} THEN 'accepted' ELSE outcome END,"
             f" new_id <> old_id FROM change WHERE {OF_RUN} ORDER BY id"
         )
-        with self._database.read() as connection:
-            rows = connection.execute(query, {"run": run, "source": source}).all()
         return [
             Entry(key, kind, match, _fields(before), _fields(after), outcome, bool(other))
-            for key, kind, match, before, after, outcome, other in rows
+            for key, kind, match, before, after, outcome, other in self._of_run(query, run, source)
         ]
 
     def outcomes(self, run: str, source: str) -> pl.DataFrame:
-        """Return ``@key``, ``@outcome`` (accepted, rejected, unknown) of what the run began for the source."""
+        """Return ``@key``, ``@outcome`` (accepted, rejected, unknown) of the changes that the run began."""
         outcome = f"CASE WHEN {DONE} THEN 'accepted' WHEN outcome = 'refused' THEN 'rejected' ELSE 'unknown' END"
-        query = text(f"SELECT key, {outcome} FROM change WHERE {OF_RUN} ORDER BY id")
-        with self._database.read() as connection:
-            rows = list(map(tuple, connection.execute(query, {"run": run, "source": source})))
-        # What is sent twice (to restore fields that the first call took away) is what became of the last call.
+        rows = self._of_run(f"SELECT key, {outcome} FROM change WHERE {OF_RUN} ORDER BY id", run, source)
+        # A contact is sent twice if the first call took fields away: the second call, which restores them, counts.
         found = pl.DataFrame(rows, schema={KEY: pl.String, "@outcome": pl.String}, orient="row")
         return found.unique(KEY, keep="last", maintain_order=True)
 
     def later_changes(self, run: str, source: str) -> list[tuple[str, str, str | None]]:
-        """Return what happened since to the keys that the run changed: key, run and, if that undid one, which.
+        """Return later changes of the keys that the run changed: key, run and, if that run was an undo, the undone run.
 
-        What an undo of this very run began and did not bring to its end does not count: it may be tried again.
+        Changes of unknown outcome by an undo of this run are left out: such an undo may be tried again.
         """
-        query = text(
+        query = (
             "SELECT later.key, later.run, CASE WHEN later.outcome = 'pending' THEN NULL ELSE by.undoes END"
             " FROM change AS later"
             f" JOIN (SELECT key, max(id) AS last FROM change WHERE {OF_RUN} GROUP BY key) AS mine"
@@ -104,23 +103,24 @@ class History:
             f" WHERE {_LATER_DONE} OR (later.outcome = 'pending' AND by.undoes IS NOT :run)"
             " ORDER BY later.id"
         )
-        with self._database.read() as connection:
-            return list(map(tuple, connection.execute(query, {"run": run, "source": source})))
+        return self._of_run(query, run, source)
 
     def begun_by_undo(self, run: str, source: str) -> frozenset[str]:
-        """Return the keys that an undo of the run began, and whose outcome is not known."""
-        query = text(
+        """Return the keys of changes of unknown outcome by an undo of the run."""
+        query = (
             "SELECT change.key FROM change JOIN run ON run.run = change.run AND run.source = change.source"
             " WHERE run.undoes = :run AND change.source = :source AND change.outcome = 'pending'"
         )
-        with self._database.read() as connection:
-            return frozenset(connection.execute(query, {"run": run, "source": source}).scalars())
+        return frozenset(key for (key,) in self._of_run(query, run, source))
 
     def begun_keys(self, run: str, source: str) -> set[str]:
-        """Return the keys that the run changed, or may have."""
-        query = text(f"SELECT key FROM change WHERE {OF_RUN} AND (outcome = 'pending' OR {DONE})")
+        """Return the keys that the run changed, or may have changed."""
+        query = f"SELECT key FROM change WHERE {OF_RUN} AND (outcome = 'pending' OR {DONE})"
+        return {key for (key,) in self._of_run(query, run, source)}
+
+    def _of_run(self, query: str, run: str, source: str) -> list[tuple[Any, ...]]:
         with self._database.read() as connection:
-            return set(connection.execute(query, {"run": run, "source": source}).scalars())
+            return list(map(tuple, connection.execute(text(query), {"run": run, "source": source})))
 
 
 def _fields(value: str | None) -> dict[str, str] | None:

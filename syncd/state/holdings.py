@@ -1,13 +1,15 @@
-"""What the ledger and the journal know of the target's contacts, to be compared with its list: syncd.reconcile."""
+"""Who has which contact at the target, by the ledger and the journal: by id and by match value."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import polars as pl
 from sqlalchemy import text
 
+from syncd.core.change import Status
 from syncd.core.columns import KEY, UNIT
 from syncd.core.compare import ID
 from syncd.core.drift import HOLDING_SCHEMA, REMAINS_SCHEMA, RETURNED
@@ -18,10 +20,11 @@ from syncd.state.glance import COUNTED, IDS
 from syncd.state.journal import DISPLACED
 from syncd.state.ledger import IN_ANY_CASE
 
+# No column is null: see read_columns.
 _HELD = (
     "key",
     "coalesce(remote_id, 0)",
-    "substr(status, 1, 1)",
+    "status",
     "match",
     "digest",
     "fields",
@@ -29,6 +32,9 @@ _HELD = (
     "updated_at",
 )
 
+_AMONG = "remote_id IN (SELECT value FROM json_each(:ids))"
+
+# The ids whose contact we deleted last, or moved to another contact: nothing happened to the id since.
 _REMAINS = text(
     "WITH wanted AS (SELECT value AS id FROM json_each(:ids)),"
     " last AS (SELECT wanted.id AS id, max(change.id) AS change FROM wanted JOIN change"
@@ -37,11 +43,10 @@ _REMAINS = text(
     " WHERE change.source = :source AND change.old_id = last.id AND change.before IS NOT NULL"
     " AND change.outcome = 'accepted' AND (change.kind = 'delete' OR (change.kind = 'move' AND old_id <> new_id))"
 )
-"""What was done last about an id was to delete it, or to move its contact to another one."""
 
 
 class Holdings:
-    """Which contacts at the target the sources hold, by id and by match value."""
+    """Who holds which contact at the target. A holder is a source and a key."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -53,80 +58,67 @@ class Holdings:
         return found.with_columns(*empty)
 
     def ids(self) -> pl.Series:
-        """The target's ids that contacts of any source hold, also of one that is configured no more."""
+        """Return the ids of the contacts of all sources, also of sources that are not configured any more."""
         with self._database.read() as connection:
             query = text("SELECT DISTINCT remote_id FROM contact WHERE remote_id IS NOT NULL")
             return pl.Series(ID, connection.execute(query).scalars().all(), dtype=pl.Int64)
 
     def by_id(self, ids: Collection[int]) -> dict[int, dict[tuple[str, str], str]]:
-        """Who holds each of ``ids`` that anybody holds: (source, key), and whether as ``created`` or ``adopted``.
-
-        Without those whom another has overwritten.
-        """
-        query = text(
-            "SELECT remote_id, source, key, status, origin FROM contact"
-            " WHERE remote_id IN (SELECT value FROM json_each(:ids)) ORDER BY status"
-        )
+        """Return the holders of each of ``ids`` that has any: (source, key), and whether ``created`` or ``adopted``."""
+        query = text(f"SELECT remote_id, source, key, status, origin FROM contact WHERE {_AMONG} ORDER BY status")
         found: dict[int, dict[tuple[str, str], str]] = {}
         with self._database.read() as connection:
+            # Accepted holders come first. If there is one, the others were overwritten, and hold the id in name only.
             for id_, source, key, status, origin in connection.execute(query, {"ids": json.dumps(list(ids))}):
-                if status == "accepted" or id_ not in found:
+                if status == Status.ACCEPTED or id_ not in found:
                     found.setdefault(id_, {})[source, key] = origin
         return found
 
     def displaced(self, source: str) -> set[str]:
-        """The keys of which another contact was sent in their place."""
-        query = text("SELECT key FROM contact WHERE source = :source AND status <> 'accepted' AND reason = :reason")
-        with self._database.read() as connection:
-            return set(connection.execute(query, {"source": source, "reason": DISPLACED}).scalars())
+        """Return the keys whose contact at the target another contact has overwritten."""
+        query = "SELECT key FROM contact WHERE source = :source AND status <> 'accepted' AND reason = :reason"
+        return self._values(query, source=source, reason=DISPLACED)
 
     def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
-        """How many contacts at the target are of each source that is not ``configured``, and of none that is."""
+        """Count the contacts of each source that is not ``configured`` and that no configured source has too."""
         with self._database.read() as connection:
             return dict(map(tuple, connection.exec_driver_sql(COUNTED, {"configured": json.dumps([*configured])})))
 
     def unconfigured_ids(self, configured: Iterable[str]) -> set[int]:
-        """The target's ids of these contacts."""
+        """Return the ids of the contacts that :meth:`unconfigured` counts."""
         with self._database.read() as connection:
             return set(connection.exec_driver_sql(IDS, {"configured": json.dumps([*configured])}).scalars())
 
     def accepted_ids(self, source: str) -> set[int]:
-        """The target's ids of the source's contacts that are there, as far as we know."""
-        query = text("SELECT remote_id FROM contact WHERE source = :source AND status = 'accepted'")
-        with self._database.read() as connection:
-            return set(connection.execute(query, {"source": source}).scalars()) - {None}
+        """Return the ids of the source's accepted contacts."""
+        query = "SELECT remote_id FROM contact WHERE source = :source AND status = 'accepted'"
+        return self._values(query, source=source) - {None}
 
     def true_ids(self, ids: Collection[int]) -> set[int]:
-        """Those of ``ids`` under which the target holds what a contact of some source says."""
-        if not ids:
-            return set()
-        query = text(
-            "SELECT remote_id FROM contact WHERE status = 'accepted'"
-            " AND remote_id IN (SELECT value FROM json_each(:ids))"
-        )
-        with self._database.read() as connection:
-            return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
+        """Return the ids that an accepted contact of any source has."""
+        return self._values(f"SELECT remote_id FROM contact WHERE {_AMONG} AND status = 'accepted'", ids=ids)
 
     def ours_among(self, ids: Collection[int]) -> set[int]:
-        """Those of ``ids`` that came to be by a call of ours, or that we deleted: a target may bring an id back."""
-        if not ids:
+        """Return the ids that a call of ours created or deleted."""
+        if not ids:  # a batch of a first load: it need not wait for the writer's transaction
             return set()
-        with self._database.read() as connection:
-            query = text(
-                "SELECT remote_id FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))"
-                " AND origin = 'created' UNION SELECT old_id FROM change"
-                f" WHERE old_id IN (SELECT value FROM json_each(:ids)) AND (outcome = 'moved' OR ({OURS}))"
-            )
-            return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
+        # The deleted ids too: a target may bring a contact back under its old id.
+        query = (
+            f"SELECT remote_id FROM contact WHERE {_AMONG} AND origin = 'created' UNION SELECT old_id FROM change"
+            f" WHERE old_id IN (SELECT value FROM json_each(:ids)) AND (outcome = 'moved' OR ({OURS}))"
+        )
+        return self._values(query, ids=ids)
 
     def known_ids(self, ids: Iterable[int]) -> set[int]:
         """Return which of these ids are of contacts in the ledger."""
-        query = text("SELECT remote_id FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))")
+        return self._values(f"SELECT remote_id FROM contact WHERE {_AMONG}", ids=ids)
+
+    def _values(self, query: str, *, ids: Iterable[int] = (), **values: str) -> set[Any]:
         with self._database.read() as connection:
-            return set(connection.execute(query, {"ids": json.dumps(list(ids))}).scalars())
+            return set(connection.execute(text(query), {"ids": json.dumps(list(ids)), **values}).scalars())
 
     def by_match(self, matches: Collection[str]) -> dict[str, list[tuple[str, str]]]:
-        """Return by match value, without case, the (source, key) of all that have it at the target, or may have."""
+        """Return the (source, key) of all contacts that have or may have a match value, by match value without case."""
         query = text(
             f"SELECT match, source, key FROM contact WHERE {IN_ANY_CASE}"
             " AND (remote_id IS NOT NULL OR status = 'pending') ORDER BY source, key"
@@ -140,7 +132,7 @@ class Holdings:
         return found
 
     def sharing_an_id(self, source: str, keys: Collection[str]) -> dict[str, tuple[str, str]]:
-        """Return by key the (source, key) that the ledger says has the very same contact at the target."""
+        """Return by key the other (source, key) that has the same contact at the target."""
         query = text(
             "SELECT contact.key, other.source, other.key FROM contact JOIN contact AS other"
             " ON other.remote_id = contact.remote_id AND (other.source, other.key) <> (contact.source, contact.key)"
@@ -151,16 +143,15 @@ class Holdings:
         return {key: (other, its_key) for key, other, its_key in rows}
 
     def remains(self, source: str, ids: Iterable[int]) -> pl.DataFrame:
-        """Return which of these ids the source's contacts had before they were deleted or moved (``REMAINS_SCHEMA``).
-
-        A key that is in the ledger again, with another id, gets the id for a further part: the two are not one contact.
-        """
+        """Return the ids that the source's contacts had before they were deleted or moved (``REMAINS_SCHEMA``)."""
         known = text("SELECT key FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))")
         with self._database.read() as connection:
             values = {"source": source, "ids": json.dumps(list(ids))}
             rows = [tuple(row) for row in connection.execute(_REMAINS, values)]
             keys = json.dumps([row[1] for row in rows])
             back = set(connection.execute(known, {"source": source, "keys": keys}).scalars())
+        # A key may be in the ledger again, with another id. A repair deletes the old id under a key of its own, so
+        # that the key's new contact is left alone.
         found = pl.DataFrame(rows, schema=REMAINS_SCHEMA, orient="row")
         other = pl.format(f"{{}}{UNIT}id {{}}", KEY, ID)
         is_back = pl.col(KEY).is_in(pl.Series(list(back), dtype=pl.String).implode())
@@ -169,9 +160,9 @@ class Holdings:
     def note_returned(
         self, source: str, seen: Iterable[tuple[str, int, Mapping[str, str]]], *, unsure: bool = False
     ) -> int:
-        """Note what the target holds of contacts (key, id, fields) now; return of how many.
+        """Note the values that the target holds now, by key and id; return how many contacts were given.
 
-        ``unsure``: also of those whose last call has an unknown outcome.
+        ``unsure``: note them for pending contacts too.
         """
         status = "('accepted', 'pending')" if unsure else "('accepted')"
         values = [(json.dumps(fields, ensure_ascii=False), source, key, id_) for key, id_, fields in seen]
@@ -185,7 +176,7 @@ class Holdings:
         return len(values)
 
     def highest_known_id(self) -> int:
-        """The highest id known to be at the target before now."""
+        """Return the highest id that is known to exist at the target."""
         with self._database.read() as connection:
             query = text(
                 "SELECT max(coalesce((SELECT max(remote_id) FROM contact), 0),"

@@ -3,52 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from syncd.core.change import CallOutcome, Change, Fields
+from syncd.core.outcomes import differ_in_case
+from syncd.core.ownership import OpenCall
 from syncd.state.bulk import in_bulk
 from syncd.state.database import Database
 from syncd.state.deletions import Rivals, deleted_meanwhile, end_deletions
-from syncd.state.entries import DONE, OF_RUN, REFUSED, append, as_json, drafted, newest_change, overtaken
+from syncd.state.entries import DONE, OF_RUN, REFUSED, Entry, append, as_json, drafted, newest_change, overtaken
 from syncd.state.facts import CASE_INSENSITIVE
 
 
 class Settled(NamedTuple):
-    """What became of one marked upsert, ``entry`` being what :meth:`Ledger.mark` returned for it.
+    """What became of one marked upsert, whose ``entry`` :meth:`Journal.mark` returned.
 
-    ``outcome``: ``accepted`` (``id`` and ``returned`` are the target's) · ``refused`` (``reason``) ·
-    ``folded`` (the target took it for a contact whose match value differs only in case) · ``unknown``.
-    ``returned`` is None where it equals what was sent. ``adopted``: the contact was there before us.
+    ``id`` and ``returned`` are the target's, if the change was accepted; ``returned`` is None if it equals what was
+    sent. ``reason``: why the change was refused. ``adopted``: the contact was at the target before us.
     """
 
-    entry: Mapping[str, Any]
-    outcome: str
+    entry: Entry
+    outcome: CallOutcome
     id: int | None = None
-    returned: Mapping[str, str] | None = None
+    returned: Fields | None = None
     reason: str | None = None
     adopted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """What an earlier change may have left at the target that no contact should be.
-
-    With ``id``: the id a moved contact had, and in ``match`` what it had there. Without: a call of unknown outcome,
-    marked at ``at``, may have made a contact with ``match`` and no other ``fields`` than these; ids above ``horizon``
-    were not there before it.
-    """
-
-    change: int
-    key: str
-    kind: str
-    match: str
-    id: int | None
-    fields: Mapping[str, str]
-    horizon: int
-    at: float
 
 
 class Journal:
@@ -63,89 +47,72 @@ class Journal:
             return newest_change(connection)
 
     def mark(
-        self,
-        run: str,
-        source: str,
-        changes: Sequence[Mapping[str, Any]],
-        *,
-        horizon: int = 0,
-        rivals: Rivals | None = None,
-    ) -> list[dict[str, Any]]:
+        self, run: str, source: str, changes: list[Change], *, highest_known_id: int = 0, rivals: Rivals | None = None
+    ) -> list[Entry]:
         """Journal upserts that are about to be sent and make their contacts ``pending``; return the journal's entries.
 
-        Should none of them be sent after all, :meth:`unmark` takes it back.
-
-        Each change holds ``@kind``, ``@key``, ``@id``, ``@match``, ``@digest``, ``before``, ``after`` and, where its
-        row needs no second look once it is accepted, ``@raw``. Ids up to ``horizon`` were at the target before. A
-        change whose match value one of the ``rivals`` took is left out.
+        If none of them is sent after all, :meth:`unmark` takes that back. Ids up to ``highest_known_id`` existed
+        before. A change whose match value one of the ``rivals`` took is left out.
         """
         now = self._database.clock()
-        journal = drafted(source, changes)
+        drafts = drafted(source, changes)
         with self._database.write() as connection:
-            taken = rivals.among(connection, [each["match"] for each in journal], now) if rivals else set()
-            journal = [each for each in journal if each["match"] not in taken] if taken else journal
-            if not journal:
-                return []
-            append(connection, run, journal, horizon=horizon, now=now)
+            taken = rivals.among(connection, [each.match for each in drafts], now) if rivals else set()
+            drafts = [each for each in drafts if each.match not in taken] if taken else drafts
+            entries = append(connection, run, drafts, highest_known_id=highest_known_id, now=now)
             rest = ("pending", "created", "{}", now, now)
-            values = [(source, each["key"], each["digest"], each["match"], *rest) for each in journal]
-            in_bulk(connection, _PENDING, values)
-        return journal
+            in_bulk(connection, _PENDING, [(source, each.key, each.digest, each.match, *rest) for each in entries])
+        return entries
 
-    def unmark(self, entries: Sequence[Mapping[str, Any]], ids: Iterable[int] = ()) -> None:
-        """Take back what :meth:`mark` or :meth:`Claims.begin_deletes` did (of ``ids``), where nothing was sent."""
-        values = [dict(entry) for entry in entries]
+    def unmark(self, entries: Sequence[Entry], ids: Iterable[int] = ()) -> None:
+        """Take back what :meth:`mark` did, or :meth:`Deletions.begin` for ``ids``, since nothing was sent."""
+        if not entries:
+            return
         with self._database.write() as connection:
-            for statement in _UNMARKED if values else ():
-                connection.execute(statement, values)
-            if values:
-                end_deletions(connection, values[0]["source"], ids)
+            for statement in _UNMARKED:
+                connection.execute(statement, [entry._asdict() for entry in entries])
+            end_deletions(connection, entries[0].source, ids)
 
     def record(self, results: Sequence[Settled]) -> frozenset[str]:
         """Record what became of marked upserts; a result whose outcome is unknown leaves its contact pending.
 
-        Returns the keys of contacts that were accepted, and that another source may have deleted since: they stay
-        pending too.
+        Returns the keys of accepted contacts that another source may have deleted since. They stay pending too.
         """
         now = self._database.clock()
-        accepted = _accepted((each for each in results if each.outcome == "accepted"), now)
+        # Nearly always the first guess holds. Its values are made before the file is locked: other processes wait.
+        accepted = _accepted(_with_outcome(results, CallOutcome.ACCEPTED), now)
         with self._database.write() as connection:
             late = overtaken(connection, [each.entry for each in results])
-            results = [each for each in results if each.entry["id"] not in late]
+            results = [each for each in results if each.entry.id not in late]
             doubtful = _doubtful(connection, results, now)
             twins = _onto_twins(connection, accepted)
             if late or doubtful or twins:
                 wrong = doubtful | twins.keys()
-                sure = [each for each in results if each.outcome == "accepted" and each.entry["key"] not in wrong]
-                accepted = _accepted(sure, now)
-            refused = [each for each in results if each.outcome == "refused"]
-            folded = [{**each.entry, "reason": each.reason, "at": now} for each in results if each.outcome == "folded"]
-            folded += [{**each.entry, "reason": _TWIN, "at": now} for each in twins.values()]
+                sure = _with_outcome(results, CallOutcome.ACCEPTED)
+                accepted = _accepted([each for each in sure if each.entry.key not in wrong], now)
             if accepted.results:
                 _accept(connection, accepted)
             if twins:
-                _overwrite(connection, _accepted(twins.values(), now))
+                _overwrite(connection, _accepted(list(twins.values()), now))
+            folded = [each.entry.refusal(each.reason, now) for each in _with_outcome(results, CallOutcome.CASE_TWIN)]
+            folded += [each.entry.refusal(_TWIN, now) for each in twins.values()]
             for statement in (REFUSED, _NEVER_THERE, _REJECTED, _FORGOTTEN, _CASE_FOLDS) if folded else ():
                 connection.execute(statement, folded)
-            for each in refused:
-                values = {**each.entry, "reason": each.reason, "at": now}
-                connection.execute(REFUSED, values)
-                connection.execute(_REJECTED, values)
+            refused = [each.entry.refusal(each.reason, now) for each in _with_outcome(results, CallOutcome.REFUSED)]
+            for statement in (REFUSED, _REJECTED) if refused else ():
+                connection.execute(statement, refused)
         return doubtful
 
     def done_keys(self, run: str, source: str) -> set[str]:
-        """Keys that the run need not look at again: what it was to do is done, or refused for as long as they stay."""
+        """Return the keys whose changes the run has made, or that the target refused until their contacts change."""
         query = text(
             f"SELECT key FROM change WHERE {OF_RUN} AND ({DONE} OR (outcome = 'refused' AND kind <> 'delete'))"
         )
         with self._database.read() as connection:
             return set(connection.execute(query, {"run": run, "source": source}).scalars())
 
-    def open_calls(self, source: str | None = None) -> list[Leftover]:
-        """Return what earlier changes (of every source: None) may have left behind.
-
-        These are old ids of moves, and calls of unknown outcome.
-        """
+    def open_calls(self, source: str | None = None) -> list[OpenCall]:
+        """Return the calls of unknown outcome and the old ids of moves; ``source`` None: of every source."""
         query = text(
             "SELECT id, key, kind, CASE outcome WHEN 'moved' THEN coalesce(old_match, match) ELSE match END,"
             " CASE outcome WHEN 'moved' THEN old_id END, before, after, horizon, at"
@@ -155,20 +122,22 @@ class Journal:
         with self._database.read() as connection:
             rows = connection.execute(query, {"source": source}).all()
         return [
-            Leftover(id_, key, kind, match, old, {**_fields(before), **_fields(after)}, horizon, at)
-            for id_, key, kind, match, old, before, after, horizon, at in rows
+            # The values of before too: a call that replaces sent the unmentioned ones along.
+            OpenCall(id_, key, kind, match, old, {**_fields(before), **_fields(after)}, highest, at)
+            for id_, key, kind, match, old, before, after, highest, at in rows
         ]
 
 
 _UNMARKED = (
     text("DELETE FROM change WHERE id = :id"),
     text("DELETE FROM contact WHERE :was IS NULL AND source = :source AND key = :key"),
+    # A digest of 0: another call overwrote the contact in the meantime (_OVERWRITTEN_TOO), so it is not known any more.
     text(
         "UPDATE contact SET status = CASE WHEN :was = 'accepted' AND digest = 0 THEN 'pending' ELSE :was END"
         " WHERE :was IS NOT NULL AND source = :source AND key = :key"
     ),
 )
-"""A contact that another call overwrote in the meantime (see _OVERWRITTEN_TOO) is not known any more."""
+# A known contact keeps its digest and its fields: they say what was accepted last, whatever becomes of this call.
 _PENDING = (
     "INSERT INTO contact (source, key, digest, match, status, origin, fields, created_at, updated_at) VALUES {rows}"
     " ON CONFLICT (source, key) DO UPDATE SET status = excluded.status, updated_at = excluded.updated_at"
@@ -177,6 +146,7 @@ _DONE = (
     "WITH done (new_id, id) AS (VALUES {rows})"
     " UPDATE change SET new_id = done.new_id, outcome = 'accepted' FROM done WHERE change.id = done.id"
 )
+# A contact that any key of ours created is ours for every key that comes upon it later: its origin stays "created".
 _THERE = (
     "WITH there (at, id, origin, returned, digest, match, fields, raw, source, key) AS (VALUES {rows})"
     " UPDATE contact SET status = 'accepted', reason = NULL, missing_since = NULL, updated_at = there.at,"
@@ -185,6 +155,8 @@ _THERE = (
     " remote_id = there.id, returned = there.returned, digest = there.digest, match = there.match,"
     " fields = there.fields, raw = there.raw FROM there WHERE contact.source = there.source AND contact.key = there.key"
 )
+# An update that came upon another id than the contact had is a move that nobody planned: if we made the contact under
+# the former id, it has to be deleted there.
 _MOVED = (
     "UPDATE change SET outcome = 'moved' WHERE id = ? AND (kind = 'move' OR (kind = 'update' AND (SELECT origin"
     " FROM contact WHERE contact.source = change.source AND contact.key = change.key) = 'created'))"
@@ -194,6 +166,7 @@ _REJECTED = text(
     " WHERE source = :source AND key = :key"
 )
 _NEVER_THERE = text("DELETE FROM contact WHERE source = :source AND key = :key AND remote_id IS NULL")
+# A digest of 0 brings the contact up again in the next run, which then knows that case makes no difference.
 _FORGOTTEN = text("UPDATE contact SET digest = 0 WHERE source = :source AND key = :key")
 _CASE_FOLDS = text(f"INSERT INTO fact (name, value) VALUES ('{CASE_INSENSITIVE}', 'yes') ON CONFLICT (name) DO NOTHING")
 _ELSEWHERE = (
@@ -202,63 +175,33 @@ _ELSEWHERE = (
 )
 _HELD_BY_OTHERS = text(f"SELECT remote_id, match FROM contact WHERE {_ELSEWHERE}")
 DISPLACED = "another contact was sent in its place"
+# Under the id that these contacts have, the target holds another contact's values now: their own are unknown.
 _OVERWRITTEN = text(
     f"UPDATE contact SET status = 'pending', reason = '{DISPLACED}' WHERE status = 'accepted' AND {_ELSEWHERE}"
     " RETURNING remote_id"
 )
-"""Another contact's values are at the target now under the id that these hold: what they say there is unknown."""
 _OVERWRITTEN_TOO = text(
     f"UPDATE contact SET digest = 0, reason = '{DISPLACED}' WHERE status = 'pending' AND {_ELSEWHERE}"
 )
 
-
+_SUPERSEDED = text(
+    "UPDATE change SET outcome = 'superseded' WHERE outcome = 'pending' AND source = :source AND id < :first"
+    " AND key IN (SELECT value FROM json_each(:keys)) AND (kind = 'delete' OR match ="
+    " (SELECT match FROM contact WHERE contact.source = change.source AND contact.key = change.key))"
+)
 _TWIN = "shares match fields with another contact, in the target's eyes"
 
 
-def _onto_twins(connection: Connection, accepted: _Accepted) -> dict[str, Settled]:
-    """Those moved ones, by key, that the target took for a contact of ours whose match value differs only in case.
-
-    One of both is invalid from now on: until it is known which, none may lose what it had.
-    """
-    movers = {change for (change,) in accepted.elsewhere}
-    taken = {each.id: each for each in accepted.results if each.entry["id"] in movers}
-    held = connection.execute(_HELD_BY_OTHERS, accepted.taking()).all() if taken else ()
-    twins = [taken[id_] for id_, match in held if id_ in taken and _differ_in_case(taken[id_].entry["match"], match)]
-    return {each.entry["key"]: each for each in twins}
+def _with_outcome(results: Sequence[Settled], outcome: CallOutcome) -> list[Settled]:
+    return [each for each in results if each.outcome == outcome]
 
 
-def _overwrite(connection: Connection, accepted: _Accepted) -> None:
-    """Note that what other contacts had under these ids is not there any more."""
-    taken, taking = {each.id: each.entry["match"] for each in accepted.results}, accepted.taking()
-    held = connection.execute(_HELD_BY_OTHERS, taking).all()
-    if not held:
-        return
-    connection.execute(_OVERWRITTEN_TOO, taking)
-    if connection.execute(_OVERWRITTEN, taking).all():
-        connection.execute(text("DELETE FROM cursor"))
-    if any(_differ_in_case(taken[id_], match) for id_, match in held):
-        connection.execute(_CASE_FOLDS)
-
-
-def _differ_in_case(one: str, other: str) -> bool:
-    return one != other and one.casefold() == other.casefold()
-
-
-def _doubtful(connection: Connection, results: Sequence[Settled], now: float) -> frozenset[str]:
-    """Return the keys of accepted contacts that a delete of another source, under way beside them, may have hit."""
-    entries: dict[int, list[int]] = {}
-    for each in results:
-        if each.outcome == "accepted" and each.id is not None:
-            entries.setdefault(each.id, []).append(each.entry["id"])
-    if not entries:
-        return frozenset()
-    hit = deleted_meanwhile(connection, results[0].entry["source"], entries, now)
-    return frozenset(each.entry["key"] for each in results if each.entry["id"] in hit)
+_LEDGERED = attrgetter("digest", "match", "after", "raw", "source", "key")  # the last columns of _THERE
 
 
 @dataclass(frozen=True, slots=True)
 class _Accepted:
-    """Accepted upserts, and what is written of them: made before the file is locked, since others wait for it."""
+    """Accepted upserts and the values that are written of them. ``elsewhere``: those that came upon another id."""
 
     results: Sequence[Settled]
     changes: Sequence[tuple[Any, ...]]
@@ -268,27 +211,26 @@ class _Accepted:
     ids: str
 
     def taking(self) -> dict[str, str]:
-        """What tells the contacts that others have under these ids."""
-        return {"source": self.results[0].entry["source"], "keys": self.keys, "ids": self.ids}
+        """Return the values by which SQL statements find other contacts with these ids."""
+        return {"source": self.results[0].entry.source, "keys": self.keys, "ids": self.ids}
 
 
-def _accepted(results: Iterable[Settled], now: float) -> _Accepted:
-    results = list(results)
+def _accepted(results: Sequence[Settled], now: float) -> _Accepted:
     return _Accepted(
         results,
-        changes=[(each.id, each.entry["id"]) for each in results],
-        elsewhere=[(each.entry["id"],) for each in results if each.entry["old_id"] not in (None, each.id)],
+        changes=[(each.id, each.entry.id) for each in results],
+        elsewhere=[(each.entry.id,) for each in results if each.entry.old_id not in (None, each.id)],
         contacts=[
             (
                 now,
                 each.id,
                 "adopted" if each.adopted else "created",
                 None if each.returned is None else as_json(each.returned),
-                *map(each.entry.__getitem__, ("digest", "match", "after", "raw", "source", "key")),
+                *_LEDGERED(each.entry),
             )
             for each in results
         ],
-        keys=json.dumps([each.entry["key"] for each in results]),
+        keys=json.dumps([each.entry.key for each in results]),
         ids=json.dumps([each.id for each in results]),
     )
 
@@ -299,18 +241,46 @@ def _accept(connection: Connection, accepted: _Accepted) -> None:
         connection.exec_driver_sql(_MOVED, accepted.elsewhere)
     in_bulk(connection, _THERE, accepted.contacts)
     _overwrite(connection, accepted)
-    connection.execute(
-        text(
-            "UPDATE change SET outcome = 'superseded' WHERE outcome = 'pending' AND source = :source AND id < :first"
-            " AND key IN (SELECT value FROM json_each(:keys)) AND (kind = 'delete' OR match ="
-            " (SELECT match FROM contact WHERE contact.source = change.source AND contact.key = change.key))"
-        ),
-        {
-            "source": accepted.results[0].entry["source"],
-            "first": min(each.entry["id"] for each in accepted.results),
-            "keys": accepted.keys,
-        },
-    )
+    first = min(each.entry.id for each in accepted.results)
+    connection.execute(_SUPERSEDED, {**accepted.taking(), "first": first})
+
+
+def _onto_twins(connection: Connection, accepted: _Accepted) -> dict[str, Settled]:
+    """Return the moves, by key, that the target took for a contact of ours whose match value differs only in case.
+
+    One of the two contacts is invalid from now on. Until it is known which, neither may lose the values that it had.
+    """
+    movers = {change for (change,) in accepted.elsewhere}
+    taken = {each.id: each for each in accepted.results if each.entry.id in movers}
+    held = connection.execute(_HELD_BY_OTHERS, accepted.taking()).all() if taken else ()
+    twins = [taken[id_] for id_, match in held if id_ in taken and differ_in_case(taken[id_].entry.match, match)]
+    return {each.entry.key: each for each in twins}
+
+
+def _overwrite(connection: Connection, accepted: _Accepted) -> None:
+    """Note that the values of other contacts with these ids are not at the target any more."""
+    taken, taking = {each.id: each.entry.match for each in accepted.results}, accepted.taking()
+    held = connection.execute(_HELD_BY_OTHERS, taking).all()
+    if not held:
+        return
+    connection.execute(_OVERWRITTEN_TOO, taking)
+    if connection.execute(_OVERWRITTEN, taking).all():
+        # The rows of the overwritten contacts are as they were: only a whole read brings them up again.
+        connection.execute(text("DELETE FROM cursor"))
+    if any(differ_in_case(taken[id_], match) for id_, match in held):
+        connection.execute(_CASE_FOLDS)
+
+
+def _doubtful(connection: Connection, results: Sequence[Settled], now: float) -> frozenset[str]:
+    """Return the keys of accepted contacts that a delete of another source, sent meanwhile, may have hit."""
+    entries: dict[int, list[int]] = {}
+    for each in _with_outcome(results, CallOutcome.ACCEPTED):
+        if each.id is not None:
+            entries.setdefault(each.id, []).append(each.entry.id)
+    if not entries:
+        return frozenset()
+    hit = deleted_meanwhile(connection, results[0].entry.source, entries, now)
+    return frozenset(each.entry.key for each in results if each.entry.id in hit)
 
 
 def _fields(stored: str | None) -> dict[str, str]:

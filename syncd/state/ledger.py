@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from syncd.core.change import Status
 from syncd.core.columns import DIGEST, KEY, MATCH, RAW
-from syncd.core.compare import ACCEPTED, DETAIL_SCHEMA, LEDGER_SCHEMA
+from syncd.core.compare import DETAIL_SCHEMA, LEDGER_SCHEMA
 from syncd.core.identity import folded, has_case
 from syncd.core.undo import Known
 from syncd.state import bulk
@@ -53,17 +54,17 @@ class Ledger:
         self.database = database
 
     def digests(self, source: str, keys: pl.Series | None = None) -> pl.DataFrame:
-        """Return ``@key``, ``@digest``, ``@status`` (``a``, ``p``, ``r``) of the source's contacts.
+        """Return ``@key``, ``@digest``, ``@status`` (a :class:`syncd.core.change.Status`) of the source's contacts.
 
         ``keys``: of these alone, which are looked up one by one.
         """
         if keys is not None:
-            return self._looked_up("key, digest, substr(status, 1, 1)", source, keys, LEDGER_SCHEMA)
-        accepted = pl.lit(ACCEPTED).alias("@status")
+            return self._looked_up("key, digest, status", source, keys, LEDGER_SCHEMA)
+        accepted = pl.lit(Status.ACCEPTED).alias("@status")
         whole = read_columns(self.database, source, ("key", "digest"), {KEY: pl.String, DIGEST: pl.Int64})
         # Nearly all contacts are accepted, so only the open contacts are asked for their status.
         opened = {KEY: pl.String, "@status": pl.String}
-        open_ = self.database.frame(opened, f"SELECT key, substr(status, 1, 1) {_OPEN}", source=source)
+        open_ = self.database.frame(opened, f"SELECT key, status {_OPEN}", source=source)
         return whole.with_columns(accepted).update(open_, on=KEY) if len(open_) else whole.with_columns(accepted)
 
     def row_digests(self, source: str) -> pl.DataFrame:
@@ -97,7 +98,7 @@ class Ledger:
 
     def detail(self, source: str, keys: pl.Series) -> pl.DataFrame:
         """Return what the ledger says of these keys, as :data:`syncd.core.compare.DETAIL_SCHEMA` describes it."""
-        columns = f"key, remote_id, substr(status, 1, 1), match, {_AT_TARGET}, origin, missing_since"
+        columns = f"key, remote_id, status, match, {_AT_TARGET}, origin, missing_since"
         return self._looked_up(columns, source, keys, DETAIL_SCHEMA)
 
     def _looked_up(self, columns: str, source: str, keys: pl.Series, schema: Mapping[str, Any]) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """The Vocatech contacts API: fields, list, upsert, delete, with an outcome for each row (guide: Contacts).
 
-It sends and reads and keeps nothing. A batch that is refused whole, and the rows that an answer proves nothing of, are
-sent again in halves down to single rows, so that one bad row never costs the others.
+It sends and reads, and stores nothing. A batch that is refused as a whole, and rows whose outcome an answer leaves
+unknown, are sent again in halves down to single rows, so that one bad row never costs the others.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 from syncd.core.outcomes import (
     Accepted,
     Key,
-    Outcome,
     Refused,
+    Remote,
     Unknown,
     has_form,
     judge,
@@ -27,29 +27,21 @@ from syncd.core.refusal_text import reason
 from syncd.core.schema import Schema, parse_fields
 from syncd.errors import SchemaError, TargetRefused, TargetUnavailable
 from syncd.rest import Answer, Client
-from syncd.target.halving import DeleteAnswer, Deleted, Deleting, Look, UpsertAnswer, Upserted, Upserting
+from syncd.target.halving import DeleteAnswer, DeleteResult, Look, SplitDelete, SplitUpsert, UpsertAnswer, UpsertResult
 
-__all__ = ["Accepted", "Deleted", "Outcome", "Refused", "Remote", "Target", "Unknown", "UpsertAnswer", "Upserted"]
+__all__ = ["Accepted", "DeleteResult", "Refused", "Remote", "Target", "Unknown", "UpsertAnswer", "UpsertResult"]
 
 BATCH = 500
 """The most contacts of one request, and of one page (guide: Contacts, steps 2 and 3)."""
 
-_REFUSALS = frozenset({400, 409, 413, 414, 422})  # what refuses the rows of a request, not the request's way
-_ELSEWHERE = frozenset({404, 405, 410})  # what a server says of a path that it has not
-_READS = 4  # how often the list is read when it changes while it is read
-_SHUFFLED = 16  # the same, when it is only its order that is another one each time
-_CHANGED = -1  # the count of a list that had several
+_REFUSALS = frozenset({400, 409, 413, 414, 422})  # these statuses refuse the rows, and halves of them may pass
+_ELSEWHERE = frozenset({404, 405, 410})  # these statuses mean that the server has no such path
+_READS = 4  # how often the list is read at most if it changes while it is read
+_SHUFFLED = 16  # the same if the count stays equal: then only the order changes, and each reading finds more
+_CHANGED = -1  # stands for the count of a list whose pages gave different counts
 _SEARCH_PAGES = 4
 SEARCHED = _SEARCH_PAGES * BATCH
-"""Contacts that a search finds at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """A contact as the target lists it; a field without a value is "" or absent."""
-
-    id: int
-    fields: Mapping[str, str]
+"""The most contacts that a search returns; if it returns so many, it may have left some out."""
 
 
 class Target:
@@ -77,6 +69,7 @@ class Target:
         except TargetRefused as refused:
             if refused.status >= 400 and refused.status not in _ELSEWHERE:
                 raise
+            # A redirect, or no such path: some other server than the API answers at this address.
             raise SchemaError(
                 f"there is no /contacts/fields at the address of Vocatech (status {refused.status}): "
                 "check target.base_url, its path too (the default ends in /v1)"
@@ -89,19 +82,20 @@ class Target:
                 "Vocatech's list of contact fields is not of the documented form: check target.base_url"
             ) from None
 
-    def contacts(self, told: Callable[[int], object] = lambda _read: None) -> list[Remote]:
-        """Read every contact, each once: one request for 500, and again when the list shifted meanwhile.
+    def contacts(self, progress: Callable[[int], object] = lambda _read: None) -> list[Remote]:
+        """Read every contact, each once: one request for 500 contacts, and all again if the list shifted meanwhile.
 
-        ``told`` is called with how many were read, after each page.
+        ``progress`` is called after each page with the number of contacts that were read.
 
         Raises:
-            TargetUnavailable: no reading came out whole.
+            TargetUnavailable: no reading was complete.
 
         """
         found: dict[int, Remote] = {}
         total: int | None = None
         for times in range(1, _SHUFFLED + 1):
-            reading = self._read_list(told)
+            reading = self._read_list(progress)
+            # Contacts of several readings add up only while the count stays the same: then none came or went.
             steady = reading.total == total not in {None, _CHANGED}
             if not steady:
                 found, total = {}, reading.total
@@ -117,11 +111,8 @@ class Target:
             in_doubt=False,
         )
 
-    def _read_list(self, told: Callable[[int], object]) -> _Reading:
-        """Read all pages once, until the last, an empty one, or one that is the page before it again.
-
-        Where no answer says how many pages there are, one with nothing new ends it as well.
-        """
+    def _read_list(self, progress: Callable[[int], object]) -> _Reading:
+        """Read all pages once, up to the last page, an empty page, or a page that equals the page before it."""
         found: dict[int, Remote] = {}
         totals: set[int] = set()
         before: tuple[Remote, ...] | None = None
@@ -131,8 +122,9 @@ class Target:
             fresh = {contact.id: contact for contact in sheet.contacts if contact.id not in found}
             found |= fresh
             size += sheet.size
-            told(len(found))
+            progress(len(found))
             totals |= {sheet.total} if sheet.total is not None else set()
+            # If no answer says how many pages there are, a page without new contacts is the last.
             over = not fresh if sheet.pages is None else page >= sheet.pages
             if over or not sheet.size or sheet.contacts == before:
                 break
@@ -142,12 +134,12 @@ class Target:
         return _Reading(found, _CHANGED if changed else next(iter(totals), None), repeats=size != len(found))
 
     def ids(self, *, most: int) -> frozenset[int] | None:
-        """Every contact's id, or None without reading the list when it has more than ``most`` pages."""
+        """Return every contact's id; None if the list has more than ``most`` pages, without reading them."""
         pages = self._page(1).pages
         return frozenset(contact.id for contact in self.contacts()) if pages is not None and pages < most else None
 
     def search(self, text: str) -> list[Remote]:
-        """Find contacts that may hold ``text`` in some field: a hint, to be compared; cut off at :data:`SEARCHED`."""
+        """Return at most :data:`SEARCHED` contacts that may have ``text`` in a field: the caller has to compare."""
         found: dict[int, Remote] = {}
         for page in range(1, _SEARCH_PAGES + 1):
             sheet = self._page(page, text)
@@ -160,6 +152,7 @@ class Target:
         params: dict[str, str | int] = {"page": page, "limit": BATCH}
         if text is not None:
             params["search"] = text
+        # Some servers answer 404 for a page behind the last: then the list ends. For the first page it is an error.
         answer = self._client.request("GET", "/contacts", params=params, returned={404} if page > 1 else ())
         if answer.status == 404:
             return _Page((), 0, page, None)
@@ -169,10 +162,10 @@ class Target:
     def upsert(
         self, contacts: Sequence[Mapping[str, str]], schema: Schema, again: Callable[[], None] | None = None
     ) -> UpsertAnswer:
-        """Create or update at most 500 contacts, by one call; ``again`` as in :meth:`syncd.rest.Client.request`.
+        """Create or update at most 500 contacts by one call; ``again`` as in :meth:`syncd.rest.Client.request`.
 
         Raises:
-            ValueError: there are none or too many, or one lacks a match value (it could match any contact).
+            ValueError: there are none or too many, or a contact lacks a match value (it could match any contact).
             SyncdError: as :meth:`syncd.rest.Client.request`.
 
         """
@@ -187,44 +180,44 @@ class Target:
 
     def upsert_all(
         self, contacts: Sequence[Mapping[str, str]], schema: Schema, look: Look = lambda _rows: None
-    ) -> Upserted:
-        """Create or update at most 500 contacts, by as many calls as it takes to know of each.
+    ) -> UpsertResult:
+        """Create or update at most 500 contacts, by as many calls as it takes to know the outcome of each.
 
-        With ``b`` rows that the target refuses these are at most 2·b·9+1, of which the first is always for all rows.
-        Whatever ends the work early is returned with what is known by then, not raised; rows that nothing is known of
-        are Unknown.
+        If the target refuses ``b`` rows, there are at most 2·b·9+1 calls. The first call has all rows. An error that
+        ends the work early is returned with the outcomes that are known by then, not raised; other rows are Unknown.
 
         ``look`` is called with the positions of rows that an earlier call may have brought to the target, before they
-        are sent again: the last moment at which it can be seen what stood there. What it raises ends the work.
+        are sent again: afterwards nobody can see any more what stood there. If it raises, the work ends.
 
         Raises:
             ValueError: as :meth:`upsert`.
 
         """
-        return Upserting(self, contacts, schema, look).run()
+        return SplitUpsert(self, contacts, schema, look).run()
 
     def delete(self, ids: Sequence[int]) -> DeleteAnswer:
-        """Delete at most 500 contacts, by one call; an id that is not there is gone as well.
+        """Delete at most 500 contacts by one call; an id that does not exist counts as deleted.
 
         Raises:
-            ValueError: there are none (a delete without ids might mean all) or too many, or one is no id.
+            ValueError: there are no ids (that might delete all contacts) or too many, or a number is no id.
             SyncdError: as :meth:`syncd.rest.Client.request`.
 
         """
         if not 0 < len(ids) <= BATCH or any(number(id_) != id_ for id_ in ids):
             raise ValueError(f"1 to {BATCH} ids can be deleted at once")
+        # The guide has two forms: "id" for one contact, "ids" for several.
         body: dict[str, Any] = {"id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
         answer = self._client.request("DELETE", "/contacts", json=body, returned=_REFUSALS | {404})
         return _deleted(answer, ids)
 
-    def delete_all(self, ids: Sequence[int]) -> Deleted:
+    def delete_all(self, ids: Sequence[int]) -> DeleteResult:
         """Delete at most 500 contacts; a list that is refused is sent again in halves, down to single ids.
 
         Raises:
             ValueError: as :meth:`delete`.
 
         """
-        return Deleting(self, ids).run()
+        return SplitDelete(self, ids).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +232,7 @@ class _Page:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The list read once. ``total``: its own count, None if it has none, ``_CHANGED``; ``repeats``: shifted."""
+    """One reading of the list. ``total``: its own count, None or ``_CHANGED``; ``repeats``: contacts came twice."""
 
     found: Mapping[int, Remote]
     total: int | None
@@ -257,6 +250,7 @@ def _read_page(body: Any) -> _Page:
         raise TargetUnavailable(
             "Vocatech's list of contacts is not of the documented form: check target.base_url", in_doubt=False
         )
+    # Without usable counts the list is read until a page brings nothing new.
     meta = body["meta"] if isinstance(body.get("meta"), dict) else {}
     found = tuple(contact for item in items if (contact := _remote(item)))
     return _Page(found, len(items), _count(meta.get("total_pages")), _count(meta.get("total_contacts")))
@@ -275,6 +269,7 @@ def _upserted(answer: Answer, keys: Sequence[Key | None], schema: Schema) -> Ups
     refused = answer.status >= 400
     outcomes = judge(keys, answer.body, schema)
     proved = any(not isinstance(outcome, Unknown) for outcome in outcomes)
+    # The refusal of a request with one row can be about no other row.
     if refused and not proved and len(keys) == 1:
         why = reason(answer.body, schema) if answer.is_json else f"refused by Vocatech with status {answer.status}"
         return UpsertAnswer((Refused(why),), answer.status)
@@ -285,10 +280,12 @@ def _upserted(answer: Answer, keys: Sequence[Key | None], schema: Schema) -> Ups
 
 
 def _deleted(answer: Answer, ids: Sequence[int]) -> DeleteAnswer:
+    # Only with JSON: another 404 comes from a proxy or a wrong address, and proves nothing about the contact.
     if answer.status == 404 and len(ids) == 1 and answer.is_json:
         return DeleteAnswer(frozenset(ids), answer.status)
     if answer.status >= 400:
         return DeleteAnswer(frozenset(), answer.status, f"refused by Vocatech with status {answer.status}")
+    # A success without a body is usual for DELETE.
     empty = answer.problem == "the answer was empty"
     if not answer.is_json and not empty:
         return DeleteAnswer(frozenset(), answer.status, answer.problem)
@@ -297,7 +294,7 @@ def _deleted(answer: Answer, ids: Sequence[int]) -> DeleteAnswer:
 
 
 def _gone(body: Any, ids: Sequence[int]) -> frozenset[int]:
-    """Those of ``ids`` that the body of a success tells of no error for."""
+    """Return the ids for which the body of a success names no error."""
     body = body if isinstance(body, dict) else {}
     summary = body["summary"] if isinstance(body.get("summary"), dict) else {}
     errors = body.get("errors")
@@ -305,5 +302,6 @@ def _gone(body: Any, ids: Sequence[int]) -> frozenset[int]:
         return frozenset(ids)
     items = errors if isinstance(errors, list) else []
     named = {number(item.get("id")) for item in items if isinstance(item, dict)}
+    # Only if every error names an id of the request, the other ids are certainly gone.
     sure = len(named) == len(items) > 0 and named <= set(ids) and not body.get("error")
     return frozenset(ids) - frozenset(named) if sure else frozenset()

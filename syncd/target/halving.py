@@ -1,7 +1,6 @@
-"""Sending what was not proved again: in halves down to single rows, in as few calls as that takes.
+"""Sends rows of unknown outcome again, in halves down to single rows, in as few calls as that takes.
 
-One bad row never costs the others, and nothing that is known is lost when a call fails: the failure is returned with
-what is known by then.
+One bad row never costs the others. If a call fails, the failure is returned together with all outcomes known by then.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ from syncd.core.outcomes import Accepted, Outcome, Refused, Unknown, without_twi
 from syncd.core.schema import Schema
 from syncd.errors import SyncdError, TargetUnavailable
 
-_LOST_ANSWERS = 5  # unreadable answers in a row: no smaller batch will help
-_UNPROVED = 3  # single rows in a row that stay unknown: no answer of this target proves anything
-_LOOK_AFTER = 19  # deletes: what one bad id of 500 costs in halves; more of them are better looked up
+_LOST_ANSWERS = 5  # after so many unreadable answers in a row no smaller batch will help
+_UNPROVED = 3  # after so many single rows in a row that stay unknown, the target's answers prove nothing
+_LOOK_AFTER = 19  # so many calls one bad id among 500 costs in halves; if there are more bad ids, a list is cheaper
 
 
 @dataclass(frozen=True, slots=True)
 class UpsertAnswer:
     """One call's outcomes, one for each row sent.
 
-    ``undone``: the rows that are Unknown were not carried out, as where the batch was refused as a whole.
-    ``unreadable`` says what came instead of an answer that tells of rows, or "".
+    ``undone``: the rows with an Unknown outcome were not carried out, as if the batch was refused as a whole.
+    ``unreadable``: what came instead of an answer with lists of rows; "" if the answer has such lists.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -34,10 +33,10 @@ class UpsertAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Upserted:
-    """What became of all rows: their outcomes, the calls made, and the error that ended the work early, if any.
+class UpsertResult:
+    """The outcomes of all rows, the number of calls, and the error that ended the work early, if there was one.
 
-    ``unsent``: nothing has reached the target. ``resent``: the positions of rows that were sent by more than one call.
+    ``unsent``: no row has reached the target. ``resent``: the positions of rows that were sent by more than one call.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -52,7 +51,7 @@ Fate = Literal["deleted", "refused", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class DeleteAnswer:
-    """One call's answer: each id that is proved gone, or the refusal. ``reason`` holds no contact's data."""
+    """One call's answer: the ids that are certainly gone, or the refusal. ``reason`` holds no contact's data."""
 
     gone: frozenset[int]
     status: int
@@ -60,10 +59,10 @@ class DeleteAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
-    """What became of all ids, the reasons of those refused, the calls, and the error that ended the work early.
+class DeleteResult:
+    """The fates of all ids, the reasons of refusals, the number of calls, and the error that ended the work early.
 
-    ``unsent``: nothing has reached the target.
+    ``unsent``: no id has reached the target.
     """
 
     fates: Mapping[int, Fate]
@@ -74,11 +73,11 @@ class Deleted:
 
 
 Look = Callable[[Sequence[int]], None]
-"""Sees what stands at the target where these rows, by their positions, belong."""
+"""Looks up which contacts stand at the target where these rows (their positions) belong."""
 
 
 class Upserts(Protocol):
-    """What :class:`syncd.target.contacts.Target` does for rows."""
+    """The part of :class:`syncd.target.contacts.Target` that sends rows."""
 
     def upsert(
         self, contacts: Sequence[Mapping[str, str]], schema: Schema, again: Callable[[], None] | None = None
@@ -86,14 +85,14 @@ class Upserts(Protocol):
 
 
 class Deletes(Protocol):
-    """What :class:`syncd.target.contacts.Target` does for ids."""
+    """The part of :class:`syncd.target.contacts.Target` that deletes ids."""
 
     def delete(self, ids: Sequence[int]) -> DeleteAnswer: ...
 
     def ids(self, *, most: int) -> frozenset[int] | None: ...
 
 
-class Upserting:
+class SplitUpsert:
     """The work of one ``upsert_all``. Rows are known by their position."""
 
     def __init__(self, target: Upserts, contacts: Sequence[Mapping[str, str]], schema: Schema, look: Look) -> None:
@@ -112,13 +111,13 @@ class Upserting:
         self._unproved = 0
         self._failure: SyncdError | None = None
 
-    def run(self) -> Upserted:
+    def run(self) -> UpsertResult:
         while self._groups and not self._failure:
             self._send(self._groups.pop())
         self._settle_twins()
         unsent = _nothing_reached_it(self._calls, self._failure)
         resent = frozenset(self._resent)
-        return Upserted(tuple(self._outcomes), self._calls, self._failure, unsent=unsent, resent=resent)
+        return UpsertResult(tuple(self._outcomes), self._calls, self._failure, unsent=unsent, resent=resent)
 
     def _send(self, rows: list[int]) -> None:
         answer = self._call(rows)
@@ -131,8 +130,10 @@ class Upserting:
         if not answer.undone:
             self._doubt(unknown)
         refused = len(unknown) < len(rows) and not any(isinstance(self._outcomes[row], Accepted) for row in rows)
-        whole = refused or len(unknown) == 1  # without the rows that spoilt it, the rest may pass at once
+        # If only refusals came back, the rows without the refused rows may pass at once: they need no halves.
+        whole = refused or len(unknown) == 1
         middle = len(unknown) if whole else (len(unknown) + 1) // 2
+        # Groups are taken from the end, so the second half goes first: rows are sent in their order.
         self._groups += [group for group in (unknown[middle:], unknown[:middle]) if group]
 
     def _call(self, rows: Sequence[int]) -> UpsertAnswer | None:
@@ -149,29 +150,32 @@ class Upserting:
         for row, outcome in zip(rows, answer.outcomes, strict=True):
             if isinstance(outcome, Refused) and outcome.twin is not None:
                 self._outcomes[row] = Refused(outcome.reason, rows[outcome.twin])
-            elif isinstance(outcome, Accepted) and outcome.id in self._made:  # by whichever call
+            elif isinstance(outcome, Accepted) and outcome.id in self._made:
+                # An earlier call of this batch made the contact and its row was sent again: it is ours, not found.
                 self._outcomes[row] = outcome._replace(action="created")
             else:
                 self._outcomes[row] = outcome
         return answer
 
     def _look_at(self, rows: Sequence[int]) -> None:
-        """See what stands where these rows belong before another call covers it: each once, since then it is ours."""
+        """See what stands where these rows belong, before another call covers it."""
+        # Only once for each row: after the first call a contact there may be ours.
         new = [row for row in rows if row not in self._looked_at]
         if new:
             self._look(new)
             self._looked_at.update(new)
 
     def _doubt(self, rows: Sequence[int]) -> None:
-        """Look at rows of a call that was answered, and that may have carried them out without a word."""
+        """Look at rows that an answer does not name, and that the call may have carried out all the same."""
         try:
             self._look_at(rows)
         except SyncdError as failure:
-            failure.in_doubt = True  # of the rows, which were sent
+            # The look itself changed nothing, but the rows were sent and their outcome is unknown.
+            failure.in_doubt = True
             self._failure = failure
 
     def _despair(self, answer: UpsertAnswer, *, settled: bool, alone: bool) -> None:
-        """Give up when no further call can help: it is the target's answers that are wrong, not a row."""
+        """Give up if no further call can help, since the target's answers are wrong and not a row."""
         self._unreadable = self._unreadable + 1 if answer.unreadable else 0
         if settled:
             self._unproved = 0
@@ -183,12 +187,13 @@ class Upserting:
             self._failure = TargetUnavailable("Vocatech's answers do not name the contacts that were sent")
 
     def _settle_twins(self) -> None:
-        """Where several rows are one contact at the target, send the first again: the last that was sent is there."""
+        """If several rows are one contact at the target, send the first row again: the last one overwrote it."""
         self._outcomes = without_twins(self._outcomes, range(len(self._outcomes)))
         twins = {outcome.twin for outcome in self._outcomes if isinstance(outcome, Refused)}
         again = sorted(row for row in twins if row is not None)
         if not again:
             return
+        # Until the call below is answered, nobody knows which row's values the contact has.
         for row in again:
             self._outcomes[row] = Unknown("another contact was taken for it and has overwritten it")
         if not self._failure:
@@ -196,7 +201,7 @@ class Upserting:
 
 
 @dataclass(slots=True)
-class Deleting:
+class SplitDelete:
     """The work of one ``delete_all``."""
 
     target: Deletes
@@ -206,7 +211,7 @@ class Deleting:
     calls: int = 0
     failure: SyncdError | None = None
 
-    def run(self) -> Deleted:
+    def run(self) -> DeleteResult:
         self.fates = dict.fromkeys(self.ids, "unknown")
         groups = [list(self.fates)]
         while groups and not self.failure:
@@ -214,10 +219,10 @@ class Deleting:
             if self.calls == _LOOK_AFTER:
                 groups = self._still_there(groups)
         unsent = _nothing_reached_it(self.calls, self.failure)
-        return Deleted(self.fates, self.reasons, self.calls, self.failure, unsent=unsent)
+        return DeleteResult(self.fates, self.reasons, self.calls, self.failure, unsent=unsent)
 
     def _send(self, ids: list[int]) -> list[list[int]]:
-        """Send one list; returns the lists to send instead."""
+        """Send one list of ids; return the lists to send next."""
         self.calls += 1
         try:
             answer = self.target.delete(ids)
@@ -230,10 +235,11 @@ class Deleting:
             self.fates[ids[0]] = "refused" if answer.status >= 400 else "unknown"
             self.reasons[ids[0]] = answer.reason
         middle = (len(left) + 1) // 2
+        # As with rows: the first half comes last, since groups are taken from the end.
         return [group for group in (left[middle:], left[:middle]) if group and len(ids) > 1]
 
     def _still_there(self, groups: list[list[int]]) -> list[list[int]]:
-        """Look at the target's list when that is cheaper than asking on: a refused list may have been deleted."""
+        """Look at the target's list if that is cheaper than more calls: ids of a refused call may be gone."""
         left = sum(map(len, groups))
         if not left:
             return groups
@@ -250,5 +256,6 @@ class Deleting:
 
 
 def _nothing_reached_it(calls: int, failure: SyncdError | None) -> bool:
-    """Whether the first call failed, in such a way that it was never sent."""
+    """Whether the first call failed before it was sent."""
+    # A later call may fail unsent too, but then the first call has reached the target.
     return calls == 1 and failure is not None and not failure.in_doubt

@@ -1,76 +1,197 @@
-"""The target's contacts by match value, for what is not in the ledger."""
+"""Finds contacts at the target by their match values: a few are searched for one by one, for more the target is listed.
+
+A search is a hint: it may miss a contact, and it may find others. Equal match values are what identifies a contact.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
+from syncd.core.change import Fields
 from syncd.core.columns import MATCH, UNIT
 from syncd.core.compare import BEFORE, ID, INDEX_SCHEMA
 from syncd.core.identity import match_value
+from syncd.core.ownership import OpenCall, Owner, calls_by_match, explained, whose
 from syncd.core.schema import Schema
+from syncd.target.contacts import SEARCHED, Remote
 
 FEW = 20
-"""Up to so many contacts are searched for one by one; for more, the target is listed."""
+"""Up to so many match values are searched for one by one."""
 
 _LEADING_ONE = r"(^|;)1(\d{10})\b"
 
+Search = Callable[[str], Iterable[Remote]]
+Remotes = dict[int, Remote]
+"""Contacts of the target by id."""
+
+
+class Finder(Protocol):
+    """The part of :class:`syncd.target.contacts.Target` that finds contacts."""
+
+    def search(self, text: str) -> list[Remote]: ...
+
+    def contacts(self) -> list[Remote]: ...
+
+
+class Found(NamedTuple):
+    """Contacts that searches found. ``cut_off``: a search found so many that the target left some out."""
+
+    remotes: Remotes
+    cut_off: bool
+
+
+class SharedList:
+    """The target for several threads that list it at the same time, as after an outage: they share one list.
+
+    ``highest``: the highest id of the last list, 0 before.
+    """
+
+    def __init__(self, target: Finder) -> None:
+        self.search = target.search
+        self._list = target.contacts
+        self._reading = threading.Lock()
+        self._begun = 0
+        self._read = 0
+        self._contacts: list[Remote] = []
+        self.highest = 0
+
+    def contacts(self) -> list[Remote]:
+        begun_before = self._begun
+        with self._reading:
+            # A list that was begun before this thread asked may lack what this thread looks for. A list that another
+            # thread began since, while this thread waited for the lock, is as good as a list of its own.
+            if self._read <= begun_before:
+                self._begun += 1
+                self._contacts = self._list()
+                self.highest = max((each.id for each in self._contacts), default=0)
+                self._read = self._begun
+            return self._contacts
+
 
 def hint(match: str) -> str:
-    """What to search for to find a contact of this match value: its longest part."""
+    """Return the text to search for to find a contact of this match value: its longest part."""
+    # Of a list of numbers only the first: a server looks for the text inside a field, where the order may be another.
     return max((part.split(";")[0] for part in match.split(UNIT)), key=len)
 
 
-class Index:
-    """The target's contacts by match value, read at most once a run, and only when something needs it.
+def search_few(search: Search, matches: Collection[str], pages: int = 0) -> Found | None:
+    """Search for match values one by one; None if they are so many that a list of the target costs less.
 
-    ``partly``: contacts that lack a match value are in it too, unless they have none. ``ids``: of all contacts there,
-    once they were read.
+    ``pages``: how many pages the list has at least.
+    """
+    # Each page of the list is a request, and so is each search.
+    if len(matches) > max(FEW, pages):
+        return None
+    hits = [list(search(hint(match))) for match in matches]
+    remotes = {remote.id: remote for each in hits for remote in each}
+    return Found(remotes, cut_off=any(len(each) >= SEARCHED for each in hits))
+
+
+def find(
+    target: Finder, matches: Collection[str], enough: Callable[[Found], bool] = lambda _found: True, *, pages: int = 0
+) -> Remotes:
+    """Return contacts that may have these match values, and others: from searches, or else from the target's list.
+
+    Args:
+        target: where to look.
+        matches: the match values.
+        enough: says of what the searches found whether the list need not be read after all.
+        pages: how many pages the list has at least.
+    """
+    found = search_few(target.search, matches, pages)
+    if found is not None and enough(found):
+        return found.remotes
+    return {remote.id: remote for remote in target.contacts()}
+
+
+def find_ours(
+    target: Finder, schema: Schema, calls: Iterable[OpenCall], ours_among: Callable[[Collection[int]], set[int]]
+) -> dict[str, int]:
+    """Return the ids of contacts that calls of unknown outcome made, by match value.
+
+    ``ours_among`` returns which ids were ours before: the target may have brought them back.
+    """
+    wanted = calls_by_match(calls)
+    if not wanted:
+        return {}
+
+    def all_found(found: Found) -> bool:
+        return wanted.keys() <= by_match(schema, found.remotes).keys()
+
+    there = by_match(schema, find(target, wanted, all_found))
+    # Ids that were ours count even if the values do not fit: a person may have edited a contact of ours meanwhile.
+    ours = ours_among([there[match].id for match in wanted if match in there])
+    return {
+        match: remote.id
+        for match, every in wanted.items()
+        if (remote := there.get(match)) and whose(remote, every, schema, was_ours=remote.id in ours) is Owner.OURS
+    }
+
+
+def find_persons(target: Finder, schema: Schema, sent: Mapping[str, Sequence[Fields]]) -> set[int]:
+    """Return the ids of contacts that calls of unknown outcome cannot have made, though they have the match values.
+
+    ``sent``: the fields that the calls sent, by match value.
+    """
+    if not sent:
+        return set()
+    there = by_match(schema, find(target, sent))
+    return {
+        remote.id
+        for match, calls in sent.items()
+        if (remote := there.get(match)) and not explained(remote.fields, calls, schema)
+    }
+
+
+def by_match(schema: Schema, remotes: Remotes) -> dict[str, Remote]:
+    """Return contacts of the target by match value, in the form in which the ledger holds match values."""
+    index = Index(remotes.values, schema, partly=True).read()
+    return {match: remotes[id_] for match, id_ in index.select(MATCH, ID).iter_rows()}
+
+
+@dataclass(slots=True)
+class Index:
+    """The target's contacts by match value, read at most once a run, and only if something needs it.
+
+    ``partly``: contacts that lack some of their match values are in it too. ``ids``: of all contacts, once they were
+    read; ``highest``: the highest id that was seen.
     """
 
-    def __init__(
-        self,
-        listing: Callable[[], Iterable[Any]],
-        schema: Schema,
-        search: Callable[[str], Iterable[Any]] | None = None,
-        *,
-        partly: bool = False,
-    ) -> None:
-        self._listing = listing
-        self._search = search
-        self._schema = schema
-        self._partly = partly
-        self.frame: pl.DataFrame | None = None
-        self.highest = 0
-        self.ids: frozenset[int] | None = None
+    listing: Callable[[], Iterable[Remote]]
+    schema: Schema
+    search: Search | None = None
+    partly: bool = field(default=False, kw_only=True)
+    frame: pl.DataFrame | None = field(default=None, init=False)
+    highest: int = field(default=0, init=False)
+    ids: frozenset[int] | None = field(default=None, init=False)
 
     def read(self) -> pl.DataFrame:
         """Return ``INDEX_SCHEMA`` plus ``many`` (UInt32: how many contacts at the target have the match value)."""
         if self.frame is None:
-            remotes = list(self._listing())
+            remotes = list(self.listing())
             self.ids = frozenset(remote.id for remote in remotes)
             self.frame = self._of(remotes)
         return self.frame
 
     def look_for(self, matches: Sequence[str], pages: int = 0) -> pl.DataFrame:
-        """Return what :meth:`read` does of these match values at least: few are searched for, a hint that may miss.
+        """Return what :meth:`read` returns, of these match values at least; ``pages`` as in :func:`search_few`."""
+        searches = self.search if self.frame is None else None  # what was listed once need not be searched for
+        found = search_few(searches, matches, pages) if searches else None
+        return self.read() if found is None else self._of(list(found.remotes.values()))
 
-        ``pages``: how many the list has at least; so many are few as well.
-        """
-        if self.frame is not None or self._search is None or len(matches) > max(FEW, pages):
-            return self.read()
-        found = {remote.id: remote for match in matches for remote in self._search(hint(match))}
-        return self._of(list(found.values()))
-
-    def _of(self, remotes: Sequence[Any]) -> pl.DataFrame:
+    def _of(self, remotes: Sequence[Remote]) -> pl.DataFrame:
         self.highest = max((self.highest, *(remote.id for remote in remotes)))
-        return _indexed(remotes, self._schema, partly=self._partly)
+        return _indexed(remotes, self.schema, partly=self.partly)
 
 
-def _indexed(remotes: Sequence[Any], schema: Schema, *, partly: bool) -> pl.DataFrame:
+def _indexed(remotes: Sequence[Remote], schema: Schema, *, partly: bool) -> pl.DataFrame:
+    # As JSON, since a plan is a frame: a contact at the target may have fields that the source does not map.
     known = pl.Series(BEFORE, [json.dumps(dict(remote.fields), ensure_ascii=False) for remote in remotes], pl.String)
     ids = pl.Series(ID, [remote.id for remote in remotes], dtype=pl.Int64)
     columns = {name: [remote.fields.get(name) or "" for remote in remotes] for name in schema.match}

@@ -6,7 +6,7 @@ In a soak the machine has to find the history by itself, and the test prints how
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -20,6 +20,7 @@ import syncd.core.gates
 import syncd.plan.gather
 import syncd.reconcile
 import syncd.target.contacts
+from syncd.core.change import CallOutcome, Change
 from syncd.core.columns import INVALID, STATE
 from syncd.core.drift import Orders, with_orders
 from syncd.core.outcomes import Accepted, Outcome, Unknown, texts
@@ -27,6 +28,7 @@ from syncd.core.plan import Held
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
 from syncd.state import deletions
+from syncd.state.entries import Entry, drafted
 from syncd.state.holds import Holds
 from syncd.state.journal import Journal, Settled
 from tests.convergence.company import LAYOUTS
@@ -52,16 +54,18 @@ def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave no trace in the state of a call whose outcome is unknown."""
     mark, record = Journal.mark, Journal.record
     number = count(1)
+    late: dict[int, tuple[str, str, Change, dict[str, Any]]] = {}
 
-    def unmarked(_: Journal, run: str, source: str, changes: Sequence[Mapping[str, Any]], **more: Any) -> list[Any]:
-        late = [(run, source, change, more) for change in changes]
-        return [{"id": next(number), "source": source, "key": each[2]["@key"], "late": each} for each in late]
+    def unmarked(_: Journal, run: str, source: str, changes: Sequence[Change], **more: Any) -> list[Entry]:
+        entries = [each._replace(id=next(number)) for each in drafted(source, changes)]
+        late.update((entry.id, (run, source, each, more)) for entry, each in zip(entries, changes, strict=True))
+        return entries
 
     def recorded(self: Journal, results: Sequence[Settled]) -> frozenset[str]:
-        done = [each for each in results if each.outcome != "unknown"]
+        done = [each for each in results if each.outcome != CallOutcome.UNKNOWN]
         entries = [
             mark(self, run, source, [change], **more)
-            for run, source, change, more in (each.entry["late"] for each in done)
+            for run, source, change, more in (late[each.entry.id] for each in done)
         ]
         return record(self, [each._replace(entry=entry) for each, [entry] in zip(done, entries, strict=True)])
 

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.core.change import Change, Status
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, STATE
 from syncd.core.compare import (
     DETAIL_SCHEMA,
-    ID,
     INDEX_SCHEMA,
-    KIND,
     LEDGER_SCHEMA,
     classify,
     diff,
@@ -37,16 +36,16 @@ def ledger(**known: tuple[int, str]) -> pl.DataFrame:
     ("now", "before", "changed", "gone", "unchanged"),
     [
         ({"a": (CONTACT, 1)}, {}, ["a"], [], 0),
-        ({"a": (CONTACT, 1)}, {"a": (1, "a")}, [], [], 1),
-        ({"a": (CONTACT, 2)}, {"a": (1, "a")}, ["a"], [], 0),
-        ({}, {"a": (1, "a")}, [], ["a"], 0),
-        ({"a": (INVALID, 2)}, {"a": (1, "a")}, [], [], 0),
-        ({"a": (EXCLUDED, 2)}, {"a": (1, "a")}, [], ["a"], 0),
-        ({"a": (CONTACT, 1)}, {"a": (1, "p")}, ["a"], [], 0),
-        ({}, {"a": (1, "p")}, [], ["a"], 0),
-        ({"a": (CONTACT, 1)}, {"a": (1, "r")}, [], [], 0),
-        ({"a": (CONTACT, 2)}, {"a": (1, "r")}, ["a"], [], 0),
-        ({}, {"a": (1, "r")}, [], ["a"], 0),
+        ({"a": (CONTACT, 1)}, {"a": (1, Status.ACCEPTED)}, [], [], 1),
+        ({"a": (CONTACT, 2)}, {"a": (1, Status.ACCEPTED)}, ["a"], [], 0),
+        ({}, {"a": (1, Status.ACCEPTED)}, [], ["a"], 0),
+        ({"a": (INVALID, 2)}, {"a": (1, Status.ACCEPTED)}, [], [], 0),
+        ({"a": (EXCLUDED, 2)}, {"a": (1, Status.ACCEPTED)}, [], ["a"], 0),
+        ({"a": (CONTACT, 1)}, {"a": (1, Status.PENDING)}, ["a"], [], 0),
+        ({}, {"a": (1, Status.PENDING)}, [], ["a"], 0),
+        ({"a": (CONTACT, 1)}, {"a": (1, Status.REJECTED)}, [], [], 0),
+        ({"a": (CONTACT, 2)}, {"a": (1, Status.REJECTED)}, ["a"], [], 0),
+        ({}, {"a": (1, Status.REJECTED)}, [], ["a"], 0),
     ],
     ids=[
         "new", "same", "differs", "vanished", "held", "excluded", "unknown outcome", "unknown and gone",
@@ -67,16 +66,14 @@ def test_what_a_row_and_the_ledger_make(
 def test_in_a_partial_read_only_what_is_named_is_gone() -> None:
     found = diff(
         read(a=(CONTACT, 1), x=(EXCLUDED, 1)),
-        ledger(a=(1, "a"), b=(1, "a"), c=(1, "a"), x=(1, "a")),
+        ledger(a=(1, Status.ACCEPTED), b=(1, Status.ACCEPTED), c=(1, Status.ACCEPTED), x=(1, Status.ACCEPTED)),
         whole=False,
         deleted=["c", "a", "nobody"],
     )
     assert sorted(found.gone) == ["c", "x"]
 
 
-def change_of(
-    detail: tuple[object, ...] | None, index: tuple[object, ...] | None, match: str = "m"
-) -> dict[str, object]:
+def change_of(detail: tuple[object, ...] | None, index: tuple[object, ...] | None, match: str = "m") -> Change:
     contact = pl.DataFrame(
         {KEY: ["k"], "@line": [2], "@origin": [0], "@match": [match], DIGEST: [1], "@raw": [9], "Phone": ["1"]},
         schema_overrides={"@line": pl.UInt32, "@origin": pl.UInt32},
@@ -89,26 +86,28 @@ def change_of(
 
 def test_a_new_key_is_a_create() -> None:
     found = change_of(None, None)
-    assert (found[KIND], found[ID], found["before"], found["after"]) == ("create", None, {}, {"Phone": "1"})
+    assert (found.kind, found.id, found.before, found.after) == ("create", None, {}, {"Phone": "1"})
 
 
 def test_a_new_key_whose_contact_is_there_is_an_adoption_with_the_old_values() -> None:
     found = change_of(None, ("m", 7, '{"Phone": "9", "Note": "x"}'))
-    assert (found[KIND], found[ID], found["before"]) == ("adopt", 7, {"Phone": "9", "Note": "x"})
+    assert (found.kind, found.id, found.before) == ("adopt", 7, {"Phone": "9", "Note": "x"})
 
 
 def test_a_known_key_is_an_update_and_with_another_match_value_a_move() -> None:
-    assert change_of(("k", 7, "a", "m", '{"Phone": "9"}', "created", None), None)[KIND] == "update"
-    assert change_of(("k", 7, "a", "old", '{"Phone": "9"}', "created", None), None)[KIND] == "move"
+    assert change_of(("k", 7, Status.ACCEPTED, "m", '{"Phone": "9"}', "created", None), None).kind == "update"
+    assert change_of(("k", 7, Status.ACCEPTED, "old", '{"Phone": "9"}', "created", None), None).kind == "move"
 
 
 def test_a_create_of_unknown_outcome_is_a_create_again() -> None:
-    found = change_of(("k", None, "p", "m", None, "created", None), ("m", 7, "{}"))
-    assert (found[KIND], found["@why"]) == ("create", "the outcome of an earlier call is unknown")
+    found = change_of(("k", None, Status.PENDING, "m", None, "created", None), ("m", 7, "{}"))
+    assert (found.kind, found.why) == ("create", "the outcome of an earlier call is unknown")
 
 
 def test_a_delete_shows_what_is_lost() -> None:
-    detail = pl.DataFrame([("k", 7, "a", "m", '{"Phone": "9"}', "created", None)], schema=DETAIL_SCHEMA, orient="row")
+    detail = pl.DataFrame(
+        [("k", 7, Status.ACCEPTED, "m", '{"Phone": "9"}', "created", None)], schema=DETAIL_SCHEMA, orient="row"
+    )
     contacts = pl.DataFrame(
         schema={
             KEY: pl.String,
@@ -122,8 +121,8 @@ def test_a_delete_shows_what_is_lost() -> None:
     )
     index = pl.DataFrame(schema=INDEX_SCHEMA)
     [found] = rows(classify(contacts, pl.Series(KEY, ["k"]), detail, index))
-    assert (found[KIND], found[ID], found["after"]) == ("delete", 7, None)
-    assert field_changes(found["before"], None, PHONES) == {"Phone": {"old": "9", "new": None}}
+    assert (found.kind, found.id, found.after) == ("delete", 7, None)
+    assert field_changes(found.before, None, PHONES) == {"Phone": {"old": "9", "new": None}}
 
 
 def test_only_the_fields_that_differ_are_changes() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from syncd.core.change import Status
 from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.compare import BEFORE, ID, KIND
 from syncd.core.drift import (
@@ -45,7 +46,7 @@ ANN = {"ID": "a", "Name": "Ann", "Phone": "2125550100"}
 
 def holding(sent: Fields = ANN, /, **more: Any) -> dict[str, Any]:
     """A row of the ledger: contact 1, accepted as it was sent."""
-    row = {KEY: sent["ID"], ID: 1, "@status": "a", MATCH: sent["ID"], DIGEST: 5, SENT: json.dumps(sent)}
+    row = {KEY: sent["ID"], ID: 1, "@status": Status.ACCEPTED, MATCH: sent["ID"], DIGEST: 5, SENT: json.dumps(sent)}
     return {**row, RETURNED: None, AT: BEGAN - 1, **more}
 
 
@@ -95,9 +96,9 @@ CLASSES: dict[str, tuple[dict[str, Any], dict[int, Fields], str]] = {
         {1: ANN},
         "edited",
     ),
-    "a call without an answer": (holding(**{"@status": "p"}), {}, "pending"),
+    "a call without an answer": (holding(**{"@status": Status.PENDING}), {}, "pending"),
     "written while the list was read": (holding(**{AT: BEGAN}), {}, "pending"),
-    "refused": (holding(**{"@status": "r"}), {}, "rejected"),
+    "refused": (holding(**{"@status": Status.REJECTED}), {}, "rejected"),
 }
 
 
@@ -264,7 +265,7 @@ def test_a_repair_is_a_change_that_sends_what_the_ledger_says(
 
 def test_what_is_left_alone_or_not_judged_is_not_repaired() -> None:
     kept = with_orders(made_again(EDITED, index()), Orders(GateRules(), "keep"), SCHEMA)
-    waiting = made_again({}, index(), held=holding(**{"@status": "p"}))
+    waiting = made_again({}, index(), held=holding(**{"@status": Status.PENDING}))
     for found in (kept, waiting):
         assert repairs(found, NO_EXTRA, SCHEMA, deletes=True).is_empty()
 

@@ -172,7 +172,7 @@ def test_requests_are_counted_by_batches(upserts: int, deletes: int, moves: int,
 def test_batches_hold_500_at_most_and_every_change_once() -> None:
     found = list(batches(changes(create=1001)))
     assert [len(batch) for batch in found] == [500, 500, 1]
-    assert len({change[KEY] for batch in found for change in batch}) == 1001
+    assert len({change.key for batch in found for change in batch}) == 1001
 
 
 @pytest.mark.parametrize("folds", [False, True])

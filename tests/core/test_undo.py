@@ -31,8 +31,8 @@ def test_an_update_gets_back_what_was_there_and_clears_what_was_not() -> None:
     entry = Entry("1", "update", "A", {"Name": "A"}, {"Name": "A", "Phone": "2125550101"}, "accepted")
     found = undone(entry, known={"1": known("A", Phone="2125550101", Note="kept")})
     [change] = rows(found.changes)
-    assert (change["@kind"], change["@id"], change["after"]) == ("update", 1, {"Name": "A", "Phone": ""})
-    assert change["before"] == {"Name": "A", "Phone": "2125550101", "Note": "kept"}
+    assert (change.kind, change.id, change.after) == ("update", 1, {"Name": "A", "Phone": ""})
+    assert change.before == {"Name": "A", "Phone": "2125550101", "Note": "kept"}
     assert found.asked == {"1": 9}
 
 
@@ -102,7 +102,7 @@ def test_a_field_that_the_target_lacks_is_left_out_and_named() -> None:
     entry = Entry("1", "delete", "A", {"Name": "A", "Gone": "x", "Empty": ""}, None, "accepted")
     found = undone(entry, known={})
     [change] = rows(found.changes)
-    assert (change["@kind"], change["after"], found.dropped, found.asked) == (
+    assert (change.kind, change.after, found.dropped, found.asked) == (
         "create",
         {"Name": "A"},
         ("Gone",),

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 
+from syncd.core.change import Change
 from syncd.errors import StateBusy
 from syncd.state.holdings import Holdings
 from syncd.state.journal import Journal
@@ -46,8 +47,8 @@ def test_what_was_answered_is_recorded_though_nothing_more_can_be_marked(
     world.write(contacts(1_500))
     mark = Journal.mark
 
-    def marked_once(self: Journal, run: str, source: str, changes: list[dict[str, str]], **more: object) -> object:
-        if any(each["@key"] == "1" for each in changes):
+    def marked_once(self: Journal, run: str, source: str, changes: list[Change], **more: object) -> object:
+        if any(each.key == "1" for each in changes):
             return mark(self, run, source, changes, **more)  # type: ignore[arg-type]
         raise StateBusy("no space left")
 
@@ -84,7 +85,7 @@ def test_within_a_transaction_one_reads_what_it_wrote_and_does_not_end_it(world:
         with suppress(KeyError), state.write():
             state.facts.target_address.set("undone")
             assert state.facts.target_address.get() == "undone"
-            state.facts.update_semantics.set("undone")
+            state.facts.update_semantics.set("merge")
             raise KeyError
         assert (state.facts.target_address.get(), state.facts.update_semantics.get()) == (None, None)
 

@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 
+from syncd.core.change import CallOutcome
 from syncd.report.source_report import SourceReport
 from syncd.state import State
 from syncd.state.journal import Settled
+from tests.worlds.journal import change
 from tests.worlds.world import TENANTS, World
 
 ANN, BOB, CAT = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102"), ("3", "Cat", "2125550103")
@@ -177,10 +179,9 @@ def test_two_sources_that_let_go_of_one_contact_at_once_delete_it(two: World) ->
 def let_hold(world: World, source: str, key: str) -> None:
     """Record Ann's contact for ``source`` too, as it is in the middle of a hand-over."""
     [ann] = [row for row in world.sandbox.store.contacts() if row["fields"]["Name"] == "Ann"]
-    change: dict[str, Any] = {"@kind": "create", "@key": key, "@id": None, "@digest": 1, "before": {}, "after": {}}
     with State(world.folder / "syncd.db") as state:
-        [entry] = state.journal.mark("run", source, [{**change, "@match": ann["fields"]["External ID"]}])
-        state.journal.record([Settled(entry, "accepted", ann["id"])])
+        [entry] = state.journal.mark("run", source, [change(key, ann["fields"]["External ID"], digest=1, after={})])
+        state.journal.record([Settled(entry, CallOutcome.ACCEPTED, ann["id"])])
 
 
 def test_one_contact_that_two_sources_create_at_once_is_sent_by_one_of_them(two: World) -> None:

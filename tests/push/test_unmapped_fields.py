@@ -9,7 +9,7 @@ import pytest
 
 import syncd.push.run_plan
 import syncd.sync
-from syncd.push.result import Pushed
+from syncd.push.result import PushResult
 from syncd.run.session import Session
 from tests.worlds.world import World
 
@@ -197,7 +197,7 @@ def test_they_go_with_a_contact_whose_place_another_source_takes_after_it_was_pl
     write_on(keyed)
     push_plan, first = syncd.push.run_plan.push_plan, ["a"]
 
-    def after_another_run(session: Session, source: str, *plan: Any, **since: Any) -> Pushed:
+    def after_another_run(session: Session, source: str, *plan: Any, **since: Any) -> PushResult:
         if source == "b" and first:
             keyed.run(first.pop())
         return push_plan(session, source, *plan, **since)

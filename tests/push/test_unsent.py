@@ -6,12 +6,14 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from syncd.core.change import CallOutcome
 from syncd.rest import Client
 from syncd.run.session import open_session
 from syncd.state import State
 from syncd.state.journal import Settled
 from syncd.sync import run_source
 from syncd.target.contacts import Target
+from tests.worlds.journal import change
 from tests.worlds.runs import stopped_while_it_waits
 from tests.worlds.tenants import ANN, BOB, CY
 from tests.worlds.world import World
@@ -40,7 +42,7 @@ def test_a_stop_before_an_update_leaves_the_contact_as_it_was_known(world: World
     world.run()
     world.write([ANN, ("2", "Robert Jones", "2125550102"), CY])
     assert stopped_while_it_waits(world, ["1/1h"]).unknown == 0
-    assert ledger(world) == [("1", "a"), ("2", "a"), ("3", "a")]
+    assert ledger(world) == [("1", "accepted"), ("2", "accepted"), ("3", "accepted")]
     assert world.run().counts["update"] == 1
 
 
@@ -49,7 +51,7 @@ def test_a_stop_before_a_delete_leaves_the_contact_as_it_was_known(world: World)
     world.run()
     world.write([ANN])
     assert stopped_while_it_waits(world, ["1/1h"]).unknown == 0
-    assert ledger(world) == [("1", "a"), ("2", "a")]
+    assert ledger(world) == [("1", "accepted"), ("2", "accepted")]
     assert world.run().counts["delete"] == 1
     assert set(world.there()) == {"1"}
 
@@ -71,22 +73,11 @@ def test_a_target_that_cannot_be_reached_leaves_nothing_unknown(world: World) ->
 
 
 def test_what_a_call_in_between_overwrote_is_not_taken_for_known(tmp_path: Path) -> None:
-    def change(key: str) -> dict[str, object]:
-        return {
-            "@kind": "update",
-            "@key": key,
-            "@id": 5,
-            "@match": "m",
-            "@digest": 7,
-            "before": {},
-            "after": {"A": "x"},
-        }
-
     with State(tmp_path / "syncd.db") as state:
-        [first] = state.journal.mark("run", "s", [change("a")])
-        state.journal.record([Settled(first, "accepted", 5)])
-        [unsent] = state.journal.mark("run", "s", [change("a")])
-        [other] = state.journal.mark("run", "t", [change("b")])
-        state.journal.record([Settled(other, "accepted", 5)])
+        [first] = state.journal.mark("run", "s", [change("a", "m", "update", 5)])
+        state.journal.record([Settled(first, CallOutcome.ACCEPTED, 5)])
+        [unsent] = state.journal.mark("run", "s", [change("a", "m", "update", 5)])
+        [other] = state.journal.mark("run", "t", [change("b", "m", "update", 5)])
+        state.journal.record([Settled(other, CallOutcome.ACCEPTED, 5)])
         state.journal.unmark([unsent])
         assert state.ledger.pending_keys("s") == {"a"}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core.change import CallOutcome, Status
 from syncd.errors import LeaseLost, SourceBusy
 from syncd.report.source_report import SourceReport
 from syncd.run.leases import SECONDS, Leases, refuse
@@ -13,6 +14,7 @@ from syncd.run.session import open_session
 from syncd.state import State
 from syncd.state.journal import Settled
 from syncd.sync import run_source
+from tests.worlds.journal import change
 from tests.worlds.tenants import ANN, BOB, CY, holds
 from tests.worlds.world import World
 
@@ -84,16 +86,11 @@ def test_a_lease_that_ran_out_is_renewed_or_lost(tmp_path: Path) -> None:
 
 def test_an_answer_that_comes_after_another_runs_call_settles_nothing(tmp_path: Path) -> None:
     """It is unknown which of the two calls reached the target last."""
-
-    def change(digest: int) -> dict[str, object]:
-        fields = {"@key": "a", "@id": None, "@match": "m", "@digest": digest, "before": {}, "after": {"A": str(digest)}}
-        return {"@kind": "create", **fields}
-
     with State(tmp_path / "syncd.db") as state:
-        [slow] = state.journal.mark("old", "s", [change(1)])
-        [quick] = state.journal.mark("new", "s", [change(2)])
-        state.journal.record([Settled(quick, "accepted", 5)])
+        [slow] = state.journal.mark("old", "s", [change("a", "m", digest=1)])
+        [quick] = state.journal.mark("new", "s", [change("a", "m", digest=2)])
+        state.journal.record([Settled(quick, CallOutcome.ACCEPTED, 5)])
         state.cursors.save("s", "c", "x", {})
-        state.journal.record([Settled(slow, "accepted", 5)])
-        assert state.ledger.digests("s").rows() == [("a", 2, "p")]
+        state.journal.record([Settled(slow, CallOutcome.ACCEPTED, 5)])
+        assert state.ledger.digests("s").rows() == [("a", 2, Status.PENDING)]
         assert state.cursors.get("s", "x") is None

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 import syncd.state.tables  # noqa: F401  (registers the tables)
+from syncd.core.change import CallOutcome, Status
 from syncd.state import State
 from syncd.state.journal import Settled
 from tests.worlds.journal import accept, change
@@ -21,13 +22,13 @@ def path(tmp_path: Path) -> Path:
 def test_the_ledger_is_read_in_pages_of_any_size(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with State(path) as state:
         for entry in state.journal.mark("run", "s", [change(f"k{n:03}") for n in range(25)]):
-            state.journal.record([Settled(entry, "accepted", entry["id"])])
+            state.journal.record([Settled(entry, CallOutcome.ACCEPTED, entry.id)])
         state.journal.mark("run", "s", [change("k001")])
         whole = state.ledger.digests("s")
         monkeypatch.setattr("syncd.state.bulk.PAGE", 7)
         assert state.ledger.digests("s").equals(whole)
         assert whole.height == 25
-        assert whole.filter(pl.col("@status") == "p")["@key"].to_list() == ["k001"]
+        assert whole.filter(pl.col("@status") == Status.PENDING)["@key"].to_list() == ["k001"]
 
 
 @pytest.mark.parametrize("key", ["plain", "quote'\"", "comma,semi;", "ünï", "a\x1fb", " space ", "0012", "1e5", "\\n"])
@@ -41,11 +42,11 @@ def test_any_key_comes_back_as_it_went_in(path: Path, key: str) -> None:
 def test_what_is_marked_is_pending_and_what_is_recorded_is_known(path: Path) -> None:
     with State(path) as state:
         [entry] = state.journal.mark("run", "s", [change("a")])
-        assert state.ledger.digests("s").rows() == [("a", 7, "p")]
-        state.journal.record([Settled(entry, "unknown")])
-        assert state.ledger.digests("s").rows() == [("a", 7, "p")]
-        state.journal.record([Settled(entry, "accepted", 5)])
-        assert state.ledger.digests("s").rows() == [("a", 7, "a")]
+        assert state.ledger.digests("s").rows() == [("a", 7, Status.PENDING)]
+        state.journal.record([Settled(entry, CallOutcome.UNKNOWN)])
+        assert state.ledger.digests("s").rows() == [("a", 7, Status.PENDING)]
+        state.journal.record([Settled(entry, CallOutcome.ACCEPTED, 5)])
+        assert state.ledger.digests("s").rows() == [("a", 7, Status.ACCEPTED)]
 
 
 def test_a_mark_survives_the_process(path: Path) -> None:
@@ -61,14 +62,14 @@ def test_an_id_that_another_contact_took_makes_its_former_owner_unknown(path: Pa
         accept(state, "a", 5)
         state.cursors.save("s", "c", "x", {})
         accept(state, "b", 5, source="t")
-        assert state.ledger.digests("s").rows() == [("a", 7, "p")]
+        assert state.ledger.digests("s").rows() == [("a", 7, Status.PENDING)]
         assert state.cursors.get("s", "x") is None
 
 
 def test_a_move_remembers_the_id_that_must_go(path: Path) -> None:
     with State(path) as state:
         accept(state, "a", 5)
-        accept(state, "a", 9, {"@kind": "move", "@id": 5, "@match": "new"})
+        accept(state, "a", 9, kind="move", id_=5, match="new")
         assert [(left.id, left.key) for left in state.journal.open_calls("s")] == [(5, "a")]
         assert state.holdings.ours_among(range(1, 20)) == {5, 9}
 
@@ -79,8 +80,8 @@ def test_claims_are_those_of_contacts_that_stay(path: Path) -> None:
             accept(state, key, place)
         accept(state, "twin of b", 2, source="t")
         state.journal.mark("run", "t", [change("taker of m", match="m")])
-        going = [change(key, **{"@kind": "delete"}) for key in ["a", "b", "c", "m"]]
+        going = [change(key, kind="delete") for key in ["a", "b", "c", "m"]]
         begun = state.deletions.begin("run", "s", going[:2] + going[3:], {"a": 1, "b": 2, "m": 4}, going=list("abcm"))
-        assert [entry["key"] for entry in begun.entries] == ["a"]
+        assert [entry.key for entry in begun.entries] == ["a"]
         assert (set(begun.handed), set(begun.waiting)) == ({"b"}, {"m"})
         assert set(state.ledger.digests("s")["@key"]) == {"a", "c", "m"}

@@ -55,7 +55,7 @@ def test_ids_that_we_deleted_are_ours_for_ever_though_what_they_held_is_forgotte
     now = [1_000_000.0]
     with State(path, clock=lambda: now[0]) as state:
         accept(state, "a", 1)
-        begun = state.deletions.begin("run", "s", [change("a", None, **{"@kind": "delete", "@id": 1})], {"a": 1})
+        begun = state.deletions.begin("run", "s", [change("a", kind="delete", id_=1)], {"a": 1})
         state.deletions.record("s", [1], begun.entries)
         now[0] += 91 * 86_400
         for run in ("new", "newer"):

@@ -88,6 +88,7 @@ def booted() -> Iterator[Machine]:
                 "--console=pipe",
                 f"--bind-ro={ROOT / 'deploy'}:/src/deploy",
                 f"--bind-ro={ROOT / 'README.md'}:/src/README.md",
+                f"--bind-ro={ROOT / 'docs'}:/src/docs",
                 f"--bind-ro={wheels}:/wheels",
             ],
             stdin=subprocess.DEVNULL,

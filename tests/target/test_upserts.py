@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from syncd.errors import AccessDenied, Stopped, TargetRefused, TargetUnavailable
 from syncd.rest import Client
-from syncd.target.contacts import Accepted, Refused, Target, Unknown, Upserted
+from syncd.target.contacts import Accepted, Refused, Target, Unknown, UpsertResult
 from tests.examples import examples
 from tests.worlds.target_server import SCHEMA, a_target, entry, row, rows
 
@@ -156,7 +156,7 @@ def test_what_is_known_survives_a_failure_in_the_middle(failing: Any, failure: t
             raise failing
         return httpx.Response(failing.status_code)
 
-    done: Upserted = a_target(answer).upsert_all(rows(500), SCHEMA)
+    done: UpsertResult = a_target(answer).upsert_all(rows(500), SCHEMA)
     assert isinstance(done.failure, failure)
     kinds = {type(outcome) for outcome in done.outcomes[:250]}, {type(outcome) for outcome in done.outcomes[250:375]}
     assert kinds == ({Accepted}, {Unknown})
