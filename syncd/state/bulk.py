@@ -1,14 +1,12 @@
-"""Writes and reads many rows at a time: many rows in one statement, and columns that never become Python objects."""
+"""Reads columns of a million contacts, whose values never become Python objects."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection
 
 from syncd.state.database import Database
 
@@ -20,19 +18,6 @@ _NEXT = "\x1e"
 
 # Polars needs a separator of columns, but each text is one column. No key and no match value contains this either.
 _NEVER = "\x1d"
-
-ROWS = 100
-"""The number of rows in one statement; SQLite takes 32,766 values."""
-
-
-def in_bulk(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Execute ``statement`` for ``rows``, all of the same length; their values replace ``{rows}`` in it."""
-    # Other threads work while SQLite does. With a call for each row, they would wait for a turn after each row.
-    one = f"({', '.join('?' * len(rows[0]))})" if rows else ""
-    for start in range(0, len(rows), ROWS):
-        page = rows[start : start + ROWS]
-        sql = statement.replace("{rows}", ", ".join([one] * len(page)))
-        connection.exec_driver_sql(sql, tuple(chain.from_iterable(page)))
 
 
 def read_columns(

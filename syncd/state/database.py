@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,9 @@ HEAD = "0007"
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction."""
+
+ROWS = 100
+"""The number of rows in one statement; SQLite takes 32,766 values."""
 
 
 class Database(Queries):
@@ -82,7 +86,7 @@ class Database(Queries):
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading; each statement sees the newest commit, or what a transaction of this thread did."""
+        """Lend a connection for reading; each statement sees the newest commit and this thread's own transaction."""
         with self._lock, self._explained():
             if self._begun:
                 yield self._begun
@@ -106,6 +110,19 @@ class Database(Queries):
         if rows:
             with self._transaction():
                 self._sqlite.executemany(sql, rows).close()
+
+    def execute_in_bulk(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Execute the statement for ``rows``, all of the same length; the values of many replace ``{rows}`` in it."""
+        # Other threads work while SQLite does. With a call for each row, they would wait for a turn after each row.
+        one = f"({', '.join('?' * len(rows[0]))})" if rows else ""
+        with self._transaction():
+            for page in (rows[start : start + ROWS] for start in range(0, len(rows), ROWS)):
+                filled = sql.replace("{rows}", ", ".join([one] * len(page)))
+                self._sqlite.execute(filled, tuple(chain.from_iterable(page))).close()
+
+    def create_function(self, name: str, function: Callable[[Any], Any]) -> None:
+        """Let statements call a function that gives the same result for the same value."""
+        self._sqlite.create_function(name, 1, function, deterministic=True)
 
     def frame(self, schema: Mapping[str, Any], sql: str, **values: Any) -> pl.DataFrame:
         """Return the rows of the result as a frame."""

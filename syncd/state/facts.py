@@ -139,10 +139,9 @@ class FieldNames:
         def renamed_all(stored: str) -> str:
             return json.dumps(sorted(now for name in json.loads(stored) if (now := names.get(name, name)) is not None))
 
-        with self._database.write() as connection:
-            driver = connection.connection.driver_connection
-            driver.create_function("renamed", 1, renamed, deterministic=True)  # type: ignore[union-attr]
-            driver.create_function("renamed_all", 1, renamed_all, deterministic=True)  # type: ignore[union-attr]
+        with self._database.write():
+            self._database.create_function("renamed", renamed)
+            self._database.create_function("renamed_all", renamed_all)
             for statement in _RENAMED:
                 self._database.execute(statement)
             # In this transaction, or a killed run would leave renamed contacts and the old names to rename again.

@@ -45,12 +45,12 @@ class Runs:
     def begin(self, run: str, source: str, config: str, *, kind: str = "run", undoes: str | None = None) -> None:
         """Note that a run of the source began; older runs that never ended are marked as broken off."""
         now, row = self._database.clock(), {"config": config, "kind": kind, "undoes": undoes}
-        with self._database.write() as connection:
+        with self._database.write():
             # The caller holds the source's lease, so no other run of the source can be alive.
             self._database.execute(
                 "UPDATE run SET outcome = 'broken off' WHERE source = :source AND outcome = 'running'", source=source
             )
-            abandon(connection, source, now)
+            abandon(self._database, source, now)
             self._database.put("run", run=run, source=source, started=now, outcome="running", requests=0, **row)
 
     def note_progress(self, run: str, source: str, *, requests: int, planned: int) -> None:
