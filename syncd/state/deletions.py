@@ -81,22 +81,16 @@ class Deletions:
     ) -> Begun:
         """Mark deletes of contacts that nobody claims: they are journalled, and their contacts are ``pending``.
 
-        Args:
-            run: the run.
-            source: whose contacts are deleted.
-            changes: the deletes.
-            ids: the id of each key at the target, if it is known.
-            going: all keys that are being deleted, whose own claims do not count; None: those of ``changes``.
-            configured: the configured sources; None: all sources of the ledger.
-            elsewhere: by source, keys that want other match values than these. If another contact was sent in the
-                place of such a key's contact, the key has no claim on it.
+        ``ids``: the id of each key at the target, if it is known. ``going``: all keys that are being deleted, whose own
+        claims do not count; None: those of ``changes``. ``configured``: the configured sources; None: all sources of
+        the ledger. ``elsewhere``: by source, keys that want other match values than these. If another contact was sent
+        in the place of such a key's contact, the key has no claim on it.
         """
         now = self._database.clock()
         wanted = {each.key: ids.get(each.key) for each in changes}
         gone = {source: going if going is not None else wanted.keys()}
-        matches = [each.match for each in changes]
+        known, matches = [id_ for id_ in wanted.values() if id_], [each.match for each in changes]
         with self._database.write():
-            known = [id_ for id_ in wanted.values() if id_]
             held, open_ = _claimed(self._database, known, matches, gone, elsewhere or {})
             waiting = frozenset(each.key for each in changes if each.match in open_)
             drafts = drafted(source, (each for each in changes if each.key not in waiting))

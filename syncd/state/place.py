@@ -22,7 +22,7 @@ def is_there(path: Path) -> bool:
     Raises:
         StateError: something else than a file is there, or the folder cannot be entered.
     """
-    # Path.exists() would take a folder that may not be entered for an empty one: a run would begin without its state.
+    # os.path.exists() says False in a folder that may not be entered: a run would begin without its state.
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):

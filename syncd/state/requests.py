@@ -44,6 +44,7 @@ class Places:
 
     def note_answers(self, late: Mapping[float, float]) -> None:
         """Store how many seconds after its time each place's request was answered."""
+        # No two places have the same time: syncd.budget keeps them apart.
         if self._database:
             rows = [(seconds, at) for at, seconds in late.items()]
             self._database.execute_many("UPDATE request SET late = ? WHERE pause = 0 AND at = ?", rows)

@@ -28,6 +28,7 @@ class State(Database):
 
     def __init__(self, path: Path, *, read_only: bool = False, clock: Callable[[], float] = time.time) -> None:
         super().__init__(path, read_only=read_only, clock=clock)
+        # Parts and not base classes: two parts may have a method of the same name, such as ``record``.
         # Each part gets the same database, so that statements of several parts may be in one transaction.
         self.ledger = Ledger(self)
         self.holdings = Holdings(self)

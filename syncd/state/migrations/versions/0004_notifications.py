@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("text", sa.String, nullable=False),
         sa.Column("since", sa.Float, nullable=False),
     )
+    # A notice outlives its alarm: it waits until every destination has received it.
     op.create_table(
         "notice",
         sa.Column("id", sa.Integer, primary_key=True),

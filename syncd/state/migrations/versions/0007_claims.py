@@ -51,4 +51,5 @@ def upgrade() -> None:
 def _facts(prefix: str) -> list[tuple[str, dict[str, str]]]:
     query = sa.text("SELECT name, value FROM fact WHERE name LIKE :prefix || '%'")
     rows = op.get_bind().execute(query, {"prefix": prefix}).all()
+    # The rest of a fact's name is the name of its source.
     return [(name.removeprefix(prefix), json.loads(value)) for name, value in rows]
