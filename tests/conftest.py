@@ -51,7 +51,6 @@ def _new_state_files_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Ite
     migrate = State._migrate
     with (
         State(tmp_path_factory.mktemp("state") / "none.db", read_only=True) as first,
-        first._engine.connect() as made,
         pytest.MonkeyPatch.context() as patch,
     ):
 
@@ -59,8 +58,7 @@ def _new_state_files_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Ite
             if state._version() is not None:
                 migrate(state)
                 return
-            with state._engine.connect() as connection:
-                made.connection.driver_connection.backup(connection.connection.driver_connection)
+            first._sqlite.backup(state._sqlite)
 
         patch.setattr(State, "_migrate", migrate_or_copy)
         yield

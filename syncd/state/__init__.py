@@ -1,8 +1,4 @@
-"""The state database: what we last sent, what is under way, what waits; the only SQL of our own.
-
-``State`` is imported when it is asked for: a process that only looks on (:mod:`syncd.state.glance`) needs none of what
-comes with it.
-"""
+"""The state database: what we last sent, which calls are open, what waits. All SQL of our own is in this folder."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ __all__ = ["State"]
 
 
 def __getattr__(name: str) -> Any:
+    # Imported when it is asked for: a small process that imports syncd.state.glance needs no SQLAlchemy and no Polars.
     if name == "State":
         from syncd.state.state import State
 

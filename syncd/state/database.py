@@ -1,23 +1,23 @@
-"""Opens the state file: its version, its errors and its transactions.
-
-The file is opened by the interpreter's SQLite alone: a second copy of SQLite in one process can break its locks.
-"""
+"""Opens the state file: its version, its transactions and its errors."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, create_engine, event, exc, text
+import polars as pl
+from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import StaticPool
 
 from syncd.errors import StateBusy, StateError
-from syncd.state.place import damage, is_there, unreadable, unwritable, uri
+from syncd.state.place import is_there, primary_code, problem, unreadable, unwritable, uri
+from syncd.state.queries import Queries, bound
 
 HEAD = "0007"
 """The version of the tables in :mod:`syncd.state.tables`, and the newest migration's."""
@@ -25,9 +25,14 @@ HEAD = "0007"
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction."""
 
+ROWS = 100
+"""The number of rows in one statement; SQLite takes 32,766 values."""
 
-class Database:
+
+class Database(Queries):
     """The open file. Several threads may use it; a transaction is short.
+
+    A read-only database of an older version is migrated in memory; one whose file does not exist is empty.
 
     Every method may raise :class:`~syncd.errors.StateError` or :class:`~syncd.errors.StateBusy`.
     """
@@ -36,15 +41,20 @@ class Database:
         self.path = path
         self.read_only = read_only
         self.clock = clock
+        # The threads share one connection. A transaction holds the lock until its end, so that no other thread's
+        # statement becomes part of it; the lock is reentrant for the statements of the transaction's own thread.
         self._lock = threading.RLock()
         self._begun: Connection | None = None
         self._memory = not is_there(path) and read_only
+        self._engine = self._engine_for_transactions()
         with self._explained():
-            self._engine = self._connect()
+            if not read_only:
+                self._create_file()
+            self._sqlite = self._open()
             try:
                 self._prepare()
             except BaseException:
-                self._engine.dispose()
+                self.close()
                 raise
 
     def __enter__(self) -> Self:
@@ -56,12 +66,13 @@ class Database:
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self._engine.dispose()
+        self._sqlite.close()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that holds the file's write lock; committed at its end, or undone by an exception.
+        """Make one transaction of a block: it is committed at its end, or undone by an exception.
 
-        Within another one it is a part of that one.
+        Statements of this thread are part of it. A block within another block is part of that block's transaction.
         """
         with self._lock:
             if self._begun:
@@ -75,33 +86,73 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading; each statement sees the newest commit, or what a transaction of this thread did."""
+        """Lend a connection for reading; each statement sees the newest commit and this thread's own transaction."""
         with self._lock, self._explained():
             if self._begun:
                 yield self._begun
                 return
-            with self._reading() as connection:
+            # Without a transaction of its own it waits for nobody.
+            with self._engine.execution_options(reads=True).connect() as connection:
                 yield connection
 
-    def _reading(self) -> Connection:
-        """A connection that begins no transaction of its own, and so waits for nobody."""
-        connection: Connection = self._engine.execution_options(reads=True).connect()
-        return connection
+    def execute(self, sql: str, **values: Any) -> int:
+        """Change what is stored; return the number of rows that were changed."""
+        with self._transaction(), self._executed(sql, bound(values)) as cursor:
+            return cursor.rowcount
 
-    def _connect(self) -> Any:
-        if not self.read_only:
-            self._create_file()
-        engine = create_engine("sqlite://", creator=self._open, poolclass=StaticPool, hide_parameters=True)
+    def put(self, table: str, **values: Any) -> None:
+        """Store a row; it replaces a row with the same primary key."""
+        names = ", ".join(f":{column}" for column in values)
+        self.execute(f"INSERT OR REPLACE INTO {table} ({', '.join(values)}) VALUES ({names})", **values)
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any] | Mapping[str, Any]]) -> None:
+        """Execute the statement for each of ``rows``, in one transaction; without rows nobody's lock is waited for."""
+        if rows:
+            with self._transaction():
+                self._sqlite.executemany(sql, rows).close()
+
+    def execute_in_bulk(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Execute the statement for ``rows``, all of the same length; the values of many replace ``{rows}`` in it."""
+        # Other threads work while SQLite does. With a call for each row, they would wait for a turn after each row.
+        one = f"({', '.join('?' * len(rows[0]))})" if rows else ""
+        with self._transaction():
+            for page in (rows[start : start + ROWS] for start in range(0, len(rows), ROWS)):
+                filled = sql.replace("{rows}", ", ".join([one] * len(page)))
+                self._sqlite.execute(filled, tuple(chain.from_iterable(page))).close()
+
+    def create_function(self, name: str, function: Callable[[Any], Any]) -> None:
+        """Let statements call a function that gives the same result for the same value."""
+        self._sqlite.create_function(name, 1, function, deterministic=True)
+
+    def frame(self, schema: Mapping[str, Any], sql: str, **values: Any) -> pl.DataFrame:
+        """Return the rows of the result as a frame."""
+        return pl.DataFrame(self.rows(sql, **values), schema=dict(schema), orient="row")
+
+    @contextmanager
+    def _executed(self, sql: str, values: Mapping[str, Any]) -> Iterator[sqlite3.Cursor]:
+        # SQLAlchemy would take as long for its part as SQLite takes for most of these statements.
+        with self._lock, self._explained(), closing(self._sqlite.execute(sql, values)) as cursor:
+            yield cursor
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock, nullcontext() if self._begun else self.write():
+            yield
+
+    def _engine_for_transactions(self) -> Engine:
+        engine = create_engine("sqlite://", creator=lambda: self._sqlite, poolclass=StaticPool, hide_parameters=True)
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
             if not connection.get_execution_options().get("reads"):
+                # Without IMMEDIATE, SQLite takes the write lock at the first change. That fails if another process has
+                # written since the transaction's first read.
                 connection.exec_driver_sql("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
 
         return engine
 
     def _create_file(self) -> None:
-        """Make the file readable to its owner only, before SQLite would make it for everyone."""
+        # SQLite would make a file that everyone can read.
         try:
             self.path.touch(mode=0o600, exist_ok=True)
         except OSError as error:
@@ -138,34 +189,25 @@ class Database:
         self._migrate()
 
     def _version(self) -> str | None:
-        with self._reading() as connection:
-            tables = set(connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
-            if not tables:
-                return None
-            if "alembic_version" not in tables:
-                raise StateError(f"{self.path}: this is some other program's database; set state: to another file")
-            version: str = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
-            return version
+        tables = self.column("SELECT name FROM sqlite_master WHERE type = 'table'")
+        if not tables:
+            return None
+        if "alembic_version" not in tables:
+            raise StateError(f"{self.path}: this is some other program's database; set state: to another file")
+        return str(self.scalar("SELECT version_num FROM alembic_version"))
 
     def _copy_to_memory(self) -> None:
-        """Let a dry run see an older file as it will be, without touching it."""
-        source = self._open()
-        self._engine.dispose()
-        self._memory = True
-        self._engine = self._connect()
-        with self._engine.connect() as connection, suppress(sqlite3.Error):
-            source.backup(connection.connection.driver_connection)
-        source.close()
+        """Show a dry run the older file as its migration will make it, and leave the file itself as it is."""
+        source, self._memory = self._sqlite, True
+        self._sqlite = self._open()
+        with closing(source), suppress(sqlite3.Error):
+            source.backup(self._sqlite)
 
     def _back_up(self, version: str) -> None:
         beside = self.path.with_name(f"{self.path.name}.before-{HEAD}-from-{version}")
         beside.touch(mode=0o600, exist_ok=True)
-        target = sqlite3.connect(beside)
-        try:
-            with self._engine.connect() as connection:
-                connection.connection.driver_connection.backup(target)
-        finally:
-            target.close()
+        with closing(sqlite3.connect(beside)) as target:
+            self._sqlite.backup(target)
 
     def _migrate(self) -> None:
         from alembic import command
@@ -183,28 +225,19 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except exc.DatabaseError as error:
-            known = self._error(error.orig)
-            if known is None:
-                raise
-            raise known from None
-        except sqlite3.Error as error:
-            known = self._error(error)
+        except (exc.DatabaseError, sqlite3.Error) as error:
+            known = self._error(error.orig if isinstance(error, exc.DatabaseError) else error)
             if known is None:
                 raise
             raise known from None
 
     def _error(self, error: BaseException | None) -> StateError | None:
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return StateBusy(f"{self.path}: another process has locked the state file; try again when it is done")
+        code = primary_code(error)
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             return StateBusy(
                 f"{self.path}: the state file cannot be written (no space left, or an I/O error): nothing is sent that "
                 "cannot be recorded; make room and run again"
             )
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return StateError(damage(self.path))
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
             return StateError(unreadable(self.path) if self.read_only else unwritable(self.path))
-        return None
+        return problem(self.path, error)

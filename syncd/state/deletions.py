@@ -8,11 +8,8 @@ calls came to the same contact.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-from sqlalchemy import Connection, text
 
 from syncd.core.change import Change, ChangeOutcome
 from syncd.state.database import Database
@@ -54,13 +51,13 @@ class Rivals:
         self._since = since
         self._taken: set[str] = set()
 
-    def among(self, connection: Connection, matches: Iterable[str], now: float) -> set[str]:
+    def among(self, database: Database, matches: Iterable[str], now: float) -> set[str]:
         """Return the match values that another source took since, or has a call in flight for."""
-        new = connection.execute(_SINCE, {"source": self._source, "since": self._since}).all()
-        self._since = newest_change(connection)
+        new = database.column(_SINCE, source=self._source, since=self._since)
+        self._since = newest_change(database)
         # The target may take match values for equal whose case differs. A call too many waits for the next run only.
-        self._taken.update(match.lower() for (match,) in new)
-        in_flight = connection.execute(_IN_FLIGHT, {"source": self._source, "now": now}).scalars()
+        self._taken.update(match.lower() for match in new)
+        in_flight = database.column(_IN_FLIGHT, source=self._source, now=now)
         taken = self._taken.union(match.lower() for match in in_flight)
         return {match for match in matches if match.lower() in taken} if taken else set()
 
@@ -84,37 +81,31 @@ class Deletions:
     ) -> Begun:
         """Mark deletes of contacts that nobody claims: they are journalled, and their contacts are ``pending``.
 
-        Args:
-            run: the run.
-            source: whose contacts are deleted.
-            changes: the deletes.
-            ids: the id of each key at the target, if it is known.
-            going: all keys that are being deleted, whose own claims do not count; None: those of ``changes``.
-            configured: the configured sources; None: all sources of the ledger.
-            elsewhere: by source, keys that want other match values than these. If another contact was sent in the
-                place of such a key's contact, the key has no claim on it.
+        ``ids``: the id of each key at the target, if it is known. ``going``: all keys that are being deleted, whose own
+        claims do not count; None: those of ``changes``. ``configured``: the configured sources; None: all sources of
+        the ledger. ``elsewhere``: by source, keys that want other match values than these. If another contact was sent
+        in the place of such a key's contact, the key has no claim on it.
         """
         now = self._database.clock()
         wanted = {each.key: ids.get(each.key) for each in changes}
         gone = {source: going if going is not None else wanted.keys()}
-        matches = [each.match for each in changes]
-        with self._database.write() as connection:
-            held, open_ = _claimed(connection, [id_ for id_ in wanted.values() if id_], matches, gone, elsewhere or {})
+        known, matches = [id_ for id_ in wanted.values() if id_], [each.match for each in changes]
+        with self._database.write():
+            held, open_ = _claimed(self._database, known, matches, gone, elsewhere or {})
             waiting = frozenset(each.key for each in changes if each.match in open_)
             drafts = drafted(source, (each for each in changes if each.key not in waiting))
             # A delete makes no contact, so no id that exists by now needs to be told from a new id.
-            entries = append(connection, run, drafts, highest_known_id=0, now=now)
-            if entries:
-                connection.exec_driver_sql(_MARKED, [(now, source, entry.key) for entry in entries])
+            entries = append(self._database, run, drafts, highest_known_id=0, now=now)
+            self._database.execute_many(_MARKED, [(now, source, entry.key) for entry in entries])
             # The rest has no id, or an id that another contact claims: it leaves the ledger without a call.
             free = [entry for entry in entries if (id_ := wanted[entry.key]) and id_ not in held]
             keys = {entry.key for entry in free}
             rest = [entry for entry in entries if entry.key not in keys]
             theirs = {id_ for id_, by in held.items() if configured is not None and by.isdisjoint(configured)}
             left = frozenset(entry.key for entry in rest if wanted[entry.key] in theirs)
-            _leave(connection, rest)
-            _settle(connection, [entry.id for entry in rest if entry.key in left], ChangeOutcome.SUPERSEDED)
-            _begin(connection, source, {wanted[entry.key] or 0: entry.match for entry in free}, now)
+            _leave(self._database, rest)
+            _settle(self._database, [entry.id for entry in rest if entry.key in left], ChangeOutcome.SUPERSEDED)
+            _begin(self._database, source, {wanted[entry.key] or 0: entry.match for entry in free}, now)
         return Begun(tuple(free), frozenset(entry.key for entry in rest) - left, left, waiting)
 
     def record(
@@ -125,14 +116,14 @@ class Deletions:
         The contacts of ``deleted`` leave the ledger; those of ``refused`` stay, with the reason; the rest is pending.
         """
         now = self._database.clock()
-        with self._database.write() as connection:
-            late = overtaken(connection, deleted)
-            _leave(connection, [entry for entry in deleted if entry.id not in late])
+        with self._database.write():
+            late = overtaken(self._database, deleted)
+            _leave(self._database, [entry for entry in deleted if entry.id not in late])
             for entry, reason in refused:
                 values = entry.refusal(reason, now)
-                connection.execute(REFUSED, values)
-                connection.execute(_KEPT, values)
-            end_deletions(connection, source, ids)
+                self._database.execute(REFUSED, **values)
+                self._database.execute(_KEPT, **values)
+            end_deletions(self._database, source, ids)
 
     def begin_tidying(self, source: str, left: Mapping[int, tuple[int | None, str]]) -> dict[int, int]:
         """Begin to delete what earlier changes left at the target.
@@ -145,102 +136,94 @@ class Deletions:
             The ids that may be deleted now, by change. Changes that left nothing, or an id that a contact claims, are
             settled. Changes that left an id that a call in flight may claim stay as they are.
         """
-        with self._database.write() as connection:
+        with self._database.write():
             ids, matches = [id_ for id_, _ in left.values() if id_], [match for _, match in left.values()]
-            held, open_ = _claimed(connection, ids, matches, {}, {})
+            held, open_ = _claimed(self._database, ids, matches, {}, {})
             clear = {change: each for change, each in left.items() if each[0] in held or each[1] not in open_}
             free = {change: (id_, match) for change, (id_, match) in clear.items() if id_ and id_ not in held}
-            _settle(connection, clear.keys() - free.keys(), ChangeOutcome.SUPERSEDED)
-            _begin(connection, source, dict(free.values()), self._database.clock())
+            _settle(self._database, clear.keys() - free.keys(), ChangeOutcome.SUPERSEDED)
+            _begin(self._database, source, dict(free.values()), self._database.clock())
         return {change: id_ for change, (id_, _) in free.items()}
 
     def end_tidying(self, source: str, ids: Iterable[int], done: Iterable[int]) -> None:
         """Note that the calls for ``ids`` have ended, and that nothing is left of the changes ``done``."""
-        with self._database.write() as connection:
-            _settle(connection, done, ChangeOutcome.ACCEPTED)
-            end_deletions(connection, source, ids)
+        with self._database.write():
+            _settle(self._database, done, ChangeOutcome.ACCEPTED)
+            end_deletions(self._database, source, ids)
 
     def pass_on(self, configured: Collection[str]) -> None:
         """Take contacts of sources that are not ``configured`` out of the ledger if a configured source has them too.
 
         Nobody would ever give up such a claim, so the contact could not be deleted when it leaves the other source.
         """
-        named = json.dumps(list(configured))
-        with self._database.read() as connection:
-            others = list(connection.exec_driver_sql(NAMED, (named,)).scalars())
+        others = self._database.column(NAMED, configured=configured)
         if not others:
             return
-        with self._database.write() as connection:
+        with self._database.write():
+            now = self._database.clock()
             # A source with a live lease is somebody's, whatever configuration this process has: it is left alone.
             for source in others:
-                values = {"source": source, "configured": named, "now": self._database.clock()}
-                if connection.execute(_PASSED_ON, values).rowcount:
+                if self._database.execute(_PASSED_ON, source=source, configured=configured, now=now):
                     # If the source is configured again, a partial read would take the missing contacts for unchanged.
-                    connection.execute(_UNREAD, values)
+                    self._database.execute(_UNREAD, source=source)
 
 
-def deleted_meanwhile(
-    connection: Connection, source: str, entries: Mapping[int, Sequence[int]], now: float
-) -> set[int]:
+def deleted_meanwhile(database: Database, source: str, entries: Mapping[int, Sequence[int]], now: float) -> set[int]:
     """Return the entries whose contacts another source's call may have deleted after they were marked.
 
     ``entries``: the ids of entries by the id at the target with which they were answered.
     """
-    found = connection.execute(
-        _MEANWHILE, {"source": source, "ids": json.dumps(list(entries)), "began": now - _GIVEN_UP}
-    ).all()
+    found = database.rows(_MEANWHILE, source=source, ids=entries.keys(), began=now - _GIVEN_UP)
     return {entry for id_, ended in found for entry in entries[id_] if ended is None or ended >= entry}
 
 
 # Without a live lease the source's process is dead, and its calls have ended.
 _LIVE = "EXISTS (SELECT 1 FROM lease WHERE lease.source = {0}.source AND lease.expires > :now)"
-_SINCE = text("SELECT match FROM change WHERE id > :since AND source <> :source AND kind <> 'delete'")
+_SINCE = "SELECT match FROM change WHERE id > :since AND source <> :source AND kind <> 'delete'"
 # "IN ('pending', 'moved')" lets SQLite use the index of open changes, which has just this condition.
-_IN_FLIGHT = text(
+_IN_FLIGHT = (
     "SELECT match FROM change WHERE outcome IN ('pending', 'moved') AND outcome = 'pending' AND source <> :source"
     f" AND {_LIVE.format('change')} UNION ALL"
     f" SELECT match FROM deletion WHERE ended IS NULL AND source <> :source AND {_LIVE.format('deletion')}"
 )
-_MEANWHILE = text(
+_MEANWHILE = (
     "SELECT remote_id, ended FROM deletion WHERE remote_id IN (SELECT value FROM json_each(:ids))"
     " AND source <> :source AND (ended IS NOT NULL OR begun > :began)"
 )
-_HOLDERS = text(
-    "SELECT remote_id, source, key, status FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))"
-)
-_OPEN = text(
+_HOLDERS = "SELECT remote_id, source, key, status FROM contact WHERE remote_id IN (SELECT value FROM json_each(:ids))"
+_OPEN = (
     "SELECT change.match, change.source, change.key FROM change JOIN contact ON contact.source = change.source"
     " AND contact.key = change.key AND contact.status = 'pending'"
     " WHERE change.outcome IN ('pending', 'moved') AND change.outcome = 'pending' AND change.kind <> 'delete'"
     " AND change.match IN (SELECT value FROM json_each(:matches))"
 )
 # An upsert that takes a contact over leaves no other row of it accepted (Journal.record), so one holder is accepted.
-_PASSED_ON = text(
+_PASSED_ON = (
     "DELETE FROM contact WHERE source = :source AND status <> 'accepted' AND EXISTS (SELECT 1 FROM contact AS holder"
     " WHERE holder.remote_id = contact.remote_id AND holder.status = 'accepted'"
     " AND holder.source IN (SELECT value FROM json_each(:configured)))"
     " AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.source = :source AND lease.expires > :now)"
 )
-_UNREAD = text("DELETE FROM cursor WHERE source = :source")
-_ABANDON = text("UPDATE deletion SET ended = :newest WHERE source = :source AND ended IS NULL")
-_OLD = text("DELETE FROM deletion WHERE ended IS NOT NULL AND begun < :old")
+_UNREAD = "DELETE FROM cursor WHERE source = :source"
+_ABANDON = "UPDATE deletion SET ended = :newest WHERE source = :source AND ended IS NULL"
+_OLD = "DELETE FROM deletion WHERE ended IS NOT NULL AND begun < :old"
 _MARKED = "UPDATE contact SET status = 'pending', updated_at = ? WHERE source = ? AND key = ?"
 # A contact that the target refuses to delete is as it was: the next run tries again.
-_KEPT = text(
+_KEPT = (
     "UPDATE contact SET status = 'accepted', reason = :reason, updated_at = :at WHERE source = :source AND key = :key"
 )
 _DELETED = (
-    text("DELETE FROM contact WHERE status = 'pending' AND source = :source AND key = :key"),
-    text("UPDATE change SET outcome = 'accepted' WHERE id = :id"),
-    text(
-        "UPDATE change SET outcome = 'superseded' WHERE source = :source AND key = :key AND id < :id"
-        " AND outcome = 'pending' AND (kind = 'delete' OR match = :match)"
-    ),
+    "DELETE FROM contact WHERE status = 'pending' AND source = :source AND key = :key",
+    "UPDATE change SET outcome = 'accepted' WHERE id = :id",
+    """
+    UPDATE change SET outcome = 'superseded' WHERE source = :source AND key = :key AND id < :id
+        AND outcome = 'pending' AND (kind = 'delete' OR match = :match)
+    """,
 )
 
 
 def _claimed(
-    connection: Connection,
+    database: Database,
     ids: Sequence[int],
     matches: Sequence[str],
     going: Mapping[str, Collection[str]],
@@ -250,8 +233,8 @@ def _claimed(
 
     ``going`` and ``elsewhere`` are as in :meth:`Deletions.begin`, by source.
     """
-    held = connection.execute(_HOLDERS, {"ids": json.dumps(ids)}).all()
-    open_ = connection.execute(_OPEN, {"matches": json.dumps(matches)}).all()
+    held = database.rows(_HOLDERS, ids=ids)
+    open_ = database.rows(_OPEN, matches=matches)
     holders: dict[int, set[str]] = {}
     for id_, source, key, status in held:
         lost = status == "pending" and key in elsewhere.get(source, ())
@@ -260,36 +243,32 @@ def _claimed(
     return holders, {match for match, source, key in open_ if key not in going.get(source, ())}
 
 
-def abandon(connection: Connection, source: str, now: float) -> None:
+def abandon(database: Database, source: str, now: float) -> None:
     """Note that no delete of the source is in flight, and forget old deletes. The caller has just taken the lease."""
-    connection.execute(_ABANDON, {"source": source, "newest": newest_change(connection)})
-    connection.execute(_OLD, {"old": now - _FORGOTTEN_AFTER})
+    database.execute(_ABANDON, source=source, newest=newest_change(database))
+    database.execute(_OLD, old=now - _FORGOTTEN_AFTER)
 
 
-def _leave(connection: Connection, entries: Sequence[Entry]) -> None:
+def _leave(database: Database, entries: Sequence[Entry]) -> None:
     """Take the contacts of these entries out of the ledger."""
-    for statement in _DELETED if entries else ():
-        connection.execute(statement, [entry._asdict() for entry in entries])
+    for statement in _DELETED:
+        database.execute_many(statement, [entry._asdict() for entry in entries])
 
 
-def _begin(connection: Connection, source: str, matches: Mapping[int, str], now: float) -> None:
+def _begin(database: Database, source: str, matches: Mapping[int, str], now: float) -> None:
     """Note that the ids of ``matches`` are being deleted."""
-    if matches:
-        connection.exec_driver_sql(
-            "INSERT INTO deletion (remote_id, source, match, begun) VALUES (?, ?, ?, ?)",
-            [(id_, source, match, now) for id_, match in matches.items()],
-        )
-
-
-def end_deletions(connection: Connection, source: str, ids: Iterable[int]) -> None:
-    """Note the newest change at the end of the deletes of ``ids``: changes up to it were marked in the meantime."""
-    connection.execute(
-        text(f"{_ABANDON.text} AND remote_id IN (SELECT value FROM json_each(:ids))"),
-        {"source": source, "ids": json.dumps(list(ids)), "newest": newest_change(connection)},
+    database.execute_many(
+        "INSERT INTO deletion (remote_id, source, match, begun) VALUES (?, ?, ?, ?)",
+        [(id_, source, match, now) for id_, match in matches.items()],
     )
 
 
-def _settle(connection: Connection, changes: Iterable[int], outcome: ChangeOutcome) -> None:
-    values = [{"change": change, "outcome": outcome.value} for change in changes]
-    if values:
-        connection.execute(text("UPDATE change SET outcome = :outcome WHERE id = :change"), values)
+def end_deletions(database: Database, source: str, ids: Iterable[int]) -> None:
+    """Note the newest change at the end of the deletes of ``ids``: changes up to it were marked in the meantime."""
+    query = f"{_ABANDON} AND remote_id IN (SELECT value FROM json_each(:ids))"
+    database.execute(query, source=source, ids=[*ids], newest=newest_change(database))
+
+
+def _settle(database: Database, changes: Iterable[int], outcome: ChangeOutcome) -> None:
+    rows = [(outcome.value, change) for change in changes]
+    database.execute_many("UPDATE change SET outcome = ? WHERE id = ?", rows)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, text
 
 from syncd.core.change import Change, ChangeOutcome, Fields
-from syncd.state.bulk import in_bulk
+from syncd.state.database import Database
+from syncd.state.queries import THESE_KEYS
 
-REFUSED = text("UPDATE change SET outcome = 'refused', reason = :reason WHERE id = :id")
+REFUSED = "UPDATE change SET outcome = 'refused', reason = :reason WHERE id = :id"
 """The target, or we, refused the change of the entry ``:id``."""
 
 OF_RUN = (
@@ -28,13 +27,9 @@ DONE = "(outcome IN ('accepted', 'moved') OR (outcome = 'superseded' AND new_id 
 """Of the journal: the entries that are known to have been carried out. (A move is superseded if another contact has
 its old id since.)"""
 
-_NEWEST = text("SELECT coalesce((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'journal.newest'), 0)")
-# An id is not used again after unmark() has removed its entry: ids are compared to tell which call came first.
-_NUMBERED = text(
-    "INSERT INTO fact (name, value) VALUES ('journal.newest', :newest)"
-    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-)
-_UNSURE = text("UPDATE contact SET status = 'pending' WHERE source = :source AND key = :key")
+# This fact and not the table says which id comes next: an id is not used again after unmark() has removed its entry,
+# since ids are compared to tell which call came first.
+_NEWEST = "journal.newest"
 
 
 class Entry(NamedTuple):
@@ -77,14 +72,14 @@ def drafted(source: str, changes: Iterable[Change]) -> list[Entry]:
     ]
 
 
-def append(
-    connection: Connection, run: str, drafts: Sequence[Entry], *, highest_known_id: int, now: float
-) -> list[Entry]:
+def append(database: Database, run: str, drafts: Sequence[Entry], *, highest_known_id: int, now: float) -> list[Entry]:
     """Add ``pending`` entries to the journal; return them with their ``id`` and with what the contact ``was``."""
     if not drafts:
         return []
-    first = newest_change(connection) + 1
-    known = _known(connection, drafts[0].source, [draft.key for draft in drafts])
+    first = newest_change(database) + 1
+    source, keys = drafts[0].source, [draft.key for draft in drafts]
+    rows = database.rows(f"SELECT key, status, match FROM contact WHERE {THESE_KEYS}", source=source, keys=keys)
+    known = {key: (status, match) for key, status, match in rows}
     entries, values = [], []
     # The ids are given here and not by SQLite, so that many rows go into one statement.
     for number, draft in enumerate(drafts, first):
@@ -93,35 +88,26 @@ def append(
         entry = Entry(number, *draft[1:-1], was)
         entries.append(entry)
         values.append((ChangeOutcome.PENDING.value, run, highest_known_id, now, old_match, *entry[: len(_WRITTEN)]))
-    in_bulk(connection, _APPENDED, values)
-    connection.execute(_NUMBERED, {"newest": first + len(values) - 1})
+    database.execute_in_bulk(_APPENDED, values)
+    database.put("fact", name=_NEWEST, value=str(first + len(values) - 1))
     return entries
 
 
-def newest_change(connection: Connection) -> int:
+def newest_change(database: Database) -> int:
     """Return the highest id that an entry of the journal ever had; 0 if there was none."""
-    newest: int = connection.execute(_NEWEST).scalar_one()
-    return newest
+    return int(database.scalar("SELECT value FROM fact WHERE name = :name", name=_NEWEST) or 0)
 
 
-def overtaken(connection: Connection, entries: Sequence[Entry]) -> set[int]:
+def overtaken(database: Database, entries: Sequence[Entry]) -> set[int]:
     """Return the ids of entries that a later call of another run has settled meanwhile; their contacts are pending."""
-    ids = json.dumps([entry.id for entry in entries])
-    query = text("SELECT id FROM change WHERE id IN (SELECT value FROM json_each(:ids)) AND outcome <> 'pending'")
-    late = set(connection.execute(query, {"ids": ids}).scalars())
+    query = "SELECT id FROM change WHERE id IN (SELECT value FROM json_each(:ids)) AND outcome <> 'pending'"
+    late = set(database.column(query, ids=[entry.id for entry in entries]))
     if late:
         # Nobody can tell which of the two calls reached the target last, so what the target holds is unknown.
-        connection.execute(_UNSURE, [entry._asdict() for entry in entries if entry.id in late])
-        connection.execute(text("DELETE FROM cursor"))
+        unsure = "UPDATE contact SET status = 'pending' WHERE source = ? AND key = ?"
+        database.execute_many(unsure, [(entry.source, entry.key) for entry in entries if entry.id in late])
+        database.execute("DELETE FROM cursor")
     return late
-
-
-def _known(connection: Connection, source: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return the status and the match value of the contacts that the ledger holds, by key."""
-    query = text(
-        "SELECT key, status, match FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
-    )
-    return {row[0]: (row[1], row[2]) for row in connection.execute(query, {"source": source, "keys": json.dumps(keys)})}
 
 
 def as_json(fields: Fields | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Single values that runs learn and later runs need, each with its type; and the names of the target's fields."""
+"""Single values that runs learn and later runs need, each with its type; and renamed fields."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import text
-
 from syncd.core.change import Semantics
 from syncd.core.field_history import FieldNumbers
 from syncd.state.database import Database
@@ -16,19 +14,12 @@ from syncd.state.database import Database
 T = TypeVar("T")
 
 CASE_INSENSITIVE = "target.folds_case"
-"""Name of the fact that the target takes match values for equal if only their case differs."""
-
-HIGHEST_ID = "target.highest_id"
-"""Name of the fact that holds the highest id that was seen at the target."""
-
-SAVE = text(
-    "INSERT INTO fact (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-)
+"""The name of the fact that the target takes match values for equal if only their case differs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact(Generic[T]):
-    """One value; ``load`` makes it of the stored text (None: nothing is stored), ``dump`` makes the text of it."""
+    """One value: ``load`` makes it from the stored text (None: nothing is stored), ``dump`` makes the text from it."""
 
     database: Database
     name: str
@@ -37,15 +28,11 @@ class Fact(Generic[T]):
 
     def get(self) -> T:
         """Return the value, or what ``load`` gives when nothing is stored."""
-        with self.database.read() as connection:
-            # A run asks for some twenty facts: without a statement to compile each takes half as long.
-            query = "SELECT value FROM fact WHERE name = ?"
-            return self.load(connection.exec_driver_sql(query, (self.name,)).scalar())
+        return self.load(self.database.scalar("SELECT value FROM fact WHERE name = :name", name=self.name))
 
     def set(self, value: T) -> None:
         """Store the value."""
-        with self.database.write() as connection:
-            connection.execute(SAVE, {"name": self.name, "value": self.dump(value)})
+        self.database.put("fact", name=self.name, value=self.dump(value))
 
 
 def _text(stored: str | None) -> str | None:
@@ -67,22 +54,24 @@ def _json(default: Any) -> Callable[[str | None], Any]:
 class Facts:
     """The facts, one attribute each; those about a source are methods that take its name. Times are Unix seconds.
 
-    ``target_address``: the target that the ledger speaks of. ``highest_id``: the highest id seen there.
+    ``target_address``: the target whose contacts are in the ledger. ``highest_id``: the highest id seen there.
     ``update_semantics``: what an update does to fields that it does not mention, ``merge`` or ``replace``.
     ``case_insensitive``: the target takes match values for equal if only their case differs.
-    ``deletes_work``: a delete was seen to have an effect. ``field_names``: by a field's number every name that it had,
-    the newest last. ``sms_sent``: when a text message was sent last.
+    ``deletes_work``: a delete was seen to have an effect. ``field_names``: every name that each field has had, by the
+    field's number, the newest last. ``sms_sent``: when the last text message was sent. ``digest_made``: when the last
+    daily summary was made.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.target_address = self._fact("target.address", _text)
-        self.highest_id = self._fact(HIGHEST_ID, lambda stored: int(stored or 0))
+        self.highest_id = self._fact("target.highest_id", lambda stored: int(stored or 0))
         self.update_semantics: Fact[Semantics | None] = self._fact("target.update", _semantics)
         self.case_insensitive = self._fact(CASE_INSENSITIVE, lambda stored: stored is not None)
         self.deletes_work = self._fact("target.deletes", lambda stored: stored is not None, lambda _: "seen")
         self.field_names: Fact[dict[str, Sequence[str]]] = self._fact("target.field_names", _json({}), json.dumps)
         self.sms_sent = self._fact("sms.sent", lambda stored: float(stored or 0))
+        self.digest_made = self._fact("digest.made", _number)
 
     def match_fields(self, source: str) -> Fact[list[str] | None]:
         """Return the match fields by which the target knows the source's contacts; None before its first run."""
@@ -108,6 +97,9 @@ class Facts:
         return Fact(self._database, name, load, dump)
 
 
+# SQLite calls functions of FieldNames.rename() for each text, so that a million contacts never become Python objects.
+# The digest comes first, while the old text is still there to compare with: a contact with a renamed field is compared
+# again, even if its row is as it was.
 _RENAMED = (
     "UPDATE contact SET digest = 0 WHERE renamed(fields) <> fields",
     "UPDATE contact SET fields = renamed(fields), returned = renamed(returned)",
@@ -115,11 +107,11 @@ _RENAMED = (
     "UPDATE fact SET value = renamed_all(value) WHERE name LIKE 'match fields of %'",
     "DELETE FROM cursor",
 )
-"""A contact of which a field has another name is looked at again, whatever its row says."""
 
 _OPEN = "outcome = 'pending' AND kind <> 'delete' AND id = :change"
-_CALL_REMATCHED = text(f"UPDATE change SET match = :match WHERE {_OPEN}")
-_CONTACT_REMATCHED = text(
+_CALL_REMATCHED = f"UPDATE change SET match = :match WHERE {_OPEN}"
+# A contact with an id keeps its match value: the target has answered with that one, whatever the open call asked for.
+_CONTACT_REMATCHED = (
     "UPDATE contact SET match = :match WHERE status = 'pending' AND remote_id IS NULL AND match = :was"
     f" AND (source, key) = (SELECT source, key FROM change WHERE {_OPEN})"
 )
@@ -132,9 +124,9 @@ class FieldNames:
         self._database = database
 
     def rename(self, names: Mapping[str, str | None], facts: Mapping[str, str]) -> None:
-        """Call fields otherwise in all that is known of contacts, history included, and learn ``facts`` with that.
+        """Rename fields in all stored contacts and in the history, and store ``facts`` in the same transaction.
 
-        ``names``: old name to new, all at once; None for a field that is gone, whose values are forgotten.
+        ``names``: the new name by the old name, all at once; None for a field that is gone, whose values are forgotten.
         """
 
         def renamed(stored: str | None) -> str | None:
@@ -147,23 +139,22 @@ class FieldNames:
         def renamed_all(stored: str) -> str:
             return json.dumps(sorted(now for name in json.loads(stored) if (now := names.get(name, name)) is not None))
 
-        with self._database.write() as connection:
-            driver = connection.connection.driver_connection
-            driver.create_function("renamed", 1, renamed, deterministic=True)  # type: ignore[union-attr]
-            driver.create_function("renamed_all", 1, renamed_all, deterministic=True)  # type: ignore[union-attr]
+        with self._database.write():
+            self._database.create_function("renamed", renamed)
+            self._database.create_function("renamed_all", renamed_all)
             for statement in _RENAMED:
-                connection.exec_driver_sql(statement)
+                self._database.execute(statement)
+            # In this transaction, or a killed run would leave renamed contacts and the old names to rename again.
             for name, value in facts.items():
-                connection.execute(SAVE, {"name": name, "value": value})
+                self._database.put("fact", name=name, value=value)
 
     def rematch_calls(self, matches: Sequence[tuple[int, str, str]]) -> None:
-        """Note other match values of calls of unknown outcome, and of the contacts that they may have made.
+        """Store the match values of now for calls of unknown outcome, and for the contacts that they may have created.
 
-        ``matches``: the change, the match value before, and the one of now.
+        ``matches``: the change, the match value before, and the match value of now.
         """
         values = [{"change": change, "was": was, "match": now} for change, was, now in matches]
-        if not values:
-            return
-        with self._database.write() as connection:
-            connection.execute(_CONTACT_REMATCHED, values)
-            connection.execute(_CALL_REMATCHED, values)
+        if values:
+            with self._database.write():
+                self._database.execute_many(_CONTACT_REMATCHED, values)
+                self._database.execute_many(_CALL_REMATCHED, values)

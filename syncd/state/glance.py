@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from syncd.errors import StateBusy, StateError
-from syncd.state.place import damage, is_there, unreadable, uri
+from syncd.errors import StateError
+from syncd.state.place import is_there, problem, unreadable, uri
+from syncd.state.queries import Queries
+from syncd.state.requests import Places
 
 PATIENCE = 5.0
 """Seconds to wait for another process's transaction."""
 
 RETRY = 60.0
-"""Seconds after which a notice that could not be told is tried again."""
+"""Seconds after which a notice that could not be sent is tried again."""
 
-_RUN = (
-    "run, started, ended, outcome, exit, requests, planned, json_extract(report, '$.counts') AS counts,"
+_RUNS = (
+    "SELECT run, started, ended, outcome, exit, requests, planned, json_extract(report, '$.counts') AS counts,"
     " json_extract(report, '$.error.kind') AS error_kind, json_extract(report, '$.error.message') AS error"
+    " FROM run WHERE source = :source"
 )
+_NEWEST = "ORDER BY started DESC LIMIT 1"
+# A person who stops a run with Ctrl-C need not be alarmed of it: such a run did not fail.
 _STOPPED = "coalesce(json_extract(report, '$.error.kind'), '') = 'Stopped'"
-"""A run that was asked to stop did not fail."""
 
-
-# What the ledger holds of sources that the configuration does not name. ``?1`` is a JSON list of the configured
-# sources; a contact that a configured source holds as well belongs to that source.
+# The names of the sources in the ledger that are not among ``:configured``. The first query goes from each name to the
+# next one: to look at each of a million contacts for its source takes longer than a small run.
 _OTHERS = (
     "WITH RECURSIVE known (name) AS (SELECT min(source) FROM contact UNION ALL"
     " SELECT (SELECT min(source) FROM contact WHERE source > known.name) FROM known WHERE known.name IS NOT NULL),"
     " other (name) AS (SELECT name FROM known WHERE name IS NOT NULL"
-    " AND name NOT IN (SELECT value FROM json_each(?1)))"
+    " AND name NOT IN (SELECT value FROM json_each(:configured)))"
 )
-"""The names leap from one to the next: to look at each of a million contacts takes longer than a small run."""
-
+# Their contacts. A contact that a configured source has too belongs to the configured source. CROSS JOIN keeps SQLite
+# from the other order, which reads the whole ledger even if every source is configured.
 _THEIRS = (
     "FROM other CROSS JOIN contact ON contact.source = other.name WHERE contact.remote_id IS NOT NULL"
     " AND NOT EXISTS (SELECT 1 FROM contact AS holder WHERE holder.remote_id = contact.remote_id"
-    " AND holder.source IN (SELECT value FROM json_each(?1)))"
+    " AND holder.source IN (SELECT value FROM json_each(:configured)))"
 )
 
 NAMED = f"{_OTHERS} SELECT name FROM other"
@@ -48,12 +50,13 @@ IDS = f"{_OTHERS} SELECT DISTINCT contact.remote_id {_THEIRS}"
 
 
 def repairs_of(source: str) -> str:
-    """The name under which what a repair of the source holds is kept, beside what a run holds; no source has it."""
+    """Return the name under which the lists that a repair of the source holds are stored; no source has this name."""
+    # Beside the lists of runs, since a run must not carry out a repair that a person approved.
     return f"{source}:repair"
 
 
-class Glance:
-    """The state file as it is now; where there is none, nothing is known. Times are Unix seconds.
+class Glance(Queries):
+    """The state file as it is now; without a file, nothing is known. Times are Unix seconds.
 
     Every method may raise :class:`~syncd.errors.StateError` or :class:`~syncd.errors.StateBusy`.
     """
@@ -70,157 +73,110 @@ class Glance:
         self.close()
 
     def close(self) -> None:
+        """Close the file."""
         self._connection.close()
 
     def _open(self) -> sqlite3.Connection:
         there = is_there(self.path)
         where = uri(self.path, "ro") if there else ":memory:"
         connection = sqlite3.connect(where, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
         if not there:
             connection.executescript(_EMPTY)
         return connection
 
-    def _rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
-        with self._explained(), closing(self._connection.execute(query, values)) as found:
-            return [dict(row) for row in found]
-
-    def _first(self, query: str, *values: Any) -> dict[str, Any] | None:
-        return next(iter(self._rows(query, *values)), None)
+    @contextmanager
+    def _executed(self, sql: str, values: Mapping[str, Any]) -> Iterator[sqlite3.Cursor]:
+        with self._explained(), closing(self._connection.execute(sql, values)) as cursor:
+            yield cursor
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
-            raise self._told(error) from None
-
-    def _told(self, error: sqlite3.Error) -> StateError:
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return StateBusy(f"{self.path}: another process has locked the state file; try again when it is done")
-        if "no such" in str(error):
-            return StateError(f"{self.path}: the state file is of another version; the next syncd run migrates it")
-        unusable = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-        return StateError(damage(self.path) if unusable else unreadable(self.path))
+            if "no such" in str(error):
+                # A column or a table is missing, and only a process that may write can add it.
+                message = f"{self.path}: the state file is of another version; the next syncd run migrates it"
+                raise StateError(message) from None
+            raise problem(self.path, error) or StateError(unreadable(self.path)) from None
 
     def newest_run(self, source: str) -> dict[str, Any] | None:
-        """The newest run, which may still be going on."""
-        return self._first(f"SELECT {_RUN} FROM run WHERE source = ? ORDER BY started DESC LIMIT 1", source)
+        """Return the newest run, which may not have ended yet."""
+        return self.record(f"{_RUNS} {_NEWEST}", source=source)
 
     def ended_run(self, source: str) -> dict[str, Any] | None:
-        """The newest run that came to an end of its own."""
-        return self._first(
-            f"SELECT {_RUN} FROM run WHERE source = ? AND kind = 'run' AND outcome <> 'running' AND NOT {_STOPPED}"
-            " ORDER BY started DESC LIMIT 1",
-            source,
-        )
+        """Return the newest run that has ended and that nobody stopped."""
+        ended = f"kind = 'run' AND outcome <> 'running' AND NOT {_STOPPED}"
+        return self.record(f"{_RUNS} AND {ended} {_NEWEST}", source=source)
 
     def good_run(self, source: str) -> dict[str, Any] | None:
-        """The newest run that succeeded."""
-        return self._first(
-            f"SELECT {_RUN} FROM run WHERE source = ? AND kind = 'run' AND outcome = 'done'"
-            " ORDER BY started DESC LIMIT 1",
-            source,
-        )
+        """Return the newest run that succeeded."""
+        return self.record(f"{_RUNS} AND kind = 'run' AND outcome = 'done' {_NEWEST}", source=source)
 
     def first_started(self, source: str) -> float | None:
-        """When the oldest run that is remembered began."""
-        found = self._first("SELECT min(started) AS started FROM run WHERE source = ? AND kind = 'run'", source)
-        return found["started"] if found else None
+        """Return when the oldest run began that the state still has."""
+        query = "SELECT min(started) FROM run WHERE source = :source AND kind = 'run'"
+        started: float | None = self.scalar(query, source=source)
+        return started
 
     def failures(self, source: str) -> int:
-        """How many runs have failed, or were broken off, since the last one that succeeded."""
-        found = self._first(
-            "SELECT count(*) AS failures FROM run WHERE source = ?1 AND kind = 'run'"
+        """Return how many runs have failed, or were broken off, since the last one that succeeded."""
+        query = (
+            "SELECT count(*) FROM run WHERE source = :source AND kind = 'run'"
             f" AND outcome IN ('failed', 'broken off') AND NOT {_STOPPED}"
-            " AND started > coalesce((SELECT max(started) FROM run WHERE source = ?1"
-            " AND kind = 'run' AND outcome = 'done'), 0)",
-            source,
+            " AND started > coalesce((SELECT max(started) FROM run WHERE source = :source"
+            " AND kind = 'run' AND outcome = 'done'), 0)"
         )
-        return found["failures"] if found else 0
+        return int(self.scalar(query, source=source))
 
     def holder(self, source: str, now: float) -> str | None:
-        """Who runs the source now, if someone does."""
-        found = self._first("SELECT owner FROM lease WHERE source = ? AND expires > ?", source, now)
-        return found["owner"] if found else None
+        """Return the owner that runs the source now, or None."""
+        query = "SELECT owner FROM lease WHERE source = :source AND expires > :now"
+        owner: str | None = self.scalar(query, source=source, now=now)
+        return owner
 
     def known(self, source: str) -> int:
-        """How many contacts of the source are at the target, as far as we know. It counts them one by one."""
-        found = self._first("SELECT count(*) AS known FROM contact WHERE source = ? AND remote_id IS NOT NULL", source)
-        return found["known"] if found else 0
+        """Return how many contacts of the source are at the target, as far as known; it counts them one by one."""
+        query = "SELECT count(*) FROM contact WHERE source = :source AND remote_id IS NOT NULL"
+        return int(self.scalar(query, source=source))
 
     def open_contacts(self, source: str) -> dict[str, int]:
-        """How many contacts of the source are not accepted, by status."""
-        rows = self._rows(
-            "SELECT status, count(*) AS number FROM contact INDEXED BY contact_open"
-            " WHERE source = ? AND status <> 'accepted' GROUP BY status",
-            source,
+        """Return how many contacts of the source are not accepted, by status."""
+        query = (
+            "SELECT status, count(*) FROM contact INDEXED BY contact_open"
+            " WHERE source = :source AND status <> 'accepted' GROUP BY status"
         )
-        return {row["status"]: row["number"] for row in rows}
+        return dict(self.rows(query, source=source))
 
     def holds(self, source: str) -> list[dict[str, Any]]:
-        """What gates hold of the source."""
-        return self._rows(
-            'SELECT source, gate, kind, digest, "count", detail, since, approved FROM hold'
-            " WHERE source = ? ORDER BY gate",
-            source,
-        )
+        """Return the lists that gates hold of the source, without their keys."""
+        columns = 'source, gate, kind, digest, "count", detail, since, approved'
+        return self.records(f"SELECT {columns} FROM hold WHERE source = :source ORDER BY gate", source=source)
 
     def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
-        """How many contacts at the target are of each source that is not ``configured``, and of none that is."""
-        return {row["source"]: row["number"] for row in self._rows(COUNTED, json.dumps([*configured]))}
+        """Count the contacts of each source that is not ``configured`` and that no configured source has too."""
+        return dict(self.rows(COUNTED, configured=[*configured]))
 
     def alarms(self) -> set[tuple[str, str]]:
-        """The alarms that were told of, or are about to be: source and kind."""
-        return {(row["source"], row["kind"]) for row in self._rows("SELECT source, kind FROM alarm")}
+        """Return the alarms that people were notified of, or are about to be: source and kind."""
+        return set(self.rows("SELECT source, kind FROM alarm"))
 
     def waits_to_be_told(self, before: float) -> bool:
-        """Whether a notice waits that nobody has tried to tell since ``before``."""
-        return bool(self._rows("SELECT 1 FROM notice WHERE coalesce(tried, 0) < ? LIMIT 1", before))
+        """Return whether a notice waits that no process has tried to send since ``before``."""
+        return bool(self.rows("SELECT 1 FROM notice WHERE coalesce(tried, 0) < :before LIMIT 1", before=before))
 
     def fact(self, name: str) -> str | None:
-        """What was learned under this name."""
-        found = self._first("SELECT value FROM fact WHERE name = ?", name)
-        return found["value"] if found else None
+        """Return the stored text of a fact, or None."""
+        value: str | None = self.scalar("SELECT value FROM fact WHERE name = :name", name=name)
+        return value
 
     @contextmanager
-    def exclusive(self) -> Iterator[GlancedTimes]:
-        """The places of all processes in the key's windows, for :class:`syncd.budget.Budget` to look at."""
-        yield GlancedTimes(self._rows)
+    def exclusive(self) -> Iterator[Places]:
+        """Lend the places of all processes, for :class:`syncd.budget.Budget` to look at; it locks nothing."""
+        yield Places(self, [])
 
 
-class GlancedTimes:
-    """The request log to a process that takes no places."""
-
-    def __init__(self, rows: Any) -> None:
-        self._rows = rows
-
-    def since(self, moment: float) -> list[float]:
-        return [
-            row["at"] for row in self._rows("SELECT at FROM request WHERE pause = 0 AND at > ? ORDER BY at", moment)
-        ]
-
-    def paused_until(self) -> float:
-        found: float = self._rows("SELECT coalesce(max(at), 0) AS at FROM request WHERE pause = 1")[0]["at"]
-        return found
-
-    def add(self, moment: float) -> None:
-        raise NotImplementedError
-
-    def note_answers(self, late: Any) -> None:
-        raise NotImplementedError
-
-    def answers(self, first: float, last: float) -> dict[float, float]:
-        raise NotImplementedError
-
-    def forget(self, before: float) -> None:
-        raise NotImplementedError
-
-    def pause(self, until: float) -> None:
-        raise NotImplementedError
-
-
+# The tables and columns that the queries name, for a look where no run has made a state file yet.
 _EMPTY = """
 CREATE TABLE run (run, source, kind, started, ended, outcome, exit, requests, planned, report);
 CREATE TABLE lease (source, owner, expires);

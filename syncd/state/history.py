@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
-from sqlalchemy import text
 
 from syncd.core.columns import KEY
 from syncd.core.undo import Entry
@@ -32,16 +31,14 @@ class History:
         self, *, source: str | None = None, run: str | None = None, since: float | None = None
     ) -> Iterator[dict[str, Any]]:
         """Yield runs, the newest first; ``report`` is what ``SourceReport.to_json`` made."""
-        query = text(
+        query = (
             "SELECT run, source, started, ended, outcome, exit, requests, kind, undoes, report FROM run"
             " WHERE source = coalesce(:source, source) AND run = coalesce(:run, run)"
             " AND started >= coalesce(:since, started) ORDER BY started DESC, source LIMIT :page OFFSET :done"
         )
         done = 0
         while True:
-            with self._database.read() as connection:
-                values = {"source": source, "run": run, "since": since, "page": _PAGE, "done": done}
-                rows = connection.execute(query, values).mappings().all()
+            rows = self._database.records(query, source=source, run=run, since=since, page=_PAGE, done=done)
             yield from ({**row, "report": json.loads(row["report"] or "null")} for row in rows)
             if len(rows) < _PAGE:
                 return
@@ -55,12 +52,11 @@ class History:
         values = {name: value for name, value in wanted.items() if value is not None}
         conditions = ["id < :below", "key <> ''", *(f"{name} = :{name}" for name in values)]
         conditions += ["at >= :since"] if since is not None else []
-        query = text(f"SELECT {_ROW} FROM change WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT {_PAGE}")
+        query = f"SELECT {_ROW} FROM change WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT {_PAGE}"
         # Pages: there may be millions of changes, of which the caller takes the first few.
         below = 1 << 62
         while True:
-            with self._database.read() as connection:
-                rows = connection.execute(query, {**values, "since": since, "below": below}).mappings().all()
+            rows = self._database.records(query, since=since, below=below, **values)
             yield from ({**row, "before": _fields(row["before"]), "after": _fields(row["after"])} for row in rows)
             if len(rows) < _PAGE:
                 return
@@ -68,8 +64,7 @@ class History:
 
     def phone_fields(self) -> frozenset[str]:
         """Return the names of the target's phone fields, as the last runs knew them."""
-        with self._database.read() as connection:
-            facts = connection.execute(text("SELECT value FROM fact WHERE name LIKE 'fields of %'")).scalars().all()
+        facts = self._database.column("SELECT value FROM fact WHERE name LIKE 'fields of %'")
         # Schema.described() made the facts: a list of [name, is_phone, is_match] for each source.
         return frozenset(name for fact in facts for name, is_phone, *_ in json.loads(fact) if is_phone)
 
@@ -81,15 +76,15 @@ class History:
         )
         return [
             Entry(key, kind, match, _fields(before), _fields(after), outcome, bool(other))
-            for key, kind, match, before, after, outcome, other in self._of_run(query, run, source)
+            for key, kind, match, before, after, outcome, other in self._database.rows(query, run=run, source=source)
         ]
 
     def outcomes(self, run: str, source: str) -> pl.DataFrame:
         """Return ``@key``, ``@outcome`` (accepted, rejected, unknown) of the changes that the run began."""
         outcome = f"CASE WHEN {DONE} THEN 'accepted' WHEN outcome = 'refused' THEN 'rejected' ELSE 'unknown' END"
-        rows = self._of_run(f"SELECT key, {outcome} FROM change WHERE {OF_RUN} ORDER BY id", run, source)
+        query = f"SELECT key, {outcome} FROM change WHERE {OF_RUN} ORDER BY id"
+        found = self._database.frame({KEY: pl.String, "@outcome": pl.String}, query, run=run, source=source)
         # A contact is sent twice if the first call took fields away: the second call, which restores them, counts.
-        found = pl.DataFrame(rows, schema={KEY: pl.String, "@outcome": pl.String}, orient="row")
         return found.unique(KEY, keep="last", maintain_order=True)
 
     def later_changes(self, run: str, source: str) -> list[tuple[str, str, str | None]]:
@@ -106,7 +101,7 @@ class History:
             f" WHERE {_LATER_DONE} OR (later.outcome = 'pending' AND by.undoes IS NOT :run)"
             " ORDER BY later.id"
         )
-        return self._of_run(query, run, source)
+        return self._database.rows(query, run=run, source=source)
 
     def begun_by_undo(self, run: str, source: str) -> frozenset[str]:
         """Return the keys of changes of unknown outcome by an undo of the run."""
@@ -114,16 +109,12 @@ class History:
             "SELECT change.key FROM change JOIN run ON run.run = change.run AND run.source = change.source"
             " WHERE run.undoes = :run AND change.source = :source AND change.outcome = 'pending'"
         )
-        return frozenset(key for (key,) in self._of_run(query, run, source))
+        return frozenset(self._database.column(query, run=run, source=source))
 
     def begun_keys(self, run: str, source: str) -> set[str]:
         """Return the keys that the run changed, or may have changed."""
         query = f"SELECT key FROM change WHERE {OF_RUN} AND (outcome = 'pending' OR {DONE})"
-        return {key for (key,) in self._of_run(query, run, source)}
-
-    def _of_run(self, query: str, run: str, source: str) -> list[tuple[Any, ...]]:
-        with self._database.read() as connection:
-            return list(map(tuple, connection.execute(text(query), {"run": run, "source": source})))
+        return set(self._database.column(query, run=run, source=source))
 
 
 def _fields(value: str | None) -> dict[str, str] | None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 import polars as pl
-from sqlalchemy import text
 
 from syncd.core.change import Status
 from syncd.core.columns import KEY, UNIT
@@ -19,6 +17,7 @@ from syncd.state.entries import OURS
 from syncd.state.glance import COUNTED, IDS
 from syncd.state.journal import DISPLACED
 from syncd.state.ledger import IN_ANY_CASE
+from syncd.state.queries import THESE_KEYS
 
 # No column is null: see read_columns.
 _HELD = (
@@ -35,7 +34,7 @@ _HELD = (
 _AMONG = "remote_id IN (SELECT value FROM json_each(:ids))"
 
 # The ids whose contact we deleted last, or moved to another contact: nothing happened to the id since.
-_REMAINS = text(
+_REMAINS = (
     "WITH wanted AS (SELECT value AS id FROM json_each(:ids)),"
     " last AS (SELECT wanted.id AS id, max(change.id) AS change FROM wanted JOIN change"
     " ON change.old_id = wanted.id OR change.new_id = wanted.id GROUP BY wanted.id)"
@@ -53,50 +52,47 @@ class Holdings:
 
     def of(self, source: str) -> pl.DataFrame:
         """Return every contact of the source, as :data:`syncd.core.drift.HOLDING_SCHEMA` describes it."""
-        found = read_columns(self._database, _HELD, "source = :source", {"source": source}, HOLDING_SCHEMA)
+        found = read_columns(self._database, source, _HELD, HOLDING_SCHEMA)
         empty = pl.when(pl.col(ID) != 0).then(ID), pl.when(pl.col(RETURNED) != "").then(RETURNED)
         return found.with_columns(*empty)
 
     def ids(self) -> pl.Series:
         """Return the ids of the contacts of all sources, also of sources that are not configured any more."""
-        with self._database.read() as connection:
-            query = text("SELECT DISTINCT remote_id FROM contact WHERE remote_id IS NOT NULL")
-            return pl.Series(ID, connection.execute(query).scalars().all(), dtype=pl.Int64)
+        query = "SELECT DISTINCT remote_id FROM contact WHERE remote_id IS NOT NULL"
+        return pl.Series(ID, self._database.column(query), dtype=pl.Int64)
 
     def by_id(self, ids: Collection[int]) -> dict[int, dict[tuple[str, str], str]]:
         """Return the holders of each of ``ids`` that has any: (source, key), and whether ``created`` or ``adopted``."""
-        query = text(f"SELECT remote_id, source, key, status, origin FROM contact WHERE {_AMONG} ORDER BY status")
+        query = f"SELECT remote_id, source, key, status, origin FROM contact WHERE {_AMONG} ORDER BY status"
         found: dict[int, dict[tuple[str, str], str]] = {}
-        with self._database.read() as connection:
-            # Accepted holders come first. If there is one, the others were overwritten, and hold the id in name only.
-            for id_, source, key, status, origin in connection.execute(query, {"ids": json.dumps(list(ids))}):
-                if status == Status.ACCEPTED or id_ not in found:
-                    found.setdefault(id_, {})[source, key] = origin
+        # Accepted holders come first. If there is one, the others were overwritten, and hold the id in name only.
+        for id_, source, key, status, origin in self._database.rows(query, ids=ids):
+            if status == Status.ACCEPTED or id_ not in found:
+                found.setdefault(id_, {})[source, key] = origin
         return found
 
     def displaced(self, source: str) -> set[str]:
         """Return the keys whose contact at the target another contact has overwritten."""
         query = "SELECT key FROM contact WHERE source = :source AND status <> 'accepted' AND reason = :reason"
-        return self._values(query, source=source, reason=DISPLACED)
+        return set(self._database.column(query, source=source, reason=DISPLACED))
 
     def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
         """Count the contacts of each source that is not ``configured`` and that no configured source has too."""
-        with self._database.read() as connection:
-            return dict(map(tuple, connection.exec_driver_sql(COUNTED, (json.dumps([*configured]),))))
+        return dict(self._database.rows(COUNTED, configured=[*configured]))
 
     def unconfigured_ids(self, configured: Iterable[str]) -> set[int]:
         """Return the ids of the contacts that :meth:`unconfigured` counts."""
-        with self._database.read() as connection:
-            return set(connection.exec_driver_sql(IDS, (json.dumps([*configured]),)).scalars())
+        return set(self._database.column(IDS, configured=[*configured]))
 
     def accepted_ids(self, source: str) -> set[int]:
         """Return the ids of the source's accepted contacts."""
         query = "SELECT remote_id FROM contact WHERE source = :source AND status = 'accepted'"
-        return self._values(query, source=source) - {None}
+        return set(self._database.column(query, source=source)) - {None}
 
     def true_ids(self, ids: Collection[int]) -> set[int]:
         """Return the ids that an accepted contact of any source has."""
-        return self._values(f"SELECT remote_id FROM contact WHERE {_AMONG} AND status = 'accepted'", ids=ids)
+        query = f"SELECT remote_id FROM contact WHERE {_AMONG} AND status = 'accepted'"
+        return set(self._database.column(query, ids=ids))
 
     def ours_among(self, ids: Collection[int]) -> set[int]:
         """Return the ids that a call of ours created or deleted."""
@@ -107,54 +103,44 @@ class Holdings:
             f"SELECT remote_id FROM contact WHERE {_AMONG} AND origin = 'created' UNION SELECT old_id FROM change"
             f" WHERE old_id IN (SELECT value FROM json_each(:ids)) AND (outcome = 'moved' OR ({OURS}))"
         )
-        return self._values(query, ids=ids)
+        return set(self._database.column(query, ids=ids))
 
     def known_ids(self, ids: Iterable[int]) -> set[int]:
         """Return which of these ids are of contacts in the ledger."""
-        return self._values(f"SELECT remote_id FROM contact WHERE {_AMONG}", ids=ids)
-
-    def _values(self, query: str, *, ids: Iterable[int] = (), **values: str) -> set[Any]:
-        with self._database.read() as connection:
-            return set(connection.execute(text(query), {"ids": json.dumps(list(ids)), **values}).scalars())
+        return set(self._database.column(f"SELECT remote_id FROM contact WHERE {_AMONG}", ids=[*ids]))
 
     def by_match(self, matches: Collection[str]) -> dict[str, list[tuple[str, str]]]:
         """Return the (source, key) of all contacts that have or may have a match value, by match value without case."""
-        query = text(
+        query = (
             f"SELECT match, source, key FROM contact WHERE {IN_ANY_CASE}"
             " AND (remote_id IS NOT NULL OR status = 'pending') ORDER BY source, key"
         )
         wanted = {match.casefold() for match in matches}
         found: dict[str, list[tuple[str, str]]] = {}
-        with self._database.read() as connection:
-            for match, source, key in connection.execute(query, {"values": json.dumps(list(wanted))}):
-                if match.casefold() in wanted:
-                    found.setdefault(match.casefold(), []).append((source, key))
+        for match, source, key in self._database.rows(query, values=wanted):
+            if match.casefold() in wanted:
+                found.setdefault(match.casefold(), []).append((source, key))
         return found
 
     def sharing_an_id(self, source: str, keys: Collection[str]) -> dict[str, tuple[str, str]]:
         """Return by key the other (source, key) that has the same contact at the target."""
-        query = text(
+        query = (
             "SELECT contact.key, other.source, other.key FROM contact JOIN contact AS other"
             " ON other.remote_id = contact.remote_id AND (other.source, other.key) <> (contact.source, contact.key)"
             " WHERE contact.source = :source AND contact.key IN (SELECT value FROM json_each(:keys))"
         )
-        with self._database.read() as connection:
-            rows = connection.execute(query, {"source": source, "keys": json.dumps(list(keys))}).all()
+        rows = self._database.rows(query, source=source, keys=keys)
         return {key: (other, its_key) for key, other, its_key in rows}
 
     def remains(self, source: str, ids: Iterable[int]) -> pl.DataFrame:
         """Return the ids that the source's contacts had before they were deleted or moved (``REMAINS_SCHEMA``)."""
-        known = text("SELECT key FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))")
-        with self._database.read() as connection:
-            values = {"source": source, "ids": json.dumps(list(ids))}
-            rows = [tuple(row) for row in connection.execute(_REMAINS, values)]
-            keys = json.dumps([row[1] for row in rows])
-            back = set(connection.execute(known, {"source": source, "keys": keys}).scalars())
+        found = self._database.frame(REMAINS_SCHEMA, _REMAINS, source=source, ids=[*ids])
+        known = f"SELECT key FROM contact WHERE {THESE_KEYS}"
+        back = self._database.column(known, source=source, keys=found.get_column(KEY).to_list())
         # A key may be in the ledger again, with another id. A repair deletes the old id under a key of its own, so
         # that the key's new contact is left alone.
-        found = pl.DataFrame(rows, schema=REMAINS_SCHEMA, orient="row")
         other = pl.format(f"{{}}{UNIT}id {{}}", KEY, ID)
-        is_back = pl.col(KEY).is_in(pl.Series(list(back), dtype=pl.String).implode())
+        is_back = pl.col(KEY).is_in(pl.Series(back, dtype=pl.String).implode())
         return found.with_columns(pl.when(is_back).then(other).otherwise(pl.col(KEY)).alias(KEY))
 
     def note_returned(
@@ -166,21 +152,16 @@ class Holdings:
         """
         status = "('accepted', 'pending')" if unsure else "('accepted')"
         values = [(json.dumps(fields, ensure_ascii=False), source, key, id_) for key, id_, fields in seen]
-        if values:
-            with self._database.write() as connection:
-                connection.exec_driver_sql(
-                    "UPDATE contact SET returned = ? WHERE source = ? AND key = ? AND remote_id = ?"
-                    f" AND status IN {status}",
-                    values,
-                )
+        self._database.execute_many(
+            f"UPDATE contact SET returned = ? WHERE source = ? AND key = ? AND remote_id = ? AND status IN {status}",
+            values,
+        )
         return len(values)
 
     def highest_known_id(self) -> int:
         """Return the highest id that is known to exist at the target."""
-        with self._database.read() as connection:
-            query = text(
-                "SELECT max(coalesce((SELECT max(remote_id) FROM contact), 0),"
-                " coalesce((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'target.highest_id'), 0))"
-            )
-            highest: int = connection.execute(query).scalar_one()
-            return highest
+        query = (
+            "SELECT max(coalesce((SELECT max(remote_id) FROM contact), 0),"
+            " coalesce((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'target.highest_id'), 0))"
+        )
+        return int(self._database.scalar(query))

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
-
 from syncd.core.change import CallOutcome, Change, Fields
 from syncd.core.outcomes import differ_in_case
 from syncd.core.ownership import OpenCall
-from syncd.state.bulk import in_bulk
 from syncd.state.database import Database
 from syncd.state.deletions import Rivals, deleted_meanwhile, end_deletions
 from syncd.state.entries import DONE, OF_RUN, REFUSED, Entry, append, as_json, drafted, newest_change, overtaken
@@ -43,8 +40,7 @@ class Journal:
 
     def newest_change(self) -> int:
         """The id of the journal's newest entry; 0 if there is none."""
-        with self._database.read() as connection:
-            return newest_change(connection)
+        return newest_change(self._database)
 
     def mark(
         self, run: str, source: str, changes: list[Change], *, highest_known_id: int = 0, rivals: Rivals | None = None
@@ -56,22 +52,23 @@ class Journal:
         """
         now = self._database.clock()
         drafts = drafted(source, changes)
-        with self._database.write() as connection:
-            taken = rivals.among(connection, [each.match for each in drafts], now) if rivals else set()
+        with self._database.write():
+            taken = rivals.among(self._database, [each.match for each in drafts], now) if rivals else set()
             drafts = [each for each in drafts if each.match not in taken] if taken else drafts
-            entries = append(connection, run, drafts, highest_known_id=highest_known_id, now=now)
+            entries = append(self._database, run, drafts, highest_known_id=highest_known_id, now=now)
             rest = ("pending", "created", "{}", now, now)
-            in_bulk(connection, _PENDING, [(source, each.key, each.digest, each.match, *rest) for each in entries])
+            contacts = [(source, each.key, each.digest, each.match, *rest) for each in entries]
+            self._database.execute_in_bulk(_PENDING, contacts)
         return entries
 
     def unmark(self, entries: Sequence[Entry], ids: Iterable[int] = ()) -> None:
         """Take back what :meth:`mark` did, or :meth:`Deletions.begin` for ``ids``, since nothing was sent."""
         if not entries:
             return
-        with self._database.write() as connection:
+        with self._database.write():
             for statement in _UNMARKED:
-                connection.execute(statement, [entry._asdict() for entry in entries])
-            end_deletions(connection, entries[0].source, ids)
+                self._database.execute_many(statement, [entry._asdict() for entry in entries])
+            end_deletions(self._database, entries[0].source, ids)
 
     def record(self, results: Sequence[Settled]) -> frozenset[str]:
         """Record what became of marked upserts; a result whose outcome is unknown leaves its contact pending.
@@ -81,61 +78,56 @@ class Journal:
         now = self._database.clock()
         # Nearly always the first guess holds. Its values are made before the file is locked: other processes wait.
         accepted = _accepted(_with_outcome(results, CallOutcome.ACCEPTED), now)
-        with self._database.write() as connection:
-            late = overtaken(connection, [each.entry for each in results])
+        with self._database.write():
+            late = overtaken(self._database, [each.entry for each in results])
             results = [each for each in results if each.entry.id not in late]
-            doubtful = _doubtful(connection, results, now)
-            twins = _onto_twins(connection, accepted)
+            doubtful = _doubtful(self._database, results, now)
+            twins = _onto_twins(self._database, accepted)
             if late or doubtful or twins:
                 wrong = doubtful | twins.keys()
                 sure = _with_outcome(results, CallOutcome.ACCEPTED)
                 accepted = _accepted([each for each in sure if each.entry.key not in wrong], now)
             if accepted.results:
-                _accept(connection, accepted)
+                _accept(self._database, accepted)
             if twins:
-                _overwrite(connection, _accepted(list(twins.values()), now))
+                _overwrite(self._database, _accepted(list(twins.values()), now))
             folded = [each.entry.refusal(each.reason, now) for each in _with_outcome(results, CallOutcome.CASE_TWIN)]
             folded += [each.entry.refusal(_TWIN, now) for each in twins.values()]
-            for statement in (REFUSED, _NEVER_THERE, _REJECTED, _FORGOTTEN, _CASE_FOLDS) if folded else ():
-                connection.execute(statement, folded)
+            for statement in (REFUSED, _NEVER_THERE, _REJECTED, _FORGOTTEN, _CASE_FOLDS):
+                self._database.execute_many(statement, folded)
             refused = [each.entry.refusal(each.reason, now) for each in _with_outcome(results, CallOutcome.REFUSED)]
-            for statement in (REFUSED, _REJECTED) if refused else ():
-                connection.execute(statement, refused)
+            for statement in (REFUSED, _REJECTED):
+                self._database.execute_many(statement, refused)
         return doubtful
 
     def done_keys(self, run: str, source: str) -> set[str]:
         """Return the keys whose changes the run has made, or that the target refused until their contacts change."""
-        query = text(
-            f"SELECT key FROM change WHERE {OF_RUN} AND ({DONE} OR (outcome = 'refused' AND kind <> 'delete'))"
-        )
-        with self._database.read() as connection:
-            return set(connection.execute(query, {"run": run, "source": source}).scalars())
+        query = f"SELECT key FROM change WHERE {OF_RUN} AND ({DONE} OR (outcome = 'refused' AND kind <> 'delete'))"
+        return set(self._database.column(query, run=run, source=source))
 
     def open_calls(self, source: str | None = None) -> list[OpenCall]:
         """Return the calls of unknown outcome and the old ids of moves; ``source`` None: of every source."""
-        query = text(
+        query = (
             "SELECT id, key, kind, CASE outcome WHEN 'moved' THEN coalesce(old_match, match) ELSE match END,"
             " CASE outcome WHEN 'moved' THEN old_id END, before, after, horizon, at"
             " FROM change WHERE source = coalesce(:source, source) AND outcome IN ('pending', 'moved')"
             " AND kind <> 'delete' ORDER BY id"
         )
-        with self._database.read() as connection:
-            rows = connection.execute(query, {"source": source}).all()
         return [
             # The values of before too: a call that replaces sent the unmentioned ones along.
             OpenCall(id_, key, kind, match, old, {**_fields(before), **_fields(after)}, highest, at)
-            for id_, key, kind, match, old, before, after, highest, at in rows
+            for id_, key, kind, match, old, before, after, highest, at in self._database.rows(query, source=source)
         ]
 
 
 _UNMARKED = (
-    text("DELETE FROM change WHERE id = :id"),
-    text("DELETE FROM contact WHERE :was IS NULL AND source = :source AND key = :key"),
+    "DELETE FROM change WHERE id = :id",
+    "DELETE FROM contact WHERE :was IS NULL AND source = :source AND key = :key",
     # A digest of 0: another call overwrote the contact in the meantime (_OVERWRITTEN_TOO), so it is not known any more.
-    text(
-        "UPDATE contact SET status = CASE WHEN :was = 'accepted' AND digest = 0 THEN 'pending' ELSE :was END"
-        " WHERE :was IS NOT NULL AND source = :source AND key = :key"
-    ),
+    """
+    UPDATE contact SET status = CASE WHEN :was = 'accepted' AND digest = 0 THEN 'pending' ELSE :was END
+        WHERE :was IS NOT NULL AND source = :source AND key = :key
+    """,
 )
 # A known contact keeps its digest and its fields: they say what was accepted last, whatever becomes of this call.
 _PENDING = (
@@ -161,30 +153,27 @@ _MOVED = (
     "UPDATE change SET outcome = 'moved' WHERE id = ? AND (kind = 'move' OR (kind = 'update' AND (SELECT origin"
     " FROM contact WHERE contact.source = change.source AND contact.key = change.key) = 'created'))"
 )
-_REJECTED = text(
+_REJECTED = (
     "UPDATE contact SET status = 'rejected', reason = :reason, updated_at = :at, digest = :digest"
     " WHERE source = :source AND key = :key"
 )
-_NEVER_THERE = text("DELETE FROM contact WHERE source = :source AND key = :key AND remote_id IS NULL")
+_NEVER_THERE = "DELETE FROM contact WHERE source = :source AND key = :key AND remote_id IS NULL"
 # A digest of 0 brings the contact up again in the next run, which then knows that case makes no difference.
-_FORGOTTEN = text("UPDATE contact SET digest = 0 WHERE source = :source AND key = :key")
-_CASE_FOLDS = text(f"INSERT INTO fact (name, value) VALUES ('{CASE_INSENSITIVE}', 'yes') ON CONFLICT (name) DO NOTHING")
+_FORGOTTEN = "UPDATE contact SET digest = 0 WHERE source = :source AND key = :key"
+_CASE_FOLDS = f"INSERT INTO fact (name, value) VALUES ('{CASE_INSENSITIVE}', 'yes') ON CONFLICT (name) DO NOTHING"
 _ELSEWHERE = (
     "remote_id IN (SELECT value FROM json_each(:ids))"
     " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys)))"
 )
-_HELD_BY_OTHERS = text(f"SELECT remote_id, match FROM contact WHERE {_ELSEWHERE}")
+_HELD_BY_OTHERS = f"SELECT remote_id, match FROM contact WHERE {_ELSEWHERE}"
 DISPLACED = "another contact was sent in its place"
 # Under the id that these contacts have, the target holds another contact's values now: their own are unknown.
-_OVERWRITTEN = text(
+_OVERWRITTEN = (
     f"UPDATE contact SET status = 'pending', reason = '{DISPLACED}' WHERE status = 'accepted' AND {_ELSEWHERE}"
-    " RETURNING remote_id"
 )
-_OVERWRITTEN_TOO = text(
-    f"UPDATE contact SET digest = 0, reason = '{DISPLACED}' WHERE status = 'pending' AND {_ELSEWHERE}"
-)
+_OVERWRITTEN_TOO = f"UPDATE contact SET digest = 0, reason = '{DISPLACED}' WHERE status = 'pending' AND {_ELSEWHERE}"
 
-_SUPERSEDED = text(
+_SUPERSEDED = (
     "UPDATE change SET outcome = 'superseded' WHERE outcome = 'pending' AND source = :source AND id < :first"
     " AND key IN (SELECT value FROM json_each(:keys)) AND (kind = 'delete' OR match ="
     " (SELECT match FROM contact WHERE contact.source = change.source AND contact.key = change.key))"
@@ -235,43 +224,43 @@ def _accepted(results: Sequence[Settled], now: float) -> _Accepted:
     )
 
 
-def _accept(connection: Connection, accepted: _Accepted) -> None:
-    in_bulk(connection, _DONE, accepted.changes)
+def _accept(database: Database, accepted: _Accepted) -> None:
+    database.execute_in_bulk(_DONE, accepted.changes)
     if accepted.elsewhere:
-        connection.exec_driver_sql(_MOVED, accepted.elsewhere)
-    in_bulk(connection, _THERE, accepted.contacts)
-    _overwrite(connection, accepted)
+        database.execute_many(_MOVED, accepted.elsewhere)
+    database.execute_in_bulk(_THERE, accepted.contacts)
+    _overwrite(database, accepted)
     first = min(each.entry.id for each in accepted.results)
-    connection.execute(_SUPERSEDED, {**accepted.taking(), "first": first})
+    database.execute(_SUPERSEDED, first=first, **accepted.taking())
 
 
-def _onto_twins(connection: Connection, accepted: _Accepted) -> dict[str, Settled]:
+def _onto_twins(database: Database, accepted: _Accepted) -> dict[str, Settled]:
     """Return the moves, by key, that the target took for a contact of ours whose match value differs only in case.
 
     One of the two contacts is invalid from now on. Until it is known which, neither may lose the values that it had.
     """
     movers = {change for (change,) in accepted.elsewhere}
     taken = {each.id: each for each in accepted.results if each.entry.id in movers}
-    held = connection.execute(_HELD_BY_OTHERS, accepted.taking()).all() if taken else ()
+    held = database.rows(_HELD_BY_OTHERS, **accepted.taking()) if taken else ()
     twins = [taken[id_] for id_, match in held if id_ in taken and differ_in_case(taken[id_].entry.match, match)]
     return {each.entry.key: each for each in twins}
 
 
-def _overwrite(connection: Connection, accepted: _Accepted) -> None:
+def _overwrite(database: Database, accepted: _Accepted) -> None:
     """Note that the values of other contacts with these ids are not at the target any more."""
     taken, taking = {each.id: each.entry.match for each in accepted.results}, accepted.taking()
-    held = connection.execute(_HELD_BY_OTHERS, taking).all()
+    held = database.rows(_HELD_BY_OTHERS, **taking)
     if not held:
         return
-    connection.execute(_OVERWRITTEN_TOO, taking)
-    if connection.execute(_OVERWRITTEN, taking).all():
+    database.execute(_OVERWRITTEN_TOO, **taking)
+    if database.execute(_OVERWRITTEN, **taking):
         # The rows of the overwritten contacts are as they were: only a whole read brings them up again.
-        connection.execute(text("DELETE FROM cursor"))
+        database.execute("DELETE FROM cursor")
     if any(differ_in_case(taken[id_], match) for id_, match in held):
-        connection.execute(_CASE_FOLDS)
+        database.execute(_CASE_FOLDS)
 
 
-def _doubtful(connection: Connection, results: Sequence[Settled], now: float) -> frozenset[str]:
+def _doubtful(database: Database, results: Sequence[Settled], now: float) -> frozenset[str]:
     """Return the keys of accepted contacts that a delete of another source, sent meanwhile, may have hit."""
     entries: dict[int, list[int]] = {}
     for each in _with_outcome(results, CallOutcome.ACCEPTED):
@@ -279,7 +268,7 @@ def _doubtful(connection: Connection, results: Sequence[Settled], now: float) ->
             entries.setdefault(each.id, []).append(each.entry.id)
     if not entries:
         return frozenset()
-    hit = deleted_meanwhile(connection, results[0].entry.source, entries, now)
+    hit = deleted_meanwhile(database, results[0].entry.source, entries, now)
     return frozenset(each.entry.key for each in results if each.entry.id in hit)
 
 

@@ -1,4 +1,4 @@
-"""Alarms that stand and what of them is still to be told: kept here, so that any process tells it, and once."""
+"""Alarms that stand, and the notices about them that are still to be sent."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
-
 from syncd.state.database import Database
+from syncd.state.facts import Facts
 from syncd.state.glance import RETRY
 
 GIVEN_UP = 86_400.0
-"""Seconds after which it is news no more."""
+"""Seconds after which a notice is not sent any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell. ``event``: ``began``, ``ended`` or ``digest``. ``left``: to whom still; None: to all."""
+    """A message to send. ``event``: ``began``, ``ended`` or ``digest``.
+
+    ``left``: the destinations that have not received it; None: all of them.
+    """
 
     id: int
     at: float
@@ -29,79 +31,74 @@ class Notice:
 
 
 class Notices:
-    """Alarms, and the notices about them that nobody has heard yet. Times are Unix seconds."""
+    """Alarms, and the notices about them that were not sent yet. Times are Unix seconds."""
+
+    # They are in the state file so that any process, a run or the daemon, can send a notice and only one process does.
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._digest_made = Facts(database).digest_made
 
     def keep_alarms(self, alarms: Iterable[tuple[str, str, str]]) -> None:
-        """Make these (source, kind, text) the alarms that stand; each that began or ended becomes a notice."""
-        now, standing = self._database.clock(), {(source, kind): text_ for source, kind, text_ in alarms}
-        with self._database.write() as connection:
-            known = {(row[0], row[1]): row[2] for row in connection.execute(_KNOWN)}
-            for (source, kind), said in standing.items():
-                values = {"source": source, "kind": kind, "text": said, "at": now}
+        """Replace the alarms that stand (source, kind, text); each alarm that began or ended becomes a notice."""
+        now, standing = self._database.clock(), {(source, kind): text for source, kind, text in alarms}
+        with self._database.write():
+            rows = self._database.rows("SELECT source, kind, since FROM alarm")
+            known = {(source, kind): since for source, kind, since in rows}
+            for (source, kind), text in standing.items():
                 if (source, kind) not in known:
-                    connection.execute(_ADD, {**values, "event": "began"})
-                connection.execute(_STANDS, values)
+                    self._add("began", source, kind, text, now)
+                # The text of an alarm that goes on may change: it counts days, or contacts.
+                since = known.get((source, kind), now)
+                self._database.put("alarm", source=source, kind=kind, text=text, since=since)
             for (source, kind), since in known.items():
                 if (source, kind) not in standing:
-                    _end(connection, source, kind, since, now)
+                    self._end(source, kind, since, now)
 
-    def add_digest(self, said: str, due: float) -> None:
-        """Make a digest a notice, unless one was made since ``due``; the first time only that is noted."""
-        with self._database.write() as connection:
-            last = connection.execute(_DIGESTED).scalar()
-            if last is not None and float(last) < due:
-                values = {"event": "digest", "source": "", "kind": "", "text": said, "at": self._database.clock()}
-                connection.execute(_ADD, values)
-            if last is None or float(last) < due:
-                connection.execute(_DIGEST, {"at": str(max(due, self._database.clock()))})
+    def _end(self, source: str, kind: str, since: float, now: float) -> None:
+        which = "source = :source AND kind = :kind"
+        self._database.execute(f"DELETE FROM alarm WHERE {which}", source=source, kind=kind)
+        unsent = f"DELETE FROM notice WHERE {which} AND event = 'began' AND tried IS NULL"
+        # If nobody was notified of the alarm, nobody needs to know of its end.
+        if self._database.execute(unsent, source=source, kind=kind) == 0:
+            self._add("ended", source, kind, str(round(now - since)), now)
+
+    def _add(self, event: str, source: str, kind: str, text: str, now: float) -> None:
+        self._database.put("notice", at=now, event=event, source=source, kind=kind, text=text)
+
+    def add_digest(self, text: str, due: float) -> None:
+        """Make a digest a notice, unless one was made since ``due``."""
+        with self._database.write():
+            made, now = self._digest_made.get(), self._database.clock()
+            if made is not None and made < due:
+                self._add("digest", "", "", text, now)
+            # The first time only the time is stored: a person who has just set syncd up needs no summary of that day.
+            if made is None or made < due:
+                self._digest_made.set(max(due, now))
 
     def due(self) -> list[Notice]:
-        """Take what is to be told now; nobody else takes it for the next :data:`RETRY` seconds."""
+        """Return the notices to send now; no other process gets them for the next :data:`RETRY` seconds."""
         now = self._database.clock()
-        with self._database.write() as connection:
-            connection.execute(_OLD, {"old": now - GIVEN_UP})
-            rows = connection.execute(_DUE, {"before": now - RETRY}).all()
-            connection.execute(_TRIED, {"now": now, "ids": json.dumps([row[0] for row in rows])})
+        query = (
+            'SELECT id, at, event, source, kind, text, "left" FROM notice WHERE coalesce(tried, 0) <= :before'
+            " ORDER BY id"
+        )
+        with self._database.write():
+            self._database.execute("DELETE FROM notice WHERE at < :old", old=now - GIVEN_UP)
+            rows = self._database.rows(query, before=now - RETRY)
+            tried = "UPDATE notice SET tried = :now WHERE id IN (SELECT value FROM json_each(:ids))"
+            self._database.execute(tried, now=now, ids=[row[0] for row in rows])
         return [
-            Notice(id_, at, event, source, kind, said, tuple(json.loads(left)) if left else None)
-            for id_, at, event, source, kind, said, left in rows
+            Notice(id_, at, event, source, kind, text, tuple(json.loads(left)) if left else None)
+            for id_, at, event, source, kind, text, left in rows
         ]
 
     def told(self, left: Mapping[int, Sequence[str]]) -> None:
-        """Note to whom each notice could not be told; one that everybody was told is done with."""
-        with self._database.write() as connection:
+        """Store which destinations did not receive each notice; a notice that all received is removed."""
+        with self._database.write():
             for id_, names in left.items():
-                values = {"id": id_, "left": json.dumps(list(names))}
-                connection.execute(_LEFT if names else _DONE, values)
-
-
-def _end(connection: Connection, source: str, kind: str, since: float, now: float) -> None:
-    """An alarm that nobody has heard of needs no end."""
-    values = {"source": source, "kind": kind}
-    connection.execute(_CLEARED, values)
-    if connection.execute(_UNHEARD, values).rowcount == 0:
-        connection.execute(_ADD, {**values, "event": "ended", "text": str(round(now - since)), "at": now})
-
-
-_KNOWN = text("SELECT source, kind, since FROM alarm")
-_STANDS = text(
-    "INSERT INTO alarm (source, kind, text, since) VALUES (:source, :kind, :text, :at)"
-    " ON CONFLICT (source, kind) DO UPDATE SET text = excluded.text"
-)
-_CLEARED = text("DELETE FROM alarm WHERE source = :source AND kind = :kind")
-_UNHEARD = text("DELETE FROM notice WHERE source = :source AND kind = :kind AND event = 'began' AND tried IS NULL")
-_ADD = text("INSERT INTO notice (at, event, source, kind, text) VALUES (:at, :event, :source, :kind, :text)")
-_DUE = text(
-    'SELECT id, at, event, source, kind, text, "left" FROM notice WHERE coalesce(tried, 0) <= :before ORDER BY id'
-)
-_TRIED = text("UPDATE notice SET tried = :now WHERE id IN (SELECT value FROM json_each(:ids))")
-_LEFT = text('UPDATE notice SET "left" = :left WHERE id = :id')
-_DONE = text("DELETE FROM notice WHERE id = :id AND :left IS NOT NULL")
-_OLD = text("DELETE FROM notice WHERE at < :old")
-_DIGESTED = text("SELECT value FROM fact WHERE name = 'digest.made'")
-_DIGEST = text(
-    "INSERT INTO fact (name, value) VALUES ('digest.made', :at) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-)
+                if names:
+                    query = 'UPDATE notice SET "left" = :names WHERE id = :id'
+                    self._database.execute(query, id=id_, names=names)
+                else:
+                    self._database.execute("DELETE FROM notice WHERE id = :id", id=id_)

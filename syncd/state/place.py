@@ -1,23 +1,28 @@
-"""Where the state file is: whether there is one, and how it may be opened; without SQLAlchemy, for small processes."""
+"""Whether there is a state file, how SQLite opens it, and which message a person gets if that fails.
+
+It needs no SQLAlchemy, since small processes (:mod:`syncd.state.glance`) import it.
+"""
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from pathlib import Path
 
-from syncd.errors import StateError
+from syncd.errors import StateBusy, StateError
 
 MAGIC = b"SQLite format 3\0"
-"""What a database begins with (sqlite.org/fileformat.html)."""
+"""The first bytes of every SQLite database (sqlite.org/fileformat.html)."""
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a file.
+    """Return whether there is a file at ``path``.
 
     Raises:
-        StateError: something else is in its place, or that cannot be told.
+        StateError: something else than a file is there, or the folder cannot be entered.
     """
+    # os.path.exists() says False in a folder that may not be entered: a run would begin without its state.
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -34,26 +39,36 @@ def is_there(path: Path) -> bool:
 
 
 def uri(path: Path, mode: str) -> str:
-    """The URI by which SQLite opens the file: ``mode`` is ``ro`` or ``rw``.
-
-    To read a file in WAL mode SQLite makes two files beside it. Where it may not, and nobody has left any there, the
-    file is whole by itself and is read as one that nobody changes. (A run that another user begins meanwhile could
-    change it all the same: then what is read now may be of both times.)
-    """
+    """Return the URI with which SQLite opens the file; ``mode`` is ``ro`` or ``rw``."""
     found = f"{path.absolute().as_uri()}?mode={mode}"
-    return f"{found}&immutable=1" if mode == "ro" and _is_whole(path) and not _may_write_beside(path) else found
-
-
-def _is_whole(path: Path) -> bool:
-    return not path.with_name(f"{path.name}-wal").exists()
+    # To read a file in WAL mode, SQLite makes two files beside it. If it may not make them and no run has left them
+    # there, the file is complete and is opened as a file that nobody changes. (If another user begins a run meanwhile,
+    # this process may read old and new pages.)
+    is_complete = not path.with_name(f"{path.name}-wal").exists()
+    return f"{found}&immutable=1" if mode == "ro" and is_complete and not _may_write_beside(path) else found
 
 
 def _may_write_beside(path: Path) -> bool:
     return os.access(path.absolute().parent, os.W_OK)
 
 
-def damage(path: Path) -> str:
-    """What is said of a file that SQLite cannot use: it is damaged, or was never a database."""
+def problem(path: Path, error: BaseException | None) -> StateError | None:
+    """Return the error to raise for a file that is locked or damaged; None for every other error of SQLite."""
+    code = primary_code(error)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StateBusy(f"{path}: another process has locked the state file; try again when it is done")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StateError(_damage(path))
+    return None
+
+
+def primary_code(error: BaseException | None) -> int:
+    """Return SQLite's primary result code; 0 for an error that has none."""
+    # The upper bits make an extended code of it: SQLITE_BUSY_SNAPSHOT is SQLITE_BUSY too.
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+
+
+def _damage(path: Path) -> str:
     try:
         with path.open("rb") as file:
             is_database = file.read(len(MAGIC)) == MAGIC
@@ -68,7 +83,8 @@ def damage(path: Path) -> str:
 
 
 def unreadable(path: Path) -> str:
-    """What is said of a file that SQLite may not open for reading."""
+    """Return the message about a file that SQLite may not open for reading."""
+    # With a -wal file beside it the file is not complete, and SQLite needs to write the -shm file to read both.
     if os.access(path, os.R_OK) and not _may_write_beside(path):
         return (
             f"{path}: the state file cannot be read while its folder cannot be written to: a run has not ended, or was "
@@ -78,5 +94,5 @@ def unreadable(path: Path) -> str:
 
 
 def unwritable(path: Path) -> str:
-    """What is said of a file that SQLite may not write to."""
+    """Return the message about a file that SQLite may not write to."""
     return f"{path}: the state file cannot be written; let syncd's user write to it and to its folder"

@@ -1,4 +1,4 @@
-"""The state file of one configuration: its parts, each for one subject."""
+"""The state file of one configuration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from syncd.state.claims import Claims
-from syncd.state.cursors import Cursors
 from syncd.state.database import Database
 from syncd.state.deletions import Deletions
 from syncd.state.facts import Facts, FieldNames
@@ -18,14 +17,19 @@ from syncd.state.journal import Journal
 from syncd.state.ledger import Ledger
 from syncd.state.notices import Notices
 from syncd.state.requests import Requests
-from syncd.state.runs import Leases, Runs
+from syncd.state.runs import Cursors, Leases, Runs
 
 
 class State(Database):
-    """The opened state file and its parts. A method of a part may raise what :class:`Database` raises."""
+    """The open state file and its parts, each for one subject.
+
+    A method of a part may raise :class:`~syncd.errors.StateError` or :class:`~syncd.errors.StateBusy`.
+    """
 
     def __init__(self, path: Path, *, read_only: bool = False, clock: Callable[[], float] = time.time) -> None:
         super().__init__(path, read_only=read_only, clock=clock)
+        # Parts and not base classes: two parts may have a method of the same name, such as ``record``.
+        # Each part gets the same database, so that statements of several parts may be in one transaction.
         self.ledger = Ledger(self)
         self.holdings = Holdings(self)
         self.journal = Journal(self)

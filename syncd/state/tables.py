@@ -1,25 +1,37 @@
-"""The tables of the state file. A change here needs a migration in ``migrations/versions``."""
+"""The tables of the state file as they are now: each class is the table of its name in small letters.
+
+Times are Unix seconds. In a key or a match value of several parts, U+001F joins the parts. No program writes through
+these classes: the tests compare them with the tables that ``migrations/versions`` make, so a change here needs a
+migration there.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
+
+# An index with a condition holds the few open rows of many. SQLite uses it only for a query with the same condition.
 
 
 class Contact(SQLModel, table=True):
     """The ledger: what we last sent for a key of a source, and what became of it.
 
+    ``source``, ``key``: which contact.
+    ``digest``: of the contact as sent; 0: it is compared anew by the next run.
     ``status``: ``accepted`` · ``pending`` (a call was begun, its outcome is unknown) · ``rejected`` (the target refused
-    the contact that ``digest`` names). ``fields``: the fields as last accepted, a JSON object. ``returned``: the
-    fields as the target answered them, if they differ. ``remote_id``: the target's id, where known. ``origin``:
-    ``created`` or ``adopted``. ``raw``: the digest of the source's row that the accepted contact was made of, where
-    such a row needs no second look. ``missing_since``: when its absence from a proved read was first seen.
-    Times are Unix seconds.
+    the contact that ``digest`` names).
+    ``remote_id``: the target's id, if it is known.
+    ``origin``: ``created``, or ``adopted`` (the contact was at the target before syncd).
+    ``match``: the match value.
+    ``fields``: the fields as last accepted, a JSON object.
+    ``returned``: the fields as the target answered them, if they differ; a JSON object.
+    ``reason``: why the target refused the contact or its delete, or why the contact is pending.
+    ``raw``: the digest of the source's row, if such a row need not be mapped again.
+    ``missing_since``: when a proved read first lacked the contact.
+    ``created_at``, ``updated_at``: when this row was first and last written.
     """
 
-    __tablename__: ClassVar[str] = "contact"
+    # Without a rowid the rows lie in the order of the primary key, in which a source's contacts are read.
     __table_args__ = (
         Index("contact_remote_id", "remote_id"),
         Index("contact_open", "source", "key", sqlite_where=text("status <> 'accepted'")),
@@ -43,9 +55,7 @@ class Contact(SQLModel, table=True):
 
 
 class Outranked(SQLModel, table=True):
-    """A contact that is not sent since another contact has the match value that it wants."""
-
-    __tablename__: ClassVar[str] = "outranked"
+    """A contact that is not sent because another contact has the match value ``wants``."""
 
     source: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
@@ -55,8 +65,8 @@ class Outranked(SQLModel, table=True):
 class Merged(SQLModel, table=True):
     """A key whose numbers the contact with the match value ``merged_into`` may hold at the target."""
 
-    __tablename__: ClassVar[str] = "merged"
-
+    # A key may have two rows: until a push has ended, both the contact that had its numbers and the contact that gets
+    # them may hold them.
     source: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
     merged_into: str = Field(primary_key=True)
@@ -65,13 +75,21 @@ class Merged(SQLModel, table=True):
 class Change(SQLModel, table=True):
     """The journal and the history: one row for each change that was begun.
 
-    ``outcome``: ``pending`` (marked; what became of it is unknown) · ``moved`` (accepted, and the id ``old_id`` it had
-    before may have to be deleted) · ``accepted`` · ``refused`` · ``superseded`` (a later call settled it). ``before``
-    and ``after``: JSON objects of fields, or null. ``old_match``: the match value before, if it was another one.
-    ``horizon``: the highest id known at the target when it was marked.
+    ``id``: grows; the id of a row that was taken back is not used again.
+    ``run``, ``source``, ``key``: which run changed which contact.
+    ``kind``: ``create`` · ``adopt`` · ``update`` · ``move`` · ``delete``.
+    ``old_id``, ``new_id``: the target's id before and after.
+    ``match``, ``old_match``: the match value, and the match value before if it was another one.
+    ``digest``: of the contact.
+    ``before``, ``after``: the fields before and as sent; JSON objects, or null.
+    ``horizon``: the highest id that was known at the target when the change was marked.
+    ``outcome``: ``pending`` (marked, the outcome is unknown) · ``moved`` (accepted, and ``old_id`` may have to be
+    deleted) · ``accepted`` · ``refused`` · ``superseded`` (a later call settled it).
+    ``reason``: why the target refused it.
+    ``at``: when it was marked.
     """
 
-    __tablename__: ClassVar[str] = "change"
+    # No index by run: it would make each push slower by a fifth. A run's changes are found by ``at``.
     __table_args__ = (
         Index("change_key", "source", "key"),
         Index("change_open", "source", "key", sqlite_where=text("outcome IN ('pending', 'moved')")),
@@ -98,12 +116,13 @@ class Change(SQLModel, table=True):
 
 
 class Deletion(SQLModel, table=True):
-    """An id at the target that a call is deleting, or was a while ago; ``match``: what it was known by.
+    """An id at the target that a call is deleting, or was deleting a while ago.
 
-    ``ended``: the newest change when the call ended. A change up to that was marked while it was under way.
+    ``remote_id``, ``source``, ``match``: the contact; ``begun``: when the call began.
+    ``ended``: the newest change when the call ended; null: the call is in flight.
     """
 
-    __tablename__: ClassVar[str] = "deletion"
+    # Clocks of two processes differ, and the ids of changes do not: a change up to ``ended`` was marked before the end.
     __table_args__ = (
         Index("deletion_remote_id", "remote_id"),
         Index("deletion_open", "source", sqlite_where=text("ended IS NULL")),
@@ -118,13 +137,16 @@ class Deletion(SQLModel, table=True):
 
 
 class Run(SQLModel, table=True):
-    """One run of one source; ``report`` is its part of ``syncd run --json``, without the list of changes.
+    """One run of one source.
 
-    ``kind``: ``run`` · ``undo`` (of the changes of the run that ``undoes`` names) · ``repair`` (of what differs there).
-    ``requests``: those sent, while it is under way as far as noted; ``planned``: those that its plan takes.
+    ``run``, ``source``: which run of which source; ``started``, ``ended``: its times.
+    ``outcome``: ``running`` · ``done`` · ``failed`` · ``broken off``; ``exit``: its exit code.
+    ``requests``: the number of requests sent so far; ``planned``: the number of requests that its plan takes.
+    ``config``: the digest of the source's configuration, without secrets.
+    ``report``: its part of ``syncd run --json``, without the list of changes.
+    ``kind``: ``run`` · ``undo`` · ``repair``; ``undoes``: the run whose changes an undo takes back.
     """
 
-    __tablename__: ClassVar[str] = "run"
     __table_args__ = (Index("run_started", "source", "started"),)
 
     run: str = Field(primary_key=True)
@@ -142,12 +164,11 @@ class Run(SQLModel, table=True):
 
 
 class Undone(SQLModel, table=True):
-    """What a source asked for when it was undone: the contact with ``digest``, or (null) that it be gone.
+    """What a source asked for when its change was undone; as long as it asks for exactly this, the change is held.
 
-    As long as the source asks for just that, it is held back. ``run``: the one that undid it.
+    ``digest``: of the contact that it asked for; null: it asked for a delete.
+    ``run``, ``at``: the undo, and its time.
     """
-
-    __tablename__: ClassVar[str] = "undone"
 
     source: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
@@ -157,9 +178,14 @@ class Undone(SQLModel, table=True):
 
 
 class Hold(SQLModel, table=True):
-    """What a gate holds; ``digest`` names exactly that list. ``approved``: when a person allowed it, once."""
+    """A list of changes that a gate holds.
 
-    __tablename__: ClassVar[str] = "hold"
+    ``source``, ``gate``: which gate of which source. The lists that a repair holds have a source name of their own.
+    ``kind``: ``delete`` · ``update`` · ``all``.
+    ``digest``: names exactly this list; ``count``, ``keys``: its contacts, as a number and as a JSON list.
+    ``detail``: the numbers of the gate, in words.
+    ``since``: when the gate first held exactly this list; ``approved``: when a person approved it, for one run.
+    """
 
     source: str = Field(primary_key=True)
     gate: str = Field(primary_key=True)
@@ -173,10 +199,15 @@ class Hold(SQLModel, table=True):
 
 
 class Cursor(SQLModel, table=True):
-    """Where the next read of a source begins. It holds only for the ``context`` it was saved in (mapping, schema)."""
+    """Where the next read of a source begins.
 
-    __tablename__: ClassVar[str] = "cursor"
+    ``value``: the connector's own cursor.
+    ``context``: a digest of the mapping, the options, the schema and the version. The cursor holds only for it.
+    ``standing``: what a run that finds nothing new reports again, a JSON object.
+    ``saved``: when it was saved.
+    """
 
+    # A source has one cursor: in another context it is not used, and the next save replaces it.
     source: str = Field(primary_key=True)
     value: str
     context: str
@@ -185,12 +216,12 @@ class Cursor(SQLModel, table=True):
 
 
 class Request(SQLModel, table=True):
-    """A place taken in the key's request windows, or (``pause``) a moment until which the key must wait.
+    """A place in the key's request windows, or the end of a pause that the target asked for.
 
-    ``late``: how many seconds after ``at`` its request was answered.
+    ``at``: when the place was taken, or (``pause`` is 1) until when the key must wait.
+    ``late``: how many seconds after ``at`` the request was answered.
     """
 
-    __tablename__: ClassVar[str] = "request"
     __table_args__ = (Index("request_at", "pause", "at"),)
 
     id: int | None = Field(default=None, primary_key=True)
@@ -200,10 +231,13 @@ class Request(SQLModel, table=True):
 
 
 class Lease(SQLModel, table=True):
-    """Which process runs a source, until when."""
+    """The process that runs a source.
 
-    __tablename__: ClassVar[str] = "lease"
+    ``owner``: its host, its process id and a random part.
+    ``since``, ``expires``: when it took the source, and until when it has it unless it renews the lease.
+    """
 
+    # A process that was killed cannot give a source back, so a lease runs out.
     source: str = Field(primary_key=True)
     owner: str
     since: float
@@ -211,18 +245,14 @@ class Lease(SQLModel, table=True):
 
 
 class Fact(SQLModel, table=True):
-    """What was learned of the target: its address, its match fields, how it treats unmentioned fields."""
-
-    __tablename__: ClassVar[str] = "fact"
+    """A value that runs learned; :mod:`syncd.state.facts` has the names."""
 
     name: str = Field(primary_key=True)
     value: str
 
 
-class AlarmRow(SQLModel, table=True):
-    """An alarm that stands, and since when."""
-
-    __tablename__: ClassVar[str] = "alarm"
+class Alarm(SQLModel, table=True):
+    """An alarm that stands: its source, its kind, its words, and when it began."""
 
     source: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
@@ -230,11 +260,16 @@ class AlarmRow(SQLModel, table=True):
     since: float
 
 
-class NoticeRow(SQLModel, table=True):
-    """Something to tell. ``left``: to whom still, a JSON list; null: to all. ``tried``: when that was tried last."""
+class Notice(SQLModel, table=True):
+    """A message to send.
 
-    __tablename__: ClassVar[str] = "notice"
+    ``at``: when it was made; ``event``: ``began`` · ``ended`` (an alarm of a ``source`` and ``kind``) · ``digest``.
+    ``text``: the words of the alarm, the seconds that it lasted, or the digest.
+    ``left``: the destinations that have not received it, a JSON list; null: all of them.
+    ``tried``: when a process last took it to send it.
+    """
 
+    # ``left`` names a destination by the digest of its address, since an address may hold a password.
     id: int | None = Field(default=None, primary_key=True)
     at: float
     event: str

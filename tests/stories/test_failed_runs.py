@@ -144,7 +144,7 @@ def test_a_run_that_a_defect_ended_is_not_recorded_as_done(world: World) -> None
     with open_session(settings, watcher=Watcher(pushing=broken)) as session:
         with pytest.raises(RuntimeError):
             run_source(session, settings.sources["tenants"])
-        last = session.state.runs.last("tenants")[0]
+        last = next(session.state.history.runs(source="tenants"))
     assert (last["outcome"], last["exit"]) == ("failed", 1)
 
 

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from syncd.report.source_report import SourceReport
 from syncd.state import State
+from syncd.state.glance import Glance
 from tests.worlds.runs import last_run, undo
 from tests.worlds.tenants import ANN, BOB, CY, LOST_POSTS, MANY, holds, refs
 from tests.worlds.world import FIELDS, World
@@ -261,8 +262,9 @@ def test_a_field_that_the_company_lacks_now_is_named(edited: World) -> None:
 def test_an_undo_is_no_read_of_the_source(edited: World) -> None:
     good = last_run(edited)
     undo(edited)
-    with State(edited.folder / "syncd.db") as state:
-        assert [run["run"] for run in state.runs.last("tenants")] == [good, good]
+    with Glance(edited.folder / "syncd.db") as glance:
+        runs = glance.ended_run("tenants"), glance.good_run("tenants")
+    assert [run and run["run"] for run in runs] == [good, good]
 
 
 def test_a_contact_that_was_another_rows_before_is_left_alone(world: World) -> None:

@@ -11,6 +11,14 @@ down_revision = None
 
 def upgrade() -> None:
     """Create every table."""
+    # The columns are written out and not taken from syncd.state.tables, which has the columns of the newest version.
+    _create_contact()
+    _create_change()
+    _create_run_and_hold()
+    _create_the_rest()
+
+
+def _create_contact() -> None:
     op.create_table(
         "contact",
         sa.Column("source", sa.String, primary_key=True),
@@ -26,10 +34,15 @@ def upgrade() -> None:
         sa.Column("missing_since", sa.Float),
         sa.Column("created_at", sa.Float, nullable=False),
         sa.Column("updated_at", sa.Float, nullable=False),
+        # The rows lie in the order of the primary key, in which a source's contacts are read.
         sqlite_with_rowid=False,
     )
     op.create_index("contact_remote_id", "contact", ["remote_id"])
+    # Only the few open contacts are in this index, so that a run finds them without looking at all others.
     op.create_index("contact_open", "contact", ["source", "key"], sqlite_where=sa.text("status <> 'accepted'"))
+
+
+def _create_change() -> None:
     op.create_table(
         "change",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -51,6 +64,9 @@ def upgrade() -> None:
     op.create_index("change_key", "change", ["source", "key"])
     op.create_index("change_open", "change", ["source", "key"], sqlite_where=sa.text("outcome IN ('pending', 'moved')"))
     op.create_index("change_at", "change", ["at"])
+
+
+def _create_run_and_hold() -> None:
     op.create_table(
         "run",
         sa.Column("run", sa.String, primary_key=True),
@@ -76,6 +92,9 @@ def upgrade() -> None:
         sa.Column("since", sa.Float, nullable=False),
         sa.Column("approved", sa.Float),
     )
+
+
+def _create_the_rest() -> None:
     op.create_table(
         "cursor",
         sa.Column("source", sa.String, primary_key=True),
@@ -90,6 +109,7 @@ def upgrade() -> None:
         sa.Column("at", sa.Float, nullable=False),
         sa.Column("pause", sa.Integer, nullable=False),
     )
+    # It answers both questions: the places since a moment (pause 0), and the end of the newest pause (pause 1).
     op.create_index("request_at", "request", ["pause", "at"])
     op.create_table(
         "lease",
@@ -103,8 +123,3 @@ def upgrade() -> None:
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("value", sa.String, nullable=False),
     )
-
-
-def downgrade() -> None:
-    """Refuse: an older program would lose what a newer one recorded."""
-    raise NotImplementedError

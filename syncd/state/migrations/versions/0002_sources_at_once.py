@@ -1,4 +1,4 @@
-"""What sources that run at once must know of one another."""
+"""Sources that run at the same time see each other's calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the deletes under way, and the match value that a moved contact had."""
+    """Add the table of deletes, and the match value that a moved contact had before."""
     op.add_column("change", sa.Column("old_match", sa.String))
     op.create_table(
         "deletion",
@@ -23,9 +23,5 @@ def upgrade() -> None:
     )
     op.create_index("deletion_remote_id", "deletion", ["remote_id"])
     op.create_index("deletion_open", "deletion", ["source"], sqlite_where=sa.text("ended IS NULL"))
+    # From now on this fact gives the ids of changes. They must not start again below those that were given before.
     op.execute("INSERT INTO fact (name, value) SELECT 'journal.newest', coalesce(max(id), 0) FROM change")
-
-
-def downgrade() -> None:
-    """Refuse: an older program would lose what a newer one recorded."""
-    raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Runs that undo others, and what they undid."""
+"""Runs that undo other runs, and the changes that they undid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Say of each run what kind it was, and what was undone."""
+    """Add the kind of each run, and the table of undone changes."""
+    # The rows that are there already are of runs: there was nothing else.
     op.add_column("run", sa.Column("kind", sa.String, nullable=False, server_default="run"))
     op.add_column("run", sa.Column("undoes", sa.String))
     op.create_table(
@@ -21,8 +22,3 @@ def upgrade() -> None:
         sa.Column("run", sa.String, nullable=False),
         sa.Column("at", sa.Float, nullable=False),
     )
-
-
-def downgrade() -> None:
-    """Refuse: an older program would send again what was undone."""
-    raise NotImplementedError

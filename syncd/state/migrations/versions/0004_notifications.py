@@ -1,4 +1,4 @@
-"""What was told, what is to be told, how far a run is, and when a request was answered."""
+"""Alarms and their notices, how far a run is, and when a request was answered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add the alarms, the notices, what a run has planned, and when requests were answered."""
+    """Add the tables of alarms and notices, the requests that a run has planned, and the delay of each answer."""
+    # Both stay null in the rows that are there: the planned requests of those runs, and those delays, are not known.
     op.add_column("run", sa.Column("planned", sa.Integer))
     op.add_column("request", sa.Column("late", sa.Float))
     op.create_table(
@@ -20,6 +21,7 @@ def upgrade() -> None:
         sa.Column("text", sa.String, nullable=False),
         sa.Column("since", sa.Float, nullable=False),
     )
+    # A notice outlives its alarm: it waits until every destination has received it.
     op.create_table(
         "notice",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -31,8 +33,3 @@ def upgrade() -> None:
         sa.Column("left", sa.String),
         sa.Column("tried", sa.Float),
     )
-
-
-def downgrade() -> None:
-    """Refuse: an older program would lose what a newer one recorded."""
-    raise NotImplementedError

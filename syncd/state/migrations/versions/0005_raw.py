@@ -1,4 +1,4 @@
-"""The ledger knows the row that a contact was made of."""
+"""The ledger knows the digest of the row that a contact was made of."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Add the column; until a run fills it, every row is looked at."""
+    """Add the column ``raw``."""
+    # It is null until a run fills it: the next run maps every row.
     op.add_column("contact", sa.Column("raw", sa.Integer))
-
-
-def downgrade() -> None:
-    """Refuse: an older program would lose what a newer one recorded."""
-    raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The journal is asked whether an id was once ours."""
+"""The journal finds changes by the id that a contact had before."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Index the ids that contacts had before a change; creates have none."""
+    """Add an index of the old ids."""
+    # A create, the most frequent change, has no old id, and so no row in the index.
     op.create_index("change_old_id", "change", ["old_id"], sqlite_where=sa.text("old_id IS NOT NULL"))
-
-
-def downgrade() -> None:
-    """Refuse: an older program would lose what a newer one recorded."""
-    raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What contacts want and did not get, and which numbers are merged, in tables instead of JSON texts."""
+"""Wanted match values and merged numbers in tables instead of JSON texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OUTRANKED, _MERGED = "not sent of ", "merged in "
 
 
 def upgrade() -> None:
-    """Make the tables and fill them from the facts that they replace."""
+    """Create the tables and fill them from the facts that they replace."""
     outranked = op.create_table(
         "outranked",
         sa.Column("source", sa.String, primary_key=True),
@@ -41,6 +41,7 @@ def upgrade() -> None:
             {"source": source, "key": key, "merged_into": match}
             for source, groups in _facts(_MERGED)
             for match, keys in groups.items()
+            # A list may name a key twice; the table may not.
             for key in dict.fromkeys(keys)
         ],
     )
@@ -50,9 +51,5 @@ def upgrade() -> None:
 def _facts(prefix: str) -> list[tuple[str, dict[str, str]]]:
     query = sa.text("SELECT name, value FROM fact WHERE name LIKE :prefix || '%'")
     rows = op.get_bind().execute(query, {"prefix": prefix}).all()
+    # The rest of a fact's name is the name of its source.
     return [(name.removeprefix(prefix), json.loads(value)) for name, value in rows]
-
-
-def downgrade() -> None:
-    """Refuse: an older program would lose what a newer one recorded."""
-    raise NotImplementedError
