@@ -16,9 +16,6 @@ LONG_FUNCTIONS = 0.005
 FILES_IN_A_FOLDER = 20
 FILES_IN_SYNCD = 18
 
-STILL_TOO_LONG: set[str] = set()
-"""Files with more than ``LONGEST_FILE`` lines that wait to be split. Never add a file here."""
-
 
 def python_files(root: Path, *folders: str) -> list[Path]:
     return sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
@@ -32,11 +29,6 @@ def too_long(root: Path) -> set[str]:
     """Return the files under ``tests``, ``syncd`` and ``connectors`` with more than ``LONGEST_FILE`` lines."""
     files = python_files(root, "tests", *CODE)
     return {place(path, root) for path in files if len(path.read_text().splitlines()) > LONGEST_FILE}
-
-
-def unexpected(long: set[str]) -> tuple[set[str], set[str]]:
-    """Return the files that have become too long, and the files of ``STILL_TOO_LONG`` that have become short."""
-    return long - STILL_TOO_LONG, STILL_TOO_LONG - long
 
 
 def folders_too_full(root: Path) -> dict[str, int]:
@@ -57,13 +49,12 @@ def lines_of(node: ast.stmt) -> int:
 def functions(root: Path) -> Iterator[tuple[str, int]]:
     """Yield the place and the number of lines of each function of the code, also of methods and inner functions.
 
-    Decorators and the docstring do not count: a long contract makes no function too long.
+    The docstring counts; decorators do not.
     """
     for path in python_files(root, *CODE):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                docstring = lines_of(node.body[0]) if ast.get_docstring(node, clean=False) is not None else 0
-                yield f"{place(path, root)}:{node.lineno} {node.name}", lines_of(node) - docstring
+                yield f"{place(path, root)}:{node.lineno} {node.name}", lines_of(node)
 
 
 def long_functions(root: Path) -> list[str]:
@@ -95,8 +86,8 @@ def test_no_test_module_imports_another_test_module() -> None:
     assert not {path: names for path, names in found.items() if names}
 
 
-def test_no_file_is_too_long_and_the_list_of_long_files_is_exact() -> None:
-    assert unexpected(too_long(ROOT)) == (set(), set())
+def test_no_file_is_too_long() -> None:
+    assert too_long(ROOT) == set()
 
 
 def test_no_folder_is_too_full() -> None:
@@ -141,12 +132,6 @@ def test_a_file_that_is_too_long_is_found(tmp_path: Path) -> None:
         written(tmp_path / folder / "deep" / "long.py", "x = 1\n" * (LONGEST_FILE + 1))
         written(tmp_path / folder / "deep" / "short.py", "x = 1\n" * LONGEST_FILE)
     assert too_long(tmp_path) == {"tests/deep/long.py", "syncd/deep/long.py", "connectors/deep/long.py"}
-    assert unexpected({*STILL_TOO_LONG, "syncd/new.py"}) == ({"syncd/new.py"}, set())
-
-
-def test_a_file_of_the_list_that_became_short_is_found() -> None:
-    for name in STILL_TOO_LONG:
-        assert unexpected(STILL_TOO_LONG - {name}) == (set(), {name})
 
 
 def test_a_folder_that_is_too_full_is_found(tmp_path: Path) -> None:
@@ -164,8 +149,8 @@ def test_functions_that_are_too_long_are_found(tmp_path: Path) -> None:
     written(tmp_path / "syncd" / "short.py", ("def short():\n" + body * (LONGEST_FUNCTION - 1)) * 399)
     written(tmp_path / "syncd" / "one.py", "async def one():\n" + body * LONGEST_FUNCTION)
     assert long_functions(tmp_path) == []
-    text = '        """Short.\n\n        But with a contract.\n        """\n'
-    written(tmp_path / "connectors" / "told.py", "def told():\n" + text + body * (LONGEST_FUNCTION - 1))
+    text = '        """Short."""\n'
+    written(tmp_path / "connectors" / "told.py", "def told():\n" + text + body * (LONGEST_FUNCTION - 2))
     written(tmp_path / "connectors" / "two.py", "class C:\n    def two(self):\n" + body * LONGEST_FUNCTION)
     assert long_functions(tmp_path) == []
     written(tmp_path / "connectors" / "three.py", "def three():\n" + body * LONGEST_FUNCTION)
