@@ -26,7 +26,7 @@ test: setup lint docs
 system-test: setup
 	SYNCD_SYSTEM_TEST=1 $(BIN)/pytest -n 0 tests/system
 
-# MINUTES of random companies, faults and crashes, other ones each time.
+# Tests random companies, faults and crashes for so many MINUTES; each call tests others.
 MINUTES ?= 20
 soak: setup
 	SYNCD_SOAK=$(MINUTES) $(BIN)/pytest tests/convergence tests/read tests/target/test_upserts.py \

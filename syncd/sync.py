@@ -1,6 +1,6 @@
 """One run of one source, top to bottom: read, map, match, compare, gate, push, record.
 
-No module below knows of dry runs: a dry run stops here, with the plan in its hand.
+A dry run stops here, when its plan is reported: it never reaches the push.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
 
 
 def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor: str | None, spool: Spool) -> World:
-    """Read what changed since the cursor, or the whole source where that cannot tell what to do."""
+    """Read what changed since the cursor; read the whole source if these rows are not enough to decide."""
     reading = read_beside_ledger(session, request.source, request.schema, cursor, last.context, spool)
     world = world_of(request, reading)
     if reading.end.proof == "partial" and not suffices(world):

@@ -27,14 +27,14 @@ SEATS = {KEY: pl.String, SEAT: pl.String}
 
 FOREIGN = {SOURCE: pl.String, RANK: pl.Int32, KEY: pl.String, MATCH: pl.String, SEAT: pl.String}
 """Claims of other sources. ``@rank``: the source's place in the configuration, counted from the resolved source, so
-earlier sources are negative. ``@match``: the wanted seat. ``@seat``: the held seat, if it is another one."""
+earlier sources are negative. ``@match``: the wanted seat. ``@seat``: the held seat, if it is not the wanted one."""
 
 OUTRANKED = {**dict.fromkeys((KEY, MATCH, REASON, WINNER, BY_SOURCE, BY_KEY), pl.String), STATE: pl.UInt8}
 """Contacts that are not sent. ``@state``: excluded if ``@winner`` (a key of the same source) is sent with their
 numbers, else invalid. ``@by_source`` and ``@by_key``: for whom they wait; ``@by_source`` is "" for their own source."""
 
 Groups = Mapping[str, Sequence[str]]
-"""The keys whose numbers one contact may hold at the target, by its match value."""
+"""By the match value of a merged contact: the keys whose numbers it may hold at the target."""
 
 # The rank of a contact that keeps its seat: before every contact of its source.
 _STUCK = -1

@@ -78,7 +78,7 @@ class Push:
             self._keep_busy(pool, pages)
 
     def _look_at_doubted(self, changes: pl.DataFrame) -> None:
-        """See what stands where earlier calls may have created contacts, before an upsert covers whose it was."""
+        """Look at the contacts that earlier lost calls may have made: after an upsert nobody can tell who made them."""
         known = list(self._evidence.calls)
         here = changes.filter(pl.col("@match").is_in(known) & (pl.col(KIND) != "adopt")).get_column("@match")
         sent = {match: self._evidence.sent(match) for match in here}
@@ -178,7 +178,7 @@ class Push:
         if len(making) <= FEW < len(calls):
             calls = making
         sent = {each.change.match: [each.payload, *evidence.sent(each.change.match)] for each in calls}
-        # With a fresh highest id, ids alone tell what was made since: a first load through bad hours needs no lists.
+        # With a fresh highest id, ids alone tell what was made since: a first load lists nothing after lost answers.
         persons = () if fresh and len(sent) > FEW else find_persons(self._list, self._job.schema, sent)
         return evidence.seeing(persons, resent=sent)
 

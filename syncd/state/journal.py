@@ -114,7 +114,7 @@ class Journal:
             " AND kind <> 'delete' ORDER BY id"
         )
         return [
-            # The values of before too: a call that replaces sent the unmentioned ones along.
+            # With the values of before: a call that replaces a contact also sent the fields that are not mapped.
             OpenCall(id_, key, kind, match, old, {**_fields(before), **_fields(after)}, highest, at)
             for id_, key, kind, match, old, before, after, highest, at in self._database.rows(query, source=source)
         ]
