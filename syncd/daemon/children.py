@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
@@ -132,14 +132,9 @@ def start_process(command: Sequence[str], stdout: int | IO[bytes] = subprocess.D
         command,
         stdin=subprocess.DEVNULL,
         stdout=stdout,
-        env=environment_of_children(os.environ),
+        env={name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN},
         start_new_session=True,
     )
-
-
-def environment_of_children(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the daemon's own environment without :data:`NOT_FOR_CHILDREN`."""
-    return {name: value for name, value in environ.items() if name not in NOT_FOR_CHILDREN}
 
 
 def _ask_to_stop(child: Child, now: float) -> None:

@@ -23,6 +23,7 @@ from syncd.daemon.timetable import Job, Timetable
 from syncd.daemon.watcher import Watcher
 from syncd.errors import SyncdError
 from syncd.report.error_text import say_error
+from syncd.report.exit_code import TEMPORARY
 
 log = structlog.get_logger()
 
@@ -31,8 +32,6 @@ LONGEST_SLEEP = 30.0
 
 STEP = 2.0
 """A wall clock that differs from the steady clock by so many seconds was set."""
-
-TEMPORARY = 4
 
 
 def steady() -> float:
@@ -78,7 +77,7 @@ class Service:
         """
         try:
             self._load()
-            while not self._is_over():
+            while not self._stopping or self._children.names():
                 self._turn(signals.wait(self._pause()))
         finally:
             self._loader.cancel()
@@ -87,9 +86,6 @@ class Service:
         self._tell("stopped")
         log.info("daemon stopped", exit=self._code)
         return self._code
-
-    def _is_over(self) -> bool:
-        return self._stopping and not self._children.names()
 
     def _turn(self, signals: Sequence[int]) -> None:
         """Do one round of the loop."""

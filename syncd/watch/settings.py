@@ -6,7 +6,7 @@ Loading the configuration imports connectors and Polars. These settings are made
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -51,11 +51,9 @@ class Watch:
     digest: str | None = None
     listen: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the settings that :func:`dataclasses.asdict` made plain."""
         # JSON knows no tuples: with lists the settings would not be equal to those that were written.
         windows = tuple(Window(*each) for each in values["windows"])
         sources = tuple(WatchedSource(**each) for each in values["sources"])
