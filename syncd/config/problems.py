@@ -150,10 +150,8 @@ def _type_sentence(kind: str, node: Node) -> str | None:
 
 
 def _kind(node: Node) -> str:
-    if node.kind == "list":
-        return "a list"
-    if node.kind == "mapping":
-        return "keys and values"
+    if node.kind != "scalar":
+        return "a list" if node.kind == "list" else "keys and values"
     return {bool: "true or false", int: "a number", float: "a number"}.get(type(node.value), "text")
 
 
