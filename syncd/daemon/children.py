@@ -30,12 +30,11 @@ NOT_FOR_CHILDREN = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
 class Ended:
     """The end of a job's process. ``code``: its exit code or, negative, the signal that ended it.
 
-    ``seconds``: how long it ran. ``timed_out``: whether it was ended because it exceeded its timeout.
+    ``timed_out``: whether it was ended because it exceeded its timeout.
     """
 
     job: Job
     code: int
-    seconds: float
     timed_out: bool = False
 
 
@@ -76,7 +75,7 @@ class Children:
             code = child.process.poll()
             if code is not None:
                 del self._running[name]
-                ended.append(Ended(child.job, code, self.elapsed() - child.begun, child.timed_out))
+                ended.append(Ended(child.job, code, child.timed_out))
         return ended
 
     def watch_over(self) -> list[Job]:

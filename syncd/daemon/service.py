@@ -15,7 +15,7 @@ import structlog
 
 from syncd.daemon.agenda import Agenda
 from syncd.daemon.children import Children, Ended
-from syncd.daemon.loading import Loaded, Loader
+from syncd.daemon.loading import Loader
 from syncd.daemon.lock import Lock
 from syncd.daemon.signals import Signals
 from syncd.daemon.systemd import ServiceManager
@@ -92,7 +92,7 @@ class Service:
         # First the clock: every later step compares times with it.
         self._check_clock()
         self._obey(signals)
-        if loaded := self._loader.collect():
+        if (loaded := self._loader.collect()) is not None:
             self._take(loaded)
         for job in self._children.watch_over():
             log.warning("run exceeded its timeout", job=job.name, seconds=job.timeout)
@@ -153,13 +153,13 @@ class Service:
         except OSError as error:
             # A machine without room for a process is a passing state, not a wrong configuration.
             log.error("no process could be started", error=error.strerror)  # noqa: TRY400 (no traceback)
-            self._take(Loaded(TEMPORARY))
+            self._take(TEMPORARY)
 
-    def _take(self, loaded: Loaded) -> None:
-        if loaded.timetable is None:
-            self._keep_old(loaded.code)
+    def _take(self, loaded: Timetable | int) -> None:
+        if isinstance(loaded, int):
+            self._keep_old(loaded)
         elif not self._stopping:
-            self._replace(loaded.timetable)
+            self._replace(loaded)
         if not self._stopping:
             self._manager.ready()
 

@@ -68,13 +68,10 @@ def watch_of(settings: Settings) -> Watch:
         state=str(settings.state),
         windows=settings.target.limits,
         sources=tuple(WatchedSource(source.name, max_age_of(source)) for source in settings.sources.values()),
-        rejected=notify.at_most.rejected,
-        invalid=notify.at_most.invalid,
-        failures=notify.failures,
         notifies=notify.tells,
-        about=notify.about,
-        digest=notify.digest,
         listen=settings.listen,
+        **notify.at_most.model_dump(),
+        **notify.model_dump(include={"about", "digest", "failures"}),
     )
 
 
