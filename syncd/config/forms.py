@@ -48,9 +48,12 @@ def _tag(value: Any) -> str:
 _BY_SHAPE = Discriminator(_tag, custom_error_type="wrong", custom_error_message="has not the right form")
 _ORIGINS = ("first", "from", "value", "sql")
 
-_Text, _Keys = TypeVar("_Text"), TypeVar("_Keys")
+_Text = TypeVar("_Text")
+_Keys = TypeVar("_Keys")
 TextOrKeys = Annotated[Annotated[_Text, Tag("<text>")] | Annotated[_Keys, Tag("<object>")], _BY_SHAPE]
-Shorthand = Annotated[Annotated[types.TemplateText, Tag("<text>")] | Annotated[types.Columns, Tag("<list>")], _BY_SHAPE]
+_Template = Annotated[types.TemplateText, Tag("<text>")]
+_Columns = Annotated[types.Columns, Tag("<list>")]
+Shorthand = Annotated[_Template | _Columns, _BY_SHAPE]
 
 
 class RuleForm(Form):
@@ -84,12 +87,7 @@ class RuleForm(Form):
         return self
 
 
-RuleValue = Annotated[
-    Annotated[types.TemplateText, Tag("<text>")]
-    | Annotated[types.Columns, Tag("<list>")]
-    | Annotated[RuleForm, Tag("<object>")],
-    _BY_SHAPE,
-]
+RuleValue = Annotated[_Template | _Columns | Annotated[RuleForm, Tag("<object>")], _BY_SHAPE]
 
 
 class RegionForm(Form):
@@ -164,7 +162,7 @@ class ReconcileForm(Form):
 
 
 # A canary of a composite key is a list: one part for each column.
-Canary = Annotated[Annotated[types.Text, Tag("<text>")] | Annotated[types.Columns, Tag("<list>")], _BY_SHAPE]
+Canary = Annotated[Annotated[types.Text, Tag("<text>")] | _Columns, _BY_SHAPE]
 
 
 class SourceForm(Form):

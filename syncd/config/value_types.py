@@ -168,10 +168,7 @@ _URLS_SCHEMA: dict[str, Any] = {"anyOf": [_text(), {"type": "array", "items": _t
 NotifyUrls = Annotated[tuple[NotifyUrl, ...], BeforeValidator(one_or_more), WithJsonSchema(_URLS_SCHEMA)]
 PhoneNumber = Annotated[Secret, Written(values.parse_phone, _FREE_TEXT_SCHEMA, (Secret,), hidden=True)]
 PhoneNumbers = Annotated[
-    tuple[PhoneNumber, ...],
-    Field(min_length=1),
-    BeforeValidator(one_or_more),
-    WithJsonSchema(_ONE_OR_MORE_SCHEMA),
+    tuple[PhoneNumber, ...], Field(min_length=1), BeforeValidator(one_or_more), WithJsonSchema(_ONE_OR_MORE_SCHEMA)
 ]
 RegionCode = Annotated[str, Written(values.parse_region, _text("US"))]
 Listen = Annotated[str, Written(values.parse_listen, _text("127.0.0.1:9187"))]
@@ -182,6 +179,5 @@ TimeZone = Annotated[str, Written(schedule.parse_timezone, _text("America/New_Yo
 CronText = Annotated[Cron, Written(schedule.parse_cron, _text(_CRON), (Cron,))]
 Timing = Annotated[Every | Cron, Written(schedule.parse_schedule, _text_or_number("15m", _CRON), (Every, Cron))]
 RarerTiming = Annotated[
-    Every | Cron | Never,
-    Written(schedule.parse_reconcile, _text_or_number("1d", "0 3 * * *", "never"), (Every, Cron)),
+    Every | Cron | Never, Written(schedule.parse_reconcile, _text_or_number("1d", "0 3 * * *", "never"), (Every, Cron))
 ]

@@ -5,7 +5,7 @@ Loading the configuration imports connectors and Polars. These settings are made
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +14,9 @@ from syncd.budget import Window
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
+
+Clock = Callable[[], float]
+"""Returns a time in seconds."""
 
 LEAST_AGE = 86_400.0
 """The shortest ``max_age`` (seconds) that is derived from an interval."""
