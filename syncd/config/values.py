@@ -104,6 +104,7 @@ def parse_limits(value: Any) -> tuple[Window, ...]:
     """
     if not isinstance(value, Mapping):
         items = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+        # Without the key `windows`, the share is of the default limits, which are windows already.
         return tuple(item if isinstance(item, Window) else _window(item) for item in items)
     if "share" not in value or not value.keys() <= {"windows", "share"}:
         raise ValueError("limits have the keys windows and share: write {windows: [60/1m, 1000/1h], share: 80%}")
