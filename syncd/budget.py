@@ -187,15 +187,28 @@ class Budget:
                     times.pause(max(times.paused_until(), until))
 
     def forecast(self, requests: int, *, each: float = SECONDS_EACH) -> float:
-        """Return the seconds that ``requests`` more requests will take, at ``each`` seconds for one; write nothing."""
+        """Return the seconds that ``requests`` more requests will take; write nothing.
+
+        Each request leaves ``each`` seconds after the one before it, but only when the windows have room.
+        """
         now, places, paused = self._read()
-        start = max(now, paused)
-        return simulate(self._windows, places, requests, now=now, start=start, each=each, taken=self._taken)
+        spans = {
+            bulk: [(_room(window, bulk=bulk), _span(window, bulk=bulk)) for window in self._windows]
+            for bulk in (False, True)
+        }
+        moment = max(now, paused)
+        for number in range(self._taken, self._taken + requests):
+            for most, span in spans[number >= SMALL]:
+                if len(places) >= most:
+                    moment = max(moment, places[-most] + span)
+            places.append(moment)
+            moment += each
+        return moment - now if requests else 0.0
 
     def left(self) -> list[tuple[Window, int]]:
         """Return each window with the number of its free places; write nothing."""
         now, places, _ = self._read()
-        taken = [len(places) - bisect_right(places, now - _span(window)) for window in self._windows]
+        taken = [len(places) - bisect_right(places, now - _span(window, bulk=False)) for window in self._windows]
         return [(window, max(0, window.requests - count)) for window, count in zip(self._windows, taken, strict=True)]
 
     def _try(self) -> tuple[float, float]:
@@ -209,7 +222,9 @@ class Budget:
             with self._log.exclusive() as times:
                 now = self._clock()
                 self._catch_up(times, now)
-                wait = max(self._free_at(times), times.paused_until()) - now
+                # A window that has a free place now gives a time in the past.
+                free = max(self._free_in(window, times) for window in self._windows)
+                wait = max(free, times.paused_until()) - now
                 if wait > 0:
                     return 0.0, wait
                 moment = max(now, self._places[-1] + _APART) if self._places else now
@@ -220,11 +235,8 @@ class Budget:
             self._sent[moment] = self._clock()
             return moment, 0.0
 
-    def _free_at(self, times: RequestTimes) -> float:
-        """Return when every window has a free place; a time in the past if all have one now."""
-        return max((self._free_in(window, times) for window in self._windows), default=0.0)
-
     def _free_in(self, window: Window, times: RequestTimes) -> float:
+        """Return when the window has a free place."""
         bulk = self._taken >= SMALL
         # The place that must leave the window before the next one may enter.
         oldest = len(self._places) - _room(window, bulk=bulk)
@@ -274,44 +286,14 @@ class Budget:
             return now, [min(place, now) for place in times.since(now - self._longest)], times.paused_until()
 
 
-def _span(window: Window) -> float:
+def _span(window: Window, *, bulk: bool) -> float:
     """Return how many seconds a place will count, as far as can be foreseen."""
-    return window.seconds + min(window.seconds * FORESEEN_SHARE, MARGIN)
+    return window.seconds + min(window.seconds * FORESEEN_SHARE, MARGIN) + window.seconds * YIELD_SHARE * bulk
 
 
 def _room(window: Window, *, bulk: bool) -> int:
     """Return how many requests of the window may be used."""
     return window.requests - int(window.requests * RESERVE_SHARE) if bulk else window.requests
-
-
-def simulate(
-    windows: Sequence[Window],
-    places: Sequence[float],
-    requests: int,
-    *,
-    now: float,
-    start: float,
-    each: float,
-    taken: int = 0,
-) -> float:
-    """Return the seconds from ``now`` until ``requests`` requests are answered.
-
-    The first leaves at ``start`` and each further one ``each`` seconds after the one before it, but only when the
-    windows, with ``places`` taken already, have room. ``taken``: the number of requests that the run has sent before.
-    """
-    past = list(places)
-    spans = {
-        bulk: [(_room(window, bulk=bulk), _span(window) + window.seconds * YIELD_SHARE * bulk) for window in windows]
-        for bulk in (False, True)
-    }
-    moment = start
-    for number in range(taken, taken + requests):
-        for most, span in spans[number >= SMALL]:
-            if len(past) >= most:
-                moment = max(moment, past[-most] + span)
-        past.append(moment)
-        moment += each
-    return moment - now if requests else 0.0
 
 
 def describe(seconds: float) -> str:

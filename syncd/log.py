@@ -36,10 +36,13 @@ LONGEST = 300
 _SECRET_NAME = re.compile(
     r"auth|token|secret|passw|credential|api_?key|cookie|header|body|payload|fields|^params$", re.IGNORECASE
 )
-_QUERY = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s?#'\"]*)[?#][^\s'\"]*")
-_USER = re.compile(r"(https?://)[^\s/@]*@")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
-_EMAIL = re.compile(r"[^\s@<>\"'=]+@[^\s@<>\"']+\.[^\s@<>\"']+")
+# In this order: a URL loses its query before the rules for users and e-mail addresses look at it.
+_REPLACED = (
+    (re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s?#'\"]*)[?#][^\s'\"]*"), r"\1\2?***"),
+    (re.compile(r"(https?://)[^\s/@]*@"), r"\1"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+"), r"\1 ***"),
+    (re.compile(r"[^\s@<>\"'=]+@[^\s@<>\"']+\.[^\s@<>\"']+"), "***@***"),
+)
 _PHONE = re.compile(
     r"(?<![\w.-])(?:\+?\d{10,15}|\+\d[\d ().-]{7,}\d|(?:1[ .-])?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-])"
 )
@@ -161,10 +164,8 @@ def redacted(text: str, *, phones: bool = True) -> str:
     """Return ``text`` without secrets, e-mail addresses, URL queries and, if ``phones``, phone numbers."""
     for secret in _secrets:
         text = text.replace(secret, "***")
-    text = _QUERY.sub(r"\1\2?***", text)
-    text = _USER.sub(r"\1", text)
-    text = _BEARER.sub(r"\1 ***", text)
-    text = _EMAIL.sub("***@***", text)
+    for pattern, replacement in _REPLACED:
+        text = pattern.sub(replacement, text)
     return _PHONE.sub("***", text) if phones else text
 
 

@@ -10,8 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -237,15 +236,11 @@ def connector_class(name: str) -> type[Connector]:
         ConfigError: no connector has that name; the message lists the names.
 
     """
-    dotted = CONNECTORS.get(name)
-    if dotted:
-        module, _, attribute = dotted.partition(":")
-        found: type[Connector] = getattr(import_module(module), attribute)
-        return found
     # The built-in connectors come first: another package cannot take the place of one.
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        plugged: type[Connector] = point.load()
-        return plugged
+    own = [EntryPoint(name, CONNECTORS[name], ENTRY_POINTS)] if name in CONNECTORS else []
+    for point in own or entry_points(group=ENTRY_POINTS, name=name):
+        found: type[Connector] = point.load()
+        return found
     raise ConfigError(f"no connector is called {name!r}; there are: {', '.join(connector_names())}")
 
 

@@ -6,39 +6,12 @@ A model checks one value at a time. Rules about two values are checked in :mod:`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from syncd.config.value_types import (
-    DEFAULT_LIMITS,
-    ApiKey,
-    Columns,
-    Count,
-    CronText,
-    Duration,
-    Few,
-    FreeText,
-    Limits,
-    Listen,
-    Names,
-    NotifyUrls,
-    PhoneNumber,
-    PhoneNumbers,
-    Positive,
-    RarerTiming,
-    RegionCode,
-    Share,
-    TemplateText,
-    Text,
-    TimeOfDay,
-    Timeout,
-    TimeZone,
-    Timing,
-    Url,
-    WebUrl,
-    wrong,
-)
+from syncd.config import value_types as types
+from syncd.config.values import DEFAULT_LIMITS
 from syncd.core.settings.rules import OnEdit, SharedMatch
 from syncd.core.settings.schedules import NIGHTLY
 
@@ -53,14 +26,16 @@ class Form(BaseModel):
 class Target(Form):
     """The company's Vocatech account."""
 
-    api_key: ApiKey = Field(description="The API key; ${NAME}, ${file:PATH} or ${credential:NAME} keep it elsewhere.")
-    base_url: Url = Field(default="https://api.vocatech.com/v1", description="Where the API is.")
-    limits: Limits = Field(
+    api_key: types.ApiKey = Field(
+        description="The API key; ${NAME}, ${file:PATH} or ${credential:NAME} keep it elsewhere."
+    )
+    base_url: types.Url = Field(default="https://api.vocatech.com/v1", description="Where the API is.")
+    limits: types.Limits = Field(
         default=DEFAULT_LIMITS,
         description="The key's request windows; an empty list for a server without any; {windows, share} uses a part.",
     )
-    in_flight: Few = Field(default=4, description="Batches under way at once.")
-    timeout: Timeout = Field(default=60.0, description="How long one request may take.")
+    in_flight: types.Few = Field(default=4, description="Batches under way at once.")
+    timeout: types.Timeout = Field(default=60.0, description="How long one request may take.")
 
 
 # Pydantic would report one error for each member of a union: with a tag it reports the errors of the member meant.
@@ -73,7 +48,12 @@ def _tag(value: Any) -> str:
 _BY_SHAPE = Discriminator(_tag, custom_error_type="wrong", custom_error_message="has not the right form")
 _ORIGINS = ("first", "from", "value", "sql")
 
-Shorthand = Annotated[Annotated[TemplateText, Tag("<text>")] | Annotated[Columns, Tag("<list>")], _BY_SHAPE]
+_Text = TypeVar("_Text")
+_Keys = TypeVar("_Keys")
+TextOrKeys = Annotated[Annotated[_Text, Tag("<text>")] | Annotated[_Keys, Tag("<object>")], _BY_SHAPE]
+_Template = Annotated[types.TemplateText, Tag("<text>")]
+_Columns = Annotated[types.Columns, Tag("<list>")]
+Shorthand = Annotated[_Template | _Columns, _BY_SHAPE]
 
 
 class RuleForm(Form):
@@ -82,17 +62,17 @@ class RuleForm(Form):
     # An editor must also see that exactly one origin is needed; the validator below checks it on loading.
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [origin]} for origin in _ORIGINS]})
 
-    first: Names | None = Field(default=None, description="The first of these columns that is not empty.")
+    first: types.Names | None = Field(default=None, description="The first of these columns that is not empty.")
     origin: Shorthand | None = Field(
         default=None, alias="from", description="A column, a template, or columns of numbers."
     )
-    value: FreeText | None = Field(default=None, description="The same text for every contact.")
-    sql: Text | None = Field(default=None, description="A SQL expression over the source's columns.")
-    default: FreeText | None = Field(default=None, description="What an empty value becomes.")
-    translate: dict[str, FreeText] = Field(default={}, alias="map", description="Values and what they become.")
+    value: types.FreeText | None = Field(default=None, description="The same text for every contact.")
+    sql: types.Text | None = Field(default=None, description="A SQL expression over the source's columns.")
+    default: types.FreeText | None = Field(default=None, description="What an empty value becomes.")
+    translate: dict[str, types.FreeText] = Field(default={}, alias="map", description="Values and what they become.")
     trim: bool = Field(default=True, description="Remove outer white space, make inner runs one space.")
     case: Literal["upper", "lower", "title"] | None = None
-    max_length: Positive | None = Field(default=None, description="In characters.")
+    max_length: types.Positive | None = Field(default=None, description="In characters.")
     # "clear" by default: a contact must lose the value that its row has lost.
     empty: Literal["clear", "keep", "reject"] = Field(
         default="clear",
@@ -103,27 +83,24 @@ class RuleForm(Form):
     def _has_one_origin(self) -> Self:
         given = [origin is not None for origin in (self.first, self.origin, self.value, self.sql)]
         if sum(given) != 1:
-            raise wrong(f"must have one of {', '.join(_ORIGINS)}, and has {sum(given) or 'none'}")
+            raise types.wrong(f"must have one of {', '.join(_ORIGINS)}, and has {sum(given) or 'none'}")
         return self
 
 
-RuleValue = Annotated[
-    Annotated[TemplateText, Tag("<text>")] | Annotated[Columns, Tag("<list>")] | Annotated[RuleForm, Tag("<object>")],
-    _BY_SHAPE,
-]
+RuleValue = Annotated[_Template | _Columns | Annotated[RuleForm, Tag("<object>")], _BY_SHAPE]
 
 
 class RegionForm(Form):
     """A region for each row: the column that holds the region's code, and the region of rows without a code."""
 
-    column: Text
-    default: RegionCode = "US"
+    column: types.Text
+    default: types.RegionCode = "US"
 
 
 class PhonesForm(Form):
     """How phone numbers are read."""
 
-    region: Annotated[Annotated[RegionCode, Tag("<text>")] | Annotated[RegionForm, Tag("<object>")], _BY_SHAPE] = Field(
+    region: TextOrKeys[types.RegionCode, RegionForm] = Field(
         default="US", description="The country whose numbers are written in national form: a code, or {column: NAME}."
     )
     invalid: Literal["keep", "drop", "reject"] = Field(
@@ -137,16 +114,16 @@ class PhonesForm(Form):
 class DeletesAtMost(Form):
     """How many deletes pass without an approval."""
 
-    count: Count = Field(default=500, description="More contacts than this are held.")
-    share: Share = Field(default=0.2, description="More than this part of the known contacts is held.")
-    free: Count = Field(default=5, description="So many are never held by these two.")
+    count: types.Count = Field(default=500, description="More contacts than this are held.")
+    share: types.Share = Field(default=0.2, description="More than this part of the known contacts is held.")
+    free: types.Count = Field(default=5, description="So many are never held by these two.")
 
 
 class DeletesForm(Form):
     """The limits of deletes."""
 
     at_most: DeletesAtMost = DeletesAtMost()
-    grace: Duration = Field(default=0.0, description="How long a contact must be missing first.")
+    grace: types.Duration = Field(default=0.0, description="How long a contact must be missing first.")
     # Adopted contacts may be a person's own work, so they are kept unless the configuration says otherwise.
     adopted: bool = Field(default=False, description="Contacts that were at the target before may be deleted too.")
 
@@ -154,7 +131,7 @@ class DeletesForm(Form):
 class UpdatesAtMost(Form):
     """How many updates pass without an approval."""
 
-    share: Share = Field(default=0.5, description="More than this part of the known contacts is held.")
+    share: types.Share = Field(default=0.5, description="More than this part of the known contacts is held.")
 
 
 class UpdatesForm(Form):
@@ -166,15 +143,15 @@ class UpdatesForm(Form):
 class CronForm(Form):
     """Times by cron's five fields, in a time zone."""
 
-    cron: CronText
-    timezone: TimeZone | None = Field(default=None, description="An IANA name; the machine's own if left out.")
+    cron: types.CronText
+    timezone: types.TimeZone | None = Field(default=None, description="An IANA name; the machine's own if left out.")
 
 
 class ReconcileForm(Form):
     """When the daemon reconciles, and what a repair does."""
 
-    schedule: Annotated[Annotated[RarerTiming, Tag("<text>")] | Annotated[CronForm, Tag("<object>")], _BY_SHAPE] = (
-        Field(default=NIGHTLY, description="When the daemon does it, if it runs the source: 1d, cron, or never.")
+    schedule: TextOrKeys[types.RarerTiming, CronForm] = Field(
+        default=NIGHTLY, description="When the daemon does it, if it runs the source: 1d, cron, or never."
     )
     repair: bool = Field(default=False, description="Whether the daemon's reconcile repairs, or only reports.")
 
@@ -185,20 +162,22 @@ class ReconcileForm(Form):
 
 
 # A canary of a composite key is a list: one part for each column.
-Canary = Annotated[Annotated[Text, Tag("<text>")] | Annotated[Columns, Tag("<list>")], _BY_SHAPE]
+Canary = Annotated[Annotated[types.Text, Tag("<text>")] | _Columns, _BY_SHAPE]
 
 
 class SourceForm(Form):
     """One source: the origin of its rows, and the contacts that they become."""
 
-    connector: Text = Field(description="What reads it.")
+    connector: types.Text = Field(description="What reads it.")
     options: dict[str, Any] = Field(default={}, description="The connector's own options.")
-    key: Names = Field(description="The column, or columns, with a row's own immutable id.")
-    schedule: Annotated[Annotated[Timing, Tag("<text>")] | Annotated[CronForm, Tag("<object>")], _BY_SHAPE] | None = (
-        Field(default=None, description="When the daemon runs it: 15m, or cron; left out: only by hand.")
+    key: types.Names = Field(description="The column, or columns, with a row's own immutable id.")
+    schedule: TextOrKeys[types.Timing, CronForm] | None = Field(
+        default=None, description="When the daemon runs it: 15m, or cron; left out: only by hand."
     )
-    where: Text | None = Field(default=None, description="A SQL expression; rows that it is not true for are excluded.")
-    require: Names | None = Field(default=None, description="Fields that a contact must have, or it is excluded.")
+    where: types.Text | None = Field(
+        default=None, description="A SQL expression; rows that it is not true for are excluded."
+    )
+    require: types.Names | None = Field(default=None, description="Fields that a contact must have, or it is excluded.")
     mapping: dict[str, RuleValue] = Field(min_length=1, description="The target's fields and how each gets its value.")
     phones: PhonesForm = PhonesForm()
     mode: Literal["mirror", "upsert", "update_only", "create_only"] = Field(
@@ -211,8 +190,8 @@ class SourceForm(Form):
     updates: UpdatesForm = UpdatesForm()
     reconcile: ReconcileForm = ReconcileForm()
     canaries: tuple[Canary, ...] = Field(default=(), description="Keys that every complete read must hold.")
-    timeout: Timeout = Field(default=1800.0, description="How long one run may take.")
-    max_age: Timeout | None = Field(default=None, description="How long ago the last good run may be.")
+    timeout: types.Timeout = Field(default=1800.0, description="How long one run may take.")
+    max_age: types.Timeout | None = Field(default=None, description="How long ago the last good run may be.")
 
 
 AlarmKind = Literal["stale", "failing", "key", "held", "rejected", "invalid"]
@@ -222,28 +201,28 @@ AlarmKind = Literal["stale", "failing", "key", "held", "rejected", "invalid"]
 class SmsForm(Form):
     """Text messages by Vocatech itself, with the key of ``target``."""
 
-    origin: PhoneNumber = Field(alias="from", description="One of the company's own Vocatech numbers.")
-    to: PhoneNumbers = Field(description="Who gets them.")
+    origin: types.PhoneNumber = Field(alias="from", description="One of the company's own Vocatech numbers.")
+    to: types.PhoneNumbers = Field(description="Who gets them.")
 
 
 class NotifyAtMost(Form):
     """The numbers up to which there is no alarm."""
 
-    rejected: Count = Field(default=10, description="Contacts of a source that the target refused.")
-    invalid: Count = Field(default=100, description="Rows of a source that cannot be used.")
+    rejected: types.Count = Field(default=10, description="Contacts of a source that the target refused.")
+    invalid: types.Count = Field(default=100, description="Rows of a source that cannot be used.")
 
 
 class Notify(Form):
     """Who is notified of which alarms: once when an alarm begins and once when it ends."""
 
-    to: NotifyUrls = Field(default=(), description="Addresses of Apprise: mail, Slack, Teams, webhooks, ...")
+    to: types.NotifyUrls = Field(default=(), description="Addresses of Apprise: mail, Slack, Teams, webhooks, ...")
     sms: SmsForm | None = Field(default=None, description="Text messages by Vocatech itself.")
     about: tuple[AlarmKind, ...] = Field(default=get_args(AlarmKind), description="The alarms that are sent.")
     at_most: NotifyAtMost = NotifyAtMost()
-    failures: Positive = Field(default=1, description="So many runs in a row must fail before it is an alarm.")
-    digest: TimeOfDay | None = Field(default=None, description="When a summary is sent every day: HH:MM.")
-    heartbeat: WebUrl | None = Field(default=None, description="An address that is called after each good run.")
-    timeout: Timeout = Field(default=30.0, description="How long the sending may take.")
+    failures: types.Positive = Field(default=1, description="So many runs in a row must fail before it is an alarm.")
+    digest: types.TimeOfDay | None = Field(default=None, description="When a summary is sent every day: HH:MM.")
+    heartbeat: types.WebUrl | None = Field(default=None, description="An address that is called after each good run.")
+    timeout: types.Timeout = Field(default=30.0, description="How long the sending may take.")
 
     @property
     def tells(self) -> bool:
@@ -256,9 +235,13 @@ class SettingsForm(Form):
 
     # The loader checks each source by itself; the field is here for the JSON Schema, and for `sources` that is no map.
     target: Target
-    state: Text = Field(default="syncd.db", description="The state file.")
-    include: Names | None = Field(default=None, description="Files, or patterns of files, that each hold one source.")
+    state: types.Text = Field(default="syncd.db", description="The state file.")
+    include: types.Names | None = Field(
+        default=None, description="Files, or patterns of files, that each hold one source."
+    )
     sources: dict[str, SourceForm] = Field(default={}, description="The sources that stand here, by name.")
-    workers: Few = Field(default=2, description="Runs that the daemon has under way at once.")
+    workers: types.Few = Field(default=2, description="Runs that the daemon has under way at once.")
     notify: Notify = Notify()
-    listen: Listen | None = Field(default=None, description="Where the daemon serves /metrics, /healthz and /readyz.")
+    listen: types.Listen | None = Field(
+        default=None, description="Where the daemon serves /metrics, /healthz and /readyz."
+    )

@@ -114,11 +114,8 @@ class Problems:
             # The mapping that should hold the key may be missing too: then the problem is placed at the prefix.
             inside = path if len(path) >= len(prefix) else prefix
             path = (*inside, detail["loc"][-1])
-        if not self._is_noted(document, path):
+        if not any(name == document.name and place[: len(path)] == path for name, place in self._places):
             self.add(document, path, self._sentence(detail, node, model))
-
-    def _is_noted(self, document: Document, path: KeyPath) -> bool:
-        return any(name == document.name and place[: len(path)] == path for name, place in self._places)
 
     def _sentence(self, detail: Mapping[str, Any], node: Node, model: type[BaseModel]) -> str:
         kind, context = detail["type"], detail.get("ctx", {})
@@ -150,10 +147,8 @@ def _type_sentence(kind: str, node: Node) -> str | None:
 
 
 def _kind(node: Node) -> str:
-    if node.kind == "list":
-        return "a list"
-    if node.kind == "mapping":
-        return "keys and values"
+    if node.kind != "scalar":
+        return "a list" if node.kind == "list" else "keys and values"
     return {bool: "true or false", int: "a number", float: "a number"}.get(type(node.value), "text")
 
 

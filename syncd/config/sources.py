@@ -16,23 +16,7 @@ from syncd.config.tree import KeyPath
 from syncd.config.value_types import is_template
 from syncd.config.yaml_tree import read_plain
 from syncd.core.columns import UNIT
-from syncd.core.settings.rules import (
-    AllOf,
-    Column,
-    DeleteLimits,
-    First,
-    GateRules,
-    OnEdit,
-    Origin,
-    PhoneRules,
-    Rule,
-    SharedMatch,
-    SharedNumbers,
-    SourceRules,
-    Sql,
-    Template,
-    Value,
-)
+from syncd.core.settings import rules as core_rules
 from syncd.core.settings.schedules import NIGHTLY, Cron, Never, Schedule
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
@@ -52,11 +36,11 @@ class Source:
     name: str
     connector: str
     options: Options = field(repr=False)
-    rules: SourceRules
-    gates: GateRules = field(default_factory=GateRules)
-    shared_match: SharedMatch = "first"
-    shared_numbers: SharedNumbers = "warn"
-    on_edit: OnEdit = "report"
+    rules: core_rules.SourceRules
+    gates: core_rules.GateRules = field(default_factory=core_rules.GateRules)
+    shared_match: core_rules.SharedMatch = "first"
+    shared_numbers: core_rules.SharedNumbers = "warn"
+    on_edit: core_rules.OnEdit = "report"
     schedule: Schedule | None = None
     reconcile: Schedule | None = NIGHTLY
     repair: bool = False
@@ -131,20 +115,17 @@ def read_source(entry: Entry, problems: Problems) -> Source | None:
         problems.add(entry.document, (*entry.prefix, *path), sentence)
     return Source(
         name=entry.name,
-        connector=form.connector,
         options=options,
         rules=_rules(form),
         gates=_gates(form),
-        shared_match=form.shared_match,
         shared_numbers=form.phones.shared,
-        on_edit=form.reconcile.on_edit,
         schedule=_schedule(form.schedule),
         reconcile=_schedule(form.reconcile.schedule),
-        repair=form.reconcile.repair,
-        timeout=form.timeout,
-        max_age=form.max_age,
         document=entry.document,
         prefix=entry.prefix,
+        # Settings that the form has under the same names.
+        **form.model_dump(include={"connector", "shared_match", "timeout", "max_age"}),
+        **form.reconcile.model_dump(include={"on_edit", "repair"}),
     )
 
 
@@ -196,8 +177,8 @@ def _contradictions(form: SourceForm) -> Iterator[tuple[KeyPath, str]]:
             yield ("canaries", index), f"has {parts} parts, and the key has {len(form.key)} columns: write one for each"
 
 
-def _rules(form: SourceForm) -> SourceRules:
-    return SourceRules(
+def _rules(form: SourceForm) -> core_rules.SourceRules:
+    return core_rules.SourceRules(
         key=form.key,
         mapping={name: _rule(value) for name, value in form.mapping.items()},
         where=form.where,
@@ -206,52 +187,38 @@ def _rules(form: SourceForm) -> SourceRules:
     )
 
 
-def _rule(value: str | tuple[str, ...] | RuleForm) -> Rule:
+def _rule(value: str | tuple[str, ...] | RuleForm) -> core_rules.Rule:
     if not isinstance(value, RuleForm):
-        return Rule(_shorthand(value))
-    return Rule(
-        origin=_origin(value),
-        default=value.default,
-        translate=value.translate,
-        trim=value.trim,
-        case=value.case,
-        max_length=value.max_length,
-        empty=value.empty,
-    )
+        return core_rules.Rule(_shorthand(value))
+    # The form and the rule have the same names for the changes made to the value.
+    return core_rules.Rule(_origin(value), **value.model_dump(exclude={"first", "origin", "value", "sql"}))
 
 
-def _origin(form: RuleForm) -> Origin:
+def _origin(form: RuleForm) -> core_rules.Origin:
     if form.first is not None:
-        return First(form.first)
+        return core_rules.First(form.first)
     if form.value is not None:
-        return Value(form.value)
-    return Sql(form.sql) if form.sql is not None else _shorthand(form.origin or "")
+        return core_rules.Value(form.value)
+    return core_rules.Sql(form.sql) if form.sql is not None else _shorthand(form.origin or "")
 
 
-def _shorthand(value: str | tuple[str, ...]) -> Origin:
+def _shorthand(value: str | tuple[str, ...]) -> core_rules.Origin:
     if isinstance(value, tuple):
-        return AllOf(value)
-    return Template(value) if is_template(value) else Column(value)
+        return core_rules.AllOf(value)
+    return core_rules.Template(value) if is_template(value) else core_rules.Column(value)
 
 
-def _phones(form: SourceForm) -> PhoneRules:
-    region = form.phones.region
-    if not isinstance(region, RegionForm):
-        return PhoneRules(region=region, invalid=form.phones.invalid)
-    return PhoneRules(region=region.default, region_column=region.column, invalid=form.phones.invalid)
+def _phones(form: SourceForm) -> core_rules.PhoneRules:
+    region, invalid = form.phones.region, form.phones.invalid
+    code, column = (region.default, region.column) if isinstance(region, RegionForm) else (region, None)
+    return core_rules.PhoneRules(code, column, invalid)
 
 
-def _gates(form: SourceForm) -> GateRules:
-    limits = form.deletes.at_most
-    return GateRules(
+def _gates(form: SourceForm) -> core_rules.GateRules:
+    deletes = {**form.deletes.at_most.model_dump(), **form.deletes.model_dump(exclude={"at_most"})}
+    return core_rules.GateRules(
         mode=form.mode,
-        deletes=DeleteLimits(
-            count=limits.count,
-            share=limits.share,
-            free=limits.free,
-            grace=form.deletes.grace,
-            adopted=form.deletes.adopted,
-        ),
+        deletes=core_rules.DeleteLimits(**deletes),
         updates_share=form.updates.at_most.share,
         canaries=tuple(canary if isinstance(canary, str) else UNIT.join(canary) for canary in form.canaries),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -80,28 +80,10 @@ def _as_free_text(value: Any) -> Any:
 
 
 def _as_limits(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return _shared_limits(value)
-    items = value if isinstance(value, list | tuple | str) else [value]
     try:
-        return values.parse_limits(items)
+        return values.parse_limits(value)
     except ValueError as error:
         raise wrong(str(error)) from None
-
-
-def _shared_limits(value: Mapping[str, Any]) -> Any:
-    """Read ``{windows: …, share: 80%}``."""
-    unknown = [key for key in value if key not in {"windows", "share"}]
-    if unknown or "share" not in value:
-        raise wrong("limits have the keys windows and share: write {windows: [60/1m, 1000/1h], share: 80%}")
-    try:
-        share = values.parse_share(value["share"])
-    except ValueError as error:
-        raise wrong(f"the share {error}") from None
-    if share == 0:
-        raise wrong("a share of nothing lets no request through: write one from 1% to 100%")
-    windows = _as_limits(value["windows"]) if "windows" in value else DEFAULT_LIMITS
-    return values.with_share(windows, share)
 
 
 def _no_bool(value: Any) -> Any:
@@ -158,8 +140,6 @@ _DURATIONS = ("30s", "15m", "1h30m", "2d")
 Duration = Annotated[float, Written(parse_duration, _text_or_number(*_DURATIONS, minimum=0))]
 Timeout = Annotated[float, Written(values.parse_timeout, _text_or_number(*_DURATIONS, exclusiveMinimum=0))]
 Share = Annotated[float, Written(values.parse_share, _text_or_number("20%", 0.2, minimum=0, maximum=1))]
-DEFAULT_LIMITS = (Window(60, 60.0), Window(1000, 3600.0), Window(20000, 86400.0))
-"""The guide's default tier (Rate limits)."""
 
 _WINDOWS_SCHEMA: dict[str, Any] = {
     "type": ["array", "string"],
@@ -188,10 +168,7 @@ _URLS_SCHEMA: dict[str, Any] = {"anyOf": [_text(), {"type": "array", "items": _t
 NotifyUrls = Annotated[tuple[NotifyUrl, ...], BeforeValidator(one_or_more), WithJsonSchema(_URLS_SCHEMA)]
 PhoneNumber = Annotated[Secret, Written(values.parse_phone, _FREE_TEXT_SCHEMA, (Secret,), hidden=True)]
 PhoneNumbers = Annotated[
-    tuple[PhoneNumber, ...],
-    Field(min_length=1),
-    BeforeValidator(one_or_more),
-    WithJsonSchema(_ONE_OR_MORE_SCHEMA),
+    tuple[PhoneNumber, ...], Field(min_length=1), BeforeValidator(one_or_more), WithJsonSchema(_ONE_OR_MORE_SCHEMA)
 ]
 RegionCode = Annotated[str, Written(values.parse_region, _text("US"))]
 Listen = Annotated[str, Written(values.parse_listen, _text("127.0.0.1:9187"))]
@@ -202,6 +179,5 @@ TimeZone = Annotated[str, Written(schedule.parse_timezone, _text("America/New_Yo
 CronText = Annotated[Cron, Written(schedule.parse_cron, _text(_CRON), (Cron,))]
 Timing = Annotated[Every | Cron, Written(schedule.parse_schedule, _text_or_number("15m", _CRON), (Every, Cron))]
 RarerTiming = Annotated[
-    Every | Cron | Never,
-    Written(schedule.parse_reconcile, _text_or_number("1d", "0 3 * * *", "never"), (Every, Cron)),
+    Every | Cron | Never, Written(schedule.parse_reconcile, _text_or_number("1d", "0 3 * * *", "never"), (Every, Cron))
 ]

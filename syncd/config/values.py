@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any, final
 
 from syncd.budget import Window
@@ -19,6 +19,9 @@ from syncd.errors import ConfigError
 
 _LIMIT_FORM = "write requests per time, such as 60/1m, 1000/1h"
 _SHARE_FORM = "write a percentage such as 20%, or a number from 0 to 1"
+DEFAULT_LIMITS = (Window(60, 60.0), Window(1000, 3600.0), Window(20000, 86400.0))
+"""The guide's default tier (Rate limits)."""
+
 _URL_FORM = "is not an address: write https://HOST/PATH"
 
 
@@ -89,19 +92,29 @@ def parse_timeout(value: str | float) -> float:
     return seconds
 
 
-def parse_limits(value: str | Iterable[str | Window]) -> tuple[Window, ...]:
-    """Return the windows in ``60/1m, 1000/1h``, or in a list of such texts; an empty list means no limit.
+def parse_limits(value: Any) -> tuple[Window, ...]:
+    """Return the windows in ``60/1m, 1000/1h``, in a list of such texts, or in ``{windows: …, share: 80%}``.
+
+    An empty list means no limit. With a share, the windows have that share of their requests, at least one: other
+    programs use the rest of the key.
 
     Raises:
-        ValueError: a window does not have this form.
+        ValueError: a window or the share does not have this form.
 
     """
-    items = value.split(",") if isinstance(value, str) else value
-    return tuple(item if isinstance(item, Window) else _window(item) for item in items)
-
-
-def with_share(windows: Iterable[Window], share: float) -> tuple[Window, ...]:
-    """Return the windows with that share of their requests, at least one: other programs use the rest of the key."""
+    if not isinstance(value, Mapping):
+        items = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+        # Without the key `windows`, the share is of the default limits, which are windows already.
+        return tuple(item if isinstance(item, Window) else _window(item) for item in items)
+    if "share" not in value or not value.keys() <= {"windows", "share"}:
+        raise ValueError("limits have the keys windows and share: write {windows: [60/1m, 1000/1h], share: 80%}")
+    try:
+        share = parse_share(value["share"])
+    except ValueError as error:
+        raise ValueError(f"the share {error}") from None
+    if share == 0:
+        raise ValueError("a share of nothing lets no request through: write one from 1% to 100%")
+    windows = parse_limits(value.get("windows", DEFAULT_LIMITS))
     # Floats: 0.29 * 100 is 28.999…, and a share of 29 % of 100 requests is 29.
     return tuple(Window(max(1, math.floor(window.requests * share + 1e-9)), window.seconds) for window in windows)
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from syncd.core.settings.schedules import Every
 from syncd.daemon.timetable import JITTER_SHARE, Job, Timetable
 from syncd.daemon.triggers import is_hourly, next_time
+from syncd.report.exit_code import BUSY, TEMPORARY
 
-TRY_AGAIN = frozenset({4, 5})
-"""Exit codes for "temporary" and "another run holds the source". A run that a signal ended is tried again too."""
+TRY_AGAIN = frozenset({TEMPORARY, BUSY})
+"""Exit codes after which a run is tried again. A run that a signal ended is tried again too."""
 
 FIRST_RETRY, LAST_RETRY = 60.0, 1800.0
 """Seconds until a run is tried again: the first number, doubled after each failure, up to the second number."""

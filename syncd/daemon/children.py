@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
@@ -30,12 +30,11 @@ NOT_FOR_CHILDREN = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
 class Ended:
     """The end of a job's process. ``code``: its exit code or, negative, the signal that ended it.
 
-    ``seconds``: how long it ran. ``timed_out``: whether it was ended because it exceeded its timeout.
+    ``timed_out``: whether it was ended because it exceeded its timeout.
     """
 
     job: Job
     code: int
-    seconds: float
     timed_out: bool = False
 
 
@@ -76,7 +75,7 @@ class Children:
             code = child.process.poll()
             if code is not None:
                 del self._running[name]
-                ended.append(Ended(child.job, code, self.elapsed() - child.begun, child.timed_out))
+                ended.append(Ended(child.job, code, child.timed_out))
         return ended
 
     def watch_over(self) -> list[Job]:
@@ -132,14 +131,9 @@ def start_process(command: Sequence[str], stdout: int | IO[bytes] = subprocess.D
         command,
         stdin=subprocess.DEVNULL,
         stdout=stdout,
-        env=environment_of_children(os.environ),
+        env={name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN},
         start_new_session=True,
     )
-
-
-def environment_of_children(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the daemon's own environment without :data:`NOT_FOR_CHILDREN`."""
-    return {name: value for name, value in environ.items() if name not in NOT_FOR_CHILDREN}
 
 
 def _ask_to_stop(child: Child, now: float) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import IO
 
 from syncd.daemon.children import start_process
@@ -18,14 +17,6 @@ from syncd.report.exit_code import DEFECT
 
 LONGEST = 120.0
 """Seconds that reading the configuration may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """The result of a reading. Without a ``timetable``, ``code`` is the exit code; the child has written why."""
-
-    code: int
-    timetable: Timetable | None = None
 
 
 class Loader:
@@ -49,8 +40,11 @@ class Loader:
         self._reading = start_process(self._command, printed), printed
         self._kill_at = self._elapsed() + LONGEST
 
-    def collect(self) -> Loaded | None:
-        """Return the result once, as soon as the child has ended; None before that."""
+    def collect(self) -> Timetable | int | None:
+        """Return the result once, as soon as the child has ended; None before that.
+
+        The result is the timetable; or the exit code, if the child has written why there is none.
+        """
         if self._reading is None:
             return None
         process, printed = self._reading
@@ -65,11 +59,11 @@ class Loader:
             text = printed.read().decode()
         # On an error the child prints nothing of use: its stderr is the daemon's, so people have read why.
         if code != 0:
-            return Loaded(code)
+            return code
         try:
-            return Loaded(code, timetable_of(text))
+            return timetable_of(text)
         except ValueError:
-            return Loaded(DEFECT)
+            return DEFECT
 
     def cancel(self) -> None:
         """End the reading under way, if there is one."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from syncd.daemon.watcher import Watcher
 from syncd.errors import SyncdError
 from syncd.state.place import is_there
 from syncd.watch.endpoints import Endpoints
-from syncd.watch.settings import Watch
+from syncd.watch.settings import Clock, Watch
 from syncd.watch.status import is_news
 
 log = structlog.get_logger()
@@ -37,13 +37,7 @@ STANDS_STILL = 90.0
 class Onlooker(Watcher):
     """``command`` notifies people (``syncd notify send``). Used by the daemon's loop alone."""
 
-    def __init__(
-        self,
-        command: Sequence[str],
-        *,
-        clock: Callable[[], float] = time.time,
-        elapsed: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, command: Sequence[str], *, clock: Clock = time.time, elapsed: Clock = time.monotonic) -> None:
         self._command = command
         self._clock = clock
         self._elapsed = elapsed

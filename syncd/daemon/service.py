@@ -15,7 +15,7 @@ import structlog
 
 from syncd.daemon.agenda import Agenda
 from syncd.daemon.children import Children, Ended
-from syncd.daemon.loading import Loaded, Loader
+from syncd.daemon.loading import Loader
 from syncd.daemon.lock import Lock
 from syncd.daemon.signals import Signals
 from syncd.daemon.systemd import ServiceManager
@@ -23,6 +23,7 @@ from syncd.daemon.timetable import Job, Timetable
 from syncd.daemon.watcher import Watcher
 from syncd.errors import SyncdError
 from syncd.report.error_text import say_error
+from syncd.report.exit_code import TEMPORARY
 
 log = structlog.get_logger()
 
@@ -31,8 +32,6 @@ LONGEST_SLEEP = 30.0
 
 STEP = 2.0
 """A wall clock that differs from the steady clock by so many seconds was set."""
-
-TEMPORARY = 4
 
 
 def steady() -> float:
@@ -78,7 +77,7 @@ class Service:
         """
         try:
             self._load()
-            while not self._is_over():
+            while not self._stopping or self._children.names():
                 self._turn(signals.wait(self._pause()))
         finally:
             self._loader.cancel()
@@ -88,15 +87,12 @@ class Service:
         log.info("daemon stopped", exit=self._code)
         return self._code
 
-    def _is_over(self) -> bool:
-        return self._stopping and not self._children.names()
-
     def _turn(self, signals: Sequence[int]) -> None:
         """Do one round of the loop."""
         # First the clock: every later step compares times with it.
         self._check_clock()
         self._obey(signals)
-        if loaded := self._loader.collect():
+        if (loaded := self._loader.collect()) is not None:
             self._take(loaded)
         for job in self._children.watch_over():
             log.warning("run exceeded its timeout", job=job.name, seconds=job.timeout)
@@ -157,13 +153,13 @@ class Service:
         except OSError as error:
             # A machine without room for a process is a passing state, not a wrong configuration.
             log.error("no process could be started", error=error.strerror)  # noqa: TRY400 (no traceback)
-            self._take(Loaded(TEMPORARY))
+            self._take(TEMPORARY)
 
-    def _take(self, loaded: Loaded) -> None:
-        if loaded.timetable is None:
-            self._keep_old(loaded.code)
+    def _take(self, loaded: Timetable | int) -> None:
+        if isinstance(loaded, int):
+            self._keep_old(loaded)
         elif not self._stopping:
-            self._replace(loaded.timetable)
+            self._replace(loaded)
         if not self._stopping:
             self._manager.ready()
 

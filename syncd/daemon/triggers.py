@@ -27,20 +27,16 @@ def next_time(schedule: Schedule, due: float, now: float) -> float:
     if isinstance(schedule, Every):
         missed = max(0, floor((now - due) / schedule.seconds))
         return due + (missed + 1) * schedule.seconds
-    return _next_cron(schedule, now)
-
-
-def _next_cron(cron: Cron, now: float) -> float:
-    zone = zone_of(cron)
+    zone = zone_of(schedule)
     # Near a change the order of wall-clock times is not the order of time: look back, and compare several candidates.
     begin = now - _TURN if _is_turned(zone, now) else now
     best = float("inf")
-    for wall in _walls(cron.text, datetime.fromtimestamp(begin, zone).replace(tzinfo=None)):
+    for wall in _walls(schedule.text, datetime.fromtimestamp(begin, zone).replace(tzinfo=None)):
         if best < float("inf") and not (
             _is_turned(zone, best) and wall.replace(tzinfo=zone).timestamp() < best + _TURN
         ):
             break
-        best = min([best, *(moment for moment in _moments(wall, zone, cron) if moment > now)])
+        best = min([best, *(moment for moment in _moments(wall, zone, schedule) if moment > now)])
     return best
 
 

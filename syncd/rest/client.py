@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -103,9 +102,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -181,7 +178,8 @@ class Client:
         if call.again and call.sends:
             call.again()
         if self._credentials:
-            call.sign(_sendable(self._credentials.headers()))
+            call.signed = _sendable(self._credentials.headers())
+            call.request.headers.update(call.signed)
         # Take the place last: its time is the time of sending, and to sign may have taken a while.
         place = call.budget.take() if call.budget else 0.0
         with self._sent_lock:
@@ -266,10 +264,6 @@ class _Call(Tries):
     returned: Container[int]
     again: Callable[[], None] | None = None
     signed: Mapping[str, str] = field(default_factory=dict)
-
-    def sign(self, headers: Mapping[str, str]) -> None:
-        self.signed = headers
-        self.request.headers.update(headers)
 
 
 def _connections(

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from syncd.errors import (
-    AccessDenied,
-    SourceDenied,
-    SourceInvalid,
-    SourceUnavailable,
-    SyncdError,
-    TargetRefused,
-    TargetUnavailable,
-)
+from syncd import errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +19,17 @@ class Failures:
 
     who: str
     key: str
-    refused: Callable[[str, int], SyncdError]
-    unavailable: Callable[[str, bool], SyncdError]
-    denied: Callable[[str], SyncdError] = AccessDenied
+    refused: Callable[[str, int], errors.SyncdError]
+    unavailable: Callable[[str, bool], errors.SyncdError]
+    denied: Callable[[str], errors.SyncdError] = errors.AccessDenied
 
 
 # Every source needs the target's key, so a refused one raises AccessDenied, which stops the whole run.
 TARGET = Failures(
     who="Vocatech",
     key="check target.api_key; a new key comes from the portal's integrations area or from support@vocatech.com",
-    refused=lambda message, status: TargetRefused(message, status=status),
-    unavailable=lambda message, in_doubt: TargetUnavailable(message, in_doubt=in_doubt),
+    refused=lambda message, status: errors.TargetRefused(message, status=status),
+    unavailable=lambda message, in_doubt: errors.TargetUnavailable(message, in_doubt=in_doubt),
 )
 
 
@@ -47,7 +39,7 @@ def source_failures(who: str, *, key: str) -> Failures:
     return Failures(
         who=who,
         key=key,
-        refused=lambda message, _status: SourceInvalid(message),
-        unavailable=lambda message, _in_doubt: SourceUnavailable(message),
-        denied=SourceDenied,
+        refused=lambda message, _status: errors.SourceInvalid(message),
+        unavailable=lambda message, _in_doubt: errors.SourceUnavailable(message),
+        denied=errors.SourceDenied,
     )

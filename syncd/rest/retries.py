@@ -34,23 +34,23 @@ class Places(Protocol):
         """Give no place for ``seconds``."""
 
 
-class Failed(Exception):
-    """An attempt failed; ``after``: the seconds that the server asks to wait."""
+class Again(Exception):
+    """An attempt may be repeated; the message says why. ``after``: the seconds that the server asks to wait, or 0."""
 
     def __init__(self, why: str, after: float = 0.0) -> None:
         super().__init__(why)
         self.after = after
 
 
-class Limited(Exception):
-    """An attempt came too early; ``after``: the seconds that the server asks to wait, or 0."""
-
-    def __init__(self, after: float) -> None:
-        super().__init__("answered with status 429")
-        self.after = after
+class Failed(Again):
+    """An attempt failed."""
 
 
-class Renewed(Exception):
+class Limited(Again):
+    """An attempt came too early."""
+
+
+class Renewed(Again):
     """The credentials of an attempt were refused, and there are new ones now."""
 
 
@@ -77,7 +77,7 @@ class Tries:
     def limited(self, seconds: float) -> Limited:
         # Count a second at least: a server that answers 429 without a time must not be asked for ever.
         self.waited += max(1.0, seconds)
-        return Limited(seconds)
+        return Limited("answered with status 429", seconds)
 
     def failed(self, seconds: float, *, sent: bool) -> None:
         self.failures += 1
@@ -106,7 +106,7 @@ class Retries:
 
         """
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((Failed, Limited, Renewed)),
+            retry=tenacity.retry_if_exception_type(Again),
             stop=lambda _state: self._is_enough(tries),
             wait=lambda state: self._wait(tries, state),
             sleep=self._sleep,
@@ -117,7 +117,7 @@ class Retries:
         except Failed as failed:
             times = "once" if tries.failures == 1 else f"{tries.failures} times"
             raise GivenUp(f"{failed} ({tries.name} was tried {times})") from None
-        except (Limited, Renewed) as refused:
+        except Again as refused:
             raise GivenUp(f"{refused} on {tries.name}, for longer than syncd waits") from None
 
     def _is_enough(self, tries: Tries) -> bool:

@@ -22,7 +22,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from syncd.errors import ConfigError, SyncdError
 from syncd.watch.alarms import BROKEN, KINDS
-from syncd.watch.settings import Watch
+from syncd.watch.settings import Clock, Watch
 from syncd.watch.status import company_status, held_of
 
 FRESH = 5.0
@@ -41,7 +41,7 @@ Page = tuple[int, str, bytes]
 class StatusCache:
     """The status of the company, read from the state file no more often than needed. Used by several threads."""
 
-    def __init__(self, watch: Watch, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, watch: Watch, clock: Clock = time.time) -> None:
         self._watch = watch
         self._clock = clock
         self._lock = threading.Lock()
@@ -155,9 +155,7 @@ class Endpoints:
         ConfigError: the server cannot listen there.
     """
 
-    def __init__(
-        self, watch: Watch, *, alive: Callable[[], bool] = lambda: True, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, watch: Watch, *, alive: Callable[[], bool] = lambda: True, clock: Clock = time.time) -> None:
         cache = StatusCache(watch, clock)
         # A registry of its own: the default one adds metrics of this process, which nobody asked for.
         registry = CollectorRegistry(auto_describe=False)

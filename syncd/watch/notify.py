@@ -40,14 +40,6 @@ HEARTBEAT = "heartbeat"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of one destination; ``why`` it was not reached, "" if it was."""
-
-    name: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Destination:
     """A place where messages go. ``name``: an id without a secret; ``label``: its key in the configuration."""
 
@@ -57,15 +49,18 @@ class Destination:
     is_sms: bool
 
 
-Deliver = Callable[[Mapping[str, Any], float], Sequence[Outcome]]
-"""Sends a message (see :mod:`syncd.watch.sending`) within so many seconds."""
+Deliver = Callable[[Mapping[str, Any], float], Mapping[str, str]]
+"""Sends a message (see :mod:`syncd.watch.sending`) within so many seconds.
+
+Returns for each destination's name why it was not reached, "" if it was.
+"""
 
 
-def deliver(message: Mapping[str, Any], seconds: float) -> Sequence[Outcome]:
+def deliver(message: Mapping[str, Any], seconds: float) -> Mapping[str, str]:
     """Start a process that sends the message, and end it after ``seconds``."""
     names = [*message.get("to", {}), *(message.get("sms") or {}).get("to", {}), *message.get("ping", {})]
     if not names:
-        return []
+        return {}
     command = [sys.executable, "-m", "syncd.watch.sending"]
     try:
         done = subprocess.run(  # noqa: S603 (this program itself)
@@ -80,7 +75,7 @@ def deliver(message: Mapping[str, Any], seconds: float) -> Sequence[Outcome]:
     # A plug-in of Apprise may print lines of its own.
     lines = [json.loads(line) for line in printed.splitlines() if line.startswith('{"name"')]
     reasons = {line["name"]: line["why"] for line in lines}
-    return [Outcome(name, reasons.get(name, f"it took longer than {describe(seconds)}")) for name in names]
+    return {name: reasons.get(name, f"it took longer than {describe(seconds)}") for name in names}
 
 
 def destinations(settings: Settings) -> dict[str, Destination]:
@@ -161,7 +156,7 @@ def _send_due(settings: Settings, state: State, send: Deliver) -> int:
         words = _words(settings, [each for each in notices if each.id in ids])
         outcomes = send(_message(settings, group, *words), settings.notify.timeout)
         missed += _log_missed(outcomes, {each.name: each.label for each in group})
-        reached = {each.name for each in outcomes if not each.why}
+        reached = {name for name, why in outcomes.items() if not why}
         for notice in ids:
             left[notice] = [name for name in left[notice] if name not in reached]
     state.notices.told(left)
@@ -181,10 +176,10 @@ def _ready(listed: Sequence[Destination], state: State) -> Sequence[Destination]
     return listed
 
 
-def _log_missed(outcomes: Sequence[Outcome], labels: Mapping[str, str]) -> int:
-    missed = [each for each in outcomes if each.why]
-    for each in missed:
-        log.warning("not notified", destination=labels.get(each.name, each.name), why=each.why)
+def _log_missed(outcomes: Mapping[str, str], labels: Mapping[str, str]) -> int:
+    missed = {name: why for name, why in outcomes.items() if why}
+    for name, why in missed.items():
+        log.warning("not notified", destination=labels.get(name, name), why=why)
     return len(missed)
 
 
@@ -236,7 +231,7 @@ def try_all(settings: Settings) -> list[tuple[str, str]]:
     if settings.notify.heartbeat:
         labels[HEARTBEAT] = "notify.heartbeat"
         message["ping"] = {HEARTBEAT: settings.notify.heartbeat.reveal()}
-    return [(labels[each.name], each.why) for each in deliver(message, settings.notify.timeout)]
+    return [(labels[name], why) for name, why in deliver(message, settings.notify.timeout).items()]
 
 
 def unknown_addresses(settings: Settings) -> list[str]:
@@ -245,4 +240,4 @@ def unknown_addresses(settings: Settings) -> list[str]:
     addresses = {each.name: each for each in destinations(settings).values() if not each.is_sms}
     question = {"only_check": True, "to": {name: each.address for name, each in addresses.items()}}
     outcomes = deliver(question, settings.notify.timeout)
-    return [addresses[each.name].label for each in outcomes if each.why == UNKNOWN]
+    return [addresses[name].label for name, why in outcomes.items() if why == UNKNOWN]

@@ -34,7 +34,11 @@ def main() -> None:
     printing = threading.Lock()
 
     def deliver(name: str, send: Callable[[], str]) -> None:
-        why = _why(send)
+        try:
+            why = send()
+        except Exception as error:  # noqa: BLE001 (a plug-in may raise anything)
+            # Only the class: the message may hold an address.
+            why = type(error).__name__
         with printing:
             sys.stdout.write(json.dumps({"name": name, "why": why}) + "\n")
             sys.stdout.flush()
@@ -47,14 +51,6 @@ def main() -> None:
         thread.join()
     # A plug-in may leave a thread running that would keep the process alive.
     os._exit(0)
-
-
-def _why(send: Callable[[], str]) -> str:
-    """Return what ``send`` says went wrong; of an exception only its class: its message may hold an address."""
-    try:
-        return send()
-    except Exception as error:  # noqa: BLE001 (a plug-in may raise anything)
-        return type(error).__name__
 
 
 def _sends(message: Message) -> list[tuple[str, Callable[[], str]]]:

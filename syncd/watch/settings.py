@@ -5,8 +5,8 @@ Loading the configuration imports connectors and Polars. These settings are made
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +14,9 @@ from syncd.budget import Window
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
+
+Clock = Callable[[], float]
+"""Returns a time in seconds."""
 
 LEAST_AGE = 86_400.0
 """The shortest ``max_age`` (seconds) that is derived from an interval."""
@@ -51,11 +54,9 @@ class Watch:
     digest: str | None = None
     listen: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the settings that :func:`dataclasses.asdict` made plain."""
         # JSON knows no tuples: with lists the settings would not be equal to those that were written.
         windows = tuple(Window(*each) for each in values["windows"])
         sources = tuple(WatchedSource(**each) for each in values["sources"])
@@ -70,13 +71,10 @@ def watch_of(settings: Settings) -> Watch:
         state=str(settings.state),
         windows=settings.target.limits,
         sources=tuple(WatchedSource(source.name, max_age_of(source)) for source in settings.sources.values()),
-        rejected=notify.at_most.rejected,
-        invalid=notify.at_most.invalid,
-        failures=notify.failures,
         notifies=notify.tells,
-        about=notify.about,
-        digest=notify.digest,
         listen=settings.listen,
+        **notify.at_most.model_dump(),
+        **notify.model_dump(include={"about", "digest", "failures"}),
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 from syncd.core.settings.schedules import Every
 from syncd.daemon import children as module
 from syncd.daemon.children import Children, Ended
-from syncd.daemon.loading import Loaded, Loader
+from syncd.daemon.loading import Loader
 from syncd.daemon.service import Service, steady
 from syncd.daemon.signals import Signals
 from syncd.daemon.systemd import ServiceManager
@@ -112,8 +112,8 @@ def test_what_the_service_manager_means_for_the_daemon_does_not_reach_a_child(
 # Reading the configuration
 
 
-def answer_of(loader: Loader) -> Loaded:
-    found: list[Loaded] = []
+def answer_of(loader: Loader) -> Timetable | int:
+    found: list[Timetable | int] = []
 
     def has_answered() -> bool:
         found.extend(filter(None, [loader.collect()]))
@@ -127,14 +127,14 @@ def test_a_configuration_that_hangs_while_it_is_read_is_given_up(monkeypatch: py
     monkeypatch.setattr("syncd.daemon.loading.LONGEST", 0.05)
     loader = Loader(["sleep", "60"], elapsed=time.monotonic)
     loader.start()
-    assert answer_of(loader) == Loaded(-signal.SIGKILL)
+    assert answer_of(loader) == -signal.SIGKILL
     assert loader.collect() is None
 
 
 def test_a_child_that_prints_no_timetable_is_a_defect() -> None:
     loader = Loader(["echo", "hello"], elapsed=time.monotonic)
     loader.start()
-    assert answer_of(loader) == Loaded(1)
+    assert answer_of(loader) == 1
 
 
 def test_reading_again_drops_what_was_being_read() -> None:

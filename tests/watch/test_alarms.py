@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -135,7 +136,7 @@ def test_a_watch_travels_as_json() -> None:
     watch = Watch(
         "c", "s", windows=(Window(60, 60.0),), sources=(WatchedSource("a", 3.0), WatchedSource("b")), digest="07:30"
     )
-    assert Watch.from_json(json.loads(json.dumps(watch.to_json()))) == watch
+    assert Watch.from_json(json.loads(json.dumps(asdict(watch)))) == watch
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import pytest
 
 from syncd.state import State
-from syncd.watch.notify import Outcome, after_run, tell
+from syncd.watch.notify import after_run, tell
 from tests.worlds.office import HOOK, MAIL, PING, Office, Post
 from tests.worlds.world import World
 
@@ -169,7 +169,7 @@ def test_a_text_message_is_short_and_keeps_its_distance(world: World, post: Post
 
 
 def test_telling_never_makes_a_run_fail(world: World) -> None:
-    def broken(_message: Mapping[str, Any], _seconds: float) -> Sequence[Outcome]:
+    def broken(_message: Mapping[str, Any], _seconds: float) -> Mapping[str, str]:
         raise RuntimeError(HOOK)
 
     Office(world, Post())

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.daemon.children import Ended
-from syncd.daemon.loading import Loaded
 from syncd.daemon.service import Service
 from syncd.daemon.systemd import ServiceManager
 from syncd.daemon.timetable import Job, Timetable
@@ -36,12 +35,11 @@ class FakeLoader:
     def start(self) -> None:
         self.loading = True
 
-    def collect(self) -> Loaded | None:
+    def collect(self) -> Timetable | int | None:
         if not self.loading:
             return None
         self.loading = False
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return Loaded(answer) if isinstance(answer, int) else Loaded(0, answer)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def cancel(self) -> None:
         self.loading = False
@@ -73,7 +71,7 @@ class FakeChildren:
         found = [each for each in self._ends.values() if each[1] <= self.clock.steady]
         for job, _, _ in found:
             del self._ends[job.name]
-        return [Ended(job, code, 5.0) for job, _, code in found]
+        return [Ended(job, code) for job, _, code in found]
 
     def watch_over(self) -> list[Job]:
         return []

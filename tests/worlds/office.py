@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from syncd.watch.notify import Outcome, after_run, tell
+from syncd.watch.notify import after_run, tell
 from tests.worlds.world import World
 
 HOOK, MAIL, PING = "json://sink.example.com/hook", "mailto://u:secret@mail.example.com", "https://ping.example.com/abc"
@@ -23,11 +23,11 @@ class Post:
         self.sent: list[Mapping[str, Any]] = []
         self.down: set[str] = set()
 
-    def __call__(self, message: Mapping[str, Any], _seconds: float) -> Sequence[Outcome]:
+    def __call__(self, message: Mapping[str, Any], _seconds: float) -> Mapping[str, str]:
         self.sent.append(message)
         sms = (message.get("sms") or {}).get("to", {})
         to = {**message.get("to", {}), **sms, **message.get("ping", {})}
-        return [Outcome(name, "down" if address in self.down else "") for name, address in to.items()]
+        return {name: "down" if address in self.down else "" for name, address in to.items()}
 
     def titles(self) -> list[str]:
         return [message["title"].partition(": ")[2] for message in self.sent]
