@@ -15,9 +15,7 @@ Command = TypeVar("Command", bound=Callable[..., int])
 Config = Annotated[
     Path | None,
     typer.Option(
-        "--config",
-        metavar="FILE",
-        help="The configuration; else $SYNCD_CONFIG, ./syncd.yaml or /etc/syncd/syncd.yaml.",
+        "--config", metavar="FILE", help="The configuration; else $SYNCD_CONFIG, ./syncd.yaml or /etc/syncd/syncd.yaml."
     ),
 ]
 Level = Annotated[

@@ -83,10 +83,7 @@ def opened(settings: Settings, stopping: threading.Event, *, dry_run: bool, wait
     """Open a session that shows its progress on a terminal, and that ``stopping`` stops."""
     from syncd.run.session import open_session
 
-    with (
-        _progress() as watcher,
-        open_session(settings, dry_run=dry_run, stopping=stopping, watcher=watcher) as session,
-    ):
+    with _progress() as watcher, open_session(settings, dry_run=dry_run, stopping=stopping, watcher=watcher) as session:
         session.wait = wait
         yield session
 

@@ -144,10 +144,7 @@ def open_session(
 
 
 def client_of(
-    target: TargetSettings,
-    budget: Places,
-    stopping: threading.Event,
-    sleep: Callable[[float], object] | None = None,
+    target: TargetSettings, budget: Places, stopping: threading.Event, sleep: Callable[[float], object] | None = None
 ) -> Client:
     """Return the HTTP client of the target, with its key."""
     headers = {"Authorization": f"Bearer {target.api_key.reveal()}"}
