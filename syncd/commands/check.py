@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from syncd.commands.fields import flags
+from syncd.commands.options import CheckOptions
 from syncd.commands.sample import Sample, Seen, sample_of
 from syncd.commands.settings import loaded
 from syncd.config import Settings, Source
@@ -54,9 +55,9 @@ class Step:
         return {"mark": self.mark, "text": self.text, "details": list(self.details)}
 
 
-def check(config: Path | None, *, prove: bool = False, as_json: bool = False) -> int:
-    """Print each step as it is known, then the results of ``prove``; return the gravest exit code."""
-    screen = None if as_json else Screen()
+def check(config: Path | None, options: CheckOptions) -> int:
+    """Print each step as it is known, then the results of ``--prove``; return the gravest exit code."""
+    screen = None if options.as_json else Screen()
     found = []
     for step in steps(config):
         found.append(step)
@@ -64,13 +65,13 @@ def check(config: Path | None, *, prove: bool = False, as_json: bool = False) ->
             _show(screen, step)
     codes = [step.code for step in found]
     # After these codes there is no source, no target or no mapping to try the gates with.
-    ready = prove and not {DEFECT, USAGE, TEMPORARY}.intersection(codes)
+    ready = options.prove and not {DEFECT, USAGE, TEMPORARY}.intersection(codes)
     tried = list(_tried(screen, config)) if ready else []
     code = gravest([*codes, *(each.exit_code for each in tried)])
     if screen:
         screen.line(*_last_line(found, tried))
     else:
-        proved = {"proved": [each.to_json() for each in tried]} if prove else {}
+        proved = {"proved": [each.to_json() for each in tried]} if options.prove else {}
         print_json({"exit": code, "steps": [step.to_json() for step in found], **proved})
     return code
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from syncd.errors import ConfigError
 from syncd.report.exit_code import DONE
@@ -16,16 +16,16 @@ def sandbox(
     *,
     port: Annotated[
         int | None,
-        typer.Option(
+        Option(
             "--port", min=0, max=65535, help="Where it listens; 0 takes a free one.  [default: 8088; of HubSpot 8089]"
         ),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE", help="Keep the contacts in this file; else in memory.")
+        Path | None, Option("--data", metavar="FILE", help="Keep the contacts in this file; else in memory.")
     ] = None,
     limits: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--limits",
             metavar="LIMITS",
             help=(
@@ -36,17 +36,17 @@ def sandbox(
     ] = None,
     dialect: Annotated[
         list[str] | None,
-        typer.Option("--dialect", metavar="NAME=VALUE", help="How it behaves where the guide leaves it open."),
+        Option("--dialect", metavar="NAME=VALUE", help="How it behaves where the guide leaves it open."),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, metavar="N", help="How many invented contacts a new company has.")
+        int, Option("--seed", min=0, metavar="N", help="How many invented contacts a new company has.")
     ] = 0,
     key: Annotated[
         str | None,
-        typer.Option("--key", help="The key that it takes.  [default: sandbox-key; of HubSpot pat-na1-sandbox]"),
+        Option("--key", help="The key that it takes.  [default: sandbox-key; of HubSpot pat-na1-sandbox]"),
     ] = None,
     hubspot: Annotated[
-        bool, typer.Option("--hubspot", help="Serve a HubSpot account instead, to read contacts from.")
+        bool, Option("--hubspot", help="Serve a HubSpot account instead, to read contacts from.")
     ] = False,
 ) -> int:
     """Serve a Vocatech contacts API on this machine, to rehearse with; or a HubSpot account."""

@@ -153,7 +153,7 @@ def _altered(screen: Screen, report: SourceReport) -> None:
     screen.more(len(report.altered), IN_JSON)
 
 
-def _last_line(reports: Sequence[SourceReport], *, dry_run: bool) -> Iterator[Part]:
+def _last_line(reports: Sequence[SourceReport], *, dry_run: bool) -> Sequence[Part]:
     changes = sum(report.made for report in reports)
     sent = counted(sum(report.sent for report in reports), "request")
     waiting = list(_waiting(reports))
@@ -164,22 +164,18 @@ def _last_line(reports: Sequence[SourceReport], *, dry_run: bool) -> Iterator[Pa
     if failed:
         tail += f"; {counted(failed, 'source')} of {len(reports)} failed"
     if dry_run:
-        yield ("Nothing was sent", "bold")
-        yield f": this was a dry run{tail}."
-    elif failed < len(errors):
+        return ("Nothing was sent", "bold"), f": this was a dry run{tail}."
+    if failed < len(errors):
         planned = sum(report.plan.todo.height for report in reports if report.plan)
         of = f" of {counted(planned, 'planned change')}" if planned else " changes"
-        yield ("Stopped", "bold yellow")
-        yield f": {changes:,}{of} accepted, in {sent}{tail}."
-    elif changes:
-        yield ("Done", "bold green" if not (waiting or failed) else "bold")
-        yield f": {counted(changes, 'change')} accepted, in {sent}{tail}."
-    elif failed == len(reports):
-        yield ("Nothing was done", "bold red")
-        yield f"{tail}."
-    else:
-        yield ("Nothing was changed", "bold")
-        yield f", in {sent}{tail}." if any(report.sent for report in reports) else f"{tail}."
+        return ("Stopped", "bold yellow"), f": {changes:,}{of} accepted, in {sent}{tail}."
+    if changes:
+        style = "bold" if waiting or failed else "bold green"
+        return ("Done", style), f": {counted(changes, 'change')} accepted, in {sent}{tail}."
+    if failed == len(reports):
+        return ("Nothing was done", "bold red"), f"{tail}."
+    asked = any(report.sent for report in reports)
+    return ("Nothing was changed", "bold"), f", in {sent}{tail}." if asked else f"{tail}."
 
 
 def _waiting(reports: Sequence[SourceReport]) -> Iterator[str]:

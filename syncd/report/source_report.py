@@ -99,13 +99,8 @@ class SourceReport:
         undo, run = f"syncd undo {self.undoes} --approve {digest}", f"syncd approve {self.source} {digest}"
         return undo if self.undoes else run
 
-    def changes(self) -> Iterator[dict[str, Any]]:
-        """Yield each change that is to be made: ``kind``, ``key``, ``id``, ``fields`` with old and new values."""
-        if self.plan:
-            yield from described(self.plan.todo, self.phones)
-
     def settled(self) -> Iterator[dict[str, Any]]:
-        """Yield the same changes, each with its ``outcome``."""
+        """Yield each change to make: ``kind``, ``key``, ``id``, ``fields`` with old and new values, and ``outcome``."""
         if self.plan:
             yield from described(self.with_outcomes(self.plan.todo), self.phones)
 
@@ -143,12 +138,6 @@ class SourceReport:
         return {**found, **error_json(self.error)}
 
 
-def run_json(run: str | None, reports: Sequence[SourceReport], *, dry_run: bool, exit_code: int) -> dict[str, Any]:
-    """Return the object of ``syncd run --json``, with empty lists of changes, which :func:`write_json` fills."""
-    sources = [report.to_json() for report in reports]
-    return {"run": run, "dry_run": dry_run, "exit": exit_code, "sources": sources}
-
-
 PAGE = 500
 """Changes that are written at once."""
 
@@ -156,12 +145,13 @@ PAGE = 500
 _NO_CHANGES = '"changes": []'
 
 
-def write_json(file: TextIO, found: Mapping[str, Any], reports: Sequence[SourceReport]) -> None:
-    """Write the object of :func:`run_json` on one line, with the changes of each report."""
+def write_json(file: TextIO, head: Mapping[str, Any], reports: Sequence[SourceReport], tail: Mapping[str, Any]) -> None:
+    """Write the object of ``syncd run --json`` on one line: ``head``, the sources with their changes, and ``tail``."""
     # A run may have a million changes. The object is written without them and cut in pieces; the changes are written
     # page by page between the pieces, so that they are never in memory together.
-    head, *rest = json.dumps(found, ensure_ascii=False).split(_NO_CHANGES)
-    file.write(head)
+    found = {**head, "sources": [report.to_json() for report in reports], **tail}
+    begin, *rest = json.dumps(found, ensure_ascii=False).split(_NO_CHANGES)
+    file.write(begin)
     for part, report in zip(rest, reports, strict=True):
         file.write('"changes": [')
         before, changes = "", report.settled()

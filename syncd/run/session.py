@@ -129,18 +129,10 @@ def open_session(
         # The host and the process tell who holds a source; the random part tells two runs of one process apart.
         leases = Leases(state, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", clock)
         client = stack.enter_context(client_of(settings.target, Proving(budget, leases), stopping, sleep))
-        yield Session(
-            settings=settings,
-            state=state,
-            target=Target(client),
-            budget=budget,
-            run=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(clock()))}-{secrets.token_hex(3)}",
-            leases=leases,
-            dry_run=dry_run,
-            stopping=stopping,
-            watcher=watcher,
-            clock=clock,
-        )
+        run = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(clock()))}-{secrets.token_hex(3)}"
+        session = Session(settings, state, Target(client), budget, run, leases, dry_run=dry_run, clock=clock)
+        session.stopping, session.watcher = stopping, watcher
+        yield session
 
 
 def client_of(
