@@ -113,15 +113,11 @@ def _report_plan(report: SourceReport, session: Session, undoing: Undoing, plan:
     report.read = "history"
     report.rows = undoing.changes.height + len(undoing.kept)
     report.known = session.state.ledger.known(report.source)
-    report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
-    report.planned = plan.requests()
-    report.seconds = session.budget.forecast(report.planned)
+    report.take_plan(plan, schema.phones, session.budget.forecast)
     report.kept = [{"key": each.key, "kind": each.kind, "reason": each.reason} for each in undoing.kept]
     report.warnings = [
         f"the company has no field {name!r} any more: what it held is not restored" for name in undoing.dropped
     ]
-    report.counts.update(plan.counts())
-    report.counts["held"] = plan.waiting.height
 
 
 def _hold_back(session: Session, source: Source, undoing: Undoing, plan: Plan) -> set[str]:

@@ -14,20 +14,15 @@ from syncd.run.session import Session
 
 def report_plan(report: SourceReport, session: Session, planned: Planned, reading: Reading, schema: Schema) -> None:
     """Put a plan, and what the read said of each row, into the report."""
-    plan = planned.plan
     report.read = reading.end.proof
     report.rows, report.known = reading.count(planned.verdicts), reading.recall.height
-    report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
-    report.planned = plan.requests()
-    report.seconds = session.budget.forecast(report.planned)
+    report.take_plan(planned.plan, schema.phones, session.budget.forecast)
     report.invalid = reading.invalid(planned.verdicts)
     report.excluded = excluded(planned.verdicts)
     report.rejected = [{"key": key, "reason": reason} for key, reason in planned.rejected]
     report.warnings = planned.warnings
-    report.counts.update(plan.counts())
     report.counts.update(
         unchanged=planned.unchanged,
-        held=plan.held_count(),
         invalid=len(report.invalid),
         rejected=len(report.rejected),
         excluded=sum(each["count"] for each in report.excluded),

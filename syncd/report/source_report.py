@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any, TextIO
@@ -31,7 +31,23 @@ COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded")
 
 
 @dataclass(slots=True)
-class SourceReport:
+class SourcePart:
+    """One source's part of a command. ``known``: the contacts of the ledger. ``plan``: the changes to make."""
+
+    source: str
+    known: int = 0
+    phones: frozenset[str] = frozenset()
+    counts: Counter[str] = field(default_factory=Counter)
+    plan: Plan | None = None
+    error: SyncdError | None = None
+
+    @property
+    def held(self) -> Sequence[Held]:
+        return self.plan.held if self.plan else ()
+
+
+@dataclass(slots=True)
+class SourceReport(SourcePart):
     """One source's part of a run.
 
     ``read``: how the read ended (``complete``, ``partial``, ``unproved``; "" if it did not end). ``counts``: the
@@ -44,14 +60,9 @@ class SourceReport:
     that were not undone: ``key``, ``kind``, ``reason``.
     """
 
-    source: str
     dry_run: bool = False
     read: str = ""
     rows: int = 0
-    known: int = 0
-    plan: Plan | None = None
-    phones: frozenset[str] = frozenset()
-    counts: Counter[str] = field(default_factory=Counter)
     planned: int = 0
     sent: int = 0
     seconds: float = 0.0
@@ -61,17 +72,12 @@ class SourceReport:
     altered: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     unknown: int = 0
-    error: SyncdError | None = None
     digest: str = ""
     same_as_before: bool = False
     undoes: str = ""
     kept: list[dict[str, Any]] = field(default_factory=list)
     outcomes: pl.DataFrame | None = None
     otherwise: str = "planned"
-
-    @property
-    def held(self) -> Sequence[Held]:
-        return self.plan.held if self.plan else ()
 
     @property
     def exit_code(self) -> int:
@@ -92,6 +98,13 @@ class SourceReport:
     @property
     def has_changes(self) -> bool:
         return self.plan is not None and not (self.plan.todo.is_empty() and self.plan.waiting.is_empty())
+
+    def take_plan(self, plan: Plan, phones: frozenset[str], forecast: Callable[[int], float]) -> None:
+        """Put a plan into the report; ``forecast``: how many seconds a number of requests takes."""
+        self.plan, self.phones, self.digest = plan, phones, plan.digest()
+        self.planned = plan.requests()
+        self.seconds = forecast(self.planned)
+        self.counts.update(plan.counts(), held=plan.held_count())
 
     def approval(self, digest: str) -> str:
         """Return the command that approves the held list with this digest."""

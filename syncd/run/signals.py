@@ -13,7 +13,7 @@ from typing import Any
 
 @contextmanager
 def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """Have ``handler`` called for SIGINT and SIGTERM in the block; outside the main thread, which alone can, do nothing."""
+    """Have ``handler`` called for SIGINT and SIGTERM; outside the main thread, which alone can, do nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
