@@ -44,7 +44,8 @@ def concluded(options: RunOptions | UndoOptions, ran: Ran, work: Callable[[threa
     """Do ``work``, which fills in ``ran``, print the report, and return the exit code."""
     ran.error = error_of(work)
     asked = isinstance(options, RunOptions) and options.exit_code
-    changes = asked and any(report.has_changes for report in ran.reports)
+    plans = [report.plan for report in ran.reports if report.plan]
+    changes = asked and any(plan.todo.height or plan.waiting.height for plan in plans)
     return finished(partial(_print, options, ran), ran.reports, ran.error, changes=changes)
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syncd.budget import describe_requests
 from syncd.core.wording import counted, shown_key
 from syncd.errors import Stopped
 from syncd.report.change_lines import Part, change_lines, kinds_counted, page_of
-from syncd.report.screen import PAGE
-
-if TYPE_CHECKING:
-    from syncd.report.screen import Screen
-    from syncd.report.source_report import SourceReport
+from syncd.report.screen import PAGE, Screen
+from syncd.report.source_report import SourceReport
 
 DONE_PAGE = 5
 """Changes that are shown after they were made; a dry run shows ``PAGE`` of them."""

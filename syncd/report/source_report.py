@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import orjson
+import polars as pl
 
 from syncd.core.change import KINDS
 from syncd.core.columns import KEY
@@ -19,9 +20,6 @@ from syncd.core.wording import shown_key
 from syncd.errors import SyncdError
 from syncd.report.error_text import error_json
 from syncd.report.exit_code import code_for
-
-if TYPE_CHECKING:
-    import polars as pl
 
 OUTCOME = "@outcome"
 """What became of a change: ``planned`` (by a dry run) · ``held`` · ``accepted`` · ``rejected`` · ``unknown`` (the next
@@ -95,10 +93,6 @@ class SourceReport(SourcePart):
         """How many changes were made; how many are planned, in a dry run."""
         return sum(self.counts[kind] for kind in KINDS)
 
-    @property
-    def has_changes(self) -> bool:
-        return self.plan is not None and not (self.plan.todo.is_empty() and self.plan.waiting.is_empty())
-
     def take_plan(self, plan: Plan, phones: frozenset[str], forecast: Callable[[int], float]) -> None:
         """Put a plan into the report; ``forecast``: how many seconds a number of requests takes."""
         self.plan, self.phones, self.digest = plan, phones, plan.digest()
@@ -119,8 +113,6 @@ class SourceReport(SourcePart):
 
     def with_outcomes(self, changes: pl.DataFrame) -> pl.DataFrame:
         """Add the column ``@outcome`` to changes of the plan."""
-        import polars as pl
-
         # Only changes that ended in different ways need the table: usually all of them have one outcome.
         if self.outcomes is None:
             return changes.with_columns(pl.lit(self.otherwise).alias(OUTCOME))

@@ -10,18 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from syncd.budget import Budget
 from syncd.config import Settings
+from syncd.config import Target as TargetSettings
 from syncd.errors import StateError, Stopped
 from syncd.rest import Client, Places
 from syncd.run.leases import Leases, Proving, refuse
 from syncd.state import State
 from syncd.target.contacts import Target
-
-if TYPE_CHECKING:
-    from syncd.config import Target as TargetSettings
 
 _NOTED_EVERY = 2.0  # seconds
 
