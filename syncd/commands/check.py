@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from syncd.commands.fields import flags
 from syncd.commands.options import CheckOptions
@@ -51,9 +51,6 @@ class Step:
     details: tuple[str, ...] = ()
     code: int = 0
 
-    def to_json(self) -> dict[str, Any]:
-        return {"mark": self.mark, "text": self.text, "details": list(self.details)}
-
 
 def check(config: Path | None, options: CheckOptions) -> int:
     """Print each step as it is known, then the results of ``--prove``; return the gravest exit code."""
@@ -62,7 +59,9 @@ def check(config: Path | None, options: CheckOptions) -> int:
     for step in steps(config):
         found.append(step)
         if screen:
-            _show(screen, step)
+            screen.line(MARKS[step.mark], f" {step.text}")
+            for detail in step.details:
+                screen.line(detail, indent=4)
     codes = [step.code for step in found]
     # After these codes there is no source, no target or no mapping to try the gates with.
     ready = options.prove and not {DEFECT, USAGE, TEMPORARY}.intersection(codes)
@@ -71,8 +70,9 @@ def check(config: Path | None, options: CheckOptions) -> int:
     if screen:
         screen.line(*_last_line(found, tried))
     else:
+        lines = [{"mark": step.mark, "text": step.text, "details": list(step.details)} for step in found]
         proved = {"proved": [each.to_json() for each in tried]} if options.prove else {}
-        print_json({"exit": code, "steps": [step.to_json() for step in found], **proved})
+        print_json({"exit": code, "steps": lines, **proved})
     return code
 
 
@@ -86,12 +86,6 @@ def _tried(screen: Screen | None, config: Path | None) -> Iterator[Proved]:
             if screen:
                 _show_proofs(screen, found)
             yield found
-
-
-def _show(screen: Screen, step: Step) -> None:
-    screen.line(MARKS[step.mark], f" {step.text}")
-    for detail in step.details:
-        screen.line(detail, indent=4)
 
 
 def _last_line(found: Sequence[Step], tried: Sequence[Proved]) -> Iterator[Part]:

@@ -16,23 +16,23 @@ from typer import Argument, Option
 
 Command = TypeVar("Command", bound=Callable[..., int])
 
-Config = Annotated[
-    Path | None,
-    Option(
-        "--config", metavar="FILE", help="The configuration; else $SYNCD_CONFIG, ./syncd.yaml or /etc/syncd/syncd.yaml."
-    ),
-]
-Level = Annotated[
-    str | None,
-    Option("--log-level", metavar="LEVEL", help="debug, info, warning or error; else $SYNCD_LOG_LEVEL, or info."),
-]
+_CONFIG_HELP = "The configuration; else $SYNCD_CONFIG, ./syncd.yaml or /etc/syncd/syncd.yaml."
+_LEVEL_HELP = "debug, info, warning or error; else $SYNCD_LOG_LEVEL, or info."
+Config = Annotated[Path | None, Option("--config", metavar="FILE", help=_CONFIG_HELP)]
+Level = Annotated[str | None, Option("--log-level", metavar="LEVEL", help=_LEVEL_HELP)]
 OneSource = Annotated[str | None, Argument(metavar="SOURCE", help="One source; all, if none is named.")]
 Sources = Annotated[list[str] | None, Argument(metavar="SOURCE", help="Which sources; all, if none is named.")]
 DryRun = Annotated[bool, Option("--dry-run", help="Show what would be done, and send nothing.")]
 Wait = Annotated[bool, Option("--wait", help="Wait for another run of the source to end.")]
 Json = Annotated[bool, Option("--json", help="Print one JSON object on stdout, and nothing else.")]
 
-_Since = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
+_CHANGES = Option("--changes", metavar="FILE", help="Write every change to a .csv, .jsonl or .parquet file.")
+_EXIT_CODE = Option("--exit-code", help="With --dry-run: exit with 10 when there are changes.")
+_PROVE = Option("--prove", help="Try damaged copies of each source: does a gate hold what they would do?")
+_CHECK = Option("--check", help="One line for a monitor; exit with 0 if all is well, else with 3.")
+_THESE = Argument(metavar="SOURCE", help="Only these sources of it; all, if none is named.")
+_APPROVE = Option("--approve", metavar="DIGEST", help="Let exactly this list pass its gates, this once.")
+_SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +51,17 @@ class RunOptions:
     sources: Sources = None
     dry_run: DryRun = False
     as_json: Json = False
-    changes: Annotated[
-        Path | None,
-        Option("--changes", metavar="FILE", help="Write every change to a .csv, .jsonl or .parquet file."),
-    ] = None
+    changes: Annotated[Path | None, _CHANGES] = None
     full: Annotated[bool, Option("--full", help="Read everything, also what has not changed.")] = False
     wait: Wait = False
-    exit_code: Annotated[bool, Option("--exit-code", help="With --dry-run: exit with 10 when there are changes.")] = (
-        False
-    )
+    exit_code: Annotated[bool, _EXIT_CODE] = False
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
     """Check the configuration, the key, the fields, and each source with its rows, up to 100,000. Writes nothing."""
 
-    prove: Annotated[
-        bool, Option("--prove", help="Try damaged copies of each source: does a gate hold what they would do?")
-    ] = False
+    prove: Annotated[bool, _PROVE] = False
     as_json: Json = False
 
 
@@ -77,9 +70,7 @@ class StatusOptions:
     """Show each source's last run and what waits, and what is left of the key's limits. Asks the target nothing."""
 
     as_json: Json = False
-    check: Annotated[
-        bool, Option("--check", help="One line for a monitor; exit with 0 if all is well, else with 3.")
-    ] = False
+    check: Annotated[bool, _CHECK] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +96,9 @@ class UndoOptions:
     """Take back what a run changed, deleted and created; what cannot be taken back is named."""
 
     run: Annotated[str, Argument(metavar="RUN", help="The run, as syncd history shows it.")]
-    sources: Annotated[
-        list[str] | None, Argument(metavar="SOURCE", help="Only these sources of it; all, if none is named.")
-    ] = None
+    sources: Annotated[list[str] | None, _THESE] = None
     dry_run: DryRun = False
-    approve: Annotated[
-        list[str] | None,
-        Option("--approve", metavar="DIGEST", help="Let exactly this list pass its gates, this once."),
-    ] = None
+    approve: Annotated[list[str] | None, _APPROVE] = None
     as_json: Json = False
     wait: Wait = False
 
@@ -134,7 +120,7 @@ class HistoryQuery:
     run: Annotated[str | None, Option("--run", metavar="RUN", help="The changes of this run.")] = None
     key: Annotated[str | None, Option("--key", metavar="KEY", help="The changes of this contact.")] = None
     # A length of time, or a date or time of ISO 8601; UTC, if it has no zone.
-    since: Annotated[str | None, _Since] = None
+    since: Annotated[str | None, _SINCE] = None
     as_json: Json = False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syncd.commands.options import ReconcileOptions
 from syncd.commands.running import error_of, finished, opened
@@ -40,28 +40,18 @@ def _carry_out(config: Path | None, options: ReconcileOptions, found: Reconciled
 
 
 def _print(options: ReconcileOptions, found: Reconciled, error: BaseException | None, code: int) -> None:
-    if options.as_json:
-        print_json(_as_json(found, error, code))
-    else:
+    if not options.as_json:
         from syncd.report.drift_screen import show_drift
         from syncd.report.screen import Screen
 
         show_drift(Screen(), found)
-
-
-def _as_json(found: Reconciled, error: BaseException | None, code: int) -> dict[str, Any]:
-    """Return the object that ``--json`` prints; it has an ``error`` if not all sources could be compared."""
-    return {
-        "run": found.run,
-        "repair": found.repair,
-        "exit": code,
-        "requests": found.sent,
-        "target": {
-            "contacts": found.there,
-            "extra_foreign": len(found.foreign),
-            "foreign_ids": found.foreign,
-            "shared_numbers": found.shared,
-        },
-        "sources": [source.to_json() for source in found.sources],
-        **error_json(error),
+        return
+    target = {
+        "contacts": found.there,
+        "extra_foreign": len(found.foreign),
+        "foreign_ids": found.foreign,
+        "shared_numbers": found.shared,
     }
+    head = {"run": found.run, "repair": found.repair, "exit": code, "requests": found.sent, "target": target}
+    # There is an error if not all sources could be compared.
+    print_json({**head, "sources": [source.to_json() for source in found.sources], **error_json(error)})

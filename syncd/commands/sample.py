@@ -17,6 +17,7 @@ from syncd.core.identity import duplicate_keys, folded, identify
 from syncd.core.mapping.compiler import Mapping
 from syncd.core.schema import Schema
 from syncd.core.settings.rules import SharedMatch
+from syncd.read.reader import next_page
 from syncd.report.masking import masked
 from syncd.source import Connector, End, Malformed, Rows
 
@@ -154,14 +155,11 @@ def _look(connector: Connector) -> _Looked:
     looked, until = _Looked(), time.monotonic() + SECONDS
     # Closed at once when the sample is full: a connection would stay open for as long as the reading lives.
     with closing(connector.read(None)) as reading:
-        while True:
-            try:
-                page = next(reading)
-            except StopIteration as stop:
-                looked.end = stop.value
-                return looked
+        while not isinstance(page := next_page(reading), End):
             if not looked.add(page) or time.monotonic() >= until:
                 return looked
+        looked.end = page
+    return looked
 
 
 def _mapped(looked: _Looked, mapping: Mapping, schema: Schema) -> pl.DataFrame:
