@@ -58,7 +58,7 @@ def undo_source(session: Session, source: Source, report: SourceReport, approved
             pushed = carry_out(session, source, report, plan, schema, highest=index.highest, since=newest_change)
             begun = session.state.history.begun_keys(session.run, source.name)
             session.state.holds.let_go(source.name, held_back - begun)
-            _report_push(report, plan, pushed)
+            _report_push(report, pushed)
             if pushed.failure:
                 raise pushed.failure
 
@@ -130,13 +130,12 @@ def _hold_back(session: Session, source: Source, undoing: Undoing, plan: Plan) -
     return held_back
 
 
-def _report_push(report: SourceReport, plan: Plan, pushed: PushResult) -> None:
+def _report_push(report: SourceReport, pushed: PushResult) -> None:
     # Contacts that earlier runs were refused are no concern of an undo.
     report.rejected = pushed.rejected
     report.counts["rejected"] = len(pushed.rejected)
-    done = sum(report.counts[kind] for kind in plan.counts())
-    if done:
+    if report.made:
         report.warnings.append(
-            f"{counted(done, 'contact')} will be left as they are now until the source changes what it says of them: "
-            "each run holds them back and says so"
+            f"{counted(report.made, 'contact')} will be left as they are now until the source changes what it says of "
+            "them: each run holds them back and says so"
         )

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syncd.core.wording import shown_key
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Part = str | tuple[str, str]
 """Text, or text and its style."""
@@ -27,30 +23,6 @@ _DONE = {"create": "created", "adopt": "adopted", "update": "updated", "move": "
 def kinds_counted(counts: Mapping[str, int], *, done: bool) -> list[str]:
     """Return the counts of changes by kind as text: ``2 to create``, or ``2 created`` if they are ``done``."""
     return [f"{counts[kind]:,} {word if done else f'to {kind}'}" for kind, word in _DONE.items() if counts.get(kind)]
-
-
-def page_of(changes: pl.DataFrame, phones: frozenset[str], size: int) -> Iterator[dict[str, Any]]:
-    """Yield at most ``size`` changes of a plan, some of each kind that there is, in the plan's order."""
-    from syncd.report.source_report import described
-
-    kinds = changes.get_column("@kind")
-    counts = dict(kinds.value_counts().iter_rows())
-    # Each kind gets a share: a plan is sorted by kind, so that thousands of creates would leave no place for a delete.
-    shares = _shares({kind: counts[kind] for kind in kinds.unique(maintain_order=True)}, size)
-    for kind, share in shares.items():
-        yield from islice(described(changes.filter(kinds == kind).head(share), phones), share)
-
-
-def _shares(counts: Mapping[str, int], size: int) -> dict[str, int]:
-    """Distribute ``size`` places among kinds as evenly as possible; a kind gets at most its count."""
-    shares = dict.fromkeys(counts, 0)
-    left = min(size, sum(counts.values()))
-    while left:
-        for kind, number in counts.items():
-            if left and shares[kind] < number:
-                shares[kind] += 1
-                left -= 1
-    return shares
 
 
 def change_lines(change: Mapping[str, Any], phones: frozenset[str], *, old: str = "", new: str = "") -> Iterator[Line]:

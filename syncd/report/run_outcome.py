@@ -31,6 +31,7 @@ def report_plan(report: SourceReport, session: Session, planned: Planned, readin
 
 def report_begin(report: SourceReport) -> None:
     """Let the report say of its plan what is known when the push is broken off: that none of it is surely done."""
+    # The report counts accepted changes only, and report_plan has counted the planned changes.
     report.counts.update({kind: -count for kind, count in report.plan.counts().items()} if report.plan else {})
     report.otherwise = "unknown"
     report.unknown = report.plan.todo.height if report.plan else 0
@@ -39,6 +40,7 @@ def report_begin(report: SourceReport) -> None:
 def report_push(report: SourceReport, session: Session, source: Source, pushed: PushResult) -> None:
     """Put what became of a plan into the report that the plan is in."""
     report.counts.update(pushed.counts)
+    # If all changes were accepted, as usual, no change needs an outcome of its own.
     if report.plan and pushed.counts.total() == report.plan.todo.height:
         report.otherwise = "accepted"
     else:

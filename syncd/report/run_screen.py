@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import polars as pl
+
 from syncd.budget import describe_requests
+from syncd.core.compare import KIND
 from syncd.core.wording import counted, shown_key
 from syncd.errors import Stopped
-from syncd.report.change_lines import Part, change_lines, kinds_counted, page_of
+from syncd.report.change_lines import Part, change_lines, kinds_counted
 from syncd.report.screen import PAGE, Screen
-from syncd.report.source_report import SourceReport
+from syncd.report.source_report import SourceReport, described
 
 DONE_PAGE = 5
 """Changes that are shown after they were made; a dry run shows ``PAGE`` of them."""
@@ -84,7 +87,7 @@ def _changes(screen: Screen, report: SourceReport) -> None:
     if not report.dry_run and report.made < todo.height:
         screen.line(f"of {counted(todo.height, 'planned change')}, {report.made:,} are done", indent=2)
     size = PAGE if report.dry_run else DONE_PAGE
-    for change in page_of(report.with_outcomes(todo), report.phones, size):
+    for change in described(page_of(report.with_outcomes(todo), size), report.phones):
         head, *fields = change_lines(change, report.phones)
         outcome = change["outcome"]
         # "create 7" reads as done or to be done, so only another outcome needs a word.
@@ -93,6 +96,14 @@ def _changes(screen: Screen, report: SourceReport) -> None:
         for line in (head, *fields):
             screen.line(*line, indent=2, hanging=6)
     screen.more(todo.height, "; --changes FILE writes them all", page=size)
+
+
+def page_of(changes: pl.DataFrame, size: int) -> pl.DataFrame:
+    """Return at most ``size`` changes of a plan, as many of each kind as possible, in the plan's order."""
+    # A plan is sorted by kind, so that thousands of creates would leave no place for a delete.
+    turns = changes.with_columns(pl.int_range(pl.len()).over(KIND).alias("@turn"))
+    first = turns.filter(pl.col("@turn") < size).with_row_index("@place")
+    return first.sort("@turn", "@place").head(size).sort("@place").drop("@turn", "@place")
 
 
 def _held(screen: Screen, report: SourceReport) -> None:
