@@ -62,12 +62,14 @@ def _explained(settings: Settings, source: str, key: str) -> Explanation:
 
 
 def _as_json(found: Explanation) -> dict[str, Any]:
+    ledger = found.ledger or {}
+    times = {name: iso(ledger[name]) for name in ("missing_since", "created", "updated") if ledger.get(name)}
     return {
         "source": found.source,
         "key": shown_key(found.key),
         "rows": [dataclasses.asdict(row) for row in found.rows],
         "contact": found.contact,
-        "ledger": found.ledger and {**found.ledger, **_times(found.ledger)},
+        "ledger": found.ledger and {**ledger, **times},
         "target": found.target,
         "stayed": found.stayed["new_id"] if found.stayed else None,
         "decision": found.decision,
@@ -76,10 +78,6 @@ def _as_json(found: Explanation) -> dict[str, Any]:
         "change": found.change,
         "changes": found.changes,
     }
-
-
-def _times(ledger: Mapping[str, Any]) -> dict[str, str]:
-    return {name: iso(ledger[name]) for name in ("missing_since", "created", "updated") if ledger[name]}
 
 
 def _fields(fields: Mapping[str, str | None]) -> str:

@@ -46,12 +46,8 @@ def _print(options: ReconcileOptions, found: Reconciled, error: BaseException | 
 
         show_drift(Screen(), found)
         return
-    target = {
-        "contacts": found.there,
-        "extra_foreign": len(found.foreign),
-        "foreign_ids": found.foreign,
-        "shared_numbers": found.shared,
-    }
+    foreign = {"extra_foreign": len(found.foreign), "foreign_ids": found.foreign}
+    target = {"contacts": found.there, **foreign, "shared_numbers": found.shared}
     head = {"run": found.run, "repair": found.repair, "exit": code, "requests": found.sent, "target": target}
     # There is an error if not all sources could be compared.
     print_json({**head, "sources": [source.to_json() for source in found.sources], **error_json(error)})

@@ -60,9 +60,9 @@ def rejects_retry(common: Common, source: OneSource = None) -> int:
     sources = chosen_sources(settings, [source] if source else [])
     with existing_state(settings) as state:
         total = sum(state.ledger.retry_rejected(each.name) for each in sources) if state else 0
-    sent = f"{counted(total, 'contact')} will be sent again by the next run."
     from syncd.report.screen import Screen
 
+    sent = f"{counted(total, 'contact')} will be sent again by the next run."
     Screen().line(sent if total else "No contact is rejected.")
     return DONE
 

@@ -28,7 +28,8 @@ def kinds_counted(counts: Mapping[str, int], *, done: bool) -> list[str]:
 def change_lines(change: Mapping[str, Any], phones: frozenset[str], *, old: str = "", new: str = "") -> Iterator[Line]:
     """Yield the lines that show a change; ``old`` and ``new`` name the two values where that is not plain."""
     kind, fields = change["kind"], change["fields"]
-    head: Line = [(kind, STYLES.get(kind, "yellow")), f" {_whom(change)}"]
+    id_ = f" (id {change['id']})" if change.get("id") else ""
+    head: Line = [(kind, STYLES.get(kind, "yellow")), f" {shown_key(str(change['key']))}{id_}"]
     if kind in ("create", "delete"):
         # All the values are on one side, so they fit on the line of the change.
         side = "new" if kind == "create" else "old"
@@ -41,11 +42,6 @@ def change_lines(change: Mapping[str, Any], phones: frozenset[str], *, old: str 
     width = max(map(len, fields), default=0)
     for name, each in fields.items():
         yield [f"    {name:<{width}}  ", *_difference(each.get("old"), each.get("new"), name in phones, old, new)]
-
-
-def _whom(change: Mapping[str, Any]) -> str:
-    key = shown_key(str(change["key"]))
-    return f"{key} (id {change['id']})" if change.get("id") else key
 
 
 def _difference(old: str | None, new: str | None, is_phone: bool, old_name: str, new_name: str) -> Line:  # noqa: FBT001 (private)

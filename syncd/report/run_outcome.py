@@ -21,12 +21,8 @@ def report_plan(report: SourceReport, session: Session, planned: Planned, readin
     report.excluded = excluded(planned.verdicts)
     report.rejected = [{"key": key, "reason": reason} for key, reason in planned.rejected]
     report.warnings = planned.warnings
-    report.counts.update(
-        unchanged=planned.unchanged,
-        invalid=len(report.invalid),
-        rejected=len(report.rejected),
-        excluded=sum(each["count"] for each in report.excluded),
-    )
+    report.counts.update(unchanged=planned.unchanged, invalid=len(report.invalid), rejected=len(report.rejected))
+    report.counts["excluded"] = sum(each["count"] for each in report.excluded)
 
 
 def report_begin(report: SourceReport) -> None:
@@ -51,10 +47,8 @@ def report_push(report: SourceReport, session: Session, source: Source, pushed: 
     report.rejected += [each for each in pushed.rejected if each["key"] not in {one["key"] for one in report.rejected}]
     report.counts["rejected"] = len(report.rejected)
     if pushed.tidied:
-        left = counted(pushed.tidied, "contact")
-        report.warnings.append(f"deleted {left} that an interrupted run had left behind")
+        report.warnings.append(f"deleted {counted(pushed.tidied, 'contact')} that an interrupted run had left behind")
     if pushed.left:
         left = counted(pushed.left, "contact")
         report.warnings.append(f"{left} stayed at the target, where only a source that is not configured has a claim")
-    if pushed.failure:
-        report.error = pushed.failure
+    report.error = pushed.failure or report.error

@@ -99,7 +99,7 @@ def _changes(screen: Screen, report: SourceReport) -> None:
 
 
 def page_of(changes: pl.DataFrame, size: int) -> pl.DataFrame:
-    """Return at most ``size`` changes of a plan, as many of each kind as possible, in the plan's order."""
+    """Return at most ``size`` changes of a plan, of each kind as evenly as possible, in the plan's order."""
     # A plan is sorted by kind, so that thousands of creates would leave no place for a delete.
     turns = changes.with_columns(pl.int_range(pl.len()).over(KIND).alias("@turn"))
     first = turns.filter(pl.col("@turn") < size).with_row_index("@place")

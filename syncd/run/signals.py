@@ -13,7 +13,10 @@ from typing import Any
 
 @contextmanager
 def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """Have ``handler`` called for SIGINT and SIGTERM; outside the main thread, which alone can, do nothing."""
+    """Have ``handler`` called for SIGINT and SIGTERM while the block lasts.
+
+    Outside the main thread it does nothing: Python lets only the main thread handle signals.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
