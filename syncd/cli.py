@@ -1,4 +1,4 @@
-"""The words of the commands: each takes its options, imports what carries it out, and returns an exit code.
+"""The words of the commands: each takes its options, imports the module that does the work, and returns an exit code.
 
 What is slow to import is imported when a command uses it, so that ``--help`` answers at once.
 """
@@ -8,25 +8,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from itertools import takewhile
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 
 from syncd import __version__
 from syncd.commands import notify, rejects
+from syncd.commands import options as takes
 from syncd.commands.fields import fields
-from syncd.commands.options import (
-    Common,
-    Config,
-    HistoryQuery,
-    Json,
-    Level,
-    ReconcileOptions,
-    RunOptions,
-    UndoOptions,
-    command,
-)
+from syncd.commands.options import Common, Config, Level, command
 from syncd.commands.sandbox import sandbox
 from syncd.report.exit_code import DONE, MEANINGS, USAGE, code_of
 
@@ -52,7 +45,7 @@ def everywhere(
     *,
     config: Config = None,
     log_level: Level = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[bool, Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """What every command takes; its docstring is not shown, the application's help is."""
     # Kept for the command that follows, which takes the same options.
@@ -67,22 +60,28 @@ def everywhere(
         raise typer.Exit(USAGE)
 
 
-@command(app, takes=RunOptions)
-def run(common: Common, options: RunOptions) -> int:
-    """Read the sources, compare them with what was sent last, and push what changed."""
-    from syncd.commands.run import run as carry_out
+def _add(name: str, options: type) -> None:
+    """Add the command ``name``, which the function ``name`` of the module ``syncd.commands.<name>`` carries out."""
 
-    return carry_out(common.config, options)
+    def carry_out(common: Common, given: object) -> int:
+        code: int = getattr(import_module(f"syncd.commands.{name}"), name)(common.config, given)
+        return code
+
+    # The docstring of the options is the text of --help.
+    carry_out.__doc__ = options.__doc__
+    command(app, name, options)(carry_out)
+
+
+# --help lists the commands in this order.
+_add("run", takes.RunOptions)
 
 
 @command(app)
 def daemon(
     common: Common,
     *,
-    check: Annotated[
-        bool, typer.Option("--check", help="Read the configuration, say when what would run, and end.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="With --check: print one JSON object.")] = False,
+    check: Annotated[bool, Option("--check", help="Read the configuration, say when what would run, and end.")] = False,
+    json: Annotated[bool, Option("--json", help="With --check: print one JSON object.")] = False,
 ) -> int:
     """Run the sources at the times of their schedules, each in a process of its own. SIGHUP reads the file again."""
     from syncd.commands import daemon as commands
@@ -95,87 +94,14 @@ def daemon(
     return commands.serve(common.config, common.log_level)
 
 
-@command(app)
-def check(
-    common: Common,
-    *,
-    prove: Annotated[
-        bool, typer.Option("--prove", help="Try damaged copies of each source: does a gate hold what they would do?")
-    ] = False,
-    json: Json = False,
-) -> int:
-    """Check the configuration, the key, the fields, and each source with its rows, up to 100,000. Writes nothing."""
-    from syncd.commands.check import check as carry_out
-
-    return carry_out(common.config, prove=prove, as_json=json)
-
-
-@command(app)
-def status(
-    common: Common,
-    *,
-    json: Json = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="One line for a monitor; exit with 0 if all is well, else with 3.")
-    ] = False,
-) -> int:
-    """Show each source's last run and what waits, and what is left of the key's limits. Asks the target nothing."""
-    from syncd.commands.status import status as carry_out
-
-    return carry_out(common.config, as_json=json, check=check)
-
-
-@command(app, takes=ReconcileOptions)
-def reconcile(common: Common, options: ReconcileOptions) -> int:
-    """Read the target back and show what is missing, edited or extra there. Without --repair it changes nothing."""
-    from syncd.commands.reconcile import reconcile as carry_out
-
-    return carry_out(common.config, options)
-
-
+_add("check", takes.CheckOptions)
+_add("status", takes.StatusOptions)
+_add("reconcile", takes.ReconcileOptions)
 command(app)(fields)
-
-
-@command(app)
-def approve(
-    common: Common,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source whose changes are held.")],
-    digest: Annotated[str, typer.Argument(metavar="DIGEST", help="The list's digest, as run and status show it.")],
-) -> int:
-    """Let the held changes that DIGEST names go on, once and exactly as listed."""
-    from syncd.commands.approve import approve as carry_out
-
-    return carry_out(common.config, source, digest)
-
-
-@command(app, takes=UndoOptions)
-def undo(common: Common, options: UndoOptions) -> int:
-    """Take back what a run changed, deleted and created; what cannot be taken back is named."""
-    from syncd.commands.undo import undo as carry_out
-
-    return carry_out(common.config, options)
-
-
-@command(app)
-def explain(
-    common: Common,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source.")],
-    key: Annotated[str, typer.Argument(metavar="KEY", help="The contact's key in it.")],
-    *,
-    json: Json = False,
-) -> int:
-    """Show one contact's way from its row to the target, and what the next run would do with it, and why."""
-    from syncd.commands.explain import explain as carry_out
-
-    return carry_out(common.config, source, key, as_json=json)
-
-
-@command(app, takes=HistoryQuery)
-def history(common: Common, query: HistoryQuery) -> int:
-    """List the runs, the newest first; with --run or --key every change, field by field."""
-    from syncd.commands.history import history as carry_out
-
-    return carry_out(common.config, query)
+_add("approve", takes.ApproveOptions)
+_add("undo", takes.UndoOptions)
+_add("explain", takes.ExplainOptions)
+_add("history", takes.HistoryQuery)
 
 
 @config_app.command("schema")

@@ -226,7 +226,10 @@ def _promise(what: str, found: object, wanted: object) -> None:
 
 def _next_steps(screen: Screen) -> None:
     # Commands that work from where the person is: in a clone, syncd and its examples are not where they are installed.
-    program, folder = _program(), shlex.quote(_near(shipped()))
+    here, examples = Path.cwd(), shipped()
+    folder = shlex.quote(os.fspath(examples.relative_to(here) if examples.is_relative_to(here) else examples))
+    # In a clone, syncd is in the virtual environment, and usually not on the PATH.
+    program = "syncd" if shutil.which("syncd") else shlex.quote(str(Path(sys.executable).parent / "syncd"))
     screen.line()
     screen.line(("With your own export and a key from the Vocatech admin portal:", "bold cyan"))
     for command, comment in (
@@ -236,15 +239,3 @@ def _next_steps(screen: Screen) -> None:
         (f"{program} run --dry-run", "what would be done; without --dry-run, it is"),
     ):
         screen.line((f"$ {command}", "bold"), (f"    # {comment}", "dim"), indent=2)
-
-
-def _program() -> str:
-    """Return how to call syncd from another folder."""
-    # In a clone, syncd is in the virtual environment, and usually not on the PATH.
-    return "syncd" if shutil.which("syncd") else shlex.quote(str(Path(sys.executable).parent / "syncd"))
-
-
-def _near(folder: Path) -> str:
-    """Return the path of ``folder``; relative, if the folder is below the current one."""
-    here = Path.cwd()
-    return os.fspath(folder.relative_to(here)) if folder.is_relative_to(here) else os.fspath(folder)

@@ -169,7 +169,7 @@ def _look_again(session: Session, remotes: dict[int, Remote], holdings: pl.DataF
 def _compared(session: Session, source: Source, target: _Target, holdings: pl.DataFrame) -> _Found:
     """Compare one source's ``holdings`` (what its ledger says) with the target, and plan the repair."""
     state, schema, name, gates = session.state, target.schema, source.name, source.gates
-    report = SourceDrift(name, schema.phones, holdings.height, running=session.leases.elsewhere(name))
+    report = SourceDrift(name, holdings.height, schema.phones, running=session.leases.elsewhere(name))
     try:
         need_mapped(schema, source, state)
     except SchemaError as error:

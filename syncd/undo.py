@@ -58,7 +58,7 @@ def undo_source(session: Session, source: Source, report: SourceReport, approved
             pushed = carry_out(session, source, report, plan, schema, highest=index.highest, since=newest_change)
             begun = session.state.history.begun_keys(session.run, source.name)
             session.state.holds.let_go(source.name, held_back - begun)
-            _report_push(report, plan, pushed)
+            _report_push(report, pushed)
             if pushed.failure:
                 raise pushed.failure
 
@@ -113,15 +113,11 @@ def _report_plan(report: SourceReport, session: Session, undoing: Undoing, plan:
     report.read = "history"
     report.rows = undoing.changes.height + len(undoing.kept)
     report.known = session.state.ledger.known(report.source)
-    report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
-    report.planned = plan.requests()
-    report.seconds = session.budget.forecast(report.planned)
+    report.take_plan(plan, schema.phones, session.budget.forecast)
     report.kept = [{"key": each.key, "kind": each.kind, "reason": each.reason} for each in undoing.kept]
     report.warnings = [
         f"the company has no field {name!r} any more: what it held is not restored" for name in undoing.dropped
     ]
-    report.counts.update(plan.counts())
-    report.counts["held"] = plan.waiting.height
 
 
 def _hold_back(session: Session, source: Source, undoing: Undoing, plan: Plan) -> set[str]:
@@ -134,13 +130,12 @@ def _hold_back(session: Session, source: Source, undoing: Undoing, plan: Plan) -
     return held_back
 
 
-def _report_push(report: SourceReport, plan: Plan, pushed: PushResult) -> None:
+def _report_push(report: SourceReport, pushed: PushResult) -> None:
     # Contacts that earlier runs were refused are no concern of an undo.
     report.rejected = pushed.rejected
     report.counts["rejected"] = len(pushed.rejected)
-    done = sum(report.counts[kind] for kind in plan.counts())
-    if done:
+    if report.made:
         report.warnings.append(
-            f"{counted(done, 'contact')} will be left as they are now until the source changes what it says of them: "
-            "each run holds them back and says so"
+            f"{counted(report.made, 'contact')} will be left as they are now until the source changes what it says of "
+            "them: each run holds them back and says so"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from syncd.commands.options import ApproveOptions
 from syncd.commands.settings import chosen_sources, existing_state, loaded
 from syncd.core.wording import counted
 from syncd.errors import ConfigError
@@ -13,15 +14,14 @@ from syncd.report.streams import printable
 from syncd.state.glance import repairs_of
 
 
-def approve(config: Path | None, source: str, digest: str) -> int:
-    """Approve the list of the source that is held under ``digest``.
+def approve(config: Path | None, options: ApproveOptions) -> int:
+    """Approve the list of the source that is held under the digest.
 
     Raises:
         ConfigError: nothing of the source is held under it.
     """
-    settings = loaded(config)
+    settings, source, digest = loaded(config), options.source, pasted(options.digest)
     chosen_sources(settings, [source])
-    digest = pasted(digest)
     # The state keeps what a run holds under the source's name, and what a repair holds under a name of its own.
     names = source, repairs_of(source)
     with existing_state(settings) as state:

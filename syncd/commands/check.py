@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from syncd.commands.fields import flags
+from syncd.commands.options import CheckOptions
 from syncd.commands.sample import Sample, Seen, sample_of
 from syncd.commands.settings import loaded
 from syncd.config import Settings, Source
@@ -50,28 +51,28 @@ class Step:
     details: tuple[str, ...] = ()
     code: int = 0
 
-    def to_json(self) -> dict[str, Any]:
-        return {"mark": self.mark, "text": self.text, "details": list(self.details)}
 
-
-def check(config: Path | None, *, prove: bool = False, as_json: bool = False) -> int:
-    """Print each step as it is known, then the results of ``prove``; return the gravest exit code."""
-    screen = None if as_json else Screen()
+def check(config: Path | None, options: CheckOptions) -> int:
+    """Print each step as it is known, then the results of ``--prove``; return the gravest exit code."""
+    screen = None if options.as_json else Screen()
     found = []
     for step in steps(config):
         found.append(step)
         if screen:
-            _show(screen, step)
+            screen.line(MARKS[step.mark], f" {step.text}")
+            for detail in step.details:
+                screen.line(detail, indent=4)
     codes = [step.code for step in found]
     # After these codes there is no source, no target or no mapping to try the gates with.
-    ready = prove and not {DEFECT, USAGE, TEMPORARY}.intersection(codes)
+    ready = options.prove and not {DEFECT, USAGE, TEMPORARY}.intersection(codes)
     tried = list(_tried(screen, config)) if ready else []
     code = gravest([*codes, *(each.exit_code for each in tried)])
     if screen:
         screen.line(*_last_line(found, tried))
     else:
-        proved = {"proved": [each.to_json() for each in tried]} if prove else {}
-        print_json({"exit": code, "steps": [step.to_json() for step in found], **proved})
+        lines = [{"mark": step.mark, "text": step.text, "details": list(step.details)} for step in found]
+        proved = {"proved": [each.to_json() for each in tried]} if options.prove else {}
+        print_json({"exit": code, "steps": lines, **proved})
     return code
 
 
@@ -85,12 +86,6 @@ def _tried(screen: Screen | None, config: Path | None) -> Iterator[Proved]:
             if screen:
                 _show_proofs(screen, found)
             yield found
-
-
-def _show(screen: Screen, step: Step) -> None:
-    screen.line(MARKS[step.mark], f" {step.text}")
-    for detail in step.details:
-        screen.line(detail, indent=4)
 
 
 def _last_line(found: Sequence[Step], tried: Sequence[Proved]) -> Iterator[Part]:

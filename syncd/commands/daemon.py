@@ -79,15 +79,8 @@ def _jobs(settings: Settings, state: State) -> Iterator[Job]:
 
 def _job(source: Source, words: Sequence[str], schedule: Schedule, *jitter: float, last: float | None) -> Job:
     command, *options = words
-    return Job(
-        name=f"{command} {source.name}",
-        source=source.name,
-        arguments=(command, source.name, *options, "--json"),
-        schedule=schedule,
-        timeout=source.timeout,
-        jitter=jitter_of(schedule, *jitter),
-        last=last,
-    )
+    name, arguments = f"{command} {source.name}", (command, source.name, *options, "--json")
+    return Job(name, source.name, arguments, schedule, source.timeout, jitter_of(schedule, *jitter), last)
 
 
 def _show(settings: Settings, timetable: Timetable) -> None:

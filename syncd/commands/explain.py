@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from syncd.commands.options import ExplainOptions
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.commands.status import shown_time
 from syncd.config import Settings
@@ -27,7 +28,7 @@ from syncd.watch.status import iso
 WIDTH = 10
 
 
-def explain(config: Path | None, source: str, key: str, *, as_json: bool) -> int:
+def explain(config: Path | None, options: ExplainOptions) -> int:
     """Print the explanation of one contact.
 
     Raises:
@@ -35,9 +36,9 @@ def explain(config: Path | None, source: str, key: str, *, as_json: bool) -> int
         SyncdError: as a dry run.
     """
     settings = loaded(config)
-    chosen_sources(settings, [source])
-    found = _explained(settings, source, key)
-    if as_json:
+    chosen_sources(settings, [options.source])
+    found = _explained(settings, options.source, options.key)
+    if options.as_json:
         print_json(_as_json(found))
     else:
         _Printer(Screen(), found).show()
@@ -61,12 +62,14 @@ def _explained(settings: Settings, source: str, key: str) -> Explanation:
 
 
 def _as_json(found: Explanation) -> dict[str, Any]:
+    ledger = found.ledger or {}
+    times = {name: iso(ledger[name]) for name in ("missing_since", "created", "updated") if ledger.get(name)}
     return {
         "source": found.source,
         "key": shown_key(found.key),
         "rows": [dataclasses.asdict(row) for row in found.rows],
         "contact": found.contact,
-        "ledger": found.ledger and {**found.ledger, **_times(found.ledger)},
+        "ledger": found.ledger and {**ledger, **times},
         "target": found.target,
         "stayed": found.stayed["new_id"] if found.stayed else None,
         "decision": found.decision,
@@ -75,10 +78,6 @@ def _as_json(found: Explanation) -> dict[str, Any]:
         "change": found.change,
         "changes": found.changes,
     }
-
-
-def _times(ledger: Mapping[str, Any]) -> dict[str, str]:
-    return {name: iso(ledger[name]) for name in ("missing_since", "created", "updated") if ledger[name]}
 
 
 def _fields(fields: Mapping[str, str | None]) -> str:

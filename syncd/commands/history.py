@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -87,10 +88,8 @@ def _moment(text: str, now: float) -> float:
     """
     from syncd.core.settings.durations import parse_duration
 
-    try:
+    with suppress(ValueError):
         return now - parse_duration(text)
-    except ValueError:
-        pass
     try:
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

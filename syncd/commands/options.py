@@ -1,4 +1,7 @@
-"""The options of the commands, and how a function becomes a command that takes them."""
+"""The options of the commands, and how a function becomes a command that takes them.
+
+The docstring of a class of options is what ``--help`` says of its command.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,27 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from typer import Argument, Option
 
 Command = TypeVar("Command", bound=Callable[..., int])
 
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="The configuration; else $SYNCD_CONFIG, ./syncd.yaml or /etc/syncd/syncd.yaml.",
-    ),
-]
-Level = Annotated[
-    str | None,
-    typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error; else $SYNCD_LOG_LEVEL, or info."),
-]
-OneSource = Annotated[str | None, typer.Argument(metavar="SOURCE", help="One source; all, if none is named.")]
-Sources = Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="Which sources; all, if none is named.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and send nothing.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run of the source to end.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
+_CONFIG_HELP = "The configuration; else $SYNCD_CONFIG, ./syncd.yaml or /etc/syncd/syncd.yaml."
+_LEVEL_HELP = "debug, info, warning or error; else $SYNCD_LOG_LEVEL, or info."
+Config = Annotated[Path | None, Option("--config", metavar="FILE", help=_CONFIG_HELP)]
+Level = Annotated[str | None, Option("--log-level", metavar="LEVEL", help=_LEVEL_HELP)]
+OneSource = Annotated[str | None, Argument(metavar="SOURCE", help="One source; all, if none is named.")]
+Sources = Annotated[list[str] | None, Argument(metavar="SOURCE", help="Which sources; all, if none is named.")]
+DryRun = Annotated[bool, Option("--dry-run", help="Show what would be done, and send nothing.")]
+Wait = Annotated[bool, Option("--wait", help="Wait for another run of the source to end.")]
+Json = Annotated[bool, Option("--json", help="Print one JSON object on stdout, and nothing else.")]
+
+_CHANGES = Option("--changes", metavar="FILE", help="Write every change to a .csv, .jsonl or .parquet file.")
+_EXIT_CODE = Option("--exit-code", help="With --dry-run: exit with 10 when there are changes.")
+_PROVE = Option("--prove", help="Try damaged copies of each source: does a gate hold what they would do?")
+_CHECK = Option("--check", help="One line for a monitor; exit with 0 if all is well, else with 3.")
+_THESE = Argument(metavar="SOURCE", help="Only these sources of it; all, if none is named.")
+_APPROVE = Option("--approve", metavar="DIGEST", help="Let exactly this list pass its gates, this once.")
+_SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,61 +46,81 @@ class Common:
 # --help lists the options in the order of the fields.
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """The options of ``syncd run``."""
+    """Read the sources, compare them with what was sent last, and push what changed."""
 
     sources: Sources = None
     dry_run: DryRun = False
     as_json: Json = False
-    changes: Annotated[
-        Path | None,
-        typer.Option("--changes", metavar="FILE", help="Write every change to a .csv, .jsonl or .parquet file."),
-    ] = None
-    full: Annotated[bool, typer.Option("--full", help="Read everything, also what has not changed.")] = False
+    changes: Annotated[Path | None, _CHANGES] = None
+    full: Annotated[bool, Option("--full", help="Read everything, also what has not changed.")] = False
     wait: Wait = False
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="With --dry-run: exit with 10 when there are changes.")
-    ] = False
+    exit_code: Annotated[bool, _EXIT_CODE] = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """Check the configuration, the key, the fields, and each source with its rows, up to 100,000. Writes nothing."""
+
+    prove: Annotated[bool, _PROVE] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatusOptions:
+    """Show each source's last run and what waits, and what is left of the key's limits. Asks the target nothing."""
+
+    as_json: Json = False
+    check: Annotated[bool, _CHECK] = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcileOptions:
-    """The options of ``syncd reconcile``."""
+    """Read the target back and show what is missing, edited or extra there. Without --repair it changes nothing."""
 
     sources: Sources = None
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Put right what differs, as the sources' reconcile: says.")
-    ] = False
+    repair: Annotated[bool, Option("--repair", help="Put right what differs, as the sources' reconcile: says.")] = False
     as_json: Json = False
-    wait: Annotated[bool, typer.Option("--wait", help="With --repair: wait for a run of the source to end.")] = False
+    wait: Annotated[bool, Option("--wait", help="With --repair: wait for a run of the source to end.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveOptions:
+    """Let the held changes that DIGEST names go on, once and exactly as listed."""
+
+    source: Annotated[str, Argument(metavar="SOURCE", help="The source whose changes are held.")]
+    digest: Annotated[str, Argument(metavar="DIGEST", help="The list's digest, as run and status show it.")]
 
 
 @dataclass(frozen=True, slots=True)
 class UndoOptions:
-    """The options of ``syncd undo``."""
+    """Take back what a run changed, deleted and created; what cannot be taken back is named."""
 
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The run, as syncd history shows it.")]
-    sources: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCE", help="Only these sources of it; all, if none is named.")
-    ] = None
+    run: Annotated[str, Argument(metavar="RUN", help="The run, as syncd history shows it.")]
+    sources: Annotated[list[str] | None, _THESE] = None
     dry_run: DryRun = False
-    approve: Annotated[
-        list[str] | None,
-        typer.Option("--approve", metavar="DIGEST", help="Let exactly this list pass its gates, this once."),
-    ] = None
+    approve: Annotated[list[str] | None, _APPROVE] = None
     as_json: Json = False
     wait: Wait = False
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainOptions:
+    """Show one contact's way from its row to the target, and what the next run would do with it, and why."""
+
+    source: Annotated[str, Argument(metavar="SOURCE", help="The source.")]
+    key: Annotated[str, Argument(metavar="KEY", help="The contact's key in it.")]
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """The options of ``syncd history``. ``since``: ``7d``, or a date or time of ISO 8601 (UTC, if it has no zone)."""
+    """List the runs, the newest first; with --run or --key every change, field by field."""
 
     source: OneSource = None
-    run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="The changes of this run.")] = None
-    key: Annotated[str | None, typer.Option("--key", metavar="KEY", help="The changes of this contact.")] = None
-    since: Annotated[str | None, typer.Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")] = (
-        None
-    )
+    run: Annotated[str | None, Option("--run", metavar="RUN", help="The changes of this run.")] = None
+    key: Annotated[str | None, Option("--key", metavar="KEY", help="The changes of this contact.")] = None
+    # A length of time, or a date or time of ISO 8601; UTC, if it has no zone.
+    since: Annotated[str | None, _SINCE] = None
     as_json: Json = False
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syncd.commands.options import ReconcileOptions
-from syncd.commands.running import error_of, opened, say_errors
+from syncd.commands.running import error_of, finished, opened
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.report.error_text import error_json
-from syncd.report.exit_code import code_of, gravest
-from syncd.report.streams import print_json, silence_stdout
+from syncd.report.streams import print_json
 
 if TYPE_CHECKING:
     from syncd.report.drift_report import Reconciled
@@ -25,14 +23,7 @@ def reconcile(config: Path | None, options: ReconcileOptions) -> int:
 
     found = Reconciled(repair=options.repair)
     error = error_of(partial(_carry_out, config, options, found))
-    code = code_of(error) if error is not None else gravest(source.exit_code for source in found.sources)
-    try:
-        _print(options, found, error, code)
-    except BrokenPipeError:
-        # Nobody reads the report, but the errors below go to stderr.
-        silence_stdout()
-    say_errors(found.sources, error)
-    return code
+    return finished(partial(_print, options, found, error), found.sources, error)
 
 
 def _carry_out(config: Path | None, options: ReconcileOptions, found: Reconciled, stopping: threading.Event) -> None:
@@ -49,29 +40,14 @@ def _carry_out(config: Path | None, options: ReconcileOptions, found: Reconciled
 
 
 def _print(options: ReconcileOptions, found: Reconciled, error: BaseException | None, code: int) -> None:
-    if options.as_json:
-        print_json(_as_json(found, error, code))
-    else:
+    if not options.as_json:
         from syncd.report.drift_screen import show_drift
         from syncd.report.screen import Screen
 
         show_drift(Screen(), found)
-    sys.stdout.flush()
-
-
-def _as_json(found: Reconciled, error: BaseException | None, code: int) -> dict[str, Any]:
-    """Return the object that ``--json`` prints; it has an ``error`` if not all sources could be compared."""
-    return {
-        "run": found.run,
-        "repair": found.repair,
-        "exit": code,
-        "requests": found.sent,
-        "target": {
-            "contacts": found.there,
-            "extra_foreign": len(found.foreign),
-            "foreign_ids": found.foreign,
-            "shared_numbers": found.shared,
-        },
-        "sources": [source.to_json() for source in found.sources],
-        **error_json(error),
-    }
+        return
+    foreign = {"extra_foreign": len(found.foreign), "foreign_ids": found.foreign}
+    target = {"contacts": found.there, **foreign, "shared_numbers": found.shared}
+    head = {"run": found.run, "repair": found.repair, "exit": code, "requests": found.sent, "target": target}
+    # There is an error if not all sources could be compared.
+    print_json({**head, "sources": [source.to_json() for source in found.sources], **error_json(error)})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument
 
 from syncd.commands.options import Common, Config, Json, Level, OneSource, command, common_options, prepared
 from syncd.commands.settings import chosen_sources, existing_state, loaded
@@ -59,9 +60,9 @@ def rejects_retry(common: Common, source: OneSource = None) -> int:
     sources = chosen_sources(settings, [source] if source else [])
     with existing_state(settings) as state:
         total = sum(state.ledger.retry_rejected(each.name) for each in sources) if state else 0
-    sent = f"{counted(total, 'contact')} will be sent again by the next run."
     from syncd.report.screen import Screen
 
+    sent = f"{counted(total, 'contact')} will be sent again by the next run."
     Screen().line(sent if total else "No contact is rejected.")
     return DONE
 
@@ -69,7 +70,7 @@ def rejects_retry(common: Common, source: OneSource = None) -> int:
 @command(app, "export")
 def rejects_export(
     common: Common,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file.")],
+    file: Annotated[Path, Argument(metavar="FILE", help="A .csv, .jsonl or .parquet file.")],
     source: OneSource = None,
 ) -> int:
     """Write them to a file, with the target's reasons and what was sent."""

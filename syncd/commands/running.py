@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,7 @@ from syncd.errors import SourceBusy, SyncdError
 from syncd.report.error_text import error_json, message_of, placed, say_error
 from syncd.report.exit_code import code_for, code_of, gravest, is_unwritable
 from syncd.report.streams import silence_stdout
-from syncd.run.signals import set_by_signal
+from syncd.run.signals import handled, set_by_signal
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
@@ -40,21 +39,14 @@ class Ran:
     error: BaseException | None = None
     settings: Settings | None = None
 
-    @property
-    def exit_code(self) -> int:
-        return code_of(self.error) if self.error is not None else gravest(each.exit_code for each in self.reports)
-
 
 def concluded(options: RunOptions | UndoOptions, ran: Ran, work: Callable[[threading.Event], None]) -> int:
     """Do ``work``, which fills in ``ran``, print the report, and return the exit code."""
     ran.error = error_of(work)
     asked = isinstance(options, RunOptions) and options.exit_code
-    changes = asked and any(report.has_changes for report in ran.reports)
-    code = gravest([ran.exit_code, code_for(changes=changes)])
-    # Printed before the errors: on a terminal, the report would push them out of sight.
-    code = _printed(partial(_print, options, ran, code), code)
-    say_errors(ran.reports, ran.error)
-    return code
+    plans = [report.plan for report in ran.reports if report.plan]
+    changes = asked and any(plan.todo.height or plan.waiting.height for plan in plans)
+    return finished(partial(_print, options, ran), ran.reports, ran.error, changes=changes)
 
 
 def error_of(work: Callable[[threading.Event], None]) -> BaseException | None:
@@ -68,14 +60,39 @@ def error_of(work: Callable[[threading.Event], None]) -> BaseException | None:
     return None
 
 
-def say_errors(parts: Sequence[SourceReport | SourceDrift], ended_by: BaseException | None) -> None:
-    """Print the errors of the sources on stderr, and last the error that ended the command."""
+def finished(
+    write: Callable[[int], object],
+    parts: Sequence[SourceReport | SourceDrift],
+    error: BaseException | None,
+    *,
+    changes: bool = False,
+) -> int:
+    """Print the report by ``write``, which gets the exit code, then the errors on stderr; return the exit code.
+
+    ``error``: the error that ended the command. ``changes``: the exit code has to tell of changes.
+    """
+    codes = [each.exit_code for each in parts] if error is None else [code_of(error)]
+    code = gravest([*codes, code_for(changes=changes)])
+    # Printed before the errors: on a terminal, the report would push them out of sight.
+    try:
+        write(code)
+        sys.stdout.flush()
+    except (BrokenPipeError, ConnectionResetError):
+        silence_stdout()
+    except OSError as failed:
+        if not is_unwritable(failed):
+            raise
+        # The changes are made, whatever becomes of the report: the errors of the sources are still printed on stderr.
+        silence_stdout()
+        say_error(message_of(failed))
+        code = gravest([code, code_of(failed)])
     for part in parts:
         # An error that ended the command is in the report of its source too.
-        if part.error is not None and part.error is not ended_by:
+        if part.error is not None and part.error is not error:
             say_error(placed(part.source, part.error))
-    if ended_by is not None:
-        say_error(message_of(ended_by))
+    if error is not None:
+        say_error(message_of(error))
+    return code
 
 
 @contextmanager
@@ -83,10 +100,7 @@ def opened(settings: Settings, stopping: threading.Event, *, dry_run: bool, wait
     """Open a session that shows its progress on a terminal, and that ``stopping`` stops."""
     from syncd.run.session import open_session
 
-    with (
-        _progress() as watcher,
-        open_session(settings, dry_run=dry_run, stopping=stopping, watcher=watcher) as session,
-    ):
+    with _progress() as watcher, open_session(settings, dry_run=dry_run, stopping=stopping, watcher=watcher) as session:
         session.wait = wait
         yield session
 
@@ -131,10 +145,10 @@ def _progress() -> AbstractContextManager[Watcher | None]:
 
 def _print(options: RunOptions | UndoOptions, ran: Ran, code: int) -> None:
     if options.as_json:
-        from syncd.report.source_report import run_json, write_json
+        from syncd.report.source_report import write_json
 
-        found = run_json(ran.run, ran.reports, dry_run=options.dry_run, exit_code=code)
-        write_json(sys.stdout, {**found, **error_json(ran.error)}, ran.reports)
+        found = {"run": ran.run, "dry_run": options.dry_run, "exit": code}
+        write_json(sys.stdout, found, ran.reports, error_json(ran.error))
     else:
         from syncd.report.run_screen import show_run
         from syncd.report.screen import Screen
@@ -142,32 +156,11 @@ def _print(options: RunOptions | UndoOptions, ran: Ran, code: int) -> None:
         show_run(Screen(), ran.reports, dry_run=options.dry_run, left=ran.left)
 
 
-def _printed(write: Callable[[], object], code: int) -> int:
-    """Print by ``write``, and return the exit code: ``code``, or a graver one if stdout cannot be written."""
-    try:
-        write()
-        sys.stdout.flush()
-    except (BrokenPipeError, ConnectionResetError):
-        silence_stdout()
-    except OSError as error:
-        if not is_unwritable(error):
-            raise
-        # The changes are made, whatever becomes of the report: the errors of the sources are still told on stderr.
-        silence_stdout()
-        say_error(message_of(error))
-        return gravest([code, code_of(error)])
-    return code
-
-
 @contextmanager
 def _interruptible(stopping: threading.Event) -> Iterator[None]:
     """Let SIGTERM and the first Ctrl-C end the run after the batches under way; a second one breaks it off."""
     # Polars takes SIGINT when it is imported, in a way that lets a waiting main thread sleep on: ours must come after.
     import polars as pl  # noqa: F401 (for what its import does)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     # ``next`` on a counter is one step: a second signal may interrupt the handler of the first at any line.
     asks = itertools.count()
@@ -177,9 +170,5 @@ def _interruptible(stopping: threading.Event) -> Iterator[None]:
             raise KeyboardInterrupt
         set_by_signal(stopping)
 
-    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled(asked):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-from syncd.core.claims import FOREIGN, SEAT, resolve
+from syncd.core.claims import BY_SOURCE, FOREIGN, SEAT, resolve
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, WARNING
 from syncd.core.identity import duplicate_keys, folded, identify
+from syncd.core.mapping.compiler import Mapping
+from syncd.core.schema import Schema
+from syncd.core.settings.rules import SharedMatch
+from syncd.read.reader import next_page
 from syncd.report.masking import masked
-from syncd.source import Connector, End, Malformed
-
-if TYPE_CHECKING:
-    from syncd.core.mapping.compiler import Mapping
-    from syncd.core.schema import Schema
-    from syncd.core.settings.rules import SharedMatch
-    from syncd.source import Rows
+from syncd.source import Connector, End, Malformed, Rows
 
 ROWS = 100_000
 """Rows that are read at most: seconds, for a file or a database."""
@@ -78,29 +75,27 @@ class Seen:
             contacts = contacts.with_columns(folded(contacts.get_column(MATCH)))
         # The same function decides as in a run, so that the same rows are invalid.
         outranked = resolve(contacts.select(KEY, MATCH), self._contacts, policy).outranked
-        named = _named(contacts.join(outranked.select(KEY, STATE), on=KEY, how="inner"), contacts, self._contacts)
+        named = _named(contacts.join(outranked.select(KEY, STATE, BY_SOURCE), on=KEY, how="inner"), contacts)
         # -1: the sources come in the order of the configuration, so that each is before the one that is judged next.
         rank, seat = pl.lit(-1, dtype=pl.Int32).alias("@rank"), pl.lit(None, dtype=pl.String).alias(SEAT)
         rest = contacts.join(outranked, on=KEY, how="anti")
         self._contacts = pl.concat(
             [self._contacts, rest.select(pl.lit(source).alias("@source"), rank, KEY, MATCH, seat)]
         )
-        return _demoted(mapped, named)
+        return mapped.update(named, on=ROW, how="left")
 
 
-def _named(outranked: pl.DataFrame, contacts: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+def _named(outranked: pl.DataFrame, contacts: pl.DataFrame) -> pl.DataFrame:
     """Give each outranked contact its reason, and the row that has its match value."""
     # The reason does not name the other contact's key, so that rows with the same reason are counted together.
-    owners = others.unique(MATCH, keep="first", maintain_order=True).select(MATCH, "@source")
     reason = (
         pl.when(pl.col(STATE) == EXCLUDED)
         .then(pl.lit(MERGED))
-        .when(pl.col("@source").is_not_null())
-        .then(pl.format("shares match fields with a contact of source {}", "@source"))
+        .when(pl.col(BY_SOURCE) != "")
+        .then(pl.format("shares match fields with a contact of source {}", BY_SOURCE))
         .otherwise(pl.lit(SAME_MATCH))
     )
-    twins = contacts.select(ROW, _twin(MATCH))
-    found = outranked.join(owners, on=MATCH, how="left").join(twins, on=ROW, how="left")
+    found = outranked.join(contacts.select(ROW, _twin(MATCH)), on=ROW, how="left")
     return found.select(ROW, STATE, reason.alias(REASON), _TWIN)
 
 
@@ -137,14 +132,7 @@ class _Looked:
         return whole
 
 
-def sample_of(
-    connector: Connector,
-    mapping: Mapping,
-    schema: Schema,
-    seen: Seen,
-    policy: SharedMatch,
-    clock: Callable[[], float] = time.monotonic,
-) -> Sample:
+def sample_of(connector: Connector, mapping: Mapping, schema: Schema, seen: Seen, policy: SharedMatch) -> Sample:
     """Read a source, up to :data:`ROWS` rows and for :data:`SECONDS`, and judge its rows as a run would.
 
     ``seen``: the sources before this one. ``policy``: which of several contacts with one match value is sent.
@@ -153,7 +141,7 @@ def sample_of(
         SourceError: it cannot be read.
         MappingError: an expression of the mapping fails.
     """
-    looked = _look(connector, clock)
+    looked = _look(connector)
     found = Sample(whole=looked.end is not None)
     if looked.end is not None and looked.end.proof == "unproved":
         found.unproved = looked.end.why
@@ -163,18 +151,15 @@ def sample_of(
     return found
 
 
-def _look(connector: Connector, clock: Callable[[], float]) -> _Looked:
-    looked, until = _Looked(), clock() + SECONDS
+def _look(connector: Connector) -> _Looked:
+    looked, until = _Looked(), time.monotonic() + SECONDS
     # Closed at once when the sample is full: a connection would stay open for as long as the reading lives.
     with closing(connector.read(None)) as reading:
-        while True:
-            try:
-                page = next(reading)
-            except StopIteration as stop:
-                looked.end = stop.value
+        while not isinstance(page := next_page(reading), End):
+            if not looked.add(page) or time.monotonic() >= until:
                 return looked
-            if not looked.add(page) or clock() >= until:
-                return looked
+        looked.end = page
+    return looked
 
 
 def _mapped(looked: _Looked, mapping: Mapping, schema: Schema) -> pl.DataFrame:
@@ -185,15 +170,8 @@ def _mapped(looked: _Looked, mapping: Mapping, schema: Schema) -> pl.DataFrame:
     ).hstack(places.select(ROW, ORIGIN).with_columns(pl.lit(None, dtype=pl.UInt32).alias(_TWIN)))
     keyed = rows.filter((pl.col(STATE) != EXCLUDED) & pl.col(KEY).is_not_null())
     again = duplicate_keys(keyed, looked.origins)
-    if again.is_empty():
-        return rows
-    twins = keyed.select(ROW, _twin(KEY))
-    return _demoted(rows, again.with_columns(pl.lit(SAME_KEY).alias(REASON)).join(twins, on=ROW, how="left"))
-
-
-def _demoted(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
-    """Give the rows the state, the reason and the twin that they have in ``judged``."""
-    return rows if judged.is_empty() else rows.update(judged, on=ROW, how="left")
+    named = again.with_columns(pl.lit(SAME_KEY).alias(REASON)).join(keyed.select(ROW, _twin(KEY)), on=ROW, how="left")
+    return rows.update(named, on=ROW, how="left")
 
 
 def _fill_in(found: Sample, mapped: pl.DataFrame, looked: _Looked, mapping: Mapping, schema: Schema) -> None:

@@ -5,49 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Option
 
 from syncd.errors import ConfigError
 from syncd.report.exit_code import DONE
 
+# The command's options stand here and not in options.py: no other command has any of them.
+_PORT_HELP = "Where it listens; 0 takes a free one.  [default: 8088; of HubSpot 8089]"
+_DATA_HELP = "Keep the contacts in this file; else in memory."
+_LIMITS_HELP = (
+    "The key's request windows, or none.  "
+    "[default: 60/1m,1000/1h,20000/1d; of HubSpot a free account's, 100/10s,250000/1d]"
+)
+_DIALECT_HELP = "How it behaves where the guide leaves it open."
+_SEED_HELP = "How many invented contacts a new company has."
+_KEY_HELP = "The key that it takes.  [default: sandbox-key; of HubSpot pat-na1-sandbox]"
+_HUBSPOT_HELP = "Serve a HubSpot account instead, to read contacts from."
 
-# The command's options stand here and not in syncd/cli.py: no other command has any of them.
+
 def sandbox(
     *,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            "--port", min=0, max=65535, help="Where it listens; 0 takes a free one.  [default: 8088; of HubSpot 8089]"
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE", help="Keep the contacts in this file; else in memory.")
-    ] = None,
-    limits: Annotated[
-        str | None,
-        typer.Option(
-            "--limits",
-            metavar="LIMITS",
-            help=(
-                "The key's request windows, or none.  "
-                "[default: 60/1m,1000/1h,20000/1d; of HubSpot a free account's, 100/10s,250000/1d]"
-            ),
-        ),
-    ] = None,
-    dialect: Annotated[
-        list[str] | None,
-        typer.Option("--dialect", metavar="NAME=VALUE", help="How it behaves where the guide leaves it open."),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, metavar="N", help="How many invented contacts a new company has.")
-    ] = 0,
-    key: Annotated[
-        str | None,
-        typer.Option("--key", help="The key that it takes.  [default: sandbox-key; of HubSpot pat-na1-sandbox]"),
-    ] = None,
-    hubspot: Annotated[
-        bool, typer.Option("--hubspot", help="Serve a HubSpot account instead, to read contacts from.")
-    ] = False,
+    port: Annotated[int | None, Option("--port", min=0, max=65535, help=_PORT_HELP)] = None,
+    data: Annotated[Path | None, Option("--data", metavar="FILE", help=_DATA_HELP)] = None,
+    limits: Annotated[str | None, Option("--limits", metavar="LIMITS", help=_LIMITS_HELP)] = None,
+    dialect: Annotated[list[str] | None, Option("--dialect", metavar="NAME=VALUE", help=_DIALECT_HELP)] = None,
+    seed: Annotated[int, Option("--seed", min=0, metavar="N", help=_SEED_HELP)] = 0,
+    key: Annotated[str | None, Option("--key", help=_KEY_HELP)] = None,
+    hubspot: Annotated[bool, Option("--hubspot", help=_HUBSPOT_HELP)] = False,
 ) -> int:
     """Serve a Vocatech contacts API on this machine, to rehearse with; or a HubSpot account."""
     from syncd.sandbox.limits import parse_limits

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,14 +50,10 @@ def chosen_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
     return [source for name, source in settings.sources.items() if not names or name in names]
 
 
-@contextmanager
-def existing_state(settings: Settings, *, read_only: bool = False) -> Iterator[State | None]:
-    """Open the state; it is None if no run has made one yet, so that a command that only looks makes no file."""
+def existing_state(settings: Settings, *, read_only: bool = False) -> AbstractContextManager[State | None]:
+    """Return a context that opens the state, and gives None if no run has made one yet."""
+    # A command that only looks must not make a state file.
     from syncd.state import State
     from syncd.state.place import is_there
 
-    if not is_there(settings.state):
-        yield None
-        return
-    with State(settings.state, read_only=read_only) as state:
-        yield state
+    return State(settings.state, read_only=read_only) if is_there(settings.state) else nullcontext()

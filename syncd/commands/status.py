@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.budget import describe
+from syncd.commands.options import StatusOptions
 from syncd.commands.settings import loaded
 from syncd.core.wording import counted
 from syncd.errors import StateError, Stopped
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     from syncd.report.screen import Screen
 
 
-def status(config: Path | None, *, as_json: bool, check: bool = False) -> int:
-    """Print the status; with ``check``, print one line and return an exit code for a monitor."""
+def status(config: Path | None, options: StatusOptions) -> int:
+    """Print the status; with ``--check``, print one line and return an exit code for a monitor."""
     watch = watch_of(loaded(config, keyless=True))
-    if check:
-        return _check(watch, as_json=as_json)
+    if options.check:
+        return _check(watch, as_json=options.as_json)
     found = company_status(watch, time.time())
-    if as_json:
+    if options.as_json:
         print_json(found)
     else:
         from syncd.report.screen import Screen

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import polars as pl
+
+from syncd.config import Settings
 from syncd.errors import ConfigError
 from syncd.report.table_file import check_file
-
-if TYPE_CHECKING:
-    from syncd.config import Settings
 
 CHANGES = ("source", "kind", "key", "id")
 """The first columns of a file of changes; in JSON, keys of each line."""
@@ -67,8 +66,6 @@ def _may_be_replaced(file: Path, head: Sequence[str]) -> bool:
 
 
 def _begins_with(file: Path, head: Sequence[str]) -> bool:
-    import polars as pl
-
     if file.suffix == ".parquet":
         try:
             return tuple(pl.read_parquet_schema(file))[: len(head)] == tuple(head)

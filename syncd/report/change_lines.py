@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syncd.core.wording import shown_key
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Part = str | tuple[str, str]
 """Text, or text and its style."""
@@ -29,34 +25,11 @@ def kinds_counted(counts: Mapping[str, int], *, done: bool) -> list[str]:
     return [f"{counts[kind]:,} {word if done else f'to {kind}'}" for kind, word in _DONE.items() if counts.get(kind)]
 
 
-def page_of(changes: pl.DataFrame, phones: frozenset[str], size: int) -> Iterator[dict[str, Any]]:
-    """Yield at most ``size`` changes of a plan, some of each kind that there is, in the plan's order."""
-    from syncd.report.source_report import described
-
-    kinds = changes.get_column("@kind")
-    counts = dict(kinds.value_counts().iter_rows())
-    # Each kind gets a share: a plan is sorted by kind, so that thousands of creates would leave no place for a delete.
-    shares = _shares({kind: counts[kind] for kind in kinds.unique(maintain_order=True)}, size)
-    for kind, share in shares.items():
-        yield from islice(described(changes.filter(kinds == kind).head(share), phones), share)
-
-
-def _shares(counts: Mapping[str, int], size: int) -> dict[str, int]:
-    """Distribute ``size`` places among kinds as evenly as possible; a kind gets at most its count."""
-    shares = dict.fromkeys(counts, 0)
-    left = min(size, sum(counts.values()))
-    while left:
-        for kind, number in counts.items():
-            if left and shares[kind] < number:
-                shares[kind] += 1
-                left -= 1
-    return shares
-
-
 def change_lines(change: Mapping[str, Any], phones: frozenset[str], *, old: str = "", new: str = "") -> Iterator[Line]:
     """Yield the lines that show a change; ``old`` and ``new`` name the two values where that is not plain."""
     kind, fields = change["kind"], change["fields"]
-    head: Line = [(kind, STYLES.get(kind, "yellow")), f" {_whom(change)}"]
+    id_ = f" (id {change['id']})" if change.get("id") else ""
+    head: Line = [(kind, STYLES.get(kind, "yellow")), f" {shown_key(str(change['key']))}{id_}"]
     if kind in ("create", "delete"):
         # All the values are on one side, so they fit on the line of the change.
         side = "new" if kind == "create" else "old"
@@ -69,11 +42,6 @@ def change_lines(change: Mapping[str, Any], phones: frozenset[str], *, old: str 
     width = max(map(len, fields), default=0)
     for name, each in fields.items():
         yield [f"    {name:<{width}}  ", *_difference(each.get("old"), each.get("new"), name in phones, old, new)]
-
-
-def _whom(change: Mapping[str, Any]) -> str:
-    key = shown_key(str(change["key"]))
-    return f"{key} (id {change['id']})" if change.get("id") else key
 
 
 def _difference(old: str | None, new: str | None, is_phone: bool, old_name: str, new_name: str) -> Line:  # noqa: FBT001 (private)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
+import polars as pl
 
-from syncd.report.source_report import described
+from syncd.report.source_report import SourceReport, described
 from syncd.report.table_file import check_file, explained, write_table
-
-if TYPE_CHECKING:
-    from syncd.report.source_report import SourceReport
 
 
 def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:
@@ -42,8 +40,6 @@ def _all(reports: Sequence[SourceReport]) -> Iterator[tuple[str, bool, dict[str,
 
 
 def _write_table(path: Path, option: str, reports: Sequence[SourceReport]) -> None:
-    import polars as pl
-
     kinds = {"source": pl.String, "kind": pl.String, "key": pl.String, "id": pl.Int64, "held": pl.Boolean}
     schema = {**kinds, "field": pl.String, "old": pl.String, "new": pl.String, "outcome": pl.String}
     lines = [

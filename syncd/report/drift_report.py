@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.core.plan import Held, Plan
-from syncd.errors import SyncdError
 from syncd.push.result import PushResult
 from syncd.report.error_text import error_json
 from syncd.report.exit_code import code_for
-from syncd.report.source_report import held_json, with_shown_keys
+from syncd.report.source_report import SourcePart, held_json, with_shown_keys
 
 # Every contact of the ledger is in one class; "extra_ours" and "held" count beside them.
 CLASSES = ("same", "missing", "edited", "extra_ours", "pending", "rejected", "held")
@@ -24,7 +20,7 @@ def is_choice(left: str | None) -> bool:
 
 
 @dataclass(slots=True)
-class SourceDrift:
+class SourceDrift(SourcePart):
     """The result for one source.
 
     ``counts``: contacts by :data:`CLASSES`. ``missing``, ``edited``, ``extra``: ``key``, ``id`` and ``left``, why
@@ -34,23 +30,13 @@ class SourceDrift:
     the target was listed. ``running``: another run has the source.
     """
 
-    source: str
-    phones: frozenset[str] = frozenset()
-    known: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
     missing: list[dict[str, Any]] = field(default_factory=list)
     edited: list[dict[str, Any]] = field(default_factory=list)
     extra: list[dict[str, Any]] = field(default_factory=list)
-    plan: Plan | None = None
     pushed: PushResult | None = None
     noted: int = 0
     late: int = 0
     running: bool = False
-    error: SyncdError | None = None
-
-    @property
-    def held(self) -> Sequence[Held]:
-        return self.plan.held if self.plan else ()
 
     @property
     def waiting(self) -> int:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syncd.core.warnings import REMEDY
 from syncd.core.wording import counted, shown_key
 from syncd.report.change_lines import change_lines, kinds_counted
-from syncd.report.drift_report import CLASSES
-from syncd.report.screen import PAGE
-
-if TYPE_CHECKING:
-    from syncd.report.drift_report import Reconciled, SourceDrift
-    from syncd.report.screen import Screen
+from syncd.report.drift_report import CLASSES, Reconciled, SourceDrift
+from syncd.report.screen import PAGE, Screen
 
 WORDS = {"same": "as they were left", "extra_ours": "extra (deleted before, and still there)"}
 WHY = {

@@ -31,22 +31,10 @@ GOOD = frozenset({DONE, WAITING})
 """The codes of a run that did its work."""
 
 CODES = {
-    "unknown_address": USAGE,
-    "unusable_fields": USAGE,
-    "unwritable_state": USAGE,
-    "wrong_mapping": USAGE,
-    "held": WAITING,
-    "invalid": WAITING,
-    "no_contact": WAITING,
-    "missing_canary": WAITING,
-    "rejected": WAITING,
-    "not_undone": WAITING,
-    "drift": WAITING,
-    "not_guarded": WAITING,
-    "alarm": WAITING,
-    "unknown_outcome": TEMPORARY,
-    "not_delivered": TEMPORARY,
-    "unwritable_output": TEMPORARY,
+    **dict.fromkeys(("unknown_address", "unusable_fields", "unwritable_state", "wrong_mapping"), USAGE),
+    **dict.fromkeys(("held", "invalid", "no_contact", "missing_canary", "rejected", "not_undone"), WAITING),
+    **dict.fromkeys(("drift", "not_guarded", "alarm"), WAITING),
+    **dict.fromkeys(("unknown_outcome", "not_delivered", "unwritable_output"), TEMPORARY),
     "changes": CHANGES,
 }
 """The code of each thing that can happen without an error that ends a source or a command."""

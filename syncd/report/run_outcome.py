@@ -14,28 +14,20 @@ from syncd.run.session import Session
 
 def report_plan(report: SourceReport, session: Session, planned: Planned, reading: Reading, schema: Schema) -> None:
     """Put a plan, and what the read said of each row, into the report."""
-    plan = planned.plan
     report.read = reading.end.proof
     report.rows, report.known = reading.count(planned.verdicts), reading.recall.height
-    report.plan, report.phones, report.digest = plan, schema.phones, plan.digest()
-    report.planned = plan.requests()
-    report.seconds = session.budget.forecast(report.planned)
+    report.take_plan(planned.plan, schema.phones, session.budget.forecast)
     report.invalid = reading.invalid(planned.verdicts)
     report.excluded = excluded(planned.verdicts)
     report.rejected = [{"key": key, "reason": reason} for key, reason in planned.rejected]
     report.warnings = planned.warnings
-    report.counts.update(plan.counts())
-    report.counts.update(
-        unchanged=planned.unchanged,
-        held=plan.held_count(),
-        invalid=len(report.invalid),
-        rejected=len(report.rejected),
-        excluded=sum(each["count"] for each in report.excluded),
-    )
+    report.counts.update(unchanged=planned.unchanged, invalid=len(report.invalid), rejected=len(report.rejected))
+    report.counts["excluded"] = sum(each["count"] for each in report.excluded)
 
 
 def report_begin(report: SourceReport) -> None:
     """Let the report say of its plan what is known when the push is broken off: that none of it is surely done."""
+    # The report counts accepted changes only, and report_plan has counted the planned changes.
     report.counts.update({kind: -count for kind, count in report.plan.counts().items()} if report.plan else {})
     report.otherwise = "unknown"
     report.unknown = report.plan.todo.height if report.plan else 0
@@ -44,6 +36,7 @@ def report_begin(report: SourceReport) -> None:
 def report_push(report: SourceReport, session: Session, source: Source, pushed: PushResult) -> None:
     """Put what became of a plan into the report that the plan is in."""
     report.counts.update(pushed.counts)
+    # If all changes were accepted, as usual, no change needs an outcome of its own.
     if report.plan and pushed.counts.total() == report.plan.todo.height:
         report.otherwise = "accepted"
     else:
@@ -54,10 +47,8 @@ def report_push(report: SourceReport, session: Session, source: Source, pushed: 
     report.rejected += [each for each in pushed.rejected if each["key"] not in {one["key"] for one in report.rejected}]
     report.counts["rejected"] = len(report.rejected)
     if pushed.tidied:
-        left = counted(pushed.tidied, "contact")
-        report.warnings.append(f"deleted {left} that an interrupted run had left behind")
+        report.warnings.append(f"deleted {counted(pushed.tidied, 'contact')} that an interrupted run had left behind")
     if pushed.left:
         left = counted(pushed.left, "contact")
         report.warnings.append(f"{left} stayed at the target, where only a source that is not configured has a claim")
-    if pushed.failure:
-        report.error = pushed.failure
+    report.error = pushed.failure or report.error

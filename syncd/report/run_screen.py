@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars as pl
 
 from syncd.budget import describe_requests
+from syncd.core.compare import KIND
 from syncd.core.wording import counted, shown_key
 from syncd.errors import Stopped
-from syncd.report.change_lines import Part, change_lines, kinds_counted, page_of
-from syncd.report.screen import PAGE
-
-if TYPE_CHECKING:
-    from syncd.report.screen import Screen
-    from syncd.report.source_report import SourceReport
+from syncd.report.change_lines import Part, change_lines, kinds_counted
+from syncd.report.screen import PAGE, Screen
+from syncd.report.source_report import SourceReport, described
 
 DONE_PAGE = 5
 """Changes that are shown after they were made; a dry run shows ``PAGE`` of them."""
@@ -87,7 +87,7 @@ def _changes(screen: Screen, report: SourceReport) -> None:
     if not report.dry_run and report.made < todo.height:
         screen.line(f"of {counted(todo.height, 'planned change')}, {report.made:,} are done", indent=2)
     size = PAGE if report.dry_run else DONE_PAGE
-    for change in page_of(report.with_outcomes(todo), report.phones, size):
+    for change in described(page_of(report.with_outcomes(todo), size), report.phones):
         head, *fields = change_lines(change, report.phones)
         outcome = change["outcome"]
         # "create 7" reads as done or to be done, so only another outcome needs a word.
@@ -96,6 +96,14 @@ def _changes(screen: Screen, report: SourceReport) -> None:
         for line in (head, *fields):
             screen.line(*line, indent=2, hanging=6)
     screen.more(todo.height, "; --changes FILE writes them all", page=size)
+
+
+def page_of(changes: pl.DataFrame, size: int) -> pl.DataFrame:
+    """Return at most ``size`` changes of a plan, of each kind as evenly as possible, in the plan's order."""
+    # A plan is sorted by kind, so that thousands of creates would leave no place for a delete.
+    turns = changes.with_columns(pl.int_range(pl.len()).over(KIND).alias("@turn"))
+    first = turns.filter(pl.col("@turn") < size).with_row_index("@place")
+    return first.sort("@turn", "@place").head(size).sort("@place").drop("@turn", "@place")
 
 
 def _held(screen: Screen, report: SourceReport) -> None:
@@ -153,7 +161,7 @@ def _altered(screen: Screen, report: SourceReport) -> None:
     screen.more(len(report.altered), IN_JSON)
 
 
-def _last_line(reports: Sequence[SourceReport], *, dry_run: bool) -> Iterator[Part]:
+def _last_line(reports: Sequence[SourceReport], *, dry_run: bool) -> Sequence[Part]:
     changes = sum(report.made for report in reports)
     sent = counted(sum(report.sent for report in reports), "request")
     waiting = list(_waiting(reports))
@@ -164,22 +172,18 @@ def _last_line(reports: Sequence[SourceReport], *, dry_run: bool) -> Iterator[Pa
     if failed:
         tail += f"; {counted(failed, 'source')} of {len(reports)} failed"
     if dry_run:
-        yield ("Nothing was sent", "bold")
-        yield f": this was a dry run{tail}."
-    elif failed < len(errors):
+        return ("Nothing was sent", "bold"), f": this was a dry run{tail}."
+    if failed < len(errors):
         planned = sum(report.plan.todo.height for report in reports if report.plan)
         of = f" of {counted(planned, 'planned change')}" if planned else " changes"
-        yield ("Stopped", "bold yellow")
-        yield f": {changes:,}{of} accepted, in {sent}{tail}."
-    elif changes:
-        yield ("Done", "bold green" if not (waiting or failed) else "bold")
-        yield f": {counted(changes, 'change')} accepted, in {sent}{tail}."
-    elif failed == len(reports):
-        yield ("Nothing was done", "bold red")
-        yield f"{tail}."
-    else:
-        yield ("Nothing was changed", "bold")
-        yield f", in {sent}{tail}." if any(report.sent for report in reports) else f"{tail}."
+        return ("Stopped", "bold yellow"), f": {changes:,}{of} accepted, in {sent}{tail}."
+    if changes:
+        style = "bold" if waiting or failed else "bold green"
+        return ("Done", style), f": {counted(changes, 'change')} accepted, in {sent}{tail}."
+    if failed == len(reports):
+        return ("Nothing was done", "bold red"), f"{tail}."
+    asked = any(report.sent for report in reports)
+    return ("Nothing was changed", "bold"), f", in {sent}{tail}." if asked else f"{tail}."
 
 
 def _waiting(reports: Sequence[SourceReport]) -> Iterator[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import orjson
+import polars as pl
 
 from syncd.core.change import KINDS
 from syncd.core.columns import KEY
@@ -20,9 +21,6 @@ from syncd.errors import SyncdError
 from syncd.report.error_text import error_json
 from syncd.report.exit_code import code_for
 
-if TYPE_CHECKING:
-    import polars as pl
-
 OUTCOME = "@outcome"
 """What became of a change: ``planned`` (by a dry run) · ``held`` · ``accepted`` · ``rejected`` · ``unknown`` (the next
 run sends it again) · ``not sent`` (the push ended before, or another source had the contact in hand)."""
@@ -31,7 +29,23 @@ COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded")
 
 
 @dataclass(slots=True)
-class SourceReport:
+class SourcePart:
+    """One source's part of a command. ``known``: the contacts of the ledger. ``plan``: the changes to make."""
+
+    source: str
+    known: int = 0
+    phones: frozenset[str] = frozenset()
+    counts: Counter[str] = field(default_factory=Counter)
+    plan: Plan | None = None
+    error: SyncdError | None = None
+
+    @property
+    def held(self) -> Sequence[Held]:
+        return self.plan.held if self.plan else ()
+
+
+@dataclass(slots=True)
+class SourceReport(SourcePart):
     """One source's part of a run.
 
     ``read``: how the read ended (``complete``, ``partial``, ``unproved``; "" if it did not end). ``counts``: the
@@ -44,14 +58,9 @@ class SourceReport:
     that were not undone: ``key``, ``kind``, ``reason``.
     """
 
-    source: str
     dry_run: bool = False
     read: str = ""
     rows: int = 0
-    known: int = 0
-    plan: Plan | None = None
-    phones: frozenset[str] = frozenset()
-    counts: Counter[str] = field(default_factory=Counter)
     planned: int = 0
     sent: int = 0
     seconds: float = 0.0
@@ -61,17 +70,12 @@ class SourceReport:
     altered: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     unknown: int = 0
-    error: SyncdError | None = None
     digest: str = ""
     same_as_before: bool = False
     undoes: str = ""
     kept: list[dict[str, Any]] = field(default_factory=list)
     outcomes: pl.DataFrame | None = None
     otherwise: str = "planned"
-
-    @property
-    def held(self) -> Sequence[Held]:
-        return self.plan.held if self.plan else ()
 
     @property
     def exit_code(self) -> int:
@@ -89,9 +93,12 @@ class SourceReport:
         """How many changes were made; how many are planned, in a dry run."""
         return sum(self.counts[kind] for kind in KINDS)
 
-    @property
-    def has_changes(self) -> bool:
-        return self.plan is not None and not (self.plan.todo.is_empty() and self.plan.waiting.is_empty())
+    def take_plan(self, plan: Plan, phones: frozenset[str], forecast: Callable[[int], float]) -> None:
+        """Put a plan into the report; ``forecast``: how many seconds a number of requests takes."""
+        self.plan, self.phones, self.digest = plan, phones, plan.digest()
+        self.planned = plan.requests()
+        self.seconds = forecast(self.planned)
+        self.counts.update(plan.counts(), held=plan.held_count())
 
     def approval(self, digest: str) -> str:
         """Return the command that approves the held list with this digest."""
@@ -99,20 +106,13 @@ class SourceReport:
         undo, run = f"syncd undo {self.undoes} --approve {digest}", f"syncd approve {self.source} {digest}"
         return undo if self.undoes else run
 
-    def changes(self) -> Iterator[dict[str, Any]]:
-        """Yield each change that is to be made: ``kind``, ``key``, ``id``, ``fields`` with old and new values."""
-        if self.plan:
-            yield from described(self.plan.todo, self.phones)
-
     def settled(self) -> Iterator[dict[str, Any]]:
-        """Yield the same changes, each with its ``outcome``."""
+        """Yield each change to make: ``kind``, ``key``, ``id``, ``fields`` with old and new values, and ``outcome``."""
         if self.plan:
             yield from described(self.with_outcomes(self.plan.todo), self.phones)
 
     def with_outcomes(self, changes: pl.DataFrame) -> pl.DataFrame:
         """Add the column ``@outcome`` to changes of the plan."""
-        import polars as pl
-
         # Only changes that ended in different ways need the table: usually all of them have one outcome.
         if self.outcomes is None:
             return changes.with_columns(pl.lit(self.otherwise).alias(OUTCOME))
@@ -143,12 +143,6 @@ class SourceReport:
         return {**found, **error_json(self.error)}
 
 
-def run_json(run: str | None, reports: Sequence[SourceReport], *, dry_run: bool, exit_code: int) -> dict[str, Any]:
-    """Return the object of ``syncd run --json``, with empty lists of changes, which :func:`write_json` fills."""
-    sources = [report.to_json() for report in reports]
-    return {"run": run, "dry_run": dry_run, "exit": exit_code, "sources": sources}
-
-
 PAGE = 500
 """Changes that are written at once."""
 
@@ -156,12 +150,13 @@ PAGE = 500
 _NO_CHANGES = '"changes": []'
 
 
-def write_json(file: TextIO, found: Mapping[str, Any], reports: Sequence[SourceReport]) -> None:
-    """Write the object of :func:`run_json` on one line, with the changes of each report."""
+def write_json(file: TextIO, head: Mapping[str, Any], reports: Sequence[SourceReport], tail: Mapping[str, Any]) -> None:
+    """Write the object of ``syncd run --json`` on one line: ``head``, the sources with their changes, and ``tail``."""
     # A run may have a million changes. The object is written without them and cut in pieces; the changes are written
     # page by page between the pieces, so that they are never in memory together.
-    head, *rest = json.dumps(found, ensure_ascii=False).split(_NO_CHANGES)
-    file.write(head)
+    found = {**head, "sources": [report.to_json() for report in reports], **tail}
+    begin, *rest = json.dumps(found, ensure_ascii=False).split(_NO_CHANGES)
+    file.write(begin)
     for part, report in zip(rest, reports, strict=True):
         file.write('"changes": [')
         before, changes = "", report.settled()

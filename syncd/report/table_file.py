@@ -6,12 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import polars as pl
 
 from syncd.errors import ConfigError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 

@@ -10,18 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from syncd.budget import Budget
 from syncd.config import Settings
+from syncd.config import Target as TargetSettings
 from syncd.errors import StateError, Stopped
 from syncd.rest import Client, Places
 from syncd.run.leases import Leases, Proving, refuse
 from syncd.state import State
 from syncd.target.contacts import Target
-
-if TYPE_CHECKING:
-    from syncd.config import Target as TargetSettings
 
 _NOTED_EVERY = 2.0  # seconds
 
@@ -129,25 +126,14 @@ def open_session(
         # The host and the process tell who holds a source; the random part tells two runs of one process apart.
         leases = Leases(state, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", clock)
         client = stack.enter_context(client_of(settings.target, Proving(budget, leases), stopping, sleep))
-        yield Session(
-            settings=settings,
-            state=state,
-            target=Target(client),
-            budget=budget,
-            run=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(clock()))}-{secrets.token_hex(3)}",
-            leases=leases,
-            dry_run=dry_run,
-            stopping=stopping,
-            watcher=watcher,
-            clock=clock,
-        )
+        run = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(clock()))}-{secrets.token_hex(3)}"
+        session = Session(settings, state, Target(client), budget, run, leases, dry_run=dry_run, clock=clock)
+        session.stopping, session.watcher = stopping, watcher
+        yield session
 
 
 def client_of(
-    target: TargetSettings,
-    budget: Places,
-    stopping: threading.Event,
-    sleep: Callable[[float], object] | None = None,
+    target: TargetSettings, budget: Places, stopping: threading.Event, sleep: Callable[[float], object] | None = None
 ) -> Client:
     """Return the HTTP client of the target, with its key."""
     headers = {"Authorization": f"Bearer {target.api_key.reveal()}"}

@@ -1,10 +1,32 @@
-"""Sets an event from a signal's handler."""
+"""Handles the signals that end a process, and sets an event from a signal's handler."""
 
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Have ``handler`` called for SIGINT and SIGTERM while the block lasts.
+
+    Outside the main thread it does nothing: Python lets only the main thread handle signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # The handlers of before come back: a caller in the same process may have its own.
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 def set_by_signal(event: threading.Event) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from syncd.run.signals import handled, set_by_signal
 from syncd.sandbox.app import build_app
 from syncd.sandbox.backend import Backend, Logged
 from syncd.sandbox.company import people
 from syncd.sandbox.dialects import Dialects
 from syncd.sandbox.faults import Fault, Faults, parse_fault
 from syncd.sandbox.limits import DEFAULT_LIMITS, Windows
-from syncd.sandbox.serving import HOST, Served, ended_by_signal, listen, print_line
+from syncd.sandbox.serving import HOST, Served, listen, print_line
 from syncd.sandbox.store import Store
 
 KEY = "sandbox-key"
@@ -155,7 +156,10 @@ def serve(
     """
     # Event.wait() is woken by a signal handler that sets it, also in the main thread.
     leave = until or threading.Event()
-    with Sandbox(data, port, limits=limits, dialects=dialects, key=key, seed=seed) as sandbox, ended_by_signal(leave):
+    with (
+        Sandbox(data, port, limits=limits, dialects=dialects, key=key, seed=seed) as sandbox,
+        handled(lambda *_: set_by_signal(leave)),
+    ):
         for line in _hints(sandbox):
             (say or print_line)(line)
         leave.wait()

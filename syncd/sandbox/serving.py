@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from syncd.errors import ConfigError
-from syncd.run.signals import set_by_signal
 from syncd.sandbox.app import TRANSPORT
 
 HOST = "127.0.0.1"
@@ -135,19 +131,3 @@ def print_line(line: str) -> None:
     """Print a line at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-@contextmanager
-def ended_by_signal(leave: threading.Event) -> Iterator[None]:
-    """Let SIGINT and SIGTERM set ``leave``; do nothing outside the main thread, which alone handles signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # The handlers of before come back: a caller in the same process may have its own.
-    ended = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: set_by_signal(leave)) for number in ended}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from syncd.state import State
-from tests.worlds.runs import undo
+from tests.worlds.runs import changes_of, undo
 from tests.worlds.tenants import ANN, BOB, CY
 from tests.worlds.world import FIELDS, World
 
@@ -58,7 +58,7 @@ def test_a_renamed_field_costs_no_request_once_the_mapping_names_it(known: World
     report = known.run()
     assert (report.exit_code, report.counts["unchanged"], known.writes()) == (0, 2, writes)
     known.write([("1", "Ann Brown", "2125550101"), BOB])
-    assert [change["fields"] for change in known.run().changes()] == [
+    assert [change["fields"] for change in changes_of(known.run())] == [
         {"Full name": {"old": "Ann Smith", "new": "Ann Brown"}}
     ]
 

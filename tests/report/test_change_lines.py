@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.report.change_lines import _shares, change_lines
+from syncd.report.change_lines import change_lines
+from syncd.report.run_screen import page_of
 
 
 def text_of(change: dict[str, Any], phones: frozenset[str] = frozenset({"Phone"})) -> list[str]:
@@ -46,7 +49,10 @@ def test_a_change_as_text(change: dict[str, Any], lines: list[str]) -> None:
 
 @given(st.dictionaries(st.sampled_from(["create", "adopt", "update", "move", "delete"]), st.integers(1, 60)))
 def test_a_page_is_parted_evenly_and_filled(counts: dict[str, int]) -> None:
-    shares = _shares(counts, 20)
+    kinds = [kind for kind, count in counts.items() for _ in range(count)]
+    page = page_of(pl.DataFrame({"@kind": kinds}, schema={"@kind": pl.String}), 20).get_column("@kind").to_list()
+    shares = Counter(page)
+    assert page == sorted(page, key=kinds.index)
     assert sum(shares.values()) == min(20, sum(counts.values()))
     for kind, share in shares.items():
         assert share == counts[kind] or share >= max(shares.values()) - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.worlds.runs import changes_of
 from tests.worlds.tenants import ANN, BOB, CY, DEE, holds
 from tests.worlds.world import World
 
@@ -43,7 +44,7 @@ def test_only_what_differs_is_sent(world: World) -> None:
     world.write([ANN, ("2", "Bob Jones", "2125550102; 2125550199"), CY, DEE])
     report = world.run()
     assert (report.counts["create"], report.counts["update"], report.counts["unchanged"]) == (1, 1, 2)
-    assert list(report.changes())[1] == {
+    assert changes_of(report)[1] == {
         "kind": "update",
         "key": "2",
         "id": 2,
@@ -86,9 +87,9 @@ def test_a_dry_run_says_what_the_run_then_does(world: World) -> None:
     world.write([ANN, BOB, CY])
     world.run()
     world.write([("1", "Ann Smith-Lee", "2125550101"), BOB, DEE])
-    planned = list(world.run(dry_run=True).changes())
+    planned = changes_of(world.run(dry_run=True))
     report = world.run()
-    assert list(report.changes()) == planned
+    assert changes_of(report) == planned
     assert [change["kind"] for change in planned] == ["create", "update", "delete"]
 
 
@@ -109,7 +110,7 @@ def test_contacts_that_were_there_are_adopted_and_shown_with_their_old_values(wo
     world.write([ANN, BOB])
     plan = world.run(dry_run=True)
     assert (plan.counts["adopt"], plan.counts["create"]) == (1, 1)
-    adopt = next(change for change in plan.changes() if change["kind"] == "adopt")
+    adopt = next(change for change in changes_of(plan) if change["kind"] == "adopt")
     assert adopt["fields"] == {"Name": {"old": "ANN", "new": "Ann Smith"}}
     world.run()
     assert set(world.there()) == {"1", "2", "99"}

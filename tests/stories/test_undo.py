@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from syncd.report.source_report import SourceReport
 from syncd.state import State
 from syncd.state.glance import Glance
-from tests.worlds.runs import last_run, undo
+from tests.worlds.runs import changes_of, last_run, undo
 from tests.worlds.tenants import ANN, BOB, CY, LOST_POSTS, MANY, holds, refs
 from tests.worlds.world import FIELDS, World
 
@@ -60,14 +60,14 @@ def test_what_a_run_changed_deleted_and_created_is_as_it_was(edited: World) -> N
 
 def test_a_dry_run_of_it_writes_nothing(edited: World) -> None:
     before, writes = (edited.folder / "syncd.db").read_bytes(), edited.writes()
-    planned = list(undo(edited, dry_run=True).changes())
+    planned = changes_of(undo(edited, dry_run=True))
     assert [change["kind"] for change in planned] == ["create", "update", "delete"]
     assert planned[1]["fields"] == {
         "Name": {"old": "Robert Jones", "new": "Bob Jones"},
         "Phone": {"old": "2125550102;2125550199", "new": "2125550102"},
     }
     assert (edited.writes(), (edited.folder / "syncd.db").read_bytes()) == (writes, before)
-    assert list(undo(edited).changes()) == planned
+    assert changes_of(undo(edited)) == planned
 
 
 def test_the_next_runs_hold_what_was_undone_and_say_so(edited: World) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from syncd.errors import Stopped
-from syncd.report.source_report import SourceReport
+from syncd.report.source_report import SourceReport, described
 from syncd.run.session import Watcher, open_session
 from syncd.state import State
 from syncd.sync import run_source
@@ -28,6 +29,11 @@ def undo(
     with open_session(settings, dry_run=dry_run, sleep=lambda _: None) as session:
         undo_source(session, settings.sources[source], report, approve)
     return report
+
+
+def changes_of(report: SourceReport) -> list[dict[str, Any]]:
+    """Return the planned changes, as ``--json`` has them without their outcomes."""
+    return list(described(report.plan.todo, report.phones)) if report.plan else []
 
 
 def stopped_while_it_waits(world: World, limits: list[str]) -> SourceReport:

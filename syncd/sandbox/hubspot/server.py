@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from syncd.run.signals import handled, set_by_signal
 from syncd.sandbox.dialects import Dialects
 from syncd.sandbox.faults import Fault, Faults, parse_fault
 from syncd.sandbox.hubspot.app import build_app
@@ -17,7 +18,7 @@ from syncd.sandbox.hubspot.faults import KINDS
 from syncd.sandbox.hubspot.portal import Portal
 from syncd.sandbox.hubspot.rates import LIMITS, Rates
 from syncd.sandbox.hubspot.tokens import KEY, Tokens
-from syncd.sandbox.serving import HOST, Served, ended_by_signal, listen, print_line
+from syncd.sandbox.serving import HOST, Served, listen, print_line
 
 
 class HubSpot:
@@ -110,7 +111,7 @@ def serve(
     # A test ends the command by setting `until`; a person ends it by Ctrl-C.
     leave = until or threading.Event()
     fake = HubSpot(port, key=key, limits=limits, dialects=dialects, seed=seed)
-    with fake, ended_by_signal(leave):
+    with fake, handled(lambda *_: set_by_signal(leave)):
         for line in _hints(fake):
             (say or print_line)(line)
         leave.wait()
