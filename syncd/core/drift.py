@@ -16,17 +16,7 @@ import polars as pl
 from syncd.core.approvals import Approval
 from syncd.core.change import Status
 from syncd.core.columns import DIGEST, KEY, MATCH
-from syncd.core.compare import (
-    BEFORE,
-    CHANGE_SCHEMA,
-    ID,
-    KIND,
-    OLD_MATCH,
-    WHY,
-    any_of,
-    decoded,
-    first_case,
-)
+from syncd.core.compare import BEFORE, CHANGE_SCHEMA, ID, KIND, OLD_MATCH, WHY, any_of, decoded, first_case
 from syncd.core.gates import Read, gate, holds
 from syncd.core.identity import as_frame, plain_text
 from syncd.core.mapping.phones import canonical
@@ -243,12 +233,7 @@ def repairs(judged: pl.DataFrame, extra: pl.DataFrame, schema: Schema, *, delete
 
 
 def repair_plan(
-    changes: pl.DataFrame,
-    rules: GateRules,
-    *,
-    known: int,
-    approved: Collection[Approval],
-    schema_changed: str = "",
+    changes: pl.DataFrame, rules: GateRules, *, known: int, approved: Collection[Approval], schema_changed: str = ""
 ) -> Plan:
     """Put a repair through the gates of a run, and one that holds the creates if too many contacts are missing.
 

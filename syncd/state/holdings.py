@@ -20,16 +20,7 @@ from syncd.state.ledger import IN_ANY_CASE
 from syncd.state.queries import THESE_KEYS
 
 # No column is null: see read_columns.
-_HELD = (
-    "key",
-    "coalesce(remote_id, 0)",
-    "status",
-    "match",
-    "digest",
-    "fields",
-    "coalesce(returned, '')",
-    "updated_at",
-)
+_HELD = ("key", "coalesce(remote_id, 0)", "status", "match", "digest", "fields", "coalesce(returned, '')", "updated_at")
 
 _AMONG = "remote_id IN (SELECT value FROM json_each(:ids))"
 

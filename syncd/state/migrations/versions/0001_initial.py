@@ -119,7 +119,5 @@ def _create_the_rest() -> None:
         sa.Column("expires", sa.Float, nullable=False),
     )
     op.create_table(
-        "fact",
-        sa.Column("name", sa.String, primary_key=True),
-        sa.Column("value", sa.String, nullable=False),
+        "fact", sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.String, nullable=False)
     )
