@@ -18,16 +18,11 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
     session.bind_state(highest)
     total = plan.todo.height
     job = PushJob(
-        run=session.run,
+        session=session,
         source=source,
-        configured=list(session.settings.sources),
-        state=session.state,
-        target=session.target,
         schema=schema,
         since=since,
         listed=highest > 0,
-        in_flight=session.settings.target.in_flight,
-        stopping=session.stopping,
         progress=lambda done: _progress(session, source, done, total),
     )
     return Push(job).carry_out(plan)

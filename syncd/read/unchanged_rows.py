@@ -14,13 +14,12 @@ import polars as pl
 
 from syncd.core.columns import CONTACT, KEY, LINE, MATCH, ORIGIN, RAW, ROW, STATE
 from syncd.core.identity import folded, has_case, repeats, row_digest
-from syncd.state.ledger import LedgerParts
+from syncd.state.ledger import ROW_DIGESTS, LedgerParts
 
 MOST_ROWS_LOOKED_UP = 10_000
 """Changed rows up to which the ledger is asked for what they touch; for more it is read whole, which takes as long."""
 
 _PLACES = {RAW: pl.Int64, ROW: pl.UInt32, LINE: pl.UInt32, ORIGIN: pl.UInt32}
-_LEDGER = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
 
 
 class Recall:
@@ -97,7 +96,7 @@ class Recall:
         """
         places = pl.concat(self._places) if self._places else pl.DataFrame(schema=_PLACES)
         if self._same is None or places.is_empty():
-            return _with_places(places, pl.DataFrame(schema=_LEDGER))
+            return _with_places(places, pl.DataFrame(schema=ROW_DIGESTS))
         # Equal rows share a key. They are compared, since only the first of them may be used.
         twice = places.get_column(RAW)
         twice = twice.filter(twice.is_duplicated()) if repeats(twice) else twice.clear()
