@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import polars as pl
 
@@ -20,7 +20,7 @@ from syncd.core.identity import as_frame, match_value
 from syncd.core.mapping.phones import national
 from syncd.core.ownership import OpenCall, Owner, calls_by_match, explained, whose
 from syncd.core.schema import Schema
-from syncd.target.contacts import SEARCHED, Remote
+from syncd.target.contacts import SEARCHED, Remote, Target
 
 FEW = 20
 """Up to so many match values are searched for one by one."""
@@ -28,14 +28,6 @@ FEW = 20
 Search = Callable[[str], Iterable[Remote]]
 Remotes = dict[int, Remote]
 """Contacts of the target by id."""
-
-
-class Finder(Protocol):
-    """The part of :class:`syncd.target.contacts.Target` that finds contacts."""
-
-    def search(self, text: str) -> list[Remote]: ...
-
-    def contacts(self) -> list[Remote]: ...
 
 
 class Found(NamedTuple):
@@ -51,7 +43,7 @@ class SharedList:
     ``highest``: the highest id of the last list, 0 before.
     """
 
-    def __init__(self, target: Finder) -> None:
+    def __init__(self, target: Target) -> None:
         self.search = target.search
         self._list = target.contacts
         self._reading = threading.Lock()
@@ -71,6 +63,9 @@ class SharedList:
                 self.highest = max((each.id for each in self._contacts), default=0)
                 self._read = self._begun
             return self._contacts
+
+
+Finder = Target | SharedList
 
 
 def hint(match: str) -> str:
