@@ -46,6 +46,12 @@ _NONE = 0
 _RAW = f"CASE WHEN digest AND status = 'accepted' THEN ifnull(raw, {_NONE}) ELSE {_NONE} END"
 ROW_DIGESTS = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
 
+# The row under the new key is another row, which was never mapped.
+_TAKEN_OVER = (
+    "UPDATE contact SET key = :new, raw = NULL WHERE source = :source AND key = :old",
+    "UPDATE change SET key = :new WHERE source = :source AND key = :old AND outcome IN ('pending', 'moved')",
+)
+
 
 class Ledger(Part):
     """The contacts as syncd last sent them, by source and key. Times are Unix seconds."""
@@ -140,15 +146,8 @@ class Ledger(Part):
         values = [{"source": source, "old": old, "new": new} for old, new in names.items()]
         if values:
             with self._database.write():
-                # The row under the new key is another row, which was never mapped.
-                self._database.execute_many(
-                    "UPDATE contact SET key = :new, raw = NULL WHERE source = :source AND key = :old", values
-                )
-                self._database.execute_many(
-                    "UPDATE change SET key = :new WHERE source = :source AND key = :old"
-                    " AND outcome IN ('pending', 'moved')",
-                    values,
-                )
+                for statement in _TAKEN_OVER:
+                    self._database.execute_many(statement, values)
 
     def link(self, source: str, rows: pl.DataFrame) -> None:
         """Store the row digests of contacts, null if the row must be mapped again: ``@key``, ``@raw``."""
