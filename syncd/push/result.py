@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,7 @@ class PushJob:
     """One push of one source's plan, in the session of its run. ``result`` is filled in.
 
     ``since``: the newest change of any source that the plan knows. ``listed``: the run has seen the target's highest
-    id. ``progress`` is called with the number of changes that were sent so far.
+    id.
     """
 
     session: Session
@@ -51,7 +51,6 @@ class PushJob:
     schema: Schema
     since: int
     listed: bool
-    progress: Callable[[int], None]
     result: PushResult = field(default_factory=PushResult)
 
     def halt_if_asked(self) -> None:

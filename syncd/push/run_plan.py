@@ -16,18 +16,5 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
     that the plan knows of.
     """
     session.bind_state(highest)
-    total = plan.todo.height
-    job = PushJob(
-        session=session,
-        source=source,
-        schema=schema,
-        since=since,
-        listed=highest > 0,
-        progress=lambda done: _progress(session, source, done, total),
-    )
+    job = PushJob(session=session, source=source, schema=schema, since=since, listed=highest > 0)
     return Push(job).carry_out(plan)
-
-
-def _progress(session: Session, source: str, done: int, total: int) -> None:
-    session.watcher.pushing(source, done, total)
-    session.note_progress(source)

@@ -44,7 +44,7 @@ class Push:
         self._result = job.result
         self._list = SharedList(job.session.target)
         self._failed_in_a_row = 0
-        self._sent = 0
+        self._sent, self._planned = 0, 0
         self._rivals = Rivals(job.source, job.since)
         self._highest_known_id, self._fresh = job.session.state.holdings.highest_known_id(), job.listed
         calls = calls_by_match(open_calls(job.session.state, job.schema))
@@ -52,6 +52,7 @@ class Push:
 
     def carry_out(self, plan: Plan) -> PushResult:
         """Send the plan's upserts, then its deletes; a failure ends it early and is in the result."""
+        self._planned = plan.todo.height
         try:
             self._upsert(plan)
             deletes = [change for page in batches(plan.deletes(), BATCH) for change in page]
@@ -220,7 +221,8 @@ class Push:
 
     def _advance(self, changes: int) -> None:
         self._sent += changes
-        self._job.progress(self._sent)
+        self._job.session.watcher.pushing(self._job.source, self._sent, self._planned)
+        self._job.session.note_progress(self._job.source)
 
     def _note(self, change: Change, outcome: Outcome | None) -> None:
         if isinstance(outcome, Accepted):

@@ -9,7 +9,10 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add the tables of alarms and notices, the requests that a run has planned, and the delay of each answer."""
+    """Add the tables of alarms and notices, the requests that a run has planned, and the delay of each answer.
+
+    A notice outlives its alarm: it waits until every destination has received it.
+    """
     # Both stay null in the rows that are there: the planned requests of those runs, and those delays, are not known.
     op.execute("ALTER TABLE run ADD COLUMN planned INTEGER")
     op.execute("ALTER TABLE request ADD COLUMN late FLOAT")
@@ -17,7 +20,6 @@ def upgrade() -> None:
         "CREATE TABLE alarm (source VARCHAR NOT NULL, kind VARCHAR NOT NULL, text VARCHAR NOT NULL,"
         " since FLOAT NOT NULL, PRIMARY KEY (source, kind))"
     )
-    # A notice outlives its alarm: it waits until every destination has received it.
     op.execute(
         "CREATE TABLE notice (id INTEGER NOT NULL, at FLOAT NOT NULL, event VARCHAR NOT NULL, source VARCHAR NOT NULL,"
         ' kind VARCHAR NOT NULL, text VARCHAR NOT NULL, "left" VARCHAR, tried FLOAT, PRIMARY KEY (id))'
