@@ -103,7 +103,6 @@ def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, a
         read=Read(proved=True, rows=len(undoing.changes), whole=False),
         rules=source.gates,
         known=session.state.ledger.known(source.name),
-        missing_for=pl.DataFrame(schema={KEY: pl.String, "seconds": pl.Float64}),
         approved=approved,
         schema_changed=schema_changed(session.state, source.name, schema, source.rules.mapping),
     )

@@ -17,7 +17,7 @@ from syncd.commands.settings import loaded
 from syncd.config import Settings, Source
 from syncd.core.mapping.compiler import MappingError
 from syncd.core.schema import Schema, problems_of_mapping, problems_with
-from syncd.core.warnings import several_phone_fields
+from syncd.core.warnings import of_phone_fields
 from syncd.core.wording import counted, shown_key
 from syncd.errors import ConfigError, SyncdError
 from syncd.plan.field_history import renames
@@ -208,9 +208,8 @@ def _mapping(
     if problems := problems_of_mapping(schema, source.rules.mapping, former):
         yield _wrong_mapping(source, [source.placed(problem, field) for field, problem in problems])
         return
-    several = [name for name in schema.names if name in schema.phones and name in source.rules.mapping]
-    if len(several) > 1:
-        yield Step("note", f"{source.name}: {several_phone_fields(several)}")
+    for warning in of_phone_fields(schema, source.rules.mapping):
+        yield Step("note", f"{source.name}: {warning}")
     contacts = contact_mapping(source, columns, schema)
     try:
         sample = sample_of(source.connect(), contacts, schema, seen, source.shared_match)

@@ -20,16 +20,8 @@ Every other column of a frame of contacts is a field of the target: String, null
 value alone, "" if it clears the value.
 """
 
-ROW = "@row"
-KEY = "@key"
-LINE = "@line"
-ORIGIN = "@origin"
-STATE = "@state"
-REASON = "@reason"
-WARNING = "@warning"
-MATCH = "@match"
-DIGEST = "@digest"
-RAW = "@raw"
+ROW, KEY, LINE, ORIGIN, STATE = "@row", "@key", "@line", "@origin", "@state"
+REASON, WARNING, MATCH, DIGEST, RAW = "@reason", "@warning", "@match", "@digest", "@raw"
 
 # Numbers, since a frame has one of them for each row of a source.
 CONTACT, INVALID, EXCLUDED = 0, 1, 2

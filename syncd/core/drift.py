@@ -16,20 +16,10 @@ import polars as pl
 from syncd.core.approvals import Approval
 from syncd.core.change import Status
 from syncd.core.columns import DIGEST, KEY, MATCH
-from syncd.core.compare import (
-    BEFORE,
-    CHANGE_SCHEMA,
-    ID,
-    KIND,
-    OLD_MATCH,
-    WHY,
-    any_of,
-    decoded,
-    first_case,
-)
+from syncd.core.compare import BEFORE, CHANGE_SCHEMA, ID, KIND, OLD_MATCH, WHY, any_of, decoded, first_case
 from syncd.core.gates import Read, gate, holds
 from syncd.core.identity import as_frame, plain_text
-from syncd.core.mapping.phones import canonical
+from syncd.core.mapping.phones import canonical, national
 from syncd.core.plan import Held, Plan
 from syncd.core.schema import Schema
 from syncd.core.settings.rules import GateRules, OnEdit
@@ -61,8 +51,6 @@ LOST_GATE = "missing.share"
 
 # Contacts that are compared at once: with three columns a field, all of them would take too much memory.
 _SLICE = 20_000
-
-_NOT_A_DIGIT, _LEADING_ONE = r"[^\d;]", r"(^|;)1(\d{10})\b"
 
 _MISSING, _EDITED = pl.col(CLASS) == "missing", pl.col(CLASS) == "edited"
 
@@ -144,8 +132,7 @@ def _differs(name: str, schema: Schema) -> pl.Expr:
 def _plain_numbers(value: pl.Expr) -> pl.Expr:
     """Return the digits of the numbers in any order, without the leading 1 of the North American plan."""
     # A target may write numbers in its list in another way than in its answers.
-    digits = value.str.replace_all(_NOT_A_DIGIT, "").str.replace_all(_LEADING_ONE, "${1}${2}")
-    return canonical(digits.str.strip_chars(";"))
+    return canonical(national(value.str.replace_all(r"[^\d;]", "")).str.strip_chars(";"))
 
 
 def remade(judged: pl.DataFrame, index: pl.DataFrame, claimed: pl.Series, schema: Schema) -> pl.DataFrame:
@@ -243,12 +230,7 @@ def repairs(judged: pl.DataFrame, extra: pl.DataFrame, schema: Schema, *, delete
 
 
 def repair_plan(
-    changes: pl.DataFrame,
-    rules: GateRules,
-    *,
-    known: int,
-    approved: Collection[Approval],
-    schema_changed: str = "",
+    changes: pl.DataFrame, rules: GateRules, *, known: int, approved: Collection[Approval], schema_changed: str = ""
 ) -> Plan:
     """Put a repair through the gates of a run, and one that holds the creates if too many contacts are missing.
 
@@ -264,7 +246,6 @@ def repair_plan(
         read=Read(proved=True, rows=known),
         rules=rules,
         known=known,
-        missing_for=pl.DataFrame(schema={KEY: pl.String, "seconds": pl.Float64}),
         approved=approved,
         schema_changed=schema_changed,
         also=tuple(_lost(changes.filter(pl.col(KIND) == "create"), rules, known)),

@@ -37,6 +37,8 @@ CANARY_GATE = "deletes.canary"
 BEHIND_GATE = "updates.behind"
 """Holds changes that would overwrite a contact whose move is held."""
 
+_NONE_MISSING = pl.DataFrame(schema={KEY: pl.String, "seconds": pl.Float64})
+
 _NOT_APPROVABLE = {UNPROVED_GATE, BEHIND_GATE}
 
 
@@ -63,7 +65,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     read: Read,
     rules: GateRules,
     known: int,
-    missing_for: pl.DataFrame,
+    missing_for: pl.DataFrame = _NONE_MISSING,
     approved: Collection[Approval],
     schema_changed: str = "",
     undone: pl.DataFrame | None = None,

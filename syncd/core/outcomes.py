@@ -196,7 +196,8 @@ def _proved(keys: Sequence[Key | None], contacts: Sequence[tuple[Key, Accepted]]
             sharing = loose.get(folded, [])
             if len(sharing) == 1 and sharing[0] not in found:
                 found.update(_shared(sharing, answered))
-    return _one_row_each(found)
+    order = sorted(found)
+    return dict(zip(order, without_twins([found[row] for row in order], order), strict=True))
 
 
 def _grouped(pairs: Iterable[tuple[T, Key | None]]) -> dict[Key, list[T]]:
@@ -212,10 +213,6 @@ def _shared(rows: Sequence[int], answered: Sequence[Accepted]) -> dict[int, Outc
     if len(rows) == 1 or len({entry.id for entry in answered}) == 1:
         return dict.fromkeys(rows, answered[-1])
     return dict.fromkeys(rows, _AMBIGUOUS)
-
-
-def _one_row_each(found: dict[int, Outcome]) -> dict[int, Outcome]:
-    return dict(zip(sorted(found), without_twins([found[row] for row in sorted(found)], sorted(found)), strict=True))
 
 
 def without_twins(outcomes: Sequence[Outcome], rows: Sequence[int]) -> list[Outcome]:

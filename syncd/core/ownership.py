@@ -148,12 +148,7 @@ class Evidence:
 
 
 def whose_met(
-    owner: Owner,
-    holders: Mapping[Holder, str],
-    mover: Holder,
-    *,
-    moving: Collection[str],
-    deleted: Collection[str],
+    owner: Owner, holders: Mapping[Holder, str], mover: Holder, *, moving: Collection[str], deleted: Collection[str]
 ) -> Owner:
     """Decide whose the contact is that a moving contact comes upon, and so what happens to its unmapped values.
 

@@ -35,7 +35,6 @@ class Entry:
 
     key: str
     kind: str
-    match: str
     before: Fields | None
     after: Fields | None
     outcome: str

@@ -31,17 +31,18 @@ def of_fields(schema: Schema, mapped: Iterable[str]) -> Iterator[str]:
             f"the match field {', '.join(doubtful)} is likely to change, and each change makes a new contact; "
             "best is one match field that holds the source's own immutable id"
         )
-    several = [name for name in schema.names if name in schema.phones and name in set(mapped)]
+    yield from of_phone_fields(schema, mapped)
+
+
+def of_phone_fields(schema: Schema, mapped: Iterable[str]) -> Iterator[str]:
+    """Warn of numbers in several fields."""
+    numbers = schema.phones.intersection(mapped)
+    several = [name for name in schema.names if name in numbers]
     if len(several) > 1:
-        yield several_phone_fields(several)
-
-
-def several_phone_fields(names: Sequence[str]) -> str:
-    """Return the warning that numbers go to more than one field (``names``)."""
-    return (
-        f"numbers go to {len(names)} phone fields ({', '.join(names)}), and whether Callpop looks in all of them is "
-        f"not documented: map every number to one of them, as {names[0]}: [mobile, home]"
-    )
+        yield (
+            f"numbers go to {len(several)} phone fields ({', '.join(several)}), and whether Callpop looks in all of "
+            f"them is not documented: map every number to one of them, as {several[0]}: [mobile, home]"
+        )
 
 
 def of_shared_numbers(keys: Sequence[str]) -> Iterator[str]:

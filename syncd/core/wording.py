@@ -1,8 +1,9 @@
-"""Numbers as people read them."""
+"""Numbers, names and lists as people read them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 
 from syncd.core.columns import UNIT
@@ -37,3 +38,15 @@ def listed(names: Collection[str], most: int = 5) -> str:
     """Name a few keys or names, and say how many more there are."""
     shown = [shown_key(name) for name in list(names)[:most]]
     return ", ".join(shown) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def no_column(name: str, columns: Sequence[str]) -> str:
+    """Return a sentence that names the missing column and the columns that may be meant."""
+    # The CSV connector numbers columns that share a name in a header: phone_1, phone_2.
+    numbered = [column for column in columns if re.fullmatch(rf"{re.escape(name)}_[1-9][0-9]*", column)]
+    if len(numbered) < 2:
+        return f"the source has no column {name!r}{nearest(name, columns)}"
+    return (
+        f"the source has no single column {name!r} but {len(numbered)}, which are told apart by a number: "
+        f"write the one that is meant, {' or '.join(map(repr, numbered))}"
+    )

@@ -36,15 +36,15 @@ class Removal:
         Raises:
             SyncdError: what ended the deletes early. All outcomes until then are recorded.
         """
-        job, state = self.job, self.job.state
-        state.deletions.pass_on(job.configured)
+        job, state = self.job, self.job.session.state
+        state.deletions.pass_on(job.session.settings.sources)
         going = {change.key for change in changes}
         again = state.ledger.pending_keys(job.source) - going
         left = [each for each in open_calls(state, job.schema, job.source) if each.id or each.key not in again]
         if not changes and not left:
             return
         doubted = [each for each in left if each.id is None]
-        found = find_ours(job.target, job.schema, doubted, state.holdings.ours_among)
+        found = find_ours(job.session.target, job.schema, doubted, state.holdings.ours_among)
         ids = {change.key: change.id or found.get(change.match) for change in changes}
         # The contact of a recent call that is not found may not be listed yet. To forget the call now would leave that
         # contact at the target for good.
@@ -65,11 +65,12 @@ class Removal:
     def _delete_contacts(
         self, changes: Sequence[Change], ids: Mapping[str, int | None], going: Collection[str]
     ) -> None:
-        job, result = self.job, self.job.result
-        others = [name for name in job.configured if name != job.source]
-        elsewhere = asking_elsewhere(job.state, others, {change.match for change in changes})
-        begun = job.state.deletions.begin(
-            job.run, job.source, changes, ids, going=going, configured=job.configured, elsewhere=elsewhere
+        job, result, session = self.job, self.job.result, self.job.session
+        state, configured = session.state, session.settings.sources
+        others = [name for name in configured if name != job.source]
+        elsewhere = asking_elsewhere(state, others, {change.match for change in changes})
+        begun = state.deletions.begin(
+            session.run, job.source, changes, ids, going=going, configured=configured, elsewhere=elsewhere
         )
         result.kept += len(begun.waiting)
         result.left += len(begun.left)
@@ -80,7 +81,7 @@ class Removal:
         answer = self._remove({id_: entry.match for entry, id_ in located})
         # Nothing has left this machine, so nothing is in doubt: the ledger is as before the mark.
         if answer.unsent and answer.failure:
-            job.state.journal.unmark(begun.entries, answer.fates)
+            state.journal.unmark(begun.entries, answer.fates)
             raise answer.failure
         gone = [entry for entry, id_ in located if answer.fates[id_] == "deleted"]
         refused = [
@@ -88,7 +89,7 @@ class Removal:
             for entry, id_ in located
             if answer.fates[id_] == "refused"
         ]
-        job.state.deletions.record(job.source, answer.fates, gone, refused)
+        state.deletions.record(job.source, answer.fates, gone, refused)
         result.unknown += len(located) - len(gone) - len(refused)
         result.counts["delete"] += len(gone)
         result.rejected += [{"key": entry.key, "reason": reason} for entry, reason in refused]
@@ -102,7 +103,7 @@ class Removal:
 
         ``matches``: the match value of each id at the target, or "" if it is not known.
         """
-        facts, answer = self.job.state.facts, self.job.target.delete_all(sorted(matches))
+        facts, answer = self.job.session.state.facts, self.job.session.target.delete_all(sorted(matches))
         gone = [id_ for id_, fate in answer.fates.items() if fate == "deleted" and matches[id_]]
         if not gone or facts.deletes_work.get():
             return answer
@@ -118,15 +119,15 @@ class Removal:
 
     def _is_gone(self, id_: int, text: str) -> bool:
         for wait_for in (*LOOKS, None):
-            if all(remote.id != id_ for remote in self.job.target.search(text)):
+            if all(remote.id != id_ for remote in self.job.session.target.search(text)):
                 return True
-            if wait_for is None or self.job.stopping.wait(wait_for):
+            if wait_for is None or self.job.session.stopping.wait(wait_for):
                 break
         return False
 
     def _tidy(self, left: Sequence[OpenCall], found: Mapping[str, int]) -> None:
         """Delete the contacts that moves and lost answers left at the target, and close their journal entries."""
-        state, source = self.job.state, self.job.source
+        state, source = self.job.session.state, self.job.source
         remains = {each.change: (each.id or found.get(each.match), each.match) for each in left}
         free = state.deletions.begin_tidying(source, remains)
         if not free:

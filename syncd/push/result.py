@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +13,8 @@ from syncd.core.ownership import Evidence, Owner
 from syncd.core.schema import Schema
 from syncd.errors import Stopped, SyncdError
 from syncd.push.in_flight import Batch
-from syncd.state import State
+from syncd.run.session import Session
 from syncd.state.journal import Settled
-from syncd.target.contacts import Target
 
 
 @dataclass(slots=True)
@@ -42,24 +40,17 @@ class PushResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushJob:
-    """One push of one source's plan, and the parts of the run that it works with. ``result`` is filled in.
+    """One push of one source's plan, in the session of its run. ``result`` is filled in.
 
-    ``configured``: the names of all configured sources. ``since``: the newest change of any source that the plan knows.
-    ``listed``: the run has seen the target's highest id. ``in_flight``: how many batches are sent at once.
-    ``progress`` is called with the number of changes that were sent so far.
+    ``since``: the newest change of any source that the plan knows. ``listed``: the run has seen the target's highest
+    id.
     """
 
-    run: str
+    session: Session
     source: str
-    configured: Collection[str]
-    state: State
-    target: Target
     schema: Schema
     since: int
     listed: bool
-    in_flight: int
-    stopping: threading.Event
-    progress: Callable[[int], None]
     result: PushResult = field(default_factory=PushResult)
 
     def halt_if_asked(self) -> None:
@@ -68,7 +59,7 @@ class PushJob:
         Raises:
             Stopped: it was.
         """
-        if self.stopping.is_set():
+        if self.session.stopping.is_set():
             raise Stopped("asked to stop; what was begun is recorded, the rest waits for the next run")
 
 

@@ -16,23 +16,5 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
     that the plan knows of.
     """
     session.bind_state(highest)
-    total = plan.todo.height
-    job = PushJob(
-        run=session.run,
-        source=source,
-        configured=list(session.settings.sources),
-        state=session.state,
-        target=session.target,
-        schema=schema,
-        since=since,
-        listed=highest > 0,
-        in_flight=session.settings.target.in_flight,
-        stopping=session.stopping,
-        progress=lambda done: _progress(session, source, done, total),
-    )
+    job = PushJob(session=session, source=source, schema=schema, since=since, listed=highest > 0)
     return Push(job).carry_out(plan)
-
-
-def _progress(session: Session, source: str, done: int, total: int) -> None:
-    session.watcher.pushing(source, done, total)
-    session.note_progress(source)

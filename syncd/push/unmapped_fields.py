@@ -33,15 +33,15 @@ class UnmappedFields:
     """Makes the calls of a push out of its changes. ``semantics``: what an update does to unmentioned fields."""
 
     def __init__(self, job: PushJob, semantics: Semantics) -> None:
-        self._state = job.state
+        self._state = job.session.state
         self._schema = job.schema
         self._source = job.source
         self._semantics = semantics
         self._references = {field.name for field in job.schema.fields if field.is_integration}
         # What was learned, not what is assumed: only then a call may leave it to the target to keep a value.
-        self._merges = job.state.facts.update_semantics.get() == "merge"
+        self._merges = job.session.state.facts.update_semantics.get() == "merge"
         # Their contacts at the target hold the values of the contacts that were sent in their place.
-        self._displaced = job.state.holdings.displaced(job.source)
+        self._displaced = job.session.state.holdings.displaced(job.source)
         self._calls: Mapping[str, Sequence[OpenCall]] = {}
         self._met: dict[str, tuple[Owner, Fields]] = {}
         self._now: dict[str, Fields] = {}

@@ -24,7 +24,7 @@ def probe_update(job: PushJob, plan: Plan, send: Callable[[Call], Outcome | None
     Returns:
         The semantics by which the rest of the push must work, and the key that was sent, if any.
     """
-    displaced = job.state.holdings.displaced(job.source)
+    displaced = job.session.state.holdings.displaced(job.source)
     for page in batches(plan.upserts().filter(pl.col(BEFORE).is_not_null()), BATCH):
         for change in page:
             extra = unmentioned(change, job.schema.names)
@@ -38,7 +38,7 @@ def probe_update(job: PushJob, plan: Plan, send: Callable[[Call], Outcome | None
                 return "replace", change.key
             lost = any(not outcome.fields.get(name) for name in extra)
             semantics: Semantics = "replace" if lost else "merge"
-            job.state.facts.update_semantics.set(semantics)
+            job.session.state.facts.update_semantics.set(semantics)
             log.info("learned how the target treats unmentioned fields", update=semantics)
             if lost:
                 send(Call(change, {**extra, **change.fields}))

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TypeGuard
 
 import polars as pl
 import structlog
@@ -41,18 +40,19 @@ class Push:
 
     def __init__(self, job: PushJob) -> None:
         self._job = job
-        self._state = job.state
+        self._state = job.session.state
         self._result = job.result
-        self._list = SharedList(job.target)
+        self._list = SharedList(job.session.target)
         self._failed_in_a_row = 0
-        self._sent = 0
+        self._sent, self._planned = 0, 0
         self._rivals = Rivals(job.source, job.since)
-        self._highest_known_id, self._fresh = job.state.holdings.highest_known_id(), job.listed
-        calls = calls_by_match(open_calls(job.state, job.schema))
+        self._highest_known_id, self._fresh = job.session.state.holdings.highest_known_id(), job.listed
+        calls = calls_by_match(open_calls(job.session.state, job.schema))
         self._evidence = Evidence(job.schema, calls, self._highest_known_id)
 
     def carry_out(self, plan: Plan) -> PushResult:
         """Send the plan's upserts, then its deletes; a failure ends it early and is in the result."""
+        self._planned = plan.todo.height
         try:
             self._upsert(plan)
             deletes = [change for page in batches(plan.deletes(), BATCH) for change in page]
@@ -70,11 +70,11 @@ class Push:
             semantics, first = probe_update(self._job, plan, self._send_alone)
             changes = changes.filter(~pl.col("@key").is_in([first])) if first else changes
         unmapped = UnmappedFields(self._job, semantics)
-        listed = sum(map(self._state.ledger.known, self._job.configured)) // BATCH
+        listed = sum(map(self._state.ledger.known, self._job.session.settings.sources)) // BATCH
         unmapped.look(plan, self._list, pages=listed)
         # Lazily: a batch of changes becomes Python objects only when there is room for another call.
         pages = map(unmapped.calls, batches(changes, BATCH))
-        with ThreadPoolExecutor(self._job.in_flight, thread_name_prefix="push") as pool:
+        with ThreadPoolExecutor(self._job.session.settings.target.in_flight, thread_name_prefix="push") as pool:
             self._keep_busy(pool, pages)
 
     def _look_at_doubted(self, changes: pl.DataFrame) -> None:
@@ -92,7 +92,7 @@ class Push:
         in_flight, through = CallsInFlight(), True
         try:
             for page in pages:
-                answered = in_flight.next() if len(in_flight) >= self._job.in_flight else []
+                answered = in_flight.next() if len(in_flight) >= self._job.session.settings.target.in_flight else []
                 if in_flight.defect or self._ends_with(answered):
                     self._turn(answered)
                     through = False
@@ -116,7 +116,7 @@ class Push:
         for failure in failures:
             in_a_row = in_a_row + 1 if failure else 0
         hopeless = any(failure and not isinstance(failure, TargetUnavailable) for failure in failures)
-        return hopeless or in_a_row >= 2 or self._job.stopping.is_set()
+        return hopeless or in_a_row >= 2 or self._job.session.stopping.is_set()
 
     def _turn(self, answered: Sequence[BatchAnswer], page: Sequence[Call] = ()) -> Batch:
         """Record answers and mark what is to be sent next, in one transaction; return what was marked."""
@@ -140,7 +140,7 @@ class Push:
         highest = self._highest_known_id
         changes = [call.change for call in page]
         entries = self._state.journal.mark(
-            self._job.run, self._job.source, changes, highest_known_id=highest, rivals=self._rivals
+            self._job.session.run, self._job.source, changes, highest_known_id=highest, rivals=self._rivals
         )
         if len(entries) < len(page):
             marked = {entry.key for entry in entries}
@@ -161,13 +161,14 @@ class Push:
             evidence = self._look_again(evidence, [batch.calls[row] for row in rows], fresh=batch.fresh)
 
         payloads = [call.payload for call in batch.calls]
-        answer = self._job.target.upsert_all(payloads, self._job.schema, look)
+        answer = self._job.session.target.upsert_all(payloads, self._job.schema, look)
         if answer.unsent:
             return BatchAnswer(batch, answer)
         if batch.fresh:
             # A batch that was refused as a whole may have been carried out in part all the same.
             evidence = evidence.seeing((), resent={batch.calls[row].change.match for row in answer.resent})
-        ours = self._state.holdings.ours_among([each.id for each in answer.outcomes if _was_known(each)])
+        accepted = [each for each in answer.outcomes if isinstance(each, Accepted)]
+        ours = self._state.holdings.ours_among([each.id for each in accepted if each.action != "created"])
         return BatchAnswer(batch, answer, tuple(settle(batch, answer.outcomes, evidence, ours)))
 
     def _look_again(self, evidence: Evidence, calls: Sequence[Call], *, fresh: bool) -> Evidence:
@@ -185,7 +186,8 @@ class Push:
     def _record(self, answered: BatchAnswer) -> Collection[str]:
         """Record what became of a batch; return the keys of contacts that another source may have deleted since."""
         if answered.settled:
-            self._see(max((each.id for each in answered.answer.outcomes if _was_made(each)), default=0))
+            accepted = [each for each in answered.answer.outcomes if isinstance(each, Accepted)]
+            self._see(max((each.id for each in accepted if each.action == "created"), default=0))
             return self._state.journal.record(answered.settled)
         self._state.journal.unmark(answered.batch.entries)
         return ()
@@ -219,7 +221,8 @@ class Push:
 
     def _advance(self, changes: int) -> None:
         self._sent += changes
-        self._job.progress(self._sent)
+        self._job.session.watcher.pushing(self._job.source, self._sent, self._planned)
+        self._job.session.note_progress(self._job.source)
 
     def _note(self, change: Change, outcome: Outcome | None) -> None:
         if isinstance(outcome, Accepted):
@@ -233,13 +236,3 @@ class Push:
             self._result.rejected.append({"key": change.key, "reason": outcome.reason})
         else:
             self._result.unknown += 1
-
-
-def _was_made(outcome: Outcome) -> TypeGuard[Accepted]:
-    """Whether the target made a contact of the row."""
-    return isinstance(outcome, Accepted) and outcome.action == "created"
-
-
-def _was_known(outcome: Outcome) -> TypeGuard[Accepted]:
-    """Whether the target took the row for a contact that was there."""
-    return isinstance(outcome, Accepted) and outcome.action != "created"

@@ -213,7 +213,7 @@ def read_beside_ledger(
             sorted(connector.needs.columns),
             # A merged contact is made of several rows, so all of them are looked at.
             None if source.shared_match == "merge_phones" else context,
-            LedgerParts(session.state.ledger, source.name) if cursor else None,
+            LedgerParts(session.state, source.name) if cursor else None,
             lambda: ledger().done(),
         )
 

@@ -84,10 +84,5 @@ class Reading:
 def excluded(verdicts: Verdicts) -> list[dict[str, Any]]:
     """Return ``reason`` and ``count`` of excluded rows, the most frequent first."""
     rows = verdicts.rows.filter(pl.col(STATE) == EXCLUDED).select(ROW).join(verdicts.reasons, on=ROW, how="left")
-    return (
-        rows.group_by(REASON)
-        .agg(pl.len())
-        .sort("len", REASON, descending=[True, False])
-        .select(pl.col(REASON).alias("reason"), pl.col("len").alias("count"))
-        .to_dicts()
-    )
+    counts = rows.group_by(reason=REASON).agg(count=pl.len())
+    return counts.sort("count", "reason", descending=[True, False]).to_dicts()

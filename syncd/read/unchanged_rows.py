@@ -8,63 +8,56 @@ value, the row is called back: it is compared like a new row.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
 
 from syncd.core.columns import CONTACT, KEY, LINE, MATCH, ORIGIN, RAW, ROW, STATE
 from syncd.core.identity import folded, has_case, repeats, row_digest
-from syncd.state.ledger import LedgerParts
+from syncd.state.ledger import ROW_DIGESTS, LedgerParts
 
 MOST_ROWS_LOOKED_UP = 10_000
 """Changed rows up to which the ledger is asked for what they touch; for more it is read whole, which takes as long."""
 
 _PLACES = {RAW: pl.Int64, ROW: pl.UInt32, LINE: pl.UInt32, ORIGIN: pl.UInt32}
-_LEDGER = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
 
 
+@dataclass(eq=False)
 class Recall:
     """The ledger of a source while it is read.
 
-    ``ledger`` returns ``@key``, ``@raw``, ``@match`` of all its contacts; it is called once, when it is needed.
+    ``load`` returns ``@key``, ``@raw``, ``@match`` of all its contacts; it is called once, when it is needed.
     ``columns``: those that decide what contact a row makes. ``context``: all else that decides it, or None where
     every row must be looked at. ``parts``: answers for single contacts, until the whole ledger is needed.
-    ``is_ready``: whether ``ledger`` returns at once.
+    ``is_ready``: whether ``load`` returns at once.
     """
 
-    def __init__(
-        self,
-        ledger: Callable[[], pl.DataFrame],
-        columns: Sequence[str] = (),
-        context: str | None = None,
-        parts: LedgerParts | None = None,
-        is_ready: Callable[[], bool] = lambda: True,
-    ) -> None:
-        self.is_ready = is_ready
-        self._load = ledger
-        self._columns = columns
-        self._context = context
-        self._parts = parts
-        self._places: list[pl.DataFrame] = []
-        # Which contacts of the ledger have a row that was recognised and not called back; None: not one was looked for.
-        self._same: pl.Series | None = None
-        self._new_keys: dict[str, str] = {}
+    load: Callable[[], pl.DataFrame]
+    columns: Sequence[str] = ()
+    context: str | None = None
+    parts: LedgerParts | None = None
+    is_ready: Callable[[], bool] = lambda: True
+    _places: list[pl.DataFrame] = field(default_factory=list, init=False)
+    # Which contacts of the ledger have a row that was recognised and not called back; None: not one was looked for.
+    _same: pl.Series | None = field(default=None, init=False)
+    _new_keys: dict[str, str] = field(default_factory=dict, init=False)
 
     @cached_property
     def ledger(self) -> pl.DataFrame:
         """``@key``, ``@raw``, ``@match`` of every contact that the ledger holds."""
         # From now on the whole ledger answers: each question to its parts would cost a query.
-        self._parts = None
-        return self._with_new_keys(self._load())
+        self.parts = None
+        return self._with_new_keys(self.load())
 
     def needs_whole_ledger(self, rows: int) -> bool:
         """Return whether the ledger must be read whole for so many rows."""
-        return self._parts is None or rows > MOST_ROWS_LOOKED_UP
+        return self.parts is None or rows > MOST_ROWS_LOOKED_UP
 
     @cached_property
     def height(self) -> int:
         """How many contacts the ledger holds."""
-        return self._parts.count() if self._parts else self.ledger.height
+        return self.parts.count() if self.parts else self.ledger.height
 
     @property
     def unchanged(self) -> int:
@@ -74,9 +67,9 @@ class Recall:
     def digests(self, page: pl.DataFrame) -> pl.Series:
         """Return ``@raw`` of a page's rows."""
         # A row with a null digest is never recognised.
-        if self._context is None:
+        if self.context is None:
             return pl.Series(RAW, [None], dtype=pl.Int64).new_from_index(0, page.height)
-        return row_digest(page, self._columns, self._context)
+        return row_digest(page, self.columns, self.context)
 
     def recognised(self, digests: pl.Series) -> pl.Series:
         """Return which rows of a page, by their digests, need no second look (Boolean)."""
@@ -97,7 +90,7 @@ class Recall:
         """
         places = pl.concat(self._places) if self._places else pl.DataFrame(schema=_PLACES)
         if self._same is None or places.is_empty():
-            return _with_places(places, pl.DataFrame(schema=_LEDGER))
+            return _with_places(places, pl.DataFrame(schema=ROW_DIGESTS))
         # Equal rows share a key. They are compared, since only the first of them may be used.
         twice = places.get_column(RAW)
         twice = twice.filter(twice.is_duplicated()) if repeats(twice) else twice.clear()
@@ -116,23 +109,23 @@ class Recall:
     def rename(self, new_keys: Mapping[str, str]) -> None:
         """Let the ledger hold contacts under other keys: old to new."""
         self._new_keys |= new_keys
-        if new_keys and self._parts is None:
+        if new_keys and self.parts is None:
             self.__dict__["ledger"] = self._with_new_keys(self.ledger)
 
     def with_keys(self, keys: pl.Series) -> pl.DataFrame:
         """Return ``@key``, ``@raw``, ``@match`` of the contacts with these keys, and maybe of others."""
-        if self._parts is None:
+        if self.parts is None:
             return self.ledger
         old_keys = {new: old for old, new in self._new_keys.items()}
-        return self._with_new_keys(self._parts.with_keys(keys.replace(old_keys) if old_keys else keys))
+        return self._with_new_keys(self.parts.with_keys(keys.replace(old_keys) if old_keys else keys))
 
     def unread(self, matches: pl.Series, absent: pl.Series) -> pl.Series:
         """Return those match values, of contacts whose rows were not recognised, that any of ``matches`` may meet.
 
         Without contacts that have one of the keys ``absent``.
         """
-        if self._parts is not None:
-            found = self._with_new_keys(self._parts.with_matches(matches))
+        if self.parts is not None:
+            found = self._with_new_keys(self.parts.with_matches(matches))
         else:
             found = self.ledger if self._same is None else self.ledger.filter(~self._same)
         return found.filter(~pl.col(KEY).is_in(absent.implode())).get_column(MATCH)

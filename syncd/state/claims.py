@@ -7,17 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import polars as pl
 
 from syncd.core.columns import KEY, MATCH
-from syncd.state.database import Database
+from syncd.state.database import Part
 
 
-class Claims:
+class Claims(Part):
     """The tables ``outranked`` and ``merged``."""
 
     # A partial read does not show these contacts again, so a later run relies on the tables. Other sources see in them
     # the match value that a contact wants before it was ever sent.
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def outranked(self, source: str) -> dict[str, str]:
         """Return the match value that each contact of the source wants and another contact has, by key."""

@@ -241,3 +241,10 @@ class Database(Queries):
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
             return StateError(unreadable(self.path) if self.read_only else unwritable(self.path))
         return problem(self.path, error)
+
+
+class Part:
+    """The queries and changes of one subject, made on the database of all parts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.core.change import Change, ChangeOutcome
-from syncd.state.database import Database
+from syncd.state.database import Database, Part
 from syncd.state.entries import REFUSED, Entry, append, drafted, newest_change, overtaken
 from syncd.state.glance import NAMED
 
@@ -62,11 +62,8 @@ class Rivals:
         return {match for match in matches if match.lower() in taken} if taken else set()
 
 
-class Deletions:
+class Deletions(Part):
     """Deletes that begin only when no contact claims the id. Times are Unix seconds."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def begin(
         self,
@@ -165,7 +162,7 @@ class Deletions:
             for source in others:
                 if self._database.execute(_PASSED_ON, source=source, configured=configured, now=now):
                     # If the source is configured again, a partial read would take the missing contacts for unchanged.
-                    self._database.execute(_UNREAD, source=source)
+                    self._database.execute("DELETE FROM cursor WHERE source = :source", source=source)
 
 
 def deleted_meanwhile(database: Database, source: str, entries: Mapping[int, Sequence[int]], now: float) -> set[int]:
@@ -204,9 +201,7 @@ _PASSED_ON = (
     " AND holder.source IN (SELECT value FROM json_each(:configured)))"
     " AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.source = :source AND lease.expires > :now)"
 )
-_UNREAD = "DELETE FROM cursor WHERE source = :source"
 _ABANDON = "UPDATE deletion SET ended = :newest WHERE source = :source AND ended IS NULL"
-_OLD = "DELETE FROM deletion WHERE ended IS NOT NULL AND begun < :old"
 _MARKED = "UPDATE contact SET status = 'pending', updated_at = ? WHERE source = ? AND key = ?"
 # A contact that the target refuses to delete is as it was: the next run tries again.
 _KEPT = (
@@ -246,7 +241,8 @@ def _claimed(
 def abandon(database: Database, source: str, now: float) -> None:
     """Note that no delete of the source is in flight, and forget old deletes. The caller has just taken the lease."""
     database.execute(_ABANDON, source=source, newest=newest_change(database))
-    database.execute(_OLD, old=now - _FORGOTTEN_AFTER)
+    old = now - _FORGOTTEN_AFTER
+    database.execute("DELETE FROM deletion WHERE ended IS NOT NULL AND begun < :old", old=old)
 
 
 def _leave(database: Database, entries: Sequence[Entry]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from syncd.core.change import Semantics
 from syncd.core.field_history import FieldNumbers
-from syncd.state.database import Database
+from syncd.state.database import Database, Part
 
 T = TypeVar("T")
 
@@ -117,11 +117,8 @@ _CONTACT_REMATCHED = (
 )
 
 
-class FieldNames:
+class FieldNames(Part):
     """Renames fields in everything that the state stores."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def rename(self, names: Mapping[str, str | None], facts: Mapping[str, str]) -> None:
         """Rename fields in all stored contacts and in the history, and store ``facts`` in the same transaction.

@@ -10,7 +10,7 @@ import polars as pl
 
 from syncd.core.columns import KEY
 from syncd.core.undo import Entry
-from syncd.state.database import Database
+from syncd.state.database import Part
 from syncd.state.entries import DONE, OF_RUN
 
 _PAGE = 1_000
@@ -21,11 +21,8 @@ _LATER_DONE = DONE.replace("outcome", "later.outcome").replace("new_id", "later.
 _ROW = "id, run, source, key, kind, old_id, new_id, match, before, after, outcome, reason, at"
 
 
-class History:
+class History(Part):
     """Runs and their changes. Times are Unix seconds."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def runs(
         self, *, source: str | None = None, run: str | None = None, since: float | None = None
@@ -71,12 +68,12 @@ class History:
     def entries(self, run: str, source: str) -> list[Entry]:
         """Return the changes that the run made to the source's contacts, in the order in which they were begun."""
         query = (
-            f"SELECT key, kind, match, before, after, CASE WHEN {DONE} THEN 'accepted' ELSE outcome END,"
+            f"SELECT key, kind, before, after, CASE WHEN {DONE} THEN 'accepted' ELSE outcome END,"
             f" new_id <> old_id FROM change WHERE {OF_RUN} ORDER BY id"
         )
         return [
-            Entry(key, kind, match, _fields(before), _fields(after), outcome, bool(other))
-            for key, kind, match, before, after, outcome, other in self._database.rows(query, run=run, source=source)
+            Entry(key, kind, _fields(before), _fields(after), outcome, bool(other))
+            for key, kind, before, after, outcome, other in self._database.rows(query, run=run, source=source)
         ]
 
     def outcomes(self, run: str, source: str) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from syncd.core.columns import KEY, UNIT
 from syncd.core.compare import ID
 from syncd.core.drift import HOLDING_SCHEMA, REMAINS_SCHEMA, RETURNED
 from syncd.state.bulk import read_columns
-from syncd.state.database import Database
+from syncd.state.database import Part
 from syncd.state.entries import OURS
 from syncd.state.glance import COUNTED, IDS
 from syncd.state.journal import DISPLACED
@@ -20,16 +20,7 @@ from syncd.state.ledger import IN_ANY_CASE
 from syncd.state.queries import THESE_KEYS
 
 # No column is null: see read_columns.
-_HELD = (
-    "key",
-    "coalesce(remote_id, 0)",
-    "status",
-    "match",
-    "digest",
-    "fields",
-    "coalesce(returned, '')",
-    "updated_at",
-)
+_HELD = ("key", "coalesce(remote_id, 0)", "status", "match", "digest", "fields", "coalesce(returned, '')", "updated_at")
 
 _AMONG = "remote_id IN (SELECT value FROM json_each(:ids))"
 
@@ -44,11 +35,8 @@ _REMAINS = (
 )
 
 
-class Holdings:
+class Holdings(Part):
     """Who holds which contact at the target. A holder is a source and a key."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def of(self, source: str) -> pl.DataFrame:
         """Return every contact of the source, as :data:`syncd.core.drift.HOLDING_SCHEMA` describes it."""

@@ -10,7 +10,7 @@ import polars as pl
 
 from syncd.core.columns import DIGEST, KEY
 from syncd.core.plan import Held
-from syncd.state.database import Database
+from syncd.state.database import Part
 from syncd.state.entries import DONE
 from syncd.state.queries import THESE_KEYS
 
@@ -32,11 +32,8 @@ _LAST_CHANGE_WAS_AN_UNDO = (
 )
 
 
-class Holds:
+class Holds(Part):
     """Changes that gates hold, their approvals, and undone changes. Times are Unix seconds."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def of(self, source: str) -> list[dict[str, Any]]:
         """Return the lists that gates hold of the source now, as the table ``hold`` has them."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from syncd.core.change import CallOutcome, Change, Fields
 from syncd.core.outcomes import differ_in_case
 from syncd.core.ownership import OpenCall
-from syncd.state.database import Database
+from syncd.state.database import Database, Part
 from syncd.state.deletions import Rivals, deleted_meanwhile, end_deletions
 from syncd.state.entries import DONE, OF_RUN, REFUSED, Entry, append, as_json, drafted, newest_change, overtaken
 from syncd.state.facts import CASE_INSENSITIVE
@@ -32,11 +32,8 @@ class Settled(NamedTuple):
     adopted: bool = False
 
 
-class Journal:
+class Journal(Part):
     """The calls that a push begins and their outcomes. Times are Unix seconds."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def newest_change(self) -> int:
         """The id of the journal's newest entry; 0 if there is none."""

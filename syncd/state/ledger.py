@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -15,7 +15,7 @@ from syncd.core.identity import folded, has_case
 from syncd.core.undo import Known
 from syncd.state import bulk
 from syncd.state.bulk import read_columns
-from syncd.state.database import Database
+from syncd.state.database import Database, Part
 from syncd.state.queries import THESE_KEYS
 
 # Few contacts of many are open: without the hint SQLite would look at all contacts of the source.
@@ -44,14 +44,17 @@ IN_ANY_CASE = "(lower(match) IN (SELECT value FROM json_each(:values)) OR length
 # Stands for null, which read_columns cannot read. A digest that is 0 only makes syncd look at a row once more.
 _NONE = 0
 _RAW = f"CASE WHEN digest AND status = 'accepted' THEN ifnull(raw, {_NONE}) ELSE {_NONE} END"
-_ROW_DIGESTS = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
+ROW_DIGESTS = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
+
+# The row under the new key is another row, which was never mapped.
+_TAKEN_OVER = (
+    "UPDATE contact SET key = :new, raw = NULL WHERE source = :source AND key = :old",
+    "UPDATE change SET key = :new WHERE source = :source AND key = :old AND outcome IN ('pending', 'moved')",
+)
 
 
-class Ledger:
+class Ledger(Part):
     """The contacts as syncd last sent them, by source and key. Times are Unix seconds."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
 
     def digests(self, source: str, keys: pl.Series | None = None) -> pl.DataFrame:
         """Return ``@key``, ``@digest``, ``@status`` (a :class:`syncd.core.change.Status`) of the source's contacts.
@@ -61,10 +64,10 @@ class Ledger:
         if keys is not None:
             return self._looked_up("key, digest, status", source, keys, LEDGER_SCHEMA)
         accepted = pl.lit(Status.ACCEPTED).alias("@status")
-        whole = read_columns(self.database, source, ("key", "digest"), {KEY: pl.String, DIGEST: pl.Int64})
+        whole = read_columns(self._database, source, ("key", "digest"), {KEY: pl.String, DIGEST: pl.Int64})
         # Nearly all contacts are accepted, so only the open contacts are asked for their status.
         opened = {KEY: pl.String, "@status": pl.String}
-        open_ = self.database.frame(opened, f"SELECT key, status {_OPEN}", source=source)
+        open_ = self._database.frame(opened, f"SELECT key, status {_OPEN}", source=source)
         return whole.with_columns(accepted).update(open_, on=KEY) if len(open_) else whole.with_columns(accepted)
 
     def row_digests(self, source: str) -> pl.DataFrame:
@@ -72,19 +75,13 @@ class Ledger:
 
         ``@raw`` is null if the contact's row must be mapped again: the target may hold another contact than it makes.
         """
-        found = read_columns(self.database, source, ("key", _RAW, "match"), _ROW_DIGESTS)
+        found = read_columns(self._database, source, ("key", _RAW, "match"), ROW_DIGESTS)
         return found.with_columns(pl.when(pl.col(RAW) != _NONE).then(RAW).alias(RAW))
-
-    def count(self, source: str) -> int:
-        """Return how many contacts of the source the ledger holds."""
-        # The index is a fraction of the table.
-        query = "SELECT count(*) FROM contact INDEXED BY contact_remote_id WHERE source = :source"
-        return int(self.database.scalar(query, source=source))
 
     def known(self, source: str) -> int:
         """Return how many contacts of the source are at the target, as far as known."""
         query = "SELECT count(*) FROM contact WHERE source = :source AND remote_id IS NOT NULL"
-        return int(self.database.scalar(query, source=source))
+        return int(self._database.scalar(query, source=source))
 
     def matches(self, sources: Sequence[str]) -> pl.DataFrame:
         """Return ``@source``, ``@key``, ``@match`` of every contact that these sources may have at the target."""
@@ -92,7 +89,7 @@ class Ledger:
         condition = "(remote_id IS NOT NULL OR status = 'pending')"
         found = [pl.DataFrame(schema={"@source": pl.String, **columns})]
         for source in sources:
-            frame = read_columns(self.database, source, ("key", "match"), columns, condition)
+            frame = read_columns(self._database, source, ("key", "match"), columns, condition)
             found.append(frame.select(pl.lit(source).alias("@source"), KEY, MATCH))
         return pl.concat(found)
 
@@ -104,7 +101,7 @@ class Ledger:
     def _looked_up(self, columns: str, source: str, keys: pl.Series, schema: Mapping[str, Any]) -> pl.DataFrame:
         query = f"SELECT {columns} FROM contact WHERE {THESE_KEYS}"
         pages = (keys.slice(start, bulk.PAGE).to_list() for start in range(0, len(keys), bulk.PAGE))
-        found = [row for page in pages for row in self.database.rows(query, source=source, keys=page)]
+        found = [row for page in pages for row in self._database.rows(query, source=source, keys=page)]
         return pl.DataFrame(found, schema=dict(schema), orient="row")
 
     def contact(self, source: str, key: str) -> dict[str, Any] | None:
@@ -113,7 +110,7 @@ class Ledger:
             "SELECT status, remote_id AS id, origin, match, fields, returned, reason, missing_since,"
             " created_at AS created, updated_at AS updated FROM contact WHERE source = :source AND key = :key"
         )
-        found = self.database.record(query, source=source, key=key)
+        found = self._database.record(query, source=source, key=key)
         return found and {**found, **{name: json.loads(found[name] or "null") for name in ("fields", "returned")}}
 
     def known_now(self, source: str, keys: Collection[str]) -> dict[str, Known]:
@@ -124,17 +121,17 @@ class Ledger:
         )
         return {
             key: Known(status, id_, match, json.loads(fields), bool(created), digest)
-            for key, status, id_, match, fields, created, digest in self.database.rows(query, source=source, keys=keys)
+            for key, status, id_, match, fields, created, digest in self._database.rows(query, source=source, keys=keys)
         }
 
     def pending_keys(self, source: str) -> set[str]:
         """Return the keys whose last call has an unknown outcome."""
-        return set(self.database.column(f"SELECT key {_OPEN} AND status = 'pending'", source=source))
+        return set(self._database.column(f"SELECT key {_OPEN} AND status = 'pending'", source=source))
 
     def redigest(self, source: str, digests: Mapping[str, int]) -> None:
         """Store the digests of contacts whose fields are as in the ledger, though their digest there is another one."""
         # A contact whose last call has an unknown outcome stays pending: nobody knows what the target holds.
-        self.database.execute_many(
+        self._database.execute_many(
             "UPDATE contact SET digest = ?, status = 'accepted', reason = NULL"
             " WHERE source = ? AND key = ? AND status <> 'pending'",
             [(digest, source, key) for key, digest in digests.items()],
@@ -142,51 +139,43 @@ class Ledger:
 
     def rematch(self, source: str, matches: Sequence[tuple[str, str]]) -> None:
         """Store other match values of contacts: pairs of key and match value."""
-        self.database.execute_many(
-            "UPDATE contact SET match = ? WHERE source = ? AND key = ?",
-            [(match, source, key) for key, match in matches],
-        )
+        self._set("match", source, matches)
 
     def take_over(self, source: str, names: Mapping[str, str]) -> None:
         """Give contacts, and the open calls for them, other keys: the new key by the old key."""
         values = [{"source": source, "old": old, "new": new} for old, new in names.items()]
         if values:
-            with self.database.write():
-                # The row under the new key is another row, which was never mapped.
-                self.database.execute_many(
-                    "UPDATE contact SET key = :new, raw = NULL WHERE source = :source AND key = :old", values
-                )
-                self.database.execute_many(
-                    "UPDATE change SET key = :new WHERE source = :source AND key = :old"
-                    " AND outcome IN ('pending', 'moved')",
-                    values,
-                )
+            with self._database.write():
+                for statement in _TAKEN_OVER:
+                    self._database.execute_many(statement, values)
 
     def link(self, source: str, rows: pl.DataFrame) -> None:
         """Store the row digests of contacts, null if the row must be mapped again: ``@key``, ``@raw``."""
-        self.database.execute_many(
-            "UPDATE contact SET raw = ? WHERE source = ? AND key = ?",
-            [(raw, source, key) for key, raw in rows.select(KEY, RAW).iter_rows()],
-        )
+        self._set("raw", source, rows.select(KEY, RAW).iter_rows())
+
+    def _set(self, column: str, source: str, values: Iterable[tuple[Any, ...]]) -> None:
+        """Store one column of contacts: pairs of key and value."""
+        query = f"UPDATE contact SET {column} = ? WHERE source = ? AND key = ?"
+        self._database.execute_many(query, [(value, source, key) for key, value in values])
 
     def see_missing(self, source: str, missing: Sequence[str], present: Sequence[str]) -> None:
         """Note since when contacts are missing from a proved read, and that others are back."""
-        with self.database.write():
-            now = self.database.clock()
+        with self._database.write():
+            now = self._database.clock()
             for keys, since in ((missing, "coalesce(missing_since, :now)"), (present, "NULL")):
-                self.database.execute(
+                self._database.execute(
                     f"UPDATE contact SET missing_since = {since} WHERE {THESE_KEYS}", source=source, keys=keys, now=now
                 )
 
     def missing_keys(self, source: str) -> list[str]:
         """Return the keys that were missing from an earlier read."""
         query = "SELECT key FROM contact WHERE source = :source AND missing_since IS NOT NULL"
-        return self.database.column(query, source=source)
+        return self._database.column(query, source=source)
 
     def rejected(self, source: str) -> list[tuple[str, str]]:
         """Return the key and the target's reason of every rejected contact of the source."""
         query = f"SELECT key, coalesce(reason, '') {_OPEN} AND status = 'rejected' ORDER BY key"
-        return self.database.rows(query, source=source)
+        return self._database.rows(query, source=source)
 
     def refused(self, source: str) -> list[tuple[str, str, float, dict[str, str]]]:
         """Return every rejected contact of the source: key, the target's reason, the time, and the fields as sent."""
@@ -194,34 +183,36 @@ class Ledger:
             f"SELECT key, coalesce(reason, ''), updated_at, coalesce(({_AS_SENT}), '{{}}')"
             f" {_OPEN} AND status = 'rejected' ORDER BY key"
         )
-        rows = self.database.rows(query, source=source)
+        rows = self._database.rows(query, source=source)
         return [(key, reason, at, json.loads(sent)) for key, reason, at, sent in rows]
 
     def retry_rejected(self, source: str) -> int:
         """Let the next run read everything and send the source's rejected contacts again; return how many."""
-        with self.database.write():
+        with self._database.write():
             again = "UPDATE contact SET digest = 0 WHERE status = 'rejected' AND source = :source"
-            count = self.database.execute(again, source=source)
+            count = self._database.execute(again, source=source)
             if count:
                 # A partial read would not show the rows of these contacts.
-                self.database.execute("DELETE FROM cursor WHERE source = :source", source=source)
+                self._database.execute("DELETE FROM cursor WHERE source = :source", source=source)
             return count
 
     def forget(self, source: str, keys: Sequence[str]) -> None:
         """Remove contacts that left the source and stay at the target, so that other sources may claim them."""
         if keys:
-            self.database.execute(f"DELETE FROM contact WHERE {THESE_KEYS}", source=source, keys=keys)
+            self._database.execute(f"DELETE FROM contact WHERE {THESE_KEYS}", source=source, keys=keys)
 
 
-class LedgerParts:
+class LedgerParts(Part):
     """A source's ledger, asked for single contacts; frames hold ``@key``, ``@raw``, ``@match``."""
 
-    def __init__(self, ledger: Ledger, source: str) -> None:
-        self._ledger = ledger
+    def __init__(self, database: Database, source: str) -> None:
+        super().__init__(database)
         self._source = source
 
     def count(self) -> int:
-        return self._ledger.count(self._source)
+        # The index is a fraction of the table.
+        query = "SELECT count(*) FROM contact INDEXED BY contact_remote_id WHERE source = :source"
+        return int(self._database.scalar(query, source=self._source))
 
     def with_keys(self, keys: pl.Series) -> pl.DataFrame:
         return self._found("key IN (SELECT value FROM json_each(:values))", keys)
@@ -235,6 +226,6 @@ class LedgerParts:
 
     def _found(self, condition: str, wanted: pl.Series) -> pl.DataFrame:
         if wanted.is_empty():
-            return pl.DataFrame(schema=_ROW_DIGESTS)
+            return pl.DataFrame(schema=ROW_DIGESTS)
         query = f"SELECT key, nullif({_RAW}, {_NONE}), match FROM contact WHERE source = :source AND {condition}"
-        return self._ledger.database.frame(_ROW_DIGESTS, query, source=self._source, values=wanted.to_list())
+        return self._database.frame(ROW_DIGESTS, query, source=self._source, values=wanted.to_list())

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from syncd.state.database import Database
+from syncd.state.database import Part
 from syncd.state.deletions import abandon
 from syncd.state.entries import OURS
 
@@ -36,11 +36,8 @@ _TEMPORARY = 4
 """The exit code of a run that failed for a reason that may be gone the next time."""
 
 
-class Runs:
+class Runs(Part):
     """The runs of the sources. Times are Unix seconds."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def begin(self, run: str, source: str, config: str, *, kind: str = "run", undoes: str | None = None) -> None:
         """Note that a run of the source began; older runs that never ended are marked as broken off."""
@@ -79,11 +76,8 @@ class Runs:
         return None if newest is None or newest["exit"] in (None, _TEMPORARY) else float(newest["started"])
 
 
-class Leases:
+class Leases(Part):
     """Which process may run a source. Times are Unix seconds."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def take(self, source: str, owner: str, seconds: float) -> str | None:
         """Take the source for ``owner``; return the other owner if the source is taken."""
@@ -118,11 +112,8 @@ class Leases:
         return owner
 
 
-class Cursors:
+class Cursors(Part):
     """Where the next read of each source begins."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def get(self, source: str, context: str) -> tuple[str, dict[str, Any]] | None:
         """Return the cursor and the ``standing`` that were saved in this ``context``, or None."""

@@ -1,4 +1,4 @@
-"""The tables of the state file as they are now: each class is the table of its name in small letters.
+"""The tables of the state file as they are now: each public class is the table of its name in small letters.
 
 Times are Unix seconds. In a key or a match value of several parts, U+001F joins the parts. No program writes through
 these classes: the tests compare them with the tables that ``migrations/versions`` make, so a change here needs a
@@ -13,7 +13,25 @@ from sqlmodel import Field, SQLModel
 # An index with a condition holds the few open rows of many. SQLite uses it only for a query with the same condition.
 
 
-class Contact(SQLModel, table=True):
+class _Numbered(SQLModel):
+    """A table whose rows have numbers."""
+
+    id: int | None = Field(default=None, primary_key=True)
+
+
+class _OfSource(SQLModel):
+    """A table with one row, or several, for each source."""
+
+    source: str = Field(primary_key=True)
+
+
+class _OfKey(_OfSource):
+    """A table about single keys of the sources."""
+
+    key: str = Field(primary_key=True)
+
+
+class Contact(_OfKey, table=True):
     """The ledger: what we last sent for a key of a source, and what became of it.
 
     ``source``, ``key``: which contact.
@@ -38,8 +56,6 @@ class Contact(SQLModel, table=True):
         {"sqlite_with_rowid": False},
     )
 
-    source: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
     digest: int
     status: str
     remote_id: int | None = None
@@ -54,25 +70,21 @@ class Contact(SQLModel, table=True):
     updated_at: float
 
 
-class Outranked(SQLModel, table=True):
+class Outranked(_OfKey, table=True):
     """A contact that is not sent because another contact has the match value ``wants``."""
 
-    source: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
     wants: str
 
 
-class Merged(SQLModel, table=True):
+class Merged(_OfKey, table=True):
     """A key whose numbers the contact with the match value ``merged_into`` may hold at the target."""
 
     # A key may have two rows: until a push has ended, both the contact that had its numbers and the contact that gets
     # them may hold them.
-    source: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
     merged_into: str = Field(primary_key=True)
 
 
-class Change(SQLModel, table=True):
+class Change(_Numbered, table=True):
     """The journal and the history: one row for each change that was begun.
 
     ``id``: grows; the id of a row that was taken back is not used again.
@@ -97,7 +109,6 @@ class Change(SQLModel, table=True):
         Index("change_old_id", "old_id", sqlite_where=text("old_id IS NOT NULL")),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
     run: str
     source: str
     key: str
@@ -115,7 +126,7 @@ class Change(SQLModel, table=True):
     at: float
 
 
-class Deletion(SQLModel, table=True):
+class Deletion(_Numbered, table=True):
     """An id at the target that a call is deleting, or was deleting a while ago.
 
     ``remote_id``, ``source``, ``match``: the contact; ``begun``: when the call began.
@@ -128,7 +139,6 @@ class Deletion(SQLModel, table=True):
         Index("deletion_open", "source", sqlite_where=text("ended IS NULL")),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
     remote_id: int
     source: str
     match: str
@@ -163,21 +173,19 @@ class Run(SQLModel, table=True):
     undoes: str | None = None
 
 
-class Undone(SQLModel, table=True):
+class Undone(_OfKey, table=True):
     """What a source asked for when its change was undone; as long as it asks for exactly this, the change is held.
 
     ``digest``: of the contact that it asked for; null: it asked for a delete.
     ``run``, ``at``: the undo, and its time.
     """
 
-    source: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
     digest: int | None = None
     run: str
     at: float
 
 
-class Hold(SQLModel, table=True):
+class Hold(_OfSource, table=True):
     """A list of changes that a gate holds.
 
     ``source``, ``gate``: which gate of which source. The lists that a repair holds have a source name of their own.
@@ -187,7 +195,6 @@ class Hold(SQLModel, table=True):
     ``since``: when the gate first held exactly this list; ``approved``: when a person approved it, for one run.
     """
 
-    source: str = Field(primary_key=True)
     gate: str = Field(primary_key=True)
     kind: str
     digest: str
@@ -198,7 +205,7 @@ class Hold(SQLModel, table=True):
     approved: float | None = None
 
 
-class Cursor(SQLModel, table=True):
+class Cursor(_OfSource, table=True):
     """Where the next read of a source begins.
 
     ``value``: the connector's own cursor.
@@ -208,14 +215,13 @@ class Cursor(SQLModel, table=True):
     """
 
     # A source has one cursor: in another context it is not used, and the next save replaces it.
-    source: str = Field(primary_key=True)
     value: str
     context: str
     standing: str
     saved: float
 
 
-class Request(SQLModel, table=True):
+class Request(_Numbered, table=True):
     """A place in the key's request windows, or the end of a pause that the target asked for.
 
     ``at``: when the place was taken, or (``pause`` is 1) until when the key must wait.
@@ -224,13 +230,12 @@ class Request(SQLModel, table=True):
 
     __table_args__ = (Index("request_at", "pause", "at"),)
 
-    id: int | None = Field(default=None, primary_key=True)
     at: float
     pause: int = 0
     late: float | None = None
 
 
-class Lease(SQLModel, table=True):
+class Lease(_OfSource, table=True):
     """The process that runs a source.
 
     ``owner``: its host, its process id and a random part.
@@ -238,7 +243,6 @@ class Lease(SQLModel, table=True):
     """
 
     # A process that was killed cannot give a source back, so a lease runs out.
-    source: str = Field(primary_key=True)
     owner: str
     since: float
     expires: float
@@ -251,16 +255,15 @@ class Fact(SQLModel, table=True):
     value: str
 
 
-class Alarm(SQLModel, table=True):
+class Alarm(_OfSource, table=True):
     """An alarm that stands: its source, its kind, its words, and when it began."""
 
-    source: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     text: str
     since: float
 
 
-class Notice(SQLModel, table=True):
+class Notice(_Numbered, table=True):
     """A message to send.
 
     ``at``: when it was made; ``event``: ``began`` · ``ended`` (an alarm of a ``source`` and ``kind``) · ``digest``.
@@ -270,7 +273,6 @@ class Notice(SQLModel, table=True):
     """
 
     # ``left`` names a destination by the digest of its address, since an address may hold a password.
-    id: int | None = Field(default=None, primary_key=True)
     at: float
     event: str
     source: str

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from syncd.core.outcomes import Accepted, Outcome, Refused, Unknown, without_twins
 from syncd.core.schema import Schema
 from syncd.errors import SyncdError, TargetUnavailable
+
+if TYPE_CHECKING:
+    from syncd.target.contacts import Target
 
 _LOST_ANSWERS = 5  # after so many unreadable answers in a row no smaller batch will help
 _UNPROVED = 3  # after so many single rows in a row that stay unknown, the target's answers prove nothing
@@ -76,26 +79,10 @@ Look = Callable[[Sequence[int]], None]
 """Looks up which contacts stand at the target where these rows (their positions) belong."""
 
 
-class Upserts(Protocol):
-    """The part of :class:`syncd.target.contacts.Target` that sends rows."""
-
-    def upsert(
-        self, contacts: Sequence[Mapping[str, str]], schema: Schema, again: Callable[[], None] | None = None
-    ) -> UpsertAnswer: ...
-
-
-class Deletes(Protocol):
-    """The part of :class:`syncd.target.contacts.Target` that deletes ids."""
-
-    def delete(self, ids: Sequence[int]) -> DeleteAnswer: ...
-
-    def ids(self, *, most: int) -> frozenset[int] | None: ...
-
-
 class SplitUpsert:
     """The work of one ``upsert_all``. Rows are known by their position."""
 
-    def __init__(self, target: Upserts, contacts: Sequence[Mapping[str, str]], schema: Schema, look: Look) -> None:
+    def __init__(self, target: Target, contacts: Sequence[Mapping[str, str]], schema: Schema, look: Look) -> None:
         self._target = target
         self._contacts = contacts
         self._schema = schema
@@ -204,7 +191,7 @@ class SplitUpsert:
 class SplitDelete:
     """The work of one ``delete_all``."""
 
-    target: Deletes
+    target: Target
     ids: Sequence[int]
     fates: dict[int, Fate] = field(default_factory=dict)
     reasons: dict[int, str] = field(default_factory=dict)

@@ -9,34 +9,25 @@ import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import polars as pl
 
 from syncd.core.change import Fields
 from syncd.core.columns import MATCH, UNIT
 from syncd.core.compare import BEFORE, ID, INDEX_SCHEMA
-from syncd.core.identity import match_value
+from syncd.core.identity import as_frame, match_value
+from syncd.core.mapping.phones import national
 from syncd.core.ownership import OpenCall, Owner, calls_by_match, explained, whose
 from syncd.core.schema import Schema
-from syncd.target.contacts import SEARCHED, Remote
+from syncd.target.contacts import SEARCHED, Remote, Target
 
 FEW = 20
 """Up to so many match values are searched for one by one."""
 
-_LEADING_ONE = r"(^|;)1(\d{10})\b"
-
 Search = Callable[[str], Iterable[Remote]]
 Remotes = dict[int, Remote]
 """Contacts of the target by id."""
-
-
-class Finder(Protocol):
-    """The part of :class:`syncd.target.contacts.Target` that finds contacts."""
-
-    def search(self, text: str) -> list[Remote]: ...
-
-    def contacts(self) -> list[Remote]: ...
 
 
 class Found(NamedTuple):
@@ -52,7 +43,7 @@ class SharedList:
     ``highest``: the highest id of the last list, 0 before.
     """
 
-    def __init__(self, target: Finder) -> None:
+    def __init__(self, target: Target) -> None:
         self.search = target.search
         self._list = target.contacts
         self._reading = threading.Lock()
@@ -72,6 +63,9 @@ class SharedList:
                 self.highest = max((each.id for each in self._contacts), default=0)
                 self._read = self._begun
             return self._contacts
+
+
+Finder = Target | SharedList
 
 
 def hint(match: str) -> str:
@@ -187,21 +181,17 @@ class Index:
 
     def _of(self, remotes: Sequence[Remote]) -> pl.DataFrame:
         self.highest = max((self.highest, *(remote.id for remote in remotes)))
-        return _indexed(remotes, self.schema, partly=self.partly)
-
-
-def _indexed(remotes: Sequence[Remote], schema: Schema, *, partly: bool) -> pl.DataFrame:
-    # As JSON, since a plan is a frame: a contact at the target may have fields that the source does not map.
-    known = pl.Series(BEFORE, [json.dumps(dict(remote.fields), ensure_ascii=False) for remote in remotes], pl.String)
-    ids = pl.Series(ID, [remote.id for remote in remotes], dtype=pl.Int64)
-    columns = {name: [remote.fields.get(name) or "" for remote in remotes] for name in schema.match}
-    found = pl.DataFrame(columns, schema=dict.fromkeys(schema.match, pl.String)).with_columns(ids, known)
-    phones = sorted(schema.phones.intersection(schema.match))
-    if phones and remotes:
-        # A target may keep US numbers with a leading 1: such a contact is found by either form.
-        national = found.with_columns(pl.col(phones).str.replace_all(_LEADING_ONE, "${1}${2}"))
-        found = pl.concat([found, national]).unique([ID, *phones], keep="first", maintain_order=True)
-    match = found.select(match_value(found.select(schema.match), schema, partly=partly))
-    found = found.with_columns(match.to_series()).filter(pl.col(MATCH).is_not_null()).select(*INDEX_SCHEMA)
-    many = pl.col(ID).n_unique().over(MATCH).cast(pl.UInt32).alias("many")
-    return found.with_columns(many).unique(MATCH, keep="first", maintain_order=True)
+        match = self.schema.match
+        # As JSON, since a plan is a frame: a contact at the target may have fields that the source does not map.
+        known = pl.Series(BEFORE, [json.dumps(dict(each.fields), ensure_ascii=False) for each in remotes], pl.String)
+        ids = pl.Series(ID, [remote.id for remote in remotes], dtype=pl.Int64)
+        found = as_frame([remote.fields for remote in remotes], match).with_columns(ids, known)
+        phones = sorted(self.schema.phones.intersection(match))
+        if phones and remotes:
+            # A target may keep US numbers with a leading 1: such a contact is found by either form.
+            plain = found.with_columns(national(pl.col(phones)))
+            found = pl.concat([found, plain]).unique([ID, *phones], keep="first", maintain_order=True)
+        values = found.select(match_value(found.select(match), self.schema, partly=self.partly))
+        found = found.with_columns(values.to_series()).filter(pl.col(MATCH).is_not_null()).select(*INDEX_SCHEMA)
+        many = pl.col(ID).n_unique().over(MATCH).cast(pl.UInt32).alias("many")
+        return found.with_columns(many).unique(MATCH, keep="first", maintain_order=True)

@@ -16,7 +16,7 @@ def known(name: str, *, id_: int = 1, status: str = "accepted", created: bool = 
 
 
 def moved(key: str, old: str, new: str) -> Entry:
-    return Entry(key, "move", new, {"Name": old}, {"Name": new}, "accepted")
+    return Entry(key, "move", {"Name": old}, {"Name": new}, "accepted")
 
 
 def undone(*entries: Entry, **world: object) -> Undoing:
@@ -28,7 +28,7 @@ def kinds(found: Undoing) -> dict[str, str]:
 
 
 def test_an_update_gets_back_what_was_there_and_clears_what_was_not() -> None:
-    entry = Entry("1", "update", "A", {"Name": "A"}, {"Name": "A", "Phone": "2125550101"}, "accepted")
+    entry = Entry("1", "update", {"Name": "A"}, {"Name": "A", "Phone": "2125550101"}, "accepted")
     found = undone(entry, known={"1": known("A", Phone="2125550101", Note="kept")})
     [change] = rows(found.changes)
     assert (change.kind, change.id, change.after) == ("update", 1, {"Name": "A", "Phone": ""})
@@ -37,12 +37,12 @@ def test_an_update_gets_back_what_was_there_and_clears_what_was_not() -> None:
 
 
 def test_what_already_is_as_it_was_is_not_sent() -> None:
-    entry = Entry("1", "adopt", "A", {"Name": "A", "Phone": "1;2"}, {"Name": "A", "Phone": "2;1"}, "accepted")
+    entry = Entry("1", "adopt", {"Name": "A", "Phone": "1;2"}, {"Name": "A", "Phone": "2;1"}, "accepted")
     assert kinds(undone(entry, known={"1": known("A", Phone="2;1")})) == {}
 
 
 def test_a_refused_change_is_nothing_to_take_back() -> None:
-    entry = Entry("1", "update", "A", {"Name": "A"}, {"Name": "B"}, "refused")
+    entry = Entry("1", "update", {"Name": "A"}, {"Name": "B"}, "refused")
     found = undone(entry, known={"1": known("A")})
     assert (kinds(found), found.kept) == ({}, ())
 
@@ -51,11 +51,11 @@ def test_a_refused_change_is_nothing_to_take_back() -> None:
     ("entry", "ledger", "reason"),
     [
         (moved("1", "A", "B"), known("B", status="pending"), "its outcome is not known"),
-        (Entry("1", "update", "B", {}, {"Name": "B"}, "pending"), known("B"), "its outcome is not known"),
+        (Entry("1", "update", {}, {"Name": "B"}, "pending"), known("B"), "its outcome is not known"),
         (moved("1", "A", "B"), None, "syncd no longer holds the contact"),
-        (Entry("1", "update", "B", None, {"Name": "B"}, "accepted"), known("B"), "held before is not known"),
+        (Entry("1", "update", None, {"Name": "B"}, "accepted"), known("B"), "held before is not known"),
         (
-            Entry("1", "create", "B", None, {"Name": "B"}, "accepted"),
+            Entry("1", "create", None, {"Name": "B"}, "accepted"),
             known("B", created=False),
             "had the contact before",
         ),
@@ -99,7 +99,7 @@ def test_a_contact_that_only_changes_its_case_is_in_the_way_of_others_still() ->
 
 
 def test_a_field_that_the_target_lacks_is_left_out_and_named() -> None:
-    entry = Entry("1", "delete", "A", {"Name": "A", "Gone": "x", "Empty": ""}, None, "accepted")
+    entry = Entry("1", "delete", {"Name": "A", "Gone": "x", "Empty": ""}, None, "accepted")
     found = undone(entry, known={})
     [change] = rows(found.changes)
     assert (change.kind, change.after, found.dropped, found.asked) == (
@@ -174,7 +174,7 @@ def test_a_move_is_undone_if_nobody_elses_contact_is_in_the_way(world: dict[str,
 
 
 def test_a_contact_that_the_run_made_is_deleted_and_the_source_had_asked_for_it() -> None:
-    entry = Entry("1", "create", "B", None, {"Name": "B"}, "accepted")
+    entry = Entry("1", "create", None, {"Name": "B"}, "accepted")
     found = undone(entry, known={"1": known("B", id_=4)})
     [change] = rows(found.changes)
     assert (change.kind, change.id, change.match, change.digest) == ("delete", 4, "B", None)
@@ -182,14 +182,14 @@ def test_a_contact_that_the_run_made_is_deleted_and_the_source_had_asked_for_it(
 
 
 def test_a_key_that_has_another_contact_by_now_gets_no_second_one() -> None:
-    entry = Entry("1", "delete", "A", {"Name": "A"}, None, "accepted")
+    entry = Entry("1", "delete", {"Name": "A"}, None, "accepted")
     assert undone(entry, known={"1": known("B")}).kept[0].reason == "its key has another contact by now"
     assert kinds(undone(entry, known={"1": known("A")}, begun=frozenset({"1"}))) == {"1": "create"}
 
 
 def test_of_several_changes_of_one_key_the_values_before_the_first_come_back() -> None:
-    first = Entry("1", "update", "A", {"Name": "A", "Phone": "1"}, {"Name": "A", "Phone": "2"}, "accepted")
-    last = Entry("1", "update", "A", {"Name": "A", "Phone": "2"}, {"Name": "A", "Phone": "3"}, "accepted")
+    first = Entry("1", "update", {"Name": "A", "Phone": "1"}, {"Name": "A", "Phone": "2"}, "accepted")
+    last = Entry("1", "update", {"Name": "A", "Phone": "2"}, {"Name": "A", "Phone": "3"}, "accepted")
     [change] = rows(undone(first, last, known={"1": known("A", Phone="3")}).changes)
     assert change.after == {"Name": "A", "Phone": "1"}
 
@@ -197,9 +197,9 @@ def test_of_several_changes_of_one_key_the_values_before_the_first_come_back() -
 def test_the_match_values_that_contacts_would_have_again_are_known_before_anything_is_read() -> None:
     entries = [
         moved("1", "A", "B"),
-        Entry("2", "delete", "C", {"Name": "C"}, None, "accepted"),
-        Entry("3", "create", "D", None, {"Name": "D"}, "accepted"),
-        Entry("4", "update", "E", {"Name": "E"}, {"Name": "E"}, "refused"),
-        Entry("5", "update", "F", None, {"Name": "F"}, "accepted"),
+        Entry("2", "delete", {"Name": "C"}, None, "accepted"),
+        Entry("3", "create", None, {"Name": "D"}, "accepted"),
+        Entry("4", "update", {"Name": "E"}, {"Name": "E"}, "refused"),
+        Entry("5", "update", None, {"Name": "F"}, "accepted"),
     ]
     assert wanted_matches(entries, SCHEMA) == {"A", "C"}

@@ -40,7 +40,7 @@ def clean(
     plain = _plain(raw, region)
     columns = [_column(*pair, rules, region) for pair in zip(raw.get_columns(), plain.get_columns(), strict=True)]
     page = _numbered(digits for digits, _ in columns)
-    result = page.select(digits=_first(len(columns)) if first else _all(len(columns)))
+    result = page.select(digits=pl.coalesce(page.columns).fill_null("") if first else _all(len(columns)))
     if not first:
         result = _without_repeats(result, [digits for digits, odd in columns if odd is not None])
     problem = _problems(page, [problem for _, problem in columns], first=first)
@@ -65,6 +65,11 @@ def canonical(value: pl.Expr) -> pl.Expr:
         .then(left)
         .otherwise(right + SEPARATOR + left)
     )
+
+
+def national(value: pl.Expr) -> pl.Expr:
+    """Return a joined value whose numbers of the North American plan have no leading 1."""
+    return value.str.replace_all(r"(^|;)1(\d{10})\b", "${1}${2}")
 
 
 def _regions(rules: PhoneRules, regions: pl.Series | None) -> tuple[str | pl.Series, pl.Series | None]:
@@ -136,10 +141,6 @@ def _read(values: pl.DataFrame, rules: PhoneRules, label: str) -> pl.DataFrame:
     return values.with_columns(
         pl.Series("digits", digits, dtype=pl.String), pl.Series("problem", problems, dtype=pl.String)
     )
-
-
-def _first(count: int) -> pl.Expr:
-    return pl.coalesce([f"d{n}" for n in range(count)]).fill_null("")
 
 
 def _all(count: int) -> pl.Expr:

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from syncd.core.mapping.missing_column import no_column
 from syncd.core.mapping.phone_text import known_region
 from syncd.core.mapping.sql import Expression, Unusable, checked, columns_of
 from syncd.core.mapping.text import Piece, Slot, template
 from syncd.core.schema import Schema
 from syncd.core.settings.rules import AllOf, Column, First, Origin, SourceRules, Sql, Template
-from syncd.core.wording import nearest
+from syncd.core.wording import nearest, no_column
 
 Problem = tuple[tuple[str, ...], str]
 """The place in a source's configuration (``("mapping", "Phone")``), and what is wrong there."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from syncd.core.mapping.missing_column import no_column
+from syncd.core.wording import no_column
 
 MOST_FAILURES = 1_000
 """The greatest number of failing rows that are found one by one in a page; above it the expression itself is wrong."""

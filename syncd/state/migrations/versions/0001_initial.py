@@ -2,124 +2,73 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0001"
 down_revision = None
 
+# The columns are written out and not taken from syncd.state.tables, which has the columns of the newest version.
+# A contact's row has no rowid: the rows lie in the order of the primary key, in which a source's contacts are read.
+_TABLES = (
+    """
+    CREATE TABLE contact (
+        source VARCHAR NOT NULL, "key" VARCHAR NOT NULL, digest INTEGER NOT NULL, status VARCHAR NOT NULL,
+        remote_id INTEGER, origin VARCHAR NOT NULL, "match" VARCHAR NOT NULL, fields VARCHAR NOT NULL,
+        returned VARCHAR, reason VARCHAR, missing_since FLOAT, created_at FLOAT NOT NULL, updated_at FLOAT NOT NULL,
+        PRIMARY KEY (source, "key")
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE change (
+        id INTEGER NOT NULL, run VARCHAR NOT NULL, source VARCHAR NOT NULL, "key" VARCHAR NOT NULL,
+        kind VARCHAR NOT NULL, old_id INTEGER, new_id INTEGER, "match" VARCHAR NOT NULL, digest INTEGER,
+        "before" VARCHAR, "after" VARCHAR, horizon INTEGER NOT NULL, outcome VARCHAR NOT NULL, reason VARCHAR,
+        at FLOAT NOT NULL, PRIMARY KEY (id)
+    )
+    """,
+    """
+    CREATE TABLE run (
+        run VARCHAR NOT NULL, source VARCHAR NOT NULL, started FLOAT NOT NULL, ended FLOAT, outcome VARCHAR NOT NULL,
+        exit INTEGER, requests INTEGER NOT NULL, config VARCHAR NOT NULL, report VARCHAR, PRIMARY KEY (run, source)
+    )
+    """,
+    """
+    CREATE TABLE hold (
+        source VARCHAR NOT NULL, gate VARCHAR NOT NULL, kind VARCHAR NOT NULL, digest VARCHAR NOT NULL,
+        count INTEGER NOT NULL, keys VARCHAR NOT NULL, detail VARCHAR NOT NULL, since FLOAT NOT NULL, approved FLOAT,
+        PRIMARY KEY (source, gate)
+    )
+    """,
+    """
+    CREATE TABLE cursor (
+        source VARCHAR NOT NULL, value VARCHAR NOT NULL, context VARCHAR NOT NULL, standing VARCHAR NOT NULL,
+        saved FLOAT NOT NULL, PRIMARY KEY (source)
+    )
+    """,
+    "CREATE TABLE request (id INTEGER NOT NULL, at FLOAT NOT NULL, pause INTEGER NOT NULL, PRIMARY KEY (id))",
+    """
+    CREATE TABLE lease (
+        source VARCHAR NOT NULL, owner VARCHAR NOT NULL, since FLOAT NOT NULL, expires FLOAT NOT NULL,
+        PRIMARY KEY (source)
+    )
+    """,
+    "CREATE TABLE fact (name VARCHAR NOT NULL, value VARCHAR NOT NULL, PRIMARY KEY (name))",
+)
+
+# Only the few open contacts are in contact_open, so that a run finds them without looking at all others. request_at
+# answers both questions: the places since a moment (pause 0), and the end of the newest pause (pause 1).
+_INDEXES = (
+    "CREATE INDEX contact_remote_id ON contact (remote_id)",
+    "CREATE INDEX contact_open ON contact (source, \"key\") WHERE status <> 'accepted'",
+    'CREATE INDEX change_key ON change (source, "key")',
+    "CREATE INDEX change_open ON change (source, \"key\") WHERE outcome IN ('pending', 'moved')",
+    "CREATE INDEX change_at ON change (at)",
+    "CREATE INDEX run_started ON run (source, started)",
+    "CREATE INDEX request_at ON request (pause, at)",
+)
+
 
 def upgrade() -> None:
     """Create every table."""
-    # The columns are written out and not taken from syncd.state.tables, which has the columns of the newest version.
-    _create_contact()
-    _create_change()
-    _create_run_and_hold()
-    _create_the_rest()
-
-
-def _create_contact() -> None:
-    op.create_table(
-        "contact",
-        sa.Column("source", sa.String, primary_key=True),
-        sa.Column("key", sa.String, primary_key=True),
-        sa.Column("digest", sa.Integer, nullable=False),
-        sa.Column("status", sa.String, nullable=False),
-        sa.Column("remote_id", sa.Integer),
-        sa.Column("origin", sa.String, nullable=False),
-        sa.Column("match", sa.String, nullable=False),
-        sa.Column("fields", sa.String, nullable=False),
-        sa.Column("returned", sa.String),
-        sa.Column("reason", sa.String),
-        sa.Column("missing_since", sa.Float),
-        sa.Column("created_at", sa.Float, nullable=False),
-        sa.Column("updated_at", sa.Float, nullable=False),
-        # The rows lie in the order of the primary key, in which a source's contacts are read.
-        sqlite_with_rowid=False,
-    )
-    op.create_index("contact_remote_id", "contact", ["remote_id"])
-    # Only the few open contacts are in this index, so that a run finds them without looking at all others.
-    op.create_index("contact_open", "contact", ["source", "key"], sqlite_where=sa.text("status <> 'accepted'"))
-
-
-def _create_change() -> None:
-    op.create_table(
-        "change",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("run", sa.String, nullable=False),
-        sa.Column("source", sa.String, nullable=False),
-        sa.Column("key", sa.String, nullable=False),
-        sa.Column("kind", sa.String, nullable=False),
-        sa.Column("old_id", sa.Integer),
-        sa.Column("new_id", sa.Integer),
-        sa.Column("match", sa.String, nullable=False),
-        sa.Column("digest", sa.Integer),
-        sa.Column("before", sa.String),
-        sa.Column("after", sa.String),
-        sa.Column("horizon", sa.Integer, nullable=False),
-        sa.Column("outcome", sa.String, nullable=False),
-        sa.Column("reason", sa.String),
-        sa.Column("at", sa.Float, nullable=False),
-    )
-    op.create_index("change_key", "change", ["source", "key"])
-    op.create_index("change_open", "change", ["source", "key"], sqlite_where=sa.text("outcome IN ('pending', 'moved')"))
-    op.create_index("change_at", "change", ["at"])
-
-
-def _create_run_and_hold() -> None:
-    op.create_table(
-        "run",
-        sa.Column("run", sa.String, primary_key=True),
-        sa.Column("source", sa.String, primary_key=True),
-        sa.Column("started", sa.Float, nullable=False),
-        sa.Column("ended", sa.Float),
-        sa.Column("outcome", sa.String, nullable=False),
-        sa.Column("exit", sa.Integer),
-        sa.Column("requests", sa.Integer, nullable=False),
-        sa.Column("config", sa.String, nullable=False),
-        sa.Column("report", sa.String),
-    )
-    op.create_index("run_started", "run", ["source", "started"])
-    op.create_table(
-        "hold",
-        sa.Column("source", sa.String, primary_key=True),
-        sa.Column("gate", sa.String, primary_key=True),
-        sa.Column("kind", sa.String, nullable=False),
-        sa.Column("digest", sa.String, nullable=False),
-        sa.Column("count", sa.Integer, nullable=False),
-        sa.Column("keys", sa.String, nullable=False),
-        sa.Column("detail", sa.String, nullable=False),
-        sa.Column("since", sa.Float, nullable=False),
-        sa.Column("approved", sa.Float),
-    )
-
-
-def _create_the_rest() -> None:
-    op.create_table(
-        "cursor",
-        sa.Column("source", sa.String, primary_key=True),
-        sa.Column("value", sa.String, nullable=False),
-        sa.Column("context", sa.String, nullable=False),
-        sa.Column("standing", sa.String, nullable=False),
-        sa.Column("saved", sa.Float, nullable=False),
-    )
-    op.create_table(
-        "request",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("at", sa.Float, nullable=False),
-        sa.Column("pause", sa.Integer, nullable=False),
-    )
-    # It answers both questions: the places since a moment (pause 0), and the end of the newest pause (pause 1).
-    op.create_index("request_at", "request", ["pause", "at"])
-    op.create_table(
-        "lease",
-        sa.Column("source", sa.String, primary_key=True),
-        sa.Column("owner", sa.String, nullable=False),
-        sa.Column("since", sa.Float, nullable=False),
-        sa.Column("expires", sa.Float, nullable=False),
-    )
-    op.create_table(
-        "fact",
-        sa.Column("name", sa.String, primary_key=True),
-        sa.Column("value", sa.String, nullable=False),
-    )
+    for statement in (*_TABLES, *_INDEXES):
+        op.execute(statement)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
@@ -10,26 +9,18 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add the tables of alarms and notices, the requests that a run has planned, and the delay of each answer."""
+    """Add the tables of alarms and notices, the requests that a run has planned, and the delay of each answer.
+
+    A notice outlives its alarm: it waits until every destination has received it.
+    """
     # Both stay null in the rows that are there: the planned requests of those runs, and those delays, are not known.
-    op.add_column("run", sa.Column("planned", sa.Integer))
-    op.add_column("request", sa.Column("late", sa.Float))
-    op.create_table(
-        "alarm",
-        sa.Column("source", sa.String, primary_key=True),
-        sa.Column("kind", sa.String, primary_key=True),
-        sa.Column("text", sa.String, nullable=False),
-        sa.Column("since", sa.Float, nullable=False),
+    op.execute("ALTER TABLE run ADD COLUMN planned INTEGER")
+    op.execute("ALTER TABLE request ADD COLUMN late FLOAT")
+    op.execute(
+        "CREATE TABLE alarm (source VARCHAR NOT NULL, kind VARCHAR NOT NULL, text VARCHAR NOT NULL,"
+        " since FLOAT NOT NULL, PRIMARY KEY (source, kind))"
     )
-    # A notice outlives its alarm: it waits until every destination has received it.
-    op.create_table(
-        "notice",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("at", sa.Float, nullable=False),
-        sa.Column("event", sa.String, nullable=False),
-        sa.Column("source", sa.String, nullable=False),
-        sa.Column("kind", sa.String, nullable=False),
-        sa.Column("text", sa.String, nullable=False),
-        sa.Column("left", sa.String),
-        sa.Column("tried", sa.Float),
+    op.execute(
+        "CREATE TABLE notice (id INTEGER NOT NULL, at FLOAT NOT NULL, event VARCHAR NOT NULL, source VARCHAR NOT NULL,"
+        ' kind VARCHAR NOT NULL, text VARCHAR NOT NULL, "left" VARCHAR, tried FLOAT, PRIMARY KEY (id))'
     )

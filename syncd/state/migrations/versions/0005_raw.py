@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
@@ -12,4 +11,4 @@ down_revision = "0004"
 def upgrade() -> None:
     """Add the column ``raw``."""
     # It is null until a run fills it: the next run maps every row.
-    op.add_column("contact", sa.Column("raw", sa.Integer))
+    op.execute("ALTER TABLE contact ADD COLUMN raw INTEGER")

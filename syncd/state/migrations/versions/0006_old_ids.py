@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
@@ -12,4 +11,4 @@ down_revision = "0005"
 def upgrade() -> None:
     """Add an index of the old ids."""
     # A create, the most frequent change, has no old id, and so no row in the index.
-    op.create_index("change_old_id", "change", ["old_id"], sqlite_where=sa.text("old_id IS NOT NULL"))
+    op.execute("CREATE INDEX change_old_id ON change (old_id) WHERE old_id IS NOT NULL")

@@ -15,37 +15,25 @@ _OUTRANKED, _MERGED = "not sent of ", "merged in "
 
 def upgrade() -> None:
     """Create the tables and fill them from the facts that they replace."""
-    outranked = op.create_table(
-        "outranked",
-        sa.Column("source", sa.String, primary_key=True),
-        sa.Column("key", sa.String, primary_key=True),
-        sa.Column("wants", sa.String, nullable=False),
+    op.execute(
+        'CREATE TABLE outranked (source VARCHAR NOT NULL, "key" VARCHAR NOT NULL, wants VARCHAR NOT NULL,'
+        ' PRIMARY KEY (source, "key"))'
     )
-    merged = op.create_table(
-        "merged",
-        sa.Column("source", sa.String, primary_key=True),
-        sa.Column("key", sa.String, primary_key=True),
-        sa.Column("merged_into", sa.String, primary_key=True),
+    op.execute(
+        'CREATE TABLE merged (source VARCHAR NOT NULL, "key" VARCHAR NOT NULL, merged_into VARCHAR NOT NULL,'
+        ' PRIMARY KEY (source, "key", merged_into))'
     )
-    op.bulk_insert(
-        outranked,
-        [
-            {"source": source, "key": key, "wants": wants}
-            for source, wanted in _facts(_OUTRANKED)
-            for key, wants in wanted.items()
-        ],
-    )
-    op.bulk_insert(
-        merged,
-        [
-            {"source": source, "key": key, "merged_into": match}
-            for source, groups in _facts(_MERGED)
-            for match, keys in groups.items()
-            # A list may name a key twice; the table may not.
-            for key in dict.fromkeys(keys)
-        ],
-    )
+    for source, wanted in _facts(_OUTRANKED):
+        _insert("outranked", [(source, key, wants) for key, wants in wanted.items()])
+    for source, groups in _facts(_MERGED):
+        # A list may name a key twice; the table may not.
+        _insert("merged", [(source, key, match) for match, keys in groups.items() for key in dict.fromkeys(keys)])
     op.execute(f"DELETE FROM fact WHERE name LIKE '{_OUTRANKED}%' OR name LIKE '{_MERGED}%'")
+
+
+def _insert(table: str, rows: list[tuple[str, str, str]]) -> None:
+    if rows:
+        op.get_bind().exec_driver_sql(f"INSERT INTO {table} VALUES (?, ?, ?)", rows)
 
 
 def _facts(prefix: str) -> list[tuple[str, dict[str, str]]]:
