@@ -88,7 +88,7 @@ def resolve(
     contested = _contested(wanted.get_column(MATCH), foreign, table.claimants)
     if contested.is_empty():
         return Resolution(pl.DataFrame(schema=OUTRANKED), table.kept)
-    contested = _with_left(contested, foreign, held)
+    contested = _with_left(contested, foreign, [*held.values(), *table.group_seats.values()])
     table.seat(*(frame.filter(pl.col(MATCH).is_in(contested.implode())) for frame in (wanted, foreign)))
     table.settle()
     return Resolution(table.outranked(contacts), table.kept)
@@ -151,10 +151,13 @@ def _contested(wanted: pl.Series, foreign: pl.DataFrame, kept: Iterable[str]) ->
     return pl.concat([shared, others.filter(others.is_in(wanted.implode())) if others.len() else others]).unique()
 
 
-def _with_left(contested: pl.Series, foreign: pl.DataFrame, held: Mapping[str, str]) -> pl.Series:
-    """Add the seats that may become contested, too: a contact that waits keeps the seat that it would leave."""
+def _with_left(contested: pl.Series, foreign: pl.DataFrame, held: Sequence[str]) -> pl.Series:
+    """Add the seats that may become contested, too: a contact that waits keeps the seats that it would leave.
+
+    ``held``: the seats of contacts of the source, and of groups.
+    """
     leaving = foreign.filter(pl.col(SEAT).is_not_null())
-    left = [pl.Series(list(held.values()), dtype=pl.String), leaving.get_column(MATCH), leaving.get_column(SEAT)]
+    left = [pl.Series(held, dtype=pl.String), leaving.get_column(MATCH), leaving.get_column(SEAT)]
     return pl.concat([each.alias(MATCH) for each in (contested, *left)]).unique()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from syncd.core.claims import BY_KEY, BY_SOURCE, FOREIGN, SEATS, resolve
+from syncd.core.claims import BY_KEY, BY_SOURCE, FOREIGN, SEATS, WINNER, resolve
 from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.compare import BEFORE, CHANGE_SCHEMA, ID, KIND, OLD_MATCH, field_changes
 from syncd.core.field_history import match_values
@@ -119,6 +119,11 @@ class _Step:
     def stays(self) -> bool:
         """Whether the contact keeps the match value that it has."""
         return self.known is not None and self.known.match == self.match
+
+    @property
+    def keeps_seat(self) -> bool:
+        """Whether the contact keeps its match value, but for the case: the target may take both for the same one."""
+        return self.known is not None and self.known.match.casefold() == (self.match or "").casefold()
 
 
 def since(run: str, changes: Iterable[tuple[str, str, str | None]]) -> tuple[dict[str, str], dict[str, str]]:
@@ -263,8 +268,8 @@ def _in_schema(steps: Sequence[_Step], schema: Schema) -> list[_Step]:
 def _blocked(steps: Sequence[_Step], world: World, schema: Schema) -> dict[str, str]:
     """Return the keys that another contact keeps from their former match values, and why."""
     blocked = {step.key: reason for step in steps if (reason := _in_the_way(step, world, schema))}
-    # A contact that keeps its match value asks for nothing, and does not make room for others.
-    moving = {step.key: step for step in steps if step.key not in blocked and not step.stays}
+    # A contact that keeps its match value, but for its case, asks for nothing and makes no room for others.
+    moving = {step.key: step for step in steps if step.key not in blocked and not step.keeps_seat}
     wanted = [(key, step.match) for key, step in moving.items() if step.match and step.fields is not None]
     held = [
         (source, -1, key, match, None)
@@ -275,14 +280,28 @@ def _blocked(steps: Sequence[_Step], world: World, schema: Schema) -> dict[str, 
     found = resolve(
         pl.DataFrame(wanted, schema={KEY: pl.String, MATCH: pl.String}, orient="row"),
         pl.DataFrame(held, schema=FOREIGN, orient="row"),
-        "first",
+        # Steps do not compete: before the run, the target had room for all of them, also for values that differ in
+        # case. So a step that this policy would merge into another one (with a winner) gets its own value back.
+        "merge_phones",
         seats=pl.DataFrame([(step.key, step.known.match) for step in steps if step.known], schema=SEATS, orient="row"),
         stuck=list(blocked),
         case_insensitive=True,
     )
-    for key, source, other in found.outranked.select(KEY, BY_SOURCE, BY_KEY).iter_rows():
+    lost = found.outranked.filter(pl.col(WINNER).is_null())
+    for key, source, other in lost.select(KEY, BY_SOURCE, BY_KEY).iter_rows():
         blocked[key] = f"{other}{_of(source, world)} has its match fields now"
-    return blocked
+    gone = {(world.source, key) for key in moving.keys() - blocked.keys()}
+    return blocked | {step.key: reason for step in steps if (reason := _by_case(step, world, gone))}
+
+
+def _by_case(step: _Step, world: World, gone: Collection[tuple[str, str]]) -> str:
+    """Return why a step cannot change the case of a match value: another contact, none of ``gone``, has it."""
+    if step.match is None or step.stays or not step.keeps_seat:
+        return ""
+    # No other step depends on this one, so it is judged last.
+    others = (each for each in world.holders.get(step.match.casefold(), ()) if each not in gone)
+    first = next((each for each in others if each != (world.source, step.key)), None)
+    return f"{first[1]}{_of(first[0], world)} has its match fields now" if first else ""
 
 
 def _in_the_way(step: _Step, world: World, schema: Schema) -> str:

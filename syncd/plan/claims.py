@@ -52,7 +52,8 @@ def grant(world: World) -> tuple[World, Granted]:
         settled=not others or world.source.shared_match != "hold",
         warnings=list(of_case(twins)),
         merged={**found.kept, **merged},
-        outranked=lost.select(KEY, MATCH),
+        # Merged contacts, too: a partial read shows them only if their rows change, and then the group is decided anew.
+        outranked=found.outranked.select(KEY, MATCH),
         to_others=lost.filter(pl.col(BY_SOURCE) != "").get_column(MATCH).to_list(),
     )
 

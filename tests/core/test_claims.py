@@ -96,6 +96,16 @@ WAITING: dict[str, tuple[World, list[str]]] = {
         World({"a": "1"}, {}, stuck=("b",), groups={"1": ["a", "b"]}, policy="merge_phones"),
         ["a"],
     ),
+    "a merged contact whose member waits keeps its match value": (
+        World(
+            {"a": "3", "b": "3", "c": "2"},
+            {"a": "1", "b": "1"},
+            foreign=(("s", -1, "k", "3", None),),
+            groups={"1": ["a", "b"], "2": ["a", "b"]},
+            policy="merge_phones",
+        ),
+        ["a", "b", "c"],
+    ),
     "a merged contact keeps the seats of all its members": (
         World({"c": "2"}, {"a": "2"}, stuck=("b",), groups={"1": ["a", "b"]}, policy="merge_phones"),
         ["c"],

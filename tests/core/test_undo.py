@@ -98,6 +98,32 @@ def test_a_contact_that_only_changes_its_case_is_in_the_way_of_others_still() ->
     assert kinds(found) == {"1": "move"}
 
 
+def test_a_contact_that_only_changes_its_case_moves_though_a_key_before_it_wants_its_match_value() -> None:
+    # If the change of case waited for key 1 instead, key 1 would overwrite the contact of key 2.
+    found = undone(
+        moved("1", "ann", "Bob"),
+        moved("2", "Ann", "ann"),
+        known={"1": known("Bob"), "2": known("ann", id_=2)},
+        holders={"bob": [("s", "1")], "ann": [("s", "2")]},
+    )
+    assert {each.key: each.reason for each in found.kept} == {"1": "2 has its match fields now"}
+    assert kinds(found) == {"2": "move"}
+
+
+@pytest.mark.parametrize("other", ["s", "t"])
+def test_a_change_of_case_is_not_undone_if_another_contact_has_the_match_value(other: str) -> None:
+    found = undone(moved("1", "Ann", "ann"), known={"1": known("ann")}, holders={"ann": [("s", "1"), (other, "2")]})
+    where = "" if other == "s" else " of source t"
+    assert {each.key: each.reason for each in found.kept} == {"1": f"2{where} has its match fields now"}
+
+
+def test_contacts_that_differ_in_case_only_all_get_their_match_values_back() -> None:
+    gone = [Entry(key, "delete", name, {"Name": name}, None, "accepted") for key, name in (("1", "ann"), ("2", "Ann"))]
+    assert kinds(undone(*gone, known={})) == {"1": "create", "2": "create"}
+    ledger = {"1": known("x"), "2": known("y", id_=2)}
+    assert kinds(undone(moved("1", "ann", "x"), moved("2", "Ann", "y"), known=ledger)) == {"1": "move", "2": "move"}
+
+
 def test_a_field_that_the_target_lacks_is_left_out_and_named() -> None:
     entry = Entry("1", "delete", {"Name": "A", "Gone": "x", "Empty": ""}, None, "accepted")
     found = undone(entry, known={})

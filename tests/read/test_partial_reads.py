@@ -142,6 +142,20 @@ def test_the_row_that_was_kept_back_is_sent_when_the_other_leaves(world: World) 
     assert world.there()["a"]["Name"] == "Another Ann"
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_row_that_was_merged_into_an_unread_one_takes_its_number_with_it(world: World, leaves: bool) -> None:
+    crm = account(world, shared_match="merge_phones")
+    crm.put(k1=("a", "Ann", "2125550101"), k2=("a", "Bob", "2125550102"))
+    world.run()
+    assert world.there()["a"]["Phone"] == "2125550101;2125550102"
+    if leaves:
+        crm.drop("2")
+    else:
+        crm.put(k2=("z", "Bob", "2125550102"))
+    assert world.run().read == "complete"
+    assert world.there()["a"]["Phone"] == "2125550101"
+
+
 def test_the_row_that_another_source_kept_back_is_sent_when_that_lets_go(world: World) -> None:
     first, crm = account(world, "first"), account(world)
     first.put(k1=("a", "Ann", "2125550101"))
