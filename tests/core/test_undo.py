@@ -118,7 +118,7 @@ def test_a_change_of_case_is_not_undone_if_another_contact_has_the_match_value(o
 
 
 def test_contacts_that_differ_in_case_only_all_get_their_match_values_back() -> None:
-    gone = [Entry(key, "delete", name, {"Name": name}, None, "accepted") for key, name in (("1", "ann"), ("2", "Ann"))]
+    gone = [Entry(key, "delete", {"Name": name}, None, "accepted") for key, name in (("1", "ann"), ("2", "Ann"))]
     assert kinds(undone(*gone, known={})) == {"1": "create", "2": "create"}
     ledger = {"1": known("x"), "2": known("y", id_=2)}
     assert kinds(undone(moved("1", "ann", "x"), moved("2", "Ann", "y"), known=ledger)) == {"1": "move", "2": "move"}
