@@ -3,7 +3,6 @@
 Each test process has its own database on those servers.
 """
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -11,10 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog
 from hypothesis import settings
 
-from syncd import log
 from syncd.cli import main
 from syncd.run import session
 from syncd.run.session import open_session
@@ -22,6 +19,7 @@ from syncd.state import State
 from tests.worlds import sql_servers
 from tests.worlds import world as worlds
 from tests.worlds.commands import PEOPLE, Command
+from tests.worlds.logs import logging_restored
 
 # Keep compiled modules, whatever the environment says: without them, each process that a test starts spends half of
 # its time on compiling syncd.
@@ -77,17 +75,8 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("SYNCD_CONFIG", raising=False)
     monkeypatch.delenv("SYNCD_LOG_LEVEL", raising=False)
     monkeypatch.setattr(session, "open_session", partial(open_session, sleep=lambda _: None))
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    quiet = {name: logging.getLogger(name).level for name in log.OURS}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, before in quiet.items():
-        logging.getLogger(name).setLevel(before)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
-    log._secrets.clear()
+    with logging_restored():
+        yield
 
 
 @pytest.fixture

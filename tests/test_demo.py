@@ -23,6 +23,7 @@ from syncd.core.schema import parse_fields
 from syncd.errors import ConfigError
 from syncd.read.contact_mapping import contact_mapping
 from syncd.sandbox.company import FIELDS
+from tests.worlds.logs import logging_restored
 
 ROOT = Path(demo.__file__).parent.parent
 SAMPLE = ROOT / "config" / "samples" / "tenants.csv"
@@ -50,7 +51,8 @@ def play(folder: Path) -> Played:
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(folder / "here")
         patch.setattr(tempfile, "tempdir", str(folder / "temporary"))
-        code = demo.run_demo(main)
+        with logging_restored():
+            code = demo.run_demo(main)
     left = [path for path in folder.rglob("*") if path.name not in {"here", "temporary"}]
     return Played(code, out.getvalue(), err.getvalue(), left)
 
