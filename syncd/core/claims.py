@@ -88,8 +88,11 @@ def resolve(
     contested = _contested(wanted.get_column(MATCH), foreign, table.claimants)
     if contested.is_empty():
         return Resolution(pl.DataFrame(schema=OUTRANKED), table.kept)
-    contested = _with_left(contested, foreign, [*held.values(), *table.group_seats.values()])
-    table.seat(*(frame.filter(pl.col(MATCH).is_in(contested.implode())) for frame in (wanted, foreign)))
+    reachable = _with_left(contested, foreign, [*held.values(), *table.group_seats.values()])
+    wanted = wanted.filter(pl.col(MATCH).is_in(reachable.implode()))
+    shared = pl.col(MATCH).is_in(contested.implode())
+    foreign = foreign.filter(pl.col(MATCH).is_in(reachable.implode()))
+    table.seat(wanted.filter(shared), foreign, alone=wanted.filter(~shared))
     table.settle()
     return Resolution(table.outranked(contacts), table.kept)
 
@@ -169,6 +172,7 @@ class _Table:
     ``groups_of``: the groups of each key. ``claimants``: per seat all that want or keep it, the first one first.
     ``wants`` and ``sits``: the seat that a claimant wants, and the other seat that it holds. ``waiting``: claimants
     that get no seat. ``kept``: groups whose contact stays as it is. ``todo``: seats that have a new claimant.
+    ``alone``: the keys that alone want a seat, by the seat, until another claimant comes to it.
     """
 
     policy: SharedMatch
@@ -181,6 +185,7 @@ class _Table:
     waiting: set[Claimant] = field(default_factory=set)
     kept: dict[str, Sequence[str]] = field(default_factory=dict)
     todo: list[str] = field(default_factory=list)
+    alone: dict[str, str] = field(default_factory=dict)
     groups_of: dict[str, list[str]] = field(default_factory=dict)
     group_seats: dict[str, str] = field(default_factory=dict)
 
@@ -196,8 +201,10 @@ class _Table:
         for key in stuck:
             self._keep_seat(key, wants.get(key))
 
-    def seat(self, wanted: pl.DataFrame, foreign: pl.DataFrame) -> None:
-        """Enter who wants which seat, and which seat each claimant would leave."""
+    def seat(self, wanted: pl.DataFrame, foreign: pl.DataFrame, alone: pl.DataFrame) -> None:
+        """Enter who wants which seat, and which seat each claimant would leave; ``alone``: keys that want it alone."""
+        # If all rows of a source move at once, most of them stay alone, and cost no more than this.
+        self.alone = dict(alone.select(MATCH, KEY).iter_rows())
         for key, seat in wanted.iter_rows():
             self._want(Claimant(0, "", key), seat, self.held.get(key))
         for source, rank, key, seat, sits in foreign.select(*FOREIGN).iter_rows():
@@ -271,6 +278,9 @@ class _Table:
                     self._claim(stuck, place)
 
     def _claim(self, claimant: Claimant, seat: str) -> None:
+        if seat in self.alone:
+            key = self.alone.pop(seat)
+            self._want(Claimant(0, "", key), seat, self.held.get(key))
         claimants = self.claimants.setdefault(seat, [])
         place = bisect_left(claimants, claimant)
         if claimants[place : place + 1] != [claimant]:
