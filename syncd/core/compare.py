@@ -234,8 +234,8 @@ def rows(changes: pl.DataFrame) -> Iterator[Change]:
         yield Change._make((*rest, json.loads(before) if before else {}, after))
 
 
-Same = dict[str, int]
-"""The digests of contacts that are what the target holds, by key."""
+Same = Mapping[str, tuple[int, str]]
+"""By key, the digest and the fields (a JSON object) of contacts that are what the target holds."""
 
 _BARRED: Mapping[Mode, Sequence[Kind]] = {
     "mirror": (),
@@ -255,8 +255,10 @@ def without_same(changes: pl.DataFrame, again: pl.Series, schema: Schema) -> tup
     known = (pl.col(KIND) == "update") & pl.col(WHY).is_null() & (pl.col(BEFORE) != "{}")
     # The target may have lost a contact that it refused.
     updates = changes.filter(known & ~pl.col(KEY).is_in(again.implode()))
-    same = updates.filter(~values_differ(updates, schema.phones)).select(KEY, DIGEST)
-    return changes.join(same, on=KEY, how="anti", maintain_order="left"), dict(same.iter_rows())
+    same = updates.filter(~values_differ(updates, schema.phones))
+    # A repair sends the fields that the ledger has. So these become the row's fields, together with the digest.
+    found = {each.key: (each.digest or 0, json.dumps(each.after, ensure_ascii=False)) for each in rows(same)}
+    return changes.join(same.select(KEY), on=KEY, how="anti", maintain_order="left"), found
 
 
 def in_mode(changes: pl.DataFrame, mode: Mode) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -128,13 +128,13 @@ class Ledger(Part):
         """Return the keys whose last call has an unknown outcome."""
         return set(self._database.column(f"SELECT key {_OPEN} AND status = 'pending'", source=source))
 
-    def redigest(self, source: str, digests: Mapping[str, int]) -> None:
-        """Store the digests of contacts whose fields are as in the ledger, though their digest there is another one."""
+    def redigest(self, source: str, same: Mapping[str, tuple[int, str]]) -> None:
+        """Store digest and fields (a JSON object) of contacts that the target holds, though the ledger has others."""
         # A contact whose last call has an unknown outcome stays pending: nobody knows what the target holds.
         self._database.execute_many(
-            "UPDATE contact SET digest = ?, status = 'accepted', reason = NULL"
+            "UPDATE contact SET digest = ?, fields = ?, status = 'accepted', reason = NULL"
             " WHERE source = ? AND key = ? AND status <> 'pending'",
-            [(digest, source, key) for key, digest in digests.items()],
+            [(digest, fields, source, key) for key, (digest, fields) in same.items()],
         )
 
     def rematch(self, source: str, matches: Sequence[tuple[str, str]]) -> None:

@@ -212,3 +212,17 @@ def test_a_run_that_reads_the_list_anyway_says_what_is_not_there(synced: World) 
     synced.write([ANN, BOB, CY, ("4", "Dee Diaz", "2125550104")])
     [warning] = synced.run().warnings
     assert warning.startswith("1 contact of this source is not in the target's list: syncd reconcile tenants")
+
+
+def test_a_repair_sends_what_the_row_says_although_a_person_had_made_the_same_change(world: World) -> None:
+    world.sources["tenants"]["reconcile"] = {"on_edit": "keep"}
+    world.write([ANN])
+    world.run()
+    edit(world, "1", Name="Anna Smith")
+    compare(world, repair=True)  # the edit is the contact's own now
+    world.write([("1", "Anna Smith", ANN[2])])
+    assert world.run().counts["unchanged"] == 1
+    edit(world, "1", Name="Somebody")
+    drift(overwriting(world), repair=True)
+    world.run()
+    assert [each["fields"]["Name"] for each in world.sandbox.store.contacts()] == ["Anna Smith"]
