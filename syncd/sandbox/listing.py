@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from random import Random
 
 from syncd.sandbox.answers import shown
 from syncd.sandbox.fields import Row
@@ -13,16 +14,14 @@ from syncd.sandbox.store import Store
 CAP = 500
 """The most contacts of one page (guide: Contacts, step 2)."""
 
-STEP = 7
-"""The number of contacts by which each list begins later than the one before, if the order is unstable."""
-
 
 class Listing:
-    """Answers the list. It counts its answers, since an unstable order changes with each answer."""
+    """Answers the list."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._answers = 0
+        # If the order is unstable, each answer begins elsewhere. Steps of one size would lead readings in a circle.
+        self._starts = Random(5)  # noqa: S311  needs to be repeatable, not secret
 
     def reply(self, query: Mapping[str, str]) -> Reply:
         """Return the page that ``query`` (page, limit, search) asks for.
@@ -85,8 +84,7 @@ class Listing:
         if order == "updated":
             return sorted(ids, key=lambda number: (-self.store.touched.get(number, 0), number))
         if order == "unstable" and ids:
-            self._answers += 1
-            start = STEP * self._answers % len(ids)
+            start = self._starts.randrange(len(ids))
             return [*ids[start:], *ids[:start]]
         return ids
 

@@ -8,7 +8,7 @@ import pytest
 
 from syncd.errors import ConfigError
 from syncd.sandbox.dialects import DIALECTS, Dialects, dialect_help, parse_dialects
-from tests.worlds.sandbox_dialects import Shows, ids_held, of_three
+from tests.worlds.sandbox_dialects import Shows, ids_held, of_three, world
 from tests.worlds.sandbox_dialects_batches import BATCHES
 from tests.worlds.sandbox_dialects_deletes import DELETES
 from tests.worlds.sandbox_dialects_listing import LISTING
@@ -117,3 +117,13 @@ def test_a_contact_that_came_back_is_no_longer_a_deleted_one() -> None:
         held.push({"External ID": "1"})
         held.store.edit(1, {"External ID": "x"})
         assert held.push({"External ID": "1"}).body["contacts"][0]["contact"]["id"] == 4
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_an_unstable_list_shows_every_contact_to_a_patient_reader(size: int) -> None:
+    for count in range(2, 13):
+        with world("list_order", "unstable") as held:
+            held.push(*({"External ID": str(number)} for number in range(count)))
+            pages = range(1, -(-count // size) + 1)
+            replies = [held.page(page=page, limit=size) for _ in range(16) for page in pages]
+            assert {contact["id"] for reply in replies for contact in reply.body["contacts"]} == set(held.ids())

@@ -21,7 +21,7 @@ def listed(reply: Any) -> list[int]:
     id=([1, 2, 3], [1, 2, 3]),
     newest=([3, 2, 1], [3, 2, 1]),
     updated=([2, 1, 3], [2, 1, 3]),
-    unstable=([2, 3, 1], [3, 1, 2]),
+    unstable=([3, 1, 2], [2, 3, 1]),
 )
 def _(name: str, value: str) -> Any:
     with world(name, value) as held:
