@@ -16,21 +16,13 @@ from hypothesis import strategies as st
 
 from syncd import log
 from syncd.errors import ConfigError
+from tests.worlds.logs import logging_restored
 
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    quiet = {name: logging.getLogger(name).level for name in log.OURS}
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, before in quiet.items():
-        logging.getLogger(name).setLevel(before)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
-    log._secrets.clear()
+    with logging_restored():
+        yield
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import httpx
 
 from syncd.sandbox.hubspot.backend import Call
 from syncd.sandbox.hubspot.server import HubSpot
+from tests.worlds import request_log
 
 NOON = 1_780_000_000.0
 """When the account's time begins (seconds since 1970)."""
@@ -15,19 +16,11 @@ NOON = 1_780_000_000.0
 LIST = "/crm/objects/2026-09/contacts"
 
 
-class Clock:
-    """Seconds since 1970, moved by hand; ``sleep`` moves it too."""
+class Clock(request_log.Clock):
+    """A clock of the account: it begins at :data:`NOON`, and it also tells milliseconds."""
 
     def __init__(self) -> None:
-        self.now = NOON
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
+        super().__init__(NOON)
 
     @property
     def ms(self) -> int:
