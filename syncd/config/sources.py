@@ -133,13 +133,15 @@ def _options(entry: Entry, problems: Problems) -> Options | None:
     """Return ``options`` as the connector's own model reads them; None if they, or the form around them, are wrong."""
     raw = entry.raw if isinstance(entry.raw, Mapping) else {}
     name, options = raw.get("connector"), raw.get("options", {})
-    # The form has noted these problems already: a second message about missing options would mislead.
-    if not isinstance(name, str) or not name or not isinstance(options, Mapping) or _are_misspelt(raw):
+    if not isinstance(name, str) or not name:
         return None
     try:
         model = _connector(name).OPTIONS
     except ConfigError as error:
         problems.add(entry.document, (*entry.prefix, "connector"), problems.hide(str(error)))
+        return None
+    # The form has noted these problems already: a second message about missing options would mislead.
+    if not isinstance(options, Mapping) or _are_misspelt(raw):
         return None
     # Connectors may not import the configuration, so its YAML reader is handed to them.
     context = {"folder": entry.document.folder, "read_yaml": read_plain}

@@ -157,6 +157,14 @@ def test_options_under_a_wrong_name_are_told_once(world: World) -> None:
     assert "sources.tenants.option: is not a key here (did you mean 'options'?)" in problem
 
 
+def test_an_unknown_connector_is_told_beside_options_that_cannot_be_read(world: World) -> None:
+    for wrong in ("option:", "options: 5 #"):
+        text = world.one_source().replace("options:", wrong).replace("connector: csv", "connector: cvs")
+        found = world.problems(text)
+        assert len(found) == 2
+        assert any("sources.tenants.connector: no connector is called 'cvs'" in problem for problem in found)
+
+
 def test_a_configuration_without_a_source_is_refused(world: World) -> None:
     (problem,) = world.problems(TARGET + "include: [sources/*.yaml]\n")
     assert "there is no source: add one under sources, or a file that include matches" in problem
