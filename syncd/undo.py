@@ -20,7 +20,9 @@ from syncd.core.gates import Read, gate
 from syncd.core.identity import folded
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
-from syncd.core.undo import Entry, Fields, Undoing, World, since, undo, wanted_matches
+from syncd.core.undo.changes import Undoing, undo, wanted_matches
+from syncd.core.undo.standing import since
+from syncd.core.undo.world import Entry, Fields, World
 from syncd.core.wording import counted
 from syncd.finish.record import carry_out, reported
 from syncd.plan.field_history import renames, schema_changed

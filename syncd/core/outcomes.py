@@ -8,7 +8,6 @@ unknown and can be sent again, since an upsert finds its contact by the match va
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,17 +16,10 @@ from typing import Any, NamedTuple, TypeVar
 from syncd.core.change import Call, Fields
 from syncd.core.compare import field_changes
 from syncd.core.refusal_text import reason
+from syncd.core.remote import Key, folded, match_keys, number, text_of, texts
 from syncd.core.schema import Schema
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """A contact as the target lists it; a field without a value is "" or absent."""
-
-    id: int
-    fields: Fields
 
 
 class Accepted(NamedTuple):
@@ -58,9 +50,6 @@ class Unknown:
 
 Outcome = Accepted | Refused | Unknown
 
-Key = tuple[str | frozenset[str], ...]
-"""A contact's match values, in the form in which they are compared."""
-
 _NOT_NAMED = Unknown("the answer names the contact neither as accepted nor as refused")
 _AMBIGUOUS = Unknown("the answer holds several contacts with these match values")
 _DONE = frozenset({"created", "updated"})
@@ -73,62 +62,6 @@ _ECHO_KEYS = ("fields", "contact", "row", "data", "input")
 def has_form(body: Any) -> bool:
     """Whether the body of an answer to a push has a list of contacts or of errors."""
     return isinstance(body, dict) and any(isinstance(body.get(name), list) for name in ("contacts", "errors"))
-
-
-def match_keys(contacts: Iterable[Mapping[str, Any]], schema: Schema) -> list[Key | None]:
-    """Return the match values of each contact for comparison; None if one of its match values is empty or not text.
-
-    Text is trimmed and in NFC. A phone field is a set of numbers, those of the North American plan without leading 1.
-    """
-    match = [(field.name, field.is_phone) for field in schema.fields if field.is_match]
-    return [_key(contact, match) for contact in contacts]
-
-
-def _key(fields: Mapping[str, Any], match: Sequence[tuple[str, bool]]) -> Key | None:
-    parts: list[str | frozenset[str]] = []
-    for name, is_phone in match:
-        text = _text(fields.get(name)).strip()
-        # A target may answer with another Unicode form than was sent. Most values are ASCII: they have one form only.
-        part = numbers(text) if is_phone else text if text.isascii() else unicodedata.normalize("NFC", text)
-        if not part:
-            return None
-        parts.append(part)
-    return tuple(parts) or None
-
-
-def numbers(text: str) -> frozenset[str]:
-    """Return the numbers of a phone field, digits only; those of the North American plan without a leading 1."""
-    parts = text.split(";")
-    digits = [part if part.isdecimal() else "".join(filter(str.isdecimal, part)) for part in parts]
-    return frozenset(number[1:] if len(number) == 11 and number[0] == "1" else number for number in digits if number)
-
-
-def _folded(key: Key) -> Key:
-    return tuple(part.casefold() if isinstance(part, str) else part for part in key)
-
-
-def _text(value: Any) -> str:
-    """Return a field's value as text; "" for null, booleans, lists and objects."""
-    # JSON may hold half of a surrogate pair, which SQLite and UTF-8 files refuse: "replace" turns it into "?".
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
-
-
-def texts(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields of a contact of the target, all as text; null is "", as in the guide's own lists."""
-    # An answer has thousands of values, most of them ASCII text: those take no call.
-    return {
-        name if name.isascii() else _text(name): value if value.__class__ is str and value.isascii() else _text(value)
-        for name, value in fields.items()
-    }
-
-
-def number(value: Any) -> int | None:
-    """Return an id of the target, a positive 64-bit number that may come as text; None for anything else."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 63 else None
 
 
 def judge(keys: Sequence[Key | None], body: Any, schema: Schema) -> list[Outcome]:
@@ -168,7 +101,7 @@ def _entry(item: Any) -> Accepted | None:
     fields = contact.get("fields") if isinstance(contact, dict) else None
     if not isinstance(fields, dict):
         return None
-    id_, action = number(contact.get("id")), _text(item.get("action"))
+    id_, action = number(contact.get("id")), text_of(item.get("action"))
     if id_ is None or item.get("error") or item.get("errors"):
         return None
     # Any other word that does not sound like a failure counts as done: the id and the match values are the proof.
@@ -189,11 +122,11 @@ def _proved(keys: Sequence[Key | None], contacts: Sequence[tuple[Key, Accepted]]
         if key in entries:
             found.update(_shared(sharing, entries[key]))
     # A target may change the case of what it is sent. Only a single row can be meant by another case.
-    spare = [(entry, _folded(key)) for key, entry in contacts if key not in rows]
+    spare = [(entry, folded(key)) for key, entry in contacts if key not in rows]
     if spare and len(found) < len(keys):
-        loose = _grouped((row, _folded(key)) for row, key in enumerate(keys) if key)
-        for folded, answered in _grouped(spare).items():
-            sharing = loose.get(folded, [])
+        loose = _grouped((row, folded(key)) for row, key in enumerate(keys) if key)
+        for group, answered in _grouped(spare).items():
+            sharing = loose.get(group, [])
             if len(sharing) == 1 and sharing[0] not in found:
                 found.update(_shared(sharing, answered))
     order = sorted(found)
@@ -339,8 +272,3 @@ def returned_fields(call: Call, returned: Fields, phones: frozenset[str]) -> Fie
     there = {**call.expected, **{name: value for name, value in returned.items() if value}}
     more = any(value for name, value in there.items() if name not in sent)
     return there if more or field_changes(there, sent, phones) else None
-
-
-def differ_in_case(match: str, other: str) -> bool:
-    """Whether two match values are different and would be equal without case."""
-    return match != other and match.casefold() == other.casefold()

@@ -14,7 +14,8 @@ from enum import Enum
 from typing import Self
 
 from syncd.core.change import Call, Fields
-from syncd.core.outcomes import Accepted, Remote, numbers
+from syncd.core.outcomes import Accepted
+from syncd.core.remote import Remote, numbers
 from syncd.core.schema import Schema
 
 PATIENCE = 300.0

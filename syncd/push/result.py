@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.core.change import CallOutcome
-from syncd.core.outcomes import Accepted, Outcome, Refused, differ_in_case, returned_fields, takes_fields_away
+from syncd.core.outcomes import Accepted, Outcome, Refused, returned_fields, takes_fields_away
 from syncd.core.ownership import Evidence, Owner
+from syncd.core.remote import differ_in_case
 from syncd.core.schema import Schema
 from syncd.errors import Stopped, SyncdError
 from syncd.push.in_flight import Batch

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from syncd.core.columns import KEY
-from syncd.core.undo import Entry
+from syncd.core.undo.world import Entry
 from syncd.state.database import Part
 from syncd.state.entries import DONE, OF_RUN
 

@@ -9,8 +9,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from syncd.core.change import CallOutcome, Change, Fields
-from syncd.core.outcomes import differ_in_case
 from syncd.core.ownership import OpenCall
+from syncd.core.remote import differ_in_case
 from syncd.state.database import Database, Part
 from syncd.state.deletions import Rivals, deleted_meanwhile, end_deletions
 from syncd.state.entries import DONE, OF_RUN, REFUSED, Entry, append, as_json, drafted, newest_change, overtaken

@@ -12,7 +12,7 @@ from syncd.core.change import Status
 from syncd.core.columns import DIGEST, KEY, MATCH, RAW
 from syncd.core.compare import DETAIL_SCHEMA, LEDGER_SCHEMA
 from syncd.core.identity import folded, has_case
-from syncd.core.undo import Known
+from syncd.core.undo.world import Known
 from syncd.state import bulk
 from syncd.state.bulk import read_columns
 from syncd.state.database import Database, Part

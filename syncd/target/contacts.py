@@ -10,20 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syncd.core.outcomes import (
-    Accepted,
-    Key,
-    Refused,
-    Remote,
-    Unknown,
-    has_form,
-    judge,
-    left_undone,
-    match_keys,
-    number,
-    texts,
-)
+from syncd.core.outcomes import Accepted, Refused, Unknown, has_form, judge, left_undone
 from syncd.core.refusal_text import reason
+from syncd.core.remote import Key, Remote, match_keys, number, texts
 from syncd.core.schema import Schema, parse_fields
 from syncd.errors import SchemaError, TargetRefused, TargetUnavailable
 from syncd.rest import Answer, Client

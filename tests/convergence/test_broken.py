@@ -23,8 +23,9 @@ import syncd.target.contacts
 from syncd.core.change import CallOutcome, Change
 from syncd.core.columns import INVALID, STATE
 from syncd.core.drift import Orders, with_orders
-from syncd.core.outcomes import Accepted, Outcome, Unknown, texts
+from syncd.core.outcomes import Accepted, Outcome, Unknown
 from syncd.core.plan import Held
+from syncd.core.remote import texts
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
 from syncd.state import deletions

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.core.outcomes import judge, match_keys
+from syncd.core.outcomes import judge
 from syncd.core.refusal_text import reason
+from syncd.core.remote import match_keys
 from syncd.core.schema import Schema
 from syncd.target.contacts import Accepted, Refused
 from tests.examples import examples

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from syncd.core.change import Call, Change, Kind
-from syncd.core.outcomes import Accepted, Remote
+from syncd.core.outcomes import Accepted
 from syncd.core.ownership import Evidence, Holder, OpenCall, Owner, as_sent, calls_by_match, explained, whose, whose_met
+from syncd.core.remote import Remote
 from syncd.core.schema import Field, Schema
 
 SCHEMA = Schema((Field(1, "ID", is_match=True), Field(2, "Name"), Field(3, "Phone", is_phone=True), Field(4, "Note")))

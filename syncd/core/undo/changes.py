@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 import polars as pl
@@ -21,61 +21,7 @@ from syncd.core.compare import BEFORE, CHANGE_SCHEMA, ID, KIND, OLD_MATCH, field
 from syncd.core.field_history import match_values
 from syncd.core.identity import digest
 from syncd.core.schema import Schema
-
-Fields = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A change as the journal has it. ``before`` is None if it was not known what the target held before the change.
-
-    ``other``: the change came upon a contact with another id than the key's contact had before. ``outcome``:
-    ``accepted`` (the change was made), ``pending`` (unknown), or another word if nothing was done.
-    """
-
-    key: str
-    kind: str
-    before: Fields | None
-    after: Fields | None
-    outcome: str
-    other: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the ledger says of a key now. ``fields``: what the target holds, as far as syncd knows."""
-
-    status: str
-    id: int | None
-    match: str
-    fields: Fields
-    created: bool
-    digest: int
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What is known now of the contacts whose changes are undone.
-
-    ``known``: the ledger by key. ``later``: keys that another run has changed since, and the name of that run.
-    ``already``: keys whose change is undone, and by which run. ``begun``: keys that an earlier undo of the same run has
-    begun, and whose outcome is unknown. ``holders``: per match value, the (source, key) of every contact of the ledger
-    that has it. ``there``: ids at the target by match value; ``ours``: ids among these that the ledger knows.
-    ``taken_from``: by key, the (source, key) whose contact it has at the target.
-
-    The match values of ``holders`` and ``there`` are without case: the target may take two values for the same one if
-    only their case differs, and a contact that is overwritten is lost.
-    """
-
-    source: str
-    known: Mapping[str, Known]
-    later: Mapping[str, str] = field(default_factory=dict)
-    already: Mapping[str, str] = field(default_factory=dict)
-    begun: frozenset[str] = frozenset()
-    holders: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
-    there: Mapping[str, Collection[int]] = field(default_factory=dict)
-    ours: frozenset[int] = frozenset()
-    taken_from: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+from syncd.core.undo.world import Entry, Fields, Known, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,45 +70,6 @@ class _Step:
     def keeps_seat(self) -> bool:
         """Whether the contact keeps its match value, but for the case: the target may take both for the same one."""
         return self.known is not None and self.known.match.casefold() == (self.match or "").casefold()
-
-
-def since(run: str, changes: Iterable[tuple[str, str, str | None]]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the keys with a change that came later and still stands, and the keys whose own change is undone.
-
-    Both name a run: the later run, and the run that undid. A change and its undo cancel out. If the undo is undone, the
-    change stands again.
-
-    Args:
-        run: the run that is to be undone.
-        changes: key, run, and the run that this run undid (or None), in the order in which they were made, all later
-            than the changes of ``run``.
-    """
-    later: dict[str, str] = {}
-    already: dict[str, str] = {}
-    for key, group in groupby(sorted(changes, key=itemgetter(0)), key=itemgetter(0)):
-        standing: list[str] = [run]
-        taken: dict[str, str] = {}
-        for by, of_run in groupby(group, key=itemgetter(1)):
-            _follow(standing, taken, by, undoes=next(of_run)[2])
-        if not standing:
-            already[key] = [by for by, meant in taken.items() if meant == run][-1]
-        elif standing[-1] != run:
-            later[key] = standing[-1]
-    return later, already
-
-
-def _follow(standing: list[str], taken: dict[str, str], by: str, undoes: str | None) -> None:
-    """Work out what stands after the run ``by``. ``taken``: per undo, the change that it undid or made stand again."""
-    # An undo of an undo concerns the change that the first undo was about.
-    meant = taken.get(undoes or "", undoes)
-    if meant is None or (meant == undoes and standing[-1:] != [meant]):
-        standing.append(by)
-        return
-    taken[by] = meant
-    if standing[-1:] == [meant]:
-        standing.pop()
-    else:
-        standing.append(meant)
 
 
 def wanted_matches(entries: Iterable[Entry], schema: Schema) -> set[str]:

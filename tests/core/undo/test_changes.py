@@ -6,7 +6,8 @@ import pytest
 
 from syncd.core.compare import rows
 from syncd.core.schema import Field, Schema
-from syncd.core.undo import Entry, Known, Undoing, World, since, undo, wanted_matches
+from syncd.core.undo.changes import Undoing, undo, wanted_matches
+from syncd.core.undo.world import Entry, Known, World
 
 SCHEMA = Schema((Field(1, "Name", is_match=True), Field(2, "Phone", is_phone=True)))
 
@@ -134,28 +135,6 @@ def test_a_field_that_the_target_lacks_is_left_out_and_named() -> None:
         ("Gone",),
         {"1": None},
     )
-
-
-@pytest.mark.parametrize(
-    ("changes", "later", "already"),
-    [
-        ([], {}, {}),
-        ([("b", None)], {"1": "b"}, {}),
-        ([("b", None), ("b", None), ("c", None)], {"1": "c"}, {}),
-        ([("u", "a")], {}, {"1": "u"}),
-        ([("u", "a"), ("b", None)], {"1": "b"}, {}),
-        ([("u", "a"), ("b", None), ("v", "b")], {}, {"1": "u"}),
-        ([("b", None), ("u", "b")], {}, {}),
-        ([("b", None), ("u", "b"), ("v", "u")], {"1": "b"}, {}),
-        ([("b", None), ("u", "b"), ("v", "u"), ("w", "v")], {}, {}),
-        ([("u", "a"), ("v", "u")], {}, {}),
-        ([("b", None), ("c", None), ("u", "b")], {"1": "u"}, {}),
-    ],
-)
-def test_a_later_change_that_was_undone_is_not_in_the_way(
-    changes: list[tuple[str, str | None]], later: dict[str, str], already: dict[str, str]
-) -> None:
-    assert since("a", [("1", by, undoes) for by, undoes in changes]) == (later, already)
 
 
 BARRED: dict[str, tuple[dict[str, object], str]] = {
