@@ -148,6 +148,10 @@ class End:
     ``deleted``: keys that the source reports as gone (the parts of a composite key joined by U+001F). ``merged``: old
     key to surviving key, which takes over the contact. ``present``: beside a partial read, the key's columns (String)
     of every row that the source holds now; any other key is gone.
+
+    ``slips``: why a row may have slipped between two pages of the list (or of ``present``) while it was read, although
+    every page came; empty: the list cannot slip (a snapshot, a keyset). A key that is missing from a list that can slip
+    is not gone until another reading, or :meth:`Connector.look_up`, says so too.
     """
 
     # Only a proof makes a missing row a deletion: a read that ended early must never delete contacts.
@@ -158,6 +162,7 @@ class End:
     deleted: frozenset[str] = frozenset()
     merged: Mapping[str, str] = field(default_factory=dict)
     present: pl.DataFrame | None = None
+    slips: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,18 @@ class Connector(ABC):
         what it opened. A source without rows yields at least one page of height 0, with its columns, unless it ends
         ``unchanged``.
         """
+
+    def can_look_up(self) -> bool:
+        """Return whether :meth:`look_up` can answer; this asks nothing of the source."""
+        return False
+
+    def look_up(self, keys: Sequence[str]) -> Generator[Rows, None, frozenset[str]]:
+        """Yield the rows that have any of these keys now, as :meth:`read` would, and return the keys that are gone.
+
+        A key that is neither in a row nor returned is unknown. The parts of a composite key are joined by U+001F. It is
+        called after a read has ended, from the same thread, only if :meth:`can_look_up`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} looks up no keys: {len(keys)}")
 
     def cancel(self) -> None:  # noqa: B027  (most connectors never wait for long)
         """End a read under way soon, with any error. Called from another thread, also if no read is under way."""
