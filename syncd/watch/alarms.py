@@ -45,7 +45,7 @@ def alarms_of(sources: Sequence[Mapping[str, Any]], watch: Watch) -> list[Alarm]
 
 
 def _is_key_refused(source: Mapping[str, Any]) -> bool:
-    return bool(source["failure"]) and source["failure"]["kind"] == "AccessDenied"
+    return bool(source["failure"]) and source["failure"]["kind"] in {"AccessDenied", "OtherCompany"}
 
 
 def _of_source(source: Mapping[str, Any], watch: Watch) -> Iterator[Alarm]:
