@@ -43,7 +43,7 @@ class Neighbour:
 
     def _answering(self, store: Store) -> None:
         backend = self._world.sandbox._backend
-        backend.store, backend._listing = store, Listing(store)
+        backend.store, backend.listing = store, Listing(store)
 
 
 def neighbour(
