@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from syncd.core.company.evidence import HANDFUL, Known, proved, search_text
+from syncd.core.company.evidence import HANDFUL, Known, proved, search_text, telling_fields
 from syncd.core.company.identity import FIELDS, Company, fingerprint, news, numbers_of, refusal
 from syncd.core.field_history import called_now, renames
 from syncd.core.schema import Schema, problems_with
@@ -74,15 +74,17 @@ def _look_for(session: Session, schema: Schema) -> int:
     contacts, is_whole = session.target.first_page()
     # One request shows up to 500 contacts, so nearly always it is enough.
     page = {each.id: each for each in contacts}
-    if proved(_called_now(session.state, schema, holdings.known_among(page)), page, schema):
-        return 0
     chosen = _called_now(session.state, schema, holdings.spread(HANDFUL))
+    known = _called_now(session.state, schema, holdings.known_among(page))
+    telling = telling_fields([*chosen, *known])
+    if proved(known, page, schema, telling):
+        return 0
     # People may have deleted or edited one contact or another, so several are asked for before the answer is no.
     for each in [] if is_whole else chosen:
         session.halt_if_asked()
         if text := search_text(each, schema):
             found = {remote.id: remote for remote in session.target.search(text, pages=1)}
-            if proved([each], found, schema):
+            if proved([each], found, schema, telling):
                 return 0
     return len(chosen)
 

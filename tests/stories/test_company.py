@@ -11,6 +11,7 @@ import pytest
 
 from syncd.errors import OtherCompany, TargetUnavailable
 from syncd.explain import explain
+from syncd.push.run_plan import push_plan
 from syncd.run.session import open_session
 from syncd.sandbox.server import Sandbox
 from tests.worlds import drift
@@ -240,6 +241,54 @@ def test_several_sources_are_proved_once(twelve: World) -> None:
     rotate(twelve)
     usual = 2 + 1  # the fields for each source, and the list for the source that is new
     assert requests(twelve, lambda: twelve.run(dry_run=True)) == usual + 1
+
+
+def test_a_push_looks_once_more_whose_the_state_is(twelve: World) -> None:
+    plan = twelve.run(dry_run=True).plan
+    assert plan is not None
+    other = neighbour(twelve)
+    with other.behind_the_key(), open_session(twelve.settings(), sleep=lambda _: None) as session:
+        schema = session.target.fields()
+        with pytest.raises(OtherCompany):
+            push_plan(session, "tenants", plan, schema, highest=0, since=0)
+    assert other.is_untouched
+
+
+def test_two_configurations_of_one_state_file_do_not_mix_two_companies(twelve: World) -> None:
+    other = neighbour(twelve)
+    for _ in range(2):
+        with other.behind_the_key(), pytest.raises(OtherCompany):
+            twelve.run()
+        assert twelve.run().error is None
+    assert other.is_untouched
+    assert len(twelve.there()) == 11
+
+
+def test_two_keys_of_one_company_may_take_turns(twelve: World) -> None:
+    for key in ("one", "two", "one", "two"):
+        rotate(twelve, key)
+        assert twelve.run().error is None
+
+
+def test_contacts_of_a_source_that_is_not_configured_any_more_prove_the_company_too(twelve: World) -> None:
+    twelve.sources = {"others": {**twelve.sources["tenants"], "options": {"path": "others.csv", "settle": 0}}}
+    twelve.write([("99", "Ann", "2125550199")], "others.csv")
+    with neighbour(twelve).behind_the_key(), pytest.raises(OtherCompany):
+        twelve.run()
+    rotate(twelve)
+    assert twelve.run().counts["create"] == 1
+
+
+def test_rejected_contacts_are_not_sent_to_another_company(twelve: World) -> None:
+    twelve.sandbox.arm({"kind": "poison", "field": "Name", "value": "Another Name"})
+    assert twelve.run().counts["rejected"] == 1
+    twelve.sandbox.disarm()
+    with twelve.state() as state:
+        state.ledger.retry_rejected("tenants")
+    other = neighbour(twelve)
+    with other.behind_the_key(), pytest.raises(OtherCompany):
+        twelve.run()
+    assert other.is_untouched
 
 
 def test_the_state_does_not_hold_the_key(world: World) -> None:

@@ -1,13 +1,14 @@
 """What proves that a target is the company of the ledger: a known contact that is there under its id.
 
 Another company numbers its contacts from 1 too, and may number its customers from 1 as well. So an id alone proves
-nothing, an id with its match value proves little, and other values of the contact must agree too.
+nothing, an id with its match value proves little, and other values of the contact must agree too. A value that every
+contact has, such as a kind, proves nothing either.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.core.change import Fields
@@ -17,7 +18,8 @@ from syncd.core.schema import Schema
 HANDFUL = 8
 """Up to so many known contacts are searched for."""
 
-_TELLING = 4  # letters of a text that a search finds few contacts with
+_SEVERAL = 3  # of fewer contacts, two may well have the same value by chance
+_DISTINCT = 4  # letters of a text that a search finds few contacts with
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +35,31 @@ class Known:
     fields: Fields
 
 
-def proved(known: Iterable[Known], there: Mapping[int, Remote], schema: Schema) -> bool:
-    """Tell whether one of the contacts ``there`` (by id) is one of the ``known`` contacts under its id."""
-    return any(is_same(each, there[each.id], schema) for each in known if each.id in there)
+def proved(known: Sequence[Known], there: Mapping[int, Remote], schema: Schema, telling: Collection[str]) -> bool:
+    """Tell whether one of the contacts ``there`` (by id) is one of the ``known`` contacts under its id.
+
+    ``telling``: as :func:`telling_fields` returns it.
+    """
+    return any(is_same(each, there[each.id], schema, telling) for each in known if each.id in there)
 
 
-def is_same(known: Known, remote: Remote, schema: Schema) -> bool:
+def telling_fields(known: Sequence[Known]) -> set[str]:
+    """Return the fields that tell contacts apart: if there are several contacts, not all have the same value in it."""
+    names = {name for each in known for name in each.fields}
+    if len(known) < _SEVERAL:
+        return names
+    return {name for name in names if len({each.fields.get(name) or "" for each in known}) > 1}
+
+
+def is_same(known: Known, remote: Remote, schema: Schema, telling: Collection[str]) -> bool:
     """Tell whether a contact of the target is the known contact, whatever its id is.
 
-    Its match values must agree, and at least half of its other values: people edit single fields of a contact.
+    Its match values must agree, and at least half of its other values in ``telling`` fields: people edit single fields
+    of a contact.
     """
     names = [name for name, value in known.fields.items() if value and name in schema.names]
     match = [name for name in names if name in schema.match]
-    rest = [name for name in names if name not in schema.match]
+    rest = [name for name in names if name not in schema.match and name in telling]
     agrees = {name: _agrees(known.fields[name], remote.fields.get(name) or "", name, schema) for name in names}
     return bool(match) and all(agrees[name] for name in match) and 2 * sum(agrees[name] for name in rest) >= len(rest)
 
@@ -72,9 +86,8 @@ def search_text(known: Known, schema: Schema) -> str:
     """Return the text to search for to find the contact; "" if it has none."""
     match = [each for name in schema.match if (each := _first(known, name))]
     rest = [each for name in known.fields if name not in schema.phones and (each := _first(known, name))]
-    telling: Sequence[str] = [each for each in match if len(each) >= _TELLING] or [*match, *rest]
     # A short text is in the fields of many contacts, and a search returns only some of them.
-    return max(telling, key=len, default="")
+    return max([each for each in match if len(each) >= _DISTINCT] or [*match, *rest], key=len, default="")
 
 
 def _first(known: Known, name: str) -> str:

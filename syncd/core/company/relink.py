@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.core.change import Fields
-from syncd.core.company.evidence import Known, equal_values, is_same
+from syncd.core.company.evidence import Known, equal_values, is_same, telling_fields
 from syncd.core.remote import Key, Remote, match_keys
 from syncd.core.schema import Schema
 
@@ -25,20 +25,20 @@ class Link:
     same: bool
 
 
-def links(known: Iterable[Known], there: Mapping[int, Remote], schema: Schema) -> list[Link]:
+def links(known: Sequence[Known], there: Mapping[int, Remote], schema: Schema) -> list[Link]:
     """Return the known contacts that are at the target: under their own id, or else by their match values.
 
     ``there``: every contact of the target, by id. A contact whose values are others is not one of ours: whoever has it
     may have made it. The next run adopts it.
     """
-    known = list(known)
+    telling = telling_fields(known)
     by_match = _by_match(there.values(), schema)
     keys = match_keys([each.fields for each in known], schema)
     found = []
     for each, key in zip(known, keys, strict=True):
-        own = there.get(each.id)
-        remote = own if own and is_same(each, own, schema) else by_match.get(key) if key else None
-        if remote and is_same(each, remote, schema):
+        candidates = there.get(each.id), by_match.get(key) if key else None
+        remote = next((one for one in candidates if one and is_same(each, one, schema, telling)), None)
+        if remote:
             values = {name: value for name, value in remote.fields.items() if value}
             found.append(Link(each.source, each.key, remote.id, values, equal_values(each, remote, schema)))
     return found
