@@ -14,8 +14,8 @@ from syncd.core.wording import counted
 from syncd.watch.settings import Watch
 
 KINDS = ("stale", "failing", "key", "held", "rejected", "invalid")
-"""Every kind of alarm: data too old · runs that fail · a key that is refused, or is another company's · changes that wait
-for an approval · contacts that the target refused · rows that cannot be used. The gravest come first."""
+"""Every kind of alarm: data too old · runs that fail · a key that is refused, or is another company's · changes that
+wait for an approval · contacts that the target refused · rows that cannot be used. The gravest come first."""
 
 BROKEN = ("stale", "failing", "key")
 """The kinds that mean that contacts are not kept up to date."""

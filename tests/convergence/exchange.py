@@ -179,8 +179,12 @@ class Exchange(Upheaval):
         self.world.forget_backup()
         self._forget()
         with self.world.state() as state, state.read() as connection:
-            query = text("SELECT remote_id FROM contact WHERE origin = 'created' AND remote_id IS NOT NULL")
-            ours = {number for (number,) in connection.execute(query)}
+            query = text("SELECT source, key, remote_id, origin FROM contact WHERE remote_id IS NOT NULL")
+            known = [tuple(row) for row in connection.execute(query)]
+        ours = {number for *_, number, origin in known if origin == "created"}
+        # What the state still knows, a key may keep, even if its row becomes unusable now.
+        self.ever = {(source, key): {self._match(number)} for source, key, number, _ in known}
+        self.anchors = {owner: match for owner, [match] in self.ever.items()}
         assert ours <= created, "a contact of somebody else counts as ours"
         self.witness.created, self.restored = ours, set(new.values())
         self.witness.removed.clear()
