@@ -16,7 +16,7 @@ import typer
 from typer import Option
 
 from syncd import __version__
-from syncd.commands import notify, rejects
+from syncd.commands import notify, rejects, state
 from syncd.commands import options as takes
 from syncd.commands.fields import fields
 from syncd.commands.options import Common, Config, Level, command
@@ -37,6 +37,7 @@ config_app = typer.Typer(help="About the configuration file.", rich_markup_mode=
 app.add_typer(config_app, name="config")
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(notify.app, name="notify")
+app.add_typer(state.app, name="state")
 
 
 @app.callback(invoke_without_command=True)

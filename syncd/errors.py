@@ -11,6 +11,7 @@
     │   ├── TargetRefused       this request is refused for good         exit 3
     │   └── TargetUnavailable   try again later                          exit 4
     ├── AccessDenied        stop everything; a person must act           exit 3
+    ├── OtherCompany        stop everything; a person must decide        exit 3
     ├── StateError          the state file cannot be used                exit 2
     │   └── StateBusy           locked or out of space: try again later  exit 4
     ├── SourceBusy          another run holds the source                 exit 5
@@ -103,6 +104,12 @@ class TargetUnavailable(TargetError):
 # No TargetError: callers that skip a source, or try again, must not catch it.
 class AccessDenied(SyncdError):
     """The key is refused (401, 403): nothing more is sent until a person has acted."""
+
+    exit_code = 3
+
+
+class OtherCompany(SyncdError):
+    """The state belongs to another company than the key: nothing is sent until a person has decided which is meant."""
 
     exit_code = 3
 

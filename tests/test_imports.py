@@ -29,7 +29,7 @@ FLOORS = (
     ("report",),
     ("finish",),
     ("sync",),
-    ("reconcile", "undo", "explain", "prove"),
+    ("reconcile", "undo", "explain", "prove", "accept"),
     ("daemon", "sandbox"),
     ("demo",),
     ("commands",),

@@ -28,6 +28,7 @@ from syncd.report.change_lines import Part, kinds_counted
 from syncd.report.exit_code import CODES, DEFECT, TEMPORARY, USAGE, code_of, gravest
 from syncd.report.screen import Screen
 from syncd.report.streams import print_json
+from syncd.run.company import known_company, prove_company
 from syncd.run.session import Session, open_session
 from syncd.watch.notify import unknown_addresses
 from syncd.watch.sending import UNKNOWN
@@ -155,6 +156,7 @@ def _with_target(session: Session) -> Iterator[Step]:
         yield _failed("target", error)
     else:
         yield Step("good", f"target: {settings.target.base_url} answers, and takes the key")
+        yield from _company(session, schema)
         yield from _schema(schema)
         # The sources are still read, but no mapping fits fields that are not usable.
         if problems_with(schema):
@@ -163,6 +165,20 @@ def _with_target(session: Session) -> Iterator[Step]:
     seen = Seen(folds=session.state.facts.case_insensitive.get())
     for source in settings.sources.values():
         yield from _source(source, schema, former, seen)
+
+
+def _company(session: Session, schema: Schema) -> Iterator[Step]:
+    """Say which company the state belongs to, and prove that the target is this company if it is not known."""
+    known = known_company(session.state)
+    if known is None:
+        return
+    try:
+        prove_company(session, schema)
+    except SyncdError as error:
+        yield _failed("company", error)
+        return
+    how = "as its contacts prove" if session.proved else "nothing about it is new"
+    yield Step("good", f"company: the state belongs to the company at {known.address}: {how}")
 
 
 def _schema(schema: Schema) -> Iterator[Step]:

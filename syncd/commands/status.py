@@ -74,6 +74,8 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
         screen.line(("alarm: ", "bold red"), alarm, hanging=2)
     for warning in found["warnings"]:
         screen.line(("warning: ", "bold yellow"), warning, hanging=2)
+    if company := found["company"]:
+        screen.line(("company: ", "bold"), company_shown(company), hanging=2)
     screen.table(HEAD, [_row(source) for source in found["sources"]])
     shown = {each["text"] for each in found["alarms"]}
     for source in found["sources"]:
@@ -82,6 +84,12 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
     if found["next_request"] >= 1:
         windows.append(f"the next in {describe(found['next_request'])}")
     screen.line(("requests left: ", "bold"), ", ".join(windows) or "no limits", hanging=2)
+
+
+def company_shown(company: Mapping[str, Any]) -> str:
+    """Return the company that a state belongs to, from its JSON form, for people."""
+    proved = f", proved at {shown_time(company['proved_at'])}" if company["proved_at"] else ""
+    return f"{company['address']} (key {company['fingerprint'] or 'not known yet'}{proved})"
 
 
 def _row(source: Mapping[str, Any]) -> Sequence[str]:

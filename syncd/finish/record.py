@@ -12,7 +12,7 @@ from syncd.config import Source
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
 from syncd.core.warnings import of_unconfigured
-from syncd.errors import AccessDenied, StateError, Stopped, SyncdError
+from syncd.errors import AccessDenied, OtherCompany, StateError, Stopped, SyncdError
 from syncd.push.result import PushResult
 from syncd.push.run_plan import push_plan
 from syncd.report.run_outcome import report_begin, report_push
@@ -21,7 +21,7 @@ from syncd.run.session import Session
 
 log = structlog.get_logger()
 
-ENDS_THE_COMMAND = (AccessDenied, StateError, Stopped)
+ENDS_THE_COMMAND = (AccessDenied, OtherCompany, StateError, Stopped)
 """Errors after which no source of the command can go on."""
 
 

@@ -6,6 +6,7 @@ from syncd.config import Source
 from syncd.core.schema import Schema, problems_of_mapping, problems_with
 from syncd.errors import SchemaError
 from syncd.plan.field_history import renames, settle_fields
+from syncd.run.company import prove_company
 from syncd.run.session import Session
 from syncd.state import State
 
@@ -14,6 +15,7 @@ def usable_schema(session: Session, source: Source) -> Schema:
     """Return the target's fields, which fit the source's mapping; settle the state as :func:`settled_schema` does.
 
     Raises:
+        OtherCompany: the state belongs to another company than the target.
         SchemaError: contacts of this source cannot be pushed with them; it says why, and what to do.
     """
     schema = settled_schema(session)
@@ -25,10 +27,13 @@ def settled_schema(session: Session) -> Schema:
     """Return the target's fields, and make the state speak of them as the target does now.
 
     Raises:
+        OtherCompany: the state belongs to another company than the target.
         SchemaError: no source's contacts can be pushed with them; it says why, and what to do.
     """
     schema = session.target.fields()
-    # Before the state is touched: fields that no push can use must not rename anything in it.
+    # Before the state is touched: nothing in it may be renamed after the fields of another company.
+    prove_company(session, schema)
+    # Neither may fields rename anything that no push can use.
     if problems := problems_with(schema):
         raise SchemaError("\n".join(problems))
     settle_fields(session.state, schema)

@@ -6,6 +6,7 @@ from syncd.core.plan import Plan
 from syncd.core.schema import Schema
 from syncd.push.result import PushJob, PushResult
 from syncd.push.upserts import Push
+from syncd.run.company import prove_company
 from syncd.run.session import Session
 
 
@@ -15,6 +16,8 @@ def push_plan(session: Session, source: str, plan: Plan, schema: Schema, *, high
     ``highest``: the highest id that was seen at the target, 0 if none was. ``since``: the newest change of any source
     that the plan knows of.
     """
-    session.bind_state(highest)
+    # Another process may have given the state to another company since this run began.
+    prove_company(session, schema)
+    session.note_highest(highest)
     job = PushJob(session=session, source=source, schema=schema, since=since, listed=highest > 0)
     return Push(job).carry_out(plan)

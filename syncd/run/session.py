@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from syncd.budget import Budget
 from syncd.config import Settings
 from syncd.config import Target as TargetSettings
-from syncd.errors import StateError, Stopped
+from syncd.core.company.identity import Company
+from syncd.errors import Stopped
 from syncd.rest import Client, Places
 from syncd.run.leases import Leases, Proving, refuse
 from syncd.state import State
@@ -41,7 +42,7 @@ class Session:
     """Opened by :func:`open_session`. ``clock`` gives Unix seconds.
 
     ``sent_before``: requests that were sent for earlier sources. ``planned``: requests that the present source needs.
-    ``noted_at``: the time of the last note of the progress.
+    ``noted_at``: the time of the last note of the progress. ``proved``: the company that the target was proved to be.
     """
 
     settings: Settings
@@ -59,6 +60,7 @@ class Session:
     sent_before: int = 0
     planned: int = 0
     noted_at: float = float("-inf")
+    proved: Company | None = None
 
     def halt_if_asked(self) -> None:
         """End the run here if the process was asked to stop.
@@ -96,9 +98,8 @@ class Session:
         sent = self.target.sent - self.sent_before
         self.state.runs.note_progress(self.run, source, requests=sent, planned=self.planned)
 
-    def bind_state(self, highest: int) -> None:
-        """Note the target of the ledger, before anything is pushed there, and the ``highest`` id seen."""
-        self.state.facts.target_address.set(self.settings.target.base_url)
+    def note_highest(self, highest: int) -> None:
+        """Note the ``highest`` id seen, before anything is pushed."""
         if highest > self.state.facts.highest_id.get():
             self.state.facts.highest_id.set(highest)
 
@@ -116,12 +117,11 @@ def open_session(
     """Open the state (read-only for a dry run) and the target. ``sleep`` replaces the waits between attempts.
 
     Raises:
-        StateError: the state cannot be used, or is of another target than the configuration names.
+        StateError: the state cannot be used.
     """
     stopping, watcher = stopping or threading.Event(), watcher or Watcher()
     with ExitStack() as stack:
         state = stack.enter_context(State(settings.state, read_only=dry_run, clock=clock))
-        _check_address(state, settings)
         budget = Budget(state.requests, settings.target.limits, clock=clock, stopping=stopping, on_wait=watcher.waiting)
         # The host and the process tell who holds a source; the random part tells two runs of one process apart.
         leases = Leases(state, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", clock)
@@ -140,13 +140,3 @@ def client_of(
     return Client(
         target.base_url, headers=headers, timeout=target.timeout, budget=budget, stopping=stopping, sleep=sleep
     )
-
-
-def _check_address(state: State, settings: Settings) -> None:
-    known = state.facts.target_address.get()
-    # The ledger's ids mean nothing at another target: there, they are the ids of other contacts.
-    if known is not None and known != settings.target.base_url:
-        raise StateError(
-            f"{state.path}: this state file says what was sent to {known}, but target.base_url is "
-            f"{settings.target.base_url}; set state: to another file for another target"
-        )

@@ -80,7 +80,7 @@ class Backend:
         self.key = key
         self.clock = clock
         self.log: deque[Logged] = deque(maxlen=LOGGED)
-        self._listing = Listing(store)
+        self.listing = Listing(store)
 
     def note(self, call: Call, reply: Reply, fault: str | None = None) -> None:
         """Enter a request into the log."""
@@ -116,7 +116,7 @@ class Backend:
         if call.path == "/contacts/fields":
             return Reply(200, {"fields": list(self.store.fields.items)})
         if call.method in ("GET", "HEAD"):
-            return self._listing.reply(call.query)
+            return self.listing.reply(call.query)
         if call.method == "DELETE":
             # Some gateways drop the body of a DELETE.
             lost = self.dialects["delete_body"] == "lost"

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from syncd.core.change import Semantics
+from syncd.core.company.identity import Company
 from syncd.core.field_history import FieldNumbers
 from syncd.state.database import Database, Part
+from syncd.state.glance import ADDRESS, COMPANY
 
 T = TypeVar("T")
 
@@ -47,6 +49,14 @@ def _number(stored: str | None) -> float | None:
     return None if stored is None else float(stored)
 
 
+def _company(stored: str | None) -> Company | None:
+    return None if stored is None else Company.load(stored)
+
+
+def _dumped(company: Company | None) -> str:
+    return "" if company is None else company.dump()
+
+
 def _json(default: Any) -> Callable[[str | None], Any]:
     return lambda stored: default if stored is None else json.loads(stored)
 
@@ -54,7 +64,8 @@ def _json(default: Any) -> Callable[[str | None], Any]:
 class Facts:
     """The facts, one attribute each; those about a source are methods that take its name. Times are Unix seconds.
 
-    ``target_address``: the target whose contacts are in the ledger. ``highest_id``: the highest id seen there.
+    ``company``: the company whose contacts are in the ledger. ``target_address``: its address, which is all that a
+    state of an earlier version knows of it. ``highest_id``: the highest id seen there.
     ``update_semantics``: what an update does to fields that it does not mention, ``merge`` or ``replace``.
     ``case_insensitive``: the target takes match values for equal if only their case differs.
     ``deletes_work``: a delete was seen to have an effect. ``field_names``: every name that each field has had, by the
@@ -64,7 +75,8 @@ class Facts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.target_address = self._fact("target.address", _text)
+        self.company: Fact[Company | None] = self._fact(COMPANY, _company, _dumped)
+        self.target_address = self._fact(ADDRESS, _text)
         self.highest_id = self._fact("target.highest_id", lambda stored: int(stored or 0))
         self.update_semantics: Fact[Semantics | None] = self._fact("target.update", _semantics)
         self.case_insensitive = self._fact(CASE_INSENSITIVE, lambda stored: stored is not None)

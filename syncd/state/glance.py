@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from syncd.core.company.identity import Company
 from syncd.errors import StateError
 from syncd.state.place import is_there, problem, unreadable, uri
 from syncd.state.queries import Queries
@@ -15,6 +16,9 @@ from syncd.state.requests import Places
 
 PATIENCE = 5.0
 """Seconds to wait for another process's transaction."""
+
+COMPANY, ADDRESS = "target.company", "target.address"
+"""The names of the facts that say which company the state belongs to."""
 
 RETRY = 60.0
 """Seconds after which a notice that could not be sent is tried again."""
@@ -169,6 +173,11 @@ class Glance(Queries):
         """Return the stored text of a fact, or None."""
         value: str | None = self.scalar("SELECT value FROM fact WHERE name = :name", name=name)
         return value
+
+    def company(self) -> Company | None:
+        """Return the company that the state belongs to, None for a state that was never used."""
+        stored, address = self.fact(COMPANY), self.fact(ADDRESS)
+        return Company.load(stored) if stored else Company(address) if address else None
 
     @contextmanager
     def exclusive(self) -> Iterator[Places]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
 from syncd.core.change import Status
 from syncd.core.columns import KEY, UNIT
+from syncd.core.company.evidence import Known
+from syncd.core.company.relink import Link
 from syncd.core.compare import ID
 from syncd.core.drift import HOLDING_SCHEMA, REMAINS_SCHEMA, RETURNED
 from syncd.state.bulk import read_columns
@@ -32,6 +35,24 @@ _REMAINS = (
     " SELECT last.id, change.key, change.match, change.before FROM last JOIN change ON change.id = last.change"
     " WHERE change.source = :source AND change.old_id = last.id AND change.before IS NOT NULL"
     " AND change.outcome = 'accepted' AND (change.kind = 'delete' OR (change.kind = 'move' AND old_id <> new_id))"
+)
+
+_LINKED = (
+    "UPDATE contact SET remote_id = ?, returned = ?, raw = NULL,"
+    " digest = CASE WHEN ? AND status = 'accepted' THEN digest ELSE 0 END,"
+    " status = CASE status WHEN 'pending' THEN 'accepted' ELSE status END, updated_at = ?"
+    " WHERE source = ? AND key = ?"
+)
+_LET_GO = (
+    # A contact that the target refused is not there, and the target may refuse it again: that stays known.
+    "DELETE FROM contact WHERE remote_id IS NULL AND status <> 'rejected'",
+    "UPDATE change SET outcome = 'superseded' WHERE outcome = 'pending'",
+    "UPDATE change SET outcome = 'accepted' WHERE outcome = 'moved'",
+    # By these, an id would count as one that syncd has deleted.
+    "UPDATE change SET old_id = NULL WHERE old_id IS NOT NULL",
+    *(f"DELETE FROM {table}" for table in ("deletion", "hold", "cursor", "outranked", "merged")),
+    *(f"DELETE FROM fact WHERE name LIKE '{name} of %'" for name in ("first load", "fields", "field numbers")),
+    "DELETE FROM fact WHERE name IN ('target.highest_id', 'target.field_names')",
 )
 
 
@@ -153,3 +174,51 @@ class Holdings(Part):
             " coalesce((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'target.highest_id'), 0))"
         )
         return int(self._database.scalar(query))
+
+    def known_among(self, ids: Collection[int]) -> list[Known]:
+        """Return the contacts that have these ids."""
+        return self._known(f"WHERE {_AMONG}", ids=ids)
+
+    def any_with_id(self) -> bool:
+        """Tell whether the ledger has a contact whose id is known."""
+        return bool(self._database.rows("SELECT 1 FROM contact WHERE remote_id IS NOT NULL LIMIT 1"))
+
+    def spread(self, count: int) -> list[Known]:
+        """Return up to ``count`` contacts with an id: the newest, the oldest, and others evenly between them."""
+        ends = "SELECT min(remote_id), max(remote_id) FROM contact WHERE remote_id IS NOT NULL"
+        [(low, high)] = self._database.rows(ends)
+        # With the index, each of these looks at one row, however many contacts there are.
+        nearest = "SELECT remote_id FROM contact WHERE remote_id >= :at ORDER BY remote_id LIMIT 1"
+        steps = range(count) if low is not None else ()
+        ids = [self._database.scalar(nearest, at=high - (high - low) * step // (count - 1)) for step in steps]
+        found = {each.id: each for each in self._known(f"WHERE {_AMONG}", ids=set(ids))}
+        return [found[id_] for id_ in dict.fromkeys(ids)]
+
+    def all_known(self) -> list[Known]:
+        """Return every contact that has an id, of all sources."""
+        return self._known("WHERE remote_id IS NOT NULL")
+
+    def _known(self, condition: str, **values: Any) -> list[Known]:
+        query = f"SELECT source, key, remote_id, fields, returned FROM contact {condition} ORDER BY remote_id"
+        found = []
+        for source, key, id_, sent, returned in self._database.rows(query, **values):
+            fields = json.loads(sent)
+            there = json.loads(returned) if returned else fields
+            found.append(Known(source, key, id_, {name: there.get(name) or "" for name in fields}))
+        return found
+
+    def relink(self, links: Sequence[Link]) -> None:
+        """Give contacts the ids that they have at the target now, and forget every contact that is not there.
+
+        Nothing that the state knew by the ids of before is true any more: open calls, deletes and held lists end.
+        """
+        now = self._database.clock()
+        values = [
+            (each.id, json.dumps(each.returned, ensure_ascii=False), each.same, now, each.source, each.key)
+            for each in links
+        ]
+        with self._database.write():
+            self._database.execute("UPDATE contact SET remote_id = NULL")
+            self._database.execute_many(_LINKED, values)
+            for statement in _LET_GO:
+                self._database.execute(statement)

@@ -127,10 +127,18 @@ class Target:
         pages = self._page(1).pages
         return frozenset(contact.id for contact in self.contacts()) if pages is not None and pages < most else None
 
-    def search(self, text: str) -> list[Remote]:
-        """Return at most :data:`SEARCHED` contacts that may have ``text`` in a field: the caller has to compare."""
+    def first_page(self) -> tuple[list[Remote], bool]:
+        """Return up to 500 contacts by one request, and whether these are all contacts of the company."""
+        sheet = self._page(1)
+        return list(sheet.contacts), sheet.pages <= 1 if sheet.pages is not None else sheet.size < BATCH
+
+    def search(self, text: str, pages: int = _SEARCH_PAGES) -> list[Remote]:
+        """Return contacts that may have ``text`` in a field: the caller has to compare.
+
+        They are at most :data:`SEARCHED`, or 500 for each of ``pages``, if there are fewer pages.
+        """
         found: dict[int, Remote] = {}
-        for page in range(1, _SEARCH_PAGES + 1):
+        for page in range(1, pages + 1):
             sheet = self._page(page, text)
             found.update((contact.id, contact) for contact in sheet.contacts)
             if not sheet.size or (sheet.pages is not None and page >= sheet.pages):

@@ -14,8 +14,8 @@ from syncd.core.wording import counted
 from syncd.watch.settings import Watch
 
 KINDS = ("stale", "failing", "key", "held", "rejected", "invalid")
-"""Every kind of alarm: data too old · runs that fail · a refused key · changes that wait for an approval · contacts
-that the target refused · rows that cannot be used. The gravest come first."""
+"""Every kind of alarm: data too old · runs that fail · a key that is refused, or is another company's · changes that
+wait for an approval · contacts that the target refused · rows that cannot be used. The gravest come first."""
 
 BROKEN = ("stale", "failing", "key")
 """The kinds that mean that contacts are not kept up to date."""
@@ -45,7 +45,7 @@ def alarms_of(sources: Sequence[Mapping[str, Any]], watch: Watch) -> list[Alarm]
 
 
 def _is_key_refused(source: Mapping[str, Any]) -> bool:
-    return bool(source["failure"]) and source["failure"]["kind"] == "AccessDenied"
+    return bool(source["failure"]) and source["failure"]["kind"] in {"AccessDenied", "OtherCompany"}
 
 
 def _of_source(source: Mapping[str, Any], watch: Watch) -> Iterator[Alarm]:

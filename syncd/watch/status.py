@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.budget import Budget
+from syncd.core.company.identity import Company
 from syncd.core.warnings import of_unconfigured
 from syncd.errors import Stopped
 from syncd.processes import is_dead
@@ -33,6 +34,7 @@ def company_status(watch: Watch, now: float, *, counted: bool = True) -> dict[st
         sources = [_source(glance, each, now, budget, counted=counted) for each in watch.sources]
         return {
             "state": watch.state,
+            "company": company_json(glance.company()),
             "healthy": not (alarms := alarms_of(sources, watch)),
             "alarms": [{"source": each.source, "kind": each.kind, "text": each.text} for each in alarms],
             "warnings": list(of_unconfigured(glance.unconfigured(names))) if counted else [],
@@ -43,6 +45,14 @@ def company_status(watch: Watch, now: float, *, counted: bool = True) -> dict[st
             ],
             "next_request": round(max(0.0, budget.forecast(1, each=0.0)), 1),
         }
+
+
+def company_json(company: Company | None) -> dict[str, Any] | None:
+    """Return a company as JSON shows it; None for a state that was never used."""
+    if company is None:
+        return None
+    proved = None if company.proved_at is None else iso(company.proved_at)
+    return {"address": company.address, "fingerprint": company.fingerprint, "proved_at": proved}
 
 
 def is_news(watch: Watch, now: float) -> bool:

@@ -158,6 +158,8 @@ class Sayings:
 class Company:
     """Tables, their layout, the policy for shared match values and the limits of the gates.
 
+    ``key`` and ``address``: of the target.
+
     ``kin``: the keys that may be merged into one contact, by source and match value (policy ``merge_phones``).
     """
 
@@ -167,6 +169,8 @@ class Company:
     gates: GateRules = OPEN_GATES
     in_flight: int = 1
     kin: dict[tuple[str, Match], set[str]] = field(default_factory=dict)
+    key: str = "test-key"
+    address: str = "https://target.example.com/v1"
 
     def settings(self, state: Path) -> Settings:
         rules = SourceRules(
@@ -178,9 +182,7 @@ class Company:
             name: Source(name, "shelf", ShelfOptions(table=table), rules, self.gates, self.policy)
             for name, table in self.tables.items()
         }
-        target = Target(
-            api_key=Secret("test-key"), base_url="https://target.example.com/v1", limits=(), in_flight=self.in_flight
-        )
+        target = Target(api_key=Secret(self.key), base_url=self.address, limits=(), in_flight=self.in_flight)
         return Settings(path=state.with_suffix(".yaml"), target=target, state=state, sources=sources)
 
     def says(self, ever: Mapping[Owner, set[Match]]) -> Sayings:

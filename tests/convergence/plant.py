@@ -25,6 +25,7 @@ import syncd.push.deletes
 import syncd.push.upserts
 import syncd.run.session
 import syncd.target.contacts
+from syncd.accept import accept
 from syncd.config import Settings
 from syncd.core.settings.rules import OnEdit
 from syncd.reconcile import reconcile
@@ -36,6 +37,7 @@ from syncd.sandbox.backend import Backend, Call
 from syncd.sandbox.dialects import Dialects
 from syncd.sandbox.faults import Faults
 from syncd.sandbox.limits import Windows
+from syncd.sandbox.listing import Listing
 from syncd.sandbox.replies import Reply
 from syncd.sandbox.store import Store
 from syncd.state import State
@@ -177,6 +179,18 @@ class Plant:
     def close(self) -> None:
         self.store.close()
         self.forget_state()
+
+    def move_to(self, store: Store) -> None:
+        """Let another company answer, or another content of the same company."""
+        self.store = self.witness.store = self.backend.store = store
+        self.backend.listing = Listing(store)
+        store.dialects.on_change = store.reindex
+        store.reindex()
+
+    def accept(self) -> None:
+        """Give the state to the company that answers."""
+        with self._session(Power(), LATER) as session:
+            accept(session)
 
     def forget_state(self) -> None:
         """Lose the state file."""

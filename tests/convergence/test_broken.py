@@ -19,6 +19,8 @@ from hypothesis.stateful import run_state_machine_as_test
 import syncd.core.drift
 import syncd.core.gates
 import syncd.plan.gather
+import syncd.plan.schema_check
+import syncd.push.run_plan
 import syncd.target.contacts
 from syncd.core.change import CallOutcome, Change
 from syncd.core.columns import INVALID, STATE
@@ -128,6 +130,12 @@ def repair_what_people_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syncd.core.drift, "with_orders", ordered)
 
 
+def trust_every_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use the state file for whatever company the key shows."""
+    for module in (syncd.plan.schema_check, syncd.push.run_plan):
+        monkeypatch.setattr(module, "prove_company", lambda *_: None)
+
+
 def a_create_is_lost_and_its_row_leaves(machine: Convergence) -> None:
     machine.clean_run([])
     lost = {"kind": "drop", "method": "POST", "times": None, "done": True}
@@ -166,6 +174,13 @@ def somebody_edits_a_contact(machine: Convergence) -> None:
     machine.repair("report")
 
 
+def the_key_of_another_company_is_used(machine: Convergence) -> None:
+    machine.clean_run([])
+    machine.use_the_key_of_another_company(
+        ("key",), [_edit("name", 0, Row("", "", "", "Cy", "")), _edit("remove", 1)], []
+    )
+
+
 ANN = Row("1", "A", "x", "Ann", "")
 
 
@@ -181,6 +196,7 @@ BROKEN: Sequence[tuple[Break, Callable[[Convergence], None]]] = (
     (let_one_approval_open_every_gate, a_list_changes_after_its_approval),
     (forget_what_was_undone, a_run_is_undone),
     (repair_what_people_made, somebody_edits_a_contact),
+    (trust_every_company, the_key_of_another_company_is_used),
 )
 
 

@@ -26,6 +26,7 @@ class Truths(RuleBasedStateMachine):
     ``ever``: the match values that each key may have at the target. ``anchors``: the last match value of each held key.
     ``foreign``: the contacts of people, with their values. ``notes``: the texts that people wrote into the unmapped
     field, by contact; ``written``: all texts that people ever wrote there. ``approved``: the approved lists.
+    ``restored``: the contacts that have another id since a restore of the company.
 
     Contacts of ours that people changed, until a repair: ``missed`` (match values whose contact people deleted or
     renamed), ``renamed`` (ids with a match value of people), ``remade`` (match values that people added again),
@@ -62,6 +63,7 @@ class Truths(RuleBasedStateMachine):
         self.kept: set[int] = set()
         self.undead: set[int] = set()
         self.lenient: set[int] = set()
+        self.restored: set[int] = set()
         self.calm = True
         self.crashed = False
         self.approved: dict[str, list[frozenset[str]]] = {}
@@ -276,7 +278,7 @@ class Truths(RuleBasedStateMachine):
             )
             heirs = {(owner[0], old) for _, old, new in self.company.tables[owner[0]].merges if new == owner[1]}
             told = {history.get(each) for each in {owner, *heirs}}
-            assert number in told, f"the history does not tell how {owner} came to be there"
+            assert number in told | self.restored, f"the history does not tell how {owner} came to be there"
         if not said.held and not said.keyless:
             assert not open_, "the journal has open entries after a clean run"
 

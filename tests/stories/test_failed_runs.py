@@ -9,9 +9,8 @@ import sys
 
 import pytest
 
-from syncd.errors import AccessDenied, SourceBusy, StateError, Stopped
+from syncd.errors import AccessDenied, SourceBusy, Stopped
 from syncd.run.session import Watcher, open_session
-from syncd.sandbox.server import Sandbox
 from syncd.sync import run_source
 from tests.worlds.tenants import ANN, BOB, LOST_DELETES, LOST_POSTS
 from tests.worlds.world import World
@@ -80,15 +79,6 @@ def test_an_unreachable_target_is_temporary(world: World) -> None:
     world.target["timeout"] = "1s"
     report = world.run()
     assert report.exit_code == 4
-
-
-def test_another_target_than_the_ledgers_is_refused(world: World) -> None:
-    world.write([ANN])
-    world.run()
-    with Sandbox(key="test-key", limits=None) as other:
-        world.target["base_url"] = other.url
-        with pytest.raises(StateError, match="state file says what was sent to"):
-            world.run()
 
 
 def test_a_source_that_a_killed_process_held_is_free_at_once(world: World) -> None:
