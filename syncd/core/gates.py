@@ -94,7 +94,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     going = ordered.filter(~closed([each for each in back if not is_approved(each, approved)]))
     found = [*back, *also, *holds("all", ordered, (SCHEMA_GATE, schema_changed != "", schema_changed))]
     found += _delete_gates(going.filter(pl.col(KIND) == "delete"), let_go, missing_for, read, rules.deletes, known)
-    found += _update_gates(going.filter(pl.col(KIND).is_in(["update", "move"])), ordered, rules, known)
+    found += _update_gates(going.filter(pl.col(KIND).is_in(["update", "move"])), rules, known)
     return _plan(ordered, found, approved, case_insensitive=case_insensitive)
 
 
@@ -203,7 +203,7 @@ def _missing(read: Read) -> str:
     return f"not in the source: {listed(read.missing)} (canaries)"
 
 
-def _update_gates(edits: pl.DataFrame, changes: pl.DataFrame, rules: GateRules, known: int) -> Iterator[Held]:
+def _update_gates(edits: pl.DataFrame, rules: GateRules, known: int) -> Iterator[Held]:
     # Of a few contacts, half may well change in one run.
     if known < rules.updates_known or edits.is_empty():
         return
@@ -211,7 +211,7 @@ def _update_gates(edits: pl.DataFrame, changes: pl.DataFrame, rules: GateRules, 
     share = ("updates.share", edits.height > most, f"{_share(edits.height, known)} would change; {allowed}")
     emptying = (
         ("updates.emptied", count > most, f"{name} would be emptied in {_share(count, known)}; {allowed}")
-        for name, count in sorted(emptied(changes).items())
+        for name, count in sorted(emptied(edits).items())
     )
     yield from holds("update", edits, share, *emptying)
 

@@ -28,10 +28,10 @@ from syncd.core.plan import Held
 from syncd.core.remote import texts
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
-from syncd.state import deletions
 from syncd.state.entries import Entry, drafted
 from syncd.state.holds import Holds
 from syncd.state.journal import Journal, Settled
+from syncd.state.leaving import deletions
 from tests.convergence.company import LAYOUTS
 from tests.convergence.looking_back import Convergence
 from tests.convergence.shelf import Row
@@ -76,7 +76,7 @@ def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def delete_what_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Delete an id although a contact holds it."""
-    monkeypatch.setattr(deletions, "_claimed", lambda *_: ({}, set()))
+    monkeypatch.setattr(deletions, "claimed", lambda *_: ({}, set()))
 
 
 def forget_held_keys(monkeypatch: pytest.MonkeyPatch) -> None:
