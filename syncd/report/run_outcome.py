@@ -52,6 +52,7 @@ def report_push(report: SourceReport, session: Session, source: Source, pushed: 
     report.rejected = [{"key": key, "reason": reason} for key, reason in session.state.ledger.rejected(source.name)]
     report.rejected += [each for each in pushed.rejected if each["key"] not in {one["key"] for one in report.rejected}]
     report.counts["rejected"] = len(report.rejected)
+    report.tidied = pushed.tidied
     if pushed.tidied:
         report.warnings.append(f"deleted {counted(pushed.tidied, 'contact')} that an interrupted run had left behind")
     report.error = pushed.failure or report.error

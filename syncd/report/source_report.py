@@ -59,7 +59,8 @@ class SourceReport(SourcePart):
     planned changes of a dry run, the accepted changes of a real run. ``planned``, ``sent``: numbers of requests;
     ``seconds``: the forecast for the planned requests. ``unknown``: the number of changes whose outcome is unknown; the
     next run sends them again. ``outcomes``: ``@key``, ``@outcome`` of changes of the plan; the outcome of every other
-    change is ``otherwise``. ``without_call``: how many planned deletes needed no call.
+    change is ``otherwise``. ``without_call``: how many planned deletes got no call. ``tidied``: how many contacts were
+    deleted that an interrupted run had left behind.
 
     In the report of an undo, ``undoes`` is the run that is undone and ``read`` is ``history``. ``kept`` are the changes
     that were not undone: ``key``, ``kind``, ``reason``.
@@ -84,6 +85,7 @@ class SourceReport(SourcePart):
     outcomes: pl.DataFrame | None = None
     otherwise: str = "planned"
     without_call: int = 0
+    tidied: int = 0
 
     @property
     def exit_code(self) -> int:
