@@ -63,9 +63,10 @@ class Explanation:
     ``target``: ``id``, ``fields`` and how they differ from the ledger (None where it knows no contact to compare them
     with); None where a search finds nothing (``searched``) or what to search for is not known. ``stayed``: the last
     change of a contact that was adopted, and stayed at the target when its row left the source. ``left``: ``id`` (None:
-    not found), ``match``, ``why`` and ``at`` of contacts that syncd no longer looks after. ``decision`` and
-    ``why``: what the next run would do; ``change``: as :func:`syncd.report.source_report.described` has it; ``held``:
-    the gates that keep it. ``changes``: how many the history knows; ``last``: the newest.
+    not found), ``match``, ``why`` and ``at`` of contacts that syncd no longer looks after. ``takes_over``:
+    the key whose contact this key takes over, if any. ``decision`` and ``why``: what the next run would do; ``change``:
+    as :func:`syncd.report.source_report.described` has it; ``held``: the gates that keep it.
+    ``changes``: how many the history knows; ``last``: the newest.
     """
 
     source: str
@@ -83,6 +84,7 @@ class Explanation:
     last: Mapping[str, Any] | None = None
     stayed: Mapping[str, Any] | None = None
     left: Sequence[Mapping[str, Any]] = ()
+    takes_over: str | None = None
     phones: frozenset[str] = frozenset()
 
     @property
@@ -109,7 +111,8 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
         planned = plan_changes(world, index, session.clock())
         # The spool holds the contacts, and is gone after this block.
         _explain_rows(found, world.reading, planned.verdicts, rows_of_key)
-    found.ledger = session.state.ledger.contact(source.name, key)
+    found.takes_over = next((old for old, new in world.takeovers.items() if new == key), None)
+    found.ledger = session.state.ledger.contact(source.name, found.takes_over or key)
     found.left = session.state.leftovers.of(source.name, key)
     _explain_history(found, session)
     _explain_target(found, session, planned.verdicts, schema)

@@ -74,6 +74,7 @@ def _as_json(found: Explanation) -> dict[str, Any]:
         "ledger": found.ledger and {**ledger, **times},
         "target": found.target,
         "stayed": found.stayed["new_id"] if found.stayed else None,
+        "takes_over": found.takes_over and shown_key(found.takes_over),
         "left": [{"id": each["id"], "reason": WHY[Left(each["why"])], "since": iso(each["at"])} for each in found.left],
         "decision": found.decision,
         "why": found.why,
@@ -133,6 +134,8 @@ class _Printer:
             self._line("ledger", "nothing: as far as syncd knows, the target has no contact for it")
             return
         status = {"pending": "a call was begun whose outcome is not known"}.get(ledger["status"], ledger["status"])
+        if self.found.takes_over:
+            self._line("takes over", f"the contact of key {shown_key(self.found.takes_over)}, which was merged into it")
         reason = f" ({ledger['reason']})" if ledger["reason"] else ""
         id_ = f"id {ledger['id']}, {ledger['origin']}" if ledger["id"] else "no id known"
         self._line("ledger", f"{status}{reason}, {id_}, last sent {shown_time(ledger['updated'])}")
