@@ -34,12 +34,13 @@ from syncd.target.lookup import Index, hint
 
 _STATES = {CONTACT: "contact", INVALID: "invalid", EXCLUDED: "excluded"}
 
+_MOVES = "its match fields differ from those sent last: it becomes another contact"
+
 _WHY = {
     "create": "it is not in the ledger: it was never sent, or has been deleted since",
     "adopt": "it is not in the ledger, and the target has a contact with its match fields",
     "update": "its fields differ from what was sent last",
-    "move": "its match fields differ from those sent last: it becomes another contact, and the old one is deleted "
-    "unless something claims it",
+    "move": f"{_MOVES}, and the old one is deleted unless something claims it",
 }
 
 
@@ -61,9 +62,11 @@ class Explanation:
     ``contact``: the mapped fields, None where no row makes one. ``ledger``: what was sent last, None for nothing.
     ``target``: ``id``, ``fields`` and how they differ from the ledger (None where it knows no contact to compare them
     with); None where a search finds nothing (``searched``) or what to search for is not known. ``stayed``: the last
-    change of a contact that was adopted, and stayed at the target when its row left the source. ``decision`` and
-    ``why``: what the next run would do; ``change``: as :func:`syncd.report.source_report.described` has it; ``held``:
-    the gates that keep it. ``changes``: how many the history knows; ``last``: the newest.
+    change of a contact that was adopted, and stayed at the target when its row left the source. ``left``: ``id`` (None:
+    not found), ``match``, ``why`` and ``at`` of contacts that syncd no longer looks after. ``takes_over``:
+    the key whose contact this key takes over, if any. ``decision`` and ``why``: what the next run would do; ``change``:
+    as :func:`syncd.report.source_report.described` has it; ``held``: the gates that keep it.
+    ``changes``: how many the history knows; ``last``: the newest.
     """
 
     source: str
@@ -80,11 +83,13 @@ class Explanation:
     changes: int = 0
     last: Mapping[str, Any] | None = None
     stayed: Mapping[str, Any] | None = None
+    left: Sequence[Mapping[str, Any]] = ()
+    takes_over: str | None = None
     phones: frozenset[str] = frozenset()
 
     @property
     def is_known(self) -> bool:
-        return bool(self.rows or self.ledger or self.last)
+        return bool(self.rows or self.ledger or self.last or self.left)
 
 
 def explain(session: Session, source: Source, key: str) -> Explanation:
@@ -106,7 +111,9 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
         planned = plan_changes(world, index, session.clock())
         # The spool holds the contacts, and is gone after this block.
         _explain_rows(found, world.reading, planned.verdicts, rows_of_key)
-    found.ledger = session.state.ledger.contact(source.name, key)
+    found.takes_over = next((old for old, new in world.takeovers.items() if new == key), None)
+    found.ledger = session.state.ledger.contact(source.name, found.takes_over or key)
+    found.left = session.state.leftovers.of(source.name, key)
     _explain_history(found, session)
     _explain_target(found, session, planned.verdicts, schema)
     _explain_decision(found, source, planned, world.reading)
@@ -200,6 +207,8 @@ def _explain_decision(found: Explanation, source: Source, planned: Planned, read
     [found.change] = described(part, found.phones)
     found.held = [each for each in plan.held if not part.filter(closed([each])).is_empty()]
     found.decision, found.why = kind, why or _WHY.get(kind) or _why_deleted(found)
+    if kind == "move" and why:
+        found.why = f"{_MOVES}; {why}"
 
 
 def _why_deleted(found: Explanation) -> str:

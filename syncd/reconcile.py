@@ -19,20 +19,23 @@ from syncd.config import Source
 from syncd.core import drift
 from syncd.core.change import Status
 from syncd.core.columns import KEY, MATCH
-from syncd.core.compare import BEFORE, ID
+from syncd.core.compare import BEFORE, ID, KIND, sparing_adopted
 from syncd.core.drift import AT, CLASS, FREE, HERE, LEFT, OTHER, RETURNED, SENT, Orders
 from syncd.core.field_history import renamed
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
 from syncd.core.shared_numbers import groups_of_one_number
-from syncd.errors import SchemaError, SourceBusy
+from syncd.errors import SchemaError, SourceBusy, StateError
 from syncd.finish.close import not_done
 from syncd.finish.record import ENDS_THE_COMMAND
 from syncd.plan.field_history import renames, schema_changed
 from syncd.plan.gather import NOT_LOOKED_UP
 from syncd.plan.schema_check import need_mapped, settled_schema
+from syncd.push.result import PushResult
 from syncd.push.run_plan import push_plan
 from syncd.report.drift_report import CLASSES, Reconciled, SourceDrift
+from syncd.report.exit_code import code_of
+from syncd.report.left import left_json
 from syncd.report.source_report import COUNTS
 from syncd.run.session import Session
 from syncd.state.glance import repairs_of
@@ -183,8 +186,10 @@ def _compared(session: Session, source: Source, target: _Target, holdings: pl.Da
     _fill(report, source, schema, judged, extra)
     report.counts["held"] = len(waiting)
     report.counts["pending"] += len(unfinished)
+    changes = drift.repairs(judged, extra, schema, deletes=gates.mode == "mirror")
+    moved = changes.filter(pl.col(KIND) == "move").get_column(KEY)
     report.plan = drift.repair_plan(
-        drift.repairs(judged, extra, schema, deletes=gates.mode == "mirror"),
+        sparing_adopted(changes, state.ledger.detail(name, moved), gates),
         gates,
         known=holdings.height,
         approved=state.holds.approved(repairs_of(name)),
@@ -212,7 +217,7 @@ def _judged(source: Source, target: _Target, holdings: pl.DataFrame, waiting: se
 def _unfinished(session: Session, source: Source, target: _Target) -> frozenset[int]:
     """Return contacts that a call of unknown outcome, or a move, may have left."""
     # They are not repaired: the source's next run sees to them.
-    left = session.state.journal.open_calls(source.name)
+    left = session.state.journal.open_calls(source.name, given_up=True)
     matches = pl.Series([each.match for each in left if each.id is None], dtype=pl.String)
     doubted = target.index(matches).filter(pl.col(MATCH).is_in(matches.implode())).get_column(ID)
     return target.extra.intersection([*(each.id for each in left if each.id is not None), *doubted])
@@ -239,8 +244,22 @@ def _repair(session: Session, source: Source, found: _Found, plan: Plan, target:
     state, name, report = session.state, source.name, found.report
     state.runs.begin(session.run, name, source.digest, kind="repair")
     session.sent_before = before
-    highest = max(target.remotes, default=0)
-    report.pushed = push_plan(session, name, plan, target.schema, highest=highest, since=target.newest_change)
+    try:
+        _push(session, source, found, plan, target)
+    except BaseException as error:
+        # The row tells ``syncd status`` that the repair failed. A state that has just failed cannot be written to.
+        if not isinstance(error, StateError):
+            _end(session, report, before, error)
+        raise
+    _end(session, report, before)
+    if isinstance(report.error, ENDS_THE_COMMAND):
+        raise report.error
+
+
+def _push(session: Session, source: Source, found: _Found, plan: Plan, target: _Target) -> None:
+    state, name, report = session.state, source.name, found.report
+    target.by_match.highest = max(target.remotes, default=0)
+    report.pushed = push_plan(session, name, plan, target.by_match, since=target.newest_change)
     seen = ((key, id_, target.remotes[id_].fields) for key, id_ in found.news.iter_rows())
     report.noted = state.holdings.note_returned(
         name, ((key, id_, {field: value for field, value in fields.items() if value}) for key, id_, fields in seen)
@@ -251,18 +270,24 @@ def _repair(session: Session, source: Source, found: _Found, plan: Plan, target:
         # What is sent anew may be refused, or its outcome be unknown: the next run must look at every row.
         state.cursors.drop(name)
     report.error = report.pushed.failure
-    waits = {"held": plan.waiting.height, "rejected": len(report.pushed.rejected)}
-    state.runs.end(
+    report.left = left_json(state.leftovers.news(name))
+
+
+def _end(session: Session, report: SourceDrift, before: int, error: BaseException | None = None) -> None:
+    """Note in the state how the repair ended; ``error``: what broke it off."""
+    pushed = report.pushed or PushResult()
+    waits = {"held": report.plan.waiting.height if report.plan else 0, "rejected": len(pushed.rejected)}
+    session.state.runs.end(
         session.run,
-        name,
-        outcome="failed" if report.error else "done",
-        exit_code=report.exit_code,
+        report.source,
+        outcome="failed" if error or report.error else "done",
+        exit_code=code_of(error) if error else report.exit_code,
         requests=session.target.sent - before,
         # The counts are in the words of a run's report, which ``syncd history`` shows of every kind of run.
-        report={**report.to_json(), "counts": dict.fromkeys(COUNTS, 0) | dict(report.pushed.counts) | waits},
+        report={**report.to_json(), "counts": dict.fromkeys(COUNTS, 0) | dict(pushed.counts) | waits},
     )
-    if isinstance(report.error, ENDS_THE_COMMAND):
-        raise report.error
+    if report.left:
+        session.state.leftovers.tell(report.source)
 
 
 def _log(report: SourceDrift) -> None:

@@ -47,7 +47,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         report_plan(report, session, planned, world.reading, schema)
         resume.report_unread_invalid(report, last, world)
         if not session.dry_run:
-            _push(session, world, planned, report, last, index.highest)
+            _push(session, world, planned, report, last, index)
     return report
 
 
@@ -62,14 +62,14 @@ def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor:
     return world
 
 
-def _push(session: Session, world: World, planned: Planned, report: SourceReport, last: LastRead, highest: int) -> None:
+def _push(session: Session, world: World, planned: Planned, report: SourceReport, last: LastRead, index: Index) -> None:
     """Push the plan, and keep what the next run needs."""
     session.note_plan(world.name, report.planned)
     # State never runs ahead of the target, nor behind it unknowingly: what the push relies on is kept before it, what
     # it brought about after it, and the cursor moves last.
     keep_before_push(world, planned)
     since = planned.record.newest_change
-    pushed = carry_out(session, world.source, report, planned.plan, world.schema, highest=highest, since=since)
+    pushed = carry_out(session, world.source, report, planned.plan, index, since=since)
     delete_refused = close(session, world, planned, pushed)
     resume.keep_cursor(last, world, planned, report, retry=delete_refused)
     if isinstance(pushed.failure, ENDS_THE_COMMAND):

@@ -14,7 +14,7 @@ import polars as pl
 
 from syncd.config import Source
 from syncd.core.columns import KEY, MATCH
-from syncd.core.compare import ID
+from syncd.core.compare import ID, sparing_adopted
 from syncd.core.field_history import called_now
 from syncd.core.gates import Read, gate
 from syncd.core.identity import folded
@@ -57,7 +57,7 @@ def undo_source(session: Session, source: Source, report: SourceReport, approved
         _report_plan(report, session, undoing, plan, schema)
         if not session.dry_run:
             held_back = _hold_back(session, source, undoing, plan)
-            pushed = carry_out(session, source, report, plan, schema, highest=index.highest, since=newest_change)
+            pushed = carry_out(session, source, report, plan, index, since=newest_change)
             begun = session.state.history.begun_keys(session.run, source.name)
             session.state.holds.let_go(source.name, held_back - begun)
             _report_push(report, pushed)
@@ -99,8 +99,9 @@ def _there(index: Index, matches: Collection[str]) -> dict[str, list[int]]:
 
 
 def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, approved: Collection[str]) -> Plan:
+    changes = undoing.changes
     return gate(
-        undoing.changes,
+        sparing_adopted(changes, session.state.ledger.detail(source.name, changes.get_column(KEY)), source.gates),
         # An undo names its contacts, as a partial read does: no contact is missing from it.
         read=Read(proved=True, rows=len(undoing.changes), whole=False),
         rules=source.gates,

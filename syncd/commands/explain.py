@@ -11,6 +11,7 @@ from syncd.commands.options import ExplainOptions
 from syncd.commands.settings import chosen_sources, loaded
 from syncd.commands.status import shown_time
 from syncd.config import Settings
+from syncd.core.change import Left
 from syncd.core.columns import UNIT
 from syncd.core.wording import counted, shown_key
 from syncd.errors import ConfigError
@@ -18,6 +19,7 @@ from syncd.explain import Explanation, Found
 from syncd.explain import explain as explanation_of
 from syncd.report.change_lines import STYLES, Part, change_lines
 from syncd.report.exit_code import DONE
+from syncd.report.left import WHY
 from syncd.report.screen import Screen
 from syncd.report.source_report import held_json
 from syncd.report.streams import print_json
@@ -72,6 +74,8 @@ def _as_json(found: Explanation) -> dict[str, Any]:
         "ledger": found.ledger and {**ledger, **times},
         "target": found.target,
         "stayed": found.stayed["new_id"] if found.stayed else None,
+        "takes_over": found.takes_over and shown_key(found.takes_over),
+        "left": [{"id": each["id"], "reason": WHY[Left(each["why"])], "since": iso(each["at"])} for each in found.left],
         "decision": found.decision,
         "why": found.why,
         "held": [held_json(each) for each in found.held],
@@ -105,6 +109,7 @@ class _Printer:
             self._line("contact", _fields(found.contact))
         self._ledger()
         self._target()
+        self._left()
         self._history()
         self._decision()
 
@@ -129,6 +134,8 @@ class _Printer:
             self._line("ledger", "nothing: as far as syncd knows, the target has no contact for it")
             return
         status = {"pending": "a call was begun whose outcome is not known"}.get(ledger["status"], ledger["status"])
+        if self.found.takes_over:
+            self._line("takes over", f"the contact of key {shown_key(self.found.takes_over)}, which was merged into it")
         reason = f" ({ledger['reason']})" if ledger["reason"] else ""
         id_ = f"id {ledger['id']}, {ledger['origin']}" if ledger["id"] else "no id known"
         self._line("ledger", f"{status}{reason}, {id_}, last sent {shown_time(ledger['updated'])}")
@@ -155,6 +162,11 @@ class _Printer:
         compared = ", as the ledger says" if target["differs"] is not None else unknown
         self._line("target", f"id {target['id']}{compared}")
         self._line("", (_fields(target["fields"]), "dim"))
+
+    def _left(self) -> None:
+        for each in self.found.left:
+            which = f"id {each['id']}" if each["id"] else "a contact that was not found"
+            self._line("left", f"{which}, since {shown_time(each['at'])}: {WHY[Left(each['why'])]}")
 
     def _history(self) -> None:
         found, last = self.found, self.found.last

@@ -33,6 +33,9 @@ class ChangeOutcome(StrEnum):
     """What the journal says of a change.
 
     ``MOVED``: accepted, and the contact's former id may have to be deleted. ``SUPERSEDED``: a later call settled it.
+    ``LEFT``: a move that was accepted, or a delete without a call: the contact stays at the target. ``HANDED_OVER``: a
+    delete without a call, since another key has the contact. ``NOT_FOUND``: a delete without a call, since the target
+    has no contact of the key.
     """
 
     PENDING = "pending"
@@ -40,6 +43,23 @@ class ChangeOutcome(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     SUPERSEDED = "superseded"
+    LEFT = "left"
+    HANDED_OVER = "handed over"
+    NOT_FOUND = "not found"
+
+
+class Left(StrEnum):
+    """Why syncd no longer looks after a contact that may be at the target.
+
+    ``ADOPTED``: it was there before syncd. ``FOREIGN``: a call of unknown outcome may have made it, and it holds what
+    no such call has sent. ``UNCONFIGURED``: only a source that is not configured has a claim on it. ``GIVEN_UP``: a
+    call of unknown outcome may still make it; no contact of the call was found.
+    """
+
+    ADOPTED = "adopted"
+    FOREIGN = "foreign"
+    UNCONFIGURED = "unconfigured"
+    GIVEN_UP = "given up"
 
 
 class CallOutcome(StrEnum):
@@ -62,7 +82,7 @@ class Change(NamedTuple):
     match value that it has. ``digest``: of the contact; None for a delete. ``raw``: of the source's row, if such a row
     needs no second look once it is accepted. ``line`` and ``origin``: where the row stands in its source. ``before``:
     the values at the target, {} if none is known. ``after``: the values to send, without fields that are left alone;
-    None for a delete.
+    None for a delete. ``spares``: of a move: the contact that has the id now stays at the target.
     """
 
     kind: Kind
@@ -77,11 +97,19 @@ class Change(NamedTuple):
     origin: int | None
     before: Fields
     after: Fields | None
+    spares: bool | None = False
 
     @property
     def fields(self) -> Fields:
         """The values to send; {} for a delete."""
         return self.after or {}
+
+
+class CarriedOut(NamedTuple):
+    """What a change turned out to be. ``before``: the values of the contact until then; None if they are not known."""
+
+    kind: Kind
+    before: Fields | None = None
 
 
 class Call(NamedTuple):

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from syncd.core.change import Change, Kind, Status
+from syncd.core.change import CarriedOut, Change, Kind, Status
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, RAW, STATE
 from syncd.core.mapping.phones import canonical
 from syncd.core.schema import Schema
 from syncd.core.settings.rules import GateRules, Mode
 
 KIND, ID, BEFORE, WHY, OLD_MATCH = "@kind", "@id", "@before", "@why", "@old_match"
+
+SPARES = "@spares"
+"""A column that a frame of changes may have: whether a move leaves its former contact at the target."""
 
 LEDGER_SCHEMA = {KEY: pl.String, DIGEST: pl.Int64, "@status": pl.String}
 
@@ -215,8 +218,8 @@ def values_differ(changes: pl.DataFrame, phones: frozenset[str]) -> pl.Series:
     return both.select(any_of(map(differs, was.columns))).to_series()
 
 
-_ABOUT = (KIND, KEY, ID, MATCH, DIGEST, RAW, OLD_MATCH, WHY, LINE, ORIGIN, BEFORE)
-"""The columns of a change, in the order of the fields of :class:`syncd.core.change.Change`."""
+_ABOUT = (KIND, KEY, ID, MATCH, DIGEST, RAW, OLD_MATCH, WHY, LINE, ORIGIN, SPARES, BEFORE)
+"""The columns of a change, nearly in the order of the fields of :class:`syncd.core.change.Change`."""
 
 
 def rows(changes: pl.DataFrame) -> Iterator[Change]:
@@ -225,13 +228,13 @@ def rows(changes: pl.DataFrame) -> Iterator[Change]:
     # A null is a field that is left alone. Most plans have none, and to look for it in each row costs every push.
     some_left_alone = any(fields.null_count().row(0))
     about = changes.select(name if name in changes.columns else pl.lit(None).alias(name) for name in _ABOUT)
-    for (*rest, before), values in zip(about.iter_rows(), fields.iter_rows(named=True), strict=True):
+    for (*rest, spares, before), values in zip(about.iter_rows(), fields.iter_rows(named=True), strict=True):
         after: dict[str, str] | None = values
         if rest[0] == "delete":
             after = None
         elif some_left_alone:
             after = {name: value for name, value in values.items() if value is not None}
-        yield Change._make((*rest, json.loads(before) if before else {}, after))
+        yield Change._make((*rest, json.loads(before) if before else {}, after, spares))
 
 
 Same = Mapping[str, tuple[int, str]]
@@ -262,9 +265,9 @@ def without_same(changes: pl.DataFrame, again: pl.Series, schema: Schema) -> tup
 
 
 def in_mode(changes: pl.DataFrame, mode: Mode) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the changes that the source's mode makes, and the upserts among the changes that it does not make."""
+    """Return the changes that the source's mode makes, and the changes that it does not make."""
     barred = pl.col(KIND).is_in(_BARRED[mode])
-    return changes.filter(~barred), changes.filter(barred & (pl.col(KIND) != "delete"))
+    return changes.filter(~barred), changes.filter(barred)
 
 
 def without_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRules) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -272,9 +275,65 @@ def without_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRule
     if rules.deletes.adopted:
         return changes, changes.clear()
     # An adopted contact was at the target before syncd, so it may be of use to others.
-    adopted = detail.filter(pl.col("@origin_kind") == "adopted").get_column(KEY)
-    kept = (pl.col(KIND) == "delete") & pl.col(KEY).is_in(adopted.implode())
+    kept = (pl.col(KIND) == "delete") & pl.col(KEY).is_in(_adopted(detail).implode())
     return changes.filter(~kept), changes.filter(kept)
+
+
+def barred_refusals(refused: pl.DataFrame, mode: Mode) -> pl.Series:
+    """Return the keys of refused contacts (``DETAIL_SCHEMA``) that a source with this mode does not send."""
+    kind = pl.when(pl.col(ID).is_null()).then(pl.lit("create")).otherwise(pl.lit("update"))
+    return refused.filter(kind.is_in(_BARRED[mode])).get_column(KEY)
+
+
+def sparing_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRules) -> pl.DataFrame:
+    """Let each move of an adopted contact leave that contact at the target, and say so in ``@why``."""
+    spares = (pl.col(KIND) == "move") & pl.col(KEY).is_in(_adopted(detail).implode())
+    if rules.deletes.adopted or changes.filter(spares).is_empty():
+        return changes
+    # Another key of this plan may get the contact, and the target may take both match values for one.
+    taken = pl.col(OLD_MATCH).is_in(changes.filter(pl.col(KIND) != "delete").get_column(MATCH).implode())
+    same = pl.col(OLD_MATCH).str.to_lowercase() == pl.col(MATCH).str.to_lowercase()
+    says = pl.format("leaves adopted contact {}", ID)
+    why = pl.concat_str(WHY, says, separator="; ", ignore_nulls=True)
+    return changes.with_columns(
+        spares.alias(SPARES), pl.when(spares & ~taken & ~same).then(why).otherwise(WHY).alias(WHY)
+    )
+
+
+def _adopted(detail: pl.DataFrame) -> pl.Series:
+    return detail.filter(pl.col("@origin_kind") == "adopted").get_column(KEY)
+
+
+def without_refused(changes: pl.DataFrame, detail: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Return the changes without the deletes of contacts that never came to the target, and the keys of these.
+
+    The target refused each call for such a contact, so there is nothing to delete.
+    """
+    never = detail.filter((pl.col("@status") == Status.REJECTED) & pl.col(ID).is_null()).get_column(KEY)
+    kept = (pl.col(KIND) == "delete") & pl.col(KEY).is_in(never.implode())
+    return changes.filter(~kept), changes.filter(kept).get_column(KEY).to_list()
+
+
+def as_carried_out(changes: pl.DataFrame, done: Mapping[str, tuple[int, CarriedOut]]) -> pl.DataFrame:
+    """Return changes as the target carried them out; ``done``: by key, the id, and what the change turned out to be."""
+    unknown = "the target had it before; what it held then is not known"
+    found = pl.DataFrame(
+        [
+            (key, each.kind, id_, None if each.before is None else json.dumps(dict(each.before), ensure_ascii=False))
+            for key, (id_, each) in done.items()
+        ],
+        schema={KEY: pl.String, "@done": pl.String, "@new_id": pl.Int64, "@was": pl.String},
+        orient="row",
+    )
+    both = changes.join(found, on=KEY, how="left", maintain_order="left")
+    turned = pl.col("@done").is_not_null()
+    blind = (pl.col("@done") == "adopt") & pl.col("@was").is_null()
+    return both.with_columns(
+        pl.coalesce("@done", KIND).alias(KIND),
+        pl.when(turned).then("@new_id").otherwise(ID).alias(ID),
+        pl.when(turned).then("@was").otherwise(BEFORE).alias(BEFORE),
+        pl.when(blind).then(pl.lit(unknown)).otherwise(WHY).alias(WHY),
+    ).select(changes.columns)
 
 
 def emptied(changes: pl.DataFrame) -> dict[str, int]:

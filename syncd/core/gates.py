@@ -106,7 +106,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     going = ordered.filter(~closed([each for each in back if not is_approved(each, approved)]))
     found = [*back, *also, *holds("all", ordered, (SCHEMA_GATE, schema_changed != "", schema_changed))]
     found += _delete_gates(going.filter(pl.col(KIND) == "delete"), let_go, missing_for, read, rules.deletes, known)
-    found += _update_gates(going.filter(pl.col(KIND).is_in(["update", "move"])), ordered, rules, known)
+    found += _update_gates(going.filter(pl.col(KIND).is_in(["update", "move"])), rules, known)
     return _plan(ordered, found, approved, case_insensitive=case_insensitive)
 
 
@@ -227,7 +227,7 @@ def _missing_parts(read: Read) -> str:
     return f"{has} missing that the last complete read had: {listed(read.missing_parts)}"
 
 
-def _update_gates(edits: pl.DataFrame, changes: pl.DataFrame, rules: GateRules, known: int) -> Iterator[Held]:
+def _update_gates(edits: pl.DataFrame, rules: GateRules, known: int) -> Iterator[Held]:
     # Of a few contacts, half may well change in one run.
     if known < rules.updates_known or edits.is_empty():
         return
@@ -235,7 +235,7 @@ def _update_gates(edits: pl.DataFrame, changes: pl.DataFrame, rules: GateRules, 
     share = ("updates.share", edits.height > most, f"{_share(edits.height, known)} would change; {allowed}")
     emptying = (
         ("updates.emptied", count > most, f"{name} would be emptied in {_share(count, known)}; {allowed}")
-        for name, count in sorted(emptied(changes).items())
+        for name, count in sorted(emptied(edits).items())
     )
     yield from holds("update", edits, share, *emptying)
 

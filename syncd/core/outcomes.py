@@ -121,7 +121,7 @@ def _proved(keys: Sequence[Key | None], contacts: Sequence[tuple[Key, Accepted]]
     for key, sharing in rows.items():
         if key in entries:
             found.update(_shared(sharing, entries[key]))
-    # A target may change the case of what it is sent. Only a single row can be meant by another case.
+    # A target may answer with the value that it holds, if it compares loosely. Only a single row can be meant by it.
     spare = [(entry, folded(key)) for key, entry in contacts if key not in rows]
     if spare and len(found) < len(keys):
         loose = _grouped((row, folded(key)) for row, key in enumerate(keys) if key)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Self
 
-from syncd.core.change import Call, Fields
+from syncd.core.change import Call, Fields, Kind
 from syncd.core.outcomes import Accepted
 from syncd.core.remote import Remote, numbers
 from syncd.core.schema import Schema
@@ -41,7 +41,7 @@ class OpenCall:
     With ``id``: the id that a moved contact had, and in ``match`` its match value then. Without ``id``: a call of
     unknown outcome, marked at ``at`` (Unix seconds), which may have made a contact with the match value ``match`` and
     no other values than ``fields``. Ids up to ``highest_known_id`` existed before the call. ``change``: the number of
-    the change in the journal.
+    the change in the journal. ``given_up``: when a run gave the call up (Unix seconds), None: it did not.
     """
 
     change: int
@@ -52,6 +52,15 @@ class OpenCall:
     fields: Fields
     highest_known_id: int
     at: float
+    given_up: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A contact that stands where a call of unknown outcome belongs. ``is_ours``: such a call made it."""
+
+    id: int
+    is_ours: bool
 
 
 def calls_by_match(open_calls: Iterable[OpenCall]) -> dict[str, list[OpenCall]]:
@@ -146,6 +155,17 @@ class Evidence:
         sent = {*call.payload, *(name for each in calls for name in each.fields)}
         foreign = any(value for name, value in answer.fields.items() if name not in sent)
         return Owner.PERSON if foreign else Owner.OURS
+
+
+def turned_out(kind: Kind, owner: Owner, answer: Accepted) -> Kind:
+    """Return what a planned change turned out to be: a create may come upon a person's contact, or an adopt upon none.
+
+    ``owner``: whose the answer's contact was before the call.
+    """
+    # A target may take match values for equal that differ, and the list that a plan is made of may be old.
+    if kind == "create" and owner is Owner.PERSON:
+        return "adopt"
+    return "create" if kind == "adopt" and answer.action == "created" else kind
 
 
 def whose_met(

@@ -51,8 +51,14 @@ def numbers(text: str) -> frozenset[str]:
 
 
 def folded(key: Key) -> Key:
-    """Return the match values without case."""
-    return tuple(part.casefold() if isinstance(part, str) else part for part in key)
+    """Return the match values as the loosest target compares them: letters and digits, without case and accents."""
+    return tuple(_loose(part) if isinstance(part, str) else part for part in key)
+
+
+def _loose(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    # A text without any letter or digit is told from another such text by its signs.
+    return "".join(filter(str.isalnum, apart)).casefold() or text
 
 
 def differ_in_case(match: str, other: str) -> bool:

@@ -70,6 +70,13 @@ def of_released(keys: Sequence[str]) -> Iterator[str]:
         )
 
 
+def of_forgotten(keys: Sequence[str]) -> Iterator[str]:
+    """Tell of refused contacts that the source does not ask for any more."""
+    if keys:
+        which = counted(len(keys), "contact")
+        yield f"forgot the refusal of {which}, since the source does not ask for them any more: {listed(keys)}"
+
+
 def of_rows(rows: pl.DataFrame, origins: Sequence[str]) -> Iterator[str]:
     """Return what the mapping warns of; ``rows``: ``@line``, ``@origin``, ``@warning``.
 

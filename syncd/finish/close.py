@@ -18,6 +18,7 @@ def keep_before_push(world: World, planned: Planned) -> None:
     """Keep what the push relies on: the keys of now, the digests and rows of contacts, and merged groups."""
     state, source = world.state, world.name
     state.ledger.take_over(source, world.takeovers)
+    state.ledger.forget_refusals(source, planned.record.forgotten)
     state.ledger.redigest(source, planned.record.same)
     state.ledger.link(source, planned.record.links)
     # Until the push ends, a contact may hold the numbers of the rows before, or of the rows now.
@@ -43,7 +44,7 @@ def close(session: Session, world: World, planned: Planned, pushed: PushResult) 
     _keep_parts(world, planned)
     outranked = outranked_now(state.claims.outranked(source), world, record.granted.outranked)
     state.claims.keep_outranked(source, outranked)
-    state.ledger.forget(source, record.released)
+    state.leftovers.let_go(source, record.released)
     state.holds.keep(source, planned.plan.held, approved=not_done(session, source, planned.plan))
     back = sorted(set(state.ledger.missing_keys(source)) - set(record.gone))
     state.ledger.see_missing(source, record.missing, back)

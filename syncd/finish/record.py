@@ -10,14 +10,15 @@ import structlog
 
 from syncd.config import Source
 from syncd.core.plan import Plan
-from syncd.core.schema import Schema
 from syncd.core.warnings import of_unconfigured
 from syncd.errors import AccessDenied, OtherCompany, StateError, Stopped, SyncdError
 from syncd.push.result import PushResult
 from syncd.push.run_plan import push_plan
+from syncd.report.left import left_json
 from syncd.report.run_outcome import report_begin, report_push
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
+from syncd.target.lookup import Index
 
 log = structlog.get_logger()
 
@@ -39,6 +40,8 @@ def reported(
         yield
         left = session.state.holdings.unconfigured(session.settings.sources)
         report.warnings = [*report.warnings, *of_unconfigured(left)]
+        if not session.dry_run:
+            report.left = left_json(session.state.leftovers.news(source.name))
         crashed = False
     except SyncdError as error:
         crashed = False
@@ -52,12 +55,12 @@ def reported(
 
 
 def carry_out(
-    session: Session, source: Source, report: SourceReport, plan: Plan, schema: Schema, *, highest: int, since: int
+    session: Session, source: Source, report: SourceReport, plan: Plan, index: Index, *, since: int
 ) -> PushResult:
     """Push the plan that is in the report, and report what became of it; arguments: as of ``push_plan``."""
     # If the push is broken off by a defect, the report must not call anything done.
     report_begin(report)
-    pushed = push_plan(session, source.name, plan, schema, highest=highest, since=since)
+    pushed = push_plan(session, source.name, plan, index, since=since)
     report_push(report, session, source, pushed)
     return pushed
 
@@ -81,3 +84,5 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
         requests=report.sent,
         report=report.to_json(),
     )
+    if report.left:
+        session.state.leftovers.tell(source.name)

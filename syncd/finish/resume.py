@@ -47,7 +47,9 @@ def last_read(session: Session, request: PlanRequest) -> LastRead:
     """Return where the read may begin: at the start if only a whole read can tell what to do."""
     context = _context(session, request)
     saved = None if session.full else request.state.cursors.get(request.name, context)
-    if saved is None or request.state.ledger.pending_keys(request.name):
+    # What a call that was given up may have made is looked for once more, also if the source is as it was.
+    unsettled = request.state.ledger.pending_keys(request.name) or request.state.leftovers.has_given_up(request.name)
+    if saved is None or unsettled:
         return LastRead(context)
     # A contact that lost its match value to another source must be sent once that source lets go of it. Its own row
     # has not changed then, so a read from the cursor would not show it.

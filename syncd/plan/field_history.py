@@ -52,7 +52,7 @@ def settle_fields(state: State, schema: Schema) -> None:
         names: dict[str, Sequence[str]] = {number: [name] for number, name in history.numbered(schema).items()}
         state.field_names.rename(moved, {state.facts.field_names.name: state.facts.field_names.dump(names)})
     # The contact that a call without an id may have made is found at the target by its match value only.
-    calls = [each for each in open_calls(state, schema) if each.id is None]
+    calls = [each for each in open_calls(state, schema, given_up=True) if each.id is None]
     if calls:
         pairs = zip(calls, match_values([each.fields for each in calls], schema, partly=True), strict=True)
         state.field_names.rematch_calls(
@@ -60,10 +60,13 @@ def settle_fields(state: State, schema: Schema) -> None:
         )
 
 
-def open_calls(state: State, schema: Schema, source: str | None = None) -> list[OpenCall]:
-    """Return what earlier changes (of every source: None) may have left at the target, with the names of now."""
+def open_calls(state: State, schema: Schema, source: str | None = None, *, given_up: bool = False) -> list[OpenCall]:
+    """Return what earlier changes (of every source: None) may have left at the target, with the names of now.
+
+    ``given_up``: as of :meth:`syncd.state.journal.Journal.open_calls`.
+    """
     names = renames(state, schema)
-    left = state.journal.open_calls(source)
+    left = state.journal.open_calls(source, given_up=given_up)
     return [replace(each, fields=called_now(each.fields, names)) for each in left] if names else left
 
 

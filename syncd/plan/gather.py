@@ -35,9 +35,10 @@ class Record:
     target holds, though their digests differ (in the order of numbers). ``links``: ``@key``, ``@raw`` of contacts that
     stay as they are and are made of another row now. ``granted``: what the resolver granted. ``gone``: keys whose
     contacts are deleted, now or when a gate opens. ``missing``: those that have surely left the source and wait for a
-    gate. ``released``: adopted contacts that have surely left the source, and stay at the target. ``ambiguous``: how
-    many contacts are not sent since several contacts at the target have their match value. ``settled``: a later run of
-    the same source decides the same. ``changed_since``: undone keys whose source has changed since.
+    gate. ``released``: adopted contacts that have surely left the source, and stay at the target. ``forgotten``:
+    refused contacts that the source does not ask for any more. ``ambiguous``: how many contacts are not sent since
+    several contacts at the target have their match value. ``settled``: a later run of the same source decides the same.
+    ``changed_since``: undone keys whose source has changed since.
     """
 
     newest_change: int
@@ -47,6 +48,7 @@ class Record:
     gone: list[str]
     missing: list[str]
     released: list[str]
+    forgotten: list[str]
     ambiguous: int
     settled: bool
     changed_since: list[str]
@@ -74,13 +76,17 @@ class _Compared:
 
     ``changed``: the contacts whose rows differ, with their fields. ``detail``: the ledger (``DETAIL_SCHEMA``) of these
     and of the contacts that are gone. ``changes``: as :func:`syncd.core.compare.classify` makes them. ``let_go``:
-    deletes of adopted contacts, which are not made. ``schema_changed``: what is new about the match fields, or "".
+    deletes of adopted contacts, which are not made. ``refused_gone``: keys of refused contacts that are gone
+    and have nothing to delete. ``refused_barred``: keys of refused contacts that the mode does not send any more.
+    ``schema_changed``: what is new about the match fields, or "".
     """
 
     changed: pl.DataFrame
     detail: pl.DataFrame
     changes: pl.DataFrame
     let_go: pl.DataFrame
+    refused_gone: list[str]
+    refused_barred: list[str]
     same: Same
     unchanged: int
     ambiguous: int
@@ -95,17 +101,24 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
     world, compared = _compared(world, index)
     read, undone = _read(world), world.state.holds.undone(world.name)
     plan = _gated(world, compared, read, undone, now)
-    sure = read.proved and (read.rows > 0 or not read.whole) and not read.keyless and not read.missing
+    lacks = read.keyless or read.missing or read.missing_parts
+    sure = read.proved and (read.rows > 0 or not read.whole) and not lacks
     # A person who approves an empty source also lets its adopted contacts go.
     empty = read.proved and any(each.gate == EMPTY_GATE for each in plan.opened)
     released = compared.let_go.get_column(KEY).to_list() if sure or empty else []
+    forgotten = [*compared.refused_barred, *(compared.refused_gone if sure else ())]
     waiting = plan.waiting.filter(pl.col(KIND) == "delete").get_column(KEY).to_list()
     return Planned(
         plan=plan,
         verdicts=world.verdicts,
         unchanged=world.reading.recall.unchanged + compared.unchanged,
-        rejected=_still_rejected(world.state.ledger.rejected(world.name), plan, compared.same),
-        warnings=[*granted.warnings, *warnings.of_released(released), *_warnings(world, compared, index)],
+        rejected=_still_rejected(world.state.ledger.rejected(world.name), plan, {*compared.same, *forgotten}),
+        warnings=[
+            *granted.warnings,
+            *warnings.of_released(released),
+            *warnings.of_forgotten(forgotten),
+            *_warnings(world, compared, index),
+        ],
         record=Record(
             newest_change=newest_change,
             same=compared.same,
@@ -115,6 +128,7 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
             # The grace of a delete counts only from a read that proves that the row is gone.
             missing=waiting if sure else [],
             released=released,
+            forgotten=forgotten,
             ambiguous=compared.ambiguous,
             settled=granted.settled and compared.let_go.is_empty() and not compared.ambiguous,
             changed_since=_changed_since(world, undone, plan),
@@ -125,7 +139,7 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
 def _compared(world: World, index: Index) -> tuple[World, _Compared]:
     """Return how the read differs from the ledger, and the world without the contacts that must not be sent."""
     state, name, schema, deleted = world.state, world.name, world.schema, world.named_gone
-    ledger = with_rejected_again(_rest_of_ledger(world), state, name, schema)
+    ledger = _with_barred_again(world, with_rejected_again(_rest_of_ledger(world), state, name, schema))
     found = compare.diff(world.verdicts.keyed_once(), ledger, whole=deleted is None, deleted=deleted or ())
     changed = world.reading.fetch(world.verdicts, found.changed)
     detail = world.detail(pl.concat([found.changed, found.gone]))
@@ -141,14 +155,20 @@ def _compared(world: World, index: Index) -> tuple[World, _Compared]:
     again = ledger.filter((pl.col("@status") == Status.REJECTED) & (pl.col(DIGEST).fill_null(0) == 0)).get_column(KEY)
     changes = compare.classify(clear, found.gone, detail, there.drop("many"))
     changes, same = compare.without_same(changes, again, schema)
+    changes, never_there = compare.without_refused(changes, detail)
     changes, barred = compare.in_mode(changes, world.source.gates.mode)
     changes, let_go = compare.without_adopted(changes, detail, world.source.gates)
+    changes = compare.sparing_adopted(changes, detail, world.source.gates)
+    refused = barred.join(detail.filter(pl.col("@status") == Status.REJECTED), on=KEY, how="semi")
+    stays = pl.col(KIND) != "delete"
     verdicts = _without_ambiguous(world.verdicts, ambiguous)
     return world.with_verdicts(_without_barred(verdicts, barred, world.source.gates.mode)), _Compared(
         changed=changed,
         detail=detail,
         changes=changes,
         let_go=let_go,
+        refused_gone=[*never_there, *refused.filter(~stays).get_column(KEY)],
+        refused_barred=refused.filter(stays).get_column(KEY).to_list(),
         same=same,
         unchanged=found.unchanged + len(same),
         ambiguous=ambiguous.height,
@@ -167,6 +187,16 @@ def _rest_of_ledger(world: World) -> pl.DataFrame:
         return world.digests(rest)
     ledger = world.digests()
     return ledger if len(rest) == whole else ledger.join(rest.to_frame(), on=KEY, how="semi", maintain_order="left")
+
+
+def _with_barred_again(world: World, ledger: pl.DataFrame) -> pl.DataFrame:
+    """Compare refused contacts anew that the mode does not send: else they would be called refused for ever."""
+    mode = world.source.gates.mode
+    refused = ledger.filter(pl.col("@status") == Status.REJECTED).get_column(KEY)
+    if refused.is_empty() or mode in {"mirror", "upsert"}:
+        return ledger
+    barred = compare.barred_refusals(world.detail(refused), mode)
+    return ledger.with_columns(pl.when(pl.col(KEY).is_in(barred.implode())).then(None).otherwise(DIGEST).alias(DIGEST))
 
 
 def _at_target(world: World, index: Index, changed: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
@@ -200,6 +230,7 @@ def _without_barred(verdicts: Verdicts, barred: pl.DataFrame, mode: Mode) -> Ver
     """Exclude the contacts whose changes the source's mode does not make."""
     has = pl.when(pl.col(KIND) == "create").then(pl.lit("does not have it")).otherwise(pl.lit("has it already"))
     reason = pl.format(f"mode: {mode}, and the target {{}}", has)
+    barred = barred.filter(pl.col(KIND) != "delete")
     rows = verdicts.contacts().select(ROW, KEY).join(barred.select(KEY, KIND), on=KEY, how="inner")
     return verdicts.demoted(rows.select(ROW, pl.lit(EXCLUDED, dtype=pl.UInt8).alias(STATE), reason.alias(REASON)))
 

@@ -102,14 +102,14 @@ def world_of_every_row(
     halt_if_asked: Callable[[], None] = lambda: None,
     look: Callable[[Rows], None] = lambda _page: None,
 ) -> World:
-    """Read the whole source, map every row, and return the world of this read, without takeovers.
+    """Read the whole source, map every row, and return the world of this read.
 
     ``look`` is called with each page before it is mapped.
     """
     # Without a context no row is recognised.
     recall = Recall(lambda: request.state.ledger.row_digests(request.name))
     reading = read_source(connector, None, mapping, request.schema, spool, lambda _rows: halt_if_asked(), recall, look)
-    return _world(request, reading, {})
+    return world_of(request, reading)
 
 
 def _world(request: PlanRequest, reading: Reading, takeovers: Mapping[str, str]) -> World:

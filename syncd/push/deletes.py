@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from syncd.core.change import Change
-from syncd.core.ownership import PATIENCE, OpenCall
+from syncd.core.ownership import PATIENCE, OpenCall, Sighting
 from syncd.core.plan import BATCH
 from syncd.errors import TargetUnavailable
 from syncd.plan.claims import asking_elsewhere
 from syncd.plan.field_history import open_calls
 from syncd.push.result import PushJob
 from syncd.target.contacts import DeleteResult
-from syncd.target.lookup import find_ours, hint
+from syncd.target.lookup import find_made, hint
 
 log = structlog.get_logger()
 
@@ -40,16 +41,18 @@ class Removal:
         state.deletions.pass_on(job.session.settings.sources)
         going = {change.key for change in changes}
         again = state.ledger.pending_keys(job.source) - going
-        left = [each for each in open_calls(state, job.schema, job.source) if each.id or each.key not in again]
+        calls = open_calls(state, job.schema, job.source, given_up=True)
+        left = [each for each in calls if each.id or each.given_up or each.key not in again]
         if not changes and not left:
             return
         doubted = [each for each in left if each.id is None]
-        found = find_ours(job.session.target, job.schema, doubted, state.holdings.ours_among)
+        seen = find_made(job.session.target, job.schema, doubted, state.holdings.ours_among)
+        found = {match: each.id for match, each in seen.items() if each.is_ours}
         ids = {change.key: change.id or found.get(change.match) for change in changes}
         # The contact of a recent call that is not found may not be listed yet. To forget the call now would leave that
         # contact at the target for good.
         young = state.clock() - PATIENCE
-        unseen = {each.match for each in doubted if each.match not in found and each.at > young}
+        unseen = {each.match for each in doubted if each.match not in seen and each.at > young and not each.given_up}
         ready = [each for each in changes if ids[each.key] or each.match not in unseen]
         tidy = [each for each in left if each.id or each.match not in unseen]
         settled = {(each.key, each.match) for each in ready}
@@ -57,24 +60,27 @@ class Removal:
         job.result.kept += len(({(each.key, each.match) for each in changes} | doubt) - settled)
         for start in range(0, len(ready), BATCH):
             job.halt_if_asked()
-            self._delete_contacts(ready[start : start + BATCH], ids, going)
+            self._delete_contacts(ready[start : start + BATCH], ids, going, seen)
         for start in range(0, len(tidy), BATCH):
             job.halt_if_asked()
-            self._tidy(tidy[start : start + BATCH], found)
+            self._tidy(tidy[start : start + BATCH], seen)
 
     def _delete_contacts(
-        self, changes: Sequence[Change], ids: Mapping[str, int | None], going: Collection[str]
+        self,
+        changes: Sequence[Change],
+        ids: Mapping[str, int | None],
+        going: Collection[str],
+        seen: Mapping[str, Sighting],
     ) -> None:
         job, result, session = self.job, self.job.result, self.job.session
         state, configured = session.state, session.settings.sources
         others = [name for name in configured if name != job.source]
         elsewhere = asking_elsewhere(state, others, {change.match for change in changes})
         begun = state.deletions.begin(
-            session.run, job.source, changes, ids, going=going, configured=configured, elsewhere=elsewhere
+            session.run, job.source, changes, ids, going=going, configured=configured, elsewhere=elsewhere, seen=seen
         )
         result.kept += len(begun.waiting)
-        result.left += len(begun.left)
-        result.counts["delete"] += len(begun.handed)
+        result.without_call.update(Counter(begun.without_call.values()))
         if not begun.entries:
             return
         located = [(entry, ids[entry.key] or 0) for entry in begun.entries]
@@ -125,18 +131,18 @@ class Removal:
                 break
         return False
 
-    def _tidy(self, left: Sequence[OpenCall], found: Mapping[str, int]) -> None:
+    def _tidy(self, left: Sequence[OpenCall], seen: Mapping[str, Sighting]) -> None:
         """Delete the contacts that moves and lost answers left at the target, and close their journal entries."""
         state, source = self.job.session.state, self.job.source
-        remains = {each.change: (each.id or found.get(each.match), each.match) for each in left}
-        free = state.deletions.begin_tidying(source, remains)
+        free = state.tidying.begin(source, left, seen)
         if not free:
             return
+        matches = {each.change: each.match for each in left}
         # Nobody knows for sure which match value the former id of a move has by now: a search would prove nothing.
         moved = {each.change for each in left if each.id}
-        answer = self._remove({id_: "" if change in moved else remains[change][1] for change, id_ in free.items()})
+        answer = self._remove({id_: "" if change in moved else matches[change] for change, id_ in free.items()})
         done = {change for change, id_ in free.items() if answer.fates[id_] == "deleted"}
-        state.deletions.end_tidying(source, answer.fates, done)
+        state.tidying.end(source, answer.fates, sorted(done))
         self.job.result.tidied += len(done - moved)
         self.job.result.unknown += len(free) - len(done)
         if answer.failure:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.core.change import CallOutcome
+from syncd.core.change import CallOutcome, CarriedOut, Fields, Kind
 from syncd.core.outcomes import Accepted, Outcome, Refused, returned_fields, takes_fields_away
-from syncd.core.ownership import Evidence, Owner
+from syncd.core.ownership import Evidence, Owner, turned_out
 from syncd.core.remote import differ_in_case
 from syncd.core.schema import Schema
 from syncd.errors import Stopped, SyncdError
@@ -26,7 +26,8 @@ class PushResult:
     changes of unknown outcome; the next run sends them again. ``kept``: changes that wait for a later run: deletes
     whose contact a call of unknown outcome may claim or may have made, and upserts of a contact that another source
     has in hand. ``tidied``: contacts that an earlier, interrupted run had left behind and that were deleted now.
-    ``left``: deletes that were not made, since a source that is not configured has the only claim on the contact.
+    ``without_call``: how many deletes got no call, by what became of the contact. ``otherwise``: by key, the id and
+    what the change turned out to be, where that is another kind than planned.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -35,7 +36,8 @@ class PushResult:
     unknown: int = 0
     kept: int = 0
     tidied: int = 0
-    left: int = 0
+    without_call: Counter[str] = field(default_factory=Counter)
+    otherwise: dict[str, tuple[int, CarriedOut]] = field(default_factory=dict)
     failure: SyncdError | None = None
 
 
@@ -44,7 +46,7 @@ class PushJob:
     """One push of one source's plan, in the session of its run. ``result`` is filled in.
 
     ``since``: the newest change of any source that the plan knows. ``listed``: the run has seen the target's highest
-    id.
+    id. ``seen``: returns the values that a contact had when the target was listed, None if they are not known.
     """
 
     session: Session
@@ -52,6 +54,7 @@ class PushJob:
     schema: Schema
     since: int
     listed: bool
+    seen: Callable[[int], Fields | None] = lambda _id: None
     result: PushResult = field(default_factory=PushResult)
 
     def halt_if_asked(self) -> None:
@@ -64,10 +67,16 @@ class PushJob:
             raise Stopped("asked to stop; what was begun is recorded, the rest waits for the next run")
 
 
-def settle(batch: Batch, outcomes: tuple[Outcome, ...], evidence: Evidence, ours: Collection[int]) -> Iterator[Settled]:
+def settle(
+    batch: Batch,
+    outcomes: tuple[Outcome, ...],
+    evidence: Evidence,
+    ours: Collection[int],
+    seen: Callable[[int], Fields | None] = lambda _id: None,
+) -> Iterator[Settled]:
     """Yield what the answer to a batch makes of each of its changes.
 
-    ``ours``: the ids in the answer that were ours before the call.
+    ``ours``: the ids in the answer that were ours before the call. ``seen``: as of :class:`PushJob`.
     """
     for call, entry, outcome in zip(batch.calls, batch.entries, outcomes, strict=True):
         if isinstance(outcome, Refused):
@@ -80,6 +89,18 @@ def settle(batch: Batch, outcomes: tuple[Outcome, ...], evidence: Evidence, ours
             yield Settled(entry, CallOutcome.UNKNOWN)
         else:
             # An adopted contact stays at the target when its row leaves the source, unless the rules say otherwise.
-            adopted = evidence.whose(call, outcome, was_ours=outcome.id in ours) is Owner.PERSON
-            returned = returned_fields(call, outcome.fields, evidence.schema.phones)
-            yield Settled(entry, CallOutcome.ACCEPTED, outcome.id, returned, adopted=adopted)
+            owner, change = evidence.whose(call, outcome, was_ours=outcome.id in ours), call.change
+            kind = turned_out(change.kind, owner, outcome)
+            yield Settled(
+                entry,
+                CallOutcome.ACCEPTED,
+                outcome.id,
+                returned_fields(call, outcome.fields, evidence.schema.phones),
+                adopted=owner is Owner.PERSON,
+                spares=bool(change.spares),
+                otherwise=None if kind == change.kind else _turned_out(kind, outcome.id, seen),
+            )
+
+
+def _turned_out(kind: Kind, id_: int, seen: Callable[[int], Fields | None]) -> CarriedOut:
+    return CarriedOut(kind, seen(id_) if kind == "adopt" else None)

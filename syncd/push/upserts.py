@@ -17,7 +17,7 @@ from dataclasses import replace
 import polars as pl
 import structlog
 
-from syncd.core.change import Call, Change
+from syncd.core.change import Call, CarriedOut, Change
 from syncd.core.compare import KIND, field_changes
 from syncd.core.outcomes import Accepted, Outcome, Refused, takes_fields_away
 from syncd.core.ownership import Evidence, calls_by_match
@@ -29,7 +29,7 @@ from syncd.push.in_flight import Batch, BatchAnswer, CallsInFlight
 from syncd.push.result import PushJob, PushResult, settle
 from syncd.push.unmapped_fields import UnmappedFields
 from syncd.push.update_probe import probe_update
-from syncd.state.deletions import Rivals
+from syncd.state.leaving.deletions import Rivals
 from syncd.target.lookup import FEW, SharedList, find_persons
 
 log = structlog.get_logger()
@@ -47,7 +47,7 @@ class Push:
         self._sent, self._planned = 0, 0
         self._rivals = Rivals(job.source, job.since)
         self._highest_known_id, self._fresh = job.session.state.holdings.highest_known_id(), job.listed
-        calls = calls_by_match(open_calls(job.session.state, job.schema))
+        calls = calls_by_match(open_calls(job.session.state, job.schema, given_up=True))
         self._evidence = Evidence(job.schema, calls, self._highest_known_id)
 
     def carry_out(self, plan: Plan) -> PushResult:
@@ -169,7 +169,7 @@ class Push:
             evidence = evidence.seeing((), resent={batch.calls[row].change.match for row in answer.resent})
         accepted = [each for each in answer.outcomes if isinstance(each, Accepted)]
         ours = self._state.holdings.ours_among([each.id for each in accepted if each.action != "created"])
-        return BatchAnswer(batch, answer, tuple(settle(batch, answer.outcomes, evidence, ours)))
+        return BatchAnswer(batch, answer, tuple(settle(batch, answer.outcomes, evidence, ours, self._job.seen)))
 
     def _look_again(self, evidence: Evidence, calls: Sequence[Call], *, fresh: bool) -> Evidence:
         """See what stands where these calls belong, which are sent again since an answer was lost."""
@@ -199,11 +199,11 @@ class Push:
         self._result.failure = answer.failure or self._result.failure
         if not answered.settled:
             return
-        for call, outcome in zip(calls, answer.outcomes, strict=True):
+        for call, outcome, settled in zip(calls, answer.outcomes, answered.settled, strict=True):
             sure = None if call.change.key in doubtful else outcome
             # A contact that lost fields is sent again at once, and that call is counted.
             if not takes_fields_away(call, sure):
-                self._note(call.change, sure)
+                self._note(call.change, sure, settled.otherwise)
         accepted = sum(isinstance(outcome, Accepted) for outcome in answer.outcomes)
         log.info("batch", source=self._job.source, rows=len(calls), accepted=accepted)
         self._advance(len(calls))
@@ -224,9 +224,11 @@ class Push:
         self._job.session.watcher.pushing(self._job.source, self._sent, self._planned)
         self._job.session.note_progress(self._job.source)
 
-    def _note(self, change: Change, outcome: Outcome | None) -> None:
+    def _note(self, change: Change, outcome: Outcome | None, otherwise: CarriedOut | None) -> None:
         if isinstance(outcome, Accepted):
-            self._result.counts[change.kind] += 1
+            self._result.counts[otherwise.kind if otherwise else change.kind] += 1
+            if otherwise:
+                self._result.otherwise[change.key] = outcome.id, otherwise
             same = outcome.fields == change.after
             altered = {} if same else field_changes(outcome.fields, change.after, self._job.schema.phones)
             if altered:

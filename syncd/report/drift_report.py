@@ -77,6 +77,7 @@ class SourceDrift(SourcePart):
             "late": self.late,
             "running": self.running,
             "rejected": with_shown_keys(self.pushed.rejected) if self.pushed else [],
+            "left": with_shown_keys(self.left),
             "unknown": self.unknown,
             **error_json(self.error),
         }

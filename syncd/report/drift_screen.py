@@ -9,6 +9,7 @@ from syncd.core.warnings import REMEDY
 from syncd.core.wording import counted, shown_key
 from syncd.report.change_lines import change_lines, kinds_counted
 from syncd.report.drift_report import CLASSES, Reconciled, SourceDrift
+from syncd.report.run_screen import show_left
 from syncd.report.screen import PAGE, Screen
 
 WORDS = {"same": "as they were left", "extra_ours": "extra (deleted before, and still there)"}
@@ -111,6 +112,7 @@ def _outcome(screen: Screen, drift: SourceDrift) -> None:
             _item(screen, "repaired", ", ".join(found), "bold green")
         for each in drift.pushed.rejected[:PAGE]:
             screen.line(("rejected", "bold yellow"), f" {shown_key(each['key'])}: {each['reason']}", indent=2)
+        show_left(screen, drift.left)
     elif found := kinds_counted(drift.plan.counts(), done=False):
         command = f"syncd reconcile {drift.source} --repair"
         screen.line("to put that right: ", (command, "bold"), f" ({', '.join(found)})", indent=2)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from syncd.config import Source
+from syncd.core.compare import as_carried_out
 from syncd.core.schema import Schema
 from syncd.core.wording import counted
 from syncd.plan.gather import Planned
@@ -36,19 +39,20 @@ def report_begin(report: SourceReport) -> None:
 def report_push(report: SourceReport, session: Session, source: Source, pushed: PushResult) -> None:
     """Put what became of a plan into the report that the plan is in."""
     report.counts.update(pushed.counts)
+    report.without_call = pushed.without_call.total()
     # If all changes were accepted, as usual, no change needs an outcome of its own.
     if report.plan and pushed.counts.total() == report.plan.todo.height:
         report.otherwise = "accepted"
     else:
         report.outcomes, report.otherwise = session.state.history.outcomes(session.run, source.name), "not sent"
+    if report.plan and pushed.otherwise:
+        report.plan = replace(report.plan, todo=as_carried_out(report.plan.todo, pushed.otherwise))
     report.altered = pushed.altered
     report.unknown = pushed.unknown + pushed.kept
     report.rejected = [{"key": key, "reason": reason} for key, reason in session.state.ledger.rejected(source.name)]
     report.rejected += [each for each in pushed.rejected if each["key"] not in {one["key"] for one in report.rejected}]
     report.counts["rejected"] = len(report.rejected)
+    report.tidied = pushed.tidied
     if pushed.tidied:
         report.warnings.append(f"deleted {counted(pushed.tidied, 'contact')} that an interrupted run had left behind")
-    if pushed.left:
-        left = counted(pushed.left, "contact")
-        report.warnings.append(f"{left} stayed at the target, where only a source that is not configured has a claim")
     report.error = pushed.failure or report.error

@@ -44,6 +44,7 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _rows(screen, report.rejected, "rejected", f"{counted(len(report.rejected), 'contact')}: {again}")
     _rows(screen, report.kept, "not undone", counted(len(report.kept), "contact"))
     _altered(screen, report)
+    show_left(screen, report.left)
     for warning in report.warnings[:PAGE]:
         screen.line(("warning", "yellow"), f": {warning}", indent=2, hanging=6)
     screen.more(len(report.warnings), f" warnings{IN_JSON}")
@@ -84,7 +85,7 @@ def _changes(screen: Screen, report: SourceReport) -> None:
     todo = report.plan.todo if report.plan else None
     if todo is None or todo.is_empty():
         return
-    if not report.dry_run and report.made < todo.height:
+    if not report.dry_run and report.made + report.without_call < todo.height:
         screen.line(f"of {counted(todo.height, 'planned change')}, {report.made:,} are done", indent=2)
     size = PAGE if report.dry_run else DONE_PAGE
     for change in described(page_of(report.with_outcomes(todo), size), report.phones):
@@ -104,6 +105,19 @@ def page_of(changes: pl.DataFrame, size: int) -> pl.DataFrame:
     turns = changes.with_columns(pl.int_range(pl.len()).over(KIND).alias("@turn"))
     first = turns.filter(pl.col("@turn") < size).with_row_index("@place")
     return first.sort("@turn", "@place").head(size).sort("@place").drop("@turn", "@place")
+
+
+def show_left(screen: Screen, left: Sequence[Mapping[str, Any]]) -> None:
+    """Write which contacts stay at the target, and why."""
+    if not left:
+        return
+    screen.line(
+        ("left", "bold yellow"), f": {counted(len(left), 'contact')} that syncd no longer looks after", indent=2
+    )
+    for each in left[:PAGE]:
+        which = f"id {each['id']}" if each["id"] else "not found"
+        screen.line(f"{which} (key {shown_key(each['key'])}): {each['reason']}", indent=4, hanging=8)
+    screen.more(len(left), IN_JSON)
 
 
 def _held(screen: Screen, report: SourceReport) -> None:

@@ -23,20 +23,27 @@ from syncd.report.exit_code import code_for
 
 OUTCOME = "@outcome"
 """What became of a change: ``planned`` (by a dry run) · ``held`` · ``accepted`` · ``rejected`` · ``unknown`` (the next
-run sends it again) · ``not sent`` (the push ended before, or another source had the contact in hand)."""
+run sends it again) · ``not sent`` (the push ended before, or another source had the contact in hand); of a delete for
+which there was no call: ``handed over`` (another key has the contact) · ``left`` (the contact stays at the target) ·
+``not found`` (the target has no contact of the key)."""
 
 COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded")
 
 
 @dataclass(slots=True)
 class SourcePart:
-    """One source's part of a command. ``known``: the contacts of the ledger. ``plan``: the changes to make."""
+    """One source's part of a command.
+
+    ``known``: the contacts of the ledger. ``plan``: the changes to make. ``left``: ``key``, ``id`` and ``reason`` of
+    contacts that stay at the target and that syncd no longer looks after.
+    """
 
     source: str
     known: int = 0
     phones: frozenset[str] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
     plan: Plan | None = None
+    left: list[dict[str, Any]] = field(default_factory=list)
     error: SyncdError | None = None
 
     @property
@@ -52,7 +59,8 @@ class SourceReport(SourcePart):
     planned changes of a dry run, the accepted changes of a real run. ``planned``, ``sent``: numbers of requests;
     ``seconds``: the forecast for the planned requests. ``unknown``: the number of changes whose outcome is unknown; the
     next run sends them again. ``outcomes``: ``@key``, ``@outcome`` of changes of the plan; the outcome of every other
-    change is ``otherwise``.
+    change is ``otherwise``. ``without_call``: how many planned deletes got no call. ``tidied``: how many contacts were
+    deleted that an interrupted run had left behind.
 
     In the report of an undo, ``undoes`` is the run that is undone and ``read`` is ``history``. ``kept`` are the changes
     that were not undone: ``key``, ``kind``, ``reason``.
@@ -76,6 +84,8 @@ class SourceReport(SourcePart):
     kept: list[dict[str, Any]] = field(default_factory=list)
     outcomes: pl.DataFrame | None = None
     otherwise: str = "planned"
+    without_call: int = 0
+    tidied: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -135,6 +145,7 @@ class SourceReport(SourcePart):
             "excluded": self.excluded,
             "rejected": with_shown_keys(self.rejected),
             "altered": with_shown_keys(self.altered),
+            "left": with_shown_keys(self.left),
             "warnings": self.warnings,
             "unknown": self.unknown,
         }

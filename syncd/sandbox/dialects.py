@@ -52,6 +52,12 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         ),
         "match_many": _open("M4", "first newest all error", "which of several matching contacts is updated"),
         "match_case": _open("M5", "exact fold", "whether match values that differ in case are one"),
+        "match_letters": _open(
+            "M5",
+            "exact unaccented plain",
+            "whether match values are one without accents, or by their letters and digits alone",
+        ),
+        "match_kept": _open("M5", "sent stored", "the match value of an updated contact: as sent, or as it was stored"),
         "match_trim": _open("M5", "exact trimmed", "whether match values that differ in outer white space are one"),
         "match_unicode": _open("M5", "exact nfc", "whether match values that differ in Unicode form are one"),
         "match_phone": _open(

@@ -40,7 +40,17 @@ def _text_form(dialects: Dialects) -> Form:
         forms.append(str.casefold)
     if dialects["match_unicode"] == "nfc":
         forms.append(lambda text: unicodedata.normalize("NFC", text))
+    if dialects["match_letters"] != "exact":
+        forms.append(_unaccented if dialects["match_letters"] == "unaccented" else _plain)
     return _chain(forms) if forms else None
+
+
+def _unaccented(text: str) -> str:
+    return "".join(each for each in unicodedata.normalize("NFD", text) if not unicodedata.combining(each))
+
+
+def _plain(text: str) -> str:
+    return "".join(filter(str.isalnum, _unaccented(unicodedata.normalize("NFKC", text)).casefold()))
 
 
 def _chain(forms: list[Callable[[str], str]]) -> Callable[[str], str]:

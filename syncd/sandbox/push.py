@@ -241,7 +241,7 @@ class _Batch:
         stored, same = [], True
         for number in found:
             old = self.staged.get(number) or self.store.rows[number]
-            row = self._changed(old, sent)
+            row = self._kept(old, self._changed(old, sent))
             same = same and row == old
             if row != old:
                 self._stage(number, row)
@@ -258,6 +258,12 @@ class _Batch:
                     numbers.remove(number)
             self._fresh.setdefault(key, []).append(number)
         self.staged[number] = row
+
+    def _kept(self, old: Row, row: Row) -> Row:
+        """Return the row with the match values that are stored, unless they are stored as sent."""
+        if self.dialects["match_kept"] == "sent" or self.store.key_of(old) != self.store.key_of(row):
+            return row
+        return tuple(old[at] if at in self.fields.match and old[at] else value for at, value in enumerate(row))
 
     def _changed(self, old: Row, sent: _Sent) -> Row:
         return self._over(old if self.dialects["update"] == "merge" else self.fields.empty, sent)

@@ -23,9 +23,9 @@ OF_RUN = (
 OURS = "outcome = 'accepted' AND (kind = 'delete' OR (kind = 'move' AND old_id <> new_id))"
 """Of the journal: the entries by which we deleted ``old_id``."""
 
-DONE = "(outcome IN ('accepted', 'moved') OR (outcome = 'superseded' AND new_id IS NOT NULL))"
+DONE = "(outcome IN ('accepted', 'moved', 'handed over') OR (outcome IN ('superseded', 'left') AND new_id IS NOT NULL))"
 """Of the journal: the entries that are known to have been carried out. (A move is superseded if another contact has
-its old id since.)"""
+its old id since, and left if its old contact stays. A delete that is left was not carried out.)"""
 
 # This fact and not the table says which id comes next: an id is not used again after unmark() has removed its entry,
 # since ids are compared to tell which call came first.

@@ -125,7 +125,7 @@ _RENAMED = (
 )
 
 _OPEN = "outcome = 'pending' AND kind <> 'delete' AND id = :change"
-_CALL_REMATCHED = f"UPDATE change SET match = :match WHERE {_OPEN}"
+_CALL_REMATCHED = "UPDATE change SET match = :match WHERE kind <> 'delete' AND id = :change"
 # A contact with an id keeps its match value: the target has answered with that one, whatever the open call asked for.
 _CONTACT_REMATCHED = (
     "UPDATE contact SET match = :match WHERE status = 'pending' AND remote_id IS NULL AND match = :was"

@@ -18,6 +18,8 @@ _PAGE = 1_000
 # The two columns belong to both tables of that query, so they need the name of the table.
 _LATER_DONE = DONE.replace("outcome", "later.outcome").replace("new_id", "later.new_id")
 
+_WITHOUT_CALL = "'handed over', 'left', 'not found'"
+
 _ROW = "id, run, source, key, kind, old_id, new_id, match, before, after, outcome, reason, at"
 
 
@@ -77,8 +79,14 @@ class History(Part):
         ]
 
     def outcomes(self, run: str, source: str) -> pl.DataFrame:
-        """Return ``@key``, ``@outcome`` (accepted, rejected, unknown) of the changes that the run began."""
-        outcome = f"CASE WHEN {DONE} THEN 'accepted' WHEN outcome = 'refused' THEN 'rejected' ELSE 'unknown' END"
+        """Return ``@key`` and ``@outcome`` of the changes that the run began.
+
+        The outcome is accepted, rejected or unknown; of a delete without a call also handed over, left or not found.
+        """
+        outcome = (
+            f"CASE WHEN outcome IN ({_WITHOUT_CALL}) AND kind = 'delete' THEN outcome WHEN {DONE} THEN 'accepted'"
+            " WHEN outcome = 'refused' THEN 'rejected' ELSE 'unknown' END"
+        )
         query = f"SELECT key, {outcome} FROM change WHERE {OF_RUN} ORDER BY id"
         found = self._database.frame({KEY: pl.String, "@outcome": pl.String}, query, run=run, source=source)
         # A contact is sent twice if the first call took fields away: the second call, which restores them, counts.

@@ -8,20 +8,23 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from syncd.core.change import CallOutcome, Change, Fields
+from syncd.core.change import CallOutcome, CarriedOut, Change, Fields, Left
 from syncd.core.ownership import OpenCall
 from syncd.core.remote import differ_in_case
 from syncd.state.database import Database, Part
-from syncd.state.deletions import Rivals, deleted_meanwhile, end_deletions
 from syncd.state.entries import DONE, OF_RUN, REFUSED, Entry, append, as_json, drafted, newest_change, overtaken
 from syncd.state.facts import CASE_INSENSITIVE
+from syncd.state.leaving.deletions import Rivals, deleted_meanwhile, end_deletions
+from syncd.state.leaving.leftovers import leave
 
 
 class Settled(NamedTuple):
     """What became of one marked upsert, whose ``entry`` :meth:`Journal.mark` returned.
 
     ``id`` and ``returned`` are the target's, if the change was accepted; ``returned`` is None if it equals what was
-    sent. ``reason``: why the change was refused. ``adopted``: the contact was at the target before us.
+    sent. ``reason``: why the change was refused. ``adopted``: the contact was at the target before us. ``spares``: the
+    contact that the key had under another id stays at the target. ``otherwise``: the kind that the change turned out to
+    be, if it was planned as another kind.
     """
 
     entry: Entry
@@ -30,6 +33,8 @@ class Settled(NamedTuple):
     returned: Fields | None = None
     reason: str | None = None
     adopted: bool = False
+    spares: bool = False
+    otherwise: CarriedOut | None = None
 
 
 class Journal(Part):
@@ -99,24 +104,38 @@ class Journal(Part):
 
     def done_keys(self, run: str, source: str) -> set[str]:
         """Return the keys whose changes the run has made, or that the target refused until their contacts change."""
-        query = f"SELECT key FROM change WHERE {OF_RUN} AND ({DONE} OR (outcome = 'refused' AND kind <> 'delete'))"
+        query = (
+            f"SELECT key FROM change WHERE {OF_RUN} AND ({DONE} OR (outcome = 'refused' AND kind <> 'delete')"
+            " OR outcome IN ('left', 'not found'))"
+        )
         return set(self._database.column(query, run=run, source=source))
 
-    def open_calls(self, source: str | None = None) -> list[OpenCall]:
-        """Return the calls of unknown outcome and the old ids of moves; ``source`` None: of every source."""
-        query = (
-            "SELECT id, key, kind, CASE outcome WHEN 'moved' THEN coalesce(old_match, match) ELSE match END,"
-            " CASE outcome WHEN 'moved' THEN old_id END, before, after, horizon, at"
-            " FROM change WHERE source = coalesce(:source, source) AND outcome IN ('pending', 'moved')"
-            " AND kind <> 'delete' ORDER BY id"
-        )
+    def open_calls(self, source: str | None = None, *, given_up: bool = False) -> list[OpenCall]:
+        """Return the calls of unknown outcome and the old ids of moves; ``source`` None: of every source.
+
+        ``given_up``: also the calls that a run gave up, and that a later run looks at once more.
+        """
+        found = self._database.rows(_OPEN_CALLS, source=source)
+        if given_up:
+            found = sorted(found + self._database.rows(_GIVEN_UP, source=source))
         return [
             # With the values of before: a call that replaces a contact also sent the fields that are not mapped.
-            OpenCall(id_, key, kind, match, old, {**_fields(before), **_fields(after)}, highest, at)
-            for id_, key, kind, match, old, before, after, highest, at in self._database.rows(query, source=source)
+            OpenCall(id_, key, kind, match, old, {**_fields(before), **_fields(after)}, highest, at, since)
+            for id_, key, kind, match, old, before, after, highest, at, since in found
         ]
 
 
+_OPEN_CALLS = (
+    "SELECT id, key, kind, CASE outcome WHEN 'moved' THEN coalesce(old_match, match) ELSE match END,"
+    " CASE outcome WHEN 'moved' THEN old_id END, before, after, horizon, at, NULL"
+    " FROM change WHERE source = coalesce(:source, source) AND outcome IN ('pending', 'moved')"
+    " AND kind <> 'delete' ORDER BY id"
+)
+_GIVEN_UP = (
+    "SELECT change.id, change.key, kind, change.match, NULL, before, after, horizon, change.at, leftover.at"
+    " FROM leftover JOIN change ON change.id = leftover.change"
+    " WHERE leftover.source = coalesce(:source, leftover.source) AND change.outcome NOT IN ('pending', 'moved')"
+)
 _UNMARKED = (
     "DELETE FROM change WHERE id = :id",
     "DELETE FROM contact WHERE :was IS NULL AND source = :source AND key = :key",
@@ -150,6 +169,8 @@ _MOVED = (
     "UPDATE change SET outcome = 'moved' WHERE id = ? AND (kind = 'move' OR (kind = 'update' AND (SELECT origin"
     " FROM contact WHERE contact.source = change.source AND contact.key = change.key) = 'created'))"
 )
+_SPARED = "UPDATE change SET outcome = 'left' WHERE id = ?"
+_OTHERWISE = "UPDATE change SET kind = ?, old_id = ?, before = ? WHERE id = ?"
 _REJECTED = (
     "UPDATE contact SET status = 'rejected', reason = :reason, updated_at = :at, digest = :digest"
     " WHERE source = :source AND key = :key"
@@ -187,11 +208,15 @@ _LEDGERED = attrgetter("digest", "match", "after", "raw", "source", "key")  # th
 
 @dataclass(frozen=True, slots=True)
 class _Accepted:
-    """Accepted upserts and the values that are written of them. ``elsewhere``: those that came upon another id."""
+    """Accepted upserts and the values that are written of them.
+
+    ``elsewhere``: those that came upon another id than they had, without ``spared``, whose former contacts stay.
+    """
 
     results: Sequence[Settled]
     changes: Sequence[tuple[Any, ...]]
     elsewhere: Sequence[tuple[Any, ...]]
+    spared: Sequence[Settled]
     contacts: Sequence[tuple[Any, ...]]
     keys: str
     ids: str
@@ -202,10 +227,12 @@ class _Accepted:
 
 
 def _accepted(results: Sequence[Settled], now: float) -> _Accepted:
+    elsewhere = [each for each in results if each.entry.old_id not in (None, each.id)]
     return _Accepted(
         results,
         changes=[(each.id, each.entry.id) for each in results],
-        elsewhere=[(each.entry.id,) for each in results if each.entry.old_id not in (None, each.id)],
+        elsewhere=[(each.entry.id,) for each in elsewhere if not each.spares],
+        spared=[each for each in elsewhere if each.spares],
         contacts=[
             (
                 now,
@@ -225,10 +252,30 @@ def _accept(database: Database, accepted: _Accepted) -> None:
     database.execute_in_bulk(_DONE, accepted.changes)
     if accepted.elsewhere:
         database.execute_many(_MOVED, accepted.elsewhere)
+    if accepted.spared:
+        database.execute_many(_SPARED, [(each.entry.id,) for each in accepted.spared])
+        _note_spared(database, accepted.spared)
+    if other := [each for each in accepted.results if each.otherwise]:
+        database.execute_many(_OTHERWISE, [_turned_out(each) for each in other])
     database.execute_in_bulk(_THERE, accepted.contacts)
     _overwrite(database, accepted)
     first = min(each.entry.id for each in accepted.results)
     database.execute(_SUPERSEDED, first=first, **accepted.taking())
+
+
+def _note_spared(database: Database, spared: Sequence[Settled]) -> None:
+    """Note the contacts that moves leave at the target; before the ledger forgets their match values."""
+    was = "SELECT key, match FROM contact WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
+    source, keys = spared[0].entry.source, [each.entry.key for each in spared]
+    matches = dict(database.rows(was, source=source, keys=keys))
+    left = [(source, each.entry.key, each.entry.old_id or 0, matches.get(each.entry.key, "")) for each in spared]
+    leave(database, left, Left.ADOPTED)
+
+
+def _turned_out(settled: Settled) -> tuple[Any, ...]:
+    kind, before = settled.otherwise or CarriedOut("create")
+    there = settled.id if kind == "adopt" else None
+    return kind, there, as_json(before), settled.entry.id
 
 
 def _onto_twins(database: Database, accepted: _Accepted) -> dict[str, Settled]:

@@ -53,6 +53,14 @@ _TAKEN_OVER = (
 )
 
 
+# The digest of a refused contact is not that of the contact at the target, which is compared anew if its row is back.
+_REFUSAL_FORGOTTEN = (
+    f"DELETE FROM contact WHERE {THESE_KEYS} AND status = 'rejected' AND remote_id IS NULL",
+    "UPDATE contact SET status = 'accepted', reason = NULL, raw = NULL, digest = 0 WHERE status = 'rejected' AND "
+    + THESE_KEYS,
+)
+
+
 class Ledger(Part):
     """The contacts as syncd last sent them, by source and key. Times are Unix seconds."""
 
@@ -196,10 +204,12 @@ class Ledger(Part):
                 self._database.execute("DELETE FROM cursor WHERE source = :source", source=source)
             return count
 
-    def forget(self, source: str, keys: Sequence[str]) -> None:
-        """Remove contacts that left the source and stay at the target, so that other sources may claim them."""
+    def forget_refusals(self, source: str, keys: Sequence[str]) -> None:
+        """Forget that the target refused these contacts; those that never came to the target leave the ledger."""
         if keys:
-            self._database.execute(f"DELETE FROM contact WHERE {THESE_KEYS}", source=source, keys=keys)
+            with self._database.write():
+                for statement in _REFUSAL_FORGOTTEN:
+                    self._database.execute(statement, source=source, keys=keys)
 
 
 class LedgerParts(Part):

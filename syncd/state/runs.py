@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from syncd.state.database import Part
-from syncd.state.deletions import abandon
 from syncd.state.entries import OURS
+from syncd.state.leaving.deletions import abandon
 
 RETENTION = 90 * 86_400.0
 """Seconds that settled changes and runs are kept."""
@@ -25,6 +25,7 @@ _FORGOTTEN = (
         before = NULL, after = NULL, reason = NULL
         WHERE at < :before AND outcome = 'accepted' AND old_id IS NOT NULL AND key <> '' AND {OURS}
     """,
+    "DELETE FROM leftover WHERE at < :before",
     """
     DELETE FROM run WHERE started < :before AND NOT (outcome = 'done' AND kind = 'run' AND started =
         (SELECT max(started) FROM run AS newest

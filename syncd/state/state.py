@@ -8,12 +8,14 @@ from pathlib import Path
 
 from syncd.state.claims import Claims
 from syncd.state.database import Database
-from syncd.state.deletions import Deletions
 from syncd.state.facts import Facts, FieldNames
 from syncd.state.history import History
 from syncd.state.holdings import Holdings
 from syncd.state.holds import Holds
 from syncd.state.journal import Journal
+from syncd.state.leaving.deletions import Deletions
+from syncd.state.leaving.leftovers import Leftovers
+from syncd.state.leaving.tidying import Tidying
 from syncd.state.ledger import Ledger
 from syncd.state.notices import Notices
 from syncd.state.requests import Requests
@@ -34,6 +36,8 @@ class State(Database):
         self.holdings = Holdings(self)
         self.journal = Journal(self)
         self.deletions = Deletions(self)
+        self.tidying = Tidying(self)
+        self.leftovers = Leftovers(self)
         self.history = History(self)
         self.holds = Holds(self)
         self.claims = Claims(self)

@@ -96,7 +96,8 @@ class Change(_Numbered, table=True):
     ``before``, ``after``: the fields before and as sent; JSON objects, or null.
     ``horizon``: the highest id that was known at the target when the change was marked.
     ``outcome``: ``pending`` (marked, the outcome is unknown) · ``moved`` (accepted, and ``old_id`` may have to be
-    deleted) · ``accepted`` · ``refused`` · ``superseded`` (a later call settled it).
+    deleted) · ``accepted`` · ``refused`` · ``superseded`` (a later call settled it) · ``left`` (accepted, and
+    ``old_id`` stays; or a delete whose contact stays) · ``handed over``, ``not found`` (deletes without a call).
     ``reason``: why the target refused it.
     ``at``: when it was marked.
     """
@@ -124,6 +125,32 @@ class Change(_Numbered, table=True):
     outcome: str
     reason: str | None = None
     at: float
+
+
+class Leftover(_Numbered, table=True):
+    """A contact that syncd no longer looks after and that may be at the target.
+
+    ``source``, ``key``: whose contact it was; ``remote_id``: its id, null if it was not found.
+    ``change``: the call of unknown outcome that may still make it; a later run looks once more. Else null.
+    ``match``: the match value.
+    ``why``: ``adopted`` · ``foreign`` (a lost call may have made it, and it holds other values) · ``unconfigured``
+    (another source that is not configured has a claim) · ``given up`` (it was not found).
+    ``at``: when it was left; ``told``: 1 if a report has named it.
+    """
+
+    __table_args__ = (
+        Index("leftover_remote_id", "remote_id", unique=True),
+        Index("leftover_change", "change", unique=True),
+    )
+
+    source: str
+    key: str
+    remote_id: int | None = None
+    change: int | None = None
+    match: str
+    why: str
+    at: float
+    told: int = 0
 
 
 class Deletion(_Numbered, table=True):

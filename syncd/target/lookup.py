@@ -18,7 +18,7 @@ from syncd.core.columns import MATCH, UNIT
 from syncd.core.compare import BEFORE, ID, INDEX_SCHEMA
 from syncd.core.identity import as_frame, match_value
 from syncd.core.mapping.phones import national
-from syncd.core.ownership import OpenCall, Owner, calls_by_match, explained, whose
+from syncd.core.ownership import OpenCall, Owner, Sighting, calls_by_match, explained, whose
 from syncd.core.schema import Schema
 from syncd.target.contacts import SEARCHED, Remote, Target
 
@@ -104,10 +104,10 @@ def find(
     return {remote.id: remote for remote in target.contacts()}
 
 
-def find_ours(
+def find_made(
     target: Finder, schema: Schema, calls: Iterable[OpenCall], ours_among: Callable[[Collection[int]], set[int]]
-) -> dict[str, int]:
-    """Return the ids of contacts that calls of unknown outcome made, by match value.
+) -> dict[str, Sighting]:
+    """Return what stands where calls of unknown outcome belong, by match value.
 
     ``ours_among`` returns which ids were ours before: the target may have brought them back.
     """
@@ -122,9 +122,9 @@ def find_ours(
     # Ids that were ours count even if the values do not fit: a person may have edited a contact of ours meanwhile.
     ours = ours_among([there[match].id for match in wanted if match in there])
     return {
-        match: remote.id
+        match: Sighting(remote.id, whose(remote, every, schema, was_ours=remote.id in ours) is Owner.OURS)
         for match, every in wanted.items()
-        if (remote := there.get(match)) and whose(remote, every, schema, was_ours=remote.id in ours) is Owner.OURS
+        if (remote := there.get(match))
     }
 
 
@@ -164,6 +164,7 @@ class Index:
     frame: pl.DataFrame | None = field(default=None, init=False)
     highest: int = field(default=0, init=False)
     ids: frozenset[int] | None = field(default=None, init=False)
+    _sorted: pl.DataFrame | None = field(default=None, init=False)
 
     def read(self) -> pl.DataFrame:
         """Return ``INDEX_SCHEMA`` plus ``many`` (UInt32: how many contacts at the target have the match value)."""
@@ -178,6 +179,17 @@ class Index:
         searches = self.search if self.frame is None else None  # what was listed once need not be searched for
         found = search_few(searches, matches, pages) if searches else None
         return self.read() if found is None else self._of(list(found.remotes.values()))
+
+    def values(self, id_: int) -> Fields | None:
+        """Return the values that a contact had when the target was listed; None if they are not known."""
+        if self.frame is None:
+            return None
+        if self._sorted is None:
+            self._sorted = self.frame.select(ID, BEFORE).sort(ID)
+        at = self._sorted.get_column(ID).search_sorted(id_)
+        if at >= self._sorted.height or self._sorted.item(at, ID) != id_:
+            return None
+        return {name: value for name, value in json.loads(self._sorted.item(at, BEFORE)).items() if value}
 
     def _of(self, remotes: Sequence[Remote]) -> pl.DataFrame:
         self.highest = max((self.highest, *(remote.id for remote in remotes)))

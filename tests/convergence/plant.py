@@ -30,7 +30,7 @@ from syncd.config import Settings
 from syncd.core.settings.rules import OnEdit
 from syncd.reconcile import reconcile
 from syncd.report.drift_report import Reconciled
-from syncd.report.source_report import SourceReport
+from syncd.report.source_report import SourcePart, SourceReport
 from syncd.rest import Client
 from syncd.run.session import Session, open_session
 from syncd.sandbox.backend import Backend, Call
@@ -157,6 +157,7 @@ class Plant:
         self._now = 1_700_000_000.0
         self._power = Power()
         self.faults = Faults()
+        self.reports: list[SourcePart] = []
         chosen = Dialects(dialects)
         self.store = Store(fields=fields, dialects=chosen, clock=lambda: self.now)
         self.backend = Backend(
@@ -232,15 +233,23 @@ class Plant:
         Raises:
             PowerCut: the process was killed.
         """
+        reports = []
         with self._session(power or Power(), after) as session:
-            return [run_source(session, source) for source in self.settings.sources.values()]
+            for source in self.settings.sources.values():
+                reports.append(SourceReport(source.name))
+                self.reports.append(reports[-1])
+                run_source(session, source, reports[-1])
+        return reports
 
     def reconcile(self, on_edit: OnEdit | None = None, power: Power | None = None) -> Reconciled:
         """Compare every source with the target and, with a policy for edits, repair."""
         sources = [replace(each, on_edit=on_edit or "report") for each in self.settings.sources.values()]
         found = Reconciled(repair=on_edit is not None)
-        with self._session(power or Power(), LATER) as session:
-            reconcile(session, sources, found)
+        try:
+            with self._session(power or Power(), LATER) as session:
+                reconcile(session, sources, found)
+        finally:
+            self.reports += found.sources
         return found
 
     def undo(self, run: str, approved: Collection[str] = (), power: Power | None = None) -> list[SourceReport]:
@@ -251,6 +260,7 @@ class Plant:
             for source in reversed(list(self.settings.sources.values())):
                 if source.name in ran:
                     reports.append(SourceReport(source.name, undoes=run))
+                    self.reports.append(reports[-1])
                     undo_source(session, source, reports[-1], approved)
         return reports
 

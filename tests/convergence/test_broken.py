@@ -16,8 +16,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+import syncd.core.compare
 import syncd.core.drift
 import syncd.core.gates
+import syncd.finish.record
 import syncd.plan.gather
 import syncd.plan.schema_check
 import syncd.push.run_plan
@@ -30,10 +32,13 @@ from syncd.core.plan import Held
 from syncd.core.remote import texts
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
-from syncd.state import deletions
+from syncd.report.run_outcome import report_push
+from syncd.report.source_report import SourceReport
 from syncd.state.entries import Entry, drafted
 from syncd.state.holds import Holds
 from syncd.state.journal import Journal, Settled
+from syncd.state.leaving import deletions
+from syncd.state.leaving.leftovers import Leftovers
 from tests.convergence.company import LAYOUTS
 from tests.convergence.looking_back import Convergence
 from tests.convergence.shelf import Row
@@ -78,7 +83,7 @@ def record_only_after_success(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def delete_what_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Delete an id although a contact holds it."""
-    monkeypatch.setattr(deletions, "_claimed", lambda *_: ({}, set()))
+    monkeypatch.setattr(deletions, "claimed", lambda *_: ({}, set()))
 
 
 def forget_held_keys(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +141,31 @@ def trust_every_company(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "prove_company", lambda *_: None)
 
 
+def say_nothing_of_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no report name the contacts that stay at the target."""
+    monkeypatch.setattr(Leftovers, "news", lambda *_: [])
+
+
+def count_deletes_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count a delete as done though there was nothing to delete, or though the contact stays."""
+
+    def reported(report: SourceReport, *about: Any) -> None:
+        report_push(report, *about)
+        report.counts["delete"] += report.without_call
+
+    monkeypatch.setattr(syncd.finish.record, "report_push", reported)
+
+
+def delete_what_a_move_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Delete the contact of a person when its row moves on."""
+    monkeypatch.setattr(syncd.core.compare, "sparing_adopted", lambda changes, *_: changes)
+
+
+def give_calls_up_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never look again at a call whose contact was not found."""
+    monkeypatch.setattr(deletions, "give_up", lambda *_: None)
+
+
 def a_create_is_lost_and_its_row_leaves(machine: Convergence) -> None:
     machine.clean_run([])
     lost = {"kind": "drop", "method": "POST", "times": None, "done": True}
@@ -181,6 +211,31 @@ def the_key_of_another_company_is_used(machine: Convergence) -> None:
     )
 
 
+def somebody_writes_on_a_lost_create(machine: Convergence) -> None:
+    machine.clean_run([])
+    lost = {"kind": "drop", "method": "POST", "times": None, "done": True}
+    machine.troubled_run([_edit("add", 0, Row("3", "C", "x", "Cy", ""))], [lost], None, None, True)
+    machine.people_note(2)
+    machine.clean_run([_edit("remove", 2)])
+
+
+def the_row_of_an_adopted_contact_moves(machine: Convergence) -> None:
+    machine.people_add(0, ANN, False)
+    machine.clean_run([])
+    machine.clean_run([_edit("one", 0, Row("", "E", "", "", ""))])
+
+
+def a_call_is_carried_out_late(machine: Convergence) -> None:
+    machine.clean_run([])
+    lost = {"kind": "drop", "method": "POST", "times": None, "done": False}
+    machine.troubled_run([_edit("add", 0, Row("3", "C", "x", "Cy", ""))], [lost], None, None, True)
+    del machine.company.tables["one"].rows[2]
+    machine._approve(machine.world.run())
+    machine.world.run()
+    machine.witness.created.add(machine.world.store.add({"External ID": "C", "Name": "Cy"}))
+    machine.clean_run([])
+
+
 ANN = Row("1", "A", "x", "Ann", "")
 
 
@@ -197,6 +252,10 @@ BROKEN: Sequence[tuple[Break, Callable[[Convergence], None]]] = (
     (forget_what_was_undone, a_run_is_undone),
     (repair_what_people_made, somebody_edits_a_contact),
     (trust_every_company, the_key_of_another_company_is_used),
+    (say_nothing_of_what_is_left, somebody_writes_on_a_lost_create),
+    (count_deletes_without_a_call, a_row_takes_anothers_place),
+    (delete_what_a_move_leaves, the_row_of_an_adopted_contact_moves),
+    (give_calls_up_for_good, a_call_is_carried_out_late),
 )
 
 

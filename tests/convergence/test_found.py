@@ -112,7 +112,7 @@ def test_a_persons_contact_that_is_just_what_a_new_row_says_is_not_deleted_with_
         world.run()
     world.sandbox.store.add({"External ID": "2", "Name": "Bob"})
     world.write([("1", "Anna", ""), ("2", "Bob", "")])
-    assert world.run().counts["create"] == 1
+    assert world.run().counts["adopt"] == 1
     world.write([("1", "Anna", "")])
     world.run()
     assert set(world.there()) == {"1", "2"}

@@ -12,7 +12,8 @@ from syncd.sandbox.store import Store
 class Witness:
     """What really happened at the target.
 
-    ``created``: ids that a push created. ``removed``: deleted contacts that no push had created, with their values.
+    ``created``: ids that a push created; ``born``: the same, one by one, whatever state was lost.
+    ``removed``: deleted contacts that no push had created, with their values.
     ``offences``: violations of rules that hold at any moment. ``undead``: contacts that are there although the target
     answered that they were deleted. ``denied``: contacts that are there although the target answered that it refused
     to create them.
@@ -21,6 +22,7 @@ class Witness:
     def __init__(self) -> None:
         self.store: Store
         self.created: set[int] = set()
+        self.born: list[int] = []
         self.removed: list[Stored] = []
         self.offences: list[str] = []
         self.undead: set[int] = set()
@@ -30,7 +32,9 @@ class Witness:
     def saw(self, method: str, before: Mapping[int, Stored]) -> None:
         """Record what a call of ``method`` changed; ``before``: the rows before the call."""
         now = self.store.rows
-        self.created |= now.keys() - before.keys()
+        new = now.keys() - before.keys()
+        self.created |= new
+        self.born += new
         gone = before.keys() - now.keys()
         self.removed += [before[number] for number in gone - self.created]
         if gone and method != "DELETE":

@@ -2,7 +2,8 @@
 
 Left out are readings under which no client could be right: ``no_match_field`` (nothing is ever pushed: see the tests of
 the schema), ``delete_body=lost`` for good (a run meets it for a while), and ``match_case=fold`` beside a server that
-makes two contacts of one in a batch, or refuses them without a word that ties it to a row.
+makes two contacts of one in a batch, or refuses them without a word that ties it to a row. ``match_letters`` and
+``match_kept`` would need match values that differ in accents and signs; they have tests of their own.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ READINGS: Mapping[str, tuple[str, ...]] = {
 }
 """The readings of each open point besides the default."""
 
-NOT_DRAWN = {"no_match_field", "delete_body"}
+NOT_DRAWN = {"no_match_field", "delete_body", "match_letters", "match_kept"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,12 +109,12 @@ def one_of_each() -> pl.DataFrame:
     ("mode", "made", "barred"),
     [
         ("mirror", ["create", "adopt", "update", "move", "delete"], []),
-        ("upsert", ["create", "adopt", "update", "move"], []),
-        ("update_only", ["adopt", "update", "move"], ["create"]),
-        ("create_only", ["create"], ["adopt", "update", "move"]),
+        ("upsert", ["create", "adopt", "update", "move"], ["delete"]),
+        ("update_only", ["adopt", "update", "move"], ["create", "delete"]),
+        ("create_only", ["create"], ["adopt", "update", "move", "delete"]),
     ],
 )
-def test_a_mode_makes_its_own_changes_and_names_the_upserts_that_it_does_not_make(
+def test_a_mode_makes_its_own_changes_and_names_those_that_it_does_not_make(
     mode: Mode, made: list[str], barred: list[str]
 ) -> None:
     assert [each[KIND].to_list() for each in in_mode(one_of_each(), mode)] == [made, barred]

@@ -310,3 +310,9 @@ def test_the_gates_of_deletes_say_their_numbers_and_their_remedy_is_an_approval(
 
 def test_without_a_known_contact_there_is_no_share() -> None:
     assert gates(planned(changes(delete=6), known=0)) == []
+
+
+def test_undone_updates_do_not_count_as_emptied() -> None:
+    found = emptying(51)
+    undone = found.head(30).select(KEY, DIGEST)
+    assert gates(planned(found, undone=undone)) == ["undone"]

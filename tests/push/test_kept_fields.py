@@ -85,7 +85,7 @@ RENAMED: list[dict[str, Any]] = [
 def test_fields_that_are_renamed_at_the_target_keep_their_values(world: World, kind: str) -> None:
     world.sandbox.dialect("update", "replace")
     world.sandbox.dialect("unknown_field", "error")
-    world.sources["tenants"]["key"] = "row"
+    world.sources["tenants"] |= {"key": "row", "deletes": {"adopted": True}}
     world.sandbox.store.add({"External ID": "1", "Name": "Old", "Note": "VIP"})
     world.write([("a", "1", "Ann", "2125550101")], header=ROWS)
     world.run()

@@ -174,6 +174,7 @@ def test_a_file_from_before_undo_keeps_its_runs_and_changes(path: Path) -> None:
         state.runs.end("run", "s", outcome="done", exit_code=0, requests=1, report={})
     with closing(sqlite3.connect(path)) as connection:
         for statement in (
+            "DROP TABLE leftover",
             "DROP TABLE outranked",
             "DROP TABLE merged",
             "DROP INDEX change_old_id",
@@ -201,6 +202,7 @@ def test_a_file_that_kept_claims_as_json_texts_carries_them_over(path: Path) -> 
     State(path).close()
     with closing(sqlite3.connect(path)) as connection:
         for statement in (
+            "DROP TABLE leftover",
             "DROP TABLE outranked",
             "DROP TABLE merged",
             """INSERT INTO fact (name, value) VALUES ('not sent of people', '{"b": "7", "a": "8"}')""",

@@ -83,5 +83,5 @@ def test_claims_are_those_of_contacts_that_stay(path: Path) -> None:
         going = [change(key, kind="delete") for key in ["a", "b", "c", "m"]]
         begun = state.deletions.begin("run", "s", going[:2] + going[3:], {"a": 1, "b": 2, "m": 4}, going=list("abcm"))
         assert [entry.key for entry in begun.entries] == ["a"]
-        assert (set(begun.handed), set(begun.waiting)) == ({"b"}, {"m"})
+        assert (begun.without_call, set(begun.waiting)) == ({"b": "handed over"}, {"m"})
         assert set(state.ledger.digests("s")["@key"]) == {"a", "c", "m"}

@@ -10,6 +10,7 @@ import pytest
 
 from syncd.config import load
 from syncd.errors import ConfigError
+from syncd.explain import explain
 from syncd.report.source_report import SourceReport
 from syncd.run.session import open_session
 from syncd.sandbox.company import FIELDS
@@ -124,6 +125,18 @@ def test_a_merged_contact_is_neither_deleted_nor_made_anew(company: Company, beh
     del before[emails[2]]
     assert ids_there(company) == before
     assert company.run(BY_EMAIL).counts == {**report.counts, "delete": 0, "update": 0, "unchanged": 7}
+
+
+def test_explain_sees_that_a_key_takes_over_the_contact_of_a_merged_key(company: Company) -> None:
+    company.crm.dialect("merge", "new")
+    company.run(BY_EMAIL)
+    company.crm.portal.merge(1, 2)
+    settings = load(company.write(BY_EMAIL), {"HUBSPOT_KEY": company.crm.key})
+    with open_session(settings, dry_run=True, sleep=lambda _: None) as session:
+        session.full = True
+        found = explain(session, settings.sources["hubspot"], "9")
+    assert found.ledger is not None
+    assert (found.takes_over, found.decision == "create") == ("1", False)
 
 
 @pytest.mark.parametrize(("behaviour", "left"), [("new", "9"), ("primary", "1")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import syncd.reconcile
 from syncd.run.session import open_session
 from syncd.state.glance import repairs_of
 from tests.worlds.drift import ANN, BOB, CY, MANY, compare, counts, drift, edit, number, overwriting
@@ -154,3 +155,24 @@ def test_a_missing_contact_that_the_target_would_not_take_back_is_sent_when_that
         assert state.ledger.retry_rejected("tenants") == 1
     synced.run()
     assert synced.there()["2"]["Name"] == "Bob Jones"
+
+
+def test_a_repair_of_an_adopted_contact_that_a_person_renamed_leaves_it(world: World) -> None:
+    world.sandbox.store.add({"External ID": "1", "Name": "By hand"})
+    world.write([ANN])
+    world.run()
+    theirs = number(world, "1")
+    edit(world, "1", **{"External ID": "P1"})
+    found = drift(overwriting(world), repair=True)
+    assert [(each["key"], each["id"]) for each in found.left] == [("1", theirs)]
+    assert set(world.there()) == {"1", "P1"}
+
+
+def test_a_repair_that_a_defect_ends_is_not_recorded_as_running(synced: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced.sandbox.store.delete(number(synced, "1"))
+    monkeypatch.setattr(syncd.reconcile, "push_plan", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        drift(synced, repair=True)
+    with synced.state() as state:
+        newest = next(state.history.runs())
+    assert (newest["kind"], newest["outcome"], newest["exit"]) == ("repair", "failed", 1)

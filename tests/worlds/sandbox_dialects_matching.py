@@ -50,6 +50,22 @@ def _(name: str, value: str) -> Any:
         return len(held.ids())
 
 
+@MATCHING.shows("match_letters", exact=3, unaccented=2, plain=1)
+def _(name: str, value: str) -> Any:
+    with world(name, value) as held:
+        held.push({"External ID": "José"}, {"External ID": "Jose"}, {"External ID": "JOSE."})
+        return len(held.ids())
+
+
+@MATCHING.shows("match_kept", sent="A-1", stored="a-1")
+def _(name: str, value: str) -> Any:
+    with world(name, value) as held:
+        held.dialects.choose("match_case", "fold")
+        held.push({"External ID": "a-1"})
+        held.push({"External ID": "A-1"})
+        return held.held()[0]["External ID"]
+
+
 @MATCHING.shows("match_trim", exact=2, trimmed=1)
 def _(name: str, value: str) -> Any:
     with world(name, value) as held:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,10 @@ TENANTS: dict[str, Any] = {
 
 
 class World:
-    """One company: ``write`` writes an export, ``run`` runs the sources, ``there`` returns the target's contacts."""
+    """One company: ``write`` writes an export, ``run`` runs the sources, ``there`` returns the target's contacts.
+
+    ``later``: how many seconds syncd's clock is ahead.
+    """
 
     def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         self.folder = folder
@@ -42,6 +47,7 @@ class World:
         self.notify: dict[str, Any] = {}
         self.listen: str | None = None
         self.stopping = threading.Event()
+        self.later = 0.0
 
     def write(self, rows: Sequence[Sequence[str]], name: str = "tenants.csv", header: str = "id,name,phone") -> None:
         lines = [header, *(",".join(f'"{cell}"' for cell in row) for row in rows)]
@@ -62,7 +68,10 @@ class World:
 
     def run_all(self, *names: str, dry_run: bool = False, full: bool = False) -> list[SourceReport]:
         settings = self.settings()
-        with open_session(settings, dry_run=dry_run, stopping=self.stopping, sleep=lambda _: None) as session:
+        clock = partial(_clock, self.later)
+        with open_session(
+            settings, dry_run=dry_run, stopping=self.stopping, sleep=lambda _: None, clock=clock
+        ) as session:
             session.full = full
             wanted = [source for name, source in settings.sources.items() if name in names or not names]
             return [run_source(session, source) for source in wanted]
@@ -86,6 +95,10 @@ class World:
 
     def writes(self) -> int:
         return self.posts() + self.deletes()
+
+
+def _clock(later: float) -> float:
+    return time.time() + later
 
 
 @contextmanager

@@ -149,7 +149,8 @@ def _step_of(group: Sequence[Entry], known: Known | None = None) -> _Step | str:
     """Return the step that undoes these changes of one key, or why there is none."""
     first, last = group[0], group[-1]
     # The target takes a create with the match value of a contact that is there for an update of this contact.
-    taken_over = first.kind == "create" or any(each.kind == "move" and each.other for each in group)
+    unseen = first.kind == "create" or (first.kind == "adopt" and first.before is None)
+    taken_over = unseen or any(each.kind == "move" and each.other for each in group)
     if last.kind != "delete" and taken_over and known and not known.created:
         return "the target had the contact before, and what it held then is not known"
     # The run made the contact, so it is deleted, whatever the run changed afterwards.

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.core.change import Change, ChangeOutcome
+from syncd.core.change import Change, ChangeOutcome, Left
+from syncd.core.ownership import Sighting
 from syncd.state.database import Database, Part
 from syncd.state.entries import REFUSED, Entry, append, drafted, newest_change, overtaken
 from syncd.state.glance import NAMED
+from syncd.state.leaving.leftovers import give_up, give_up_recent, leave
 
 _GIVEN_UP = 900.0
 """Seconds after which no call can be in flight any more, whatever became of its process."""
@@ -29,14 +31,12 @@ Claims = tuple[dict[int, set[str]], set[str]]
 class Begun:
     """Deletes that were marked together. ``entries``: of contacts whose ids may be deleted now.
 
-    ``handed``: keys that left the ledger without a call, since another contact claims the id or there is no id.
-    ``left``: keys that left the ledger while only sources that are not configured claim the id: their contacts stay.
-    ``waiting``: keys that stay in the ledger, since a call in flight may claim their contact.
+    ``without_call``: keys that left the ledger without a call, and what became of their contacts: handed over, left or
+    not found. ``waiting``: keys that stay in the ledger, since a call in flight may claim their contact.
     """
 
     entries: tuple[Entry, ...]
-    handed: frozenset[str]
-    left: frozenset[str]
+    without_call: Mapping[str, ChangeOutcome]
     waiting: frozenset[str]
 
 
@@ -75,10 +75,12 @@ class Deletions(Part):
         going: Collection[str] | None = None,
         configured: Collection[str] | None = None,
         elsewhere: Mapping[str, Collection[str]] | None = None,
+        seen: Mapping[str, Sighting] | None = None,
     ) -> Begun:
         """Mark deletes of contacts that nobody claims: they are journalled, and their contacts are ``pending``.
 
-        ``ids``: the id of each key at the target, if it is known. ``going``: all keys that are being deleted, whose own
+        ``ids``: the id of each key at the target, if it is known. ``seen``: by match value, what stands where a call of
+        unknown outcome belongs. ``going``: all keys that are being deleted, whose own
         claims do not count; None: those of ``changes``. ``configured``: the configured sources; None: all sources of
         the ledger. ``elsewhere``: by source, keys that want other match values than these. If another contact was sent
         in the place of such a key's contact, the key has no claim on it.
@@ -86,9 +88,11 @@ class Deletions(Part):
         now = self._database.clock()
         wanted = {each.key: ids.get(each.key) for each in changes}
         gone = {source: going if going is not None else wanted.keys()}
-        known, matches = [id_ for id_ in wanted.values() if id_], [each.match for each in changes]
+        theirs = {each.key: seen[each.match].id for each in changes if seen and each.match in seen}
+        known = [id_ for id_ in (*wanted.values(), *theirs.values()) if id_]
+        matches = [each.match for each in changes]
         with self._database.write():
-            held, open_ = _claimed(self._database, known, matches, gone, elsewhere or {})
+            held, open_ = claimed(self._database, known, matches, gone, elsewhere or {})
             waiting = frozenset(each.key for each in changes if each.match in open_)
             drafts = drafted(source, (each for each in changes if each.key not in waiting))
             # A delete makes no contact, so no id that exists by now needs to be told from a new id.
@@ -98,12 +102,33 @@ class Deletions(Part):
             free = [entry for entry in entries if (id_ := wanted[entry.key]) and id_ not in held]
             keys = {entry.key for entry in free}
             rest = [entry for entry in entries if entry.key not in keys]
-            theirs = {id_ for id_, by in held.items() if configured is not None and by.isdisjoint(configured)}
-            left = frozenset(entry.key for entry in rest if wanted[entry.key] in theirs)
-            _leave(self._database, rest)
-            _settle(self._database, [entry.id for entry in rest if entry.key in left], ChangeOutcome.SUPERSEDED)
-            _begin(self._database, source, {wanted[entry.key] or 0: entry.match for entry in free}, now)
-        return Begun(tuple(free), frozenset(entry.key for entry in rest) - left, left, waiting)
+            fates = {
+                entry.key: _without_call(wanted[entry.key] or theirs.get(entry.key), held, configured) for entry in rest
+            }
+            self._leave(source, rest, fates, {key: wanted[key] or theirs.get(key) for key in fates}, wanted)
+            note_deletions(self._database, source, {wanted[entry.key] or 0: entry.match for entry in free}, now)
+        return Begun(tuple(free), fates, waiting)
+
+    def _leave(
+        self,
+        source: str,
+        entries: Sequence[Entry],
+        fates: Mapping[str, ChangeOutcome],
+        ids: Mapping[str, int | None],
+        wanted: Mapping[str, int | None],
+    ) -> None:
+        """Take contacts out of the ledger without a call, and note which contacts stay at the target."""
+        lost = _lost_calls(self._database, entries)
+        _leave(self._database, entries)
+        for fate in set(fates.values()):
+            settle(self._database, [entry.id for entry in entries if fates[entry.key] == fate], fate)
+        for entry in entries:
+            fate, id_ = fates[entry.key], ids[entry.key]
+            if fate == ChangeOutcome.LEFT and id_:
+                why = Left.UNCONFIGURED if wanted[entry.key] else Left.FOREIGN
+                leave(self._database, [(source, entry.key, id_, entry.match)], why)
+            elif fate == ChangeOutcome.NOT_FOUND:
+                give_up(self._database, lost.get(entry.key, ()))
 
     def record(
         self, source: str, ids: Iterable[int], deleted: Sequence[Entry], refused: Sequence[tuple[Entry, str]] = ()
@@ -115,37 +140,15 @@ class Deletions(Part):
         now = self._database.clock()
         with self._database.write():
             late = overtaken(self._database, deleted)
-            _leave(self._database, [entry for entry in deleted if entry.id not in late])
+            sure = [entry for entry in deleted if entry.id not in late]
+            # The target may still carry a lost call out, and that call would make the contact again.
+            lost = _lost_calls(self._database, sure)
+            _leave(self._database, sure)
+            give_up_recent(self._database, (change for calls in lost.values() for change in calls))
             for entry, reason in refused:
                 values = entry.refusal(reason, now)
                 self._database.execute(REFUSED, **values)
                 self._database.execute(_KEPT, **values)
-            end_deletions(self._database, source, ids)
-
-    def begin_tidying(self, source: str, left: Mapping[int, tuple[int | None, str]]) -> dict[int, int]:
-        """Begin to delete what earlier changes left at the target.
-
-        Args:
-            source: whose changes they are.
-            left: by change, the id, if there is one, and the match value that it had.
-
-        Returns:
-            The ids that may be deleted now, by change. Changes that left nothing, or an id that a contact claims, are
-            settled. Changes that left an id that a call in flight may claim stay as they are.
-        """
-        with self._database.write():
-            ids, matches = [id_ for id_, _ in left.values() if id_], [match for _, match in left.values()]
-            held, open_ = _claimed(self._database, ids, matches, {}, {})
-            clear = {change: each for change, each in left.items() if each[0] in held or each[1] not in open_}
-            free = {change: (id_, match) for change, (id_, match) in clear.items() if id_ and id_ not in held}
-            _settle(self._database, clear.keys() - free.keys(), ChangeOutcome.SUPERSEDED)
-            _begin(self._database, source, dict(free.values()), self._database.clock())
-        return {change: id_ for change, (id_, _) in free.items()}
-
-    def end_tidying(self, source: str, ids: Iterable[int], done: Iterable[int]) -> None:
-        """Note that the calls for ``ids`` have ended, and that nothing is left of the changes ``done``."""
-        with self._database.write():
-            _settle(self._database, done, ChangeOutcome.ACCEPTED)
             end_deletions(self._database, source, ids)
 
     def pass_on(self, configured: Collection[str]) -> None:
@@ -201,6 +204,10 @@ _PASSED_ON = (
     " AND holder.source IN (SELECT value FROM json_each(:configured)))"
     " AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.source = :source AND lease.expires > :now)"
 )
+_LOST_CALLS = (
+    "SELECT key, id FROM change WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
+    " AND outcome IN ('pending', 'moved') AND outcome = 'pending' AND kind <> 'delete'"
+)
 _ABANDON = "UPDATE deletion SET ended = :newest WHERE source = :source AND ended IS NULL"
 _MARKED = "UPDATE contact SET status = 'pending', updated_at = ? WHERE source = ? AND key = ?"
 # A contact that the target refuses to delete is as it was: the next run tries again.
@@ -217,7 +224,7 @@ _DELETED = (
 )
 
 
-def _claimed(
+def claimed(
     database: Database,
     ids: Sequence[int],
     matches: Sequence[str],
@@ -245,13 +252,35 @@ def abandon(database: Database, source: str, now: float) -> None:
     database.execute("DELETE FROM deletion WHERE ended IS NOT NULL AND begun < :old", old=old)
 
 
+def _without_call(
+    id_: int | None, held: Mapping[int, Collection[str]], configured: Collection[str] | None
+) -> ChangeOutcome:
+    """Return what becomes of a contact that leaves the ledger without a call."""
+    if id_ is None:
+        return ChangeOutcome.NOT_FOUND
+    if id_ not in held:
+        return ChangeOutcome.LEFT
+    unclaimed = configured is not None and set(held[id_]).isdisjoint(configured)
+    return ChangeOutcome.LEFT if unclaimed else ChangeOutcome.HANDED_OVER
+
+
+def _lost_calls(database: Database, entries: Sequence[Entry]) -> dict[str, list[int]]:
+    """Return the upserts of unknown outcome of these entries' contacts, by key."""
+    found: dict[str, list[int]] = {}
+    if entries:
+        keys = [entry.key for entry in entries]
+        for key, change in database.rows(_LOST_CALLS, source=entries[0].source, keys=keys):
+            found.setdefault(key, []).append(change)
+    return found
+
+
 def _leave(database: Database, entries: Sequence[Entry]) -> None:
     """Take the contacts of these entries out of the ledger."""
     for statement in _DELETED:
         database.execute_many(statement, [entry._asdict() for entry in entries])
 
 
-def _begin(database: Database, source: str, matches: Mapping[int, str], now: float) -> None:
+def note_deletions(database: Database, source: str, matches: Mapping[int, str], now: float) -> None:
     """Note that the ids of ``matches`` are being deleted."""
     database.execute_many(
         "INSERT INTO deletion (remote_id, source, match, begun) VALUES (?, ?, ?, ?)",
@@ -265,6 +294,7 @@ def end_deletions(database: Database, source: str, ids: Iterable[int]) -> None:
     database.execute(query, source=source, ids=[*ids], newest=newest_change(database))
 
 
-def _settle(database: Database, changes: Iterable[int], outcome: ChangeOutcome) -> None:
+def settle(database: Database, changes: Iterable[int], outcome: ChangeOutcome) -> None:
+    """Store the outcome of entries of the journal."""
     rows = [(outcome.value, change) for change in changes]
     database.execute_many("UPDATE change SET outcome = ? WHERE id = ?", rows)
