@@ -83,7 +83,7 @@ Duration = Annotated[
 
 
 def _size(value: Any) -> Any:
-    return parse_size(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
+    return parse_size(value) if isinstance(value, str | int | float) else value
 
 
 Size = Annotated[
