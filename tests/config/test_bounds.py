@@ -53,7 +53,7 @@ def test_the_target_and_sources_have_the_same_two_keys(tmp_path: Path, options: 
     ],
 )
 def test_a_wrong_bound_of_the_target_is_an_error_with_its_place(
-    tmp_path: Path, key: str, value: object, says: str
+    tmp_path: Path, key: str, value: Any, says: str
 ) -> None:
     with pytest.raises(ConfigError, match=rf"syncd\.yaml:1: target\.{key}: .*{says}"):
         loaded(tmp_path, target={key: value})
@@ -62,7 +62,7 @@ def test_a_wrong_bound_of_the_target_is_an_error_with_its_place(
 @pytest.mark.parametrize("options", [{}, HUBSPOT])
 @pytest.mark.parametrize(("key", "value"), [("deadline", 0), ("max_answer", "64 elephants"), ("max_answer", True)])
 def test_a_wrong_bound_of_a_source_is_an_error_with_its_place(
-    tmp_path: Path, options: dict[str, Any], key: str, value: object
+    tmp_path: Path, options: dict[str, Any], key: str, value: Any
 ) -> None:
     with pytest.raises(ConfigError, match=rf"sources\.crm\.options\.{key}"):
         loaded(tmp_path, **options, **{key: value})

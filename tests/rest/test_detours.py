@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import httpx
 import pytest
 
@@ -58,6 +60,27 @@ def test_what_a_gateway_refuses_never_reached_the_api(status: int, in_doubt: boo
     with pytest.raises(TargetUnavailable) as raised:
         World(page(status, **{"cf-mitigated": "challenge"})).client.request("POST", "/contacts", json={})
     assert raised.value.in_doubt is in_doubt
+
+
+class Keys:
+    """Credentials whose second key is good."""
+
+    def __init__(self) -> None:
+        self.key = "old"
+
+    def headers(self) -> Mapping[str, str]:
+        return {"Authorization": self.key}
+
+    def renew(self, _refused: Mapping[str, str], /) -> bool:
+        self.key = "good"
+        return True
+
+
+def test_a_page_that_refuses_an_old_token_lets_it_be_renewed() -> None:
+    world = World(page(401), 200, credentials=Keys())
+    assert world.get().status == 200
+    assert len(world.requests) == 2
+    assert world.requests[-1].headers["authorization"] == "good"
 
 
 def test_a_page_behind_a_wrong_address_is_still_a_refusal() -> None:
