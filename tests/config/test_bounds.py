@@ -11,8 +11,8 @@ import pytest
 from syncd.config import Settings, load
 from syncd.errors import ConfigError
 
-REST = {"base_url": "https://crm.example.com", "request": {"path": "/people"}}
-HUBSPOT = {"service_key": "pat-na1-12345678"}
+REST: dict[str, Any] = {"base_url": "https://crm.example.com", "request": {"path": "/people"}}
+HUBSPOT: dict[str, Any] = {"service_key": "pat-na1-12345678"}
 
 
 def loaded(folder: Path, *, target: dict[str, Any] | None = None, **options: Any) -> Settings:

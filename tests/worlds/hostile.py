@@ -9,6 +9,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 Script = Callable[[socket.socket, str], None]
@@ -107,6 +108,7 @@ def endless(connection: socket.socket, begin: bytes, again: bytes, megabytes: in
     connection.sendall(b"0\r\n\r\n")
 
 
+@cache
 def bomb(megabytes: int, of: bytes = b" ", times: int = 1) -> bytes:
     """Return so many megabytes, packed by gzip so many times."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
