@@ -9,6 +9,7 @@
     ├── TargetError
     │   ├── SchemaError         the target's fields do not allow a push  exit 2
     │   ├── TargetRefused       this request is refused for good         exit 3
+    │   │   └── TargetMoved         it is at another address                 exit 2
     │   └── TargetUnavailable   try again later                          exit 4
     ├── AccessDenied        stop everything; a person must act           exit 3
     ├── OtherCompany        stop everything; a person must decide        exit 3
@@ -90,6 +91,12 @@ class TargetRefused(TargetError):
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class TargetMoved(TargetRefused):
+    """The target points to another address (a redirect), to which the key is not sent."""
+
+    exit_code = 2
 
 
 class TargetUnavailable(TargetError):

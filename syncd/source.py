@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 
 from syncd.core.mapping.text import visible
 from syncd.core.settings.durations import parse_duration
+from syncd.core.settings.sizes import parse_size
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 
@@ -35,6 +36,7 @@ __all__ = [
     "Note",
     "Options",
     "Rows",
+    "Size",
     "connector_class",
     "connector_names",
     "nearest",
@@ -80,6 +82,18 @@ Duration = Annotated[
     WithJsonSchema({"type": ["string", "number"], "minimum": 0, "examples": ["30s", "15m", "1h30m", "2d"]}),
 ]
 """A duration option, in seconds; written ``30s``, ``15m`` or as a number."""
+
+
+def _size(value: Any) -> Any:
+    return parse_size(value) if isinstance(value, str | int | float) else value
+
+
+Size = Annotated[
+    int,
+    BeforeValidator(_size),
+    WithJsonSchema({"type": ["string", "number"], "minimum": 1, "examples": ["64MB", "512KB", 64_000_000]}),
+]
+"""An option for a size in bytes; written ``64MB``, ``512KB`` or as a number."""
 
 
 def yaml_reader(info: ValidationInfo) -> Callable[[Path], Any]:

@@ -42,6 +42,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 ONLY_IN = {
     "httpx": ["syncd/rest/"],
+    "httpcore": ["syncd/rest/"],
     "tenacity": ["syncd/rest/"],
     "yaml": ["syncd/config/"],
     "apscheduler": ["syncd/daemon/triggers.py", "syncd/config/"],  # the configuration checks cron texts with it

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from connectors.http_parts.paths import find, truthy
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
-from syncd.rest import Answer, Verdict, is_refusal, retry_after
+from syncd.rest import Answer, Verdict, is_gateways, is_refusal, retry_after
 
 Action = Literal["retry", "wait", "renew", "full", "empty", "skip", "denied", "fail", "later"]
 """``retry``: it failed, try again · ``wait``: it came too early, like a 429 · ``renew``: get a new token and try once
@@ -92,6 +92,9 @@ class Rules:
         rule = next((rule for rule in self.rules if rule.fits(answer)), None)
         if rule:
             return self._verdict(rule, answer)
+        # The client knows what to do about a page of a gateway, which says nothing of the key.
+        if is_gateways(answer):
+            return None
         if answer.status in {401, 403}:
             return self._denied(answer, "")
         return self._fail(answer, "") if is_refusal(answer.status) else None

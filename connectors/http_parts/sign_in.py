@@ -23,7 +23,7 @@ from connectors.http_parts.paths import find
 from connectors.http_parts.rules import clean, server_words
 from connectors.http_parts.tokens import TokenFile, Tokens
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
-from syncd.rest import Answer, Client, Verdict, host_of, is_refusal, is_under
+from syncd.rest import Answer, Client, Verdict, host_of, is_gateways, is_refusal, is_under
 
 DEFAULT_LIFE = 300.0
 """Seconds that an access token lives if the server does not say how long."""
@@ -185,7 +185,11 @@ class OAuth2:
             form |= {"client_id": grant.client_id}
             form |= {"client_secret": grant.client_secret} if grant.client_secret else {}
         with self._client() as client:
-            answer = client.request("POST", grant.token_url, form=form, headers=headers)
+            # A server may take the refresh token back when it gives a new one, so the answer must not be lost.
+            finish = grant.kind == "refresh_token"
+            answer = client.request("POST", grant.token_url, form=form, headers=headers, finish=finish)
+        if not answer.is_json and answer.status < 300:
+            raise SourceUnavailable(f"{self._host} gave no token: {answer.problem}; try again later")
         if answer.verdict == REFUSED or not isinstance(answer.body, dict) or answer.body.get("error"):
             # Take the mark of the exchange back: there was an answer, so no token is lost on the way.
             self._file.write(grant.name, stored)
@@ -214,6 +218,8 @@ REFUSED = "refused"
 
 def judge_tokens(answer: Answer) -> Verdict | None:
     """Judge the answers of a token server: a final 4xx (or 530) is returned, so that its body can be read."""
+    if is_gateways(answer):
+        return None
     # HubSpot answers 530 to a malformed key; as a 5xx it would be tried again.
     return Verdict("accept", REFUSED) if is_refusal(answer.status) or answer.status == 530 else None
 

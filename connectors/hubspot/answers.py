@@ -9,7 +9,7 @@ from typing import Any
 from connectors.http_parts.paths import find
 from connectors.http_parts.rules import Rule, Rules, clean
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
-from syncd.rest import Answer, Verdict, retry_after
+from syncd.rest import Answer, Verdict, is_gateways, retry_after
 
 # Every member of an error may be absent, as HubSpot changes them from time to time: so paths, and no model.
 TOO_LONG = "too long"
@@ -65,6 +65,8 @@ class HubSpotJudge:
 
     def __call__(self, answer: Answer) -> Verdict | None:
         self._on_headers(answer.headers)
+        if is_gateways(answer):
+            return None
         by_status = _BY_STATUS.get(answer.status)
         return by_status(answer, self) if by_status else self._rules.judge(answer)
 

@@ -223,6 +223,8 @@ class Api:
     def _ask(self, method: str, path: str, **more: Any) -> Answer:
         answer = self._client.request(method, path, budget=self._pace.pacer.places(method, path), **more)
         self._pace.adopt_limit(answer)
+        if not (answer.is_json or answer.verdict):
+            raise SourceUnavailable(f"HubSpot did not answer as its API does: {answer.problem}; try again later")
         if self.server_time is None and (date := http_date(answer.headers.get("date", ""))):
             self.server_time = date.timestamp()
         return answer

@@ -21,7 +21,7 @@ from connectors.hubspot.cursor import Cursor, parse_cursor
 from connectors.hubspot.options import HubSpotOptions, OAuthOptions
 from connectors.hubspot.reading import Reading, Rhythm
 from connectors.hubspot.rows import COMPANY, choose, unknown, uses_companies
-from syncd.rest import Client, Credentials, source_failures
+from syncd.rest import Bounds, Client, Credentials, source_failures
 from syncd.source import EVERYTHING, Connector, End, Needs, Options, Rows
 
 KEY_HELP = "check options.service_key; HubSpot's settings under Integrations make keys, and show their scopes"
@@ -131,6 +131,8 @@ class HubSpot(Connector):
         return Client(
             self._options.base_url,
             headers={},
+            # HubSpot's lists and batches have a size that is asked for.
+            bounds=Bounds(deadline=self._options.deadline, max_answer=self._options.max_answer, paged=True),
             failures=source_failures("HubSpot", key=self._key_help()),
             stopping=self._stopping,
             sleep=self._sleep,

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, WithJsonSchema, model_validator
 
 from syncd.rest import LOOPBACK
-from syncd.source import Duration, LocalPath, Options
+from syncd.source import Duration, LocalPath, Options, Size
 
 VERSION = r"^(v3|20\d\d-(0[1-9]|1[0-2]))$"
 
@@ -80,6 +80,10 @@ class HubSpotOptions(Options):
     sweep: Duration = Field(
         default=86_400.0, description="How often the ids of all contacts are read, to find purged contacts."
     )
+    deadline: Annotated[Duration, Field(gt=0)] = Field(
+        default=300.0, description="How long one request may take in all, its answer and failed attempts included."
+    )
+    max_answer: Size = Field(default=64_000_000, description="The longest answer, after unpacking.")
     full: Duration = Field(default=7 * 86_400.0, description="How often all contacts are read again.")
 
     @model_validator(mode="after")

@@ -26,7 +26,7 @@ from connectors.rest_api.forms import (
 from connectors.rest_api.preset_files import merged, preset, preset_names
 from connectors.rest_api.template import READ_VARIABLES, as_text, fill, names_in
 from syncd.rest import LOOPBACK
-from syncd.source import Duration, Options, nearest, yaml_reader
+from syncd.source import Duration, Options, Size, nearest, yaml_reader
 
 
 class RestOptions(Options):
@@ -53,10 +53,11 @@ class RestOptions(Options):
     limits: tuple[LimitEntry, ...] = Field(default=(), description="How many requests the server takes.")
     hints: tuple[HintForm, ...] = ()
     errors: tuple[AnswerForm, ...] = Field(default=(), description="The meaning of certain answers.")
-    timeout: Annotated[Duration, Field(gt=0)] = Field(default=60.0, description="How long one request may take.")
+    timeout: Annotated[Duration, Field(gt=0)] = Field(default=60.0, description="How long a silence may last.")
+    deadline: Annotated[Duration, Field(gt=0)] = Field(default=300.0, description="How long one request may take.")
+    max_answer: Size = Field(default=64_000_000, description="The longest answer, after unpacking.")
     patience: Duration = Field(default=120.0, description="How long a request may wait because of limits.")
     max_records: int | None = Field(default=None, ge=1, description="More records than this are an error.")
-    max_bytes: int = Field(default=64 << 20, ge=1, description="The longest answer that is read.")
 
     @model_validator(mode="before")
     @classmethod

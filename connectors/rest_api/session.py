@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from connectors.rest_api.signature import Signature
 from connectors.rest_api.template import RequestTemplate, as_text, fill
 from connectors.rest_api.walk import Walk
 from syncd.errors import SourceInvalid, SourceUnavailable
-from syncd.rest import Answer, Client, Credentials, http_date, source_failures
+from syncd.rest import Answer, Bounds, Client, Credentials, http_date, source_failures
 
 EMPTY = frozenset({204, 205})
 """The statuses of an answer without content, which holds no record."""
@@ -176,17 +177,15 @@ class Session:
         return Client(
             address,
             headers={},
-            timeout=self.options.timeout,
+            bounds=Bounds(self.options.timeout, self.options.deadline, self.options.max_answer),
             transport=self.around.transport,
             stopping=self.around.stopping,
             sleep=self.around.sleep,
-            max_bytes=self.options.max_bytes,
             patience=self.options.patience,
             # As a float, 1.10 would lose its last digit, and a long decimal several.
             exact=True,
             keep_headers={"date", "link", *self._pacer.headers, *_paging_headers(self.options)},
-            failures=source_failures(self.name, key="check options.secrets"),
-            **own,
+            **{"failures": source_failures(self.name, key="check options.secrets"), **own},
         )
 
     def _make_signature(self) -> Signature | None:
@@ -231,9 +230,11 @@ class Session:
         )
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
-        return OAuth2(
-            grant, TokenFile(form.tokens), lambda: self._connect(origin, judge=judge_tokens), clock=self.around.clock
+        failures = source_failures(
+            self.name, key="check options.secrets", address="options.auth.oauth2.token_url", is_base=False
         )
+        connect = partial(self._connect, origin, judge=judge_tokens, failures=failures)
+        return OAuth2(grant, TokenFile(form.tokens), connect, clock=self.around.clock)
 
     def _text(self, template: Any) -> str:
         return as_text(fill(template, self.values))

@@ -10,7 +10,7 @@ from pathlib import Path
 from syncd.commands.options import RunOptions
 from syncd.commands.running import Ran, concluded, opened, run_each
 from syncd.commands.settings import chosen_sources, loaded
-from syncd.errors import ConfigError
+from syncd.errors import ConfigError, Stopped
 from syncd.report.exit_code import BROKEN_OFF, GOOD
 
 
@@ -18,9 +18,10 @@ def run(config: Path | None, options: RunOptions) -> int:
     """Run, print the report, and return the exit code."""
     ran = Ran()
     code = concluded(options, ran, partial(_run, config, options, ran))
-    # After a second Ctrl-C the person wants the command to end, not to wait for the server of a notification.
-    settings = None if options.dry_run else ran.settings
-    if settings is not None and (settings.notify.tells or settings.notify.heartbeat) and code != BROKEN_OFF:
+    # Whoever has asked the command to stop does not wait for the server of a notification.
+    stopped = code == BROKEN_OFF or isinstance(ran.error, Stopped)
+    settings = None if options.dry_run or stopped else ran.settings
+    if settings is not None and (settings.notify.tells or settings.notify.heartbeat):
         from syncd.watch.notify import after_run
 
         after_run(settings, good=code in GOOD and ran.error is None, clock=time.time)

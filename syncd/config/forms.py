@@ -35,7 +35,11 @@ class Target(Form):
         description="The key's request windows; an empty list for a server without any; {windows, share} uses a part.",
     )
     in_flight: types.Few = Field(default=4, description="Batches under way at once.")
-    timeout: types.Timeout = Field(default=60.0, description="How long one request may take.")
+    timeout: types.Timeout = Field(default=60.0, description="How long a silence of the server may last.")
+    deadline: types.Timeout = Field(
+        default=300.0, description="How long one request may take in all, its answer and failed attempts included."
+    )
+    max_answer: types.Size = Field(default=64_000_000, description="The longest answer, after unpacking.")
 
 
 # Pydantic would report one error for each member of a union: with a tag it reports the errors of the member meant.

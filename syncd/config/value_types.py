@@ -16,6 +16,7 @@ from syncd.config import schedule, values
 from syncd.config.values import Secret
 from syncd.core.settings.durations import parse_duration
 from syncd.core.settings.schedules import Cron, Every, Never
+from syncd.core.settings.sizes import parse_size
 
 WRONG = "wrong"
 """The type of the errors raised here: the message continues after the value as the file writes it."""
@@ -139,6 +140,7 @@ def _text_or_number(*examples: str | float, **bounds: float) -> dict[str, Any]:
 _DURATIONS = ("30s", "15m", "1h30m", "2d")
 Duration = Annotated[float, Written(parse_duration, _text_or_number(*_DURATIONS, minimum=0))]
 Timeout = Annotated[float, Written(values.parse_timeout, _text_or_number(*_DURATIONS, exclusiveMinimum=0))]
+Size = Annotated[int, Written(parse_size, _text_or_number("64MB", "512KB", 64_000_000, minimum=1))]
 Share = Annotated[float, Written(values.parse_share, _text_or_number("20%", 0.2, minimum=0, maximum=1))]
 
 _WINDOWS_SCHEMA: dict[str, Any] = {

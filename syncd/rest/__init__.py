@@ -5,7 +5,9 @@ from __future__ import annotations
 # Connectors import from here and not from the modules below, so that those can change.
 from syncd.rest.addresses import LOOPBACK, host_of, is_under, same_origin
 from syncd.rest.answers import Answer, Judge, Verdict, http_date, is_refusal, retry_after
+from syncd.rest.bounds import Bounds
 from syncd.rest.client import Client, Credentials
+from syncd.rest.detours import is_gateways
 from syncd.rest.failures import TARGET, Failures, source_failures
 from syncd.rest.retries import Places
 
@@ -13,6 +15,7 @@ __all__ = [
     "LOOPBACK",
     "TARGET",
     "Answer",
+    "Bounds",
     "Client",
     "Credentials",
     "Failures",
@@ -21,6 +24,7 @@ __all__ = [
     "Verdict",
     "host_of",
     "http_date",
+    "is_gateways",
     "is_refusal",
     "is_under",
     "retry_after",

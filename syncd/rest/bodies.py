@@ -1,15 +1,15 @@
-"""Bodies of requests and answers: encode JSON and forms, read an answer up to a size, parse its JSON."""
+"""Bodies of requests and answers: encode JSON and forms, parse the JSON of an answer."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import orjson
 
 _DIGITS = bytes(byte if 48 <= byte <= 57 else 0 for byte in range(256)).translate(
@@ -19,6 +19,17 @@ _DIGITS = bytes(byte if 48 <= byte <= 57 else 0 for byte in range(256)).translat
 
 _LONG_NUMBER = b"0" * 19
 """The fewest digits of a number that does not fit into 64 bits, after :data:`_DIGITS`."""
+
+
+_PIECE = 1 << 20
+
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+DEEPEST = 100
+"""Levels of nesting that an answer may have: whoever looks into a value, level by level, must not run out of stack."""
+
+PAGE = "a gateway answered with a page"
+"""What came instead of JSON if it looks like HTML."""
 
 
 def encode(value: Any, form: Mapping[str, str] | None) -> tuple[str, bytes] | None:
@@ -34,38 +45,54 @@ def encode(value: Any, form: Mapping[str, str] | None) -> tuple[str, bytes] | No
         return "application/json", json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
-def read(response: httpx.Response, most: int) -> bytes | None:
-    """Return the body of a streamed response, or None if it is longer than ``most`` bytes."""
-    pieces, size = [], 0
-    # Count the unpacked bytes while they arrive: a small gzip body may unpack to more than the memory holds.
-    for piece in response.iter_bytes():
-        size += len(piece)
-        if size > most:
-            return None
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def parse(content: bytes | None, *, exact: bool = False) -> tuple[Any, str]:
+def parse(content: bytearray, *, exact: bool = False) -> tuple[Any, str]:
     """Return the parsed JSON and "", or None and what came instead.
 
-    ``content`` None: the body was too long. ``exact``: fractions become Decimals and keep their digits.
+    ``exact``: fractions become Decimals and keep their digits.
     """
-    if content is None:
-        return None, "the answer was longer than allowed"
-    if not content.strip():
+    if not content or content.isspace():
         return None, "the answer was empty"
     try:
-        return (json.loads(content, parse_float=Decimal) if exact else _loads(content)), ""
+        value = json.loads(content, parse_float=Decimal) if exact else _loads(content)
     except (ValueError, RecursionError):
-        page = content.lstrip()[:1] == b"<"
-        return None, "a gateway answered with a page" if page else "the answer was cut off or is not JSON"
+        return None, PAGE if re.match(rb"\s*<", content) else "the answer was cut off or is not JSON"
+    if _may_be_deep(content) and _is_deep(value):
+        return None, f"the answer is nested more than {DEEPEST} levels deep"
+    return value, ""
 
 
-def _loads(content: bytes) -> Any:
+def _loads(content: bytearray) -> Any:
     # orjson makes a float of an integer beyond 64 bits, which loses its last digits: an id would become another id.
-    if _LONG_NUMBER not in content.translate(_DIGITS):
+    if not _has_long_number(content):
         # Some servers write half of a surrogate pair: orjson refuses it, the standard library reads it.
         with suppress(orjson.JSONDecodeError):
             return orjson.loads(content)
     return json.loads(content)
+
+
+def _has_long_number(content: bytearray) -> bool:
+    # In pieces, as each is copied; they overlap, so that no number is cut in two.
+    pieces = (content[start : start + _PIECE + len(_LONG_NUMBER)] for start in range(0, len(content), _PIECE))
+    return any(_LONG_NUMBER in piece.translate(_DIGITS) for piece in pieces)
+
+
+def _may_be_deep(content: bytearray) -> bool:
+    """Return False if the brackets alone show that nothing is nested more than :data:`DEEPEST` levels deep."""
+    # Each round takes the innermost brackets away. Brackets inside of texts can only make it more careful.
+    brackets = content.translate(None, _NO_BRACKETS)
+    for taken in range(DEEPEST):
+        if len(brackets) <= 2 * (DEEPEST - taken):
+            return False
+        before = len(brackets)
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(brackets) == before:
+            break
+    return True
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [each for group in inner for each in group]
+    return bool(level)

@@ -19,15 +19,22 @@ from urllib.parse import urlsplit
 import httpx
 
 from syncd.errors import ConfigError, Stopped, SyncdError
-from syncd.rest import bodies
+from syncd.rest import bodies, unpacking
 from syncd.rest.addresses import LOOPBACK, host_of, same_origin
 from syncd.rest.answers import Answer, Judge, Verdict, error_type, is_refusal, retry_after
+from syncd.rest.bounds import Bounds
 from syncd.rest.connection_errors import NOT_SENT, reason
+from syncd.rest.detours import WHAT_TO_DO, is_gateways, moved
 from syncd.rest.failures import TARGET, Failures
+from syncd.rest.network import Network
 from syncd.rest.retries import Failed, GivenUp, Places, Renewed, Retries, Tries
+from syncd.rest.waits import Cut, Exchange
 
 # At INFO, httpx logs every URL with its query, which may hold a phone number or a key.
 logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+DEFAULT = Bounds()
 
 
 class Credentials(Protocol):
@@ -48,14 +55,12 @@ class Client:
     Args:
         base_url: where the paths begin.
         headers: sent with every request (``Authorization``).
-        timeout: seconds for connecting, for sending and for each wait for a piece of the answer.
+        bounds: the seconds and the bytes that a request may take.
         budget: where every attempt takes a place first.
-        stopping: once it is set, waits end and requests raise Stopped.
+        stopping: once it is set, waits end and requests raise Stopped; see ``finish`` in :meth:`request`.
         sleep: waits for so many seconds; by default until ``stopping`` is set.
         attempts: how often a request may fail; a 429 is no failure.
-        max_wait: seconds that failing attempts and the waits between them may take in all.
         transport: replaces the network.
-        max_bytes: the longest answer that is read.
         failures: which errors are raised.
         credentials: adds headers to every attempt, and may renew them once after a 401.
         judge: judges every answer first; the status decides if the judge returns None.
@@ -70,14 +75,12 @@ class Client:
         base_url: str,
         *,
         headers: Mapping[str, str],
-        timeout: float = 60.0,
+        bounds: Bounds = DEFAULT,
         budget: Places | None = None,
         stopping: threading.Event | None = None,
         sleep: Callable[[float], object] | None = None,
         attempts: int = 6,
-        max_wait: float = 300.0,
         transport: httpx.BaseTransport | None = None,
-        max_bytes: int = 64 << 20,
         failures: Failures = TARGET,
         credentials: Credentials | None = None,
         judge: Judge | None = None,
@@ -90,14 +93,16 @@ class Client:
         self._base = base_url.rstrip("/")
         self._budget = budget
         self._stopping = stopping or threading.Event()
-        self._retries = Retries(attempts, max_wait, patience, sleep or self._stopping.wait)
-        self._max_bytes = max_bytes
+        self._retries = Retries(attempts, bounds.deadline, patience, sleep or self._stopping.wait)
+        self._bounds = bounds
+        self._network = Network()
         self._failures = failures
         self._credentials = credentials
         self._judge = judge or (lambda _answer: None)
         self._keep_headers = frozenset(keep_headers)
         self._exact = exact
-        self._http = _connections(self._base, _sendable(headers), timeout, transport)
+        self._http = _connections(self._base, _sendable(headers), bounds.timeout, transport)
+        self._network.serve(self._http)
 
     def __enter__(self) -> Self:
         return self
@@ -121,13 +126,15 @@ class Client:
         budget: Places | None = None,
         returned: Container[int] = (),
         again: Callable[[], None] | None = None,
+        finish: bool = False,
     ) -> Answer:
         """Send a request until it is answered.
 
         ``path`` follows the base URL, or is a whole URL of the same origin (a server's link to the next page).
         ``params`` are added to the path's query. The body is ``form`` or else ``json``; None sends none. ``budget``
         replaces the client's. Answers with a 4xx status in ``returned`` are returned, not raised. ``again`` is called
-        before an attempt that follows one which may have been carried out; an error of it ends the request.
+        before an attempt that follows one which may have been carried out; an error of it ends the request. ``finish``:
+        the request changes something, so once it was sent, its answer is awaited for a while after a stop too.
 
         Raises:
             SyncdError: an error of ``failures``: the key is refused (401, 403), the request is refused (any other
@@ -138,11 +145,11 @@ class Client:
         """
         request = self._build(method, path, params, bodies.encode(json, form), headers or {})
         name = f"{method} {urlsplit(path).path}"
-        call = _Call(name, budget or self._budget, request=request, returned=returned, again=again)
+        call = _Call(name, budget or self._budget, request=request, returned=returned, again=again, finish=finish)
         try:
             return self._retries(lambda: self._attempt(call), call)
         except GivenUp as why:
-            message = f"{self._failures.who} ({call.request.url.host}) {why}: try again later"
+            message = f"{self._failures.who} ({call.request.url.host}) {why}: {why.remedy}"
             raise self._failures.unavailable(message, call.sends > 0) from None
         except SyncdError as error:
             error.in_doubt = call.sends > 0
@@ -186,32 +193,43 @@ class Client:
             self.sent += 1
         begun = time.monotonic()
         try:
-            response, content = self._exchange(call, place)
+            response, content, problem = self._exchange(call, place)
         except httpx.HTTPError as error:
             call.failed(time.monotonic() - begun, sent=not isinstance(error, NOT_SENT))
             raise Failed(reason(error)) from None
-        return self._accept(call, response, content, time.monotonic() - begun)
-
-    def _exchange(self, call: _Call, place: float) -> tuple[httpx.Response, bytes | None]:
-        try:
-            response = self._http.send(call.request, stream=True)
-        finally:
-            # A place counts from the first word of the answer: the server has counted the request by then.
-            if call.budget:
-                call.budget.answered(place)
-        try:
-            return response, bodies.read(response, self._max_bytes)
-        finally:
-            response.close()
-
-    def _accept(self, call: _Call, response: httpx.Response, content: bytes | None, seconds: float) -> Answer:
-        """Return the answer if it is to be returned, else raise; ``seconds``: how long the exchange took."""
-        body, problem = bodies.parse(content, exact=self._exact)
+        except Cut as cut:
+            call.failed(time.monotonic() - begun, sent=cut.sent)
+            if cut.stopped:
+                raise Stopped(f"stopped before {call.name} was answered") from None
+            raise Failed("had not answered in full when its time was up (deadline)") from None
         headers = {name.lower(): value for name, value in response.headers.items()}
+        body, problem = (None, problem) if problem else bodies.parse(content, exact=self._exact)
         answer = Answer(response.status_code, body, not problem, problem, call.sends + 1, headers)
+        return self._accept(call, answer, time.monotonic() - begun)
+
+    def _exchange(self, call: _Call, place: float) -> tuple[httpx.Response, bytearray, str]:
+        """Return the response, its body, and why its body was not read, or an empty text."""
+        ends = time.monotonic() + self._bounds.deadline - call.lost
+        with self._network.during(Exchange(ends, self._stopping, call.finish)):
+            try:
+                response = self._http.send(call.request, stream=True)
+            finally:
+                # A place counts from the first word of the answer: the server has counted the request by then.
+                if call.budget:
+                    call.budget.answered(place)
+            try:
+                return response, *unpacking.read(response, self._bounds)
+            finally:
+                response.close()
+
+    def _accept(self, call: _Call, answer: Answer, seconds: float) -> Answer:
+        """Return the answer if it is to be returned, else raise; ``seconds``: how long the exchange took."""
+        headers = answer.headers
         verdict = self._judge(answer)
         if verdict and verdict.do != "accept":
             self._carry_out(verdict, call, seconds)
+        elif not verdict and is_gateways(answer):
+            self._pass_gateway(call, answer, seconds)
         elif not verdict and answer.status == 429:
             raise call.limited(retry_after(headers))
         elif not verdict and answer.status >= 400 and not is_refusal(answer.status):
@@ -228,7 +246,24 @@ class Client:
         if answer.status in {401, 403}:
             refusal = f"{self._failures.who} refused the key (status {answer.status}{error_type(answer)})"
             raise self._failures.denied(f"{refusal}: {self._failures.key}")
+        if answer.status < 400:
+            what = f"{call.name} got status {answer.status} from {self._failures.who}"
+            base = self._base if self._failures.is_base else ""
+            remedy = moved(headers.get("location", ""), str(call.request.url), base, self._failures.address)
+            raise self._failures.moved(f"{what}: {remedy}", answer.status)
         raise self._failures.refused(self._refusal(call, answer), answer.status)
+
+    def _pass_gateway(self, call: _Call, answer: Answer, seconds: float) -> NoReturn:
+        """Raise, since a gateway answered in place of the server."""
+        what = f"answered with a gateway's page, not the API's answer (status {answer.status})"
+        # Some servers refuse an old token by a page.
+        if answer.status == 401:
+            self._renew(call)
+        # A refusal by a gateway never reached the API; what else it says proves nothing.
+        call.failed(seconds, sent=not 400 <= answer.status < 500)
+        if answer.status == 429 or answer.status >= 500:
+            raise Failed(what, retry_after(answer.headers))
+        raise GivenUp(f"{what} to {call.name}", WHAT_TO_DO)
 
     def _carry_out(self, verdict: Verdict, call: _Call, seconds: float) -> NoReturn:
         """Raise as the verdict on an answer says."""
@@ -251,8 +286,6 @@ class Client:
 
     def _refusal(self, call: _Call, answer: Answer) -> str:
         refusal = f"{call.name} was refused by {self._failures.who} with status {answer.status}{error_type(answer)}"
-        if answer.status < 400:
-            return f"{refusal}: it points to another address, which is not followed; check the base URL"
         return refusal if answer.is_json else f"{refusal}: {answer.problem}; check the base URL"
 
 
@@ -263,6 +296,7 @@ class _Call(Tries):
     request: httpx.Request
     returned: Container[int]
     again: Callable[[], None] | None = None
+    finish: bool = False
     signed: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -272,12 +306,13 @@ def _connections(
     # A company's proxy (in the environment) cannot reach this machine's own addresses.
     trust_env = host_of(base) not in LOOPBACK
     return httpx.Client(
-        headers=headers,
+        # Only what is unpacked within the bounds is asked for.
+        headers={"Accept-Encoding": unpacking.ACCEPTED, **headers},
         timeout=timeout,
         transport=transport,
         verify=_authorities(trust_env=trust_env) if transport is None else True,
         trust_env=trust_env,
-        limits=httpx.Limits(max_connections=32, max_keepalive_connections=16, keepalive_expiry=30.0),
+        limits=httpx.Limits(max_connections=72, max_keepalive_connections=16, keepalive_expiry=30.0),
         # A redirect may lead to another host, and the key is for this one only.
         follow_redirects=False,
     )

@@ -14,7 +14,9 @@ class Failures:
 
     ``who`` is the server's name in messages. ``key`` tells a person what to do if the key is refused. ``refused``
     makes an error of a message and the HTTP status (0: nothing was sent). ``unavailable`` makes an error of a message
-    and a flag: whether an attempt may have been carried out. ``denied`` makes an error of a message.
+    and a flag: whether an attempt may have been carried out. ``denied`` makes an error of a message. ``moved`` makes an
+    error of a message and the status of a redirect. ``address``: the setting that holds the server's address;
+    ``is_base``: it holds where paths begin, and not the whole address of a request.
     """
 
     who: str
@@ -22,6 +24,9 @@ class Failures:
     refused: Callable[[str, int], errors.SyncdError]
     unavailable: Callable[[str, bool], errors.SyncdError]
     denied: Callable[[str], errors.SyncdError] = errors.AccessDenied
+    moved: Callable[[str, int], errors.SyncdError] = lambda message, status: errors.TargetMoved(message, status=status)
+    address: str = "target.base_url"
+    is_base: bool = True
 
 
 # Every source needs the target's key, so a refused one raises AccessDenied, which stops the whole run.
@@ -33,7 +38,7 @@ TARGET = Failures(
 )
 
 
-def source_failures(who: str, *, key: str) -> Failures:
+def source_failures(who: str, *, key: str, address: str = "options.base_url", is_base: bool = True) -> Failures:
     """Return the failures of one source; a connector gives them to its client."""
     # A refused key of a source must not be an AccessDenied: that stops every source.
     return Failures(
@@ -42,4 +47,7 @@ def source_failures(who: str, *, key: str) -> Failures:
         refused=lambda message, _status: errors.SourceInvalid(message),
         unavailable=lambda message, _in_doubt: errors.SourceUnavailable(message),
         denied=errors.SourceDenied,
+        moved=lambda message, _status: errors.SourceInvalid(message),
+        address=address,
+        is_base=is_base,
     )

@@ -55,7 +55,11 @@ class Renewed(Again):
 
 
 class GivenUp(Exception):
-    """No further attempt is made; the message says why, and for which request."""
+    """No further attempt is made; the message says why, and for which request. ``remedy``: what a person does."""
+
+    def __init__(self, why: str, remedy: str = "try again later") -> None:
+        super().__init__(why)
+        self.remedy = remedy
 
 
 @dataclass(slots=True)
@@ -89,12 +93,12 @@ class Tries:
 class Retries:
     """Makes attempts until one is answered.
 
-    ``attempts``: how often a request may fail. ``max_wait``: the seconds that failures and their pauses may take in
-    all. ``patience``: the seconds that 429s may take in all. ``sleep`` waits for so many seconds, or fewer.
+    ``attempts``: how often a request may fail. ``deadline``: the seconds that attempts and the pauses between them may
+    take in all. ``patience``: the seconds that 429s may take in all. ``sleep`` waits for so many seconds, or fewer.
     """
 
     attempts: int
-    max_wait: float
+    deadline: float
     patience: float
     sleep: Callable[[float], object]
 
@@ -121,7 +125,7 @@ class Retries:
             raise GivenUp(f"{refused} on {tries.name}, for longer than syncd waits") from None
 
     def _is_enough(self, tries: Tries) -> bool:
-        return tries.failures >= self.attempts or tries.lost >= self.max_wait or tries.waited > self.patience
+        return tries.failures >= self.attempts or tries.lost >= self.deadline or tries.waited > self.patience
 
     def _wait(self, tries: Tries, state: tenacity.RetryCallState) -> float:
         """Return the seconds until the next attempt."""
@@ -137,8 +141,8 @@ class Retries:
             tries.budget.pause(wait)
             return 0.0
         asked = error.after if isinstance(error, Failed) else 0.0
-        # A server may ask for hours, but a failure is given up after max_wait in any case.
-        wait = max(_JITTERED(state), min(asked, self.max_wait))
+        # A server may ask for hours, but a failure is given up after deadline in any case.
+        wait = max(_JITTERED(state), min(asked, self.deadline))
         tries.lost += wait
         # tenacity asks for the wait after the last attempt too, but then nothing waits.
         pause = {} if self._is_enough(tries) else {"seconds": round(wait, 1)}

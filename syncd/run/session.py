@@ -16,7 +16,7 @@ from syncd.config import Settings
 from syncd.config import Target as TargetSettings
 from syncd.core.company.identity import Company
 from syncd.errors import Stopped
-from syncd.rest import Client, Places
+from syncd.rest import Bounds, Client, Places
 from syncd.run.leases import Leases, Proving, refuse
 from syncd.state import State
 from syncd.target.contacts import Target
@@ -137,6 +137,6 @@ def client_of(
 ) -> Client:
     """Return the HTTP client of the target, with its key."""
     headers = {"Authorization": f"Bearer {target.api_key.reveal()}"}
-    return Client(
-        target.base_url, headers=headers, timeout=target.timeout, budget=budget, stopping=stopping, sleep=sleep
-    )
+    # All lists come in pages of a size that is asked for.
+    bounds = Bounds(target.timeout, target.deadline, target.max_answer, paged=True)
+    return Client(target.base_url, headers=headers, bounds=bounds, budget=budget, stopping=stopping, sleep=sleep)

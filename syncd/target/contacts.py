@@ -14,7 +14,7 @@ from syncd.core.outcomes import Accepted, Refused, Unknown, has_form, judge, lef
 from syncd.core.refusal_text import reason
 from syncd.core.remote import Key, Remote, match_keys, number, texts
 from syncd.core.schema import Schema, parse_fields
-from syncd.errors import SchemaError, TargetRefused, TargetUnavailable
+from syncd.errors import SchemaError, TargetMoved, TargetRefused, TargetUnavailable
 from syncd.rest import Answer, Client
 from syncd.target.halving import DeleteAnswer, DeleteResult, Look, SplitDelete, SplitUpsert, UpsertAnswer, UpsertResult
 
@@ -55,10 +55,12 @@ class Target:
         """
         try:
             answer = self._client.request("GET", "/contacts/fields")
+        except TargetMoved as moved:
+            raise SchemaError(str(moved)) from None
         except TargetRefused as refused:
-            if refused.status >= 400 and refused.status not in _ELSEWHERE:
+            if refused.status not in _ELSEWHERE:
                 raise
-            # A redirect, or no such path: some other server than the API answers at this address.
+            # No such path: some other server than the API answers at this address.
             raise SchemaError(
                 f"there is no /contacts/fields at the address of Vocatech (status {refused.status}): "
                 "check target.base_url, its path too (the default ends in /v1)"
@@ -172,7 +174,7 @@ class Target:
         if None in keys:
             raise ValueError("a contact without a match value is never sent")
         body = {"contacts": [{"fields": dict(contact)} for contact in contacts]}
-        answer = self._client.request("POST", "/contacts", json=body, returned=_REFUSALS, again=again)
+        answer = self._client.request("POST", "/contacts", json=body, returned=_REFUSALS, again=again, finish=True)
         return _upserted(answer, keys, schema)
 
     def upsert_all(
@@ -204,7 +206,7 @@ class Target:
             raise ValueError(f"1 to {BATCH} ids can be deleted at once")
         # The guide has two forms: "id" for one contact, "ids" for several.
         body: dict[str, Any] = {"id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
-        answer = self._client.request("DELETE", "/contacts", json=body, returned=_REFUSALS | {404})
+        answer = self._client.request("DELETE", "/contacts", json=body, returned=_REFUSALS | {404}, finish=True)
         return _deleted(answer, ids)
 
     def delete_all(self, ids: Sequence[int]) -> DeleteResult:
@@ -246,6 +248,11 @@ def _read_page(body: Any) -> _Page:
     if not isinstance(items, list):
         raise TargetUnavailable(
             "Vocatech's list of contacts is not of the documented form: check target.base_url", in_doubt=False
+        )
+    if len(items) > BATCH:
+        raise TargetUnavailable(
+            f"Vocatech sent {len(items):,} contacts on one page, though {BATCH} were asked for: check target.base_url",
+            in_doubt=False,
         )
     # Without usable counts the list is read until a page brings nothing new.
     meta = body["meta"] if isinstance(body.get("meta"), dict) else {}

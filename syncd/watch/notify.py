@@ -62,9 +62,10 @@ def deliver(message: Mapping[str, Any], seconds: float) -> Mapping[str, str]:
     if not names:
         return {}
     command = [sys.executable, "-m", "syncd.watch.sending"]
+    sent = json.dumps({**message, "seconds": seconds})
     try:
         done = subprocess.run(  # noqa: S603 (this program itself)
-            command, input=json.dumps(message), capture_output=True, text=True, timeout=seconds, check=False
+            command, input=sent, capture_output=True, text=True, timeout=seconds, check=False
         )
         printed = done.stdout
     except subprocess.TimeoutExpired as late:

@@ -10,19 +10,30 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 Message = Mapping[str, Any]
 """``title``, ``body``, ``short`` (a few words, for an SMS), and the destinations: ``to`` (name to Apprise URL), ``sms``
-(``base_url``, ``key``, ``from``, ``to``: name to number), ``ping`` (name to URL). With ``only_check`` nothing is sent
-to Apprise's addresses: the outcome is whether Apprise knows them."""
+(``base_url``, ``key``, ``from``, ``to``: name to number), ``ping`` (name to URL). ``seconds``: how long the sending may
+take. With ``only_check`` nothing is sent to Apprise's addresses: the outcome is whether Apprise knows them."""
 
 SECONDS = 15.0
 """How long one destination may take to answer."""
+
+MAX_ANSWER = 1_000_000
+"""The most bytes of an answer that are read."""
+
+MEMORY = 192 << 20
+"""The most bytes of data that the process may have: Apprise reads an answer whole, however long it is."""
+
+STACK = 1 << 20
+"""The bytes of a thread's stack, which count too."""
 
 UNKNOWN = "Apprise knows no such address: check its form"
 """The reason of a destination that stays unreachable until a person corrects it."""
@@ -31,11 +42,16 @@ UNKNOWN = "Apprise knows no such address: check its form"
 def main() -> None:
     """Send the message on standard input; each printed line is ``{"name": …, "why": …}``."""
     message = json.loads(sys.stdin.read())
+    ends = time.monotonic() + message.get("seconds", SECONDS)
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    threading.stack_size(STACK)
     printing = threading.Lock()
 
     def deliver(name: str, send: Callable[[], str]) -> None:
         try:
             why = send()
+        except MemoryError:
+            why = "its answer is too long"
         except Exception as error:  # noqa: BLE001 (a plug-in may raise anything)
             # Only the class: the message may hold an address.
             why = type(error).__name__
@@ -47,8 +63,9 @@ def main() -> None:
     threads = [threading.Thread(target=deliver, args=each, daemon=True) for each in _sends(message)]
     for thread in threads:
         thread.start()
+    # The process that started this one may be gone, and a server may send its answer byte by byte.
     for thread in threads:
-        thread.join()
+        thread.join(max(0.0, ends - time.monotonic()))
     # A plug-in may leave a thread running that would keep the process alive.
     os._exit(0)
 
@@ -86,12 +103,13 @@ def _by_sms(sms: Mapping[str, Any], number: str, text: str) -> str:
 def _call(base_url: str, headers: Mapping[str, str], method: str, path: str, body: Any) -> str:
     """Send one request, once; the caller tries again later."""
     from syncd.errors import SyncdError
-    from syncd.rest import Client
+    from syncd.rest import Bounds, Client
 
     stopping = threading.Event()
     # The client sleeps only after a 429 that it would try again: a sleep that sets `stopping` ends it instead.
+    bounds = Bounds(SECONDS, SECONDS, MAX_ANSWER)
     client = Client(
-        base_url, headers=headers, timeout=SECONDS, stopping=stopping, sleep=lambda _: stopping.set(), attempts=1
+        base_url, headers=headers, bounds=bounds, stopping=stopping, sleep=lambda _: stopping.set(), attempts=1
     )
     with client:
         try:

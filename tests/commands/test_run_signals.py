@@ -18,6 +18,7 @@ from syncd import sync
 from syncd.errors import StateError
 from syncd.plan import schema_check
 from syncd.state import State
+from syncd.watch import notify
 from tests.worlds.commands import Command, environment, errors
 from tests.worlds.world import World
 
@@ -76,6 +77,19 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_run_that_is_asked_to_stop_waits_for_no_notification(
+    company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(notify, "after_run", lambda *_, **__: told.append(1))
+    company.notify = {"to": ["json://sink.example.com/hook"]}
+    company.settings()
+    syncd("run")
+    signalled(monkeypatch, signal.SIGTERM, 1)
+    code, _, _ = syncd("run")
+    assert (code, told) == (4, [1])
 
 
 def test_a_second_ctrl_c_breaks_it_off(company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ from syncd.core.settings.rules import OnEdit
 from syncd.reconcile import reconcile
 from syncd.report.drift_report import Reconciled
 from syncd.report.source_report import SourcePart, SourceReport
-from syncd.rest import Client
+from syncd.rest import Bounds, Client
 from syncd.run.session import Session, open_session
 from syncd.sandbox.backend import Backend, Call
 from syncd.sandbox.dialects import Dialects
@@ -299,7 +299,7 @@ class Plant:
                 budget=budget,
                 stopping=stopping,
                 sleep=sleep,
-                timeout=TIMEOUT,
+                bounds=Bounds(timeout=TIMEOUT),
                 transport=wire,
                 attempts=3,
             )

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from syncd.errors import AccessDenied, ConfigError, SourceUnavailable, TargetRefused
-from syncd.rest import TARGET, Client, Failures
+from syncd.rest import TARGET, Bounds, Client, Failures
 from syncd.rest import client as rest
 from tests.worlds.rest_server import KEY, OK, World
 
@@ -64,11 +64,13 @@ def test_a_page_of_a_gateway_is_told_from_an_answer() -> None:
         (b'{"contacts": [', "the answer was cut off or is not JSON"),
         (b"[" * 100_000, "the answer was cut off or is not JSON"),
         (b"\xff\xfe\x00", "the answer was cut off or is not JSON"),
-        (b'"' + b"x" * 2000 + b'"', "the answer was longer than allowed"),
+        (b'"' + b"x" * 2000 + b'"', "the answer was longer than allowed (max_answer)"),
     ],
 )
 def test_what_is_not_json_is_an_answer_without_a_body(content: bytes, problem: str) -> None:
-    answer = World(httpx.Response(200, content=content), max_bytes=1000 if b"x" in content else 1 << 20).get()
+    answer = World(
+        httpx.Response(200, content=content), bounds=Bounds(max_answer=1000 if b"x" in content else 1 << 20)
+    ).get()
     assert (answer.is_json, answer.problem) == (False, problem)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.errors import Stopped, TargetUnavailable
-from syncd.rest import retry_after
+from syncd.rest import Bounds, retry_after
 from tests.worlds.rest_server import Places, Reply, World
 
 
@@ -40,7 +40,7 @@ def test_attempts_are_bounded() -> None:
 
 
 def test_the_time_of_failing_is_bounded() -> None:
-    world = World(500, attempts=1000, max_wait=100)
+    world = World(500, attempts=1000, bounds=Bounds(deadline=100))
     with pytest.raises(TargetUnavailable):
         world.get()
     assert sum(world.slept) <= 100

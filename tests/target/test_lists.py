@@ -85,3 +85,12 @@ def test_a_server_that_repeats_one_page_for_ever_is_noticed() -> None:
     page = {"contacts": [{"id": 1, "fields": {}}]}
     with pytest.raises(TargetUnavailable):
         a_target(lambda _: httpx.Response(200, json=page)).contacts()
+
+
+@pytest.mark.parametrize("count", [501, 5000])
+def test_a_page_of_more_contacts_than_were_asked_for_is_not_believed(count: int) -> None:
+    page = [{"id": number, "fields": {"External ID": f"{number}"}} for number in range(1, count + 1)]
+    body = {"contacts": page, "meta": {"total_pages": 1, "total_contacts": count}}
+    target = a_target(lambda _: httpx.Response(200, json=body))
+    with pytest.raises(TargetUnavailable, match=f"{count:,} contacts on one page, though 500 were asked for"):
+        target.contacts()

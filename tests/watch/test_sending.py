@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from syncd.watch.notify import deliver, try_all
+from tests.worlds.hostile import bomb, endless, head, hostile
 from tests.worlds.office import sink
 from tests.worlds.world import World
 
@@ -63,3 +65,23 @@ def test_a_destination_that_hangs_holds_nobody_up_for_longer_than_the_timeout() 
         found = deliver({"title": "t", "body": "b", "short": "s", "to": to}, 6)
     assert time.monotonic() - begun < 12
     assert (bool(found["a"]), found["b"], len(got)) == (True, "", 1)
+
+
+def test_a_destination_s_answer_is_bounded() -> None:
+    packed = bomb(400)
+
+    def script(connection: socket.socket, request: str) -> None:
+        if request.endswith("/packed"):
+            connection.sendall(head("Content-Encoding: gzip", length=len(packed)) + packed)
+        else:
+            endless(connection, b"x", b"x", 400)
+
+    with hostile(script) as server:
+        to = {each: server.url.replace("http:", "json:") + f"/{each}" for each in ("packed", "long")}
+        ping = {"beat": f"{server.url}/packed"}
+        found = deliver({"title": "t", "body": "b", "short": "s", "to": to, "ping": ping}, 60)
+    assert found["packed"]
+    assert found["long"]
+    # The heartbeat was called, whatever its server answered.
+    assert found["beat"] == ""
+    assert len(server.asked) == 3

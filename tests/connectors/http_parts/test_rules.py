@@ -99,3 +99,11 @@ def test_a_secret_that_is_repeated_is_not_shown() -> None:
     verdict = Rules((), secrets=("hunter2",)).judge(answer(400, {"message": "the key hunter2 is wrong"}))
     assert verdict
     assert "hunter2" not in str(verdict.error)
+
+
+def test_a_rule_comes_before_what_is_known_of_gateways() -> None:
+    page = Answer(403, problem="a gateway answered with a page", headers={"content-type": "text/html"})
+    assert Rules(()).judge(page) is None
+    verdict = Rules((Rule("wait", status=(403,)),)).judge(page)
+    assert verdict is not None
+    assert verdict.do == "wait"

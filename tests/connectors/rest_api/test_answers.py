@@ -40,7 +40,7 @@ def test_an_answer_that_is_too_long_is_refused_before_it_fills_the_memory() -> N
     bomb = gzip.compress(b"[" + b" " * 5_000_000 + b"]")
     packed = httpx.Response(200, content=bomb, headers={"Content-Encoding": "gzip"})
     with pytest.raises(SourceUnavailable, match="longer than allowed"):
-        World(lambda _: packed, max_bytes=100_000).read()
+        World(lambda _: packed, max_answer=100_000).read()
 
 
 def test_more_records_than_allowed_are_an_error() -> None:
