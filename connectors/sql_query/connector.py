@@ -15,8 +15,9 @@ import polars as pl
 
 from connectors.sql_query.cursor import Mark, Window, cursor_order, digests
 from connectors.sql_query.options import SqlOptions
+from connectors.sql_query.query_text import checked
 from connectors.sql_query.snapshot import Access, Column, Page, Snapshot
-from connectors.sql_query.statement import CURSOR, DELETED, ROWS, Selection, checked
+from connectors.sql_query.statement import CURSOR, DELETED, ROWS, Selection
 from connectors.sql_query.text import with_lists
 from syncd.source import EVERYTHING, Connector, End, Malformed, Needs, Note, Options, Rows, nearest
 
@@ -123,7 +124,7 @@ class SqlQuery(Connector):
             self._snapshot = None
             snapshot.close()
 
-    def _selection(self, snapshot: Snapshot) -> Selection:
+    def _selection(self) -> Selection:
         options = self._options
         kind = options.url.product.kind
         return Selection(
@@ -134,7 +135,6 @@ class SqlQuery(Connector):
             cursor=options.cursor.column if options.cursor else None,
             deleted=options.deleted,
             values=options.params,
-            dialect=snapshot.dialect,
         )
 
     def _columns(self, snapshot: Snapshot) -> list[Column]:
@@ -144,7 +144,7 @@ class SqlQuery(Connector):
             SourceInvalid: two columns have one name, or the options name a column that the query lacks.
 
         """
-        selection = self._selection(snapshot)
+        selection = self._selection()
         # Without cursor and deleted first: an error is then one of the query itself, and can name its line.
         plain = replace(selection, cursor=None, deleted=None)
         found = snapshot.columns(plain.described(), plain.bare())
@@ -169,7 +169,7 @@ class SqlQuery(Connector):
         return _Reading(columns, [*names, *added], window, before.seen if before else frozenset())
 
     def _pages(self, snapshot: Snapshot, reading: _Reading, before: Mark | None) -> Iterator[Page]:
-        selection, order = self._selection(snapshot), self._order
+        selection, order = self._selection(), self._order
         expressions = reading.expressions if any(reading.expressions.values()) else None
         begin = before.begin(order, exact=self._is_exact()) if before and order else None
         if begin and order:
@@ -237,7 +237,7 @@ class SqlQuery(Connector):
         is_one_moment = self._options.isolation != "read_committed"
         if before is None or not key or not is_one_moment or began - before.swept < self._options.sweep:
             return None
-        statement = self._selection(snapshot).keys(key, reading.expressions)
+        statement = self._selection().keys(key, reading.expressions)
         names = [*key, DELETED] if self._options.deleted is not None else list(key)
         pages = [page.frame for page in snapshot.pages(statement, names, self._options.fetch)]
         found = pl.concat(pages) if pages else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
@@ -272,7 +272,7 @@ class SqlQuery(Connector):
         key = self.needs.key
         if not key:
             return
-        [found] = snapshot.rows(self._selection(snapshot).key_counts(key))
+        [found] = snapshot.rows(self._selection().key_counts(key))
         rows, repeated, lacking = (int(each) for each in found)
         name = "+".join(key)
         if repeated:
@@ -289,7 +289,7 @@ class SqlQuery(Connector):
         if order is None or cursor is None:
             return
         sample = "0" if cursor.type == "number" else snapshot.now()[0]
-        tables = snapshot.scanned(self._selection(snapshot).since(">=", order.parameter(sample)))
+        tables = snapshot.scanned(self._selection().since(">=", order.parameter(sample)))
         names = [(self._options.table or table) if table == ROWS else table for table in tables]
         if names:
             yield Note(

@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from connectors.sql_query.cursor import CursorType
+from connectors.sql_query.query_text import checked, parameters
 from connectors.sql_query.snapshot import Isolation
-from connectors.sql_query.statement import SINCE, checked, parameters
+from connectors.sql_query.statement import SINCE
 from connectors.sql_query.url import DatabaseUrl
 from syncd.source import Duration, Options, nearest
 

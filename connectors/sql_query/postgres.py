@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from connectors.sql_query.query_text import quoted
 from connectors.sql_query.snapshot import CONNECT_TIMEOUT, Column, Page, Snapshot
 from connectors.sql_query.statement import Statement
 from connectors.sql_query.text import LIST_SEPARATOR
@@ -76,8 +77,7 @@ class Postgres(Snapshot):
             self._describe(query, name_lines=True)
         found = self._describe(described)
         categories = self._type_categories({oid for _, oid in found})
-        quote = self.dialect.identifier_preparer.quote
-        return [_column(name, oid, quote(name), is_array=categories.get(oid) == "A") for name, oid in found]
+        return [_column(name, oid, is_array=categories.get(oid) == "A") for name, oid in found]
 
     def _describe(self, statement: Statement, *, name_lines: bool = False) -> list[tuple[str, int]]:
         """Return the names and types (oid) of a statement's columns. Errors name their line if ``name_lines``."""
@@ -202,15 +202,16 @@ class Postgres(Snapshot):
         self._connection.close()
 
 
-def _column(name: str, oid: int, quoted: str, *, is_array: bool) -> Column:
+def _column(name: str, oid: int, *, is_array: bool) -> Column:
+    own = quoted(name, "postgresql")
     # COPY alone would write t for true, \x00ff for bytes and {a,b} for an array.
     if oid == _BOOLEAN:
-        return Column(name, f"{quoted}::text AS {quoted}")
+        return Column(name, f"{own}::text AS {own}")
     if oid == _BYTES:
-        return Column(name, f"encode({quoted}, 'hex') AS {quoted}")
+        return Column(name, f"encode({own}, 'hex') AS {own}")
     if is_array:
-        return Column(name, f"array_to_string({quoted}, '{LIST_SEPARATOR}') AS {quoted}")
-    return Column(name, quoted, is_json=oid in {_JSON, _JSONB})
+        return Column(name, f"array_to_string({own}, '{LIST_SEPARATOR}') AS {own}")
+    return Column(name, own, is_json=oid in {_JSON, _JSONB})
 
 
 def _parsed(lines: Sequence[bytes | memoryview], names: Sequence[str]) -> Page:

@@ -113,7 +113,7 @@ class Snapshot(ABC):
 
     def compiled(self, statement: Statement) -> tuple[str, Any]:
         """Return the statement and its values as the driver takes them."""
-        return compiled(statement, self.access.database.product.kind, self.dialect)
+        return compiled(statement, self.access.database.product.kind)
 
     def connect(self, **more: Any) -> Any:
         """Return a new connection of the driver; ``more``: further arguments for the driver."""

@@ -18,7 +18,6 @@ SELECTION = Selection(
     cursor="changed",
     deleted="status = 'gone'",
     values={"branch": 7},
-    dialect=DATABASE.dialect(),
 )
 
 
@@ -32,25 +31,25 @@ def test_a_read_begins_with_a_snapshot_that_waits_for_no_lock_for_ever() -> None
 
 
 def test_a_query_is_always_a_part_of_one_select() -> None:
-    text, values = compiled(SELECTION.everything(), "mssql", SELECTION.dialect)
+    text, values = compiled(SELECTION.everything(), "mssql")
     assert text == (
-        "SELECT syncd_rows.*, changed AS syncd_cursor, CASE WHEN (status = 'gone'\n) THEN 1 ELSE 0 END "
+        "SELECT syncd_rows.*, [changed] AS syncd_cursor, CASE WHEN (status = 'gone'\n) THEN 1 ELSE 0 END "
         "AS syncd_deleted FROM (\nSELECT p.id, p.name FROM people p WHERE branch = %(branch)s\n) AS syncd_rows"
     )
     assert values == {"branch": 7}
 
 
 def test_changed_rows_are_asked_for_by_a_time_that_no_language_setting_turns_round() -> None:
-    text, values = compiled(SELECTION.since(">=", "2026-01-31 10:00:00"), "mssql", SELECTION.dialect)
-    assert text.endswith("WHERE changed >= CAST(%(syncd_since)s AS datetime2) OR changed IS NULL")
+    text, values = compiled(SELECTION.since(">=", "2026-01-31 10:00:00"), "mssql")
+    assert text.endswith("WHERE [changed] >= CAST(%(syncd_since)s AS datetime2) OR [changed] IS NULL")
     assert values == {"branch": 7, "syncd_since": "2026-01-31 10:00:00"}
 
 
 def test_names_are_quoted_as_the_server_does() -> None:
     table = Selection("dbo.People List", is_table=True, kind="mssql", columns=("Key", "order"), cursor=None,
-                      deleted="Gone At", values={}, dialect=SELECTION.dialect)  # fmt: skip
+                      deleted="Gone At", values={})  # fmt: skip
     assert table.everything().text.startswith("SELECT [Key], [order]")
-    assert table.everything().text.endswith("FROM dbo.[People List] AS syncd_rows")
+    assert table.everything().text.endswith("FROM [dbo].[People List] AS syncd_rows")
     assert table.described().text.endswith("WHERE 1 = 0")
 
 

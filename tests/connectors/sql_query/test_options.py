@@ -11,8 +11,6 @@ from pydantic import ValidationError
 
 from connectors.sql_query import url as sql_url
 from connectors.sql_query.options import SqlOptions
-from connectors.sql_query.statement import Statement as Sql
-from connectors.sql_query.statement import UnusableQuery, checked, compiled, parameters
 from syncd.config import load
 from syncd.errors import ConfigError
 
@@ -112,38 +110,6 @@ def test_a_sqlite_file_is_beside_the_configuration() -> None:
 )
 def test_wrong_options_are_told_with_the_remedy(options: dict[str, Any], said: str) -> None:
     assert said in refused(**options)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "SELECT 1;\n",
-        "  select ';' AS a -- ; (\n",
-        "WITH a AS (SELECT 1) SELECT * FROM a /* ; */",
-        "(SELECT 1) UNION (SELECT 2)",
-        "SELECT $x$ ; ) $x$, E'\\'; )', \"a;b\"",
-        "VALUES (1)",
-    ],
-)
-def test_a_semicolon_in_a_text_or_comment_is_none(query: str) -> None:
-    assert checked(query, "postgresql").strip() == query.strip().removesuffix(";").strip()
-
-
-def test_what_is_a_text_depends_on_the_server() -> None:
-    assert checked("SELECT 'it\\'s; (' # ;", "mysql")
-    assert checked("SELECT [a;b)] FROM x", "mssql")
-    with pytest.raises(UnusableQuery):
-        checked("SELECT 'it\\'s; ('", "postgresql")
-    with pytest.raises(UnusableQuery, match="make the query a view"):
-        checked("WITH a AS (SELECT 1 AS b) SELECT * FROM a", "mssql")
-
-
-def test_parameters_are_bound_and_other_colons_are_left() -> None:
-    query = "SELECT ':x', a::text, '10:30', \"b:c\" FROM people WHERE branch = :branch AND n LIKE '5%' -- :y"
-    assert parameters(query, "postgresql") == ["branch"]
-    text, values = compiled(Sql(query, {"branch": 7}), "postgresql", made(**ALL).url.dialect())
-    assert values == {"branch": 7}
-    assert text == query.replace(":branch", "%(branch)s").replace("'5%'", "'5%%'")
 
 
 def test_a_configuration_error_names_the_line_and_hides_the_password(tmp_path: Path) -> None:
