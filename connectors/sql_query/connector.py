@@ -13,12 +13,14 @@ from typing import cast
 
 import polars as pl
 
+from connectors import flags
 from connectors.sql_query.cursor import Mark, Window, cursor_order, digests
 from connectors.sql_query.options import SqlOptions
 from connectors.sql_query.query_text import checked
 from connectors.sql_query.snapshot import Access, Column, Page, Snapshot
 from connectors.sql_query.statement import CURSOR, DELETED, ROWS, Selection
 from connectors.sql_query.text import with_lists
+from syncd.errors import SourceInvalid
 from syncd.source import EVERYTHING, Connector, End, Malformed, Needs, Note, Options, Rows, nearest
 
 VERSION = 1
@@ -26,9 +28,6 @@ VERSION = 1
 
 KEY_SEPARATOR = "\x1f"
 """The character between the parts of a composite key in ``End.deleted``."""
-
-_NOT_DELETED = r"(?i)^(?:|0|f|false|n|no|0000-00-00.*)$"
-"""The values of the ``deleted`` column of rows that are not deleted; NULL is another one."""
 
 # By name, since each class imports a driver that may not be installed.
 _SNAPSHOT_CLASSES = {
@@ -214,12 +213,24 @@ class SqlQuery(Connector):
         """Leave out the rows that are marked as deleted; in a partial read, record their keys."""
         if self._options.deleted is None:
             return frame, lines
-        is_deleted = _is_deleted(frame)
+        is_deleted = self._is_deleted(frame)
         # Two rows may have one key. The key is gone only if none of its rows is left.
         if partial:
             reading.deleted |= self._keys(frame.filter(is_deleted))
             reading.existing |= self._keys(frame.filter(~is_deleted))
         return frame.filter(~is_deleted), lines.filter(~is_deleted)
+
+    def _is_deleted(self, frame: pl.DataFrame) -> pl.Series:
+        marks = frame.get_column(DELETED)
+        found = flags.meant(marks)
+        if found.has_nulls():
+            unknown = flags.shown(marks.filter(found.is_null()).unique())
+            column = self._options.deleted or ""
+            raise SourceInvalid(
+                f"{self._options.url.place}: deleted: {column} has the value {unknown}, which means "
+                f"neither yes nor no; nothing is deleted. Write a condition, such as deleted: \"{column} = 'Yes'\""
+            )
+        return found
 
     def _keys(self, frame: pl.DataFrame) -> set[str]:
         """Return the keys of rows. The mapping makes the same keys, unless they hold unusual characters."""
@@ -241,7 +252,7 @@ class SqlQuery(Connector):
         names = [*key, DELETED] if self._options.deleted is not None else list(key)
         pages = [page.frame for page in snapshot.pages(statement, names, self._options.fetch)]
         found = pl.concat(pages) if pages else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-        return found.filter(~_is_deleted(found)).select(key) if DELETED in names else found
+        return found.filter(~self._is_deleted(found)).select(key) if DELETED in names else found
 
     def _end(self, reading: _Reading, before: Mark | None, present: pl.DataFrame | None, began: float) -> End:
         cursor = None
@@ -296,11 +307,6 @@ class SqlQuery(Connector):
                 f"no index serves the cursor {cursor.column}: each incremental read scans all of "
                 f"{' and '.join(names)}; an index on that column, and on the columns that join tables, makes it quick"
             )
-
-
-def _is_deleted(frame: pl.DataFrame) -> pl.Series:
-    mark = frame.get_column(DELETED)
-    return mark.is_not_null() & ~mark.str.contains(_NOT_DELETED).fill_null(value=True)
 
 
 def _is_numbered(name: str, names: Sequence[str]) -> bool:

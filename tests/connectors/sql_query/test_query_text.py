@@ -122,7 +122,7 @@ def test_every_name_of_a_column_works_in_every_statement(server: Any) -> None:
     assert source(server, table="named", key=tuple(NAMES)).check() == NAMES
     assert read(source(server, table="named", columns=NAMES, key=()))[0] == [dict.fromkeys(NAMES, "7")]
     for name, column in zip(NAMES, own, strict=True):
-        numbered = {"key": (name,), "cursor": {"column": name, "type": "number"}, "sweep": 0}
+        numbered: dict[str, Any] = {"key": (name,), "cursor": {"column": name, "type": "number"}, "sweep": 0}
         connector = source(server, table="named", **numbered)
         assert connector.notes()
         _, end = read(connector)
