@@ -152,6 +152,8 @@ class End:
     ``slips``: why a row may have slipped between two pages of the list (or of ``present``) while it was read, although
     every page came; empty: the list cannot slip (a snapshot, a keyset). A key that is missing from a list that can slip
     is not gone until another reading, or :meth:`Connector.look_up`, says so too.
+
+    ``warnings``: sentences for the report of the run, without any row's content.
     """
 
     # Only a proof makes a missing row a deletion: a read that ended early must never delete contacts.
@@ -163,6 +165,7 @@ class End:
     merged: Mapping[str, str] = field(default_factory=dict)
     present: pl.DataFrame | None = None
     slips: str = ""
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,14 @@ class DriverErrors:
             # "from None": the driver's own exception may hold the values of rows or the URL.
             raise self.error(error, query) from None
 
+    @contextmanager
+    def refused(self) -> Iterator[None]:
+        """Turn a ValueError of the block, whose message holds no row's value, into a SourceInvalid."""
+        try:
+            yield
+        except ValueError as error:
+            raise self.invalid(str(error)) from None
+
     def error(self, error: BaseException, query: str = "") -> SourceError:
         """Return the error of syncd for ``error``."""
         product = self._database.product

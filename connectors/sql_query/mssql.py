@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from connectors.sql_query.cursor_type import Family
 from connectors.sql_query.rows import RowSnapshot
 from connectors.sql_query.snapshot import CONNECT_TIMEOUT
 from connectors.sql_query.statement import Statement
@@ -23,6 +24,14 @@ class SqlServer(RowSnapshot):
 
     def _cursor(self) -> Any:
         return self._connection.cursor()
+
+    def _family_of(self, described: Any) -> Family:
+        import pymssql
+
+        # The driver's names of types are few: it brings a date as a DATETIME or, from old servers, as a text.
+        if described[1] == pymssql.NUMBER or described[1] == pymssql.DECIMAL:
+            return "number"
+        return "binary" if described[1] == pymssql.BINARY else ""
 
     def now(self) -> tuple[str, str]:
         # Style 120 is ISO 8601; without a style the text would depend on the language of the login.

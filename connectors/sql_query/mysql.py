@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from connectors.sql_query.cursor_type import Family
 from connectors.sql_query.rows import RowSnapshot
 from connectors.sql_query.snapshot import CONNECT_TIMEOUT
 from connectors.sql_query.statement import Statement
@@ -60,6 +61,18 @@ class MySql(RowSnapshot):
         from pymysql.constants import FIELD_TYPE
 
         return bool(type_code == FIELD_TYPE.JSON)
+
+    def _family_of(self, described: Any) -> Family:
+        from pymysql.constants import FIELD_TYPE as OF
+
+        kind = described[1]
+        # The session's zone is UTC, and so is the text of a TIMESTAMP; a DATETIME is what somebody wrote.
+        families: dict[int, Family] = {OF.TIMESTAMP: "zoned", OF.DATETIME: "timestamp", OF.DATE: "date"}
+        numbers = (OF.TINY, OF.SHORT, OF.INT24, OF.LONG, OF.LONGLONG, OF.FLOAT, OF.DOUBLE, OF.DECIMAL, OF.NEWDECIMAL)
+        texts = (OF.VARCHAR, OF.VAR_STRING, OF.STRING, OF.TINY_BLOB, OF.BLOB, OF.MEDIUM_BLOB, OF.LONG_BLOB)
+        if kind in numbers:
+            return "number"
+        return "text" if kind in texts else families.get(kind, "other")
 
     def now(self) -> tuple[str, str]:
         return self._now

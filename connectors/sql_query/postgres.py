@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from connectors.sql_query.cursor_type import Family
 from connectors.sql_query.query_text import quoted
 from connectors.sql_query.snapshot import CONNECT_TIMEOUT, Column, Page, Snapshot
 from connectors.sql_query.statement import Statement
@@ -22,6 +23,16 @@ PAGE_BYTES = 16 << 20
 
 POLL_SECONDS = 0.1
 """How often a wait for the server looks whether the read was cancelled."""
+
+_FAMILIES: dict[int, Family] = {
+    1184: "zoned",
+    1114: "timestamp",
+    1082: "date",
+    **dict.fromkeys((20, 21, 23, 700, 701, 1700), "number"),
+    **dict.fromkeys((19, 25, 1042, 1043), "text"),
+    17: "binary",
+}
+"""What the types (oid) that can be a cursor are."""
 
 _BOOLEAN, _BYTES, _JSON, _JSONB = 16, 17, 114, 3802
 
@@ -204,14 +215,15 @@ class Postgres(Snapshot):
 
 def _column(name: str, oid: int, *, is_array: bool) -> Column:
     own = quoted(name, "postgresql")
+    family = _FAMILIES.get(oid, "other")
     # COPY alone would write t for true, \x00ff for bytes and {a,b} for an array.
     if oid == _BOOLEAN:
-        return Column(name, f"{own}::text AS {own}")
+        return Column(name, f"{own}::text AS {own}", family=family)
     if oid == _BYTES:
-        return Column(name, f"encode({own}, 'hex') AS {own}")
+        return Column(name, f"encode({own}, 'hex') AS {own}", family=family)
     if is_array:
-        return Column(name, f"array_to_string({own}, '{LIST_SEPARATOR}') AS {own}")
-    return Column(name, own, is_json=oid in {_JSON, _JSONB})
+        return Column(name, f"array_to_string({own}, '{LIST_SEPARATOR}') AS {own}", family=family)
+    return Column(name, own, is_json=oid in {_JSON, _JSONB}, family=family)
 
 
 def _parsed(lines: Sequence[bytes | memoryview], names: Sequence[str]) -> Page:

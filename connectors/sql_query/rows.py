@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from connectors.sql_query.cursor_type import Family
 from connectors.sql_query.snapshot import Column, Page, Snapshot
 from connectors.sql_query.statement import Statement
 from connectors.sql_query.text import column
@@ -27,10 +28,14 @@ class RowSnapshot(Snapshot):
     def columns(self, described: Statement, query: Statement | None = None) -> list[Column]:
         with self.errors.translated(query.text if query else ""):
             _, description = self._fetch_all(described)
-        return [Column(each[0], is_json=self._is_json(each[1])) for each in description]
+        return [Column(each[0], is_json=self._is_json(each[1]), family=self._family_of(each)) for each in description]
 
     def _is_json(self, type_code: Any) -> bool:  # noqa: ARG002  (most servers have no such type)
         return False
+
+    def _family_of(self, described: Any) -> Family:  # noqa: ARG002
+        """Return the kind of a column, from the driver's description of it."""
+        return ""
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         with self.errors.translated():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
+from connectors.sql_query.cursor_type import Family
 from connectors.sql_query.errors import DriverErrors
 from connectors.sql_query.statement import Statement, compiled
 from connectors.sql_query.url import Database
@@ -44,6 +45,7 @@ class Column:
     name: str
     expression: str = ""
     is_json: bool = False
+    family: Family = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,10 @@ class Snapshot(ABC):
 
         ``query``: the configured query inside it; it is checked first on its own, so that errors name its lines.
         """
+
+    def family(self, column: Column, sample: Statement) -> Family:  # noqa: ARG002  (most servers know the types of columns)
+        """Return the kind of a column; ``sample``: the statement for some of its values."""
+        return column.family
 
     @abstractmethod
     def pages(self, statement: Statement, names: Sequence[str], rows: int) -> Iterator[Page]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from connectors.sql_query.cursor_type import Family
 from connectors.sql_query.rows import RowSnapshot
-from connectors.sql_query.snapshot import CONNECT_TIMEOUT
+from connectors.sql_query.snapshot import CONNECT_TIMEOUT, Column
 from connectors.sql_query.statement import Statement
 from connectors.sql_query.text import NotText
 
@@ -45,6 +47,14 @@ class Sqlite(RowSnapshot):
         self._until = time.monotonic() + self.access.timeout
         return self._connection.cursor()
 
+    def family(self, column: Column, sample: Statement) -> Family:  # noqa: ARG002
+        # SQLite has types of values, and none of columns.
+        values = [value for (value,) in self.rows(sample)]
+        found: set[Family] = {_family_of(value) for value in values}
+        if found == {"text", "date"}:
+            return "text"
+        return found.pop() if len(found) == 1 else "mixed" if found else ""
+
     def now(self) -> tuple[str, str]:
         [found] = self.rows(Statement("SELECT datetime('now'), datetime('now', 'localtime')"))
         return str(found[0]), str(found[1])
@@ -53,6 +63,14 @@ class Sqlite(RowSnapshot):
         plan = self.rows(Statement(f"EXPLAIN QUERY PLAN {statement.text}", statement.values))
         steps = [str(row[3]).split() for row in plan]
         return sorted({words[1] for words in steps if words[0] == "SCAN" and "INDEX" not in words})
+
+
+def _family_of(value: Any) -> Family:
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "date" if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else "text"
+    return "binary"
 
 
 def _text(value: bytes) -> str | NotText:

@@ -83,6 +83,16 @@ class Selection:
         listed = ", ".join([*self._selected(key, expressions), *added])
         return Statement(f"SELECT {listed} FROM {self.source()}", self.values)
 
+    def cursor_sample(self) -> Statement:
+        """Return the statement for some values of the cursor, as SQLite takes it."""
+        column = self.quoted(self.cursor or "")
+        return Statement(f"SELECT {column} FROM {self.source()} WHERE {column} IS NOT NULL LIMIT 100", self.values)
+
+    def cursors_between(self, low: int, high: int) -> Statement:
+        """Return the statement that counts the rows whose cursor is a number between these two."""
+        column = self.quoted(self.cursor or "")
+        return Statement(f"SELECT COUNT(*) FROM {self.source()} WHERE {column} BETWEEN {low} AND {high}", self.values)
+
     def key_counts(self, key: tuple[str, ...]) -> Statement:
         """Return the statement that counts rows, keys that occur more than once, and rows without a part of the key."""
         names = [self.quoted(name) for name in key]

@@ -241,6 +241,7 @@ def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, 
 
 def _warnings(world: World, compared: _Compared, index: Index) -> Iterator[str]:
     reading, schema, verdicts = world.reading, world.schema, world.verdicts
+    yield from reading.end.warnings
     yield from warnings.of_fields(schema, compared.changed.columns)
     if world.source.shared_numbers == "warn":
         yield from warnings.of_shared_numbers(sharing_a_number(compared.changed, schema.phones))

@@ -104,7 +104,7 @@ def test_a_sqlite_file_is_beside_the_configuration() -> None:
         ({"deleted": "gone) OR (1=1"}, "a ) closes nothing"),
         ({"fetch": 0}, "greater than or equal to 1"),
         ({"isolation": "dirty"}, "'snapshot', 'serializable' or 'read_committed'"),
-        ({"cursor": {"column": "x", "type": "text"}}, "'timestamp', 'date' or 'number'"),
+        ({"cursor": {"column": "x", "type": "text"}}, "'timestamp', 'date', 'number', 'epoch' or 'epoch_ms'"),
         ({"timeout": "soon"}, "is not a duration: write 30s"),
     ],
 )
