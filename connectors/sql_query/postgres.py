@@ -6,23 +6,23 @@ No value becomes a Python object, and the text of each value is PostgreSQL's own
 from __future__ import annotations
 
 import select
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import polars as pl
 
+from connectors.sql_query.connecting import POLL_SECONDS
 from connectors.sql_query.cursor_type import Family
 from connectors.sql_query.query_text import quoted
-from connectors.sql_query.snapshot import CONNECT_TIMEOUT, Column, Page, Snapshot
+from connectors.sql_query.snapshot import CANCEL_SECONDS, CONNECT_TIMEOUT, Access, Column, Page, Snapshot
 from connectors.sql_query.statement import Statement
 from connectors.sql_query.text import LIST_SEPARATOR
 
 PAGE_BYTES = 16 << 20
 """Bytes of CSV after which a page ends even if it could have more rows."""
-
-POLL_SECONDS = 0.1
-"""How often a wait for the server looks whether the read was cancelled."""
 
 _FAMILIES: dict[int, Family] = {
     1184: "zoned",
@@ -47,6 +47,10 @@ _NOT_UTF8 = "a text is not in UTF-8"
 
 class Postgres(Snapshot):
     """A transaction on a PostgreSQL server."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        self._closed = threading.Event()
 
     def begin(self) -> None:
         self._connection = self.connect(
@@ -197,19 +201,28 @@ class Postgres(Snapshot):
             [[[plan]]] = self._connection.execute(explain).fetchall()
         return sorted(set(_scanned_tables(plan["Plan"])))
 
-    def cancel(self) -> None:
-        super().cancel()
-        if self._connection is not None and not self._connection.closed:
-            self._connection.cancel_safe(timeout=CONNECT_TIMEOUT)
+    def _ask_to_stop(self) -> None:
+        # Again and again, since a request between two statements has no effect.
+        until = time.monotonic() + CANCEL_SECONDS
+        while (left := until - time.monotonic()) > 0 and not self._connection.closed:
+            with suppress(Exception):
+                self._connection.cancel_safe(timeout=left)
+            self._closed.wait(POLL_SECONDS)
+
+    def _descriptor(self) -> int | None:
+        return int(self._connection.pgconn.socket)
 
     def close(self) -> None:
+        self._closed.set()
         if self._connection is None:
             return
         from psycopg import pq
 
         # If rows are left, the server is still sending them, and closing alone would let it work on.
-        if self._connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
-            self._connection.pgconn.get_cancel().cancel()
+        is_active = self._connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE
+        if is_active and not self.cancelled.is_set():
+            with suppress(Exception):
+                self._connection.cancel_safe(timeout=CANCEL_SECONDS)
         self._connection.close()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from connectors.sql_query.url import Kind
+from connectors.sql_query.url_options import Kind
 
 _FIRST_WORDS = {"select", "with", "values", "table", "("}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.sql_query.query_text import pieces, quoted, table_name, unquoted
-from connectors.sql_query.url import Kind
+from connectors.sql_query.url_options import Kind
 
 ROWS = "syncd_rows"
 """The name of the query's result in the statements around it."""

@@ -55,6 +55,12 @@ def test_each_server_has_its_urls(url: str, title: str) -> None:
         ("postgresql://u:pa@ss/w@h/d", "put the password into the option password"),
         ("sqlite://", "an SQLite database is a file"),
         (7, "this is not the URL of a database"),
+        ("postgresql://u@h/d?sslmode=bogus", "write sslmode=disable, prefer, require, verify-ca or verify-full"),
+        ("postgresql://u@h/d?sslrotcert=x", r"no option sslrotcert \(did you mean 'sslrootcert'\?\)"),
+        ("mariadb://u@h/d?ssl_caa=x", r"no option ssl_caa \(did you mean 'ssl_ca'\?\)"),
+        ("mariadb://u@h/d?init_command=DELETE", "no option init_command"),
+        ("mssql://u@h/d?trusted_connection=yes", "name a user of SQL Server"),
+        ("sqlite:///rent.db?password=x", "SQLite has no option password"),
     ],
 )
 def test_a_wrong_url_is_told_with_the_remedy(url: object, said: str) -> None:
@@ -77,6 +83,22 @@ def test_the_password_is_never_shown() -> None:
         assert "t0psecret" not in shown
     assert options.url.with_password("p@:/%ss").password == "p@:/%ss"
     assert "s3cret" not in refused(url="postgresql://reader:s3cret@db.example.com:x/rent")
+
+
+def test_the_options_of_a_url_are_understood_and_show_no_password() -> None:
+    url = made(
+        url="mysql://h/d?user=reader&password=s3cret&useSSL=true&ssl-key-password=t0p&serverTimezone=UTC",
+        query="SELECT 1",
+    ).url
+    assert (url.url.username, url.url.password) == ("reader", "s3cret")
+    assert dict(url.url.query) == {"sslmode": "require", "ssl_key_password": "t0p"}
+    assert "s3cret" not in str(url)
+    assert "t0p" not in str(url)
+    several = made(url="postgresql://u:p@one:5432,[::1]/d?currentSchema=rent&ssl=true", query="SELECT 1").url
+    assert several.place == "PostgreSQL at one,::1"
+    assert dict(several.url.query) == {
+        "options": "-csearch_path=rent", "sslmode": "require", "host": "one,::1", "port": "5432,"
+    }  # fmt: skip
 
 
 def test_a_sqlite_file_is_beside_the_configuration() -> None:

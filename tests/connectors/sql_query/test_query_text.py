@@ -9,7 +9,7 @@ import pytest
 
 from connectors.sql_query.query_text import UnusableQuery, checked, parameters, quoted, table_name, unquoted
 from connectors.sql_query.statement import Statement, compiled
-from connectors.sql_query.url import Kind
+from connectors.sql_query.url_options import Kind
 from tests.worlds.sql_servers import MariaDb, Postgres
 from tests.worlds.sql_sources import read, source
 from tests.worlds.sql_sqlite_file import SqliteFile
