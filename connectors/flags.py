@@ -24,6 +24,10 @@ def meant(values: pl.Series) -> pl.Series:
 
     A number means yes unless it is zero. A date means yes, unless it is one of those that stand for *never*.
     """
+    distinct = values.unique()
+    # A flag has few values, and each is looked at with several patterns.
+    if 2 * distinct.len() < values.len():
+        return values.replace_strict(distinct, meant(distinct), return_dtype=pl.Boolean)
     # PostgreSQL writes bytes as \\x00.
     text = pl.col(values.name).str.strip_chars().str.strip_prefix("\\x").str.to_lowercase()
     is_no = text.is_null() | text.is_in(NO) | text.str.contains(_ZERO) | text.str.contains(_NEVER)

@@ -104,7 +104,9 @@ _SQL_SERVER_TEMPORARY = {
 }  # fmt: skip
 """Conflicts, full or starting servers, and the numbers of DB-Library, which speak of the connection."""
 
-_SQLITE_INVALID = re.compile(r"no such|syntax error|ambiguous|not authorized|wrong number|misuse|incomplete input")
+_SQLITE_INVALID = re.compile(
+    r"no such|syntax error|ambiguous|not authorized|wrong number|misuse|incomplete input|binding"
+)
 
 
 _BROKEN_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -202,9 +204,14 @@ class DriverErrors:
 
     def _postgres(self, error: Any, query: str) -> SourceError:
         state = getattr(error, "sqlstate", None)
-        # Without a SQLSTATE the connection was lost, and libpq gives only a text.
+        # Without a SQLSTATE the driver could not send the query, or the connection was lost.
         if state is None:
-            return self.unavailable(_LOST)
+            is_ours = type(error).__name__ in {"ProgrammingError", "DataError", "NotSupportedError"}
+            return (
+                self.invalid("the driver cannot send the query: check its params")
+                if is_ours
+                else self.unavailable(_LOST)
+            )
         if state == _POSTGRES_SLOW:
             return self._slow()
         if state.startswith(_POSTGRES_TEMPORARY):

@@ -92,7 +92,7 @@ class Postgres(Snapshot):
             self._describe(query, name_lines=True)
         found = self._describe(described)
         categories = self._type_categories({oid for _, oid in found})
-        return [_column(name, oid, is_array=categories.get(oid) == "A") for name, oid in found]
+        return [_column(name, oid, categories.get(oid, "")) for name, oid in found]
 
     def _describe(self, statement: Statement, *, name_lines: bool = False) -> list[tuple[str, int]]:
         """Return the names and types (oid) of a statement's columns. Errors name their line if ``name_lines``."""
@@ -114,7 +114,8 @@ class Postgres(Snapshot):
 
         # COPY takes no parameters, so the client writes the values into the text.
         text, values = self.compiled(statement)
-        return ClientCursor(self._connection).mogrify(text, values)
+        with self.errors.translated():
+            return ClientCursor(self._connection).mogrify(text, values)
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         text, values = self.compiled(statement)
@@ -226,15 +227,16 @@ class Postgres(Snapshot):
         self._connection.close()
 
 
-def _column(name: str, oid: int, *, is_array: bool) -> Column:
+def _column(name: str, oid: int, category: str) -> Column:
     own = quoted(name, "postgresql")
-    family = _FAMILIES.get(oid, "other")
+    # Types of extensions, such as citext, have other numbers in each database.
+    family = _FAMILIES.get(oid, "text" if category == "S" else "other")
     # COPY alone would write t for true, \x00ff for bytes and {a,b} for an array.
     if oid == _BOOLEAN:
         return Column(name, f"{own}::text AS {own}", family=family)
     if oid == _BYTES:
         return Column(name, f"encode({own}, 'hex') AS {own}", family=family)
-    if is_array:
+    if category == "A":
         return Column(name, f"array_to_string({own}, '{LIST_SEPARATOR}') AS {own}", family=family)
     return Column(name, own, is_json=oid in {_JSON, _JSONB}, family=family)
 

@@ -91,6 +91,8 @@ class Database:
 def _database(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, Database):
         return value
+    # What Java programs write is the same address with a word before it.
+    value = value.removeprefix("jdbc:") if isinstance(value, str) else value
     found = _SCHEME.match(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"this is not the URL of a database; write {_EXAMPLES}")

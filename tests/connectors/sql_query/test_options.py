@@ -37,6 +37,8 @@ def refused(**options: Any) -> str:
         ("mariadb://u@h/d", "MariaDB"),
         ("mysql+pymysql://u@h/d", "MySQL"),
         ("sqlite:///rent.db", "SQLite"),
+        ("jdbc:postgresql://u@h:5432/d?ssl=true", "PostgreSQL"),
+        ("jdbc:mysql://h/d?user=u&password=p&useSSL=false&characterEncoding=utf8", "MySQL"),
         ("mssql://u@h/d", "SQL Server"),
     ],
 )
