@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from connectors.sql_query.connecting import POLL_SECONDS
 from connectors.sql_query.cursor_type import Family
 from connectors.sql_query.rows import RowSnapshot
 from connectors.sql_query.snapshot import CONNECT_TIMEOUT, Column
@@ -28,17 +29,32 @@ class Sqlite(RowSnapshot):
             self._connection = sqlite3.connect(
                 f"file:{quote(str(path))}?mode=ro",
                 uri=True,
-                timeout=CONNECT_TIMEOUT,
+                timeout=POLL_SECONDS,
                 check_same_thread=False,
                 isolation_level=None,
             )
             self._connection.text_factory = _text
             self._connection.execute("PRAGMA query_only = 1")
-            # BEGIN alone takes no snapshot; the first statement that reads the file does.
             self._connection.execute("BEGIN")
-            self._connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+            self._take_snapshot()
         # SQLite has no timeout of statements. This function is called every 100,000 steps and can end one.
         self._connection.set_progress_handler(self._must_end, 100_000)
+
+    def _take_snapshot(self) -> None:
+        import sqlite3
+
+        # A wait for another program's lock cannot be ended, so there are many short ones.
+        until = time.monotonic() + CONNECT_TIMEOUT
+        while True:
+            try:
+                # BEGIN alone takes no snapshot; the first statement that reads the file does.
+                self._connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+            except sqlite3.OperationalError as error:
+                self.stop_if_cancelled()
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+            else:
+                return
 
     def _must_end(self) -> bool:
         return self.cancelled.is_set() or time.monotonic() > self._until

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from syncd.errors import SourceUnavailable, Stopped
 from tests.worlds.frozen_server import FrozenServer
 from tests.worlds.sql_servers import MariaDb, Postgres
 from tests.worlds.sql_sources import read, source
+from tests.worlds.sql_sqlite_file import SqliteFile
 from tests.worlds.world import World, company
 
 SLOW = {"postgresql": "SELECT pg_sleep(60) AS id", "mysql": "SELECT SLEEP(60) AS id"}
@@ -66,6 +69,25 @@ def test_a_server_that_freezes(tmp_path: Path, request: pytest.FixtureRequest, n
         url = server.url.replace(f":{server.port}", f":{frozen.port}")
         url += "?sslmode=disable"
         assert stopped_in(world, url, SLOW[server.kind], frozen.frozen.wait) < WITHIN
+
+
+def test_a_file_that_another_program_has_locked(tmp_path: Path) -> None:
+    file = SqliteFile(tmp_path / "people.db")
+    file.run("CREATE TABLE people (id int)")
+    with company(tmp_path) as world, closing(sqlite3.connect(file.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert stopped_in(world, file.url, "SELECT id FROM people", lambda: time.sleep(0.5)) < WITHIN
+
+
+def test_a_file_that_is_locked_for_a_moment_is_read(tmp_path: Path) -> None:
+    file = SqliteFile(tmp_path / "people.db")
+    file.run("CREATE TABLE people (id int)", "INSERT INTO people VALUES (1)")
+    with closing(sqlite3.connect(file.path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        unlocking = threading.Timer(0.5, other.execute, ["ROLLBACK"])
+        unlocking.start()
+        assert read(source(file, table="people"))[0] == [{"id": "1"}]
+        unlocking.join()
 
 
 @pytest.mark.parametrize("name", ["postgres", "mariadb"])
