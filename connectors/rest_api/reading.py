@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from connectors.http_parts.paths import find, truthy
+from connectors.flags import is_yes, shown
+from connectors.http_parts.paths import find
 from connectors.http_parts.records import columns_of, ids_of, table, text_of
 from connectors.rest_api.cursor import Window, moment
 from connectors.rest_api.enrich import enriched
@@ -243,7 +244,17 @@ class Reading:
 
     def _is_deleted(self, record: Any) -> bool:
         inline = self.options.deletes.inline
-        return inline is not None and truthy(find(inline.when, record))
+        if inline is None:
+            return False
+        value = find(inline.when, record)
+        found = is_yes(value)
+        if found is None:
+            raise SourceInvalid(
+                f"{self.session.name}: deletes.inline.when: {inline.when} has the value {shown([str(value)])}, "
+                f"which means neither yes nor no; nothing is deleted. "
+                f"Compare it, such as when: \"{inline.when} == 'Yes'\""
+            )
+        return found
 
     def _id_of(self, record: Any) -> str | None:
         inline = self.options.deletes.inline

@@ -11,109 +11,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
-from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
+from connectors.sql_query.cursor_order import CursorOrder
+
 MAX_SEEN = 5_000
 """Rows of the overlap that are remembered at most; if there are more, all of them are read again."""
-
-CursorType = Literal["timestamp", "date", "number"]
-
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:([ T])(\d\d:\d\d:\d\d)(\.\d+)?(.*))?")
-_DAY = 86400.0
-
-
-class CursorOrder(ABC):
-    """The order of a cursor's values. ``settle_seconds``: after this time a value is settled."""
-
-    settle_seconds: float
-
-    @abstractmethod
-    def comparable(self, values: pl.Series) -> pl.Series:
-        """Return the values (String) in a type that can be compared; null for a value of another kind."""
-
-    @abstractmethod
-    def minus_overlap(self, value: str) -> str:
-        """Return the value that lies the overlap before ``value``."""
-
-    @abstractmethod
-    def without_future(self, values: pl.Series, now: tuple[str, str]) -> pl.Series:
-        """Return the comparable values that are not later than ``now``, the server's time in UTC and in its zone."""
-
-    def parameter(self, value: str) -> Any:
-        """Return the value as a statement takes it; these can be compared too."""
-        return value
-
-
-class Times(CursorOrder):
-    """Points in time, as text in ISO 8601, which sorts by time. ``overlap`` and ``grain``: seconds."""
-
-    def __init__(self, overlap: float, grain: float = 0.0) -> None:
-        self.settle_seconds = overlap + grain
-        self._overlap = timedelta(seconds=max(overlap, grain))
-
-    def comparable(self, values: pl.Series) -> pl.Series:
-        # PostgreSQL has times without digits, "infinity"; as the greatest value, it would hide all later rows.
-        return values.set(~values.str.contains(r"^\d{4}-\d\d-\d\d").fill_null(value=False), None)
-
-    def minus_overlap(self, value: str) -> str:
-        found = _MOMENT.fullmatch(value)
-        if found is None:
-            return value
-        day, between, clock, fraction, zone = found.groups()
-        try:
-            moment = datetime.fromisoformat(f"{day} {clock or '00:00:00'}") - self._overlap
-        # Not every text is a time that Python knows: 0000-00-00, or a time whose overlap begins before the year 1.
-        except (ValueError, OverflowError):
-            return value
-        if not clock:
-            return moment.date().isoformat()
-        # The result has no fraction. A second less, since texts with and without a fraction sort differently.
-        moment -= timedelta(seconds=1 if fraction else 0)
-        return f"{moment:%Y-%m-%d}{between}{moment:%H:%M:%S}{zone}"
-
-    def without_future(self, values: pl.Series, now: tuple[str, str]) -> pl.Series:
-        utc, _ = now
-        # A time without a zone may be in UTC or in the server's zone, so the later of both is allowed.
-        zoned = values.str.contains(r"\d\d:\d\d.*(?:[+-]\d\d(?::?\d\d)?|Z)$")
-        until = pl.when(zoned).then(pl.lit(utc)).otherwise(pl.lit(max(now)))
-        seconds = values.str.replace("T", " ", literal=True).str.head(19)
-        return values.filter(pl.select(seconds <= until).to_series())
-
-
-class Numbers(CursorOrder):
-    """Whole numbers that only grow: a sequence, a row version. ``overlap``: a difference of numbers."""
-
-    # A number does not tell when it was written, so a commit may be a day late.
-    settle_seconds = _DAY
-
-    def __init__(self, overlap: int) -> None:
-        self._overlap = overlap
-
-    def comparable(self, values: pl.Series) -> pl.Series:
-        return values.cast(pl.Int64, strict=False)
-
-    def minus_overlap(self, value: str) -> str:
-        return str(int(value) - self._overlap)
-
-    def without_future(self, values: pl.Series, now: tuple[str, str]) -> pl.Series:  # noqa: ARG002  (numbers have no clock)
-        return values
-
-    def parameter(self, value: str) -> Any:
-        return int(value)
-
-
-def cursor_order(kind: CursorType, overlap: float) -> CursorOrder:
-    """Return the order of values of this type; ``overlap``: seconds, or a difference of numbers."""
-    if kind == "number":
-        return Numbers(int(overlap))
-    # The overlap of a date is at least a day, since rows of a day are written until its end.
-    return Times(overlap, _DAY if kind == "date" else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +65,11 @@ class Mark:
 
 
 class Window:
-    """Collects, over the pages of a read, the greatest value and the rows that the next read would find again."""
+    """Collects, over the pages of a read, the greatest value and the rows that the next read would find again.
+
+    ``now``: the server's time in UTC and in its zone. ``looks_like``: the type that the values seem to be of, if it is
+    another one than the order's.
+    """
 
     def __init__(self, order: CursorOrder, now: tuple[str, str]) -> None:
         self._order = order
@@ -168,13 +78,15 @@ class Window:
         self._rows: pl.DataFrame | None = None
         self._has_too_many = False
         self.top: str | None = None
+        self.looks_like = ""
 
     def add(self, frame: pl.DataFrame, values: pl.Series) -> None:
         """Add a page: its rows and their cursor values (String)."""
         known = self._order.comparable(values)
+        self.looks_like = self.looks_like or self._order.doubt(known, self._now)
         top = self._order.without_future(known.drop_nulls(), self._now).max()
         if top is not None and (self.top is None or top > self._comparable(self.top)):
-            self.top = str(top)
+            self.top = self._order.text(top)
         if not self._has_too_many:
             self._remember(frame, known)
 
@@ -205,7 +117,7 @@ class Window:
         top, since, settled = self.top, began, None
         if before is not None and before.top is not None:
             # This read has covered the old top. If it began late enough, no commit at or below that top can follow.
-            has_settled = began - before.since >= self._order.settle_seconds
+            has_settled = began - before.since >= self._order.settle_seconds(before.top)
             settled = before.top if has_settled else before.settled
             if top is None or not self._comparable(top) > self._comparable(before.top):
                 top, since = before.top, before.since

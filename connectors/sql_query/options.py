@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from connectors.sql_query.cursor import CursorType
+from connectors.sql_query.cursor_order import CursorType
+from connectors.sql_query.query_text import checked, parameters
 from connectors.sql_query.snapshot import Isolation
-from connectors.sql_query.statement import SINCE, checked, parameters
+from connectors.sql_query.statement import SINCE
 from connectors.sql_query.url import DatabaseUrl
 from syncd.source import Duration, Options, nearest
 
@@ -19,7 +20,9 @@ class CursorOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     column: str = Field(min_length=1, description="A column that grows with every change of its row.")
-    type: CursorType = Field(default="timestamp", description="timestamp, date or number.")
+    type: CursorType | None = Field(
+        default=None, description="timestamp, date, number, epoch or epoch_ms; if absent, the column's own type."
+    )
     overlap: Duration = Field(
         default=300.0,
         description="How far before the greatest value seen a read begins: a duration, or a number for numbers.",

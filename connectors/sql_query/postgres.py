@@ -6,21 +6,33 @@ No value becomes a Python object, and the text of each value is PostgreSQL's own
 from __future__ import annotations
 
 import select
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import polars as pl
 
-from connectors.sql_query.snapshot import CONNECT_TIMEOUT, Column, Page, Snapshot
+from connectors.sql_query.connecting import POLL_SECONDS
+from connectors.sql_query.cursor_type import Family
+from connectors.sql_query.query_text import quoted
+from connectors.sql_query.snapshot import CANCEL_SECONDS, CONNECT_TIMEOUT, Access, Column, Page, Snapshot
 from connectors.sql_query.statement import Statement
 from connectors.sql_query.text import LIST_SEPARATOR
 
 PAGE_BYTES = 16 << 20
 """Bytes of CSV after which a page ends even if it could have more rows."""
 
-POLL_SECONDS = 0.1
-"""How often a wait for the server looks whether the read was cancelled."""
+_FAMILIES: dict[int, Family] = {
+    1184: "zoned",
+    1114: "timestamp",
+    1082: "date",
+    **dict.fromkeys((20, 21, 23, 700, 701, 1700), "number"),
+    **dict.fromkeys((19, 25, 1042, 1043), "text"),
+    17: "binary",
+}
+"""What the types (oid) that can be a cursor are."""
 
 _BOOLEAN, _BYTES, _JSON, _JSONB = 16, 17, 114, 3802
 
@@ -35,6 +47,10 @@ _NOT_UTF8 = "a text is not in UTF-8"
 
 class Postgres(Snapshot):
     """A transaction on a PostgreSQL server."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        self._closed = threading.Event()
 
     def begin(self) -> None:
         self._connection = self.connect(
@@ -76,8 +92,7 @@ class Postgres(Snapshot):
             self._describe(query, name_lines=True)
         found = self._describe(described)
         categories = self._type_categories({oid for _, oid in found})
-        quote = self.dialect.identifier_preparer.quote
-        return [_column(name, oid, quote(name), is_array=categories.get(oid) == "A") for name, oid in found]
+        return [_column(name, oid, categories.get(oid, "")) for name, oid in found]
 
     def _describe(self, statement: Statement, *, name_lines: bool = False) -> list[tuple[str, int]]:
         """Return the names and types (oid) of a statement's columns. Errors name their line if ``name_lines``."""
@@ -99,7 +114,8 @@ class Postgres(Snapshot):
 
         # COPY takes no parameters, so the client writes the values into the text.
         text, values = self.compiled(statement)
-        return ClientCursor(self._connection).mogrify(text, values)
+        with self.errors.translated():
+            return ClientCursor(self._connection).mogrify(text, values)
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         text, values = self.compiled(statement)
@@ -186,31 +202,43 @@ class Postgres(Snapshot):
             [[[plan]]] = self._connection.execute(explain).fetchall()
         return sorted(set(_scanned_tables(plan["Plan"])))
 
-    def cancel(self) -> None:
-        super().cancel()
-        if self._connection is not None and not self._connection.closed:
-            self._connection.cancel_safe(timeout=CONNECT_TIMEOUT)
+    def _ask_to_stop(self) -> None:
+        # Again and again, since a request between two statements has no effect.
+        until = time.monotonic() + CANCEL_SECONDS
+        while (left := until - time.monotonic()) > 0 and not self._connection.closed:
+            with suppress(Exception):
+                self._connection.cancel_safe(timeout=left)
+            self._closed.wait(POLL_SECONDS)
+
+    def _descriptor(self) -> int | None:
+        return int(self._connection.pgconn.socket)
 
     def close(self) -> None:
+        self._closed.set()
         if self._connection is None:
             return
         from psycopg import pq
 
         # If rows are left, the server is still sending them, and closing alone would let it work on.
-        if self._connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
-            self._connection.pgconn.get_cancel().cancel()
+        is_active = self._connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE
+        if is_active and not self.cancelled.is_set():
+            with suppress(Exception):
+                self._connection.cancel_safe(timeout=CANCEL_SECONDS)
         self._connection.close()
 
 
-def _column(name: str, oid: int, quoted: str, *, is_array: bool) -> Column:
+def _column(name: str, oid: int, category: str) -> Column:
+    own = quoted(name, "postgresql")
+    # Types of extensions, such as citext, have other numbers in each database.
+    family = _FAMILIES.get(oid, "text" if category == "S" else "other")
     # COPY alone would write t for true, \x00ff for bytes and {a,b} for an array.
     if oid == _BOOLEAN:
-        return Column(name, f"{quoted}::text AS {quoted}")
+        return Column(name, f"{own}::text AS {own}", family=family)
     if oid == _BYTES:
-        return Column(name, f"encode({quoted}, 'hex') AS {quoted}")
-    if is_array:
-        return Column(name, f"array_to_string({quoted}, '{LIST_SEPARATOR}') AS {quoted}")
-    return Column(name, quoted, is_json=oid in {_JSON, _JSONB})
+        return Column(name, f"encode({own}, 'hex') AS {own}", family=family)
+    if category == "A":
+        return Column(name, f"array_to_string({own}, '{LIST_SEPARATOR}') AS {own}", family=family)
+    return Column(name, own, is_json=oid in {_JSON, _JSONB}, family=family)
 
 
 def _parsed(lines: Sequence[bytes | memoryview], names: Sequence[str]) -> Page:

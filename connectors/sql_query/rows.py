@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
+from connectors.sql_query.cursor_type import Family
 from connectors.sql_query.snapshot import Column, Page, Snapshot
 from connectors.sql_query.statement import Statement
 from connectors.sql_query.text import column
+
+T = TypeVar("T")
 
 CHUNK_ROWS = 5_000
 """Rows that are Python objects at once."""
@@ -24,13 +27,21 @@ class RowSnapshot(Snapshot):
     def _cursor(self) -> Any:
         """Return a new unbuffered cursor."""
 
+    def _call(self, work: Callable[[], T]) -> T:
+        """Return what a call of the driver returns, which may wait for the server."""
+        return work()
+
     def columns(self, described: Statement, query: Statement | None = None) -> list[Column]:
         with self.errors.translated(query.text if query else ""):
             _, description = self._fetch_all(described)
-        return [Column(each[0], is_json=self._is_json(each[1])) for each in description]
+        return [Column(each[0], is_json=self._is_json(each[1]), family=self._family_of(each)) for each in description]
 
     def _is_json(self, type_code: Any) -> bool:  # noqa: ARG002  (most servers have no such type)
         return False
+
+    def _family_of(self, described: Any) -> Family:  # noqa: ARG002
+        """Return the kind of a column, from the driver's description of it."""
+        return ""
 
     def rows(self, statement: Statement) -> list[tuple[Any, ...]]:
         with self.errors.translated():
@@ -40,9 +51,9 @@ class RowSnapshot(Snapshot):
         """Return the rows of a small result and the driver's description of its columns."""
         text, values = self.compiled(statement)
         cursor = self._cursor()
-        cursor.execute(text, values)
+        self._call(lambda: cursor.execute(text, values))
         # Read to the end even if there are no rows: an unbuffered cursor blocks the connection until then.
-        found = list(cursor.fetchall()), cursor.description
+        found = list(self._call(cursor.fetchall)), cursor.description
         cursor.close()
         return found
 
@@ -52,7 +63,7 @@ class RowSnapshot(Snapshot):
         chunks: list[Page] = []
         try:
             with self.errors.translated():
-                cursor.execute(text, values)
+                self._call(lambda: cursor.execute(text, values))
             # Rows become columns in small chunks, since rows as Python objects take far more memory than a page.
             while chunk := self._chunk(cursor, min(rows, CHUNK_ROWS)):
                 chunks.append(_page(chunk, names))
@@ -71,7 +82,7 @@ class RowSnapshot(Snapshot):
     def _chunk(self, cursor: Any, size: int) -> Sequence[tuple[Any, ...]]:
         self.stop_if_cancelled()
         with self.errors.translated():
-            found: Sequence[tuple[Any, ...]] = cursor.fetchmany(size)
+            found: Sequence[tuple[Any, ...]] = self._call(lambda: cursor.fetchmany(size))
             return found
 
     def _check_warnings(self, cursor: Any) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import polars as pl
 
+from connectors.sql_query.connecting import Abandoned, cut, interruptible
+from connectors.sql_query.cursor_type import Family
 from connectors.sql_query.errors import DriverErrors
 from connectors.sql_query.statement import Statement, compiled
 from connectors.sql_query.url import Database
@@ -23,6 +26,11 @@ Isolation = Literal["snapshot", "serializable", "read_committed"]
 
 CONNECT_TIMEOUT = 15.0
 """Seconds that connecting may take."""
+
+CANCEL_SECONDS = 1.0
+"""Seconds that the server has to end a statement before its connection is cut."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class Column:
     name: str
     expression: str = ""
     is_json: bool = False
+    family: Family = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,10 @@ class Snapshot(ABC):
         ``query``: the configured query inside it; it is checked first on its own, so that errors name its lines.
         """
 
+    def family(self, column: Column, sample: Statement) -> Family:  # noqa: ARG002  (most servers know the types of columns)
+        """Return the kind of a column; ``sample``: the statement for some of its values."""
+        return column.family
+
     @abstractmethod
     def pages(self, statement: Statement, names: Sequence[str], rows: int) -> Iterator[Page]:
         """Yield all rows, at most ``rows`` a page; ``names`` are the names of the statement's columns.
@@ -104,25 +117,67 @@ class Snapshot(ABC):
         """Return the tables that the statement would read from end to end because no index serves it."""
 
     def cancel(self) -> None:
-        """Make a statement under way end soon; may be called from any thread, and if there is no statement."""
+        """Make a statement, or connecting, end within two seconds; may be called from any thread, at any time."""
         self.cancelled.set()
+        if self._connection is None:
+            return
+        # Apart, since a server that does not answer would not answer this question either.
+        asking = threading.Thread(target=self._ask_to_stop, name="cancel", daemon=True)
+        asking.start()
+        asking.join(CANCEL_SECONDS)
+        with suppress(Exception):
+            descriptor = self._descriptor()
+            if descriptor is not None:
+                cut(descriptor)
+
+    def _ask_to_stop(self) -> None:  # noqa: B027  (SQLite looks at ``cancelled`` by itself)
+        """Ask the server to end the statement under way, for at most a second; errors count for nothing."""
+
+    def _descriptor(self) -> int | None:
+        """Return the descriptor of the connection's socket; None if the driver has none."""
+        return None
 
     @abstractmethod
     def close(self) -> None:
         """End the transaction, without reading the rest of a result."""
 
     def compiled(self, statement: Statement) -> tuple[str, Any]:
-        """Return the statement and its values as the driver takes them."""
-        return compiled(statement, self.access.database.product.kind, self.dialect)
+        """Return the statement and its values as the driver takes them; it must not begin after a cancel."""
+        self.stop_if_cancelled()
+        return compiled(statement, self.access.database.product.kind)
 
     def connect(self, **more: Any) -> Any:
         """Return a new connection of the driver; ``more``: further arguments for the driver."""
         # SQLAlchemy only translates the URL. The driver is used directly, since SQLAlchemy's own rows would cost time.
-        arguments, options = self.dialect.create_connect_args(self.access.url)
-        with self.errors.translated():
-            return self.dialect.loaded_dbapi.connect(*arguments, **{**options, **more})
+        with self.errors.connecting():
+            arguments = {**self._arguments(), **more}
+            return self.interruptible(lambda: self.dialect.loaded_dbapi.connect(**arguments))
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return what the URL says as arguments of the driver."""
+        _, options = self.dialect.create_connect_args(self.access.url)
+        return dict(options)
+
+    def interruptible(self, work: Callable[[], T], seconds: float | None = None) -> T:
+        """Return what ``work`` returns, unless the read is cancelled before; ``seconds``: how long to wait at most."""
+        # A URL may name several hosts, and the driver waits for each of them.
+        hosts = str(self.access.url.query.get("host", "")).count(",") + 1
+        patience = (CONNECT_TIMEOUT + 1) * hosts if seconds is None else seconds
+        try:
+            found: T = interruptible(work, self.cancelled, seconds=patience, discard=_close)
+        except Abandoned:
+            self.stop_if_cancelled()
+            raise self.errors.unavailable(
+                "the server does not answer: check that it runs, or try again later"
+            ) from None
+        return found
 
     def stop_if_cancelled(self) -> None:
         # A cancel request that reaches the server between two statements has no effect there, so the flag counts.
         if self.cancelled.is_set():
             raise SourceUnavailable(f"{self.access.database.place}: the read was cancelled")
+
+
+def _close(connection: Any) -> None:
+    with suppress(Exception):
+        connection.close()

@@ -9,14 +9,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TypeVar
 
 import polars as pl
 
 from syncd.config import Source
-from syncd.core.columns import CONTACT, LINE, ORIGIN, RAW, REASON, ROW, STATE, WARNING
+from syncd.core.columns import CONTACT, LINE, ORIGIN, RAW, REASON, ROW, STATE, UNIT, WARNING
 from syncd.core.identity import identify
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
@@ -99,7 +99,7 @@ class _Pages:
             origins=self.origins,
         )
         return Reading(
-            end=end,
+            end=_with_normal_keys(end, self.mapping),
             verdicts=verdicts.without_duplicates(),
             warnings=pl.concat([pl.DataFrame(schema=_WARNINGS), *self.warnings]),
             malformed=self.malformed,
@@ -135,6 +135,26 @@ class _Pages:
         self.reasons.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
         self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *self.mapping.fields), self.height)
+
+
+def _with_normal_keys(end: End, mapping: ContactMapping) -> End:
+    """Write the deleted and the merged keys of a read as the keys of rows are written."""
+    # Here, for all connectors: a key that a connector has taken from its source is not trimmed, and not composed.
+    texts = sorted({*end.deleted, *end.merged, *end.merged.values()})
+    names = mapping.rules.key
+    parts = [parts for text in texts if len(parts := text.split(UNIT)) == len(names)]
+    if not parts:
+        return end
+    frame = pl.DataFrame(
+        dict(zip(names, zip(*parts, strict=True), strict=True)), schema=dict.fromkeys(names, pl.String)
+    )
+    made = zip((UNIT.join(each) for each in parts), mapping.keys(frame), strict=True)
+    normal = {text: key for text, key in made if key is not None}
+    return replace(
+        end,
+        deleted=frozenset(normal.get(key, key) for key in end.deleted),
+        merged={normal.get(old, old): normal.get(new, new) for old, new in end.merged.items()},
+    )
 
 
 def next_page(reading: Generator[Rows, None, End]) -> Rows | End:

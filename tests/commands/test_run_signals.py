@@ -20,6 +20,7 @@ from syncd.plan import schema_check
 from syncd.state import State
 from syncd.watch import notify
 from tests.worlds.commands import Command, environment, errors
+from tests.worlds.frozen_server import FrozenServer
 from tests.worlds.world import World
 
 
@@ -63,6 +64,33 @@ def test_a_run_that_waits_for_the_key_s_limits_ends_at_once_when_asked_to(compan
             process.kill()
     assert process.returncode == json.loads(out)["exit"] == 4
     assert company.writes() == 0
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mariadb", "mssql"])
+def test_a_run_that_waits_for_a_database_that_never_answers_ends_at_once(company: World, scheme: str) -> None:
+    with FrozenServer(0) as server:
+        company.sources["tenants"] = {
+            "connector": "sql",
+            "options": {"url": f"{scheme}://u@127.0.0.1:{server.port}/rent", "table": "people"},
+            "key": "id",
+            "mapping": {"External ID": "id"},
+        }
+        company.settings()
+        line = [sys.executable, "-m", "syncd", "run", "--json"]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            line, stdout=pipe, stderr=pipe, text=True, env=environment(), cwd=company.folder
+        ) as process:
+            try:
+                assert server.frozen.wait(120)
+                time.sleep(0.3)
+                asked = time.monotonic()
+                process.send_signal(signal.SIGTERM)
+                out, _ = process.communicate(timeout=60)
+            finally:
+                process.kill()
+    assert time.monotonic() - asked < 2 + 2  # a busy machine is slow
+    assert process.returncode == json.loads(out)["exit"] == 4
 
 
 def pending(path: Path) -> int:

@@ -165,6 +165,7 @@ class Killable(Postgres):
         self._quiet |= _as("postgres")
         make = ["initdb", "-D", "data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run([programs_ / make[0], *make[1:]], check=True, **self._quiet)
+        self.data = folder / "data"
         self.start()
 
     def start(self) -> None:
@@ -205,8 +206,8 @@ def started_postgres() -> Iterator[Killable]:
 
 
 @contextmanager
-def started_mariadb() -> Iterator[MariaDb]:
-    """Start a MariaDB server from the installed programs for the time of the block."""
+def started_mariadb(*more: str) -> Iterator[MariaDb]:
+    """Start a MariaDB server from the installed programs for the time of the block; ``more``: its options."""
     daemon, install = shutil.which("mariadbd"), shutil.which("mariadb-install-db")
     if daemon is None or install is None:
         absent("MariaDB")
@@ -235,6 +236,7 @@ def started_mariadb() -> Iterator[MariaDb]:
             f"--socket={folder}/s",
             f"--port={port}",
             "--bind-address=127.0.0.1",
+            *more,
         ]
         with subprocess.Popen([str(daemon), *options], **quiet) as process:
             try:

@@ -21,8 +21,8 @@ def source(
     clock: Callable[[], float] | None = None,
     **more: Any,
 ) -> SqlQuery:
-    """Return a connector of the server: of a query, or of other options."""
-    options = {"url": server.url, **({"query": query} if query else {}), **more}
+    """Return a connector of the server: of a query, or of other options; without a server, these name a URL."""
+    options = {**({"url": server.url} if server else {}), **({"query": query} if query else {}), **more}
     return SqlQuery("people", SqlOptions(**options), Needs(key), clock=clock or (lambda: NOW))
 
 

@@ -192,3 +192,21 @@ def test_each_branch_of_a_fan_out_goes_on_from_its_own_token() -> None:
     branches.append("c")
     rows, third = world.read(second.cursor)
     assert (len(rows), third.proof) == (3, "complete")
+
+
+@pytest.mark.parametrize(
+    ("no", "yes"), [("No", "Yes"), (0, 1), ("0", "1"), ("off", "on"), (None, "2026-01-31T10:00:00Z")]
+)
+def test_a_mark_of_deletion_means_yes_or_no_by_the_table_of_flags(no: object, yes: object) -> None:
+    people = [{"id": 1, "flag": no}, {"id": 2, "flag": yes}]
+    world = World(lambda _: people, Needs(("id",), frozenset({"id"})), **TIME, deletes={"inline": {"when": "flag"}})
+    rows, first = world.read()
+    assert [row["id"] for row in rows] == ["1"]
+    assert world.read(first.cursor)[1].deleted == frozenset({"2"})
+
+
+def test_a_mark_of_deletion_that_means_neither_is_an_error() -> None:
+    people = [{"id": 1, "flag": "Archived"}]
+    world = World(lambda _: people, Needs(("id",), frozenset({"id"})), **TIME, deletes={"inline": {"when": "flag"}})
+    with pytest.raises(SourceInvalid, match=r"flag has the value 'Archived', which means neither.*flag == 'Yes'"):
+        world.read()

@@ -82,6 +82,23 @@ def test_an_error_of_the_servers_names_no_value_of_a_row(postgres: Postgres) -> 
     assert "fails on a value of a row" in str(error)
 
 
+def test_a_value_that_no_server_takes_is_for_a_person_to_mend(postgres: Postgres) -> None:
+    error = failure(postgres, "SELECT 1 AS id WHERE 'x' <> :name", params={"name": "a\0b"})
+    assert isinstance(error, SourceInvalid)
+    assert "check its params" in str(error)
+
+
+def test_a_placeholder_of_another_driver_is_for_a_person_to_mend(server: Any) -> None:
+    error = failure(server, "SELECT id FROM people WHERE id = ?")
+    assert isinstance(error, SourceInvalid)
+
+
+def test_a_mistake_that_mariadb_reports_by_another_number_is_the_querys(mariadb: MariaDb) -> None:
+    error = failure(mariadb, "SELECT SQL_CALC_FOUND_ROWS 1 AS id", cursor={"column": "id", "type": "number"})
+    assert isinstance(error, SourceInvalid)
+    assert "SQL_CALC_FOUND_ROWS' (1234)" in str(error)
+
+
 def test_a_statement_takes_no_longer_than_the_timeout(server: Any) -> None:
     start = time.monotonic()
     error = failure(server, FOREVER[server.kind], timeout=0.3)

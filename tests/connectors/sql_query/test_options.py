@@ -11,8 +11,6 @@ from pydantic import ValidationError
 
 from connectors.sql_query import url as sql_url
 from connectors.sql_query.options import SqlOptions
-from connectors.sql_query.statement import Statement as Sql
-from connectors.sql_query.statement import UnusableQuery, checked, compiled, parameters
 from syncd.config import load
 from syncd.errors import ConfigError
 
@@ -39,6 +37,8 @@ def refused(**options: Any) -> str:
         ("mariadb://u@h/d", "MariaDB"),
         ("mysql+pymysql://u@h/d", "MySQL"),
         ("sqlite:///rent.db", "SQLite"),
+        ("jdbc:postgresql://u@h:5432/d?ssl=true", "PostgreSQL"),
+        ("jdbc:mysql://h/d?user=u&password=p&useSSL=false&characterEncoding=utf8", "MySQL"),
         ("mssql://u@h/d", "SQL Server"),
     ],
 )
@@ -57,6 +57,12 @@ def test_each_server_has_its_urls(url: str, title: str) -> None:
         ("postgresql://u:pa@ss/w@h/d", "put the password into the option password"),
         ("sqlite://", "an SQLite database is a file"),
         (7, "this is not the URL of a database"),
+        ("postgresql://u@h/d?sslmode=bogus", "write sslmode=disable, prefer, require, verify-ca or verify-full"),
+        ("postgresql://u@h/d?sslrotcert=x", r"no option sslrotcert \(did you mean 'sslrootcert'\?\)"),
+        ("mariadb://u@h/d?ssl_caa=x", r"no option ssl_caa \(did you mean 'ssl_ca'\?\)"),
+        ("mariadb://u@h/d?init_command=DELETE", "no option init_command"),
+        ("mssql://u@h/d?trusted_connection=yes", "name a user of SQL Server"),
+        ("sqlite:///rent.db?password=x", "SQLite has no option password"),
     ],
 )
 def test_a_wrong_url_is_told_with_the_remedy(url: object, said: str) -> None:
@@ -79,6 +85,22 @@ def test_the_password_is_never_shown() -> None:
         assert "t0psecret" not in shown
     assert options.url.with_password("p@:/%ss").password == "p@:/%ss"
     assert "s3cret" not in refused(url="postgresql://reader:s3cret@db.example.com:x/rent")
+
+
+def test_the_options_of_a_url_are_understood_and_show_no_password() -> None:
+    url = made(
+        url="mysql://h/d?user=reader&password=s3cret&useSSL=true&ssl-key-password=t0p&serverTimezone=UTC",
+        query="SELECT 1",
+    ).url
+    assert (url.url.username, url.url.password) == ("reader", "s3cret")
+    assert dict(url.url.query) == {"sslmode": "require", "ssl_key_password": "t0p"}
+    assert "s3cret" not in str(url)
+    assert "t0p" not in str(url)
+    several = made(url="postgresql://u:p@one:5432,[::1]/d?currentSchema=rent&ssl=true", query="SELECT 1").url
+    assert several.place == "PostgreSQL at one,::1"
+    assert dict(several.url.query) == {
+        "options": "-csearch_path=rent", "sslmode": "require", "host": "one,::1", "port": "5432,"
+    }  # fmt: skip
 
 
 def test_a_sqlite_file_is_beside_the_configuration() -> None:
@@ -106,44 +128,12 @@ def test_a_sqlite_file_is_beside_the_configuration() -> None:
         ({"deleted": "gone) OR (1=1"}, "a ) closes nothing"),
         ({"fetch": 0}, "greater than or equal to 1"),
         ({"isolation": "dirty"}, "'snapshot', 'serializable' or 'read_committed'"),
-        ({"cursor": {"column": "x", "type": "text"}}, "'timestamp', 'date' or 'number'"),
+        ({"cursor": {"column": "x", "type": "text"}}, "'timestamp', 'date', 'number', 'epoch' or 'epoch_ms'"),
         ({"timeout": "soon"}, "is not a duration: write 30s"),
     ],
 )
 def test_wrong_options_are_told_with_the_remedy(options: dict[str, Any], said: str) -> None:
     assert said in refused(**options)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "SELECT 1;\n",
-        "  select ';' AS a -- ; (\n",
-        "WITH a AS (SELECT 1) SELECT * FROM a /* ; */",
-        "(SELECT 1) UNION (SELECT 2)",
-        "SELECT $x$ ; ) $x$, E'\\'; )', \"a;b\"",
-        "VALUES (1)",
-    ],
-)
-def test_a_semicolon_in_a_text_or_comment_is_none(query: str) -> None:
-    assert checked(query, "postgresql").strip() == query.strip().removesuffix(";").strip()
-
-
-def test_what_is_a_text_depends_on_the_server() -> None:
-    assert checked("SELECT 'it\\'s; (' # ;", "mysql")
-    assert checked("SELECT [a;b)] FROM x", "mssql")
-    with pytest.raises(UnusableQuery):
-        checked("SELECT 'it\\'s; ('", "postgresql")
-    with pytest.raises(UnusableQuery, match="make the query a view"):
-        checked("WITH a AS (SELECT 1 AS b) SELECT * FROM a", "mssql")
-
-
-def test_parameters_are_bound_and_other_colons_are_left() -> None:
-    query = "SELECT ':x', a::text, '10:30', \"b:c\" FROM people WHERE branch = :branch AND n LIKE '5%' -- :y"
-    assert parameters(query, "postgresql") == ["branch"]
-    text, values = compiled(Sql(query, {"branch": 7}), "postgresql", made(**ALL).url.dialect())
-    assert values == {"branch": 7}
-    assert text == query.replace(":branch", "%(branch)s").replace("'5%'", "'5%%'")
 
 
 def test_a_configuration_error_names_the_line_and_hides_the_password(tmp_path: Path) -> None:
