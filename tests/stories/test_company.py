@@ -14,6 +14,7 @@ from syncd.explain import explain
 from syncd.push.run_plan import push_plan
 from syncd.run.session import open_session
 from syncd.sandbox.server import Sandbox
+from syncd.target.lookup import Index
 from tests.worlds import drift
 from tests.worlds.neighbour import neighbour, rotate
 from tests.worlds.runs import undo
@@ -248,9 +249,9 @@ def test_a_push_looks_once_more_whose_the_state_is(twelve: World) -> None:
     assert plan is not None
     other = neighbour(twelve)
     with other.behind_the_key(), open_session(twelve.settings(), sleep=lambda _: None) as session:
-        schema = session.target.fields()
+        index = Index(session.target.contacts, session.target.fields())
         with pytest.raises(OtherCompany):
-            push_plan(session, "tenants", plan, schema, highest=0, since=0)
+            push_plan(session, "tenants", plan, index, since=0)
     assert other.is_untouched
 
 
