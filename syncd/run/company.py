@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from syncd.core.company.evidence import HANDFUL, Known, proved, search_text, telling_fields
+from syncd.core.company.evidence import HANDFUL, Known, proved, searches, telling_fields
 from syncd.core.company.identity import FIELDS, Company, fingerprint, news, numbers_of, refusal
 from syncd.core.field_history import called_now, renames
 from syncd.core.schema import Schema, problems_with
@@ -80,12 +80,11 @@ def _look_for(session: Session, schema: Schema) -> int:
     if proved(known, page, schema, telling):
         return 0
     # People may have deleted or edited one contact or another, so several are asked for before the answer is no.
-    for each in [] if is_whole else chosen:
+    for each, text in [] if is_whole else searches(chosen, schema):
         session.halt_if_asked()
-        if text := search_text(each, schema):
-            found = {remote.id: remote for remote in session.target.search(text, pages=1)}
-            if proved([each], found, schema, telling):
-                return 0
+        found = {remote.id: remote for remote in session.target.search(text, pages=1)}
+        if proved([each], found, schema, telling):
+            return 0
     return len(chosen)
 
 

@@ -54,8 +54,8 @@ class Exchange(Upheaval):
         return self.calm and not any(changed)
 
     def _can_be_found(self) -> bool:
-        """Tell whether a search finds a contact by one of several numbers, if the list has more than one page."""
-        return self.opening.batch == 500 or self.opening.dialects.get("search") != "exact"
+        """Tell whether one page shows all contacts: if a page has two, a search shows two of all that have a letter."""
+        return self.opening.batch == 500
 
     def _knows_contacts(self) -> bool:
         with self.world.state() as state:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 
 from syncd.core.change import Fields
 from syncd.core.remote import Remote, numbers
 from syncd.core.schema import Schema
 
 HANDFUL = 8
-"""Up to so many known contacts are searched for."""
+"""Up to so many contacts are chosen, and up to so many searches made."""
 
 _SEVERAL = 3  # of fewer contacts, two may well have the same value by chance
 _DISTINCT = 4  # letters of a text that a search finds few contacts with
@@ -82,14 +83,21 @@ def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
-def search_text(known: Known, schema: Schema) -> str:
-    """Return the text to search for to find the contact; "" if it has none."""
-    match = [each for name in schema.match if (each := _first(known, name))]
-    rest = [each for name in known.fields if name not in schema.phones and (each := _first(known, name))]
-    # A short text is in the fields of many contacts, and a search returns only some of them.
-    return max([each for each in match if len(each) >= _DISTINCT] or [*match, *rest], key=len, default="")
+def searches(known: Sequence[Known], schema: Schema) -> list[tuple[Known, str]]:
+    """Return a handful of searches for contacts: of each contact the best text first, then the next best."""
+    texts = [[(each, text) for text in _texts(each, schema)] for each in known]
+    rounds = zip_longest(*texts)
+    return list(islice((search for found in rounds for search in found if search), HANDFUL))
 
 
-def _first(known: Known, name: str) -> str:
+def _texts(known: Known, schema: Schema) -> list[str]:
+    """Return the texts that may find the contact, the best ones first."""
     # Of a list of numbers only the first: the target may have the numbers in another order.
-    return (known.fields.get(name) or "").split(";")[0].strip()
+    first = {name: value.split(";")[0].strip() for name, value in known.fields.items() if name in schema.names}
+
+    def rank(name: str) -> tuple[bool, bool, bool, int]:
+        # A short text is in the fields of many contacts, and a search returns only some of them. People edit match
+        # values less than others, and a server may keep a number in another form.
+        return len(first[name]) < _DISTINCT, name not in schema.match, name in schema.phones, -len(first[name])
+
+    return list(dict.fromkeys(first[name] for name in sorted(first, key=rank) if first[name]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from syncd.core.company.evidence import Known, equal_values, is_same, proved, search_text, telling_fields
+from syncd.core.company.evidence import Known, equal_values, is_same, proved, searches, telling_fields
 from syncd.core.remote import Remote
 from syncd.core.schema import Field, Schema
 
@@ -88,14 +88,20 @@ def test_values_are_equal_only_if_all_are() -> None:
 @pytest.mark.parametrize(
     ("fields", "schema", "expected"),
     [
-        (ANN, BY_ID, "A-100042"),
-        ({"ID": "7", "Name": "Ann Lee", "Phone": "2125550142"}, BY_ID, "Ann Lee"),
-        ({"ID": "7"}, BY_ID, "7"),
-        ({"Name": "Bo", "Phone": "2125550101;2125550102"}, BY_PHONE, "2125550101"),
-        ({}, BY_ID, ""),
+        (ANN, BY_ID, ["A-100042", "Ann Lee", "2125550142"]),
+        ({"ID": "7", "Name": "Ann Lee", "Phone": "2125550142"}, BY_ID, ["Ann Lee", "2125550142", "7"]),
+        ({"ID": "7", "Name": ""}, BY_ID, ["7"]),
+        ({"Name": "Bo", "Phone": "2125550101;2125550102"}, BY_PHONE, ["2125550101", "Bo"]),
+        ({"Gone": "a field that is gone"}, BY_ID, []),
     ],
 )
 def test_a_contact_is_searched_for_by_what_few_others_have(
-    fields: Mapping[str, str], schema: Schema, expected: str
+    fields: Mapping[str, str], schema: Schema, expected: list[str]
 ) -> None:
-    assert search_text(Known("s", "1", 8, fields), schema) == expected
+    assert [text for _, text in searches([Known("s", "1", 8, fields)], schema)] == expected
+
+
+def test_there_is_a_handful_of_searches_and_each_contact_has_its_turn() -> None:
+    many = [Known("s", str(n), n, {"ID": f"A-{n:06}", "Name": f"Name {n}"}) for n in range(1, 12)]
+    assert [each.id for each, _ in searches(many, BY_ID)] == list(range(1, 9))
+    assert [text for _, text in searches(many[:2], BY_ID)] == ["A-000001", "A-000002", "Name 1", "Name 2"]
