@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import polars as pl
 import pytest
@@ -29,7 +30,7 @@ from syncd.core.remote import folded
 from syncd.core.settings.rules import DeleteLimits, GateRules, Mode
 
 
-def frame(*changes: dict[str, object]) -> pl.DataFrame:
+def frame(*changes: Mapping[str, object]) -> pl.DataFrame:
     return pl.DataFrame(changes, schema={**CHANGE_SCHEMA, "Name": pl.String})
 
 
