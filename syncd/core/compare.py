@@ -317,6 +317,7 @@ def without_refused(changes: pl.DataFrame, detail: pl.DataFrame) -> tuple[pl.Dat
 def as_carried_out(changes: pl.DataFrame, done: Mapping[str, tuple[int, CarriedOut]]) -> pl.DataFrame:
     """Return changes as the target carried them out; ``done``: by key, the id, and what the change turned out to be."""
     unknown = "the target had it before; what it held then is not known"
+    met = "it took over a contact that the target had before"
     found = pl.DataFrame(
         [
             (key, each.kind, id_, None if each.before is None else json.dumps(dict(each.before), ensure_ascii=False))
@@ -327,12 +328,13 @@ def as_carried_out(changes: pl.DataFrame, done: Mapping[str, tuple[int, CarriedO
     )
     both = changes.join(found, on=KEY, how="left", maintain_order="left")
     turned = pl.col("@done").is_not_null()
-    blind = (pl.col("@done") == "adopt") & pl.col("@was").is_null()
+    blind = turned & (pl.col("@done") != "create") & pl.col("@was").is_null()
+    says = first_case((blind, unknown), (pl.col("@done") == pl.col(KIND), met))
     return both.with_columns(
         pl.coalesce("@done", KIND).alias(KIND),
         pl.when(turned).then("@new_id").otherwise(ID).alias(ID),
         pl.when(turned).then("@was").otherwise(BEFORE).alias(BEFORE),
-        pl.when(blind).then(pl.lit(unknown)).otherwise(WHY).alias(WHY),
+        pl.concat_str(WHY, says, separator="; ", ignore_nulls=True).replace("", None).alias(WHY),
     ).select(changes.columns)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from syncd.core.change import Call
+from syncd.core.change import Call, CarriedOut
 from syncd.state.entries import Entry
 from syncd.state.journal import Settled
 from syncd.target.contacts import UpsertResult
@@ -28,11 +28,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswer:
-    """The answer to a batch, and what it makes of each change; ``settled`` is empty if nothing was sent."""
+    """The answer to a batch, and what it makes of each change; ``settled`` is empty if nothing was sent.
+
+    ``met``: by key, moves and updates that came upon a person's contact, with what it held.
+    """
 
     batch: Batch
     answer: UpsertResult
     settled: Sequence[Settled] = ()
+    met: Mapping[str, CarriedOut] = field(default_factory=dict)
 
 
 class CallsInFlight:

@@ -10,7 +10,7 @@ writes to the state: it records answers and marks the next batch in one transact
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -29,6 +29,7 @@ from syncd.push.in_flight import Batch, BatchAnswer, CallsInFlight
 from syncd.push.result import PushJob, PushResult, settle
 from syncd.push.unmapped_fields import UnmappedFields
 from syncd.push.update_probe import probe_update
+from syncd.state.journal import Settled
 from syncd.state.leaving.deletions import Rivals
 from syncd.target.lookup import FEW, SharedList, find_persons
 
@@ -169,7 +170,8 @@ class Push:
             evidence = evidence.seeing((), resent={batch.calls[row].change.match for row in answer.resent})
         accepted = [each for each in answer.outcomes if isinstance(each, Accepted)]
         ours = self._state.holdings.ours_among([each.id for each in accepted if each.action != "created"])
-        return BatchAnswer(batch, answer, tuple(settle(batch, answer.outcomes, evidence, ours, self._job.seen)))
+        settled = tuple(settle(batch, answer.outcomes, evidence, ours, self._job.seen))
+        return BatchAnswer(batch, answer, settled, self._met(batch, settled))
 
     def _look_again(self, evidence: Evidence, calls: Sequence[Call], *, fresh: bool) -> Evidence:
         """See what stands where these calls belong, which are sent again since an answer was lost."""
@@ -203,7 +205,7 @@ class Push:
             sure = None if call.change.key in doubtful else outcome
             # A contact that lost fields is sent again at once, and that call is counted.
             if not takes_fields_away(call, sure):
-                self._note(call.change, sure, settled.otherwise)
+                self._note(call.change, sure, settled.otherwise or answered.met.get(call.change.key))
         accepted = sum(isinstance(outcome, Accepted) for outcome in answer.outcomes)
         log.info("batch", source=self._job.source, rows=len(calls), accepted=accepted)
         self._advance(len(calls))
@@ -223,6 +225,18 @@ class Push:
         self._sent += changes
         self._job.session.watcher.pushing(self._job.source, self._sent, self._planned)
         self._job.session.note_progress(self._job.source)
+
+    def _met(self, batch: Batch, settled: Sequence[Settled]) -> Mapping[str, CarriedOut]:
+        """Return, by key, what persons' contacts held that moves and updates came upon."""
+        changes = [call.change for call in batch.calls]
+        came = [
+            (change, each.id)
+            for change, each in zip(changes, settled, strict=True)
+            if each.adopted and each.id and each.id != change.id and change.kind in ("move", "update")
+        ]
+        # A contact that another key has or had, as in a swap, is not met.
+        known = self._state.holdings.known_ids([id_ for _, id_ in came]) if came else ()
+        return {change.key: CarriedOut(change.kind, self._job.seen(id_)) for change, id_ in came if id_ not in known}
 
     def _note(self, change: Change, outcome: Outcome | None, otherwise: CarriedOut | None) -> None:
         if isinstance(outcome, Accepted):
