@@ -15,8 +15,7 @@ import polars as pl
 
 from connectors import flags
 from connectors.sql_query.cursor import Mark, Window, digests
-from connectors.sql_query.cursor_order import CursorType
-from connectors.sql_query.cursor_type import Ordered, ordered
+from connectors.sql_query.cursor_order import CursorType, Ordered, ordered
 from connectors.sql_query.errors import DriverErrors
 from connectors.sql_query.notes import cursor_notes, key_notes
 from connectors.sql_query.options import SqlOptions

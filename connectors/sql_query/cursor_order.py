@@ -1,9 +1,13 @@
-"""The order of a cursor's values, by their type: where the overlap begins, and which values lie in the future."""
+"""The type and the order of a cursor's values: where the overlap begins, and which values lie in the future.
+
+The type is the column's own, as the server says; a configured type may not contradict it.
+"""
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -19,6 +23,31 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:([ T])(\d\d:\d\d:\d\d)(\.\d+)?(.*))?"
 _DAY = 86400.0
 _YEAR = 365 * _DAY
 _UNITS: dict[CursorType, int] = {"epoch": 1, "epoch_ms": 1000}
+
+Family = Literal["zoned", "timestamp", "date", "number", "text", "binary", "mixed", "other", ""]
+"""What a server says of a column. ``zoned``: times in UTC, or with their zone; empty: the server does not say."""
+
+_READ_AS: dict[Family, tuple[CursorType, ...]] = {
+    "zoned": ("timestamp",),
+    "timestamp": ("timestamp",),
+    "date": ("date",),
+    "number": ("number", "epoch", "epoch_ms"),
+    # A text may hold times in ISO 8601. A text of digits does not sort as its number does.
+    "text": ("timestamp", "date"),
+    "": ("timestamp", "date", "number", "epoch", "epoch_ms"),
+}
+"""The types of a cursor that a column may be read as; the first one is the default."""
+
+_CALLED: dict[Family, str] = {
+    "zoned": "a time",
+    "timestamp": "a time",
+    "date": "a date without a time",
+    "number": "a number",
+    "text": "a text",
+    "binary": "bytes",
+    "mixed": "numbers in some rows and texts in others",
+    "other": "of a type that has no order in time",
+}
 
 
 class CursorOrder(ABC):
@@ -191,3 +220,58 @@ def cursor_order(kind: CursorType, overlap: float, *, zoned: bool = False) -> Cu
         return Epochs(kind, overlap)
     # The overlap of a date is at least a day.
     return Times(overlap, grain=_DAY if kind == "date" else 0.0, jump=0.0 if zoned or kind == "date" else ZONE_JUMP)
+
+
+class Contradiction(ValueError):
+    """The column cannot be the cursor, or not of the configured type; the message says what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """The cursor's column, the type of its values, and their order."""
+
+    column: str
+    kind: CursorType
+    order: CursorOrder
+
+    def doubts(self, looks_like: str) -> tuple[str, ...]:
+        """Return the warning for values of ``type: number`` that look like times; none if they do not.
+
+        Raises:
+            Contradiction: the values are times in another unit than the configured type.
+
+        """
+        if not looks_like:
+            return ()
+        unit = "milliseconds" if looks_like == "epoch_ms" else "seconds"
+        says = f"cursor: {self.column} seems to hold times, in {unit} since 1970"
+        if self.kind != "number":
+            raise Contradiction(f"{says}, and type is {self.kind}: write type: {looks_like}")
+        why = "with type: number, one time in the future hides every later change, and the overlap is no duration"
+        return (f"{says}: write type: {looks_like}; {why}",)
+
+
+def ordered(column: str, family: Family, configured: CursorType | None, overlap: float) -> Ordered:
+    """Return the order of a cursor's values; ``configured``: its type in the options.
+
+    Raises:
+        Contradiction: the column is of another kind than the configured type, or cannot be a cursor.
+
+    """
+    kind = _type_of(column, family, configured)
+    return Ordered(column, kind, cursor_order(kind, overlap, zoned=family == "zoned"))
+
+
+def _type_of(column: str, family: Family, configured: CursorType | None) -> CursorType:
+    fitting = _READ_AS.get(family, ())
+    if configured in fitting:
+        return configured
+    says = f"cursor: {column} is {_CALLED.get(family, '')} in the database"
+    if not fitting:
+        raise Contradiction(f"{says}: name a column of times or numbers, or convert it with CAST in the query")
+    if configured is None:
+        return fitting[0]
+    if family == "text":
+        raise Contradiction(f"{says}, and type is {configured}: convert it to a number with CAST in the query")
+    remedy = " or ".join(f"type: {kind}" for kind in fitting)
+    raise Contradiction(f"{says}, and type is {configured}: write {remedy}, or leave type out")

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from connectors.sql_query.cursor_type import Family
+from connectors.sql_query.cursor_order import Family
 from connectors.sql_query.rows import RowSnapshot
 from connectors.sql_query.snapshot import CONNECT_TIMEOUT
 from connectors.sql_query.statement import Statement

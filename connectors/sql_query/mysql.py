@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from connectors.sql_query.cursor_type import Family
+from connectors.sql_query.cursor_order import Family
 from connectors.sql_query.rows import RowSnapshot
 from connectors.sql_query.snapshot import CANCEL_SECONDS, CONNECT_TIMEOUT
 from connectors.sql_query.statement import Statement

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connectors.sql_query.cursor_order import near_present
-from connectors.sql_query.cursor_type import Ordered
+from connectors.sql_query.cursor_order import Ordered, near_present
 from connectors.sql_query.snapshot import Snapshot
 from connectors.sql_query.statement import ROWS, Selection
 from syncd.source import Note

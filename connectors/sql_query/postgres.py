@@ -14,10 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from connectors.sql_query.connecting import POLL_SECONDS
-from connectors.sql_query.cursor_type import Family
+from connectors.sql_query.cursor_order import Family
 from connectors.sql_query.query_text import quoted
-from connectors.sql_query.snapshot import CANCEL_SECONDS, CONNECT_TIMEOUT, Access, Column, Page, Snapshot
+from connectors.sql_query.snapshot import CANCEL_SECONDS, CONNECT_TIMEOUT, POLL_SECONDS, Access, Column, Page, Snapshot
 from connectors.sql_query.statement import Statement
 from connectors.sql_query.text import LIST_SEPARATOR
 

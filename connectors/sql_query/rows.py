@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from connectors.sql_query.cursor_type import Family
+from connectors.sql_query.cursor_order import Family
 from connectors.sql_query.snapshot import Column, Page, Snapshot
 from connectors.sql_query.statement import Statement
 from connectors.sql_query.text import column

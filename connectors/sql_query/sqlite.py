@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from connectors.sql_query.connecting import POLL_SECONDS
-from connectors.sql_query.cursor_type import Family
+from connectors.sql_query.cursor_order import Family
 from connectors.sql_query.rows import RowSnapshot
-from connectors.sql_query.snapshot import CONNECT_TIMEOUT, Column
+from connectors.sql_query.snapshot import CONNECT_TIMEOUT, POLL_SECONDS, Column
 from connectors.sql_query.statement import Statement
 from connectors.sql_query.text import NotText
 
