@@ -18,6 +18,7 @@ import polars as pl
 from syncd.config import Source
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
 from syncd.core.compare import BEFORE, ID, KIND, WHY, field_changes
+from syncd.core.identity import REPEATED
 from syncd.core.plan import Held, closed
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
@@ -144,6 +145,9 @@ def _explain_rows(found: Explanation, reading: Reading, verdicts: Verdicts, rows
     for origin, line, state, reason, warning in explained.select(ORIGIN, LINE, STATE, REASON, WARNING).iter_rows():
         at = reading.place(origin, line)
         found.rows.append(Found(at, _STATES[state], reason, warning, rows_of_key.seen.get(at, {})))
+    for origin, line in verdicts.repeated.filter(pl.col(KEY) == found.key).select(ORIGIN, LINE).iter_rows():
+        at = reading.place(origin, line)
+        found.rows.append(Found(at, "excluded", REPEATED, None, rows_of_key.seen.get(at, {})))
     used = of_key.filter(pl.col(STATE) == CONTACT)
     if used.height:
         contacts = reading.fetch(verdicts, used.get_column(KEY))

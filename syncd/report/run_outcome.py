@@ -18,7 +18,7 @@ def report_plan(report: SourceReport, session: Session, planned: Planned, readin
     report.rows, report.known = reading.count(planned.verdicts), reading.recall.height
     report.take_plan(planned.plan, schema.phones, session.budget.forecast)
     report.invalid = reading.invalid(planned.verdicts)
-    report.excluded = excluded(planned.verdicts)
+    report.excluded = excluded(reading, planned.verdicts)
     report.rejected = [{"key": key, "reason": reason} for key, reason in planned.rejected]
     report.warnings = planned.warnings
     report.counts.update(unchanged=planned.unchanged, invalid=len(report.invalid), rejected=len(report.rejected))

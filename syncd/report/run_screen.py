@@ -9,6 +9,7 @@ import polars as pl
 
 from syncd.budget import describe_requests
 from syncd.core.compare import KIND
+from syncd.core.identity import REPEATED
 from syncd.core.wording import counted, shown_key
 from syncd.errors import Stopped
 from syncd.report.change_lines import Part, change_lines, kinds_counted
@@ -141,13 +142,18 @@ def _where(row: Mapping[str, Any]) -> str:
 
 
 def _excluded(screen: Screen, report: SourceReport) -> None:
-    total = sum(each["count"] for each in report.excluded)
-    if not total:
+    again = sum(each["count"] for each in report.excluded if each["reason"] == REPEATED)
+    if again:
+        same = counted(again, "row is", "rows are")
+        screen.line(("repeated", "bold"), f": {same} {REPEATED}, and not counted again", indent=2)
+    others = [each for each in report.excluded if each["reason"] != REPEATED]
+    if not others:
         return
+    total = sum(each["count"] for each in others)
     screen.line(("excluded", "bold"), f": {counted(total, 'row')}, not wanted at the target", indent=2)
-    for each in report.excluded[:PAGE]:
+    for each in others[:PAGE]:
         screen.line(f"{each['count']:,}: {each['reason']}", indent=4)
-    screen.more(len(report.excluded))
+    screen.more(len(others))
 
 
 def _altered(screen: Screen, report: SourceReport) -> None:
