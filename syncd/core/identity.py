@@ -6,7 +6,7 @@ The target takes two contacts for the same one if all their match fields are equ
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 import polars_hash  # noqa: F401  (adds the expression namespace ``nchash``)
@@ -207,27 +207,3 @@ def _union(values: Iterable[str | None]) -> str | None:
     told = [value for value in values if value is not None]
     numbers = dict.fromkeys(number for value in told for number in value.split(";") if number)
     return ";".join(numbers) if told else None
-
-
-def takeovers(merged: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
-    """Return which key takes over the contact of which key: new key to old key.
-
-    Args:
-        merged: as the source reports it, old key to surviving key; a survivor may be merged in turn.
-        known: those of all these keys that the ledger holds.
-    """
-    found: dict[str, str] = {}
-    for old in sorted(merged):
-        new = _survivor(old, merged)
-        # A survivor that the ledger holds has a contact of its own. Then the old key's contact leaves with its row.
-        if old in known and new not in known and old != new:
-            found.setdefault(new, old)
-    return found
-
-
-def _survivor(key: str, merged: Mapping[str, str]) -> str:
-    """Follow merges to the key that is left; a circle ends where it began."""
-    seen = {key}
-    while (key := merged.get(key, key)) not in seen:
-        seen.add(key)
-    return key

@@ -40,6 +40,7 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _changes(screen, report)
     _held(screen, report)
     _rows(screen, report.invalid, "invalid", f"{counted(len(report.invalid), 'row')}, left alone at the target")
+    _taken_over(screen, report)
     _excluded(screen, report)
     again = "the target refused them; sent again when they change, or after syncd rejects retry"
     _rows(screen, report.rejected, "rejected", f"{counted(len(report.rejected), 'contact')}: {again}")
@@ -139,6 +140,17 @@ def _where(row: Mapping[str, Any]) -> str:
         # Not beside the reason "no key", which would say it twice.
         known.append("no key")
     return ", ".join(known)
+
+
+def _taken_over(screen: Screen, report: SourceReport) -> None:
+    found = report.taken_over
+    if not found:
+        return
+    goes = counted(found["count"], "contact goes on under a new key", "contacts go on under new keys")
+    screen.line(("taken over", "bold"), f": {goes}: {found['what']}", indent=2)
+    for each in found["keys"][:PAGE]:
+        screen.line(f"{each['was']} → {each['key']}", indent=4)
+    screen.more(found["count"], IN_JSON)
 
 
 def _excluded(screen: Screen, report: SourceReport) -> None:

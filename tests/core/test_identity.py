@@ -21,7 +21,6 @@ from syncd.core.identity import (
     merge_numbers,
     repeats,
     row_digest,
-    takeovers,
 )
 from syncd.core.schema import Field, Schema
 
@@ -140,23 +139,6 @@ def test_values_without_letters_have_no_case(values: list[str], case: bool) -> N
 @pytest.mark.parametrize(("values", "twice"), [([], False), (["a", "b"], False), (["a", "b", "a"], True)])
 def test_a_value_that_occurs_twice_is_noticed(values: list[str], twice: bool) -> None:
     assert repeats(pl.Series(values, dtype=pl.String)) is twice
-
-
-@pytest.mark.parametrize(
-    ("merged", "known", "taken"),
-    [
-        ({"old": "new"}, {"old"}, {"new": "old"}),
-        ({"old": "new"}, set(), {}),  # nothing to take over
-        ({"old": "new"}, {"old", "new"}, {}),  # the survivor has a contact of its own
-        ({"a": "b", "b": "c"}, {"a"}, {"c": "a"}),  # a survivor was merged in turn
-        ({"b": "c", "a": "c"}, {"a", "b"}, {"c": "a"}),  # the first of two keys
-        ({"a": "b", "b": "a"}, {"a"}, {}),  # a circle
-    ],
-)
-def test_a_surviving_key_takes_over_the_contact_of_the_key_that_was_merged(
-    merged: dict[str, str], known: set[str], taken: dict[str, str]
-) -> None:
-    assert takeovers(merged, known) == taken
 
 
 def test_fields_of_contacts_are_columns_and_absent_values_are_empty() -> None:
