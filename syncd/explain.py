@@ -22,6 +22,7 @@ from syncd.core.identity import REPEATED
 from syncd.core.plan import Held, closed
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
+from syncd.core.wording import shown_key
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
 from syncd.plan.world import request_of, world_of_every_row
@@ -62,7 +63,8 @@ class Explanation:
     ``contact``: the mapped fields, None where no row makes one. ``ledger``: what was sent last, None for nothing.
     ``target``: ``id``, ``fields`` and how they differ from the ledger (None where it knows no contact to compare them
     with); None where a search finds nothing (``searched``) or what to search for is not known. ``stayed``: the last
-    change of a contact that was adopted, and stayed at the target when its row left the source. ``decision`` and
+    change of a contact that was adopted, and stayed at the target when its row left the source. ``successor``: the key
+    under which the contact goes on. ``decision`` and
     ``why``: what the next run would do; ``change``: as :func:`syncd.report.source_report.described` has it; ``held``:
     the gates that keep it. ``changes``: how many the history knows; ``last``: the newest.
     """
@@ -81,11 +83,12 @@ class Explanation:
     changes: int = 0
     last: Mapping[str, Any] | None = None
     stayed: Mapping[str, Any] | None = None
+    successor: str | None = None
     phones: frozenset[str] = frozenset()
 
     @property
     def is_known(self) -> bool:
-        return bool(self.rows or self.ledger or self.last)
+        return bool(self.rows or self.ledger or self.last or self.successor)
 
 
 def explain(session: Session, source: Source, key: str) -> Explanation:
@@ -107,8 +110,12 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
         planned = plan_changes(world, index, session.clock())
         # The spool holds the contacts, and is gone after this block.
         _explain_rows(found, world.reading, planned.verdicts, rows_of_key)
-    found.ledger = session.state.ledger.contact(source.name, key)
-    _explain_history(found, session)
+    takes = planned.keys.takes()
+    # The state knows a row that would take over a contact under the contact's key.
+    known_as = next((old for old, new in takes.items() if new == key), key)
+    found.ledger = session.state.ledger.contact(source.name, known_as)
+    _explain_history(found, session, known_as)
+    found.successor = takes.get(key) or _successor(found, session)
     _explain_target(found, session, planned.verdicts, schema)
     _explain_decision(found, source, planned, world.reading)
     return found
@@ -158,8 +165,20 @@ def _explain_rows(found: Explanation, reading: Reading, verdicts: Verdicts, rows
         found.contact = {name: value for name, value in row.items() if not name.startswith("@")}
 
 
-def _explain_history(found: Explanation, session: Session) -> None:
-    for change in session.state.history.changes(source=found.source, key=found.key):
+def _successor(found: Explanation, session: Session) -> str | None:
+    """Return the key that took over the contact of this key in an earlier run, as far as the reports tell."""
+    if found.is_known:
+        return None
+    for run in session.state.history.runs(source=found.source):
+        pairs = ((run["report"] or {}).get("taken_over") or {}).get("keys", ())
+        for pair in pairs:
+            if pair["was"] == shown_key(found.key):
+                return str(pair["key"])
+    return None
+
+
+def _explain_history(found: Explanation, session: Session, key: str) -> None:
+    for change in session.state.history.changes(source=found.source, key=key):
         found.last = found.last or change
         found.changes += 1
     last = found.last
@@ -195,6 +214,10 @@ def _explain_target(found: Explanation, session: Session, verdicts: Verdicts, sc
 def _explain_decision(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:
     """Say what the plan does with the key, and why by what the steps before have found."""
     plan, of_key = planned.plan, pl.col(KEY) == found.key
+    if found.successor and not found.rows:
+        found.decision = "taken over"
+        found.why = f"its contact goes on under the key {shown_key(found.successor)}"
+        return
     # A change explains itself. Only a key without one is explained by its rows and by the ledger.
     part = pl.concat([plan.todo.filter(of_key), plan.waiting.filter(of_key)])
     if part.is_empty():
