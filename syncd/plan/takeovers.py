@@ -55,7 +55,7 @@ def shows_enough(world: World) -> bool:
     if new.len() <= limits.free or new.len() <= limits.share * known:
         return True
     contacts = world.reading.fetch(world.verdicts, new)
-    ledger = world.reading.recall.ledger.get_column(KEY)
+    ledger = world.digests().get_column(KEY)
     gone = pl.Series(KEY, world.named_gone, dtype=pl.String)
     unread = ledger.filter(~ledger.is_in(pl.concat([world.verdicts.keys(), gone]).implode()))
     pairs = pairs_of(contacts, _valued(_sent(world, unread), contacts), _fields(world, contacts))
