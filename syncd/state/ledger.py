@@ -53,10 +53,14 @@ _SAID = (
 )
 ROW_DIGESTS = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
 
-# The row under the new key is another row, which was never mapped. The history goes with the contact.
+# The row under the new key is another row, which was never mapped. The history goes with the contact, unless the new
+# key has a history of its own: an undo must not take the changes of two contacts for those of one.
 _TAKEN_OVER = (
     "UPDATE contact SET key = :new, raw = NULL WHERE source = :source AND key = :old",
-    "UPDATE change SET key = :new WHERE source = :source AND key = :old",
+    """
+    UPDATE change SET key = :new WHERE source = :source AND key = :old AND (outcome IN ('pending', 'moved')
+        OR NOT EXISTS (SELECT 1 FROM change AS own WHERE own.source = :source AND own.key = :new))
+    """,
     *(
         f"UPDATE OR REPLACE {table} SET key = :new WHERE source = :source AND key = :old"
         for table in ("undone", "outranked", "merged")

@@ -14,10 +14,10 @@ from syncd.core.settings.rules import OnEdit
 from syncd.report.drift_report import Reconciled
 from syncd.state.glance import repairs_of
 from tests.convergence.company import Match
+from tests.convergence.keys import Keys
 from tests.convergence.machine import EDITS, MOMENTS, TROUBLE
 from tests.convergence.plant import Power
 from tests.convergence.shelf import Row
-from tests.convergence.upheaval import Upheaval
 from tests.convergence.worlds import Edit, edits, rows
 
 POLICIES: list[OnEdit] = ["report", "keep", "overwrite"]
@@ -28,7 +28,7 @@ Picture = dict[Match, Match]
 """The target's contacts: each match value with the mapped fields."""
 
 
-class Convergence(Upheaval):
+class Convergence(Keys):
     """The machine with reconciles, repairs and undos, some of them amid faults and crashes."""
 
     # Reconcile.
