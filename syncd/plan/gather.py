@@ -144,7 +144,9 @@ def _compared(world: World, index: Index, keys: KeyChanges) -> tuple[World, _Com
     if other_match := schema_changed(state, name, schema, changed.columns):
         detail = rematched(detail, schema)
     known = detail.filter(pl.col(ID).is_not_null()).select(KEY)
-    new = changed.select(ROW, KEY, MATCH).join(known, on=KEY, how="anti")
+    # A row that waits for its contact is not looked for: a list takes many requests, in every run in which it waits.
+    waiting = pl.Series(keys.held.keys if keys.held else (), dtype=pl.String)
+    new = changed.select(ROW, KEY, MATCH).join(known, on=KEY, how="anti").filter(~pl.col(KEY).is_in(waiting.implode()))
     there = _at_target(world, index, changed, new)
     ambiguous = new.join(there.filter(pl.col("many") > 1).select(MATCH, "many"), on=MATCH, how="inner")
     clear = changed.join(ambiguous.select(ROW), on=ROW, how="anti", maintain_order="left")

@@ -94,6 +94,18 @@ def test_approved_keys_whose_match_value_stays_need_no_request(world: World) -> 
     assert world.run().counts["delete"] == 1
 
 
+@pytest.mark.parametrize("mode", ["mirror", "upsert", "update_only"])
+def test_while_changed_keys_wait_a_run_costs_no_request_more_than_without_them(world: World, mode: str) -> None:
+    world.write(PEOPLE)
+    world.run()
+    world.sources["tenants"]["mode"] = mode
+    world.write(under(PEOPLE, lambda key: key.lstrip("0")))
+    world.run()
+    before = len(world.sandbox.requests)
+    assert world.run().counts["held"] > 0
+    assert [entry.path for entry in world.sandbox.requests[before:]] == ["/contacts/fields"]
+
+
 def test_a_few_rows_under_new_keys_go_on_without_a_question(world: World) -> None:
     by_phone(world)
     world.write(PEOPLE)
