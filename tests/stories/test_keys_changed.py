@@ -297,6 +297,36 @@ def test_a_missing_canary_makes_every_takeover_wait(world: World) -> None:
     assert world.run().counts["move"] == 1
 
 
+def test_a_row_without_a_key_makes_every_takeover_wait(world: World) -> None:
+    by_phone(world)
+    world.write(PEOPLE)
+    world.run()
+    writes = world.writes()
+    nobody = ("", "No key", "2125550199")
+    world.write([("n1", *PEOPLE[0][1:]), *PEOPLE[1:], nobody])
+    report = world.run()
+    assert ([held.gate for held in report.held], report.made) == (["keys.changed"], 0)
+    assert "1 row has no readable key" in report.held[0].detail
+    approve(world, report)
+    report = world.run()
+    assert ([*report.held], report.made, report.taken_over["count"]) == ([], 0, 1)
+    assert world.writes() == writes
+
+
+def test_the_parts_of_a_composite_key_may_change_their_form(world: World) -> None:
+    world.sources["tenants"] |= {"key": ["house", "flat"]}
+    world.sources["tenants"]["mapping"]["External ID"] = "{house}/{flat}"
+    header = "house,flat,name,phone"
+    world.write([(f"{n:03}", "01", f"Tenant {n}", f"212555{n:04}") for n in range(1, 31)], header=header)
+    world.run()
+    world.write([(str(n), "1", f"Tenant {n}", f"212555{n:04}") for n in range(1, 31)], header=header)
+    report = world.run()
+    assert "leading zeros are gone (001+01 → 1+1, 002+01 → 2+1, " in report.held[0].detail
+    approve(world, report)
+    assert world.run().counts["move"] == 30
+    assert len(world.there()) == 30
+
+
 def test_a_push_that_is_broken_off_needs_no_second_approval(world: World) -> None:
     world.write(PEOPLE)
     world.run()
