@@ -18,9 +18,11 @@ import polars as pl
 from syncd.config import Source
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
 from syncd.core.compare import BEFORE, ID, KIND, WHY, field_changes
+from syncd.core.identity import REPEATED
 from syncd.core.plan import Held, closed
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
+from syncd.core.wording import shown_key
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
 from syncd.plan.world import request_of, world_of_every_row
@@ -63,10 +65,10 @@ class Explanation:
     ``target``: ``id``, ``fields`` and how they differ from the ledger (None where it knows no contact to compare them
     with); None where a search finds nothing (``searched``) or what to search for is not known. ``stayed``: the last
     change of a contact that was adopted, and stayed at the target when its row left the source. ``left``: ``id`` (None:
-    not found), ``match``, ``why`` and ``at`` of contacts that syncd no longer looks after. ``takes_over``:
-    the key whose contact this key takes over, if any. ``decision`` and ``why``: what the next run would do; ``change``:
-    as :func:`syncd.report.source_report.described` has it; ``held``: the gates that keep it.
-    ``changes``: how many the history knows; ``last``: the newest.
+    not found), ``match``, ``why`` and ``at`` of contacts that syncd no longer looks after. ``takes_over``: the key
+    whose contact this key takes over, if any. ``successor``: the key under which the contact goes on. ``decision`` and
+    ``why``: what the next run would do; ``change``: as :func:`syncd.report.source_report.described` has it; ``held``:
+    the gates that keep it. ``changes``: how many the history knows; ``last``: the newest.
     """
 
     source: str
@@ -85,11 +87,12 @@ class Explanation:
     stayed: Mapping[str, Any] | None = None
     left: Sequence[Mapping[str, Any]] = ()
     takes_over: str | None = None
+    successor: str | None = None
     phones: frozenset[str] = frozenset()
 
     @property
     def is_known(self) -> bool:
-        return bool(self.rows or self.ledger or self.last or self.left)
+        return bool(self.rows or self.ledger or self.last or self.left or self.successor)
 
 
 def explain(session: Session, source: Source, key: str) -> Explanation:
@@ -111,10 +114,14 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
         planned = plan_changes(world, index, session.clock())
         # The spool holds the contacts, and is gone after this block.
         _explain_rows(found, world.reading, planned.verdicts, rows_of_key)
-    found.takes_over = next((old for old, new in world.takeovers.items() if new == key), None)
-    found.ledger = session.state.ledger.contact(source.name, found.takes_over or key)
+    takes = planned.keys.takes()
+    found.takes_over = next((old for old, new in takes.items() if new == key), None)
+    # The state knows a row that would take over a contact under the contact's key.
+    known_as = found.takes_over or key
+    found.ledger = session.state.ledger.contact(source.name, known_as)
     found.left = session.state.leftovers.of(source.name, key)
-    _explain_history(found, session)
+    _explain_history(found, session, known_as)
+    found.successor = takes.get(key) or _successor(found, session)
     _explain_target(found, session, planned.verdicts, schema)
     _explain_decision(found, source, planned, world.reading)
     return found
@@ -151,6 +158,9 @@ def _explain_rows(found: Explanation, reading: Reading, verdicts: Verdicts, rows
     for origin, line, state, reason, warning in explained.select(ORIGIN, LINE, STATE, REASON, WARNING).iter_rows():
         at = reading.place(origin, line)
         found.rows.append(Found(at, _STATES[state], reason, warning, rows_of_key.seen.get(at, {})))
+    for origin, line in verdicts.repeated.filter(pl.col(KEY) == found.key).select(ORIGIN, LINE).iter_rows():
+        at = reading.place(origin, line)
+        found.rows.append(Found(at, "excluded", REPEATED, None, rows_of_key.seen.get(at, {})))
     used = of_key.filter(pl.col(STATE) == CONTACT)
     if used.height:
         contacts = reading.fetch(verdicts, used.get_column(KEY))
@@ -161,8 +171,20 @@ def _explain_rows(found: Explanation, reading: Reading, verdicts: Verdicts, rows
         found.contact = {name: value for name, value in row.items() if not name.startswith("@")}
 
 
-def _explain_history(found: Explanation, session: Session) -> None:
-    for change in session.state.history.changes(source=found.source, key=found.key):
+def _successor(found: Explanation, session: Session) -> str | None:
+    """Return the key that took over the contact of this key in an earlier run, as far as the reports tell."""
+    if found.is_known:
+        return None
+    for run in session.state.history.runs(source=found.source):
+        pairs = ((run["report"] or {}).get("taken_over") or {}).get("keys", ())
+        for pair in pairs:
+            if pair["was"] == shown_key(found.key):
+                return str(pair["key"])
+    return None
+
+
+def _explain_history(found: Explanation, session: Session, key: str) -> None:
+    for change in session.state.history.changes(source=found.source, key=key):
         found.last = found.last or change
         found.changes += 1
     last = found.last
@@ -198,6 +220,10 @@ def _explain_target(found: Explanation, session: Session, verdicts: Verdicts, sc
 def _explain_decision(found: Explanation, source: Source, planned: Planned, reading: Reading) -> None:
     """Say what the plan does with the key, and why by what the steps before have found."""
     plan, of_key = planned.plan, pl.col(KEY) == found.key
+    if found.successor and not found.rows:
+        found.decision = "taken over"
+        found.why = f"its contact goes on under the key {shown_key(found.successor)}"
+        return
     # A change explains itself. Only a key without one is explained by its rows and by the ledger.
     part = pl.concat([plan.todo.filter(of_key), plan.waiting.filter(of_key)])
     if part.is_empty():

@@ -15,6 +15,7 @@ from syncd.finish.resume import LastRead
 from syncd.plan.claims import suffices
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
+from syncd.plan.takeovers import shows_enough
 from syncd.plan.world import PlanRequest, World, request_of, world_of
 from syncd.read.reader import read_beside_ledger
 from syncd.read.spool import Spool, spooling
@@ -47,7 +48,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         report_plan(report, session, planned, world.reading, schema)
         resume.report_unread_invalid(report, last, world)
         if not session.dry_run:
-            _push(session, world, planned, report, last, index)
+            _push(session, planned.world, planned, report, last, index)
     return report
 
 
@@ -55,11 +56,20 @@ def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor:
     """Read what changed since the cursor; read the whole source if these rows are not enough to decide."""
     reading = read_beside_ledger(session, request.source, request.schema, cursor, last.context, spool)
     world = world_of(request, reading)
-    if reading.end.proof == "partial" and not suffices(world):
-        # Which contact gets a shared match value depends on rows that this read did not show.
-        log.info("read whole", source=request.name, reason="contacts share their match value with others")
+    reason = "" if reading.end.proof != "partial" else _why_whole(world)
+    if reason:
+        log.info("read whole", source=request.name, reason=reason)
         return _read_enough(session, request, last, None, spool.emptied())
     return world
+
+
+def _why_whole(world: World) -> str:
+    """Return why a partial read is not enough; "" if it is."""
+    if not suffices(world):
+        # Which contact gets a shared match value depends on rows that this read did not show.
+        return "contacts share their match value with others"
+    # Rows that this read did not show tell whether these are new contacts, or known ones under new keys.
+    return "" if shows_enough(world) else "many rows under new keys have what known contacts have"
 
 
 def _push(session: Session, world: World, planned: Planned, report: SourceReport, last: LastRead, index: Index) -> None:

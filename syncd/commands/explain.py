@@ -135,7 +135,7 @@ class _Printer:
             return
         status = {"pending": "a call was begun whose outcome is not known"}.get(ledger["status"], ledger["status"])
         if self.found.takes_over:
-            self._line("takes over", f"the contact of key {shown_key(self.found.takes_over)}, which was merged into it")
+            self._line("takes over", f"the contact of key {shown_key(self.found.takes_over)}")
         reason = f" ({ledger['reason']})" if ledger["reason"] else ""
         id_ = f"id {ledger['id']}, {ledger['origin']}" if ledger["id"] else "no id known"
         self._line("ledger", f"{status}{reason}, {id_}, last sent {shown_time(ledger['updated'])}")

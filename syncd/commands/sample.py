@@ -170,7 +170,8 @@ def _mapped(looked: _Looked, mapping: Mapping, schema: Schema) -> pl.DataFrame:
     ).hstack(places.select(ROW, ORIGIN).with_columns(pl.lit(None, dtype=pl.UInt32).alias(_TWIN)))
     keyed = rows.filter((pl.col(STATE) != EXCLUDED) & pl.col(KEY).is_not_null())
     again = duplicate_keys(keyed, looked.origins)
-    named = again.with_columns(pl.lit(SAME_KEY).alias(REASON)).join(keyed.select(ROW, _twin(KEY)), on=ROW, how="left")
+    reason = pl.when(pl.col(STATE) == INVALID).then(pl.lit(SAME_KEY)).otherwise(REASON).alias(REASON)
+    named = again.with_columns(reason).join(keyed.select(ROW, _twin(KEY)), on=ROW, how="left")
     return rows.update(named, on=ROW, how="left")
 
 

@@ -132,6 +132,19 @@ class DeletesForm(Form):
     adopted: bool = Field(default=False, description="Contacts that were at the target before may be deleted too.")
 
 
+class KeysAtMost(Form):
+    """How many rows under new keys are taken over without an approval."""
+
+    share: types.Share = Field(default=0.05, description="More than this part of the known contacts is held.")
+    free: types.Count = Field(default=5, description="So many are never held.")
+
+
+class KeysForm(Form):
+    """The limits of keys that change: rows under new keys that have all that vanishing contacts have."""
+
+    at_most: KeysAtMost = KeysAtMost()
+
+
 class UpdatesAtMost(Form):
     """How many updates pass without an approval."""
 
@@ -192,6 +205,7 @@ class SourceForm(Form):
     )
     deletes: DeletesForm = DeletesForm()
     updates: UpdatesForm = UpdatesForm()
+    keys: KeysForm = KeysForm()
     reconcile: ReconcileForm = ReconcileForm()
     canaries: tuple[Canary, ...] = Field(default=(), description="Keys that every complete read must hold.")
     timeout: types.Timeout = Field(default=1800.0, description="How long one run may take.")

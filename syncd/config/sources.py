@@ -222,6 +222,7 @@ def _gates(form: SourceForm) -> core_rules.GateRules:
         mode=form.mode,
         deletes=core_rules.DeleteLimits(**deletes),
         updates_share=form.updates.at_most.share,
+        keys=core_rules.KeyLimits(**form.keys.at_most.model_dump()),
         canaries=tuple(canary if isinstance(canary, str) else UNIT.join(canary) for canary in form.canaries),
     )
 

@@ -6,7 +6,7 @@ A gate holds only its own part of the changes, says its numbers, and opens for a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -17,6 +17,7 @@ from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.compare import KIND, OLD_MATCH, emptied
 from syncd.core.plan import Held, HeldKind, Plan, closed, list_digest
 from syncd.core.settings.rules import DeleteLimits, GateRules
+from syncd.core.takeover.decide import UPDATES_GATE, KeyChanges
 from syncd.core.wording import counted, listed, percent
 
 SCHEMA_GATE = "schema.match"
@@ -71,6 +72,17 @@ def missing_parts(before: Collection[str], now: Collection[str]) -> tuple[str, .
     return tuple(sorted(lost)) if lost < {*before} else ()
 
 
+def doubts(read: Read) -> str:
+    """Return why it is not sure that a key without a row has left the source; "" if it is."""
+    if not read.proved:
+        return f"{_UNPROVED}: {read.why}"
+    if read.keyless:
+        return _keyless(read)
+    if read.missing_parts:
+        return _missing_parts(read)
+    return _missing(read) if read.missing else ""
+
+
 def gate(  # noqa: PLR0913 (each is something else that gates look at)
     changes: pl.DataFrame,
     *,
@@ -81,6 +93,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     approved: Collection[Approval],
     schema_changed: str = "",
     undone: pl.DataFrame | None = None,
+    keys: KeyChanges | None = None,
     let_go: pl.DataFrame | None = None,
     also: Sequence[Held] = (),
     case_insensitive: bool = False,
@@ -96,18 +109,25 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
         approved: lists that a person approved.
         schema_changed: what has changed about the target's match fields; "" for nothing.
         undone: ``@key`` and ``@digest`` of undone changes (a null digest: a delete).
+        keys: rows under new keys, and what becomes of them.
         let_go: the deletes of adopted contacts, which stay at the target.
         also: lists that something else holds, to be approved like the lists of the gates.
         case_insensitive: the target takes match values for equal if only their case differs.
     """
     ordered = changes.sort(pl.col(KIND).replace_strict(list(KINDS), range(len(KINDS))), KEY)
     back = list(_undone_again(ordered, undone))
-    # Undone changes are not made, so the other gates do not count them until a person approves them.
-    going = ordered.filter(~closed([each for each in back if not is_approved(each, approved)]))
-    found = [*back, *also, *holds("all", ordered, (SCHEMA_GATE, schema_changed != "", schema_changed))]
+    keys = keys or KeyChanges()
+    changed = keys.holding(ordered)
+    # Undone changes are not made, so the other gates do not count them until a person approves them. A contact whose
+    # row has another key does not leave, and its new key is no edit.
+    going = ordered.filter(~closed([*changed, *(each for each in back if not is_approved(each, approved))]))
+    going = going.filter(~keys.moved(going), ~keys.passing(going))
+    found = [*back, *also, *changed, *holds("all", ordered, (SCHEMA_GATE, schema_changed != "", schema_changed))]
     found += _delete_gates(going.filter(pl.col(KIND) == "delete"), let_go, missing_for, read, rules.deletes, known)
-    found += _update_gates(going.filter(pl.col(KIND).is_in(["update", "move"])), rules, known)
-    return _plan(ordered, found, approved, case_insensitive=case_insensitive)
+    edits = going.filter(pl.col(KIND).is_in(["update", "move"]))
+    found += _update_gates(edits, rules, known)
+    plan = _plan(ordered, found, approved, case_insensitive=case_insensitive)
+    return replace(plan, opened=(*plan.opened, *keys.used(ordered, plan.held)))
 
 
 def _plan(
@@ -232,7 +252,7 @@ def _update_gates(edits: pl.DataFrame, rules: GateRules, known: int) -> Iterator
     if known < rules.updates_known or edits.is_empty():
         return
     most, allowed = rules.updates_share * known, f"{percent(rules.updates_share)} is allowed"
-    share = ("updates.share", edits.height > most, f"{_share(edits.height, known)} would change; {allowed}")
+    share = (UPDATES_GATE, edits.height > most, f"{_share(edits.height, known)} would change; {allowed}")
     emptying = (
         ("updates.emptied", count > most, f"{name} would be emptied in {_share(count, known)}; {allowed}")
         for name, count in sorted(emptied(edits).items())

@@ -6,17 +6,34 @@ The target takes two contacts for the same one if all their match fields are equ
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 import polars_hash  # noqa: F401  (adds the expression namespace ``nchash``)
 
-from syncd.core.columns import CONTACT, DIGEST, INVALID, KEY, LINE, MATCH, ORIGIN, RAW, REASON, ROW, STATE, UNIT
+from syncd.core.columns import (
+    CONTACT,
+    DIGEST,
+    EXCLUDED,
+    INVALID,
+    KEY,
+    LINE,
+    MATCH,
+    ORIGIN,
+    RAW,
+    REASON,
+    ROW,
+    STATE,
+    UNIT,
+)
 from syncd.core.mapping.phones import canonical
 from syncd.core.schema import Schema
 
 DIGEST_VERSION = 1
 """The top byte of a digest. Change it when the same contact would get another digest."""
+
+REPEATED = "the same as an earlier row with its key"
+"""Why a row is no contact of its own: it makes the contact that another row has made."""
 
 # Stands for a field that is left alone: no text that passed the mapping contains it.
 _ABSENT = "\x00"
@@ -104,23 +121,37 @@ def identify(contacts: pl.DataFrame, fields: Sequence[str], schema: Schema) -> p
 
 
 def duplicate_keys(read: pl.DataFrame, origins: Sequence[str]) -> pl.DataFrame:
-    """Find the rows whose key an earlier row has: ``@row``, ``@state`` (invalid) and ``@reason``.
+    """Find the rows whose key an earlier row has: ``@row``, ``@state`` and ``@reason``, in reading order.
+
+    A row that makes the same contact as an earlier one is excluded (:data:`REPEATED`); any other row is invalid.
 
     Args:
-        read: ``@row``, ``@key``, ``@line``, ``@origin``, in reading order.
+        read: ``@row``, ``@key``, ``@line``, ``@origin``, ``@state``, ``@digest``, in reading order.
         origins: the names of the origins.
     """
     # To group the rows of a large source by their keys costs much, and almost no source has a key twice.
+    none = pl.DataFrame(schema={ROW: pl.UInt32, STATE: pl.UInt8, REASON: pl.String})
     if not repeats(read.get_column(KEY).drop_nulls()):
-        return pl.DataFrame(schema={ROW: pl.UInt32, STATE: pl.UInt8, REASON: pl.String})
-    twins = read.filter(pl.col(KEY).is_not_null() & pl.col(KEY).is_duplicated())
+        return none
+    # The fields of a row that is no contact have no meaning, and neither has its digest.
+    made = read.filter(pl.col(STATE) == CONTACT)
+    contact = pl.col(KEY).hash() * pl.lit(_ODD, dtype=pl.UInt64) + pl.col(DIGEST).reinterpret(signed=False)
+    same = made.filter(~made.select(contact).to_series().is_first_distinct()).get_column(ROW)
+    repeated = same.to_frame().with_columns(
+        pl.lit(EXCLUDED, dtype=pl.UInt8).alias(STATE), pl.lit(REPEATED).alias(REASON)
+    )
+    rest = read.filter(~pl.col(ROW).is_in(same.implode())) if same.len() else read
+    if not repeats(rest.get_column(KEY).drop_nulls()):
+        return repeated
+    twins = rest.filter(pl.col(KEY).is_not_null() & pl.col(KEY).is_duplicated())
     origin = pl.col(ORIGIN).replace_strict(dict(enumerate(origins)), default="?", return_dtype=pl.String)
     first = pl.format("{}:{}", origin, LINE).first().over(KEY)
-    return twins.select(
+    differing = twins.select(
         ROW,
         pl.lit(INVALID, dtype=pl.UInt8).alias(STATE),
         pl.format("duplicate key: {} has it too, and is used", first).alias(REASON),
     ).filter(~twins.get_column(KEY).is_first_distinct())
+    return pl.concat([none, repeated, differing]).sort(ROW)
 
 
 def has_case(values: pl.Series) -> bool:
@@ -176,27 +207,3 @@ def _union(values: Iterable[str | None]) -> str | None:
     told = [value for value in values if value is not None]
     numbers = dict.fromkeys(number for value in told for number in value.split(";") if number)
     return ";".join(numbers) if told else None
-
-
-def takeovers(merged: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
-    """Return which key takes over the contact of which key: new key to old key.
-
-    Args:
-        merged: as the source reports it, old key to surviving key; a survivor may be merged in turn.
-        known: those of all these keys that the ledger holds.
-    """
-    found: dict[str, str] = {}
-    for old in sorted(merged):
-        new = _survivor(old, merged)
-        # A survivor that the ledger holds has a contact of its own. Then the old key's contact leaves with its row.
-        if old in known and new not in known and old != new:
-            found.setdefault(new, old)
-    return found
-
-
-def _survivor(key: str, merged: Mapping[str, str]) -> str:
-    """Follow merges to the key that is left; a circle ends where it began."""
-    seen = {key}
-    while (key := merged.get(key, key)) not in seen:
-        seen.add(key)
-    return key

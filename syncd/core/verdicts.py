@@ -35,7 +35,7 @@ class Verdicts:
     ``rows``: a frame as :data:`ROWS`. ``reasons``: ``@row``, ``@reason`` of the rows that are no contacts. ``origins``:
     the names of the origins. ``joined``: the rows of contacts that were excluded after the read: merged into others, or
     not in the source's mode. ``merged``: the contacts that got the numbers of others, with their fields; None if there
-    are none.
+    are none. ``repeated``: rows that make the same contacts as earlier rows, and are not among ``rows``.
     """
 
     rows: pl.DataFrame
@@ -43,6 +43,7 @@ class Verdicts:
     origins: Sequence[str]
     joined: pl.Series = field(default_factory=lambda: pl.Series(ROW, dtype=pl.UInt32))
     merged: pl.DataFrame | None = None
+    repeated: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ROWS))
 
     def contacts(self) -> pl.DataFrame:
         """Return the rows that are contacts."""
@@ -98,8 +99,16 @@ class Verdicts:
         )
 
     def without_duplicates(self) -> Self:
-        """Make every row invalid whose key an earlier row has."""
-        return self.demoted(duplicate_keys(self.rows.filter(pl.col(STATE) != EXCLUDED), self.origins))
+        """Let rows that make the same contact be one; make every other row invalid whose key an earlier row has."""
+        found = duplicate_keys(self.rows.filter(pl.col(STATE) != EXCLUDED), self.origins)
+        verdicts = self.demoted(found.filter(pl.col(STATE) == INVALID))
+        same = found.filter(pl.col(STATE) == EXCLUDED).get_column(ROW)
+        if same.is_empty():
+            return verdicts
+        # They are no excluded rows: an excluded row could have the contact of its key deleted.
+        again = verdicts.rows.get_column(ROW).is_in(same.implode())
+        repeated = pl.concat([self.repeated, verdicts.rows.filter(again)])
+        return replace(verdicts, rows=verdicts.rows.filter(~again), repeated=repeated)
 
     def admitted(self, rows: pl.DataFrame) -> Self:
         """Put recognised rows, with their contacts' ``@digest``, among the rows that are compared."""

@@ -229,7 +229,7 @@ def outranked_now(before: Mapping[str, str], world: World, found: pl.DataFrame) 
     if world.named_gone is None and not unsure:
         return now
     # A partial read says nothing of the keys that it lacks, and a row without a readable key may be any of them.
-    read = {*world.reading.verdicts.keys(), *(() if unsure else world.named_gone or ())}
+    read = {*world.reading.verdicts.keys(), *world.takeovers, *(() if unsure else world.named_gone or ())}
     return {key: match for key, match in before.items() if key not in read} | now
 
 

@@ -17,9 +17,12 @@ from syncd.core.plan import BATCH, Plan
 from syncd.core.schema import Schema
 from syncd.core.settings.rules import Mode
 from syncd.core.shared_numbers import sharing_a_number
+from syncd.core.takeover.decide import KeyChanges
+from syncd.core.takeover.key_forms import WAS
 from syncd.core.verdicts import Verdicts
 from syncd.plan.claims import Granted, grant
 from syncd.plan.field_history import renames, schema_changed, with_rejected_again
+from syncd.plan.takeovers import with_takeovers
 from syncd.plan.world import World
 from syncd.target.lookup import Index
 
@@ -58,11 +61,14 @@ class Record:
 class Planned:
     """A plan, with what the run reports and what it records beside it.
 
-    ``verdicts``: what each row is. ``unchanged``: how many contacts are as they were sent. ``rejected``: key and reason
-    of contacts that the target refused and that are not sent again.
+    ``world``: the world in which rows have taken over the contacts that they are. ``keys``: what becomes of rows under
+    new keys. ``verdicts``: what each row is. ``unchanged``: how many contacts are as they were sent. ``rejected``: key
+    and reason of contacts that the target refused and that are not sent again.
     """
 
     plan: Plan
+    world: World
+    keys: KeyChanges
     verdicts: Verdicts
     unchanged: int
     rejected: list[tuple[str, str]]
@@ -97,10 +103,13 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
     """Compare what was read with the ledger and put the changes through the gates; ``now``: Unix seconds."""
     # Read first: a change that another process makes after this may be missing below, so the push looks at it again.
     newest_change = world.state.journal.newest_change()
-    world, granted = grant(world)
-    world, compared = _compared(world, index)
-    read, undone = _read(world), world.state.holds.undone(world.name)
-    plan = _gated(world, compared, read, undone, now)
+    read = _read(world)
+    taken, keys = with_takeovers(world, read)
+    world, granted = grant(taken)
+    world, compared = _compared(world, index, keys)
+    # Other rows may have been called back meanwhile, and count now.
+    read, undone = _read(world), world.undone()
+    plan = _gated(world, compared, read, undone, keys, now)
     lacks = read.keyless or read.missing or read.missing_parts
     sure = read.proved and (read.rows > 0 or not read.whole) and not lacks
     # A person who approves an empty source also lets its adopted contacts go.
@@ -110,6 +119,8 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
     waiting = plan.waiting.filter(pl.col(KIND) == "delete").get_column(KEY).to_list()
     return Planned(
         plan=plan,
+        world=taken,
+        keys=keys,
         verdicts=world.verdicts,
         unchanged=world.reading.recall.unchanged + compared.unchanged,
         rejected=_still_rejected(world.state.ledger.rejected(world.name), plan, {*compared.same, *forgotten}),
@@ -136,7 +147,7 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
     )
 
 
-def _compared(world: World, index: Index) -> tuple[World, _Compared]:
+def _compared(world: World, index: Index, keys: KeyChanges) -> tuple[World, _Compared]:
     """Return how the read differs from the ledger, and the world without the contacts that must not be sent."""
     state, name, schema, deleted = world.state, world.name, world.schema, world.named_gone
     ledger = _with_barred_again(world, with_rejected_again(_rest_of_ledger(world), state, name, schema))
@@ -147,7 +158,9 @@ def _compared(world: World, index: Index) -> tuple[World, _Compared]:
     if other_match := schema_changed(state, name, schema, changed.columns):
         detail = rematched(detail, schema)
     known = detail.filter(pl.col(ID).is_not_null()).select(KEY)
-    new = changed.select(ROW, KEY, MATCH).join(known, on=KEY, how="anti")
+    # A row that waits for its contact is not looked for: a list takes many requests, in every run in which it waits.
+    waiting = pl.Series(keys.held.keys if keys.held else (), dtype=pl.String)
+    new = changed.select(ROW, KEY, MATCH).join(known, on=KEY, how="anti").filter(~pl.col(KEY).is_in(waiting.implode()))
     there = _at_target(world, index, changed, new)
     ambiguous = new.join(there.filter(pl.col("many") > 1).select(MATCH, "many"), on=MATCH, how="inner")
     clear = changed.join(ambiguous.select(ROW), on=ROW, how="anti", maintain_order="left")
@@ -161,11 +174,13 @@ def _compared(world: World, index: Index) -> tuple[World, _Compared]:
     changes = compare.sparing_adopted(changes, detail, world.source.gates)
     refused = barred.join(detail.filter(pl.col("@status") == Status.REJECTED), on=KEY, how="semi")
     stays = pl.col(KIND) != "delete"
+    # A contact that waits for its row under a new key is not let go.
+    let_go = let_go.join(keys.waiting.select(pl.col(WAS).alias(KEY)), on=KEY, how="anti", maintain_order="left")
     verdicts = _without_ambiguous(world.verdicts, ambiguous)
     return world.with_verdicts(_without_barred(verdicts, barred, world.source.gates.mode)), _Compared(
         changed=changed,
         detail=detail,
-        changes=changes,
+        changes=keys.explained(changes),
         let_go=let_go,
         refused_gone=[*never_there, *refused.filter(~stays).get_column(KEY)],
         refused_barred=refused.filter(stays).get_column(KEY).to_list(),
@@ -256,7 +271,7 @@ def _read(world: World) -> Read:
     )
 
 
-def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, now: float) -> Plan:
+def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, keys: KeyChanges, now: float) -> Plan:
     seconds = (pl.lit(now) - pl.col("@missing_since")).fill_null(0.0).alias("seconds")
     return gate(
         compared.changes,
@@ -267,6 +282,7 @@ def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, 
         approved=world.state.holds.approved(world.name),
         schema_changed=compared.schema_changed,
         undone=undone,
+        keys=keys,
         let_go=compared.let_go,
         case_insensitive=world.state.facts.case_insensitive.get(),
     )

@@ -9,10 +9,10 @@ from typing import Self
 import polars as pl
 
 from syncd.config import Source
-from syncd.core import identity
 from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
+from syncd.core.takeover.reported import reported
 from syncd.core.verdicts import Verdicts
 from syncd.read.reader import read_source
 from syncd.read.reading import Reading
@@ -54,6 +54,14 @@ class World(PlanRequest):
     def detail(self, keys: pl.Series) -> pl.DataFrame:
         """Return :meth:`~syncd.state.ledger.Ledger.detail` of these keys."""
         return self._with_new_keys(self.state.ledger.detail(self.name, self._old_keys(keys)))
+
+    def sent(self, keys: pl.Series) -> pl.DataFrame:
+        """Return :meth:`~syncd.state.ledger.Ledger.sent` of these keys."""
+        return self._with_new_keys(self.state.ledger.sent(self.name, self._old_keys(keys)))
+
+    def undone(self) -> pl.DataFrame:
+        """Return :meth:`~syncd.state.holds.Holds.undone` of the source."""
+        return self._with_new_keys(self.state.holds.undone(self.name))
 
     def digests(self, keys: pl.Series | None = None) -> pl.DataFrame:
         """Return :meth:`~syncd.state.ledger.Ledger.digests` of ``keys``, or of all contacts."""
@@ -133,7 +141,7 @@ def _takeovers(reading: Reading) -> dict[str, str]:
         return {}
     asked = pl.Series(KEY, list({*merged, *merged.values()}), dtype=pl.String)
     known = reading.recall.with_keys(asked).get_column(KEY)
-    taken = identity.takeovers(merged, set(known.filter(known.is_in(asked.implode()))))
+    taken = reported(merged, set(known.filter(known.is_in(asked.implode()))))
     return {old: new for new, old in taken.items()}
 
 

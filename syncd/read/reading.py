@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from syncd.core.columns import EXCLUDED, INVALID, KEY, LINE, ORIGIN, REASON, ROW, STATE
-from syncd.core.identity import digest, merge_numbers
+from syncd.core.identity import REPEATED, digest, merge_numbers
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
 from syncd.read.spool import Spool
@@ -45,8 +45,8 @@ class Reading:
 
     def count(self, verdicts: Verdicts) -> int:
         """Return how many rows the source has, readable or not."""
-        # Recognised rows count by their contacts: of two equal rows, planning admits both among the verdicts.
-        return self.recall.unchanged + verdicts.rows.height + len(self.malformed)
+        known = self.recall.unchanged + self.recall.repeated
+        return known + verdicts.rows.height + verdicts.repeated.height + len(self.malformed)
 
     def place(self, origin: int, line: int) -> str:
         """Return where a row stands, as ``tenants.csv:12``."""
@@ -81,8 +81,10 @@ class Reading:
         return [{"key": key, "at": self.place(origin, line), "reason": why} for origin, line, key, why in found]
 
 
-def excluded(verdicts: Verdicts) -> list[dict[str, Any]]:
-    """Return ``reason`` and ``count`` of excluded rows, the most frequent first."""
+def excluded(reading: Reading, verdicts: Verdicts) -> list[dict[str, Any]]:
+    """Return ``reason`` and ``count`` of excluded rows, the most frequent first; repeated rows are among them."""
     rows = verdicts.rows.filter(pl.col(STATE) == EXCLUDED).select(ROW).join(verdicts.reasons, on=ROW, how="left")
-    counts = rows.group_by(reason=REASON).agg(count=pl.len())
+    counts = rows.group_by(reason=REASON).agg(count=pl.len().cast(pl.Int64))
+    if again := reading.recall.repeated + verdicts.repeated.height:
+        counts = pl.concat([counts, pl.DataFrame({"reason": [REPEATED], "count": [again]})])
     return counts.sort("count", "reason", descending=[True, False]).to_dicts()

@@ -14,7 +14,7 @@ from functools import cached_property
 import polars as pl
 
 from syncd.core.columns import CONTACT, KEY, LINE, MATCH, ORIGIN, RAW, ROW, STATE
-from syncd.core.identity import folded, has_case, repeats, row_digest
+from syncd.core.identity import folded, has_case, row_digest
 from syncd.state.ledger import ROW_DIGESTS, LedgerParts
 
 MOST_ROWS_LOOKED_UP = 10_000
@@ -41,6 +41,7 @@ class Recall:
     _places: list[pl.DataFrame] = field(default_factory=list, init=False)
     # Which contacts of the ledger have a row that was recognised and not called back; None: not one was looked for.
     _same: pl.Series | None = field(default=None, init=False)
+    _called_back: int = field(default=0, init=False)
     _new_keys: dict[str, str] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -61,8 +62,14 @@ class Recall:
 
     @property
     def unchanged(self) -> int:
-        """How many rows were recognised and not called back."""
+        """How many contacts have rows that were recognised and not called back."""
         return 0 if self._same is None else int(self._same.sum())
+
+    @property
+    def repeated(self) -> int:
+        """How many rows, recognised and not called back, are equal to an earlier row."""
+        # Rows with one digest have one key, and make one contact.
+        return sum(places.height for places in self._places) - self._called_back - self.unchanged
 
     def digests(self, page: pl.DataFrame) -> pl.Series:
         """Return ``@raw`` of a page's rows."""
@@ -91,15 +98,12 @@ class Recall:
         places = pl.concat(self._places) if self._places else pl.DataFrame(schema=_PLACES)
         if self._same is None or places.is_empty():
             return _with_places(places, pl.DataFrame(schema=ROW_DIGESTS))
-        # Equal rows share a key. They are compared, since only the first of them may be used.
-        twice = places.get_column(RAW)
-        twice = twice.filter(twice.is_duplicated()) if repeats(twice) else twice.clear()
         ledger = self.ledger
         touched = ledger.get_column(KEY).is_in(keys.drop_nulls().implode()) | _among(ledger.get_column(MATCH), matches)
-        touched |= ledger.get_column(RAW).is_in(twice.implode()).fill_null(value=False)
-        back = ledger.filter(self._same & touched)
+        back = _with_places(places, ledger.filter(self._same & touched))
         self._same &= ~touched
-        return _with_places(places, back)
+        self._called_back += back.height
+        return back
 
     def rest(self) -> pl.Series:
         """Return the keys of the ledger whose rows were not read, or must be compared."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from syncd.config import Source
 from syncd.core.compare import as_carried_out
 from syncd.core.schema import Schema
+from syncd.core.takeover.decide import taken_over
 from syncd.core.wording import counted
 from syncd.plan.gather import Planned
 from syncd.push.result import PushResult
@@ -21,9 +22,10 @@ def report_plan(report: SourceReport, session: Session, planned: Planned, readin
     report.rows, report.known = reading.count(planned.verdicts), reading.recall.height
     report.take_plan(planned.plan, schema.phones, session.budget.forecast)
     report.invalid = reading.invalid(planned.verdicts)
-    report.excluded = excluded(planned.verdicts)
+    report.excluded = excluded(reading, planned.verdicts)
     report.rejected = [{"key": key, "reason": reason} for key, reason in planned.rejected]
     report.warnings = planned.warnings
+    report.taken_over = taken_over(planned.keys)
     report.counts.update(unchanged=planned.unchanged, invalid=len(report.invalid), rejected=len(report.rejected))
     report.counts["excluded"] = sum(each["count"] for each in report.excluded)
 

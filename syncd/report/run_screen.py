@@ -9,6 +9,7 @@ import polars as pl
 
 from syncd.budget import describe_requests
 from syncd.core.compare import KIND
+from syncd.core.identity import REPEATED
 from syncd.core.wording import counted, shown_key
 from syncd.errors import Stopped
 from syncd.report.change_lines import Part, change_lines, kinds_counted
@@ -39,6 +40,7 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _changes(screen, report)
     _held(screen, report)
     _rows(screen, report.invalid, "invalid", f"{counted(len(report.invalid), 'row')}, left alone at the target")
+    _taken_over(screen, report)
     _excluded(screen, report)
     again = "the target refused them; sent again when they change, or after syncd rejects retry"
     _rows(screen, report.rejected, "rejected", f"{counted(len(report.rejected), 'contact')}: {again}")
@@ -154,14 +156,30 @@ def _where(row: Mapping[str, Any]) -> str:
     return ", ".join(known)
 
 
-def _excluded(screen: Screen, report: SourceReport) -> None:
-    total = sum(each["count"] for each in report.excluded)
-    if not total:
+def _taken_over(screen: Screen, report: SourceReport) -> None:
+    found = report.taken_over
+    if not found:
         return
+    goes = counted(found["count"], "contact goes on under a new key", "contacts go on under new keys")
+    screen.line(("taken over", "bold"), f": {goes}: {found['what']}", indent=2)
+    for each in found["keys"][:PAGE]:
+        screen.line(f"{each['was']} → {each['key']}", indent=4)
+    screen.more(found["count"], IN_JSON)
+
+
+def _excluded(screen: Screen, report: SourceReport) -> None:
+    again = sum(each["count"] for each in report.excluded if each["reason"] == REPEATED)
+    if again:
+        same = counted(again, "row is", "rows are")
+        screen.line(("repeated", "bold"), f": {same} {REPEATED}, and not counted again", indent=2)
+    others = [each for each in report.excluded if each["reason"] != REPEATED]
+    if not others:
+        return
+    total = sum(each["count"] for each in others)
     screen.line(("excluded", "bold"), f": {counted(total, 'row')}, not wanted at the target", indent=2)
-    for each in report.excluded[:PAGE]:
+    for each in others[:PAGE]:
         screen.line(f"{each['count']:,}: {each['reason']}", indent=4)
-    screen.more(len(report.excluded))
+    screen.more(len(others))
 
 
 def _altered(screen: Screen, report: SourceReport) -> None:

@@ -60,7 +60,8 @@ class SourceReport(SourcePart):
     ``seconds``: the forecast for the planned requests. ``unknown``: the number of changes whose outcome is unknown; the
     next run sends them again. ``outcomes``: ``@key``, ``@outcome`` of changes of the plan; the outcome of every other
     change is ``otherwise``. ``without_call``: how many planned deletes got no call. ``tidied``: how many contacts were
-    deleted that an interrupted run had left behind.
+    deleted that an interrupted run had left behind. ``taken_over``: ``count``, ``what`` and the first ``keys`` of contacts that go on under new
+    keys; {} if there are none.
 
     In the report of an undo, ``undoes`` is the run that is undone and ``read`` is ``history``. ``kept`` are the changes
     that were not undone: ``key``, ``kind``, ``reason``.
@@ -77,6 +78,7 @@ class SourceReport(SourcePart):
     rejected: list[dict[str, Any]] = field(default_factory=list)
     altered: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    taken_over: dict[str, Any] = field(default_factory=dict)
     unknown: int = 0
     digest: str = ""
     same_as_before: bool = False
@@ -149,6 +151,8 @@ class SourceReport(SourcePart):
             "warnings": self.warnings,
             "unknown": self.unknown,
         }
+        if self.taken_over:
+            found |= {"taken_over": self.taken_over}
         if self.undoes:
             found |= {"undoes": self.undoes, "kept": with_shown_keys(self.kept)}
         return {**found, **error_json(self.error)}

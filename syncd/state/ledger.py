@@ -10,7 +10,7 @@ import polars as pl
 
 from syncd.core.change import Status
 from syncd.core.columns import DIGEST, KEY, MATCH, RAW
-from syncd.core.compare import DETAIL_SCHEMA, LEDGER_SCHEMA
+from syncd.core.compare import BEFORE, DETAIL_SCHEMA, ID, LEDGER_SCHEMA
 from syncd.core.identity import folded, has_case
 from syncd.core.undo.world import Known
 from syncd.state import bulk
@@ -44,12 +44,27 @@ IN_ANY_CASE = "(lower(match) IN (SELECT value FROM json_each(:values)) OR length
 # Stands for null, which read_columns cannot read. A digest that is 0 only makes syncd look at a row once more.
 _NONE = 0
 _RAW = f"CASE WHEN digest AND status = 'accepted' THEN ifnull(raw, {_NONE}) ELSE {_NONE} END"
+SENT = {KEY: pl.String, ID: pl.Int64, DIGEST: pl.Int64, BEFORE: pl.String}
+# What the row said last, also if the call for it was refused or its outcome is unknown.
+_SAID = (
+    "CASE status WHEN 'accepted' THEN fields ELSE coalesce((SELECT after FROM change WHERE change.source ="
+    " contact.source AND change.key = contact.key AND outcome IN ('pending', 'refused') AND after IS NOT NULL"
+    " ORDER BY id DESC LIMIT 1), fields) END"
+)
 ROW_DIGESTS = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
 
-# The row under the new key is another row, which was never mapped.
+# The row under the new key is another row, which was never mapped. The history goes with the contact, unless the new
+# key has a history of its own: an undo must not take the changes of two contacts for those of one.
 _TAKEN_OVER = (
     "UPDATE contact SET key = :new, raw = NULL WHERE source = :source AND key = :old",
-    "UPDATE change SET key = :new WHERE source = :source AND key = :old AND outcome IN ('pending', 'moved')",
+    """
+    UPDATE change SET key = :new WHERE source = :source AND key = :old AND (outcome IN ('pending', 'moved')
+        OR NOT EXISTS (SELECT 1 FROM change AS own WHERE own.source = :source AND own.key = :new))
+    """,
+    *(
+        f"UPDATE OR REPLACE {table} SET key = :new WHERE source = :source AND key = :old"
+        for table in ("undone", "outranked", "merged")
+    ),
 )
 
 
@@ -105,6 +120,10 @@ class Ledger(Part):
         """Return what the ledger says of these keys, as :data:`syncd.core.compare.DETAIL_SCHEMA` describes it."""
         columns = f"key, remote_id, status, match, {_AT_TARGET}, origin, missing_since"
         return self._looked_up(columns, source, keys, DETAIL_SCHEMA)
+
+    def sent(self, source: str, keys: pl.Series) -> pl.DataFrame:
+        """Return ``@key``, ``@id``, ``@digest`` and ``@before``, the fields that were sent last (a JSON object)."""
+        return self._looked_up(f"key, remote_id, digest, {_SAID}", source, keys, SENT)
 
     def _looked_up(self, columns: str, source: str, keys: pl.Series, schema: Mapping[str, Any]) -> pl.DataFrame:
         query = f"SELECT {columns} FROM contact WHERE {THESE_KEYS}"

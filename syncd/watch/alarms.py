@@ -70,7 +70,7 @@ def _of_source(source: Mapping[str, Any], watch: Watch) -> Iterator[Alarm]:
 
 def _held(hold: Mapping[str, Any]) -> str:
     kind = hold["kind"] if hold["kind"] in ("delete", "update") else "change"
-    # The canary gate's detail names keys, which may be personal data: it must not leave in a message.
-    detail = "" if hold["gate"] == "deletes.canary" else f": {hold['detail']}"
+    # The details of these gates name keys, which may be personal data: they must not leave in a message.
+    detail = "" if hold["gate"] in ("deletes.canary", "keys.changed") else f": {hold['detail']}"
     verb = "waits" if hold["count"] == 1 else "wait"
     return f"{counted(hold['count'], kind)} {verb} for an approval ({hold['gate']}){detail}"

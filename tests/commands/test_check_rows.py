@@ -32,6 +32,18 @@ def test_what_check_finds_invalid_is_what_a_run_finds_invalid(
     assert json.loads(told)["sources"][0]["counts"]["invalid"] == 3
 
 
+def test_rows_that_make_the_same_contact_are_nothing_to_check_and_nothing_to_wait_for(
+    company: World, syncd: Command
+) -> None:
+    company.write(MANY[:20] * 2)
+    code, out, _ = syncd("check")
+    assert code == 0
+    assert "20: the same as an earlier row with its key" in out
+    code, out, _ = syncd("run")
+    assert code == 0
+    assert "repeated: 20 rows are the same as an earlier row with its key, and not counted again" in out
+
+
 @pytest.mark.parametrize(
     ("policy", "good", "code", "told"),
     [

@@ -15,6 +15,7 @@ from syncd.report.drift_report import Reconciled
 from syncd.state.glance import repairs_of
 from tests.convergence.company import Match
 from tests.convergence.exchange import Exchange
+from tests.convergence.keys import Keys
 from tests.convergence.machine import EDITS, MOMENTS, TROUBLE
 from tests.convergence.plant import Power
 from tests.convergence.shelf import Row
@@ -28,7 +29,7 @@ Picture = dict[Match, Match]
 """The target's contacts: each match value with the mapped fields."""
 
 
-class Convergence(Exchange):
+class Convergence(Exchange, Keys):
     """The machine with reconciles, repairs and undos, some of them amid faults and crashes."""
 
     # Reconcile.

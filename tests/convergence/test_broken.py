@@ -175,7 +175,7 @@ def a_create_is_lost_and_its_row_leaves(machine: Convergence) -> None:
 
 def a_row_takes_anothers_place(machine: Convergence) -> None:
     machine.clean_run([])
-    machine.clean_run([_edit("key", 0, Row("9", "A", "x", "Ann", ""))])
+    machine.clean_run([_edit(column, 0, Row("9", "A", "x", "Zoe", "")) for column in ("key", "name")])
 
 
 def a_row_becomes_unusable(machine: Convergence) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from syncd.core.settings.rules import DeleteLimits, GateRules, SharedMatch
+from syncd.core.settings.rules import DeleteLimits, GateRules, KeyLimits, SharedMatch
 from tests.convergence.company import LAYOUTS, OPEN_GATES, Layout
 from tests.convergence.shelf import Row, Tells
 
@@ -134,10 +134,11 @@ TIGHT = DeleteLimits(count=1, share=0.3, free=0)
 GATES = (
     OPEN_GATES,
     OPEN_GATES,
-    replace(OPEN_GATES, deletes=TIGHT),
-    replace(OPEN_GATES, deletes=replace(TIGHT, grace=5_000.0)),
+    replace(OPEN_GATES, deletes=TIGHT, keys=KeyLimits(share=0.0, free=0)),
+    replace(OPEN_GATES, keys=KeyLimits(share=0.0, free=0), deletes=replace(TIGHT, grace=5_000.0)),
     replace(OPEN_GATES, deletes=replace(OPEN_GATES.deletes, adopted=True)),
     replace(OPEN_GATES, updates_share=0.2, updates_known=2),
+    replace(OPEN_GATES, keys=KeyLimits(share=0.0, free=0)),
 )
 
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.columns import CONTACT, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE
+from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE
 from syncd.core.identity import (
     DIGEST_VERSION,
+    REPEATED,
     as_frame,
     digest,
     duplicate_keys,
@@ -20,7 +21,6 @@ from syncd.core.identity import (
     merge_numbers,
     repeats,
     row_digest,
-    takeovers,
 )
 from syncd.core.schema import Field, Schema
 
@@ -84,15 +84,34 @@ def test_different_contacts_have_different_digests(rows: list[tuple[str, str, st
     assert len(set(digests(*rows))) == len(rows)
 
 
-def test_the_first_row_with_a_key_is_used_and_the_others_name_its_place() -> None:
-    read = pl.DataFrame(
-        {ROW: [0, 1, 2, 3], KEY: ["a", "b", "a", None], LINE: [2, 3, 4, 5], ORIGIN: [0, 0, 1, 1]},
-        schema={ROW: pl.UInt32, KEY: pl.String, LINE: pl.UInt32, ORIGIN: pl.UInt32},
-    )
-    found = duplicate_keys(read, ["x.csv", "y.csv"])
-    assert found.select(ROW, STATE, REASON).rows() == [
-        (2, INVALID, "duplicate key: x.csv:2 has it too, and is used"),
-    ]
+def keyed(*rows: tuple[str | None, int, int]) -> pl.DataFrame:
+    """Return rows with these keys, states and digests; line 2 of ``x.csv`` is the first one, and so on."""
+    lines = [(n, key, n + 2, n // 2, state, digest) for n, (key, state, digest) in enumerate(rows)]
+    columns = {ROW: pl.UInt32, KEY: pl.String, LINE: pl.UInt32, ORIGIN: pl.UInt32, STATE: pl.UInt8, DIGEST: pl.Int64}
+    return pl.DataFrame(lines, schema=columns, orient="row")
+
+
+FIRST = "duplicate key: x.csv:2 has it too, and is used"
+TWICE: dict[str, tuple[list[tuple[str | None, int, int]], list[tuple[int, int, str]]]] = {
+    "no key twice": ([("a", CONTACT, 1), ("b", CONTACT, 1), (None, INVALID, 1), (None, INVALID, 1)], []),
+    "another contact": ([("a", CONTACT, 1), ("b", CONTACT, 1), ("a", CONTACT, 2)], [(2, INVALID, FIRST)]),
+    "the same contact": ([("a", CONTACT, 1), ("b", CONTACT, 1), ("a", CONTACT, 1)], [(2, EXCLUDED, REPEATED)]),
+    "the same contact and another one": (
+        [("a", CONTACT, 1), ("a", CONTACT, 2), ("a", CONTACT, 2), ("a", CONTACT, 1)],
+        [(1, INVALID, FIRST), (2, EXCLUDED, REPEATED), (3, EXCLUDED, REPEATED)],
+    ),
+    "nothing is known of invalid rows": ([("a", INVALID, 1), ("a", INVALID, 1)], [(1, INVALID, FIRST)]),
+    "an invalid row comes first": ([("a", INVALID, 1), ("a", CONTACT, 1)], [(1, INVALID, FIRST)]),
+    "an invalid row comes later": ([("a", CONTACT, 1), ("a", INVALID, 1)], [(1, INVALID, FIRST)]),
+}
+
+
+@pytest.mark.parametrize(("rows", "expected"), TWICE.values(), ids=TWICE)
+def test_of_rows_with_one_key_the_first_is_used_and_rows_that_make_the_same_contact_are_one(
+    rows: list[tuple[str | None, int, int]], expected: list[tuple[int, int, str]]
+) -> None:
+    found = duplicate_keys(keyed(*rows), ["x.csv", "y.csv"])
+    assert found.select(ROW, STATE, REASON).rows() == expected
 
 
 def test_merged_numbers_are_a_set_in_order() -> None:
@@ -120,23 +139,6 @@ def test_values_without_letters_have_no_case(values: list[str], case: bool) -> N
 @pytest.mark.parametrize(("values", "twice"), [([], False), (["a", "b"], False), (["a", "b", "a"], True)])
 def test_a_value_that_occurs_twice_is_noticed(values: list[str], twice: bool) -> None:
     assert repeats(pl.Series(values, dtype=pl.String)) is twice
-
-
-@pytest.mark.parametrize(
-    ("merged", "known", "taken"),
-    [
-        ({"old": "new"}, {"old"}, {"new": "old"}),
-        ({"old": "new"}, set(), {}),  # nothing to take over
-        ({"old": "new"}, {"old", "new"}, {}),  # the survivor has a contact of its own
-        ({"a": "b", "b": "c"}, {"a"}, {"c": "a"}),  # a survivor was merged in turn
-        ({"b": "c", "a": "c"}, {"a", "b"}, {"c": "a"}),  # the first of two keys
-        ({"a": "b", "b": "a"}, {"a"}, {}),  # a circle
-    ],
-)
-def test_a_surviving_key_takes_over_the_contact_of_the_key_that_was_merged(
-    merged: dict[str, str], known: set[str], taken: dict[str, str]
-) -> None:
-    assert takeovers(merged, known) == taken
 
 
 def test_fields_of_contacts_are_columns_and_absent_values_are_empty() -> None:

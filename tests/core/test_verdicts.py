@@ -123,6 +123,16 @@ def test_of_rows_with_one_key_the_first_is_used(rows: Rows, states: list[int]) -
     assert read(rows).without_duplicates().rows[STATE].to_list() == states
 
 
+def test_a_row_that_makes_the_same_contact_as_an_earlier_one_counts_and_is_no_verdict() -> None:
+    rows = read([("a", CONTACT), ("b", CONTACT), ("a", CONTACT)])
+    same = Verdicts(rows.rows.with_columns(pl.lit(7, dtype=pl.Int64).alias(DIGEST)), rows.reasons, rows.origins)
+    after = same.without_duplicates()
+    assert after.rows[ROW].to_list() == [0, 1]
+    assert after.repeated[ROW].to_list() == [2]
+    assert (after.reasons.height, after.joined.to_list()) == (0, [])
+    assert same.repeated.is_empty()
+
+
 def test_a_duplicate_names_the_place_of_the_row_that_is_used() -> None:
     after = read([("a", CONTACT), ("b", CONTACT), ("a", CONTACT)]).without_duplicates()
     assert reasons(after) == {2: "duplicate key: a.csv:2 has it too, and is used"}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from syncd.core.identity import REPEATED
 from syncd.read.unchanged_rows import Recall
 from tests.examples import SOAKING, examples
 from tests.worlds.world import World, company
@@ -78,14 +79,27 @@ def test_the_first_row_of_a_key_is_used_though_the_later_one_is_unchanged(world:
     assert world.there()["2"]["Name"] == "Robert"
 
 
-def test_an_unchanged_row_that_stands_there_twice_is_invalid_once(world: World) -> None:
+def test_an_unchanged_row_that_stands_there_twice_is_one_contact(world: World, mapped: list[int]) -> None:
     world.write([ANN, BOB])
     world.run()
-    world.write([ANN, BOB, BOB])
-    for _ in range(2):
+    for copies in (2, 3, 2):
+        world.write([ANN, *[BOB] * copies])
         report = world.run()
+        assert (report.exit_code, report.counts["unchanged"], report.rows) == (0, 2, copies + 1)
+        assert report.excluded == [{"reason": REPEATED, "count": copies - 1}]
+    assert sum(mapped) == 2
+
+
+def test_a_repeated_row_is_judged_alike_whether_or_not_it_is_unchanged(world: World) -> None:
+    other = ("2", "Robert", "2125550109")
+    world.write([ANN, BOB])
+    world.run()
+    world.write([ANN, BOB, other, other, BOB])
+    for full in (False, False, True):
+        report = world.run(full=full)
         assert [each["at"] for each in report.invalid] == ["tenants.csv:4"]
-        assert report.counts["unchanged"] == 2
+        assert report.excluded == [{"reason": REPEATED, "count": 2}]
+        assert (report.counts["unchanged"], report.rows) == (2, 5)
 
 
 def shared(world: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syncd.core.identity import REPEATED
 from syncd.state import State
 from tests.worlds.commands import Command, errors
 from tests.worlds.tenants import ANN, BOB, CY, LOST_POSTS, MANY, POISON
@@ -93,6 +94,13 @@ def test_rows_of_one_key_are_all_shown(known: World, syncd: Command) -> None:
     assert states[0][:2] == ("tenants.csv:3", "contact")
     assert states[1][:2] == ("tenants.csv:4", "invalid")
     assert "duplicate key" in states[1][2]
+
+
+def test_a_row_that_is_in_the_source_twice_is_shown_twice(known: World, syncd: Command) -> None:
+    known.write([ANN, BOB, BOB])
+    states = [(row["at"], row["state"], row["reason"]) for row in told(syncd)["rows"]]
+    assert states == [("tenants.csv:3", "contact", None), ("tenants.csv:4", "excluded", REPEATED)]
+    assert told(syncd)["decision"] == "unchanged"
 
 
 def test_a_held_change_names_its_gates_and_the_command(known: World, syncd: Command) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.worlds.tenants import ANN, BOB, CY, POISON, holds
+from syncd.core.identity import REPEATED
+from tests.worlds.tenants import ANN, BOB, CY, MANY, POISON, holds
 from tests.worlds.world import World
 
 
@@ -36,6 +37,52 @@ def test_the_first_of_two_rows_with_one_key_is_used(world: World) -> None:
     assert "tenants.csv:2" in report.invalid[0]["reason"]
     assert report.invalid[0]["at"] == "tenants.csv:3"
     assert holds(world) == {"1": ("Ann Smith", "2125550101")}
+
+
+SAME_ONCE_MAPPED = {
+    "equal": ANN,
+    "spaces": ("1", " Ann  Smith ", "212-555-0101"),
+    "another form of the number": ("1", "Ann Smith", "(212) 555-0101"),
+    "a number twice": ("1", "Ann Smith", "212-555-0101; 2125550101"),
+    "spaces around the key": (" 1 ", "Ann Smith", "212-555-0101"),
+}
+
+
+@pytest.mark.parametrize("again", SAME_ONCE_MAPPED.values(), ids=SAME_ONCE_MAPPED)
+def test_two_rows_that_make_the_same_contact_are_one(world: World, again: tuple[str, str, str]) -> None:
+    world.write([ANN, BOB, again])
+    for full in (False, True, False):
+        report = world.run(full=full)
+        assert (report.exit_code, report.rows, report.counts["invalid"]) == (0, 3, 0)
+        assert report.excluded == [{"reason": REPEATED, "count": 1}]
+    assert set(holds(world)) == {"1", "2"}
+    world.write([BOB])
+    assert world.run().counts["delete"] == 1
+
+
+def test_an_export_that_was_appended_to_itself_is_the_export(world: World) -> None:
+    world.write(MANY)
+    world.run()
+    world.write([*MANY, *MANY])
+    for full in (False, True):
+        report = world.run(full=full)
+        assert (report.exit_code, report.made, report.rows) == (0, 0, 60)
+        assert report.excluded == [{"reason": REPEATED, "count": 30}]
+    world.write([("1", "Renamed", "2125550001"), *MANY[1:]] * 2)
+    assert world.run().counts["update"] == 1
+    assert holds(world)["1"] == ("Renamed", "2125550001")
+
+
+def test_a_repeated_row_that_is_not_sent_does_not_delete_its_contact(world: World) -> None:
+    world.sources["tenants"]["mapping"]["External ID"] = "ref"
+    header = "id,name,phone,ref"
+    world.write([("1", "Ann", "2125550101", "a"), ("2", "Bob", "2125550102", "b")], header=header)
+    world.run()
+    bob = ("2", "Bob", "2125550102", "a")
+    world.write([("1", "Ann", "2125550101", "a"), bob, bob], header=header)
+    report = world.run()
+    assert [each["key"] for each in report.invalid] == ["2"]
+    assert set(world.there()) == {"a", "b"}
 
 
 def test_the_parts_of_a_key_are_shown_joined_by_a_plus(world: World) -> None:

@@ -115,6 +115,17 @@ class DeleteLimits:
     adopted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """Rows under new keys that are vanishing contacts wait if they are more than ``share`` (0 to 1) of the ledger.
+
+    ``free``: so many are taken over in any case.
+    """
+
+    share: float = 0.05
+    free: int = 5
+
+
 Mode = Literal["mirror", "upsert", "update_only", "create_only"]
 """The changes that a source makes at the target; ``mirror``: all of them, deletes included."""
 
@@ -129,6 +140,7 @@ class GateRules:
 
     mode: Mode = "mirror"
     deletes: DeleteLimits = DeleteLimits()
+    keys: KeyLimits = KeyLimits()
     # A wrong column in the mapping changes nearly all contacts at once.
     updates_share: float = 0.5
     # Of a few contacts, more than half may well change at once.
