@@ -23,7 +23,7 @@ class Reading:
 
     ``verdicts``: the rows that were mapped. ``warnings``: ``@row``, ``@warning``. ``malformed``: origin, line and
     reason of the rows that could not be read. ``present``: beside a partial read, the keys of all rows that the source
-    holds (null: a row without a key).
+    holds (null: a row without a key). ``notes``: sentences about the read for the report.
     """
 
     # Planning returns further verdicts and changes nothing here, so that the order of its steps does not matter.
@@ -35,6 +35,7 @@ class Reading:
     spool: Spool
     recall: Recall
     present: pl.Series | None = None
+    notes: Sequence[str] = ()
 
     @property
     def keyless(self) -> int:
@@ -49,8 +50,8 @@ class Reading:
         return self.recall.unchanged + verdicts.rows.height + len(self.malformed)
 
     def place(self, origin: int, line: int) -> str:
-        """Return where a row stands, as ``tenants.csv:12``."""
-        return f"{self.verdicts.origins[origin]}:{line}"
+        """Return where a row stands, as ``tenants.csv:12``; a row that was never seen (line 0) has no number."""
+        return f"{self.verdicts.origins[origin]}:{line}" if line else self.verdicts.origins[origin]
 
     def fetch(self, verdicts: Verdicts, keys: pl.Series) -> pl.DataFrame:
         """Return the contacts with these keys, with their fields, in reading order."""
