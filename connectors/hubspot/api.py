@@ -79,6 +79,7 @@ class ListOrder:
     by_id: bool = True
     _last: int = 0
     _count: int = 0
+    _is_offset: bool = False
 
     @property
     def slips(self) -> str:
@@ -90,12 +91,14 @@ class ListOrder:
         """Take the ids of a page, and the token of the next page."""
         numbers = [int(id_) for id_ in ids if id_.isdecimal()]
         in_order = len(numbers) == len(ids) and [self._last, *numbers] == sorted({self._last, *numbers})
+        # A token may be the last id and, where ids begin at 1, the number of the contacts so far: then it is an offset,
+        # unless the next page goes on without a gap, in which a contact could have slipped.
+        no_gap = not self._is_offset or not numbers or numbers[0] == self._last + 1
         self.pages, self._count = self.pages + 1, self._count + len(ids)
         self._last = max([self._last, *numbers])
-        # A token that is the number of the records so far may be an offset.
         place = int(after) if after is not None and after.isdecimal() else -1
-        by_id = after is None or (self._last <= place <= self._last + 1 and place != self._count)
-        self.by_id &= in_order and by_id
+        self._is_offset = place == self._count
+        self.by_id &= in_order and no_gap and (after is None or self._last <= place <= self._last + 1)
 
 
 class Pace:

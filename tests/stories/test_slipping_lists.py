@@ -105,9 +105,7 @@ def test_a_list_that_never_stands_still_deletes_nothing_and_says_so(world: World
 
 
 @pytest.mark.parametrize("answer", [BROKEN, FORBIDDEN], ids=["500", "403"])
-def test_a_row_that_nothing_is_known_of_is_left_alone(
-    world: World, people: Shifting, answer: tuple[int, Any]
-) -> None:
+def test_a_row_that_nothing_is_known_of_is_left_alone(world: World, people: Shifting, answer: tuple[int, Any]) -> None:
     reads(world, people, "number", lookup=BY_ID)
     del people.people["7"]
     del people.people["8"]

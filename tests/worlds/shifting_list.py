@@ -45,14 +45,15 @@ class Shifting:
     """The people by id, in the order of the list, and what happens after each page of it that is read.
 
     ``after_page``: called with the number of pages that were read. ``lookups``: the answer to a request for one person,
-    by id, if it is not the usual one. ``pages`` and ``asked``: the requests for the list, and the ids that were asked
-    for.
+    by id, if it is not the usual one. ``changed``: who is shown if somebody asks for the changes since a moment.
+    ``pages`` and ``asked``: the requests for the list, and the ids that were asked for.
     """
 
     people: dict[str, str] = field(default_factory=dict)
     size: int = 4
     after_page: Callable[[int], None] | None = None
     lookups: dict[str, Answer] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)
     pages: int = 0
     asked: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -91,6 +92,8 @@ class Shifting:
             ids = asked["ids"].split(",")
             self.asked += ids
             return 200, {"results": [self._record(id_) for id_ in ids if id_ in self.people]}, {}
+        if "since" in asked:
+            return 200, {"results": [self._record(id_) for id_ in self.changed if id_ in self.people]}, {}
         return self._page(asked)
 
     def _page(self, asked: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
