@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.core.reads.absence import MOST_READINGS
+from tests.worlds.commands import process
 from tests.worlds.shifting_list import BY_ID, BY_IDS, WAYS, Shifting, paged, shifting, source
 from tests.worlds.world import World
 
@@ -183,3 +184,125 @@ def test_a_dry_run_asks_the_same_and_plans_the_same(world: World, people: Shifti
     assert (dry.counts["delete"], world.deletes()) == (1, 0)
     assert world.run().digest == dry.digest
     assert people.asked == asked * 2
+
+
+def reads_changes(world: World, people: Shifting, **options: Any) -> None:
+    """Let the company read the list by numbers, and after that the changes and, each time, all keys."""
+    request = {"path": "/people", "query": {"page": "{page}", "since": "{since}"}}
+    sweep = {"request": {"query": {"keys": "yes"}}, "every": 0}
+    world.sources = {
+        "people": source(
+            people,
+            {"request": request, "page": {"by": "number"}},
+            changes={"by": "time"},
+            deletes={"sweep": sweep},
+            **options,
+        )
+    }
+
+
+def test_a_new_row_that_slips_out_of_the_first_list_is_found_by_a_second_one(world: World, people: Shifting) -> None:
+    reads_changes(world, people)
+    people.once(people.goes_and_comes)
+    report = world.run()
+    assert set(people.people) <= set(world.there())
+    assert report.read == "complete"
+    people.changed = ["1000"]
+    assert world.run().read == "partial"
+    assert set(world.there()) == set(people.people)
+
+
+def test_a_first_list_that_never_stands_still_is_read_whole_again_by_the_next_run(
+    world: World, people: Shifting
+) -> None:
+    reads_changes(world, people)
+    people.after_page = lambda pages: people.goes_and_comes() if pages % 5 == 2 else None
+    assert world.run().read == "complete"
+    people.after_page = None
+    assert world.run().read == "complete"
+    assert set(world.there()) == set(people.people)
+    assert world.run().read == "partial"
+
+
+@pytest.mark.parametrize("lookup", [None, BY_ID], ids=["no lookup", "by id"])
+def test_a_key_that_slips_out_of_a_sweep_stays(world: World, people: Shifting, lookup: dict[str, Any] | None) -> None:
+    reads_changes(world, people, **({"lookup": lookup} if lookup else {}))
+    world.run()
+    del people.people["13"]
+    # The changes are asked for first, which this server does not count as a page of the list.
+    people.once(people.goes_and_comes)
+    report = world.run()
+    assert report.read == "partial"
+    assert set(people.people) - {"1000"} <= set(world.there())
+    assert "13" not in world.there()
+    people.after_page = None
+    people.changed = ["1000"]
+    report = world.run()
+    assert report.read == "partial"
+    assert set(world.there()) == set(people.people)
+
+
+def test_a_sweep_that_never_stands_still_deletes_nothing_and_says_so(world: World, people: Shifting) -> None:
+    reads_changes(world, people)
+    world.run()
+    del people.people["13"]
+    people.after_page = lambda pages: people.goes_and_comes() if pages % 6 == 3 else None
+    report = world.run()
+    assert (report.read, report.counts["delete"]) == ("partial", 0)
+    assert "nothing is deleted" in report.warnings[0]
+    people.after_page = None
+    assert world.run().counts["delete"] > 0
+    assert "13" not in world.there()
+
+
+def test_who_is_not_answered_for_in_a_sweep_is_left_alone_and_asked_for_again(world: World, people: Shifting) -> None:
+    reads_changes(world, people, lookup=BY_ID)
+    world.run()
+    del people.people["7"]
+    del people.people["8"]
+    people.lookups["8"] = FORBIDDEN
+    report = world.run()
+    assert (report.read, report.counts["delete"], report.counts["invalid"]) == ("partial", 1, 1)
+    people.lookups.clear()
+    report = world.run()
+    assert (report.read, report.counts["delete"], report.counts["invalid"]) == ("partial", 1, 0)
+
+
+def test_a_second_list_that_cannot_be_read_leaves_everybody_where_they_are(world: World, people: Shifting) -> None:
+    reads(world, people, "next_url with page numbers")
+    del people.people["13"]
+    people.people["2"] = "Ann"
+
+    def breaks(pages: int) -> None:
+        people.broken = pages >= begin + 6
+
+    begin = people.pages
+    people.after_page = breaks
+    report = world.run()
+    assert (report.read, report.counts["delete"], report.counts["update"]) == ("unproved", 0, 1)
+    assert "the list could not be read once more" in report.held[0].detail
+    assert "13" in world.there()
+
+
+def test_the_commands_say_and_do_the_same(world: World, people: Shifting) -> None:
+    reads(world, people, "next_url with page numbers")
+    checked = process("check", folder=world.folder)
+    assert "a missing row is deleted only if the list was the same twice" in " ".join(checked.stdout.split())
+    people.once(people.goes_and_comes)
+    explained = process("explain", "5", folder=world.folder)
+    assert "delete" not in explained.stdout
+    assert "5" in people.people
+    people.once(people.goes_and_comes)
+    ran = process("run", "--json", folder=world.folder)
+    assert ran.returncode == 0, ran.stderr
+    assert set(people.people) - {"1000", "1001"} <= set(world.there())
+
+
+def test_check_tries_the_lookup(world: World, people: Shifting) -> None:
+    reads(world, people, "number", lookup=BY_ID)
+    checked = process("check", folder=world.folder)
+    assert (checked.returncode, "lookup finds a record of the list" in checked.stdout) == (0, True)
+    world.sources["people"]["options"]["lookup"] = {"request": {"path": "/persons/{id}"}}
+    world.settings()
+    checked = process("check", folder=world.folder)
+    assert (checked.returncode, "correct lookup" in checked.stdout) == (2, True)

@@ -46,6 +46,7 @@ class Shifting:
 
     ``after_page``: called with the number of pages that were read. ``lookups``: the answer to a request for one person,
     by id, if it is not the usual one. ``changed``: who is shown if somebody asks for the changes since a moment.
+    ``broken``: every request is refused.
     ``pages`` and ``asked``: the requests for the list, and the ids that were asked for.
     """
 
@@ -54,6 +55,7 @@ class Shifting:
     after_page: Callable[[int], None] | None = None
     lookups: dict[str, Answer] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
+    broken: bool = False
     pages: int = 0
     asked: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -86,6 +88,8 @@ class Shifting:
 
     def answer(self, path: str, asked: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
         self.paths.append(path)
+        if self.broken:
+            return 400, {"detail": "Out of order."}, {}
         if path.startswith("/people/"):
             return (*self._one(path.removeprefix("/people/")), {})
         if "ids" in asked:
@@ -93,8 +97,11 @@ class Shifting:
             self.asked += ids
             return 200, {"results": [self._record(id_) for id_ in ids if id_ in self.people]}, {}
         if "since" in asked:
-            return 200, {"results": [self._record(id_) for id_ in self.changed if id_ in self.people]}, {}
+            return 200, {"results": [self._record(id_) for id_ in self._changed(asked)]}, {}
         return self._page(asked)
+
+    def _changed(self, asked: dict[str, str]) -> list[str]:
+        return [id_ for id_ in self.changed if id_ in self.people] if asked.get("page", "1") == "1" else []
 
     def _page(self, asked: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
         offset = int(asked.get("offset", (int(asked.get("token") or asked.get("page") or 1) - 1) * self.size))
