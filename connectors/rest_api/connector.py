@@ -124,11 +124,11 @@ class RestApi(Connector):
         if before is None or before.since is None or not reading.slips:
             return began
         # A record that was made since the last read may have slipped, and nothing misses it. So the next read asks for
-        # the changes since that read; a token cannot go back.
+        # the changes since that read. A token cannot go back, but belongs to the list whose own links led to it.
+        if changes and changes.source:
+            return began if self._options.page.by in {"token", "next_url"} else None
         since = min(before.since, began)
-        if changes is None or changes.source or self._is_beyond_feed(since, began):
-            return None
-        return since
+        return None if self._is_beyond_feed(since, began) else since
 
     def _changes(self, session: Session, before: Cursor) -> Generator[Rows, None, End]:
         """Yield what changed since ``before``.

@@ -6,6 +6,7 @@ An answer without a record proves something only if the same way of asking finds
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -19,6 +20,9 @@ from connectors.rest_api.reading import Columns, Reading
 from connectors.rest_api.session import EMPTY, FullNeeded
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
 from syncd.source import Rows
+
+NUMBER = re.compile(r"0|[1-9]\d{0,17}")
+"""An id that is a number."""
 
 
 @dataclass(slots=True)
@@ -78,7 +82,7 @@ class Lookup:
 
     def _one(self, id_: str) -> dict[str, Any]:
         """Return the record, or the one that it was merged into, by its id; nothing if it is gone."""
-        found = self._ask({"id": id_})
+        found = self._ask({"id": _value(id_)})
         others = found.keys() - {id_}
         # Only the path of an address surely says which record is asked for: a server may ignore a part of a query.
         if others and not (self.form.by_path and len(found) == 1):
@@ -93,7 +97,7 @@ class Lookup:
         while len(missing) != asked:
             asked = len(missing)
             witnesses = list(dict.fromkeys(self.witnesses))
-            answer = self._ask({"ids": [*missing, *witnesses]})
+            answer = self._ask({"ids": [_value(id_) for id_ in (*missing, *witnesses)]})
             if answer.keys() - {*missing, *witnesses} or not answer.keys() & set(witnesses):
                 raise SourceInvalid(
                     f"{self.reading.session.name}: lookup does not show the records that were asked for, and no "
@@ -131,3 +135,8 @@ class Lookup:
         return [
             self.reading.id_of(each) if self.reading.is_deleted(each) else ids_of([each], own)[0] for each in records
         ]
+
+
+def _value(id_: str) -> str | int:
+    # A JSON body needs a number as a number; "007" must stay a text to be found again.
+    return int(id_) if NUMBER.fullmatch(id_) else id_

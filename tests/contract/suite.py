@@ -56,6 +56,17 @@ def finish(reading: Generator[Rows, None, End]) -> tuple[list[Rows], End]:
             return pages, stop.value
 
 
+def looked_up(connector: Connector, keys: Sequence[str]) -> tuple[list[Rows], frozenset[str]]:
+    """Look keys up: the pages, and the keys that are gone."""
+    pages: list[Rows] = []
+    asking = connector.look_up(keys)
+    while True:
+        try:
+            pages.append(next(asking))
+        except StopIteration as stop:
+            return pages, stop.value
+
+
 def rows_of(pages: Sequence[Rows]) -> list[dict[str, str]]:
     """All rows of ``pages``."""
     return [row for page in pages for row in page.frame.to_dicts()]

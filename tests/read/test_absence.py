@@ -12,7 +12,7 @@ from tests.examples import SOAKING, examples
 from tests.worlds.shifting_list import BY_ID, BY_IDS, WAYS, Shifting, shifting, source
 from tests.worlds.world import company
 
-LOOKUPS = {"no lookup": {}, "by id": {"lookup": BY_ID}, "by ids": {"lookup": BY_IDS}}
+LOOKUPS: dict[str, dict[str, Any]] = {"no lookup": {}, "by id": {"lookup": BY_ID}, "by ids": {"lookup": BY_IDS}}
 
 SHIFTS = st.tuples(st.sampled_from(["goes", "comes", "to the front", "to the end", "both"]), st.integers(0, 11))
 
@@ -53,8 +53,7 @@ def test_whatever_shifts_while_a_list_is_read_nobody_is_deleted_who_is_there(
     with company(tmp_path_factory.mktemp("world")) as world, shifting() as people:
         people.fill(count)
         people.size = size
-        options: dict[str, Any] = LOOKUPS[lookup]
-        world.sources = {"people": source(people, way, **options)}
+        world.sources = {"people": source(people, way, **LOOKUPS[lookup])}
         world.run()
         known = set(world.there())
         for each in before:

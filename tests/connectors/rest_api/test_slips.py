@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
 from typing import Any
 
 import httpx
 import pytest
 
 from syncd.errors import SourceInvalid
-from syncd.source import Needs, Rows
+from syncd.source import Needs
+from tests.contract import suite
 from tests.worlds.rest_api_world import ANN, BOB, NOON, TIME, World
 
 CY = {"id": 3, "name": "Cy"}
@@ -166,13 +166,8 @@ def test_a_sweep_says_that_it_may_slip() -> None:
 
 def looked_up(world: World, *keys: str) -> tuple[list[str], frozenset[str]]:
     world.read()
-    reading: Generator[Rows, None, frozenset[str]] = world.connector.look_up(keys)
-    found: list[str] = []
-    while True:
-        try:
-            found += next(reading).frame.get_column("id").to_list()
-        except StopIteration as stop:
-            return found, stop.value
+    pages, gone = suite.looked_up(world.connector, keys)
+    return [row["id"] for row in suite.rows_of(pages)], gone
 
 
 def with_lookup(answer: Any, needs: Needs = BY_ID, **lookup: Any) -> World:
