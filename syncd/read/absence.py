@@ -47,18 +47,19 @@ class Source(Protocol):
         """Return the reading with all rows that were added."""
 
 
-def proved(reading: Reading, source: Source, *, from_start: bool) -> Reading:
+def proved(reading: Reading, source: Source, *, from_start: bool, deletes: bool) -> Reading:
     """Return the reading, in which the keys that it lacks are surely gone, or do not count as gone.
 
-    ``from_start``: the read began without a cursor. Rows that only a further look at the source shows are in the
-    reading that is returned.
+    ``from_start``: the read began without a cursor. ``deletes``: a key that is gone has its contact deleted. Rows that
+    only a further look at the source shows are in the reading that is returned.
     """
     end = reading.end
     listed = end.proof == "complete" or (end.proof == "partial" and reading.present is not None)
     if not (end.slips and listed):
         return reading
     begins = from_start and end.proof == "complete" and end.cursor is not None
-    lacking = _lacking(reading)
+    # Where nothing is deleted, the ledger keeps who is gone for ever, and each run would ask for them again.
+    lacking = _lacking(reading) if deletes else ()
     if next_step(len(lacking), can_ask=False, readings=1, same=False, begins=begins) is Step.BELIEVE:
         return reading
     return _Search(reading, source, set(lacking), begins=begins).run()

@@ -17,6 +17,7 @@ import polars as pl
 
 from syncd.config import Source
 from syncd.core.columns import CONTACT, INVALID, KEY, LINE, ORIGIN, RAW, REASON, ROW, STATE, WARNING
+from syncd.core.compare import deletes_in
 from syncd.core.identity import identify
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
@@ -182,7 +183,7 @@ def _arrived(coming: Future[T], waiting: Callable[[], None]) -> T:
     return coming.result()
 
 
-def read_source(
+def read_source(  # noqa: PLR0913 (each is something else that a read needs)
     connector: Connector,
     cursor: str | None,
     mapping: ContactMapping,
@@ -191,11 +192,14 @@ def read_source(
     progress: Callable[[int], None],
     recall: Recall,
     look: Callable[[Rows], None] = lambda _page: None,
+    *,
+    deletes: bool = True,
 ) -> Reading:
     """Read the source to its end and map every row that ``recall`` does not recognise, a page while the next are read.
 
     Rows that a list may have lost between two pages are looked for once more. ``progress`` is called with the number of
     rows read so far, also while none come, and ``look`` with each page. An error of theirs ends the read.
+    ``deletes``: a row that is gone has its contact deleted.
     """
     pages = _Pages(mapping, schema, spool, recall)
     # Each read is closed after its thread has ended: a generator that runs cannot be closed.
@@ -204,7 +208,7 @@ def read_source(
         reading = source.read()
         while not isinstance(page := next_page(reading), End):
             source.take(page)
-        return proved(pages.ended(page), source, from_start=cursor is None)
+        return proved(pages.ended(page), source, from_start=cursor is None, deletes=deletes)
 
 
 @dataclass(slots=True)
@@ -285,7 +289,9 @@ def read_beside_ledger(
             session.watcher.reading(source.name, rows)
             session.halt_if_asked()
 
-        reading = read_source(connector, cursor, mapping, schema, spool, progress, recall)
+        reading = read_source(
+            connector, cursor, mapping, schema, spool, progress, recall, deletes=deletes_in(source.gates.mode)
+        )
         if reading.end.proof not in {"unchanged", "partial"} or reading.present is not None:
             recall.ledger  # noqa: B018 (read while the thread for it is there)
         return reading

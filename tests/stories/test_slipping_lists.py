@@ -73,6 +73,16 @@ def test_a_list_that_lacks_nothing_is_read_once(world: World, people: Shifting) 
     assert (people.pages - before, people.asked) == (6, [])
 
 
+def test_nobody_is_asked_for_where_nothing_is_deleted(world: World, people: Shifting) -> None:
+    reads(world, people, "number", lookup=BY_ID)
+    world.sources["people"]["mode"] = "upsert"
+    del people.people["7"]
+    before = people.pages
+    report = world.run()
+    assert (report.read, "7" in world.there()) == ("complete", True)
+    assert (people.pages - before, people.asked) == (6, [])
+
+
 def test_without_a_lookup_a_list_that_was_the_same_twice_deletes(world: World, people: Shifting) -> None:
     reads(world, people, "number")
     del people.people["7"]
