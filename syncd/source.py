@@ -151,7 +151,8 @@ class End:
 
     ``slips``: why a row may have slipped between two pages of the list (or of ``present``) while it was read, although
     every page came; empty: the list cannot slip (a snapshot, a keyset). A key that is missing from a list that can slip
-    is not gone until another reading, or :meth:`Connector.look_up`, says so too.
+    is not gone until another reading, or :meth:`Connector.look_up`, says so too. A row that nothing has read before may
+    slip as well: a read that was given a cursor then returns one that reaches back to it, or None.
     """
 
     # Only a proof makes a missing row a deletion: a read that ended early must never delete contacts.
