@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
 
+from syncd.core.mapping.text import visible
 from syncd.core.settings.durations import parse_duration
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
@@ -39,6 +40,7 @@ __all__ = [
     "nearest",
     "parse_duration",
     "same_file",
+    "visible",
     "yaml_reader",
 ]
 
@@ -153,6 +155,10 @@ class End:
     every page came; empty: the list cannot slip (a snapshot, a keyset). A key that is missing from a list that can slip
     is not gone until another reading, or :meth:`Connector.look_up`, says so too. A row that nothing has read before may
     slip as well: a read that was given a cursor then returns one that reaches back to it, or None.
+
+    ``warnings``: sentences for the report of the run, without any row's content. ``parts``: the names of the parts that
+    the source consists of, if they should be there every time. ``remedy``: what may help if rows without a readable key
+    hold the deletes.
     """
 
     # Only a proof makes a missing row a deletion: a read that ended early must never delete contacts.
@@ -164,6 +170,9 @@ class End:
     merged: Mapping[str, str] = field(default_factory=dict)
     present: pl.DataFrame | None = None
     slips: str = ""
+    warnings: Sequence[str] = ()
+    parts: Sequence[str] = ()
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,8 @@ class _Search:
         if step is Step.DOUBT:
             # The changes are complete all the same. Without a new cursor, the next run lists the keys again.
             why = doubt(len(self.lacking), self.reading.end.slips, self.readings, self.error)
-            return replace(reading, present=None, notes=[f"nothing is deleted: {why}"])
+            end = replace(reading.end, warnings=[*reading.end.warnings, f"nothing is deleted: {why}"])
+            return replace(reading, end=end, present=None)
         present = pl.concat([reading.present, pl.Series(reading.present.name, self.found, dtype=pl.String)])
         return replace(reading, present=present)
 
@@ -127,7 +128,7 @@ class _Search:
         end = self.reading.end
         if step is Step.DOUBT and end.proof == "complete":
             why = doubt(len(self.lacking), end.slips, self.readings, self.error)
-            return End("unproved", why=why, deleted=end.deleted, merged=end.merged)
+            return replace(end, proof="unproved", why=why, cursor=None)
         # The next read must begin where this one began if it has to look at the same rows again.
         sure = self.same or not (self.begins or self.unanswered or step is Step.DOUBT)
         return end if sure else replace(end, cursor=None)

@@ -23,7 +23,7 @@ class Reading:
 
     ``verdicts``: the rows that were mapped. ``warnings``: ``@row``, ``@warning``. ``malformed``: origin, line and
     reason of the rows that could not be read. ``present``: beside a partial read, the keys of all rows that the source
-    holds (null: a row without a key). ``notes``: sentences about the read for the report.
+    holds (null: a row without a key).
     """
 
     # Planning returns further verdicts and changes nothing here, so that the order of its steps does not matter.
@@ -35,7 +35,6 @@ class Reading:
     spool: Spool
     recall: Recall
     present: pl.Series | None = None
-    notes: Sequence[str] = ()
 
     @property
     def keyless(self) -> int:
