@@ -167,7 +167,8 @@ class End:
 
     ``slips``: why a row may have slipped between two pages of the list (or of ``present``) while it was read, although
     every page came; empty: the list cannot slip (a snapshot, a keyset). A key that is missing from a list that can slip
-    is not gone until another reading, or :meth:`Connector.look_up`, says so too.
+    is not gone until another reading, or :meth:`Connector.look_up`, says so too. A row that nothing has read before may
+    slip as well: a read that was given a cursor then returns one that reaches back to it, or None.
 
     ``warnings``: sentences for the report of the run, without any row's content. ``parts``: the names of the parts that
     the source consists of, if they should be there every time. ``remedy``: what may help if rows without a readable key

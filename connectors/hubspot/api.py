@@ -68,6 +68,39 @@ class Batch:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class ListOrder:
+    """Finds out whether the pages of a list go on by the ids of its records; then no record slips between two pages.
+
+    HubSpot calls its token the place of the last record that was read, and does not promise an order.
+    """
+
+    pages: int = 0
+    by_id: bool = True
+    _last: int = 0
+    _count: int = 0
+    _is_offset: bool = False
+
+    @property
+    def slips(self) -> str:
+        if self.by_id or self.pages < 2:
+            return ""
+        return "rows may slip between the pages of HubSpot's list, which does not go on by the contacts' ids"
+
+    def note(self, ids: Sequence[str], after: str | None) -> None:
+        """Take the ids of a page, and the token of the next page."""
+        numbers = [int(id_) for id_ in ids if id_.isdecimal()]
+        in_order = len(numbers) == len(ids) and [self._last, *numbers] == sorted({self._last, *numbers})
+        # A token may be the last id and, where ids begin at 1, the number of the contacts so far: then it is an offset,
+        # unless the next page goes on without a gap, in which a contact could have slipped.
+        no_gap = not self._is_offset or not numbers or numbers[0] == self._last + 1
+        self.pages, self._count = self.pages + 1, self._count + len(ids)
+        self._last = max([self._last, *numbers])
+        place = int(after) if after is not None and after.isdecimal() else -1
+        self._is_offset = place == self._count
+        self.by_id &= in_order and no_gap and (after is None or self._last <= place <= self._last + 1)
+
+
 class Pace:
     """The request limits of one account; the general limit follows the headers of answers."""
 
@@ -116,8 +149,10 @@ class Api:
         named = [each for each in _results(answer) if isinstance(each.get("name"), str) and not each.get("archived")]
         return {each["name"]: str(each.get("type")) for each in named}
 
-    def pages(self, kind: str, properties: Sequence[str], *, archived: bool = False) -> Iterator[list[Record]]:
-        """Yield every record by pages; with ``archived`` the records in the bin.
+    def pages(
+        self, kind: str, properties: Sequence[str], *, archived: bool = False, order: ListOrder | None = None
+    ) -> Iterator[list[Record]]:
+        """Yield every record by pages; with ``archived`` the records in the bin. ``order`` takes note of each page.
 
         Raises:
             SourceUnavailable: HubSpot answers with the same page again.
@@ -137,9 +172,11 @@ class Api:
                 by_url = False
                 continue
             records = _results(answer)
-            yield records if by_url else self._filled(kind, records, properties, archived=archived)
             # Go on by the token and not by the address beside it, which could lead to another host.
             after = find("paging.next.after", answer.body)
+            if order:
+                order.note([str(each.get("id")) for each in records], None if after is None else str(after))
+            yield records if by_url else self._filled(kind, records, properties, archived=archived)
             if after is None:
                 return
             if str(after) in tokens:

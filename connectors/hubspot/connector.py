@@ -84,7 +84,7 @@ class HubSpot(Connector):
             moment = round(min(now, api.server_time or now) * 1000)
             reading = Reading(api, columns, self._rhythm(), moment, page_rows=self._page_rows)
             if before is None or self._is_old(before, moment):
-                return (yield from reading.everything())
+                return (yield from reading.everything(before))
             return (yield from reading.changes(before))
 
     def _require_scopes(self, api: Api) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from connectors.hubspot.api import LINKS_SIZE, Api, Batch, Record, merged_ids
+from connectors.hubspot.api import LINKS_SIZE, Api, Batch, ListOrder, Record, merged_ids
 from connectors.hubspot.companies import Companies
 from connectors.hubspot.cursor import BIN_KEPT, Cursor
 from connectors.hubspot.rows import ID, MERGED, MODIFIED, Columns, milliseconds
@@ -57,11 +57,12 @@ class Reading:
         self._gone: set[str] = set()
         self._unanswered: set[str] = set()
         self._sweep = False
+        self._order = ListOrder()
 
-    def everything(self) -> Generator[Rows, None, End]:
-        """Yield every contact."""
+    def everything(self, before: Cursor | None) -> Generator[Rows, None, End]:
+        """Yield every contact; ``before``: where the last read ended."""
         waiting: list[Record] = []
-        for page in self._api.pages("contacts", self._columns.contact_properties):
+        for page in self._api.pages("contacts", self._columns.contact_properties, order=self._order):
             waiting += self._first_seen(page)
             if len(waiting) >= self._page_rows:
                 yield self._rows(waiting)
@@ -69,8 +70,10 @@ class Reading:
         # An account without contacts yields one empty page, which holds the columns.
         if waiting or not self._count:
             yield self._rows(waiting)
-        now = self._now
-        return End("complete", cursor=Cursor(now, now, now, now).text(), merged=self._survivors())
+        now, slips = self._now, self._order.slips
+        # A contact that was made since the last read may have slipped: the next search goes back to that read.
+        since = min(before.since, now) if before and slips else now
+        return End("complete", cursor=Cursor(since, now, now, now).text(), merged=self._survivors(), slips=slips)
 
     def changes(self, before: Cursor) -> Generator[Rows, None, End]:
         """Yield the contacts that changed since ``before``, and return which are gone."""
@@ -87,7 +90,8 @@ class Reading:
         self._confirm_merges()
         present = self._present() if self._sweep or self._lost_keys() else None
         after = replace(after, since=self._now, swept=self._now if self._sweep else before.swept)
-        return End("partial", cursor=after.text(), deleted=self._deleted(), merged=self._survivors(), present=present)
+        deleted, merged, slips = self._deleted(), self._survivors(), self._order.slips
+        return End("partial", cursor=after.text(), deleted=deleted, merged=merged, present=present, slips=slips)
 
     def _changed(self, before: Cursor, restored: Sequence[str]) -> Iterable[Sequence[str]]:
         """Yield the ids to read, by pages: of changed contacts, of contacts of changed companies, of restored ones."""
@@ -176,6 +180,6 @@ class Reading:
 
     def _present(self) -> pl.DataFrame:
         """Return the key of every contact that the account holds now."""
-        pages = self._api.pages("contacts", self._columns.key_properties)
+        pages = self._api.pages("contacts", self._columns.key_properties, order=self._order)
         frames = [self._columns.keys(page) for page in pages if page]
         return pl.concat(frames) if frames else self._columns.keys([])

@@ -124,6 +124,10 @@ class PageForm(Options):
     total: JsonPath | None = Field(default=None, description="The number of records; it must agree.")
     most: int | None = Field(default=None, ge=1, description="The most records that the server shows of this list.")
     max_pages: int = Field(default=MOST_PAGES, ge=1, description="The most pages that are asked for.")
+    stable: bool = Field(
+        default=False,
+        description="No record can slip between two pages: the server goes on by a key, or by a snapshot.",
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> PageForm:
@@ -144,6 +148,14 @@ class PageForm(Options):
             # Not "or": a list may begin with page 0.
             return NumberPages(1 if self.start is None else self.start)
         return KeysetPages(self.start) if self.by == "keyset" else OnePage()
+
+    @property
+    def slips(self) -> str:
+        """Why a record may slip from one page to another while the list is read; empty: it cannot."""
+        # A token or a link may be a place in the order of an id, or just a number of a page: nothing shows which.
+        if self.stable or self.by in {"none", "keyset"}:
+            return ""
+        return f"rows may slip between the pages of its list (page.by: {self.by})"
 
     @property
     def variable(self) -> str | None:
@@ -231,6 +243,26 @@ class EnrichForm(Options):
         if "ids" not in self.request.names():
             raise ValueError("its request uses no {ids}, so it would look up nothing in particular")
         return self
+
+
+class LookupForm(Options):
+    """How single records are asked for, to know whether records that a list lacks are gone."""
+
+    request: RequestForm = Field(description="Uses {id} for one record, or {ids} for several.")
+    records: RecordsForm = RecordsForm()
+    chunk: int = Field(default=50, ge=1, description="Ids of one request that uses {ids}.")
+    gone: tuple[int, ...] = Field(default=(404, 410), description="The statuses that say that there is no such record.")
+
+    @model_validator(mode="after")
+    def _asks(self) -> LookupForm:
+        if len({"id", "ids"} & self.request.names()) != 1:
+            raise ValueError("its request must use {id}, for one record, or {ids}, for several")
+        return self
+
+    @property
+    def by_path(self) -> bool:
+        """Whether the id is a part of the path, so that the answer is about no other record."""
+        return "id" in names_in(self.request.path or "")
 
 
 class DiscoverForm(Options):

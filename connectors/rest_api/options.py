@@ -17,6 +17,7 @@ from connectors.rest_api.forms import (
     FanoutForm,
     FieldsForm,
     GoneForm,
+    LookupForm,
     Name,
     PageForm,
     RecordsForm,
@@ -47,6 +48,7 @@ class RestOptions(Options):
     changes: ChangesForm | None = Field(default=None, description="How only the changes are read.")
     deletes: GoneForm = GoneForm()
     full_every: Duration = Field(default=86400.0, description="How often all records are read again.")
+    lookup: LookupForm | None = Field(default=None, description="How a record that a list lacks is asked for alone.")
     enrich: tuple[EnrichForm, ...] = ()
     fields: FieldsForm | None = None
     fanout: FanoutForm | None = None
@@ -140,10 +142,13 @@ class RestOptions(Options):
         return as_text(fill(self.base_url or "", {**self.vars, "api": api})).rstrip("/")
 
     def _variable_problems(self) -> Iterator[str]:
-        known = {*READ_VARIABLES, *self.vars, *self.secrets, *([self.fanout.into] if self.fanout else [])}
+        # A lookup knows the id of a record, and not in which list of a fan-out the record was.
+        fanned = {self.fanout.into} if self.fanout else set()
+        known = {*READ_VARIABLES, *self.vars, *self.secrets, *fanned}
         for where, form in self._requests():
-            for name in sorted(form.names() - known):
-                yield f"{where} uses {{{name}}}, which is none of its variables{nearest(name, known)}"
+            here = {*(known - fanned), "id"} if where == "lookup.request" else known
+            for name in sorted(form.names() - here):
+                yield f"{where} uses {{{name}}}, which is none of its variables{nearest(name, here)}"
             if secret := names_in(form.path or "") & set(self.secrets):
                 yield f"{where}.path uses the secret {{{min(secret)}}}: a path is shown in messages; use a header"
         fixed = {*self.vars, *self.secrets}
@@ -166,6 +171,7 @@ class RestOptions(Options):
             "changes.request": self.changes and self.changes.request,
             "deletes.feed.request": self.deletes.feed and self.deletes.feed.request,
             "deletes.sweep.request": self.deletes.sweep and self.deletes.sweep.request,
+            "lookup.request": self.lookup and self.lookup.request,
             "fields.discover.request": self.fields and self.fields.discover and self.fields.discover.request,
             **{f"fanout.lists[{at}].request": each.request for at, each in enumerate(self._fanout_lists())},
             **{f"enrich[{at}].request": step.request for at, step in enumerate(self.enrich)},

@@ -38,7 +38,8 @@ class Reading:
 
     ``flaws``: why rows may be missing. ``tokens``: where the next read goes on from, by branch. ``deleted`` and
     ``merged``: the ids that pages say are gone, and old id to surviving id. ``seen``: the ids of rows that exist.
-    ``repeats``: a record came twice, so its first version may not be its last.
+    ``repeats``: a record came twice, so its first version may not be its last. ``slips``: why records may have slipped
+    between the pages of the list of all records. ``witnesses``: ids of a few records that the list showed.
     """
 
     session: Session
@@ -50,6 +51,8 @@ class Reading:
     merged: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     repeats: bool = False
+    slips: list[str] = field(default_factory=list)
+    witnesses: list[str] = field(default_factory=list)
     count: int = 0
     _branches: list[str] | None = None
 
@@ -72,6 +75,7 @@ class Reading:
             # With a value missing, the records of a whole branch would seem deleted.
             if walk.flaws:
                 raise SourceUnavailable(f"{self.session.name}: the values of fanout are incomplete: {walk.flaws[0]}")
+            self._note_slips(walk)
         return list(dict.fromkeys(values))
 
     def columns(self) -> Columns:
@@ -102,7 +106,7 @@ class Reading:
         read = [name for name in known if name in self.needs.columns or name in always]
         return Columns(tuple(known), tuple(read) if self.needs.columns else tuple(known))
 
-    def _field_lists(self, columns: frozenset[str] | Sequence[str]) -> list[list[str]]:
+    def field_lists(self, columns: frozenset[str] | Sequence[str]) -> list[list[str]]:
         """Return ``{fields}`` for these columns: one list for each request that this takes."""
         form = self.options.fields
         if form is None:
@@ -122,7 +126,7 @@ class Reading:
 
     def _sample(self, columns: frozenset[str]) -> list[Any]:
         """Return the records of the first page of a full read; if they come in parts, those of each part."""
-        live = [record for fields in self._field_lists(columns) for record in self._first_page(fields)]
+        live = [record for fields in self.field_lists(columns) for record in self._first_page(fields)]
         if live and not any(ids_of(live, self.options.records.id)):
             raise SourceInvalid(
                 f"{self.session.name}: no record has anything at {self.options.records.id!r}: correct records.id"
@@ -139,16 +143,21 @@ class Reading:
             values[self.options.fanout.into] = self.branches()[0]
         step = self.options.page.pager().first()
         answer = self.session.ask(self.main, {**values, **step.values})
-        return self._live(self.session.records(answer, self.options.records, self.main))
+        live = self.live(self.session.records(answer, self.options.records, self.main))
+        self._note_witness(live)
+        return live
 
     def rows(self, columns: Columns, branch: str) -> Iterator[Rows]:
         """Yield every record of a branch."""
         walk = self._walk(self.main, columns.read, branch, {})
         for page in walk.pages():
-            yield self._rows_of(self._live(page.records), columns)
+            live = self.live(page.records)
+            self._note_witness(live)
+            yield self.rows_of(live, columns)
             self._keep_token(page, branch)
         self.flaws += walk.flaws
         self.repeats |= walk.repeats
+        self._note_slips(walk)
 
     def changed(self, columns: Columns, branch: str, values: Mapping[str, Any], url: str | None) -> Iterator[Rows]:
         """Yield the last version of every changed record of a branch, and note the records that are gone."""
@@ -159,20 +168,20 @@ class Reading:
         latest: dict[Any, Any] = {}
         for page in walk.pages():
             for index, record in enumerate(page.records):
-                id_ = self._id_of(record)
+                id_ = self.id_of(record)
                 key: Any = id_ if id_ is not None else (len(latest), index)
                 # Remove it first, so that the last version comes in the order of its own place.
                 latest.pop(key, None)
                 latest[key] = record
             self._keep_token(page, branch)
         self.flaws += walk.flaws
-        gone = {id_ for id_, record in latest.items() if isinstance(id_, str) and self._is_deleted(record)}
+        gone = {id_ for id_, record in latest.items() if isinstance(id_, str) and self.is_deleted(record)}
         self._note_gone(latest, gone)
-        live = self._live(list(latest.values()))
+        live = self.live(list(latest.values()))
         self.seen |= {id_ for id_ in ids_of(live, self.options.records.id) if id_}
         size = max(walk.largest, 1)
         for start in range(0, max(len(live), 1), size):
-            yield self._rows_of(live[start : start + size], columns)
+            yield self.rows_of(live[start : start + size], columns)
 
     def _note_gone(self, latest: Mapping[Any, Any], gone: set[str]) -> None:
         """Note each record that is gone as merged into another one, or as deleted."""
@@ -193,10 +202,15 @@ class Reading:
         url: str | None = None,
     ) -> Walk | Parts:
         fanout = {self.options.fanout.into: branch} if self.options.fanout else {}
-        parts = [{"fields": names} for names in self._field_lists(fields)] if self.options.fields else [{}]
+        parts = [{"fields": names} for names in self.field_lists(fields)] if self.options.fields else [{}]
         walks = [
             self.session.walk(
-                template, self.options.page, self.options.records, {**part, **fanout, **values}, begin=url
+                template,
+                self.options.page,
+                self.options.records,
+                {**part, **fanout, **values},
+                begin=url,
+                whole=not (values or url),
             )
             for part in parts
         ]
@@ -228,21 +242,35 @@ class Reading:
         frames = []
         for branch in branches:
             walk = self._walk(template, sorted({*keys, self.options.id_column}), branch, {})
-            frames += [self._frame(self._live(page.records), keys) for page in walk.pages()]
+            for page in walk.pages():
+                live = self.live(page.records)
+                self._note_witness(live)
+                frames.append(self._frame(live, keys))
             # No flaw of the whole read: the changes are complete, and the next read sweeps again.
             if walk.flaws:
                 return None
+            self._note_slips(walk)
         return pl.concat(frames)
+
+    def _note_slips(self, walk: Walk | Parts) -> None:
+        self.slips += [walk.slips] * bool(walk.slips)
+
+    def _note_witness(self, live: Sequence[Any]) -> None:
+        """Keep the ids of the first record, and of the last one that came."""
+        if ids := [id_ for record in (*live[:1], *live[-1:]) if (id_ := self.id_of(record))]:
+            self.witnesses = [*(self.witnesses[:1] or ids[:1]), ids[-1]]
 
     def _keep_token(self, page: Page, branch: str) -> None:
         changes = self.options.changes
         if changes and changes.source and (token := find(changes.source, page.body)):
             self.tokens[branch] = str(token)
 
-    def _live(self, records: Sequence[Any]) -> list[Any]:
-        return [record for record in records if not self._is_deleted(record)]
+    def live(self, records: Sequence[Any]) -> list[Any]:
+        """Return the records that do not say that they are deleted."""
+        return [record for record in records if not self.is_deleted(record)]
 
-    def _is_deleted(self, record: Any) -> bool:
+    def is_deleted(self, record: Any) -> bool:
+        """Return whether a record says that it is deleted."""
         inline = self.options.deletes.inline
         if inline is None:
             return False
@@ -256,12 +284,14 @@ class Reading:
             )
         return found
 
-    def _id_of(self, record: Any) -> str | None:
+    def id_of(self, record: Any) -> str | None:
+        """Return the id of a record, also of a deleted one; None for none."""
         inline = self.options.deletes.inline
-        path = inline.id if inline and inline.id and self._is_deleted(record) else self.options.records.id
+        path = inline.id if inline and inline.id and self.is_deleted(record) else self.options.records.id
         return text_of(find(path, record)) or None
 
-    def _rows_of(self, live: Sequence[Any], columns: Columns) -> Rows:
+    def rows_of(self, live: Sequence[Any], columns: Columns) -> Rows:
+        """Return live records as rows, with what is looked up about them."""
         self._note_merges(live)
         found = enriched(live, self.options.steps(self.needs.columns), self.session)
         frame = self._frame(found, columns.read)
@@ -283,7 +313,7 @@ class Reading:
     def _note_merges(self, live: Sequence[Any]) -> None:
         path = self.options.deletes.merged
         for record in live if path else ():
-            value, survivor = find(path or "", record), self._id_of(record)
+            value, survivor = find(path or "", record), self.id_of(record)
             olds = value if isinstance(value, list) else str(value or "").split(";")
             for old in olds:
                 # Some servers list the surviving id among the merged ones.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from connectors.http_parts.limits import Pacer
 from connectors.http_parts.paths import find
 from connectors.http_parts.records import ids_of
-from connectors.http_parts.rules import Rules
+from connectors.http_parts.rules import Rule, Rules
 from connectors.http_parts.sign_in import Grant, OAuth2, Static, basic, judge_tokens
 from connectors.http_parts.tokens import TokenFile
 from connectors.rest_api.access import OAuthForm
@@ -61,6 +61,7 @@ class Session:
         secrets = {name: secret.get_secret_value() for name, secret in options.secrets.items()}
         self.values = {**secrets, **options.vars}
         self.began = around.clock()
+        self._absent: Sequence[int] = ()
         self._dated = False
         self._secrets = tuple(secrets.values())
         self._pacer = Pacer(
@@ -71,7 +72,9 @@ class Session:
         self._signature = self._make_signature()
         # The token server may say where the API is, so the first token is fetched before the client is made.
         credentials, self.address = self._credentials()
-        self._client = self._connect(self.address, credentials=credentials, judge=self._rules().judge)
+        self._client = self._connect(
+            self.address, credentials=credentials, judge=lambda answer: self._rules().judge(answer)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -80,6 +83,15 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._client.close()
+
+    def ask_alone(self, template: RequestTemplate, values: Mapping[str, Any], *, absent: Sequence[int]) -> Answer:
+        """Send a request for single records; an answer with a status of ``absent`` has the verdict ``skip``."""
+        # Of other requests, a status such as 404 is an error. A rule of the configuration comes first.
+        self._absent = absent
+        try:
+            return self.ask(template, values)
+        finally:
+            self._absent = ()
 
     def ask(self, template: RequestTemplate, values: Mapping[str, Any], *, url: str | None = None) -> Answer:
         """Send the request of ``template`` with ``values``, or to a whole ``url`` with the template's headers.
@@ -120,8 +132,12 @@ class Session:
         values: Mapping[str, Any],
         *,
         begin: str | None = None,
+        whole: bool = False,
     ) -> Walk:
-        """Return a walk through a list, from its first page or from the address ``begin`` on."""
+        """Return a walk through a list, from its first page or from the address ``begin`` on.
+
+        ``whole``: it is the list of all records.
+        """
         sized = {**values, **({"size": page.size} if page.size else {})}
 
         def fetch(step: Step) -> Page:
@@ -140,8 +156,9 @@ class Session:
             size=page.size,
             closing=self.options.changes.source if self.options.changes else None,
             max_pages=page.max_pages,
-            # Only numbered pages can lose a record without a trace; the others notice it by the ids.
-            twice=page.by == "number",
+            # Of a whole list, the run finds out who is missing; of changes and of values, nothing else would.
+            twice=page.by == "number" and not whole,
+            may_slip=page.slips,
         )
 
     def records(self, answer: Answer, form: RecordsForm, template: RequestTemplate) -> list[Any]:
@@ -170,7 +187,7 @@ class Session:
             self.began, self._dated = min(self.began, date.timestamp()), True
 
     def _rules(self) -> Rules:
-        rules = [each.rule() for each in self.options.errors]
+        rules = [*(each.rule() for each in self.options.errors), *([Rule("skip", self._absent)] * bool(self._absent))]
         return Rules(rules, name=self.name, key="check options.secrets and what they may see", secrets=self._secrets)
 
     def _connect(self, address: str, **own: Any) -> Client:

@@ -33,7 +33,8 @@ MOST_PAGES = 100_000
 class Walk:
     """Goes through the pages of one list, yields each record once, and notes in ``flaws`` why some may be missing.
 
-    ``count``: how many records were yielded. ``largest``: the most records of a page. ``repeats``: a record came twice.
+    ``asked``: how many pages were asked for. ``count``: how many records were yielded. ``largest``: the most records of
+    a page. ``repeats``: a record came twice.
 
     Args:
         pager: how the list goes on.
@@ -47,6 +48,7 @@ class Walk:
         closing: a path to a value that only a last page has.
         every: yield a record each time it comes: for a stream of changes, whose last version counts.
         twice: read the list again at the end; it must be the same.
+        may_slip: why a record may slip from one page to another while the list is read; empty: it cannot.
 
     """
 
@@ -61,10 +63,18 @@ class Walk:
     size: int | None = None
     closing: str | None = None
     every: bool = False
+    may_slip: str = ""
     flaws: list[str] = field(default_factory=list)
+    asked: int = 0
     count: int = 0
     largest: int = 0
     repeats: bool = False
+
+    @property
+    def slips(self) -> str:
+        """Why a record may have slipped between the pages that were read, although each of them came."""
+        # A list that came in one answer has no place between two pages.
+        return self.may_slip if self.asked > 1 else ""
 
     def pages(self) -> Iterator[Page]:
         """Yield every page without the records of earlier pages; at least one page."""
@@ -97,6 +107,7 @@ class Walk:
             if step is None:
                 return
             asked.add(_identity(step))
+            self.asked += 1
             page = self.fetch(step)
             self._compare(step, page)
             yield step, page

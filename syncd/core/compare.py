@@ -270,6 +270,11 @@ def in_mode(changes: pl.DataFrame, mode: Mode) -> tuple[pl.DataFrame, pl.DataFra
     return changes.filter(~barred), changes.filter(barred)
 
 
+def deletes_in(mode: Mode) -> bool:
+    """Return whether the mode deletes the contacts of rows that left the source."""
+    return "delete" not in _BARRED[mode]
+
+
 def without_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRules) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the changes without the deletes of adopted contacts, which stay at the target, and these deletes."""
     if rules.deletes.adopted:

@@ -10,6 +10,7 @@ import polars as pl
 
 from syncd.config import Source
 from syncd.core.columns import DIGEST, KEY, MATCH
+from syncd.core.compare import deletes_in
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
 from syncd.core.takeover.reported import reported
@@ -116,7 +117,17 @@ def world_of_every_row(
     """
     # Without a context no row is recognised.
     recall = Recall(lambda: request.state.ledger.row_digests(request.name))
-    reading = read_source(connector, None, mapping, request.schema, spool, lambda _rows: halt_if_asked(), recall, look)
+    reading = read_source(
+        connector,
+        None,
+        mapping,
+        request.schema,
+        spool,
+        lambda _rows: halt_if_asked(),
+        recall,
+        look,
+        deletes=deletes_in(request.source.gates.mode),
+    )
     return world_of(request, reading)
 
 

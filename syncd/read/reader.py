@@ -6,9 +6,9 @@ Nothing is decided before the source was read to its end. What stays in memory i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TypeVar
@@ -16,11 +16,13 @@ from typing import TypeVar
 import polars as pl
 
 from syncd.config import Source
-from syncd.core.columns import CONTACT, LINE, ORIGIN, RAW, REASON, ROW, STATE, UNIT, WARNING
+from syncd.core.columns import CONTACT, INVALID, KEY, LINE, ORIGIN, RAW, REASON, ROW, STATE, UNIT, WARNING
+from syncd.core.compare import deletes_in
 from syncd.core.identity import identify
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
 from syncd.core.verdicts import REASONS, ROWS, Verdicts
+from syncd.read.absence import proved
 from syncd.read.contact_mapping import contact_mapping
 from syncd.read.reading import Reading
 from syncd.read.spool import Spool
@@ -92,6 +94,7 @@ class _Pages:
         if end.proof != "partial":
             self._recognise()
         self.unmapped += self.arrived
+        self.arrived.clear()
         self._map()
         verdicts = Verdicts(
             rows=pl.concat([pl.DataFrame(schema=ROWS), *self.rows]),
@@ -107,6 +110,19 @@ class _Pages:
             recall=self.recall,
             present=None if end.present is None else self.mapping.keys(end.present),
         )
+
+    def leave_alone(self, keys: Sequence[str], reason: str) -> None:
+        """Add a row for each key of which nothing else is known: its contact stays as it is."""
+        rows = pl.DataFrame({KEY: keys}, schema={KEY: pl.String}).with_columns(
+            pl.int_range(self.height, self.height + len(keys), dtype=pl.UInt32).alias(ROW),
+            pl.lit(INVALID, dtype=pl.UInt8).alias(STATE),
+            pl.lit(0, dtype=pl.UInt32).alias(LINE),
+            pl.lit(0, dtype=pl.UInt32).alias(ORIGIN),
+        )
+        self.height += len(keys)
+        missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in ROWS.items() if name not in rows.columns]
+        self.rows.append(rows.with_columns(missing).select(*ROWS))
+        self.reasons.append(rows.select(ROW, pl.lit(reason).alias(REASON)))
 
     def _recognise(self) -> None:
         """Sort out the rows that need no second look."""
@@ -157,12 +173,12 @@ def _with_normal_keys(end: End, mapping: ContactMapping) -> End:
     )
 
 
-def next_page(reading: Generator[Rows, None, End]) -> Rows | End:
-    """Return the next page, or how the read ended."""
+def next_page(reading: Generator[Rows, None, T]) -> Rows | T:
+    """Return the next page, or what the generator returns: how the read ended."""
     try:
         return next(reading)
     except StopIteration as stop:
-        end: End = stop.value
+        end: T = stop.value
         return end
 
 
@@ -187,7 +203,7 @@ def _arrived(coming: Future[T], waiting: Callable[[], None]) -> T:
     return coming.result()
 
 
-def read_source(
+def read_source(  # noqa: PLR0913 (each is something else that a read needs)
     connector: Connector,
     cursor: str | None,
     mapping: ContactMapping,
@@ -196,22 +212,71 @@ def read_source(
     progress: Callable[[int], None],
     recall: Recall,
     look: Callable[[Rows], None] = lambda _page: None,
+    *,
+    deletes: bool = True,
 ) -> Reading:
     """Read the source to its end and map every row that ``recall`` does not recognise, a page while the next are read.
 
-    ``progress`` is called with the number of rows read so far, also while none come, and ``look`` with each page. An
-    error of theirs ends the read.
+    Rows that a list may have lost between two pages are looked for once more. ``progress`` is called with the number of
+    rows read so far, also while none come, and ``look`` with each page. An error of theirs ends the read.
+    ``deletes``: a row that is gone has its contact deleted.
     """
     pages = _Pages(mapping, schema, spool, recall)
-    # The read is closed after its thread has ended: a generator that runs cannot be closed.
-    with closing(connector.read(cursor)) as reading, _thread(connector, "read") as pool:
-        coming = deque(pool.submit(next_page, reading) for _ in range(PAGES_READ_AHEAD))
-        while not isinstance(page := _arrived(coming.popleft(), lambda: progress(pages.height)), End):
-            coming.append(pool.submit(next_page, reading))
-            progress(pages.height + page.frame.height)
-            look(page)
-            pages.add(page)
-        return pages.ended(page)
+    # Each read is closed after its thread has ended: a generator that runs cannot be closed.
+    with ExitStack() as readings, _thread(connector, "read") as pool:
+        source = _Source(connector, cursor, pages, progress, look, pool, readings)
+        reading = source.read()
+        while not isinstance(page := next_page(reading), End):
+            source.take(page)
+        return proved(pages.ended(page), source, from_start=cursor is None, deletes=deletes)
+
+
+@dataclass(slots=True)
+class _Source:
+    """Asks a connector in its thread; what it answers is added to the pages. ``readings`` closes each read."""
+
+    connector: Connector
+    cursor: str | None
+    pages: _Pages
+    progress: Callable[[int], None]
+    look: Callable[[Rows], None]
+    pool: ThreadPoolExecutor
+    readings: ExitStack
+
+    def read(self) -> Generator[Rows, None, End]:
+        return self._ahead(self.connector.read(self.cursor))
+
+    def can_look_up(self) -> bool:
+        return self.connector.can_look_up()
+
+    def look_up(self, keys: Sequence[str]) -> Generator[Rows, None, frozenset[str]]:
+        return self._ahead(self.connector.look_up(keys))
+
+    def keys(self, frame: pl.DataFrame) -> pl.Series:
+        return self.pages.mapping.keys(frame)
+
+    def take(self, page: Rows) -> None:
+        self.progress(self.pages.height + page.frame.height)
+        self.look(page)
+        self.pages.add(page)
+
+    def leave_alone(self, keys: Sequence[str], reason: str) -> None:
+        self.pages.leave_alone(keys, reason)
+
+    def ended(self, end: End) -> Reading:
+        return self.pages.ended(end)
+
+    def _ahead(self, reading: Generator[Rows, None, T]) -> Generator[Rows, None, T]:
+        """Yield the pages of a read, while the thread reads the next ones."""
+        self.readings.enter_context(closing(reading))
+        coming = deque(self.pool.submit(next_page, reading) for _ in range(PAGES_READ_AHEAD))
+        while isinstance(page := _arrived(coming.popleft(), self._wait), Rows):
+            coming.append(self.pool.submit(next_page, reading))
+            yield page
+        return page
+
+    def _wait(self) -> None:
+        self.progress(self.pages.height)
 
 
 def read_beside_ledger(
@@ -244,7 +309,9 @@ def read_beside_ledger(
             session.watcher.reading(source.name, rows)
             session.halt_if_asked()
 
-        reading = read_source(connector, cursor, mapping, schema, spool, progress, recall)
+        reading = read_source(
+            connector, cursor, mapping, schema, spool, progress, recall, deletes=deletes_in(source.gates.mode)
+        )
         if reading.end.proof not in {"unchanged", "partial"} or reading.present is not None:
             recall.ledger  # noqa: B018 (read while the thread for it is there)
         return reading

@@ -49,8 +49,8 @@ class Reading:
         return known + verdicts.rows.height + verdicts.repeated.height + len(self.malformed)
 
     def place(self, origin: int, line: int) -> str:
-        """Return where a row stands, as ``tenants.csv:12``."""
-        return f"{self.verdicts.origins[origin]}:{line}"
+        """Return where a row stands, as ``tenants.csv:12``; a row that was never seen (line 0) has no number."""
+        return f"{self.verdicts.origins[origin]}:{line}" if line else self.verdicts.origins[origin]
 
     def fetch(self, verdicts: Verdicts, keys: pl.Series) -> pl.DataFrame:
         """Return the contacts with these keys, with their fields, in reading order."""

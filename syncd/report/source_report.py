@@ -60,8 +60,8 @@ class SourceReport(SourcePart):
     ``seconds``: the forecast for the planned requests. ``unknown``: the number of changes whose outcome is unknown; the
     next run sends them again. ``outcomes``: ``@key``, ``@outcome`` of changes of the plan; the outcome of every other
     change is ``otherwise``. ``without_call``: how many planned deletes got no call. ``tidied``: how many contacts were
-    deleted that an interrupted run had left behind. ``taken_over``: ``count``, ``what`` and the first ``keys`` of contacts that go on under new
-    keys; {} if there are none.
+    deleted that an interrupted run had left behind. ``taken_over``: ``count``, ``what`` and the first ``keys`` of
+    contacts that go on under new keys; {} if there are none.
 
     In the report of an undo, ``undoes`` is the run that is undone and ``read`` is ``history``. ``kept`` are the changes
     that were not undone: ``key``, ``kind``, ``reason``.

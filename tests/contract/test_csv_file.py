@@ -24,6 +24,9 @@ class FileWorld:
     def fill(self, rows: Sequence[Row]) -> None:
         write(self.path, rows)
 
+    def meanwhile(self, rows: Sequence[Row]) -> None:
+        self.fill(rows)
+
     def remove(self) -> None:
         self.path.unlink()
 

@@ -14,6 +14,9 @@ class MemoryWorld:
     def fill(self, rows: Sequence[Row]) -> None:
         self.store.fill(rows)
 
+    def meanwhile(self, rows: Sequence[Row]) -> None:
+        self.fill(rows)
+
     def remove(self) -> None:
         self.store.available = False
 

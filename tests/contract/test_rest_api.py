@@ -63,6 +63,9 @@ class RestWorld:
     def fill(self, rows: Sequence[Row]) -> None:
         self.server.fill(rows)
 
+    def meanwhile(self, rows: Sequence[Row]) -> None:
+        self.fill(rows)
+
     def remove(self) -> None:
         self.server.up = False
 

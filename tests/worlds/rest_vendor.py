@@ -6,7 +6,7 @@ If a vendor's documentation leaves a point open, the fake takes the reading that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -90,6 +90,12 @@ class Vendor:
 
     def changed(self, since: float) -> list[Person]:
         return [person for person in self.people.values() if person.changed >= since]
+
+    def one(self, id_: str, record: Callable[[Person], Any]) -> httpx.Response:
+        """Answer a request for one person."""
+        if id_ not in self.people:
+            return httpx.Response(404, json={"message": "there is no such person"})
+        return httpx.Response(200, json=record(self.people[id_]))
 
     def sheet(self, items: list[Any], begin: int, size: int | None = None) -> tuple[list[Any], int | None]:
         """Return a page from ``begin`` on and the start of the next page. The first page is shorter than asked."""

@@ -26,21 +26,22 @@ class Pipedrive(Vendor):
         if request.url.path == "/api/v2/organizations":
             assert len(asked["ids"].split(",")) <= 100
             return httpx.Response(200, json={"success": True, "data": [{"id": 7, "name": "Acme"}]})
-        assert request.url.path == "/api/v2/persons"
+        if request.url.path != "/api/v2/persons":
+            return self.one(request.url.path.removeprefix("/api/v2/persons/"), lambda one: {"data": self._record(one)})
         found = sorted(self.changed(self.since(asked.get("updated_since"))), key=lambda each: int(each.id))
         sheet, following = self.sheet(found, int(asked.get("cursor", "c0")[1:]), int(asked["limit"]))
-        data = [
-            {
-                "id": int(each.id),
-                "name": each.name,
-                "org_id": 7,
-                "phones": [{"value": each.phone, "label": "work", "primary": True}],
-                "is_deleted": False,
-            }
-            for each in sheet
-        ]
+        data = [self._record(each) for each in sheet]
         more = {"next_cursor": f"c{following}" if following else None}
         return httpx.Response(200, json={"success": True, "data": data, "additional_data": more})
+
+    def _record(self, person: Person) -> dict[str, Any]:
+        return {
+            "id": int(person.id),
+            "name": person.name,
+            "org_id": 7,
+            "phones": [{"value": person.phone, "label": "work", "primary": True}],
+            "is_deleted": False,
+        }
 
     def refusal(self) -> httpx.Response:
         return httpx.Response(401, json={"success": False, "error": "unauthorized access", "errorCode": 401})
@@ -193,6 +194,8 @@ class Copper(Vendor):
         assert request.headers["x-pw-accesstoken"] == "secret-key"
         assert request.headers["x-pw-application"] == "developer_api"
         assert request.headers["x-pw-useremail"] == "pat@example.com"
+        if request.method == "GET":
+            return self.one(request.url.path.removeprefix("/developer_api/v1/people/"), self._record)
         assert (request.method, request.url.path) == ("POST", "/developer_api/v1/people/search")
         asked = json.loads(request.content)
         assert asked["page_size"] <= 200
@@ -200,11 +203,12 @@ class Copper(Vendor):
         assert isinstance(asked.get("minimum_modified_date", 0), int)  # seconds
         found = self.changed(asked.get("minimum_modified_date", 0))
         begin = (asked["page_number"] - 1) * asked["page_size"]
-        rows = [
-            {"id": int(each.id), "name": each.name, "phone_numbers": [{"number": each.phone, "category": "work"}]}
-            for each in found[begin : begin + asked["page_size"]]
-        ]
+        rows = [self._record(each) for each in found[begin : begin + asked["page_size"]]]
         return httpx.Response(200, json=rows, headers={"X-PW-TOTAL": str(len(found) + 7)})
+
+    def _record(self, person: Person) -> dict[str, Any]:
+        phones = [{"number": person.phone, "category": "work"}]
+        return {"id": int(person.id), "name": person.name, "phone_numbers": phones}
 
     def refusal(self) -> httpx.Response:
         return httpx.Response(401, json={"success": False, "status": 401, "message": "Invalid API Key"})

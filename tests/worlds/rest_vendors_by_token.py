@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -32,6 +33,13 @@ class Graph(Vendor):
             return httpx.Response(200, json={"access_token": "access", "expires_in": 3599})
         assert bearer(request)
         path, asked = request.url.path.removeprefix("/v1.0/users/pat@example.com"), request.url.params
+        if path.startswith("/contacts/"):
+            assert asked["$select"]
+            return self.one(path.removeprefix("/contacts/"), self._record)
+        assert not path.endswith("/delta") or "odata.maxpagesize" in request.headers["prefer"]
+        return self._listed(path, asked)
+
+    def _listed(self, path: str, asked: Mapping[str, str]) -> httpx.Response:
         if path == "/contacts":
             return httpx.Response(200, json={"value": [{"parentFolderId": "main=", "id": "x"}] if self.people else []})
         if path == "/contactFolders":
@@ -41,7 +49,6 @@ class Graph(Vendor):
         if path == "/contactFolders/two/contacts/delta":
             return httpx.Response(200, json={"value": [], "@odata.deltaLink": f"{self.ROOT}{path}?$deltatoken=0"})
         assert path == "/contactFolders/main=/contacts/delta"
-        assert "odata.maxpagesize" in request.headers["prefer"]
         return self._delta(asked)
 
     def _delta(self, asked: Mapping[str, str]) -> httpx.Response:
@@ -104,6 +111,8 @@ class Dataverse(Graph):
             kinds["parentcustomerid"] = "Customer"
             value = [{"LogicalName": name, "AttributeType": kind} for name, kind in kinds.items()]
             return httpx.Response(200, json={"value": value})
+        if asked_for := re.fullmatch(r"/api/data/v9\.2/contacts\((.+)\)", request.url.path):
+            return self.one(asked_for[1], self._record)
         assert request.url.path == "/api/data/v9.2/contacts"
         asked = request.url.params
         if "$deltatoken" not in asked and "$skiptoken" not in asked:
@@ -154,6 +163,10 @@ class Google(Vendor):
         if request.url.host == "oauth2.googleapis.com":
             return httpx.Response(200, json={"access_token": "access", "expires_in": 3599})
         assert bearer(request)
+        if request.url.path == "/v1/people:batchGet":
+            id_ = request.url.params["resourceNames"]
+            person = {"person": self._record(self.people[id_])} if id_ in self.people else {}
+            return httpx.Response(200, json={"responses": [{**person, "requestedResourceName": id_}]})
         assert request.url.path == "/v1/people/me/connections"
         asked = dict(request.url.params)
         assert asked["requestSyncToken"] == "true"

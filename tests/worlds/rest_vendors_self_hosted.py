@@ -40,17 +40,21 @@ class Odoo(Vendor):
     def search(self, domain: list[Any], body: Mapping[str, Any]) -> list[dict[str, Any]]:
         assert body["context"] == {"active_test": False}
         assert body["order"] == "id"
-        since, last = 0.0, 0
+        since, last, ids = 0.0, 0, None
         for name, operator, value in domain:
             if (name, operator) == ("write_date", ">="):
                 since = self.since(value, "%Y-%m-%d %H:%M:%S")
+            elif (name, operator) == ("id", "in"):
+                ids = value
             else:
                 assert (name, operator) == ("id", ">")
                 last = value
         people = [(each, True) for each in self.changed(since)]
         people += [(each, False) for each in self.gone.values() if each.changed >= since and each.company == "archived"]
+        assert ids is None or all(isinstance(each, int) for each in ids)
+        people = [each for each in people if ids is None or int(each[0].id) in ids]
         people = sorted((each for each in people if int(each[0].id) > last), key=lambda each: int(each[0].id))
-        rows = [self._record(each, active=active) for each, active in people[: body["limit"]]]
+        rows = [self._record(each, active=active) for each, active in people[: body.get("limit")]]
         return [{name: row.get(name, False) for name in body["fields"]} for row in rows]
 
     def _record(self, person: Person, *, active: bool) -> dict[str, Any]:
@@ -74,12 +78,14 @@ class Espo(Vendor):
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         if self.secret:
-            signed = hmac.digest(self.secret.encode(), f"{request.method} /Contact".encode(), "sha256")
+            path = request.url.path.removeprefix("/api/v1")
+            signed = hmac.digest(self.secret.encode(), f"{request.method} {path}".encode(), "sha256")
             assert base64.b64decode(request.headers["x-hmac-authorization"]) == b"secret-key:" + signed
             assert "x-api-key" not in request.headers
         else:
             assert request.headers["x-api-key"] == "secret-key"
-        assert request.url.path == "/api/v1/Contact"
+        if request.url.path != "/api/v1/Contact":
+            return self.one(request.url.path.removeprefix("/api/v1/Contact/"), self._record)
         asked = request.url.params
         since = 0.0
         if "where[0][value]" in asked:
@@ -89,13 +95,13 @@ class Espo(Vendor):
             assert not [name for name in asked if name.startswith("where")]
         found = sorted(self.changed(since), key=lambda each: each.id)
         begin, size = int(asked["offset"]), min(int(asked["maxSize"]), self.page)
-        rows = [
-            {"id": each.id, "name": each.name, "phoneNumber": each.phone, "deleted": False}
-            for each in found[begin : begin + size]
-        ]
+        rows = [self._record(each) for each in found[begin : begin + size]]
         if asked.get("select") == "id":
             rows = [{"id": row["id"]} for row in rows]
         return httpx.Response(200, json={"total": -1 if begin + size < len(found) else -2, "list": rows})
+
+    def _record(self, person: Person) -> dict[str, Any]:
+        return {"id": person.id, "name": person.name, "phoneNumber": person.phone, "deleted": False}
 
     def refusal(self) -> httpx.Response:
         return httpx.Response(401, headers={"X-Status-Reason": "no"}, content=b"")

@@ -21,15 +21,16 @@ class Buildium(Vendor):
     def handle(self, request: httpx.Request) -> httpx.Response:
         assert request.headers["x-buildium-client-id"] == "secret-id"
         assert request.headers["x-buildium-client-secret"] == "secret-secret"
-        assert request.url.path == "/v1/leases/tenants"
+        if request.url.path != "/v1/leases/tenants":
+            return self.one(request.url.path.removeprefix("/v1/leases/tenants/"), self._record)
         begin, size = int(request.url.params["offset"]), min(int(request.url.params["limit"]), self.page)
         found = sorted(self.people.values(), key=lambda each: int(each.id))[begin : begin + size]
-        phones = [[{"Number": each.phone, "Type": "Cell"}] for each in found]
-        rows = [
-            {"Id": int(each.id), "LastName": each.name, "PhoneNumbers": phone}
-            for each, phone in zip(found, phones, strict=True)
-        ]
+        rows = [self._record(each) for each in found]
         return httpx.Response(200, json=rows, headers={"X-Total-Count": str(len(self.people))})
+
+    def _record(self, person: Person) -> dict[str, Any]:
+        phones = [{"Number": person.phone, "Type": "Cell"}]
+        return {"Id": int(person.id), "LastName": person.name, "PhoneNumbers": phones}
 
     def refusal(self) -> httpx.Response:
         return httpx.Response(401, json={"UserMessage": "Not authenticated.", "ErrorCode": 401})
@@ -48,15 +49,17 @@ class Close(Vendor):
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         assert request.headers["authorization"] == "Basic c2VjcmV0LWtleTo="
-        assert request.url.path == "/api/v1/contact/"
+        if request.url.path != "/api/v1/contact/":
+            return self.one(request.url.path.removeprefix("/api/v1/contact/").removesuffix("/"), self._record)
         begin, size = int(request.url.params["_skip"]), int(request.url.params["_limit"])
         assert size <= 100
         found = sorted(self.people.values(), key=lambda each: each.id)
-        rows = [
-            {"id": each.id, "name": each.name, "phones": [{"phone": each.phone, "type": "office"}], "lead_id": "lead_1"}
-            for each in found[begin : begin + size]
-        ]
+        rows = [self._record(each) for each in found[begin : begin + size]]
         return httpx.Response(200, json={"has_more": begin + size < len(found), "data": rows})
+
+    def _record(self, person: Person) -> dict[str, Any]:
+        phones = [{"phone": person.phone, "type": "office"}]
+        return {"id": person.id, "name": person.name, "phones": phones, "lead_id": "lead_1"}
 
     def refusal(self) -> httpx.Response:
         return httpx.Response(401, json={"error": "The api key is not valid."})
@@ -76,15 +79,17 @@ class Freshsales(Vendor):
         if path == "/contacts/filters":
             views = [{"id": 401, "name": "My Contacts"}, {"id": 402, "name": "All Contacts"}]
             return httpx.Response(200, json={"filters": views})
-        assert path == "/contacts/view/402"
+        if path != "/contacts/view/402":
+            return self.one(path.removeprefix("/contacts/"), lambda person: {"contact": self._record(person)})
         size = min(int(request.url.params["per_page"]), 25)
         begin = (int(request.url.params["page"]) - 1) * size
         found = [(each, False) for each in self.people.values()] + [(each, True) for each in self.gone.values()]
-        rows = [
-            {"id": int(each.id), "display_name": each.name, "mobile_number": each.phone, "is_deleted": deleted}
-            for each, deleted in found[begin : begin + size]
-        ]
+        rows = [self._record(each, deleted=deleted) for each, deleted in found[begin : begin + size]]
         return httpx.Response(200, json={"contacts": rows, "meta": {"total": len(found)}})
+
+    def _record(self, person: Person, *, deleted: bool = False) -> dict[str, Any]:
+        named = {"id": int(person.id), "display_name": person.name}
+        return {**named, "mobile_number": person.phone, "is_deleted": deleted}
 
     def refusal(self) -> httpx.Response:
         return httpx.Response(401, json={"login": "failed", "message": "You are not authorized"})
@@ -143,14 +148,18 @@ class Sell(Vendor):
     def handle(self, request: httpx.Request) -> httpx.Response:
         assert request.headers["authorization"] == "Bearer secret-token"
         assert request.headers["user-agent"]
-        assert request.url.path == "/v2/contacts"
+        if request.url.path != "/v2/contacts":
+            return self.one(request.url.path.removeprefix("/v2/contacts/"), self._record)
         number, size = int(request.url.params["page"]), int(request.url.params["per_page"])
         assert size <= 100
-        rows = [
-            {"data": {"id": int(each.id), "name": each.name, "mobile": each.phone}, "meta": {"type": "contact"}}
-            for each in list(self.people.values())[(number - 1) * size : number * size]
-        ]
+        rows = [self._record(each) for each in list(self.people.values())[(number - 1) * size : number * size]]
         return httpx.Response(200, json={"items": rows, "meta": {"type": "collection", "count": len(rows)}})
+
+    def _record(self, person: Person) -> dict[str, Any]:
+        return {
+            "data": {"id": int(person.id), "name": person.name, "mobile": person.phone},
+            "meta": {"type": "contact"},
+        }
 
     def refusal(self) -> httpx.Response:
         error = {"error": {"code": "invalid_token", "message": "The access token is invalid"}}

@@ -16,7 +16,7 @@ from connectors.rest_api.session import Surroundings
 from syncd.config.yaml_tree import read_plain
 from syncd.errors import SourceDenied, SourceInvalid
 from syncd.source import End, Needs
-from tests.contract.suite import drain, rows_of
+from tests.contract.suite import drain, looked_up, rows_of
 from tests.worlds.rest_vendor import Vendor
 from tests.worlds.rest_vendors import VENDORS
 from tests.worlds.rest_vendors_by_time import Pipedrive, Salesforce, Zoho
@@ -25,6 +25,8 @@ from tests.worlds.rest_vendors_self_hosted import Espo, Odoo, OdooRpc
 from tests.worlds.rest_vendors_whole import Freshsales, Suite
 
 HOUR = 3600.0
+
+NO_LOOKUP = {"salesforce", "suitecrm", "zoho-crm"}
 
 
 class Account:
@@ -157,6 +159,30 @@ def test_without_a_filter_by_time_every_read_is_of_everyone(tmp_path: Path) -> N
         account.vendor.delete(ids[0])
         rows, end = account.read()
         assert (set(rows), end.proof) == (set(ids[1:]), "complete")
+
+
+def test_who_is_missing_is_asked_for_alone(account: Account) -> None:
+    vendor = account.vendor
+    if vendor.PRESET in NO_LOOKUP:
+        pytest.skip("the vendor does not say how it answers about a record that is gone")
+    stays, goes, *_ = vendor.add(20)
+    connector = account.connector()
+    _, end = drain(connector)
+    assert connector.can_look_up()
+    vendor.delete(goes)
+    pages, gone_now = looked_up(connector, [stays, goes])
+    rows = rows_of(pages)
+    assert [row[vendor.KEY] for row in rows] == [stays]
+    assert (rows[0][vendor.NAME], rows[0][vendor.PHONE]) == (vendor.people[stays].name, vendor.people[stays].phone)
+    assert gone_now == {goes}
+    assert end.proof == "complete"
+
+
+@pytest.mark.parametrize("make", [Pipedrive, Salesforce, Odoo, OdooRpc], ids=lambda vendor: vendor.PRESET)
+def test_these_lists_cannot_slip(make: type[Vendor], tmp_path: Path) -> None:
+    account = Account(make(), tmp_path)
+    account.vendor.add(330)
+    assert not account.read()[1].slips
 
 
 def test_an_account_without_anyone_is_complete_and_empty(account: Account) -> None:

@@ -1,0 +1,1 @@
+"""What a read of a source proves."""
