@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from syncd.read.contact_mapping import contact_mapping
 from syncd.read.reading import Reading
 from syncd.read.spool import Spool
 from syncd.read.unchanged_rows import Recall
+from syncd.read.unknown_keys import NOTHING, Question, Seen, question, rows_of, unanswered
 from syncd.run.session import Session
 from syncd.source import Connector, End, Rows
 from syncd.state.ledger import LedgerParts
@@ -92,6 +93,7 @@ class _Pages:
         if end.proof != "partial":
             self._recognise()
         self.unmapped += self.arrived
+        self.arrived = []
         self._map()
         verdicts = Verdicts(
             rows=pl.concat([pl.DataFrame(schema=ROWS), *self.rows]),
@@ -137,12 +139,12 @@ class _Pages:
         self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *self.mapping.fields), self.height)
 
 
-def next_page(reading: Generator[Rows, None, End]) -> Rows | End:
+def next_page(reading: Generator[Rows, None, T]) -> Rows | T:
     """Return the next page, or how the read ended."""
     try:
         return next(reading)
     except StopIteration as stop:
-        end: End = stop.value
+        end: T = stop.value
         return end
 
 
@@ -167,7 +169,7 @@ def _arrived(coming: Future[T], waiting: Callable[[], None]) -> T:
     return coming.result()
 
 
-def read_source(
+def read_source(  # noqa: PLR0913, PLR0917 (each is something else that a read needs)
     connector: Connector,
     cursor: str | None,
     mapping: ContactMapping,
@@ -176,11 +178,12 @@ def read_source(
     progress: Callable[[int], None],
     recall: Recall,
     look: Callable[[Rows], None] = lambda _page: None,
+    ask: Callable[[Reading], Question] = lambda _reading: NOTHING,
 ) -> Reading:
     """Read the source to its end and map every row that ``recall`` does not recognise, a page while the next are read.
 
     ``progress`` is called with the number of rows read so far, also while none come, and ``look`` with each page. An
-    error of theirs ends the read.
+    error of theirs ends the read. ``ask``: what to look up after the read.
     """
     pages = _Pages(mapping, schema, spool, recall)
     # The read is closed after its thread has ended: a generator that runs cannot be closed.
@@ -191,16 +194,25 @@ def read_source(
             progress(pages.height + page.frame.height)
             look(page)
             pages.add(page)
-        return pages.ended(page)
+        result = pages.ended(page)
+        asked = ask(result)
+        if not asked.keys:
+            return replace(result, lacks=asked.whole)
+        with closing(rows_of(connector, asked)) as found:
+            while isinstance(more := _arrived(pool.submit(next_page, found), lambda: progress(pages.height)), Rows):
+                look(more)
+                pages.add(more)
+        result = pages.ended(page)
+        return replace(result, lacks=unanswered(asked, result, more))
 
 
 def read_beside_ledger(
-    session: Session, source: Source, schema: Schema, cursor: str | None, context: str, spool: Spool
+    session: Session, source: Source, schema: Schema, cursor: str | None, context: str, spool: Spool, seen: Seen
 ) -> Reading:
     """Read a source, and from its first page on its ledger beside it.
 
     ``context``: names everything besides a row that decides what contact it makes; in another context, no row is
-    recognised.
+    recognised. ``seen``: what earlier runs know of rows without a contact.
     """
     connector = source.connect()
     with _thread(connector, "check") as pool:
@@ -224,7 +236,10 @@ def read_beside_ledger(
             session.watcher.reading(source.name, rows)
             session.halt_if_asked()
 
-        reading = read_source(connector, cursor, mapping, schema, spool, progress, recall)
+        def ask(reading: Reading) -> Question:
+            return question(reading, seen, can_look_up=connector.can_look_up())
+
+        reading = read_source(connector, cursor, mapping, schema, spool, progress, recall, ask=ask)
         if reading.end.proof not in {"unchanged", "partial"} or reading.present is not None:
             recall.ledger  # noqa: B018 (read while the thread for it is there)
         return reading

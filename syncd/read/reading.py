@@ -23,7 +23,8 @@ class Reading:
 
     ``verdicts``: the rows that were mapped. ``warnings``: ``@row``, ``@warning``. ``malformed``: origin, line and
     reason of the rows that could not be read. ``present``: beside a partial read, the keys of all rows that the source
-    holds (null: a row without a key).
+    holds (null: a row without a key). ``lacks``: why the rows of a partial read are not enough, "" if they are.
+    ``listed``: the keys that a sweep listed before this whole read.
     """
 
     # Planning returns further verdicts and changes nothing here, so that the order of its steps does not matter.
@@ -35,6 +36,8 @@ class Reading:
     spool: Spool
     recall: Recall
     present: pl.Series | None = None
+    lacks: str = ""
+    listed: pl.Series | None = None
 
     @property
     def keyless(self) -> int:
