@@ -6,25 +6,26 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pkgutil import resolve_name
 from typing import cast
 
 import polars as pl
 
 from connectors.sql_query.cursor import Mark, Window, cursor_order, digests
+from connectors.sql_query.lookup import MOST_CHANGED, KeyReader, key_texts
+from connectors.sql_query.notes import index_notes, key_notes
 from connectors.sql_query.options import SqlOptions
+from connectors.sql_query.reading import Part, Reading
 from connectors.sql_query.snapshot import Access, Column, Page, Snapshot
-from connectors.sql_query.statement import CURSOR, DELETED, ROWS, Selection, checked
+from connectors.sql_query.statement import CURSOR, DELETED, Selection, checked
 from connectors.sql_query.text import with_lists
-from syncd.source import EVERYTHING, Connector, End, Malformed, Needs, Note, Options, Rows, nearest
+from syncd.errors import SourceInvalid
+from syncd.source import EVERYTHING, Connector, End, Needs, Note, Options, Rows, nearest
 
 VERSION = 1
 """Part of every cursor; with another version, the next read is a full read."""
-
-KEY_SEPARATOR = "\x1f"
-"""The character between the parts of a composite key in ``End.deleted``."""
 
 _NOT_DELETED = r"(?i)^(?:|0|f|false|n|no|0000-00-00.*)$"
 """The values of the ``deleted`` column of rows that are not deleted; NULL is another one."""
@@ -36,24 +37,6 @@ _SNAPSHOT_CLASSES = {
     "sqlite": "connectors.sql_query.sqlite:Sqlite",
     "mssql": "connectors.sql_query.mssql:SqlServer",
 }
-
-
-@dataclass(slots=True)
-class _Reading:
-    """A read under way. ``columns``: of the source; ``selected``: the columns of the statement, with added ones."""
-
-    columns: list[Column]
-    selected: list[str]
-    window: Window | None
-    known: frozenset[str] = frozenset()
-    count: int = 0
-    pages: int = 0
-    deleted: set[str] = field(default_factory=set)
-    existing: set[str] = field(default_factory=set)
-
-    @property
-    def expressions(self) -> dict[str, str]:
-        return {column.name: column.expression for column in self.columns}
 
 
 class SqlQuery(Connector):
@@ -87,14 +70,30 @@ class SqlQuery(Connector):
             before = None
         with self._opened() as snapshot:
             reading = self._begin(snapshot, before)
-            for page in self._pages(snapshot, reading, before):
-                yield from self._rows(page, reading, partial=before is not None)
+            if before is None or not (yield from self._changed(snapshot, reading)):
+                before, reading = None, self._begin(snapshot, None)
+                for page in self._pages(snapshot, reading):
+                    yield from self._shown(self._part(page, reading), reading, partial=False)
             # A read without rows must still yield its columns, in one empty page.
             if not reading.pages:
                 frame = pl.DataFrame(schema=dict.fromkeys(reading.expressions, pl.String))
                 yield Rows(frame, self._origin(), pl.Series(dtype=pl.UInt32))
             present = self._present_keys(snapshot, reading, before, began)
         return self._end(reading, before, present, began)
+
+    def can_look_up(self) -> bool:
+        return self._order is not None and bool(self.needs.key)
+
+    def look_up(self, keys: Sequence[str]) -> Generator[Rows, None, frozenset[str]]:
+        # A key of earlier rows may be no value of its column any more. Then the keys without an answer are read whole.
+        with self._opened() as snapshot, suppress(SourceInvalid):
+            reading = self._begin(snapshot, None)
+            every = self._selection(snapshot).everything(reading.texts)
+            for frame in self._key_reader(snapshot).rows(every, reading.selected, keys):
+                yield from self._shown(reading.numbered(frame), reading, partial=True)
+            # A text that finds no row may still be a key that the database writes in another way.
+            return frozenset(reading.deleted - reading.existing)
+        return frozenset()
 
     def cancel(self) -> None:
         # Another thread may end the read between the question and the call, so the snapshot is taken once.
@@ -105,7 +104,12 @@ class SqlQuery(Connector):
     def notes(self) -> list[Note]:
         with self._opened() as snapshot:
             self._columns(snapshot)
-            return [*self._key_notes(snapshot), *self._index_notes(snapshot)]
+            selection, cursor = self._selection(snapshot), self._options.cursor
+            found = [*key_notes(snapshot, selection, self.needs.key)]
+            if self._order is None or cursor is None:
+                return found
+            sample = self._order.parameter("0" if cursor.type == "number" else snapshot.now()[0])
+            return [*found, *index_notes(snapshot, selection, cursor.column, sample)]
 
     @contextmanager
     def _opened(self) -> Iterator[Snapshot]:
@@ -161,43 +165,77 @@ class SqlQuery(Connector):
         snapshot.columns(selection.described())
         return found
 
-    def _begin(self, snapshot: Snapshot, before: Mark | None) -> _Reading:
+    def _begin(self, snapshot: Snapshot, before: Mark | None) -> Reading:
         columns = self._columns(snapshot)
         names = [column.name for column in columns]
         added = [CURSOR] * (self._options.cursor is not None) + [DELETED] * (self._options.deleted is not None)
         window = Window(self._order, snapshot.now()) if self._order else None
-        return _Reading(columns, [*names, *added], window, before.seen if before else frozenset())
+        reading = Reading(columns, [*names, *added], window, before.seen if before else frozenset())
+        begin = before.begin(self._order, exact=self._is_exact()) if before and self._order else None
+        if begin and self._order:
+            reading.since = begin[0], self._order.parameter(begin[1])
+        return reading
 
-    def _pages(self, snapshot: Snapshot, reading: _Reading, before: Mark | None) -> Iterator[Page]:
-        selection, order = self._selection(snapshot), self._order
-        expressions = reading.expressions if any(reading.expressions.values()) else None
-        begin = before.begin(order, exact=self._is_exact()) if before and order else None
-        if begin and order:
-            statement = selection.since(begin[0], order.parameter(begin[1]), expressions)
-        else:
-            statement = selection.everything(expressions)
+    def _pages(self, snapshot: Snapshot, reading: Reading) -> Iterator[Page]:
+        selection = self._selection(snapshot)
+        statement = (
+            selection.since(*reading.since, reading.texts) if reading.since else selection.everything(reading.texts)
+        )
         return snapshot.pages(statement, reading.selected, self._options.fetch)
+
+    def _key_reader(self, snapshot: Snapshot) -> KeyReader:
+        return KeyReader(snapshot, self._selection(snapshot), self.needs.key, self._options.fetch)
+
+    def _changed(self, snapshot: Snapshot, reading: Reading) -> Generator[Rows, None, bool]:
+        """Yield the changed rows, and every other row of their keys; return whether they were few enough for that."""
+        pages: list[Part] = []
+        for page in self._pages(snapshot, reading):
+            part = self._part(page, reading)
+            # The rest is read and dropped: a connection takes no other statement before.
+            if sum(each.frame.height for each in pages) <= MOST_CHANGED:
+                pages.append(part)
+        if sum(each.frame.height for each in pages) > MOST_CHANGED:
+            return False
+        repeated = self._repeated(snapshot, reading, pages)
+        for part in pages:
+            yield from self._shown(part.without(repeated, self.needs.key), reading, partial=True)
+        if repeated:
+            every = self._selection(snapshot).everything(reading.texts)
+            for frame in self._key_reader(snapshot).rows(every, reading.selected, repeated):
+                yield from self._shown(reading.numbered(frame), reading, partial=True)
+        return True
+
+    def _repeated(self, snapshot: Snapshot, reading: Reading, pages: Sequence[Part]) -> frozenset[str]:
+        """Return the keys of changed rows that more than one row has."""
+        frames = [each.frame for each in pages if each.frame.height]
+        if not frames or not self.needs.key:
+            return frozenset()
+        keys = set(pl.concat([key_texts(frame, self.needs.key) for frame in frames]).drop_nulls())
+        every = self._selection(snapshot).keys(self.needs.key, reading.expressions)
+        return self._key_reader(snapshot).repeated(every, self._key_names(), keys)
+
+    def _key_names(self) -> list[str]:
+        return [*self.needs.key, *([DELETED] if self._options.deleted is not None else [])]
 
     def _is_exact(self) -> bool:
         # SQLite has no type for times and compares their texts.
         cursor = self._options.cursor
         return self._options.url.product.kind != "sqlite" or (cursor is not None and cursor.type != "timestamp")
 
-    def _rows(self, page: Page, reading: _Reading, *, partial: bool) -> Iterator[Rows]:
-        first = reading.count + 1
-        malformed = tuple(Malformed(first + place, reason) for place, reason in page.malformed)
-        lines = pl.int_range(first, first + page.height, dtype=pl.UInt32, eager=True)
-        lines = lines.filter(~lines.is_in([row.line for row in malformed]))
-        reading.count += page.height
-        frame, lines = self._without_seen(page.frame, lines, reading)
-        frame, lines = self._without_deleted(frame, lines, reading, partial=partial)
-        if partial and frame.is_empty() and not malformed:
+    def _part(self, page: Page, reading: Reading) -> Part:
+        """Return a page without the rows that were read before."""
+        part = reading.numbered(page.frame, page.malformed)
+        return Part(*self._without_seen(part.frame, part.lines, reading), part.malformed)
+
+    def _shown(self, part: Part, reading: Reading, *, partial: bool) -> Iterator[Rows]:
+        frame, lines = self._without_deleted(part.frame, part.lines, reading, partial=partial)
+        if partial and frame.is_empty() and not part.malformed:
             return
         reading.pages += 1
         is_json = {column.name: column.is_json for column in reading.columns}
-        yield Rows(with_lists(frame.select(list(is_json)), is_json), self._origin(), lines, malformed)
+        yield Rows(with_lists(frame.select(list(is_json)), is_json), self._origin(), lines, part.malformed)
 
-    def _without_seen(self, frame: pl.DataFrame, lines: pl.Series, reading: _Reading) -> tuple[pl.DataFrame, pl.Series]:
+    def _without_seen(self, frame: pl.DataFrame, lines: pl.Series, reading: Reading) -> tuple[pl.DataFrame, pl.Series]:
         """Leave out the rows of the overlap that the last read has yielded unchanged."""
         if reading.window is None:
             return frame, lines
@@ -209,7 +247,7 @@ class SqlQuery(Connector):
         return frame.filter(new), lines.filter(new)
 
     def _without_deleted(
-        self, frame: pl.DataFrame, lines: pl.Series, reading: _Reading, *, partial: bool
+        self, frame: pl.DataFrame, lines: pl.Series, reading: Reading, *, partial: bool
     ) -> tuple[pl.DataFrame, pl.Series]:
         """Leave out the rows that are marked as deleted; in a partial read, record their keys."""
         if self._options.deleted is None:
@@ -225,11 +263,10 @@ class SqlQuery(Connector):
         """Return the keys of rows. The mapping makes the same keys, unless they hold unusual characters."""
         if not self.needs.key:
             return set()
-        parts = [pl.col(name).str.strip_chars() for name in self.needs.key]
-        return set(frame.select(pl.concat_str(parts, separator=KEY_SEPARATOR)).to_series().drop_nulls())
+        return set(key_texts(frame, self.needs.key).drop_nulls())
 
     def _present_keys(
-        self, snapshot: Snapshot, reading: _Reading, before: Mark | None, began: float
+        self, snapshot: Snapshot, reading: Reading, before: Mark | None, began: float
     ) -> pl.DataFrame | None:
         """Return the key columns of all rows that exist; None if the last sweep is recent enough."""
         key = self.needs.key
@@ -238,12 +275,12 @@ class SqlQuery(Connector):
         if before is None or not key or not is_one_moment or began - before.swept < self._options.sweep:
             return None
         statement = self._selection(snapshot).keys(key, reading.expressions)
-        names = [*key, DELETED] if self._options.deleted is not None else list(key)
-        pages = [page.frame for page in snapshot.pages(statement, names, self._options.fetch)]
+        names = self._key_names()
+        pages = [_with_malformed(page, names) for page in snapshot.pages(statement, names, self._options.fetch)]
         found = pl.concat(pages) if pages else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
         return found.filter(~_is_deleted(found)).select(key) if DELETED in names else found
 
-    def _end(self, reading: _Reading, before: Mark | None, present: pl.DataFrame | None, began: float) -> End:
+    def _end(self, reading: Reading, before: Mark | None, present: pl.DataFrame | None, began: float) -> End:
         cursor = None
         if reading.window is not None:
             # A full read sees all keys, so it counts as a sweep.
@@ -268,34 +305,13 @@ class SqlQuery(Connector):
         text = json.dumps([*parts, options.deleted, self.needs.key])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def _key_notes(self, snapshot: Snapshot) -> Iterator[Note]:
-        key = self.needs.key
-        if not key:
-            return
-        [found] = snapshot.rows(self._selection(snapshot).key_counts(key))
-        rows, repeated, lacking = (int(each) for each in found)
-        name = "+".join(key)
-        if repeated:
-            yield Note(
-                f"the key {name}: {_counted(repeated, 'value')} in more than one row each; only the first row counts"
-            )
-        if lacking:
-            yield Note(f"the key {name}: NULL in {_counted(lacking, 'row')}; nothing is deleted while that is so")
-        if not repeated and not lacking:
-            yield Note(f"the key {name}: unique in {_counted(rows, 'row')}", good=True)
 
-    def _index_notes(self, snapshot: Snapshot) -> Iterator[Note]:
-        order, cursor = self._order, self._options.cursor
-        if order is None or cursor is None:
-            return
-        sample = "0" if cursor.type == "number" else snapshot.now()[0]
-        tables = snapshot.scanned(self._selection(snapshot).since(">=", order.parameter(sample)))
-        names = [(self._options.table or table) if table == ROWS else table for table in tables]
-        if names:
-            yield Note(
-                f"no index serves the cursor {cursor.column}: each incremental read scans all of "
-                f"{' and '.join(names)}; an index on that column, and on the columns that join tables, makes it quick"
-            )
+def _with_malformed(page: Page, names: Sequence[str]) -> pl.DataFrame:
+    """Return the keys of a page; a row that cannot be read has a null key, so that no key counts as gone."""
+    if not page.malformed:
+        return page.frame
+    nulls = pl.DataFrame({name: [None] * len(page.malformed) for name in names}, schema=dict.fromkeys(names, pl.String))
+    return pl.concat([page.frame, nulls])
 
 
 def _is_deleted(frame: pl.DataFrame) -> pl.Series:
@@ -307,7 +323,3 @@ def _is_numbered(name: str, names: Sequence[str]) -> bool:
     """Whether SQLite has numbered the name (``id:1``), because another column has the same name."""
     base, colon, number = name.rpartition(":")
     return bool(colon) and number.isdecimal() and base in names
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
