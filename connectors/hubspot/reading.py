@@ -1,7 +1,7 @@
 """One read of HubSpot's contacts: all of them, or the changes since a cursor.
 
-A read of changes fixes its window of time when it begins. It searches the ids in the window, and then reads the values
-by id, since the index of the search lags. A read that breaks off is repeated from the same cursor.
+A read of changes searches the ids of what changed since the last read began, by HubSpot's own clock, and then reads the
+values by id, since the index of the search lags. A read that breaks off is repeated from the same cursor.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Rhythm:
 
 
 class Reading:
-    """One read, which began at ``now`` (milliseconds since 1970)."""
+    """One read, which began at ``now`` (milliseconds since 1970, by HubSpot's clock)."""
 
     def __init__(self, api: Api, columns: Columns, rhythm: Rhythm, now: int, *, page_rows: int = LINKS_SIZE) -> None:
         self._page_rows = page_rows
@@ -69,7 +69,7 @@ class Reading:
         # An account without contacts yields one empty page, which holds the columns.
         if waiting or not self._count:
             yield self._rows(waiting)
-        now = self._now
+        now = self._began()
         return End("complete", cursor=Cursor(now, now, now, now).text(), merged=self._survivors())
 
     def changes(self, before: Cursor) -> Generator[Rows, None, End]:
@@ -86,8 +86,22 @@ class Reading:
             return End("unproved", why=f"HubSpot did not answer for {count} of the contacts that it was asked for")
         self._confirm_merges()
         present = self._present() if self._sweep or self._lost_keys() else None
-        after = replace(after, since=self._now, swept=self._now if self._sweep else before.swept)
+        after = replace(after, since=self._began(), swept=self._now if self._sweep else before.swept)
         return End("partial", cursor=after.text(), deleted=self._deleted(), merged=self._survivors(), present=present)
+
+    def of_ids(self, ids: Sequence[str]) -> Generator[Rows, None, frozenset[str]]:
+        """Yield the contacts with these ids, and return the ids that are no contacts."""
+        asked = [each for each in ids if each.isdecimal()]
+        for start in range(0, len(asked), self._page_rows):
+            yield from self._read_ids(asked[start : start + self._page_rows])
+        # An id that was merged is answered by another record, which a read of changes reports.
+        return frozenset(self._gone - self._ids)
+
+    def _began(self) -> int:
+        """Return the moment from which on changes are unread."""
+        # The answers that carry the records may come from a server whose clock is behind the other's.
+        first = self._api.began
+        return self._now if first is None else min(self._now, round(first * 1000))
 
     def _changed(self, before: Cursor, restored: Sequence[str]) -> Iterable[Sequence[str]]:
         """Yield the ids to read, by pages: of changed contacts, of contacts of changed companies, of restored ones."""
@@ -95,10 +109,10 @@ class Reading:
         # With the sweep, find the changes that the index showed later than the overlap reaches.
         if self._sweep:
             since = min(since, before.swept - SWEEP_OVERLAP)
-        yield from self._api.changed("contacts", since, self._now, by=MODIFIED["contacts"])
+        yield from self._api.changed("contacts", since, by=MODIFIED["contacts"])
         # A change of a company does not move the date of its contacts.
         if self._companies.used:
-            for companies in self._api.changed("companies", since, self._now, by=MODIFIED["companies"]):
+            for companies in self._api.changed("companies", since, by=MODIFIED["companies"]):
                 yield self._companies.contacts_of(companies)
         yield restored
 

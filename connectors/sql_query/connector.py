@@ -272,7 +272,8 @@ class SqlQuery(Connector):
         key = self.needs.key
         # With read_committed the keys would be of another moment than the rows, so a missing key would prove nothing.
         is_one_moment = self._options.isolation != "read_committed"
-        if before is None or not key or not is_one_moment or began - before.swept < self._options.sweep:
+        # A sweep that lies ahead of now comes from a clock that was set back.
+        if before is None or not key or not is_one_moment or 0 <= began - before.swept < self._options.sweep:
             return None
         statement = self._selection(snapshot).keys(key, reading.expressions)
         names = self._key_names()
