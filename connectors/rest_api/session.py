@@ -48,10 +48,19 @@ class Surroundings:
     stopping: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass(slots=True)
+class LookedUp:
+    """What one kind of lookup has found: an id that the server has ("": none yet), and the ids that it lacks."""
+
+    witness: str = ""
+    absent: set[str] = field(default_factory=set)
+
+
 class Session:
     """Talks to one source; a context manager.
 
     ``began``: when the read began, in Unix seconds by the server's clock; by ours only if no answer has a date.
+    ``looked_up``: what the lookups of ``enrich`` have found, by their names.
     """
 
     def __init__(self, name: str, options: RestOptions, around: Surroundings, clock: ServerClock | None = None) -> None:
@@ -62,6 +71,7 @@ class Session:
         self.values = {**secrets, **options.vars}
         self._clock = clock or ServerClock(around.clock)
         self.began = self._clock.now()
+        self.looked_up: dict[str, LookedUp] = {}
         self._dated = False
         self._secrets = tuple(secrets.values())
         self._pacer = Pacer(
