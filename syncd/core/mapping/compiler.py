@@ -135,8 +135,8 @@ class Mapping:
         for each in self._fields:
             if each.cut in page.columns and page.get_column(each.cut).any():
                 parts.append(pl.when(each.cut).then(pl.lit(f"{each.name}: cut to {each.rule.max_length} characters")))
-            if each.is_phone and page.get_column(each.problem).null_count() < page.height:
-                parts.append(pl.col(each.problem))
+            found = (each.problem, each.note) if each.is_phone else ()
+            parts += [pl.col(name) for name in found if page.get_column(name).null_count() < page.height]
         if not parts:
             return pl.lit(None, dtype=pl.String)
         whole = pl.concat_str(parts, separator="; ", ignore_nulls=True)

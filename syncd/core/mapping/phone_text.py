@@ -1,260 +1,267 @@
-"""Reads one phone value, as people type it, into the digits that the target stores.
+"""Finds the numbers in one phone value, as people type it.
 
-It reads any text: labels, several numbers, extensions, international prefixes, vanity letters, digits of other scripts.
-``phonenumbers`` knows which numbers a country can have; this module decides how a text splits into numbers.
+It reads any text: labels, sentences, several numbers, extensions, international prefixes, vanity letters, digits of
+other scripts. It splits a text first, and joins digits only if they stand together as one number.
+:mod:`syncd.core.mapping.phone_plan` knows what a number is.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
-from urllib.parse import unquote
+from typing import NamedTuple
 
-import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
+from phonenumbers import Leniency, PhoneNumberMatcher
 
-Number = tuple[str, str | None]
-"""A number's digits in the form that is sent, and its problem (None: no problem)."""
-
-NANP = frozenset(phonenumbers.region_codes_for_country_code(1))
-"""The regions that share the country code 1 and write numbers with ten digits."""
-
-_ALIASES = {"UK": "GB"}
-_MARKS = {"\u00d7": "x", "\u3001": ",", "\u060c": ",", "\u061b": ";", "\r": "\n", "\u2028": "\n", "\u2029": "\n"}
-_KINDS = {"Cf": "", "Mn": "", "Me": "", "Pd": "-", "No": " "}
-"""The replacement of characters by Unicode category: marks vanish, and a footnote's raised digit is no digit."""
-_URI = re.compile(r"\s*(?:tel|callto|sms|fax|sips?|whatsapp):(?!\s)", re.IGNORECASE)
-_CONTEXT = re.compile(r";\s*phone-context\s*=\s*(\+[\d.-]+)")
-_PARAMETER = re.compile(r";\s*[a-z][a-z-]*\s*=[^;|\n]*")
-# A spreadsheet turns 2125551234 into 2125551234.0.
-_FLOAT = re.compile(r"\s*(\d{7,15})\.0+\s*")
-# *67 before a number hides the caller.
-_STAR_CODE = re.compile(r"(?<![^\s;,/|])\*\d\d(?=[\s*(+\d])")
-_EXTENSION = re.compile(
-    r"(?<=\d)[\s()\[\].,;:-]*(?:extension|extn?|xtn|x|#|anexo|int|доб)[\s.:#=-]*"
-    r"\d{1,8}(?!\d|[\s.()-]*\d{3})(?:\s*[,/&]\s*\d{1,5}(?!\d|[\s.()-]*\d))*"
+from syncd.core.mapping.phone_cuts import cut, scientific
+from syncd.core.mapping.phone_plan import (
+    NANP,
+    SHORTEST,
+    digits_of,
+    is_area_code,
+    is_placeholder,
+    is_surely_whole,
+    problem,
+    vanity,
+    whole,
 )
-# Commas, p and w are pauses: the digits after them are dialled when the call is answered.
-_DIALLED_AFTER = re.compile(
-    r"(?<=\d)\s*(?:,{2,}|[pw]+(?=\d))[\d#*,pw]*\d#?(?!\d)|(?<=\d{4}),\d{1,5}#?(?!\d|[\s.()-]*\d)"
+
+BESIDE = "text beside the number is not sent"
+SCIENTIFIC = "in scientific notation"
+NOTES = frozenset({BESIDE, SCIENTIFIC})
+"""Problems that make no number wrong: they are warnings, whatever ``phones.invalid`` says."""
+
+FEWEST_DIGITS, MOST_DIGITS = 3, 15
+"""An impossible number of so many digits can be dialled: inside a company, or abroad (E.164)."""
+
+
+class Found(NamedTuple):
+    """A number's digits in the form that is sent, "" if nothing is sent; and its problem (None: no problem)."""
+
+    digits: str
+    problem: str | None = None
+
+
+_WEAK = re.compile(r"([,/|\n]+)")
+_LETTER = re.compile(r"[^\W\d_]")
+_WORD = re.compile(r"[^\W\d_]+")
+# fmt: off
+_LABELS = frozenset({
+    "anexo", "arbeit", "buero", "bureau", "büro", "c", "casa", "cel", "cell", "cellphone", "cellulaire",
+    "cellulare", "celular", "contact", "d", "desk", "dienstlich", "direct", "domicile", "durchwahl", "dw", "e",
+    "evening", "ext", "extension", "extn", "f", "fax", "fest", "festnetz", "fixe", "fixo", "g", "geschäftlich",
+    "gsm", "h", "handy", "home", "i", "k", "l", "land", "landline", "line", "m", "main", "mob", "mobiel", "mobil",
+    "mobile", "mobiltelefon", "movil", "móvil", "night", "no", "nr", "nst", "num", "number", "numéro", "o", "off",
+    "office", "oficina", "p", "personal", "ph", "phone", "portable", "poste", "primary", "priv", "privat",
+    "private", "privé", "r", "ramal", "res", "residence", "s", "sms", "switchboard", "t", "tel", "telefon",
+    "telefone", "telefono", "telefoon", "telephone", "teléfono", "thuis", "toestel", "trabajo", "travail", "tél",
+    "téléphone", "ufficio", "v", "voice", "voicemail", "voip", "w", "werk", "whatsapp", "wk", "work", "x",
+    "zentrale", "дом", "моб", "раб", "тел", "手机", "携帯", "電話", "전화",
+})
+# fmt: on
+"""Words beside a number that say only which kind of number it is."""
+LIST_WORDS = frozenset({"a", "and", "e", "en", "et", "i", "o", "of", "oder", "or", "ou", "u", "und", "y", "и", "или"})
+_FIRST, _LAST = re.compile(r"^\d\S*"), re.compile(r"\S*\d$")
+_BETWEEN = (re.compile(r"&|(?=\+)|\s-+\s"), re.compile(r"\s+"), re.compile("-"))
+_NANP_NUMBER = r"(?:1\D{1,3})?[2-9]\d\d\D{0,3}\d{3}\D{0,3}\d{4}"
+_NANP_ROW = re.compile(rf"\D*(?:{_NANP_NUMBER}(?:\D+|$)){{2,}}")
+_NANP_IN_ROW = re.compile(rf"({_NANP_NUMBER})(?:\D+|$)")
+_NANP_WITHIN = re.compile(
+    r"(?<![\d+])(?<!\d[-./])(?:\+?1[ .-]?)?\(?[2-9]\d\d\)?[ ./-]{0,2}\d{3}[ .-]{0,2}\d{4}(?!\d)(?![-./]\d)"
 )
-_NO_DIGITS = re.compile(r"[^0-9]+")
-_WEAK = re.compile(r"[,/|\n]+")
-_BETWEEN = (re.compile(r"[^\W\d_]+|&|\s(?=\+)|\s-+\s"), re.compile(r"\s+"))
-_INNER_LETTER = re.compile(r"\d[^\n]*[^\W\d_][^\n]*\d")
-_NANP_NUMBER = re.compile(r"1?([2-9]\d{9})")
-_AREA = 6
-"""The most digits before a separator that is part of the number, as in ``212/555-1234``."""
-_SHORTEST = 7
-"""Up to so many digits are never a country code with a number, and never two numbers."""
-_REASONS = {
-    ValidationResult.TOO_LONG: "too long",
-    ValidationResult.INVALID_COUNTRY_CODE: "no such country code",
-    ValidationResult.IS_POSSIBLE: "no such area code",
-}
-
-
-def known_region(code: str) -> str | None:
-    """Return the ISO 3166 code that ``code`` means, in any case, or None if there is no such region."""
-    code = code.strip().upper()
-    code = _ALIASES.get(code, code)
-    return code if code in phonenumbers.SUPPORTED_REGIONS else None
+_PUNCTUATION = re.compile(r"[\d\s()\[\]{}+.,/|&*#'\"`_~<>:-]*")
+_IP_ADDRESS = re.compile(r"\s*\d{1,3}(?:\.\d{1,3}){3}\s*")
+_LAST_DIGITS = re.compile(r"\s*(\d{1,4})\s*")
 
 
 @lru_cache(maxsize=100_000)
-def numbers_in(text: str, region: str) -> tuple[Number, ...]:
-    """Return the numbers in ``text``, in its order, each once; ``region`` is a known ISO 3166 code."""
-    found: dict[str, str | None] = {}
-    for chunk in _cut(_plain(text)).split(";"):
-        for piece in _pieces(chunk, region):
-            for digits, problem in _numbers(piece, region):
-                found.setdefault(digits, problem)
-    return tuple(found.items())
+def numbers_in(text: str, region: str) -> tuple[Found, ...]:
+    """Return the numbers in ``text``, in its order, each once; ``region`` is a known ISO 3166 code.
+
+    An entry without digits says that a part of the text is not sent, and why.
+    """
+    kept, problems = cut(text)
+    found = [each for chunk in kept.split(";") for each in _in_chunk(chunk, region)]
+    # Beside a number, an address or a date is no number that is missing.
+    found += [Found("", BESIDE if found else each) for each in problems]
+    once: dict[str | None, Found] = {}
+    for each in found:
+        once.setdefault(each.digits or each.problem, each)
+    return tuple(once.values())
 
 
-def _plain(text: str) -> str:
-    """Return ``text`` in lower case, with every character that matters in a phone number as ASCII."""
-    if not text.isascii():
-        text = "".join(map(_character, text))
-    return text.replace("\r", "\n").lower()
+def _in_chunk(chunk: str, region: str) -> list[Found]:
+    if not digits_of(chunk):
+        return []
+    if not _LETTER.search(chunk):
+        return _in_numbers(chunk, region)
+    number, lost = scientific(chunk)
+    if lost:
+        return [Found("", "digits are lost in scientific notation")]
+    if number:
+        return [*_in_numbers(number, region), Found("", SCIENTIFIC)]
+    pieces = _WEAK.split(chunk)[::2]
+    spelled = [vanity(piece, region) for piece in pieces]
+    if not any(spelled):
+        return _in_text(chunk, region)
+    each = [
+        [Found(digits)] if digits else _in_chunk(piece, region) for piece, digits in zip(pieces, spelled, strict=True)
+    ]
+    return [found for numbers in each for found in numbers]
 
 
-def _character(char: str) -> str:
-    if char.isascii() or char in _MARKS:
-        return _MARKS.get(char, char)
-    kind = unicodedata.category(char)
-    if kind == "Nd":
-        return str(unicodedata.decimal(char))
-    other = unicodedata.normalize("NFKC", char)
-    if kind not in _KINDS and other.isascii():
-        return other
-    return char if kind[0] == "L" else _KINDS.get(kind, " ")
+class _Segment(NamedTuple):
+    """The digits and punctuation between two words; ``before``: the word before, "" if there is none.
+
+    ``text`` lacks digits to which a word clings, as in ``4B``, unless it is a label; ``cut``: it lacks some.
+    """
+
+    text: str
+    before: str
+    cut: bool
 
 
-def _cut(text: str) -> str:
-    """Return ``text`` without digits that are no part of the number: URI parameters, extensions, later dialling."""
-    if ":" in text and _URI.match(text):
-        text = re.split("[@?]", unquote(text, errors="ignore"), maxsplit=1)[0]
-    if "=" in text:
-        context = _CONTEXT.search(text)
-        text = _PARAMETER.sub("", text)
-        if context and "+" not in text:
-            text = context[1] + " " + text.partition(":")[2]
-    if "." in text and (whole := _FLOAT.fullmatch(text)):
-        return whole[1]
-    if "*" in text:
-        text = _STAR_CODE.sub(" ", text)
-    # "|", not "": numbers on both sides must not run together.
-    return _DIALLED_AFTER.sub("|", _EXTENSION.sub("|", text))
+def _segments(chunk: str) -> Iterator[_Segment]:
+    begin, before = 0, ""
+    for start, end, after in [*((*word.span(), word[0]) for word in _WORD.finditer(chunk)), (len(chunk), 0, "")]:
+        text = chunk[begin:start]
+        if digits_of(text):
+            kept = text if not before or before in _LABELS else _FIRST.sub("", text)
+            # "2125550123c" names a cell phone, "400c" a room.
+            if after and not (after in _LABELS and len(digits_of(kept)) >= SHORTEST):
+                kept = _LAST.sub("", kept)
+            yield _Segment(kept, before, kept != text)
+        begin, before = end, after
 
 
-def _digits(text: str) -> str:
-    return _NO_DIGITS.sub("", text)
+def _in_text(chunk: str, region: str) -> list[Found]:
+    """Return the numbers between the words of a text, and one entry for all digits that are no number."""
+    labelled = _is_labelled(chunk)
+    found: list[Found] = []
+    rest = False
+    for segment in _segments(chunk):
+        if segment.before in LIST_WORDS and (last := _with_last_digits(found, segment.text)):
+            found.append(last)
+        else:
+            rest |= segment.cut
+            numbers = _in_numbers(segment.text, region, in_text=not labelled)
+            found += [each for each in numbers if each.digits or labelled]
+            rest |= any(not each.digits for each in numbers) and not labelled
+    if any(each.digits and not each.problem for each in found):
+        # Beside a whole number, a few digits are a room or a year.
+        found = [Found("") if each.problem and len(each.digits) < SHORTEST else each for each in found]
+    if rest and not any(each.digits for each in found):
+        return [Found("", "letters in the number" if _INNER_LETTER.search(chunk) else "a text without a phone number")]
+    return _with_one_rest([*found, Found("", BESIDE)] if rest else found)
 
 
-def _pieces(chunk: str, region: str) -> list[str]:
-    """Return the texts between separators; an area code alone is joined with the texts that complete its number."""
-    parts = [part for part in _WEAK.split(chunk) if _digits(part)]
-    pieces, at = [], 0
+_INNER_LETTER = re.compile(r"\d[^\W\d_]+\d")
+
+
+def _is_labelled(chunk: str) -> bool:
+    """Return whether all words only name the kind of a number, or stand between numbers."""
+    return not _INNER_LETTER.search(chunk) and all(
+        word in _LABELS or word in LIST_WORDS for word in _WORD.findall(chunk)
+    )
+
+
+def _with_last_digits(found: list[Found], text: str) -> Found | None:
+    """Return the number before with other last digits, as in ``212.555.0123/0124``; None if ``text`` is too long."""
+    last = _LAST_DIGITS.fullmatch(text)
+    if not last or not found or found[-1].problem or len(found[-1].digits) < SHORTEST:
+        return None
+    return Found(found[-1].digits[: -len(last[1])] + last[1])
+
+
+def _in_numbers(text: str, region: str, *, in_text: bool = False) -> list[Found]:
+    """Return the numbers of a text without letters; ``in_text``: other things than numbers stand beside it."""
+    in_text = in_text or not _PUNCTUATION.fullmatch(text)
+    parts = _WEAK.split(text)
+    found: list[Found] = []
+    at = 0
     while at < len(parts):
-        size = _joined(parts[at:], region)
-        pieces.append(" ".join(parts[at : at + size]))
-        at += size
-    return pieces
+        joined = parts[at::2]
+        size = _joined(joined, region)
+        piece = " ".join(joined[:size])
+        slash = at > 0 and "/" in parts[at - 1]
+        last = _with_last_digits(found, piece) if slash else None
+        found += [last] if last else _in_piece(piece, region, in_text=in_text)
+        at += 2 * size
+    return _with_one_rest(found)
+
+
+def _with_one_rest(found: list[Found]) -> list[Found]:
+    """Return the numbers, and one entry for all digits that are none if there is a number beside them."""
+    numbers = [each for each in found if each.digits]
+    return [*numbers, Found("", BESIDE)] if 0 < len(numbers) < len(found) else found
 
 
 def _joined(parts: list[str], region: str) -> int:
-    """Return how many of the first ``parts`` are one number."""
-    if len(_digits(parts[0])) > _AREA:
+    """Return how many of the first ``parts`` are one number: an area code alone belongs to what follows it."""
+    if not is_area_code(parts[0], region):
         return 1
-    for size in range(2, len(parts) + 1):
-        text = " ".join(parts[:size])
-        if len(_digits(text)) > 15:
-            return 1
-        if _surely_whole(text, region):
-            return size
+    for valid in (True, False):
+        for size in range(2, len(parts) + 1):
+            text = " ".join(parts[:size])
+            if len(digits_of(text)) > MOST_DIGITS:
+                break
+            if is_surely_whole(text, region, valid=valid):
+                return size
     return 1
 
 
-def _numbers(piece: str, region: str) -> list[Number]:
-    """Return the numbers of one piece: one number, an impossible number, or several with only words between them."""
-    digits = _digits(piece)
+def _in_piece(piece: str, region: str, *, in_text: bool) -> list[Found]:
+    """Return the numbers of one piece: one number, several, numbers beside other digits, or an impossible number."""
+    digits = digits_of(piece)
     if not digits:
         return []
-    whole = None if _INNER_LETTER.search(piece) else _whole(piece, region)
-    whole = whole or _vanity(piece, region)
-    if whole is not None:
-        return [(whole, None)]
-    # Words and spaces separate numbers only if every part is then a number: "555 1234" is one number.
-    for pattern in _BETWEEN if len(digits) > _SHORTEST else ():
-        parts = [part for part in pattern.split(piece) if _digits(part)]
-        several = [number for part in parts if (number := _whole(part, region)) is not None]
-        if several and len(several) == len(parts):
-            return [(number, None) for number in several]
-    return [(digits, _problem(piece, digits, region))]
+    number = whole(piece, region)
+    if number and (not in_text or "+" in piece or is_surely_whole(piece, region, valid=False)):
+        return [Found("", "a placeholder") if is_placeholder(number, region) else Found(number)]
+    several = (_several(piece, region) or _within(piece, region)) if len(digits) > SHORTEST else []
+    if several:
+        return several
+    if is_placeholder(digits, region):
+        return [Found("", "a placeholder")]
+    wrong = problem(piece, region)
+    sendable = not in_text and not _IP_ADDRESS.fullmatch(piece) and FEWEST_DIGITS <= len(digits) <= MOST_DIGITS
+    return [Found(digits if sendable else "", wrong)]
 
 
-def _whole(piece: str, region: str) -> str | None:
-    """Return the form that is sent, if ``piece`` is one possible number."""
-    digits = _digits(piece)
-    if _abroad(piece):
-        return _foreign(digits.removeprefix("00"), piece, region, valid=False)
-    if region in NANP:
-        national = _NANP_NUMBER.fullmatch(digits)
-        return national[1] if national else _prefixed(piece, digits, region)
-    # A valid number of the own country goes before a number of another one; a number that is only possible after it.
-    own = _parse(digits, region)
-    if own and phonenumbers.is_valid_number(own):
-        return _sent(own, region)
-    found = _prefixed(piece, digits, region)
-    if found is None and own and _possible(own):
-        return _sent(own, region)
-    return found
+def _several(piece: str, region: str) -> list[Found]:
+    """Return the numbers of a piece if it is nothing but numbers."""
+    for pattern in _BETWEEN:
+        parts = [part for part in pattern.split(piece) if digits_of(part)]
+        numbers = [number for part in parts if (number := whole(part, region)) is not None]
+        if len(parts) > 1 and len(numbers) == len(parts):
+            return [Found(number) for number in numbers]
+    if region in NANP and _NANP_ROW.fullmatch(piece):
+        numbers = [whole(part, region) or "" for part in _NANP_IN_ROW.findall(piece)]
+        return [Found(number) for number in numbers] if all(numbers) else []
+    return []
 
 
-def _surely_whole(piece: str, region: str) -> bool:
-    """Return whether ``piece`` is one number for more reasons than its length."""
-    if region in NANP:
-        return _whole(piece, region) is not None
-    number = _parse(("+" if _abroad(piece) else "") + _digits(piece), region)
-    return number is not None and bool(phonenumbers.is_valid_number(number))
+def _within(piece: str, region: str) -> list[Found]:
+    """Return the numbers that stand apart among other digits, and an entry for these digits."""
+    spans = [match.span() for match in _NANP_WITHIN.finditer(piece)] if region in NANP else []
+    rest = _blanked(piece, spans)
+    if len(digits_of(rest)) > SHORTEST:
+        matches = PhoneNumberMatcher(rest, region, leniency=Leniency.POSSIBLE, max_tries=100)
+        spans += [(match.start, match.end) for match in matches]
+    found = [(begin, end, number) for begin, end in sorted(spans) if (number := _apart(piece[begin:end], region))]
+    if not found:
+        return []
+    rest = _blanked(piece, [(begin, end) for begin, end, _ in found])
+    return [*(Found(number) for _, _, number in found), *([Found("", BESIDE)] if digits_of(rest) else [])]
 
 
-def _abroad(piece: str) -> bool:
-    return "+" in re.split(r"\d", piece, maxsplit=1)[0]
+def _apart(text: str, region: str) -> str | None:
+    number = whole(text, region) if "+" in text or is_surely_whole(text, region, valid=False) else None
+    return None if number is None or is_placeholder(number, region) else number
 
 
-def _prefixed(piece: str, digits: str, region: str) -> str | None:
-    """Return a number of another country: after 00 or 011, or with its country code first and no punctuation."""
-    for prefix in ("011", "00"):
-        if digits.startswith(prefix):
-            return _foreign(digits.removeprefix(prefix), piece, region, valid=False)
-    alone = len(digits) > _SHORTEST and digits in piece
-    return _foreign(digits, piece, region, valid=True) if alone else None
-
-
-def _foreign(digits: str, piece: str, region: str, *, valid: bool) -> str | None:
-    """Return the form that is sent of ``+digits``, if the number is possible (or ``valid``, which is stricter)."""
-    if digits.startswith("1"):
-        national = _NANP_NUMBER.fullmatch(digits)
-        if national:
-            return national[1] if region in NANP else digits
-        if valid:
-            return None
-    number = _parse("+" + digits, region)
-    # +44 (0)20 …: the zero is dialled only inside the country.
-    if number and not _possible(number) and re.search(r"\(\s*0\s*\)", piece):
-        code = str(number.country_code)
-        number = _parse("+" + code + digits.removeprefix(code).removeprefix("0"), region)
-    good = number and (phonenumbers.is_valid_number(number) if valid else _possible(number))
-    return _sent(number, region) if number and good else None
-
-
-def _vanity(piece: str, region: str) -> str | None:
-    """Return the digits that letters stand for, as in ``1-800-FLOWERS``; None if they are no valid number."""
-    start = re.search(r"[+\d]", piece)
-    text = piece[start.start() :] if start else ""
-    letters = sum("a" <= char <= "z" for char in text)
-    if letters < 3 or len(_digits(text).removeprefix("1" if region in NANP else "")) > _AREA:
-        return None
-    number = _parse(phonenumbers.convert_alpha_characters_in_number(text), region)
-    return _sent(number, region) if number and phonenumbers.is_valid_number(number) else None
-
-
-def _problem(piece: str, digits: str, region: str) -> str:
-    if _INNER_LETTER.search(piece):
-        return "letters in the number"
-    abroad = _abroad(piece)
-    if region in NANP and not abroad:
-        size = len(digits) - digits.startswith("1")
-        return "too short" if size < 10 else "too long" if size > 10 else "no such area code"
-    number = _parse(("+" if abroad else "") + digits, region)
-    if number is None:
-        return "no such country code" if abroad and len(digits) > 2 else "too short" if len(digits) < 7 else "too long"
-    return _REASONS.get(phonenumbers.is_possible_number_with_reason(number), "too short")
-
-
-def _parse(text: str, region: str) -> PhoneNumber | None:
-    try:
-        return phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return None
-
-
-def _possible(number: PhoneNumber) -> bool:
-    """Return whether the number is possible, and not only within its own area."""
-    # The library takes area codes that begin with 0 or 1 for possible; the North American plan has none.
-    if number.country_code == 1 and not _NANP_NUMBER.fullmatch(str(number.national_number)):
-        return False
-    return bool(phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE)
-
-
-def _sent(number: PhoneNumber, region: str) -> str:
-    """Return the national form of a number of the region's own country, else the country code and the number."""
-    nsn = phonenumbers.national_significant_number(number)
-    if number.country_code != phonenumbers.country_code_for_region(region):
-        return f"{number.country_code}{nsn}"
-    if number.country_code == 1:
-        return str(nsn)
-    return _digits(phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL))
+def _blanked(text: str, spans: list[tuple[int, int]]) -> str:
+    for begin, end in spans:
+        text = text[:begin] + "|" * (end - begin) + text[end:]
+    return text

@@ -7,16 +7,26 @@ Frame expressions handle numbers as most sources write them. Other values are re
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
-from syncd.core.mapping.phone_text import NANP, known_region, numbers_in
+from syncd.core.mapping.phone_cuts import EXTENSION_WORDS
+from syncd.core.mapping.phone_plan import NANP, known_region, nanp_placeholders
+from syncd.core.mapping.phone_text import BESIDE, LIST_WORDS, NOTES, Found, numbers_in
 from syncd.core.settings.rules import PhoneRules
 
 SEPARATOR = ";"
 
 _PLAIN = r"^[ (]*(?:\+?1[ .()-]*)?[2-9][0-9]{2}[ .()-]*[0-9]{3}[ .()-]*[0-9]{4}[ .()-]*$"
 """Ten digits of the North American plan, with or without its 1, in the usual punctuation."""
+_WORDS_BEFORE = r"(?:(?:(?:[a-z]+[.,:]?|[0-9]{1,2}[a-z]{0,2}) +)*(?:[a-z]+[.,:]?|[0-9]{1,2}[a-z]{1,2}) +)?"
+_WORDS_AFTER = r"(?: +(?:[a-z]+[.,]?|[0-9]{1,2}[a-z]{0,2}))*"
+_AMONG_WORDS = (
+    rf"^({_WORDS_BEFORE})((?:\+1[ .-]?)?\(?[2-9][0-9]{{2}}\)?[ .-]?[0-9]{{3}}[ .-]?[0-9]{{4}})({_WORDS_AFTER})$"
+)
+"""One number of the plan among words; what is written otherwise is read one by one."""
+_EXTENSION_OR_LIST = rf"(?:^|[^a-z])(?:{EXTENSION_WORDS}|{'|'.join(sorted(LIST_WORDS))})(?:[^a-z]|$)"
 _PUNCTUATION = dict.fromkeys(" ()-.+", "")
 _UNKNOWN = "the row's region is not known"
 
@@ -32,21 +42,23 @@ def clean(
     ``regions``: the text of the region column, if there is one. ``first``: only the first column that holds a number
     counts, instead of all.
 
-    Return the columns ``digits`` (String: ``"2125551234;2125559999"``, "" for none) and ``problem`` (String: the
-    reason, such as ``"mobile: too short"``, never the number; null without a problem). ``rules.invalid`` decides on
-    impossible numbers; with ``reject`` the digits are as with ``keep``, and the problem makes the row invalid.
+    Return the columns ``digits`` (String: ``"2125551234;2125559999"``, "" for none), ``problem`` (String: the reason,
+    such as ``"mobile: too short"``, never the number; null without a problem) and ``note`` (String: what else to report
+    of the text, such as digits beside a number; null for nothing). ``rules.invalid`` decides on impossible numbers;
+    with ``reject`` the digits are as with ``keep``, and the problem makes the row invalid; a note never does.
     """
     region, unknown = _regions(rules, regions)
     plain = _plain(raw, region)
     columns = [_column(*pair, rules, region) for pair in zip(raw.get_columns(), plain.get_columns(), strict=True)]
-    page = _numbered(digits for digits, _ in columns)
+    page = _numbered(column.digits for column in columns)
     result = page.select(digits=pl.coalesce(page.columns).fill_null("") if first else _all(len(columns)))
     if not first:
-        result = _without_repeats(result, [digits for digits, odd in columns if odd is not None])
-    problem = _problems(page, [problem for _, problem in columns], first=first)
+        result = _without_repeats(result, [column.digits for column in columns if column.problem is not None])
+    problem = _problems(page, [column.problem for column in columns], first=first)
     if unknown is not None:
         problem = _joined([problem, _of_unknown_regions(raw, unknown)])
-    return result.with_columns(problem.alias("problem"))
+    note = _problems(page, [column.note for column in columns], first=first)
+    return result.with_columns(problem.alias("problem"), note.alias("note"))
 
 
 def canonical(value: pl.Expr) -> pl.Expr:
@@ -84,18 +96,31 @@ def _regions(rules: PhoneRules, regions: pl.Series | None) -> tuple[str | pl.Ser
     return codes, names.is_in(list(unknown)) if unknown else None
 
 
-def _column(
-    raw: pl.Series, plain: pl.Series, rules: PhoneRules, region: str | pl.Series
-) -> tuple[pl.Series, pl.Series | None]:
-    """Return one column's joined digits (null for none), and its problems if a value was read one by one."""
+class _Column(NamedTuple):
+    """One column's joined digits (null for none); its problems and notes if a value was read one by one."""
+
+    digits: pl.Series
+    problem: pl.Series | None = None
+    note: pl.Series | None = None
+
+
+def _column(raw: pl.Series, plain: pl.Series, rules: PhoneRules, region: str | pl.Series) -> _Column:
     label, raw = raw.name, raw.alias("raw")
     # The values that the plain form does not fit: few as a rule.
     odd = (plain.is_null() & (raw != "")).arg_true()
     if not odd.len():
-        return plain, None
+        return _Column(plain)
     values = pl.DataFrame([raw.gather(odd), _at(region, odd)])
-    read = values.join(_read(values.unique(), rules, label), on=["raw", "region"], how="left", maintain_order="left")
-    return plain.scatter(odd, read["digits"]), _nulls(raw.len()).scatter(odd, read["problem"])
+    quick = _among_words(values.unique(), label)
+    slow = _read(quick.filter(pl.col("digits").is_null()).select("raw", "region"), rules, label)
+    read = pl.concat([quick.drop_nulls("digits"), slow])
+    read = values.join(read, on=["raw", "region"], how="left", maintain_order="left")
+    none = _nulls(raw.len())
+    return _Column(
+        plain.scatter(odd, read["digits"]),
+        none.scatter(odd, read["problem"]),
+        _nulls(raw.len()).scatter(odd, read["note"]),
+    )
 
 
 def _numbered(columns: Iterable[pl.Series]) -> pl.DataFrame:
@@ -115,10 +140,11 @@ def _plain(raw: pl.DataFrame, region: str | pl.Series) -> pl.DataFrame:
     if isinstance(region, pl.Series):
         page = page.with_columns(region.is_in(sorted(NANP)).alias("near"))
         fits = {name: fit & pl.col("near") for name, fit in fits.items()}
-    return page.select(
+    digits = page.select(
         pl.when(fit).then(pl.col(name).str.replace_many(_PUNCTUATION).str.strip_prefix("1")).alias(name)
         for name, fit in fits.items()
     )
+    return digits.with_columns(pl.when(~pl.all().is_in(nanp_placeholders())).then(pl.all()))
 
 
 def _at(region: str | pl.Series, rows: pl.Series) -> pl.Series:
@@ -127,20 +153,48 @@ def _at(region: str | pl.Series, rows: pl.Series) -> pl.Series:
     return pl.Series("region", [region]).new_from_index(0, rows.len())
 
 
-def _read(values: pl.DataFrame, rules: PhoneRules, label: str) -> pl.DataFrame:
-    """Read the distinct ``values`` (``raw``, ``region``) one by one; return them with ``digits`` and ``problem``."""
-    digits: list[str | None] = []
-    problems: list[str | None] = []
-    for text, region in values.iter_rows():
-        found = numbers_in(text, region)
-        sent = [number for number, wrong in found if not wrong or rules.invalid != "drop"]
-        wrongs = dict.fromkeys(wrong for _, wrong in found if wrong)
-        left_out = ", left out" if rules.invalid == "drop" else ""
-        digits.append(SEPARATOR.join(sent) or None)
-        problems.append(f"{label}: {', '.join(wrongs)}{left_out}" if wrongs else None)
-    return values.with_columns(
-        pl.Series("digits", digits, dtype=pl.String), pl.Series("problem", problems, dtype=pl.String)
+def _among_words(values: pl.DataFrame, label: str) -> pl.DataFrame:
+    """Return the distinct ``values`` with digits and note; the digits are null if :data:`_AMONG_WORDS` does not fit."""
+    lower = pl.col("raw").str.to_lowercase()
+    parts = values.with_columns(
+        lower.str.extract(_AMONG_WORDS, group).alias(name)
+        for group, name in enumerate(("before", "number", "after"), 1)
     )
+    digits = pl.col("number").str.replace_many(_PUNCTUATION)
+    digits = pl.when(digits.str.len_chars() == 11).then(digits.str.strip_prefix("1")).otherwise(digits)
+    number = pl.any_horizontal(pl.col("before", "after").str.contains("[0-9]"))
+    clear = ~pl.col("after").str.contains(_EXTENSION_OR_LIST) & ~digits.is_in(nanp_placeholders())
+    return parts.select(
+        "raw",
+        "region",
+        digits=pl.when(clear & pl.col("region").is_in(sorted(NANP))).then(digits),
+        problem=pl.lit(None, dtype=pl.String),
+        note=pl.when(number).then(pl.lit(f"{label}: {BESIDE}")),
+    )
+
+
+def _read(values: pl.DataFrame, rules: PhoneRules, label: str) -> pl.DataFrame:
+    """Read the distinct ``values`` (``raw``, ``region``) one by one; return them with digits, problem and note."""
+    rows = [_row(numbers_in(text, region), rules, label) for text, region in values.iter_rows()]
+    made = pl.DataFrame(rows, schema=dict.fromkeys(("digits", "problem", "note"), pl.String), orient="row")
+    return values.hstack(made)
+
+
+def _row(found: Sequence[Found], rules: PhoneRules, label: str) -> tuple[str | None, str | None, str | None]:
+    """Return the joined digits of one value, its problems and its notes."""
+    sent, kept, left_out, notes = [], [], [], []
+    for digits, problem in found:
+        if problem in NOTES:
+            notes.append(problem)
+        elif problem is None or (digits and rules.invalid != "drop"):
+            sent.append(digits)
+            kept += [problem] if problem else []
+        else:
+            left_out.append(problem)
+    wrong = [", ".join(dict.fromkeys(kept)), ", ".join([*dict.fromkeys(left_out), "left out"]) if left_out else ""]
+    wrong = [f"{label}: {each}" for each in wrong if each]
+    note = f"{label}: {', '.join(dict.fromkeys(notes))}" if notes else None
+    return SEPARATOR.join(sent) or None, "; ".join(wrong) or None, note
 
 
 def _all(count: int) -> pl.Expr:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from syncd.core.mapping.phone_text import known_region
+from syncd.core.mapping.phone_plan import known_region
 from syncd.core.mapping.sql import Expression, Unusable, checked, columns_of
 from syncd.core.mapping.text import Piece, Slot, template
 from syncd.core.schema import Schema

@@ -23,7 +23,7 @@ class Field:
     """One mapped field. ``number``: its place in the mapping; the columns made for it are named after it.
 
     ``value N`` is its value, "" for none; ``cut N`` (Boolean) whether it was too long; ``problem N`` (phones only)
-    what is wrong with its numbers.
+    what is wrong with its numbers, ``note N`` (phones only) what else its texts hold.
     """
 
     # Numbers, not names: a field may be called "cut 1".
@@ -49,6 +49,10 @@ class Field:
     @property
     def problem(self) -> str:
         return f"problem {self.number}"
+
+    @property
+    def note(self) -> str:
+        return f"note {self.number}"
 
     @property
     def is_raw(self) -> bool:
@@ -141,7 +145,11 @@ class Values:
         regions = self.frame.get_column(rules.region_column) if rules.region_column else None
         first = isinstance(each.rule.origin, First)
         cleaned = phones.clean(self._numbers(each), rules, regions=regions, first=first)
-        self.work = self.work.with_columns(cleaned["digits"].alias(each.value), cleaned["problem"].alias(each.problem))
+        self.work = self.work.with_columns(
+            cleaned["digits"].alias(each.value),
+            cleaned["problem"].alias(each.problem),
+            cleaned["note"].alias(each.note),
+        )
 
     def _numbers(self, each: Field) -> pl.DataFrame:
         """Return the texts that hold a phone field's numbers; problems are reported by the names of the columns."""

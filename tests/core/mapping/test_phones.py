@@ -8,11 +8,11 @@ from typing import Literal
 import phonenumbers
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from syncd.core.mapping import phones
-from syncd.core.mapping.phone_text import numbers_in
+from syncd.core.mapping.phone_plan import is_placeholder
 from syncd.core.settings.rules import PhoneRules
 
 unhurried = settings(deadline=None, max_examples=60)  # a deadline would test the machine
@@ -110,12 +110,9 @@ def test_a_number_that_a_value_of_several_repeats_comes_once_and_the_order_stays
         ("212555123412", "212555123412", "too long"),
         ("112125551234", "112125551234", "too long"),
         ("0212 555 123", "0212555123", "no such area code"),
-        ("212-555-12O4", "212555124", "letters in the number"),
-        ("2.12555E+09", "21255509", "letters in the number"),
         ("+999 123 4567", "9991234567", "no such country code"),
         ("+1 012 555 1234", "10125551234", "no such area code"),
         ("+44 20", "4420", "too short"),
-        ("+44 20 7946 0958 1234", "4420794609581234", "too long"),
         ("555-1234 mob", "5551234", "too short"),
     ],
 )
@@ -126,9 +123,9 @@ def test_an_impossible_number_is_named_and_treated_as_configured(typed: str, dig
 
 
 def test_a_problem_names_its_columns_and_never_the_number() -> None:
-    digits, problem = cleaned("212 555 1234", "555-1234", "12; 13; 212-555-12345")
-    assert digits == "2125551234;5551234;12;13;21255512345"
-    assert problem == "c1: too short; c2: too short, too long"
+    digits, problem = cleaned("212 555 1234", "555-1234", "123; 134; 212-555-12345; 12")
+    assert digits == "2125551234;5551234;123;134;21255512345"
+    assert problem == "c1: too short; c2: too short, too long; c2: too short, left out"
 
 
 @pytest.mark.parametrize(
@@ -169,9 +166,9 @@ def test_each_row_may_have_a_region_of_its_own() -> None:
 
 
 def test_the_first_column_that_holds_a_number_is_taken_alone() -> None:
-    raw = pl.DataFrame({"a": ["n/a", "212 555 1234", "12"], "b": ["718-555-9999", "12", "718-555-9999"]})
+    raw = pl.DataFrame({"a": ["n/a", "212 555 1234", "125"], "b": ["718-555-9999", "12", "718-555-9999"]})
     result = phones.clean(raw, PhoneRules(), first=True)
-    assert result["digits"].to_list() == ["7185559999", ONE, "12"]
+    assert result["digits"].to_list() == ["7185559999", ONE, "125"]
     assert result["problem"].to_list() == [None, None, "a: too short"]
 
 
@@ -193,9 +190,7 @@ def written_for_the_us(draw: st.DrawFn) -> str:
 
 
 def slowly(text: str) -> tuple[str, str | None]:
-    found = numbers_in(text, "US")
-    problems = dict.fromkeys(wrong for _, wrong in found if wrong)
-    return ";".join(digits for digits, _ in found), f"c0: {', '.join(problems)}" if problems else None
+    return phones.clean(pl.DataFrame({"c0": [f"{text}\u200b"]}), PhoneRules()).row(0)[:2]
 
 
 @unhurried
@@ -209,6 +204,7 @@ def test_the_fast_path_reads_what_the_slow_one_reads(typed: str) -> None:
 @unhurried
 @given(st.integers(2_000_000_000, 9_999_999_999), st.sampled_from(["", "+1", "1 "]))
 def test_both_paths_agree_with_phonenumbers(number: int, start: str) -> None:
+    assume(not is_placeholder(str(number), "US"))
     parsed = phonenumbers.parse(f"{start}{number}", "US")
     assert phonenumbers.is_possible_number(parsed)
     assert cleaned(f"{start}{number}") == (phonenumbers.national_significant_number(parsed), None)
@@ -241,4 +237,4 @@ def test_cleaning_what_is_clean_changes_nothing(value: str) -> None:
 def test_a_row_does_not_depend_on_the_rows_beside_it(values: list[str], invalid: Invalid) -> None:
     raw = pl.DataFrame({"c0": pl.Series(values, dtype=pl.String)})
     together = phones.clean(raw, PhoneRules(invalid=invalid)).rows()
-    assert together == [cleaned(value, invalid=invalid) for value in values]
+    assert [row[:2] for row in together] == [cleaned(value, invalid=invalid) for value in values]
