@@ -5,7 +5,7 @@ Nothing is decided before the source was read to its end. What stays in memory i
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
@@ -19,6 +19,7 @@ from syncd.config import Source
 from syncd.core.columns import CONTACT, LINE, ORIGIN, RAW, REASON, ROW, STATE, WARNING
 from syncd.core.identity import identify
 from syncd.core.mapping.compiler import Mapping as ContactMapping
+from syncd.core.mapping.entities import cells, not_decoded
 from syncd.core.schema import Schema
 from syncd.core.verdicts import REASONS, ROWS, Verdicts
 from syncd.read.contact_mapping import contact_mapping
@@ -67,6 +68,7 @@ class _Pages:
     arrived: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     unmapped: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     height: int = 0
+    entities: Counter[str] = field(default_factory=Counter)
 
     def add(self, page: Rows) -> None:
         """Take a page; as soon as it is worth while, map the rows that are not recognised."""
@@ -79,6 +81,7 @@ class _Pages:
             pl.int_range(self.height, self.height + page.frame.height, dtype=pl.UInt32).alias(ROW),
         )
         self.height += page.frame.height
+        self.entities.update(cells(page.frame, not_decoded(self.mapping.rules)))
         self.arrived.append((page.frame, places))
         # Too many pages in memory are worse than a wait for the ledger.
         full = len(self.arrived) >= PAGES_BEFORE_LEDGER
@@ -107,6 +110,7 @@ class _Pages:
             malformed=self.malformed,
             spool=self.spool,
             recall=self.recall,
+            entities=self.entities,
             present=None if end.present is None else self.mapping.keys(end.present),
         )
 
