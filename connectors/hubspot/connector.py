@@ -121,7 +121,7 @@ class HubSpot(Connector):
 
     def _rhythm(self) -> Rhythm:
         own = self._options
-        return Rhythm(*(round(seconds * 1000) for seconds in (own.overlap, own.sweep, own.full)))
+        return Rhythm(*(round(seconds * 1000) for seconds in (own.overlap, own.sweep, own.full, own.bin)))
 
     def _properties(self, api: Api) -> tuple[dict[str, str], dict[str, str]]:
         """Return the types of the properties of contacts and, if they are used, of companies; asked for once."""

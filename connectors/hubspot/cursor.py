@@ -20,7 +20,7 @@ class Cursor:
 
     ``since``: changes after it are unread. ``full``, ``swept``, ``binned``: when all contacts, all keys, and the bin
     were last read. ``bin``: the ids that were in the bin then; None if they were too many or are unknown. ``large``:
-    whether the bin takes more than one page.
+    whether the bin takes more than one page. ``daemon``: the start of the daemon whose run last looked at the bin.
     """
 
     since: int
@@ -29,6 +29,7 @@ class Cursor:
     binned: int
     bin: tuple[int, ...] | None = None
     large: bool = False
+    daemon: str = ""
 
     def text(self) -> str:
         return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True, separators=(",", ":"))

@@ -16,7 +16,7 @@ from connectors.hubspot.companies import Companies
 from connectors.hubspot.cursor import BIN_KEPT, Cursor
 from connectors.hubspot.rows import ID, MERGED, MODIFIED, Columns, milliseconds
 from syncd.errors import SourceUnavailable
-from syncd.source import End, Rows
+from syncd.source import End, Rows, daemon_start
 
 ORIGIN = "HubSpot"
 HOUR = 3_600_000
@@ -33,12 +33,13 @@ class Rhythm:
     """How often to read what, in milliseconds.
 
     ``overlap``: how much of the time before the last read is read again. ``sweep``, ``full``: after how long all keys,
-    or all contacts, are read.
+    or all contacts, are read. ``bin``: after how long a bin of several pages is read again.
     """
 
     overlap: int
     sweep: int
     full: int
+    bin: int
 
 
 class Reading:
@@ -145,8 +146,10 @@ class Reading:
 
     def _read_bin(self, before: Cursor) -> Cursor:
         """Note the contacts that were archived since the bin was last read; return the cursor with the bin of now."""
-        # The bin has no filter by time, so a large one is read once an hour only.
-        if before.large and self._now - before.binned < HOUR:
+        # The bin has no filter by time, so a large one is not read by every run.
+        # Archived contacts may have waited while no daemon ran, so its first run looks at once.
+        daemon = daemon_start() or before.daemon
+        if before.large and self._now - before.binned < self._rhythm.bin and daemon == before.daemon:
             return before
         since, pages, ids = before.binned - self._rhythm.overlap, 0, set[int]()
         for page in self._api.pages("contacts", TRACE, archived=True):
@@ -157,7 +160,7 @@ class Reading:
                 if archived_at is None or archived_at >= since:
                     self._gone |= {str(record["id"]), *merged_ids(record)}
         kept = tuple(sorted(ids)) if len(ids) <= BIN_KEPT else None
-        return replace(before, binned=self._now, bin=kept, large=pages > 1)
+        return replace(before, binned=self._now, bin=kept, large=pages > 1, daemon=daemon)
 
     def _restored(self, before: Cursor, after: Cursor) -> list[str]:
         """Return the ids that left the bin: they were restored, or purged."""
