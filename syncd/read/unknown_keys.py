@@ -15,6 +15,7 @@ import polars as pl
 import polars_hash  # noqa: F401  (adds the expression namespace ``nchash``)
 
 from syncd.core.columns import CONTACT, KEY, STATE, UNIT
+from syncd.core.identity import repeats
 from syncd.core.verdicts import Verdicts, unseen
 from syncd.read.reading import Reading
 from syncd.source import Connector, Rows
@@ -107,10 +108,12 @@ def _at_sweep(
         return Question(_UNSEEN)
     if seen.unsent is not None:
         unknown = unknown.filter(~_digests(unknown).is_in(seen.unsent.implode()))
-    asked = pl.concat([unknown, pl.Series(KEY, sorted(invalid), dtype=pl.String)])
+    # A second row with an old date changes what the first one means, and the other way round.
+    twice = unseen(keys.filter(keys.is_duplicated()), reading.verdicts.keys()) if repeats(keys) else keys.clear()
+    asked = pl.concat([unknown, twice.alias(KEY), pl.Series(KEY, sorted(invalid), dtype=pl.String)])
     found = pl.DataFrame([keys.alias(KEY), written]).filter(pl.col(KEY).is_in(asked.implode()))
     if not found.is_empty() and (not can_look_up or found.height > MOST_LOOKED_UP):
-        return Question(_UNSEEN if len(unknown) else "invalid rows may have changed")
+        return Question(_UNSEEN if len(unknown) else "invalid rows, or keys of several rows, may have changed")
     return Question("", found.get_column(written.name).unique(maintain_order=True).to_list(), frozenset(found[KEY]))
 
 
