@@ -119,6 +119,15 @@ class Verdicts:
         return replace(self, rows=rows, merged=contacts).doubted(contacts.get_column(KEY))
 
 
+def read_in_part(present: pl.Series, read: pl.Series) -> bool:
+    """Return whether a key was read, and not in all of its rows; ``present``: the key of every row there is."""
+    if not repeats(present):
+        return False
+    listed, seen = (keys.drop_nulls().alias(KEY).value_counts(name="rows") for keys in (present, read))
+    both = listed.filter(pl.col("rows") > 1).join(seen, on=KEY, how="inner")
+    return bool((both.get_column("rows") > both.get_column("rows_right")).any())
+
+
 def unseen(present: pl.Series, *seen: pl.Series) -> pl.Series:
     """Return the keys that a source holds and that nobody has seen, each once.
 

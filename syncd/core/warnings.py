@@ -75,8 +75,8 @@ def of_entities(cells: Mapping[str, int]) -> Iterator[str]:
     for name, count in sorted(cells.items()):
         if count >= MANY:
             yield (
-                f"{count:,} cells of the column {name} hold HTML entities such as &amp;, which are sent as they are: "
-                f"decode: html in the rule of the field makes characters of them"
+                f"at least {count:,} cells of the column {name} hold HTML entities such as &amp;, which are sent as "
+                "they are: decode: html in the rule of the field makes characters of them"
             )
 
 

@@ -16,7 +16,7 @@ import polars_hash  # noqa: F401  (adds the expression namespace ``nchash``)
 
 from syncd.core.columns import CONTACT, KEY, STATE, UNIT
 from syncd.core.identity import repeats
-from syncd.core.verdicts import Verdicts, unseen
+from syncd.core.verdicts import Verdicts, read_in_part, unseen
 from syncd.read.reading import Reading
 from syncd.source import Connector, Rows
 
@@ -103,6 +103,8 @@ def _at_sweep(
     """Return the question after a sweep: ``keys``: those that the source holds; ``written``: as the source has them."""
     if seen.keyless:
         return Question("rows without a readable key may have left")
+    if read_in_part(keys, reading.verdicts.keys()):
+        return Question("a key has further rows, which have not changed")
     unknown = unseen(keys, reading.verdicts.keys(), reading.recall.ledger.get_column(KEY))
     if len(unknown) and seen.unsent is None:
         return Question(_UNSEEN)

@@ -172,6 +172,20 @@ def test_a_contact_that_is_restored_after_a_full_read_is_found_by_the_sweep(comp
     assert set(company.there()) == {"1", "2", "3", "4", "5", "6", "7", "8"}
 
 
+def test_of_two_contacts_with_one_key_the_first_one_stays_also_if_the_other_changes(company: Company) -> None:
+    by_job = with_options("sweep: 0s").replace("key: hs_object_id", "key: jobtitle")
+    by_job = by_job.replace("External ID: hs_object_id", "External ID: jobtitle")
+    contacts = company.crm.portal.contacts
+    for number in range(1, 9):
+        contacts.edit(number, {"jobtitle": f"job {max(number, 2)}", "firstname": f"Person {number}", "lastname": ""})
+    company.run(by_job)
+    assert company.there()["job 2"]["Contact"] == "Person 1"
+    contacts.edit(2, {"firstname": "Other"})
+    report = company.run(by_job)
+    assert [each["key"] for each in report.invalid] == ["job 2"]
+    assert company.there()["job 2"]["Contact"] == "Person 1"
+
+
 @pytest.mark.parametrize("broken", ["source", "target"])
 def test_a_run_that_breaks_off_inside_its_window_loses_nothing(company: Company, broken: str) -> None:
     exact = with_options("overlap: 0s")  # so that only the stored watermark decides which rows are read

@@ -10,6 +10,9 @@ import polars as pl
 from syncd.core.mapping.rules import columns_in
 from syncd.core.settings.rules import SourceRules
 
+LOOKED_AT = 5_000
+"""The most rows of a page that are looked at: to look at a million would take longer than it is worth."""
+
 _ENTITY = r"&(?:#[0-9]{2,6}|#[xX][0-9a-fA-F]{2,5}|[A-Za-z]{2,8}[0-9]{0,2});"
 
 
@@ -29,8 +32,11 @@ def not_decoded(rules: SourceRules) -> frozenset[str]:
 
 
 def cells(frame: pl.DataFrame, columns: Iterable[str]) -> Mapping[str, int]:
-    """Return how many cells of these columns hold an entity; columns without one are left out."""
-    found = {}
+    """Return how many cells of these columns hold an entity; columns without one are left out.
+
+    Of a large frame only the first :data:`LOOKED_AT` rows are looked at.
+    """
+    found, frame = {}, frame.head(LOOKED_AT)
     for name in columns:
         text = frame.get_column(name)
         # Almost no text holds the sign, and to look for it alone is cheap.

@@ -204,6 +204,10 @@ class TestAnotherKey:
         assert crm.end.merged == {}
         assert crm.present() == ["t1", "t5", "t3"]
 
+    def test_only_ids_can_be_looked_up(self) -> None:
+        assert not by_tenant(1).connector().can_look_up()
+        assert Crm(1).connector().can_look_up()
+
     def test_an_archived_twin_does_not_take_the_other_one_along(self) -> None:
         crm = by_tenant(2)
         crm.contacts.add({"tenant": "t2", "firstname": "twin"})
