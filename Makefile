@@ -49,6 +49,7 @@ docs: setup
 bench: setup
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/reconcile.py
+	$(BIN)/python bench/phones.py
 
 # Three processes on one key, against the guide's windows made sixty times faster.
 bench-budget: setup

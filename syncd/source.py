@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
 
+from syncd.core.mapping.text import visible
 from syncd.core.settings.durations import parse_duration
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
@@ -42,6 +43,7 @@ __all__ = [
     "nearest",
     "parse_duration",
     "same_file",
+    "visible",
     "yaml_reader",
 ]
 
@@ -155,6 +157,10 @@ class End:
     ``slips``: why a row may have slipped between two pages of the list (or of ``present``) while it was read, although
     every page came; empty: the list cannot slip (a snapshot, a keyset). A key that is missing from a list that can slip
     is not gone until another reading, or :meth:`Connector.look_up`, says so too.
+
+    ``warnings``: sentences for the report of the run, without any row's content. ``parts``: the names of the parts that
+    the source consists of, if they should be there every time. ``remedy``: what may help if rows without a readable key
+    hold the deletes.
     """
 
     # Only a proof makes a missing row a deletion: a read that ended early must never delete contacts.
@@ -166,6 +172,9 @@ class End:
     merged: Mapping[str, str] = field(default_factory=dict)
     present: pl.DataFrame | None = None
     slips: str = ""
+    warnings: Sequence[str] = ()
+    parts: Sequence[str] = ()
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

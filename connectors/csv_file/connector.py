@@ -6,11 +6,11 @@ import codecs
 import hashlib
 import re
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -21,12 +21,13 @@ from connectors.csv_file.parts import (
     PartBytes,
     file_errors,
     find_parts,
+    part_names,
     require_settled,
     stored_digest,
     would_be_read,
 )
 from connectors.csv_file.records import Dialect
-from connectors.csv_file.table import Table, TableFormat
+from connectors.csv_file.table import FOOTER, MOST_FOOTER_LINES, Table, TableFormat
 from syncd.errors import SourceError, SourceInvalid
 from syncd.source import EVERYTHING, Connector, Duration, End, LocalPath, Needs, Options, Rows
 
@@ -35,6 +36,9 @@ PAGE_BYTES = 8 << 20
 
 VERSION = "1"
 """The first part of every cursor; with another version, unchanged files are read again."""
+
+FEW_CELLS = 3
+"""Up to so many cells that look as if an option were missing are taken for texts."""
 
 DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
@@ -84,6 +88,27 @@ class CsvOptions(Options):
     quote: Annotated[Character | None, BeforeValidator(lambda v: v or None)] = Field(
         default='"', description='The character before and after a quoted field; "" for none.'
     )
+    escape: Annotated[Character | None, BeforeValidator(lambda v: v or None)] = Field(
+        default=None,
+        description=r"The character that gives the one behind it another meaning, as databases write \, \t and \N.",
+    )
+    null: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = Field(
+        default=(), description=r"Texts of a cell that mean no value, such as \N or NULL."
+    )
+    ragged: Literal["refuse", "fill"] = Field(
+        default="refuse",
+        description="What becomes of a row with too few fields: it is invalid, or its last cells are empty (Excel).",
+    )
+    footer: (
+        Annotated[int, Field(ge=1, le=MOST_FOOTER_LINES)] | Annotated[str, AfterValidator(_regular_expression)] | None
+    ) = Field(
+        default=None,
+        description="How many last lines with text are no rows, or a regular expression that the first one matches.",
+    )
+    parts: Literal["same", "any"] = Field(
+        default="same",
+        description="`same`: a part that the last complete read had and that is missing holds the deletes; or `any`.",
+    )
     settle: Duration = Field(
         default=0.0, description="How long (30s, 5m) a file must not have been written to before it is read."
     )
@@ -102,8 +127,9 @@ class CsvOptions(Options):
             raise ValueError("columns must name the columns when header is false")
         if len(set(self.columns)) < len(self.columns):
             raise ValueError("columns names a column twice")
-        if self.quote is not None and self.quote == self.delimiter:
-            raise ValueError("quote and delimiter must differ")
+        marks = [mark for mark in (self.quote, self.delimiter, self.escape) if mark is not None]
+        if len(set(marks)) < len(marks):
+            raise ValueError("quote, delimiter and escape must differ")
         return self
 
     def table_format(self) -> TableFormat:
@@ -113,6 +139,10 @@ class CsvOptions(Options):
             delimiter=self.delimiter,
             quote=self.quote,
             names=None if self.header else self.columns,
+            escape=self.escape,
+            null=self.null,
+            fill=self.ragged == "fill",
+            footer=re.compile(self.footer) if isinstance(self.footer, str) else self.footer,
             trailer=re.compile(self.trailer) if self.trailer else None,
         )
 
@@ -126,7 +156,28 @@ class _Progress:
     first_part: str = ""
     count: int = 0
     pages: int = 0
+    nulls_seen: int = 0
+    escapes_seen: int = 0
+    ends_in_text: bool = False
     flaws: list[str] = field(default_factory=list)
+
+    def add(self, table: Table) -> None:
+        """Add what was found in a table that was read to its end."""
+        self.count += table.count
+        self.flaws += table.flaws
+        self.nulls_seen += table.nulls_seen
+        self.escapes_seen += table.escapes_seen
+        self.ends_in_text |= table.ends_in_text
+
+    def warnings(self) -> Iterator[str]:
+        """Warn of cells that look as if an option were missing."""
+        if self.nulls_seen > FEW_CELLS:
+            yield rf"{self.nulls_seen:,} cells are \N, as databases write no value: null: '\N' reads them as empty"
+        if self.escapes_seen > FEW_CELLS:
+            yield (
+                f"in {self.escapes_seen:,} places a backslash stands before a quote or a separator, as databases write "
+                r"them: escape: '\' reads them as the database meant"
+            )
 
 
 class CsvFile(Connector):
@@ -175,10 +226,15 @@ class CsvFile(Connector):
             # A source without rows must still yield its columns, in one empty page.
             yield Parser(Dialect(","), progress.columns, parts[0].origin).empty().rows(parts[0].origin)
         flaws = [*progress.flaws, *self._flaws_of_source(progress, parts, count_text)]
-        if flaws:
-            return End("unproved", why="; ".join(flaws))
+        end = End(
+            "unproved" if flaws else "complete",
+            why="; ".join(flaws),
+            parts=part_names(self._options.path, parts) if self._options.parts == "same" else (),
+            remedy=FOOTER if progress.ends_in_text else "",
+            warnings=[*progress.warnings()],
+        )
         # These digests are of the bytes that were parsed; hashing the files again could hash newer bytes.
-        return End("complete", cursor=self._cursor(parts, progress.digests, count_text))
+        return end if flaws else replace(end, cursor=self._cursor(parts, progress.digests, count_text))
 
     def reads(self, file: Path) -> bool:
         return super().reads(file) or would_be_read(self._options.path, file)
@@ -193,8 +249,7 @@ class CsvFile(Connector):
             for rows in table.pages():
                 progress.pages += 1
                 yield rows if names == progress.columns else _with_columns(rows, progress.columns)
-        progress.count += table.count
-        progress.flaws += table.flaws
+        progress.add(table)
         progress.digests.append(content.digest or b"")
 
     def _parts(self) -> list[Part]:

@@ -13,7 +13,7 @@ Where the clean bytes end, the scanner reads some records, and then Polars is tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -29,22 +29,46 @@ WINDOW = 64 << 10
 
 NUL_BYTE = "the row holds a NUL byte"
 
+RAGGED = "an export that leaves out the last, empty cells can be read with ragged: fill"
+"""The remedy for rows with too few fields, as Excel writes them."""
+
 
 @dataclass(slots=True)
 class Page:
-    """The rows in the first ``bytes_read`` bytes of a buffer. ``ends_malformed``: the last row is malformed."""
+    """The rows in the first ``bytes_read`` bytes of a buffer. ``ends_malformed``: the last row is malformed.
+
+    ``short``: the lines of malformed rows with too few fields.
+    """
 
     bytes_read: int = 0
     lines_read: int = 0
     frames: list[pl.DataFrame] = field(default_factory=list)
     lines: list[pl.Series] = field(default_factory=list)
     malformed: list[Malformed] = field(default_factory=list)
+    short: set[int] = field(default_factory=set)
     ends_malformed: bool = False
 
     @property
     def count(self) -> int:
         """The number of rows, malformed ones included."""
         return sum(frame.height for frame in self.frames) + len(self.malformed)
+
+    def add(self, other: Page) -> None:
+        """Take the rows of the page behind this one."""
+        self.bytes_read += other.bytes_read
+        self.lines_read += other.lines_read
+        self.frames += other.frames
+        self.lines += other.lines
+        self.malformed += other.malformed
+        self.short |= other.short
+        self.ends_malformed = other.ends_malformed
+
+    def suggest(self, remedy: str) -> bool:
+        """If the last row has too few fields, add the remedy to its reason; return whether it has."""
+        if not self.ends_malformed or self.malformed[-1].line not in self.short:
+            return False
+        self.malformed[-1] = replace(self.malformed[-1], reason=f"{self.malformed[-1].reason}; {remedy}")
+        return True
 
     def rows(self, origin: str) -> Rows:
         """Return the page as a connector yields it; ``frames`` must not be empty, but its frames may be."""
@@ -59,8 +83,15 @@ class Parser:
         self._origin = origin
         self._quote = dialect.quote
         self._delimiter = dialect.delimiter
+        self._escape = dialect.escape
+        self._fill, self._null = dialect.fill, dialect.null
         self._scanner = Scanner(dialect, len(names))
         self._clean_run = r"\A(?:" + clean_record(dialect, len(names), r"\r?\n") + ")+"
+
+    def is_full_row(self, data: bytes) -> bool:
+        """Return whether a row begins ``data`` that has a value in every column."""
+        record = self._scanner.record(data, 0, final=True)
+        return record is not None and len(record.fields) == len(self._schema) > 1 and all(record.fields)
 
     def empty(self) -> Page:
         """Return a page without rows."""
@@ -93,7 +124,7 @@ class Parser:
             return 0
         lone_cr = b"\n" not in data
         data = _lone_cr_lines(data) if lone_cr else data[: data.rfind(b"\n") + 1]
-        quotes = self._may_have_quoted_fields(data)
+        quotes = self._may_have_quoted_fields(data) or self._has_escapes(data)
         # Polars takes LF for a line end, not CR. Inside quotes a CR is text, so it must not become LF there.
         if not data or (lone_cr and quotes):
             return 0
@@ -105,8 +136,13 @@ class Parser:
             return False
         return data.startswith(q) or self._delimiter.encode() + q in data or b"\n" + q in data
 
+    def _has_escapes(self, data: bytes) -> bool:
+        return bool(self._escape) and (self._escape or "").encode() in data
+
     def _parse_unquoted(self, page: Page, data: bytes, line: int) -> int:
         height = data.count(b"\n")
+        if self._fill:
+            return self._parse_clean_run(page, data, line)
         if count_lines(data) != height or data.count(self._delimiter.encode()) != height * (len(self._schema) - 1):
             return self._parse_clean_run(page, data, line)
         # The total of delimiters is right. So if one line has too few fields, another has too many, and Polars raises.
@@ -133,7 +169,7 @@ class Parser:
         return _add(page, frame, numbers, len(data), lines)
 
     def _read_csv(self, data: bytes, quote: str | None) -> pl.DataFrame:
-        return pl.read_csv(
+        frame = pl.read_csv(
             data,
             has_header=False,
             schema=self._schema,
@@ -142,7 +178,15 @@ class Parser:
             infer_schema=False,
             empty_string_is_null=False,
             extra_columns="raise",
+            missing_columns="insert" if self._fill else "raise",
             glob=False,
+        )
+        if self._fill:
+            frame = frame.fill_null("")
+        return (
+            frame
+            if self._null is None
+            else frame.with_columns(pl.when(pl.all() != self._null).then(pl.all())).fill_null("")
         )
 
     def _scan(self, page: Page, data: bytes, line: int, *, until: int, final: bool) -> bool:
@@ -169,8 +213,10 @@ class Parser:
             if reason:
                 through = f" (through line {number + height - 1})" if height > 1 else ""
                 page.malformed.append(Malformed(number, reason + through))
+                page.short |= {number} if 0 < len(record.fields) < len(self._schema) else set()
             else:
-                rows.append([text.decode() for text in record.fields])
+                missing = len(self._schema) - len(record.fields)
+                rows.append([text.decode() for text in record.fields] + [""] * missing)
                 numbers.append(number)
         if rows:
             page.frames.append(pl.DataFrame(rows, schema=self._schema, orient="row"))
@@ -180,9 +226,11 @@ class Parser:
     def _why_malformed(self, fields: list[bytes], raw: bytes) -> str:
         if b"\0" in raw:
             return NUL_BYTE
-        if len(fields) != len(self._schema):
-            return f"{len(fields)} field{'' if len(fields) == 1 else 's'} where the header has {len(self._schema)}"
-        return ""
+        short = len(fields) < len(self._schema)
+        if len(fields) == len(self._schema) or (short and self._fill):
+            return ""
+        counts = f"{len(fields)} field{'' if len(fields) == 1 else 's'} where the header has {len(self._schema)}"
+        return f"{counts}: {RAGGED}" if short and len(fields) > 1 else counts
 
 
 def _lone_cr_lines(data: bytes) -> bytes:

@@ -63,14 +63,27 @@ def find_parts(path: Path) -> list[Part]:
     return parts
 
 
+def part_names(path: Path, parts: Sequence[Part]) -> tuple[str, ...]:
+    """Return the parts' paths inside the folder of ``path``; () if ``path`` names one file, which is no part."""
+    if not path.is_dir() and (path.exists() or not has_magic(str(path))):
+        return ()
+    folder = path if path.is_dir() else _plain_folder(path)
+    return tuple(part.path.relative_to(folder).as_posix() for part in parts)
+
+
+def _plain_folder(pattern: Path) -> Path:
+    """Return the folder in which a glob begins."""
+    return Path(*pattern.parts[: next(place for place, name in enumerate(pattern.parts) if has_magic(name))])
+
+
 def _paths(path: Path) -> list[Path]:
     if path.is_dir():
         return _files_in(path)
     # Look for the file first: its name may contain the characters of a glob, such as ``a[1].csv``.
     if path.exists() or not has_magic(str(path)):
         return [path]
-    plain = next(place for place, name in enumerate(path.parts) if has_magic(name))
-    found = Path(*path.parts[:plain]).glob("/".join(path.parts[plain:]))
+    folder = _plain_folder(path)
+    found = folder.glob("/".join(path.parts[len(folder.parts) :]))
     return sorted(file for file in found if not file.name.startswith(".") and not file.is_dir())
 
 

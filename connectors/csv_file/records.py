@@ -14,6 +14,9 @@ MAX_RECORD = 1 << 20
 
 LINE_END = re.compile(rb"\r\n|\n|\r")
 
+_ESCAPED = {b"0": b"\0", b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"f": b"\f", b"Z": b"\x1a"}
+"""What the character behind an escape means (MySQL manual: LOAD DATA; PostgreSQL manual: COPY, text format)."""
+
 UNCLOSED = "a quote is opened and not closed"
 AFTER_QUOTE = "text follows a closing quote"
 TOO_LONG = "the row is too long"
@@ -25,10 +28,21 @@ class NoLineEnd(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """``delimiter`` and ``quote`` are one ASCII character each; without a quote every character is text."""
+    r"""The marks of a table, one ASCII character each. Without a quote or an escape, the character is text.
+
+    ``escape``: gives the character behind it another meaning, as MySQL and PostgreSQL write ``\t`` and ``\N``.
+    ``fill``: a record with too few fields gets empty ones.
+    """
 
     delimiter: str
     quote: str | None = '"'
+    escape: str | None = None
+    fill: bool = False
+
+    @property
+    def null(self) -> str | None:
+        """The field that means no value; None without an escape."""
+        return f"{self.escape}N" if self.escape else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +62,36 @@ def count_lines(data: bytes) -> int:
 
 def clean_record(dialect: Dialect, width: int, line_end: str) -> str:
     """Return the regular expression (of Rust) of a record of ``width`` fields, each unquoted or correctly quoted."""
-    d, q = re.escape(dialect.delimiter), re.escape(dialect.quote or "")
+    d, q, e = (re.escape(mark or "") for mark in (dialect.delimiter, dialect.quote, dialect.escape))
     # An unquoted field with a quote in it is legal, but Polars misreads it, so the expression leaves it out.
-    field = rf"(?:[^{q}{d}\r\n\x00]*|{q}(?:[^{q}\x00]|{q}{q})*{q})" if q else rf"[^{d}\r\n\x00]*"
-    return rf"(?:{field}{d}){{{width - 1}}}{field}{line_end}"
+    plain = rf"[^{q}{d}{e}\r\n\x00]"
+    null = rf"|{e}N" if e else ""
+    field = rf"(?:{plain}*|{q}(?:[^{q}{e}\x00]|{q}{q})*{q}{null})" if q else rf"(?:{plain}*{null})"
+    if not dialect.fill or width == 1:
+        return rf"(?:{field}{d}){{{width - 1}}}{field}{line_end}"
+    # A blank line is no record, but Polars makes one of it.
+    return rf"(?:(?:{field}{d}){{1,{width - 1}}}{field}|{plain}+){line_end}"
 
 
 class Scanner:
     """Cuts records out of a buffer. ``width``: the number of fields of a record; 0 while it is unknown."""
 
     def __init__(self, dialect: Dialect, width: int = 0) -> None:
-        d = re.escape(dialect.delimiter.encode())
-        q = re.escape((dialect.quote or "").encode())
+        d, q, e = (re.escape((mark or "").encode()) for mark in (dialect.delimiter, dialect.quote, dialect.escape))
+        escaped = rb"|" + e + rb"[\s\S]" if e else b""
         # Possessive quantifiers (*+) never give characters back, so text that does not match costs linear time.
         # Without a quote character, (?!)() matches nothing and keeps the numbers of the groups.
-        quoted = q + rb"([^" + q + rb"]*+(?:" + q + q + rb"[^" + q + rb"]*+)*+)" + q if q else rb"(?!)()"
-        plain = rb"(?!" + q + rb")([^" + d + rb"\r\n]*+)" if q else rb"([^" + d + rb"\r\n]*+)"
+        inner = q + q + escaped
+        quoted = q + rb"([^" + q + e + rb"]*+(?:(?:" + inner + rb")[^" + q + e + rb"]*+)*+)" + q if q else rb"(?!)()"
+        unquoted = rb"(?:[^" + d + e + rb"\r\n]" + escaped + rb")*+"
+        plain = (rb"(?!" + q + rb")" if q else b"") + rb"(" + unquoted + rb")"
         end = rb"(" + d + rb"|\r\n|\n|\r)"
         self._delimiter = dialect.delimiter.encode()
-        self._quote = (dialect.quote or "").encode()
+        self._quote, self._escape = (dialect.quote or "").encode(), (dialect.escape or "").encode()
+        self._escaped = re.compile(e + rb"([\s\S])")
         self._field = re.compile(rb"(?:" + quoted + rb"|" + plain + rb")" + end)
         self._quoted_text = re.compile(quoted)
-        text = rb"[^" + d + rb"\r\n]*+"
+        text = unquoted
         self._rest_of_record = re.compile(
             text + rb"(?:" + d + rb"(?:" + quoted + rb"|(?!" + q + rb"))" + text + rb")*+(?:\r\n|\n|\r)"
         )
@@ -96,7 +118,7 @@ class Scanner:
             return None
         text = data[at : line.start()]
         # Most lines have no quote at all; splitting them is much faster than matching field by field.
-        if not self._quote or self._quote not in text:
+        if not any(mark and mark in text for mark in (self._quote, self._escape)):
             return Record(text.split(self._delimiter), line.end())
         return self._record_with_quotes(data, at, limit, may_grow=may_grow)
 
@@ -105,11 +127,19 @@ class Scanner:
         while field := self._field.match(data, position, limit):
             if may_grow and _may_be_half(field, data):
                 return None
-            fields.append(field[2] if field[1] is None else field[1].replace(self._quote * 2, self._quote))
+            fields.append(self._text(field))
             position = field.end()
             if field[3] != self._delimiter:
                 return Record(fields, position)
         return self._broken_record(data, at, position, limit, may_grow=may_grow)
+
+    def _text(self, field: re.Match[bytes]) -> bytes:
+        text = field[2] if field[1] is None else field[1].replace(self._quote * 2, self._quote)
+        if not self._escape or self._escape not in text:
+            return text
+        if field[1] is None and text == self._escape + b"N":
+            return b""
+        return self._escaped.sub(lambda found: _ESCAPED.get(found[1], found[1]), text)
 
     def _broken_record(self, data: bytes, at: int, position: int, limit: int, *, may_grow: bool) -> Record | None:
         """Return the broken record at ``at``, in which no field can be read at ``position``."""

@@ -37,6 +37,9 @@ CANARY_GATE = "deletes.canary"
 BEHIND_GATE = "updates.behind"
 """Holds changes that would overwrite a contact whose move is held."""
 
+PARTS_GATE = "deletes.parts"
+"""Holds the same if a part of the source is missing that the last complete read had."""
+
 _NONE_MISSING = pl.DataFrame(schema={KEY: pl.String, "seconds": pl.Float64})
 
 _NOT_APPROVABLE = {UNPROVED_GATE, BEHIND_GATE}
@@ -48,7 +51,8 @@ class Read:
 
     ``proved``: the read lacks no row; ``why``: why this is not sure. ``rows``: how many rows the source has.
     ``keyless``: how many rows have no readable key. ``missing``: canaries (keys that are always there) without a row.
-    ``whole``: a key without a row is gone.
+    ``whole``: a key without a row is gone. ``missing_parts``: parts of the source that the last complete read had.
+    ``remedy``: what may help with rows without a key.
     """
 
     proved: bool
@@ -57,6 +61,14 @@ class Read:
     keyless: int = 0
     missing: tuple[str, ...] = ()
     whole: bool = True
+    missing_parts: tuple[str, ...] = ()
+    remedy: str = ""
+
+
+def missing_parts(before: Collection[str], now: Collection[str]) -> tuple[str, ...]:
+    """Return the parts of a source that are missing: none, if every name is new, as names with a date are."""
+    lost = {*before} - {*now}
+    return tuple(sorted(lost)) if lost < {*before} else ()
 
 
 def gate(  # noqa: PLR0913 (each is something else that gates look at)
@@ -162,7 +174,7 @@ def _delete_gates(
     # If there are deletes as well, their approval also lets the adopted contacts go.
     if empty and not count and let_go is not None:
         yield from _let_go_gates(let_go, read)
-    rows, would = counted(read.keyless, "row has", "rows have"), "would be deleted"
+    would = "would be deleted"
     # A few deletes always pass, or a small source could never lose a contact.
     many = count > limits.free
     too_large = many and known > 0 and count > limits.share * known
@@ -171,7 +183,8 @@ def _delete_gates(
         deletes,
         (UNPROVED_GATE, not read.proved, f"{_UNPROVED}: {read.why}"),
         (EMPTY_GATE, empty, f"the source is empty; {_of(count, known)} {would}"),
-        ("deletes.keyless", read.keyless > 0, f"{rows} no readable key, so who is gone is unknown"),
+        ("deletes.keyless", read.keyless > 0, _keyless(read)),
+        (PARTS_GATE, bool(read.missing_parts), _missing_parts(read)),
         (CANARY_GATE, bool(read.missing), _missing(read)),
         ("deletes.count", many and count > limits.count, f"{_of(count, known)} {would}; {limits.count:,} are allowed"),
         ("deletes.share", too_large, f"{_share(count, known)} {would}; {percent(limits.share)} is allowed"),
@@ -192,6 +205,7 @@ def _let_go_gates(let_go: pl.DataFrame, read: Read) -> Iterator[Held]:
         part,
         (UNPROVED_GATE, not read.proved, f"{_UNPROVED}: {read.why}"),
         (EMPTY_GATE, read.proved, f"the source is empty; {what} would stay at the target and be let go"),
+        (PARTS_GATE, read.proved and bool(read.missing_parts), _missing_parts(read)),
         (CANARY_GATE, read.proved and bool(read.missing), _missing(read)),
     )
 
@@ -201,6 +215,16 @@ _UNPROVED = "the read was not proved complete"
 
 def _missing(read: Read) -> str:
     return f"not in the source: {listed(read.missing)} (canaries)"
+
+
+def _keyless(read: Read) -> str:
+    said = f"{counted(read.keyless, 'row has', 'rows have')} no readable key, so who is gone is unknown"
+    return f"{said}; {read.remedy}" if read.remedy else said
+
+
+def _missing_parts(read: Read) -> str:
+    has = counted(len(read.missing_parts), "part of the source is", "parts of the source are")
+    return f"{has} missing that the last complete read had: {listed(read.missing_parts)}"
 
 
 def _update_gates(edits: pl.DataFrame, changes: pl.DataFrame, rules: GateRules, known: int) -> Iterator[Held]:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     # The daemon imports this module and must stay small, so Polars is not loaded here.
     import polars as pl
 
+INVISIBLE_MARKS = "invisible marks in the key or in a match field"
+"""The warning of a row whose key or match value held marks that nobody sees."""
+
 # Several contacts may share a number. The guide does not say which of them the phone shows when the number calls.
 REMEDY = (
     "which of them is shown when it calls is not documented: leave a number with one contact, or set phones: "
@@ -81,7 +84,19 @@ def of_entities(cells: Mapping[str, int]) -> Iterator[str]:
 
 
 def of_rows(rows: pl.DataFrame, origins: Sequence[str]) -> Iterator[str]:
-    """Return what the mapping warns of; ``rows``: ``@line``, ``@origin``, ``@warning``."""
+    """Return what the mapping warns of; ``rows``: ``@line``, ``@origin``, ``@warning``.
+
+    Rows with :data:`INVISIBLE_MARKS` are counted in one warning.
+    """
+    marked = rows.filter(rows.get_column("@warning").str.ends_with(INVISIBLE_MARKS))
+    if marked.height:
+        line, origin = marked.select("@line", "@origin").row(0)
+        yield (
+            f"{counted(marked.height, 'row')} had {INVISIBLE_MARKS} (the first: {origins[origin]}:{line}), such as "
+            "marks of direction or of no width; syncd has removed them"
+        )
+    rest = rows.get_column("@warning").str.strip_suffix(INVISIBLE_MARKS).str.strip_suffix("; ")
+    rows = rows.with_columns(rest.alias("@warning")).filter(rest != "")
     for line, origin, warning in rows.select("@line", "@origin", "@warning").head(_SHOWN).iter_rows():
         yield f"{origins[origin]}:{line}: {warning}"
     if rows.height > _SHOWN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncd.core.gates import SCHEMA_GATE
+from syncd.core.gates import PARTS_GATE, SCHEMA_GATE
 from syncd.core.plan import Held, Plan
 from syncd.plan.claims import joined_groups, outranked_now
 from syncd.plan.field_history import learn_fields, learn_loaded, learn_match
@@ -40,6 +40,7 @@ def close(session: Session, world: World, planned: Planned, pushed: PushResult) 
         learn_match(state, source, world.schema)
         if not pushed.failure:
             _learn_pushed(session, world, planned)
+    _keep_parts(world, planned)
     outranked = outranked_now(state.claims.outranked(source), world, record.granted.outranked)
     state.claims.keep_outranked(source, outranked)
     state.ledger.forget(source, record.released)
@@ -48,6 +49,13 @@ def close(session: Session, world: World, planned: Planned, pushed: PushResult) 
     state.ledger.see_missing(source, record.missing, back)
     state.holds.let_go(source, record.changed_since)
     return any(each["key"] in set(record.gone) for each in pushed.rejected)
+
+
+def _keep_parts(world: World, planned: Planned) -> None:
+    """Keep which parts a complete read had, unless one is missing and its deletes wait."""
+    end = world.reading.end
+    if end.parts and end.proof == "complete" and not any(held.gate == PARTS_GATE for held in planned.plan.held):
+        world.state.facts.parts(world.name).set([*end.parts])
 
 
 def _learn_pushed(session: Session, world: World, planned: Planned) -> None:

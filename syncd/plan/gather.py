@@ -12,7 +12,7 @@ from syncd.core.change import Status
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, MATCH, RAW, REASON, ROW, STATE
 from syncd.core.compare import BEFORE, ID, INDEX_SCHEMA, KIND, Same
 from syncd.core.field_history import rematched, renamed
-from syncd.core.gates import EMPTY_GATE, Read, gate
+from syncd.core.gates import EMPTY_GATE, Read, gate, missing_parts
 from syncd.core.plan import BATCH, Plan
 from syncd.core.schema import Schema
 from syncd.core.settings.rules import Mode
@@ -220,6 +220,8 @@ def _read(world: World) -> Read:
         keyless=reading.keyless,
         missing=tuple(key for key in canaries if key not in there) if whole else (),
         whole=whole,
+        missing_parts=missing_parts(world.state.facts.parts(world.name).get(), reading.end.parts),
+        remedy=reading.end.remedy,
     )
 
 
@@ -241,6 +243,7 @@ def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, 
 
 def _warnings(world: World, compared: _Compared, index: Index) -> Iterator[str]:
     reading, schema, verdicts = world.reading, world.schema, world.verdicts
+    yield from reading.end.warnings
     yield from warnings.of_fields(schema, compared.changed.columns)
     if world.source.shared_numbers == "warn":
         yield from warnings.of_shared_numbers(sharing_a_number(compared.changed, schema.phones))

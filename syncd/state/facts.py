@@ -85,6 +85,10 @@ class Facts:
         """Return ``mapped`` (the number of each mapped field, by name) and ``all`` (the numbers of all fields)."""
         return self._fact(f"field numbers of {source}", _json({"mapped": {}, "all": []}), json.dumps)
 
+    def parts(self, source: str) -> Fact[list[str]]:
+        """Return the names of the parts that the source's last complete read had."""
+        return self._fact(f"parts of {source}", _json([]), json.dumps)
+
     def first_load(self, source: str) -> Fact[str | None]:
         """Return the run with which every contact of the source had been sent once."""
         return self._fact(f"first load of {source}", _text)

@@ -13,9 +13,10 @@ import polars as pl
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, REASON, STATE, WARNING
 from syncd.core.mapping.rules import MappingError, Parsed, parsed
 from syncd.core.mapping.sql import Expression, Unusable
-from syncd.core.mapping.values import UNSOUND, Field, Values, fields
+from syncd.core.mapping.values import MARKED, UNSOUND, Field, Values, fields
 from syncd.core.schema import Schema
 from syncd.core.settings.rules import SourceRules
+from syncd.core.warnings import INVISIBLE_MARKS
 
 __all__ = ["Mapping", "MappingError", "compile"]
 
@@ -33,16 +34,17 @@ def compile(rules: SourceRules, columns: Sequence[str], schema: Schema) -> Mappi
         MappingError: they do not fit; it holds every problem with its place.
 
     """
-    return Mapping(rules, parsed(rules, columns, schema), schema.phones.intersection(rules.mapping))
+    return Mapping(rules, parsed(rules, columns, schema), schema)
 
 
 class Mapping:
     """A source's checked rules: see :func:`compile`."""
 
-    def __init__(self, rules: SourceRules, parts: Parsed, phone_fields: frozenset[str]) -> None:
+    def __init__(self, rules: SourceRules, parts: Parsed, schema: Schema) -> None:
         self.rules = rules
         self._parts = parts
-        self._fields = fields(rules, parts, phone_fields)
+        self._match = frozenset(schema.match)
+        self._fields = fields(rules, parts, schema.phones.intersection(rules.mapping))
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -97,7 +99,7 @@ class Mapping:
             value, failed = _evaluated(expression, frame, ("mapping", name))
             values[name] = value.cast(pl.String)
             marks = [*marks, *_marks(failed, name)]
-        return self._judged(Values(self.rules, self._fields, frame, values, pl.DataFrame(marks)).page())
+        return self._judged(Values(self.rules, self._fields, frame, values, pl.DataFrame(marks), self._match).page())
 
     def _judged(self, page: pl.DataFrame) -> pl.DataFrame:
         """Return the page's contacts, and its other rows with their reasons."""
@@ -137,6 +139,8 @@ class Mapping:
                 parts.append(pl.when(each.cut).then(pl.lit(f"{each.name}: cut to {each.rule.max_length} characters")))
             found = (each.problem, each.note) if each.is_phone else ()
             parts += [pl.col(name) for name in found if page.get_column(name).null_count() < page.height]
+        if page.get_column(MARKED).any():
+            parts.append(pl.when(MARKED).then(pl.lit(INVISIBLE_MARKS)))
         if not parts:
             return pl.lit(None, dtype=pl.String)
         whole = pl.concat_str(parts, separator="; ", ignore_nulls=True)

@@ -16,15 +16,24 @@ _SUSPECT = r"[^!-~ ]|  |^ | $"
 """Every text that a form would change matches this; a column without a match is used as it is."""
 # Python's str.split() takes the separators x1c to x1f for white space, and the regular expression's \s does not.
 _BLANK = r"[\s\x1c-\x1f]"
-_ZERO_WIDTH = r"[\x{200b}\x{2060}\x{feff}]"
-"""Characters of no width, from pasted text and misplaced byte order marks."""
 _CONTROL = r"[\x00-\x1f\x7f-\x{9f}]"
 
+INVISIBLE = r"[\p{Default_Ignorable_Code_Point}--[\x{200c}\x{200d}\p{Variation_Selector}]]"
+"""Marks that nobody sees, as web pages and PDF files leave them in copied text: directions, soft hyphens, no width."""
+_JOINED = (
+    r"\p{Arabic}\p{Syriac}\p{Thaana}\p{Nko}\p{Mongolian}\p{Devanagari}\p{Bengali}\p{Gurmukhi}\p{Gujarati}\p{Oriya}"
+    r"\p{Tamil}\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Tibetan}\p{Myanmar}\p{Khmer}\p{M}"
+    r"\p{Extended_Pictographic}\p{Emoji_Modifier}"
+)
+"""The scripts whose letters, and the emoji, that a joiner or non-joiner connects; elsewhere it is an invisible mark."""
+_JOINER = r"[\x{200c}\x{200d}]"
+_UNSEEN = [(INVISIBLE, ""), (rf"(^|[^{_JOINED}]){_JOINER}+", "${1}"), (rf"{_JOINER}+($|[^{_JOINED}])", "${1}")]
+
 _FORMS: Mapping[Form, Sequence[tuple[str, str]]] = {
-    "trimmed": [(_ZERO_WIDTH, ""), (_BLANK + "+", " "), (_CONTROL, ""), (" {2,}", " "), ("^ | $", "")],
-    "kept": [(r"[\x00-\x08\x0b-\x1f\x7f-\x{9f}]", "")],
-    # Inside a key nothing is changed: two keys that differ in a space may be two rows.
-    "key": [(rf"^(?:\s|{_ZERO_WIDTH})+", ""), (rf"(?:\s|{_ZERO_WIDTH})+$", "")],
+    "trimmed": [*_UNSEEN, (_BLANK + "+", " "), (_CONTROL, ""), (" {2,}", " "), ("^ | $", "")],
+    "kept": [*_UNSEEN, (r"[\x00-\x08\x0b-\x1f\x7f-\x{9f}]", "")],
+    # Inside a key nothing that is seen is changed: two keys that differ in a space may be two rows.
+    "key": [*_UNSEEN, (r"^\s+|\s+$", "")],
 }
 
 
@@ -55,6 +64,19 @@ def forms(texts: Mapping[str, tuple[pl.Series, Form]]) -> tuple[pl.DataFrame, fr
         tidy = series.gather(rows).to_frame("").select(form(pl.first(), kind)).to_series()
         page[name] = page[name].scatter(rows, tidy)
     return pl.DataFrame(list(page.values())), changed
+
+
+def is_marked(raw: pl.Expr) -> pl.Expr:
+    """Return whether a text holds marks that nobody sees, and that its form lacks."""
+    return raw.str.contains("|".join(pattern.replace("${1}", "") for pattern, _ in _UNSEEN)).fill_null(value=False)
+
+
+def visible(text: str) -> str:
+    """Return a single text without the marks that nobody sees."""
+    seen = pl.Series([text])
+    for pattern, replacement in _UNSEEN:
+        seen = seen.str.replace_all(pattern, replacement)
+    return str(seen.item())
 
 
 def formed(text: str, kind: Form = "trimmed") -> str:

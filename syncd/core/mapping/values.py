@@ -13,7 +13,7 @@ from syncd.core.mapping.entities import decoded
 from syncd.core.mapping.rules import Parsed, columns_in
 from syncd.core.settings.rules import First, PhoneRules, Rule, SourceRules, Value
 
-UNSOUND = "unsound"
+UNSOUND, MARKED = "unsound", "marked"
 
 Source = tuple[str, str]
 """``("column", NAME)``, or ``("sql", FIELD)`` for the values of the field's expression.
@@ -82,7 +82,8 @@ def _sources(name: str, rule: Rule, parts: Parsed) -> tuple[Source, ...]:
 class Values:
     """Makes the key and the fields' values of a page.
 
-    ``work`` collects them; it begins with at least one column, so that it has the page's height.
+    ``work`` collects them; it begins with at least one column, so that it has the page's height. ``match``: the names
+    of the match fields.
     """
 
     rules: SourceRules
@@ -90,18 +91,23 @@ class Values:
     frame: pl.DataFrame
     sql: Mapping[str, pl.Series]
     work: pl.DataFrame
+    match: frozenset[str] = frozenset()
     texts: dict[tuple[Source, text.Form], str] = field(default_factory=dict)
     suspect: frozenset[str] = frozenset()
 
     def page(self) -> pl.DataFrame:
-        """Return the page: ``@key`` (null if a part is empty), ``unsound`` (Boolean) and every field's columns."""
+        """Return the page: ``@key`` (null if a part is empty), and every field's columns.
+
+        Two further columns are Boolean: ``unsound``, whether the key holds a control character, and ``marked``, whether
+        the key or a match value held invisible marks.
+        """
         self._tidy()
         self._fill_templates()
         for each in self.fields:
             if each.is_phone:
                 self._clean(each)
         values = {each.value: _cased(self._translated(each), each) for each in self.fields if not each.is_phone}
-        self.work = self.work.with_columns(*self._key(), **values)
+        self.work = self.work.with_columns(*self._key(), self._marked(), **values)
         return self.work.with_columns(expr for each in self.fields for expr in _finished(each, self.rules.phones))
 
     def _tidy(self) -> None:
@@ -175,6 +181,16 @@ class Values:
         key = pl.concat_str([pl.when(pl.col(name) != "").then(pl.col(name)) for name in names], separator=UNIT)
         odd = [text.has_control(pl.col(name)) for name in names if name in self.suspect]
         return key.alias(KEY), pl.any_horizontal([*odd, pl.lit(value=False)]).alias(UNSOUND)
+
+    def _marked(self) -> pl.Series:
+        """Return whether the key or a match value held marks that nobody sees."""
+        keys = [("column", name) for name in self.rules.key]
+        matches = [source for each in self.fields if each.name in self.match for source in each.sources]
+        changed = {source for (source, _), name in self.texts.items() if name in self.suspect}
+        raw = [self._series(source) for source in {*keys, *matches} & changed]
+        if not raw:
+            return pl.Series(MARKED, [False]).new_from_index(0, self.work.height)
+        return pl.DataFrame(raw).select(pl.any_horizontal(text.is_marked(pl.all())).alias(MARKED)).to_series()
 
 
 def _replaced(value: pl.Expr, each: Field) -> pl.Expr:

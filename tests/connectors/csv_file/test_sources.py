@@ -252,7 +252,7 @@ def test_a_read_that_is_given_up_closes_the_file(path: Path) -> None:
         ({"encoding": "utf-9"}, "no such encoding"),
         ({"encoding": "base64"}, "no such encoding"),
         ({"delimiter": "::"}, "expected one ASCII character"),
-        ({"delimiter": '"'}, "quote and delimiter must differ"),
+        ({"delimiter": '"'}, "quote, delimiter and escape must differ"),
         ({"settle": "soon"}, "is not a duration: write 30s"),
         ({"settle": -1}, "must be from 0 seconds"),
         ({"trailer": "("}, "not a regular expression"),

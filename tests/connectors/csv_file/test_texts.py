@@ -188,16 +188,16 @@ def test_without_a_header_the_columns_are_those_configured(path: Path) -> None:
 
 
 NO_TABLES = {
-    "xlsx": (b"PK\x03\x04\x14\x00", "an Excel workbook"),
+    "zip": (b"PK\x03\x04\x14\x00", "a zip file"),
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1", "an old Excel workbook"),
     "pdf": (b"%PDF-1.7\n", "a PDF"),
     "parquet": (b"PAR1\x15\x04", "a Parquet file"),
-    "html": (b"\n<!DOCTYPE html><html>", "HTML or XML"),
-    "xml": ('<?xml version="1.0"?>'.encode("utf-16"), "HTML or XML"),
+    "html": (b"\n<!DOCTYPE html><html>", "an HTML page"),
+    "xml": ('<?xml version="1.0"?>'.encode("utf-16"), "XML"),
     "json": (b'[\n {"id": 1}]', "JSON"),
-    "png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)), "binary data"),
+    "png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)), "a picture"),
     "zeros": (bytes(1000), "binary data"),
-    "zipped html": (gzip.compress(b"<html>", mtime=0), "HTML or XML"),
+    "zipped html": (gzip.compress(b"<html>", mtime=0), "an HTML page"),
 }
 
 
