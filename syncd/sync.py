@@ -5,6 +5,8 @@ A dry run stops here, when its plan is reported: it never reaches the push.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 
 from syncd.config import Source
@@ -12,7 +14,7 @@ from syncd.finish import resume
 from syncd.finish.close import close, keep_before_push
 from syncd.finish.record import ENDS_THE_COMMAND, carry_out, reported
 from syncd.finish.resume import LastRead
-from syncd.plan.claims import suffices
+from syncd.plan.claims import too_little
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
 from syncd.plan.world import PlanRequest, World, request_of, world_of
@@ -53,12 +55,12 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
 
 def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor: str | None, spool: Spool) -> World:
     """Read what changed since the cursor; read the whole source if these rows are not enough to decide."""
-    reading = read_beside_ledger(session, request.source, request.schema, cursor, last.context, spool)
+    reading = read_beside_ledger(session, request.source, request.schema, cursor, last.context, spool, last.seen)
     world = world_of(request, reading)
-    if reading.end.proof == "partial" and not suffices(world):
-        # Which contact gets a shared match value depends on rows that this read did not show.
-        log.info("read whole", source=request.name, reason="contacts share their match value with others")
-        return _read_enough(session, request, last, None, spool.emptied())
+    if reading.end.proof == "partial" and (reason := too_little(world)):
+        log.info("read whole", source=request.name, reason=reason)
+        whole = _read_enough(session, request, last, None, spool.emptied())
+        return replace(whole, reading=replace(whole.reading, listed=reading.present))
     return world
 
 

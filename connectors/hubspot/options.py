@@ -80,6 +80,9 @@ class HubSpotOptions(Options):
     sweep: Duration = Field(
         default=86_400.0, description="How often the ids of all contacts are read, to find purged contacts."
     )
+    bin: Duration = Field(
+        default=3_600.0, description="How often a recycle bin of more than 100 contacts is read, to find archived ones."
+    )
     full: Duration = Field(default=7 * 86_400.0, description="How often all contacts are read again.")
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, cast
 
+from connectors.http_parts.server_clock import ServerClock
 from connectors.rest_api.cursor import Cursor, parse_cursor, window
 from connectors.rest_api.options import RestOptions
 from connectors.rest_api.reading import Columns, Reading
@@ -32,6 +33,8 @@ class RestApi(Connector):
         self._options = cast(RestOptions, options)
         self._around = around or Surroundings()
         self._columns: Columns | None = None
+        # Known from the first answer on, so that the windows of time are the server's.
+        self._server = ServerClock(self._around.clock)
 
     def check(self) -> list[str]:
         self._require_key()
@@ -133,6 +136,9 @@ class RestApi(Connector):
         if self._options.changes is None or before.since is None:
             return True
         feed = self._options.deletes.feed
+        # A cursor that lies ahead of now comes from a clock that was set back: the changes since then are unknown.
+        if session.began < before.since - self._options.changes.overlap:
+            return True
         too_old = bool(feed and feed.horizon and session.began - before.since > feed.horizon * AHEAD)
         return too_old or session.began - before.full >= self._options.full_every
 
@@ -158,7 +164,7 @@ class RestApi(Connector):
         )
 
     def _session(self) -> Session:
-        return Session(self.name, self._options, self._around)
+        return Session(self.name, self._options, self._around, self._server)
 
 
 def _unproved(flaws: Sequence[str]) -> End:

@@ -5,7 +5,7 @@ Nothing is decided before the source was read to its end. What stays in memory i
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
@@ -19,12 +19,14 @@ from syncd.config import Source
 from syncd.core.columns import CONTACT, LINE, ORIGIN, RAW, REASON, ROW, STATE, UNIT, WARNING
 from syncd.core.identity import identify
 from syncd.core.mapping.compiler import Mapping as ContactMapping
+from syncd.core.mapping.entities import cells, not_decoded
 from syncd.core.schema import Schema
 from syncd.core.verdicts import REASONS, ROWS, Verdicts
 from syncd.read.contact_mapping import contact_mapping
 from syncd.read.reading import Reading
 from syncd.read.spool import Spool
 from syncd.read.unchanged_rows import Recall
+from syncd.read.unknown_keys import NOTHING, Question, Seen, question, rows_of, unanswered
 from syncd.run.session import Session
 from syncd.source import Connector, End, Rows
 from syncd.state.ledger import LedgerParts
@@ -66,6 +68,7 @@ class _Pages:
     arrived: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     unmapped: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     height: int = 0
+    entities: Counter[str] = field(default_factory=Counter)
 
     def add(self, page: Rows) -> None:
         """Take a page; as soon as it is worth while, map the rows that are not recognised."""
@@ -78,6 +81,7 @@ class _Pages:
             pl.int_range(self.height, self.height + page.frame.height, dtype=pl.UInt32).alias(ROW),
         )
         self.height += page.frame.height
+        self.entities.update(cells(page.frame, not_decoded(self.mapping.rules)))
         self.arrived.append((page.frame, places))
         # Too many pages in memory are worse than a wait for the ledger.
         full = len(self.arrived) >= PAGES_BEFORE_LEDGER
@@ -92,6 +96,7 @@ class _Pages:
         if end.proof != "partial":
             self._recognise()
         self.unmapped += self.arrived
+        self.arrived = []
         self._map()
         verdicts = Verdicts(
             rows=pl.concat([pl.DataFrame(schema=ROWS), *self.rows]),
@@ -105,6 +110,7 @@ class _Pages:
             malformed=self.malformed,
             spool=self.spool,
             recall=self.recall,
+            entities=self.entities,
             present=None if end.present is None else self.mapping.keys(end.present),
         )
 
@@ -157,12 +163,12 @@ def _with_normal_keys(end: End, mapping: ContactMapping) -> End:
     )
 
 
-def next_page(reading: Generator[Rows, None, End]) -> Rows | End:
+def next_page(reading: Generator[Rows, None, T]) -> Rows | T:
     """Return the next page, or how the read ended."""
     try:
         return next(reading)
     except StopIteration as stop:
-        end: End = stop.value
+        end: T = stop.value
         return end
 
 
@@ -187,7 +193,7 @@ def _arrived(coming: Future[T], waiting: Callable[[], None]) -> T:
     return coming.result()
 
 
-def read_source(
+def read_source(  # noqa: PLR0913, PLR0917 (each is something else that a read needs)
     connector: Connector,
     cursor: str | None,
     mapping: ContactMapping,
@@ -196,11 +202,12 @@ def read_source(
     progress: Callable[[int], None],
     recall: Recall,
     look: Callable[[Rows], None] = lambda _page: None,
+    ask: Callable[[Reading], Question] = lambda _reading: NOTHING,
 ) -> Reading:
     """Read the source to its end and map every row that ``recall`` does not recognise, a page while the next are read.
 
     ``progress`` is called with the number of rows read so far, also while none come, and ``look`` with each page. An
-    error of theirs ends the read.
+    error of theirs ends the read. ``ask``: what to look up after the read.
     """
     pages = _Pages(mapping, schema, spool, recall)
     # The read is closed after its thread has ended: a generator that runs cannot be closed.
@@ -211,16 +218,25 @@ def read_source(
             progress(pages.height + page.frame.height)
             look(page)
             pages.add(page)
-        return pages.ended(page)
+        result = pages.ended(page)
+        asked = ask(result)
+        if not asked.keys:
+            return replace(result, lacks=asked.whole)
+        with closing(rows_of(connector, asked)) as found:
+            while isinstance(more := _arrived(pool.submit(next_page, found), lambda: progress(pages.height)), Rows):
+                look(more)
+                pages.add(more)
+        result = pages.ended(page)
+        return replace(result, lacks=unanswered(asked, result, more))
 
 
 def read_beside_ledger(
-    session: Session, source: Source, schema: Schema, cursor: str | None, context: str, spool: Spool
+    session: Session, source: Source, schema: Schema, cursor: str | None, context: str, spool: Spool, seen: Seen
 ) -> Reading:
     """Read a source, and from its first page on its ledger beside it.
 
     ``context``: names everything besides a row that decides what contact it makes; in another context, no row is
-    recognised.
+    recognised. ``seen``: what earlier runs know of rows without a contact.
     """
     connector = source.connect()
     with _thread(connector, "check") as pool:
@@ -244,7 +260,10 @@ def read_beside_ledger(
             session.watcher.reading(source.name, rows)
             session.halt_if_asked()
 
-        reading = read_source(connector, cursor, mapping, schema, spool, progress, recall)
+        def ask(reading: Reading) -> Question:
+            return question(reading, seen, can_look_up=connector.can_look_up())
+
+        reading = read_source(connector, cursor, mapping, schema, spool, progress, recall, ask=ask)
         if reading.end.proof not in {"unchanged", "partial"} or reading.present is not None:
             recall.ledger  # noqa: B018 (read while the thread for it is there)
         return reading
