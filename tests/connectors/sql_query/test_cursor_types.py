@@ -137,7 +137,7 @@ def test_numbers_since_1970_have_an_overlap_in_time_and_no_future(
     assert names(connector, cursor)[0] == []
 
 
-@pytest.mark.parametrize(("type_", "value"), [("epoch", TODAY * 1000), ("epoch_ms", TODAY)])
+@pytest.mark.parametrize(("type_", "value"), [("epoch", TODAY * 1000), ("epoch_ms", TODAY)], ids=["ms", "s"])
 def test_another_unit_than_the_configured_one_is_an_error(server: Any, type_: str, value: int) -> None:
     made(server, "bigint")
     put(server, 1, "Ann", value)
@@ -146,7 +146,11 @@ def test_another_unit_than_the_configured_one_is_an_error(server: Any, type_: st
             called(reading(server, type=type_))
 
 
-@pytest.mark.parametrize(("value", "said"), [(TODAY, "type: epoch"), (TODAY * 1000, "type: epoch_ms"), (70_000, "")])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(TODAY, "type: epoch"), (TODAY * 1000, "type: epoch_ms"), (70_000, "")],
+    ids=["seconds", "milliseconds", "sequence"],
+)
 def test_numbers_that_look_like_times_are_warned_of(server: Any, value: int, said: str) -> None:
     made(server, "bigint")
     put(server, 1, "Ann", value)
