@@ -6,6 +6,7 @@ exactly as they were read: mapping and checks come later.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +26,7 @@ from syncd.errors import ConfigError
 
 __all__ = [
     "CONNECTORS",
+    "DAEMON",
     "ENTRY_POINTS",
     "EVERYTHING",
     "Connector",
@@ -39,6 +41,7 @@ __all__ = [
     "Size",
     "connector_class",
     "connector_names",
+    "daemon_start",
     "nearest",
     "parse_duration",
     "same_file",
@@ -250,6 +253,15 @@ class Connector(ABC):
         By default: whether an option names it. A command must not write its output over a file of a source.
         """
         return any(same_file(path, file) for path in _paths_in(self.options))
+
+
+DAEMON = "SYNCD_DAEMON"
+"""The environment variable by which a run knows the start of the daemon that began it."""
+
+
+def daemon_start() -> str:
+    """Return a name of the daemon's start, if a daemon began this run; else ""."""
+    return os.environ.get(DAEMON, "")
 
 
 def same_file(path: Path, other: Path) -> bool:

@@ -5,6 +5,8 @@ A dry run stops here, when its plan is reported: it never reaches the push.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 
 from syncd.config import Source
@@ -12,7 +14,7 @@ from syncd.finish import resume
 from syncd.finish.close import close, keep_before_push
 from syncd.finish.record import ENDS_THE_COMMAND, carry_out, reported
 from syncd.finish.resume import LastRead
-from syncd.plan.claims import suffices
+from syncd.plan.claims import too_little
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
 from syncd.plan.takeovers import shows_enough
@@ -54,20 +56,20 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
 
 def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor: str | None, spool: Spool) -> World:
     """Read what changed since the cursor; read the whole source if these rows are not enough to decide."""
-    reading = read_beside_ledger(session, request.source, request.schema, cursor, last.context, spool)
+    reading = read_beside_ledger(session, request.source, request.schema, cursor, last.context, spool, last.seen)
     world = world_of(request, reading)
-    reason = "" if reading.end.proof != "partial" else _why_whole(world)
+    reason = _why_whole(world) if reading.end.proof == "partial" else ""
     if reason:
         log.info("read whole", source=request.name, reason=reason)
-        return _read_enough(session, request, last, None, spool.emptied())
+        whole = _read_enough(session, request, last, None, spool.emptied())
+        return replace(whole, reading=replace(whole.reading, listed=reading.present))
     return world
 
 
 def _why_whole(world: World) -> str:
     """Return why a partial read is not enough; "" if it is."""
-    if not suffices(world):
-        # Which contact gets a shared match value depends on rows that this read did not show.
-        return "contacts share their match value with others"
+    if reason := too_little(world):
+        return reason
     # Rows that this read did not show tell whether these are new contacts, or known ones under new keys.
     return "" if shows_enough(world) else "many rows under new keys have what known contacts have"
 

@@ -2,18 +2,23 @@
 
 Nested values become columns by dotted path: ``address.city``. A list of plain values is joined by ``;``, which a phone
 field reads as a list of numbers. A list of objects gives a column for each of their keys: ``phones.value`` is
-``2125550100;2125550101``. Numbers stay as the server wrote them, and null is an absent value.
+``2125550100;2125550101``. Whole numbers are written as whole numbers, other numbers keep their digits. Null and NaN are
+absent values.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
 from connectors.http_parts.paths import find, finder
+
+MOST_ZEROS = 40
+"""The most digits before or behind the point of a number that is written without an exponent."""
 
 DEEPEST = 6
 """The deepest level whose keys become columns; a value below it is one column of JSON."""
@@ -25,12 +30,28 @@ def text_of(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float | Decimal):
+        return _number(value)
     if isinstance(value, list):
         return ";".join(text for each in value if (text := text_of(each)))
     if isinstance(value, dict):
         # Sorted keys: a server may write them in another order each time, which is no change of the contact.
         return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     return str(value)
+
+
+def _number(value: float | Decimal) -> str | None:
+    """Return a number as text: 7 for 7.0, 1000 for 1e3, None for NaN and Infinity."""
+    # The shortest text of a float is the text that the server wrote, or another text of the same number.
+    number = Decimal(str(value))
+    if not number.is_finite():
+        return None
+    # A number with a huge exponent would be a text of a million digits.
+    if abs(number.adjusted()) > MOST_ZEROS:
+        return str(value)
+    if number == number.to_integral_value():
+        return str(int(number))
+    return format(number, "f")
 
 
 def flat(record: Any) -> dict[str, str | None]:

@@ -21,6 +21,14 @@ CONTEXT_IDS = "errors[?category=='OBJECT_NOT_FOUND'].context.ids[]"
 FAILED_LINKS = "errors[?category!='OBJECT_NOT_FOUND' && !contains(to_string(subCategory), 'NO_ASSOCIATIONS')]"
 """The errors in an answer about links, except those that say that a record has no link."""
 
+_NO_LINKS = "errors[?contains(to_string(subCategory), 'NO_ASSOCIATIONS') || category=='OBJECT_NOT_FOUND']"
+
+WITHOUT_LINKS = f"{_NO_LINKS}.context.[fromObjectId, ids][][]"
+"""The ids of the records that, by the answer about links, have no link."""
+
+UNNAMED_WITHOUT_LINKS = f"{_NO_LINKS} | [?!(context.fromObjectId) && !(context.ids)]"
+"""The errors about records without a link that do not name the record."""
+
 LONGEST_WAIT = 60.0
 """The most seconds to wait because of a 429; its Retry-After is not documented."""
 

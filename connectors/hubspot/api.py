@@ -8,10 +8,17 @@ from typing import Any
 
 from connectors.http_parts.limits import Hint, Limit, Pacer
 from connectors.http_parts.paths import find
-from connectors.hubspot.answers import CONTEXT_IDS, FAILED_LINKS, TOO_LONG
+from connectors.http_parts.server_clock import ServerClock
+from connectors.hubspot.answers import (
+    CONTEXT_IDS,
+    FAILED_LINKS,
+    TOO_LONG,
+    UNNAMED_WITHOUT_LINKS,
+    WITHOUT_LINKS,
+)
 from connectors.hubspot.rows import ID, MERGED
 from syncd.errors import SourceInvalid, SourceUnavailable
-from syncd.rest import Answer, Client, http_date
+from syncd.rest import Answer, Client
 
 LIST_SIZE, SEARCH_SIZE, BATCH_SIZE, LINKS_SIZE = 100, 200, 100, 500
 """The most records of one list, one search and one batch read, and the most inputs of one batch of associations."""
@@ -135,13 +142,17 @@ class Pace:
 
 
 class Api:
-    """Asks one account. Every method may raise a SourceError. The caller closes ``client``."""
+    """Asks one account. Every method may raise a SourceError. The caller closes ``client``.
 
-    def __init__(self, client: Client, paths: Paths, pace: Pace) -> None:
+    ``began``: HubSpot's time (Unix seconds) of the first answer; None if there is none, or it has no date.
+    """
+
+    def __init__(self, client: Client, paths: Paths, pace: Pace, clock: ServerClock) -> None:
         self._client = client
         self._paths = paths
         self._pace = pace
-        self.server_time: float | None = None
+        self._clock = clock
+        self.began: float | None = None
 
     def properties(self, kind: str) -> dict[str, str]:
         """Return the types of the properties of records of ``kind``, by name."""
@@ -184,8 +195,8 @@ class Api:
             tokens.add(str(after))
             params["after"] = str(after)
 
-    def changed(self, kind: str, since: int, until: int, *, by: str) -> Iterator[list[str]]:
-        """Yield the ids of the records whose date ``by`` is in this window of milliseconds, by pages.
+    def changed(self, kind: str, since: int, *, by: str) -> Iterator[list[str]]:
+        """Yield the ids of the records whose date ``by`` is not before ``since`` (milliseconds), by pages.
 
         Raises:
             SourceUnavailable: the answers are not in the order of ids, or empty though HubSpot counts records.
@@ -195,7 +206,7 @@ class Api:
         # ids above the last one.
         last = 0
         while True:
-            body = _search(by, since, until, above=last)
+            body = _search(by, since, above=last)
             answer = self._ask("POST", f"{self._paths.objects(kind)}/search", json=body)
             ids = [int(each["id"]) for each in _results(answer)]
             if any(each <= last for each in ids) or ids != sorted(set(ids)):
@@ -229,6 +240,7 @@ class Api:
             answer = self._ask("POST", self._paths.links(origin, to), json={"inputs": inputs})
             if find(FAILED_LINKS, answer.body):
                 raise SourceUnavailable("HubSpot could not answer which companies are linked: try again later")
+            _check_links([each["id"] for each in inputs], answer)
             for result in _results(answer):
                 id_, after = str(find("from.id", result)), find("paging.next.after", result)
                 yield id_, [each for each in result.get("to") or [] if isinstance(each, dict)]
@@ -262,8 +274,8 @@ class Api:
         self._pace.adopt_limit(answer)
         if not (answer.is_json or answer.verdict):
             raise SourceUnavailable(f"HubSpot did not answer as its API does: {answer.problem}; try again later")
-        if self.server_time is None and (date := http_date(answer.headers.get("date", ""))):
-            self.server_time = date.timestamp()
+        date = self._clock.note(answer.headers)
+        self.began = date if self.began is None else self.began
         return answer
 
 
@@ -274,10 +286,10 @@ def merged_ids(record: Record) -> list[str]:
     return [part for part in str(text).replace(",", ";").split(";") if part.strip().isdecimal() and part != own]
 
 
-def _search(by: str, since: int, until: int, *, above: int) -> dict[str, Any]:
+def _search(by: str, since: int, *, above: int) -> dict[str, Any]:
+    # Without an upper bound: a record that changes meanwhile only comes once more with the next read.
     filters = [
         {"propertyName": by, "operator": "GTE", "value": str(since)},
-        {"propertyName": by, "operator": "LTE", "value": str(until)},
         {"propertyName": ID, "operator": "GT", "value": str(above)},
     ]
     return {
@@ -299,6 +311,18 @@ def _results(answer: Answer) -> list[Any]:
     if not isinstance(results, list) or not all(isinstance(each, dict) for each in results):
         raise SourceUnavailable("HubSpot's answer holds no list of records: try again later")
     return results
+
+
+def _check_links(ids: Sequence[str], answer: Answer) -> None:
+    """Raise SourceUnavailable if an answer about links says nothing of a record: that is not the same as no link."""
+    named = {str(each) for each in find(WITHOUT_LINKS, answer.body) or ()}
+    left = set(ids) - named - {str(find("from.id", each)) for each in _results(answer)}
+    # An error may say that a record has no link, and not which record.
+    unnamed = len(find(UNNAMED_WITHOUT_LINKS, answer.body) or ())
+    if len(left) > unnamed:
+        raise SourceUnavailable(
+            f"HubSpot did not answer for {len(left)} of the records whose links it was asked for: try again later"
+        )
 
 
 def _aliases(ids: Sequence[str], found: Sequence[Record]) -> dict[str, str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
 
+from connectors.http_parts.server_clock import ServerClock
 from connectors.http_parts.sign_in import Grant, OAuth2, Static, judge_tokens
 from connectors.http_parts.tokens import TokenFile
 from connectors.hubspot.answers import HubSpotJudge, ScopeMissing
@@ -20,7 +21,7 @@ from connectors.hubspot.api import KEEP_HEADERS, LINKS_SIZE, Api, Pace, Paths
 from connectors.hubspot.cursor import Cursor, parse_cursor
 from connectors.hubspot.options import HubSpotOptions, OAuthOptions
 from connectors.hubspot.reading import Reading, Rhythm
-from connectors.hubspot.rows import COMPANY, choose, unknown, uses_companies
+from connectors.hubspot.rows import COMPANY, ID, choose, unknown, uses_companies
 from syncd.rest import Bounds, Client, Credentials, source_failures
 from syncd.source import EVERYTHING, Connector, End, Needs, Options, Rows
 
@@ -64,6 +65,7 @@ class HubSpot(Connector):
         self._page_rows = page_rows
         # The limits are the account's, so one pace serves every read of this connector.
         self._pace = Pace(clock=timer, sleep=self._sleep)
+        self._server = ServerClock(clock)
         self._property_types: tuple[dict[str, str], dict[str, str]] | None = None
 
     def check(self) -> list[str]:
@@ -77,15 +79,24 @@ class HubSpot(Connector):
         return [*sorted(contacts), *sorted(COMPANY + name for name in companies)]
 
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:
-        before, now = parse_cursor(cursor), self._clock()
+        before = parse_cursor(cursor)
         with self._api() as api:
             columns = choose(self.needs, *self._properties(api))
-            # The earlier of the two clocks: a change during this read must be after the moment that is kept.
-            moment = round(min(now, api.server_time or now) * 1000)
-            reading = Reading(api, columns, self._rhythm(), moment, page_rows=self._page_rows)
-            if before is None or self._is_old(before, moment):
+            # HubSpot dates changes by its own clock. Its time is known, since the properties were asked for.
+            now = round(min(self._server.now(), api.began or self._server.now()) * 1000)
+            reading = Reading(api, columns, self._rhythm(), now, page_rows=self._page_rows)
+            if before is None or self._is_old(before, now):
                 return (yield from reading.everything(before))
             return (yield from reading.changes(before))
+
+    def can_look_up(self) -> bool:
+        return self.needs.key == (ID,)
+
+    def look_up(self, keys: Sequence[str]) -> Generator[Rows, None, frozenset[str]]:
+        with self._api() as api:
+            columns = choose(self.needs, *self._properties(api))
+            reading = Reading(api, columns, self._rhythm(), 0, page_rows=self._page_rows)
+            return (yield from reading.of_ids(keys))
 
     def _require_scopes(self, api: Api) -> None:
         """Raise one ScopeMissing with every scope that the key lacks."""
@@ -110,7 +121,7 @@ class HubSpot(Connector):
 
     def _rhythm(self) -> Rhythm:
         own = self._options
-        return Rhythm(*(round(seconds * 1000) for seconds in (own.overlap, own.sweep, own.full)))
+        return Rhythm(*(round(seconds * 1000) for seconds in (own.overlap, own.sweep, own.full, own.bin)))
 
     def _properties(self, api: Api) -> tuple[dict[str, str], dict[str, str]]:
         """Return the types of the properties of contacts and, if they are used, of companies; asked for once."""
@@ -125,7 +136,7 @@ class HubSpot(Connector):
         with self._client(
             credentials=self._credentials(), judge=judge, keep_headers=KEEP_HEADERS, patience=PATIENCE
         ) as client:
-            yield Api(client, self._paths, self._pace)
+            yield Api(client, self._paths, self._pace, self._server)
 
     def _client(self, **more: Any) -> Client:
         return Client(

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 # A cursor of another version is not read, so to raise this number makes every account be read in full once.
-VERSION = 1
+VERSION = 2
 
 BIN_KEPT = 5_000
 """The most ids of archived records that a cursor holds."""
@@ -16,11 +16,11 @@ BIN_KEPT = 5_000
 # The names of the fields are the keys of the stored JSON: another name would make every stored cursor unreadable.
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The state after a read. All times are milliseconds since 1970, of the beginning of a read.
+    """The state after a read. All times are milliseconds since 1970 by HubSpot's clock, of the beginning of a read.
 
     ``since``: changes after it are unread. ``full``, ``swept``, ``binned``: when all contacts, all keys, and the bin
     were last read. ``bin``: the ids that were in the bin then; None if they were too many or are unknown. ``large``:
-    whether the bin takes more than one page.
+    whether the bin takes more than one page. ``daemon``: the start of the daemon whose run last looked at the bin.
     """
 
     since: int
@@ -29,6 +29,7 @@ class Cursor:
     binned: int
     bin: tuple[int, ...] | None = None
     large: bool = False
+    daemon: str = ""
 
     def text(self) -> str:
         return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True, separators=(",", ":"))

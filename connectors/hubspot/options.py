@@ -84,6 +84,9 @@ class HubSpotOptions(Options):
         default=300.0, description="How long one request may take in all, its answer and failed attempts included."
     )
     max_answer: Size = Field(default=64_000_000, description="The longest answer, after unpacking.")
+    bin: Duration = Field(
+        default=3_600.0, description="How often a recycle bin of more than 100 contacts is read, to find archived ones."
+    )
     full: Duration = Field(default=7 * 86_400.0, description="How often all contacts are read again.")
 
     @model_validator(mode="after")

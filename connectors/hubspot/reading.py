@@ -1,7 +1,7 @@
 """One read of HubSpot's contacts: all of them, or the changes since a cursor.
 
-A read of changes fixes its window of time when it begins. It searches the ids in the window, and then reads the values
-by id, since the index of the search lags. A read that breaks off is repeated from the same cursor.
+A read of changes searches the ids of what changed since the last read began, by HubSpot's own clock, and then reads the
+values by id, since the index of the search lags. A read that breaks off is repeated from the same cursor.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from connectors.hubspot.companies import Companies
 from connectors.hubspot.cursor import BIN_KEPT, Cursor
 from connectors.hubspot.rows import ID, MERGED, MODIFIED, Columns, milliseconds
 from syncd.errors import SourceUnavailable
-from syncd.source import End, Rows
+from syncd.source import End, Rows, daemon_start
 
 ORIGIN = "HubSpot"
 HOUR = 3_600_000
@@ -33,16 +33,17 @@ class Rhythm:
     """How often to read what, in milliseconds.
 
     ``overlap``: how much of the time before the last read is read again. ``sweep``, ``full``: after how long all keys,
-    or all contacts, are read.
+    or all contacts, are read. ``bin``: after how long a bin of several pages is read again.
     """
 
     overlap: int
     sweep: int
     full: int
+    bin: int
 
 
 class Reading:
-    """One read, which began at ``now`` (milliseconds since 1970)."""
+    """One read, which began at ``now`` (milliseconds since 1970, by HubSpot's clock)."""
 
     def __init__(self, api: Api, columns: Columns, rhythm: Rhythm, now: int, *, page_rows: int = LINKS_SIZE) -> None:
         self._page_rows = page_rows
@@ -70,7 +71,7 @@ class Reading:
         # An account without contacts yields one empty page, which holds the columns.
         if waiting or not self._count:
             yield self._rows(waiting)
-        now, slips = self._now, self._order.slips
+        now, slips = self._began(), self._order.slips
         # A contact that was made since the last read may have slipped: the next search goes back to that read.
         since = min(before.since, now) if before and slips else now
         return End("complete", cursor=Cursor(since, now, now, now).text(), merged=self._survivors(), slips=slips)
@@ -89,9 +90,23 @@ class Reading:
             return End("unproved", why=f"HubSpot did not answer for {count} of the contacts that it was asked for")
         self._confirm_merges()
         present = self._present() if self._sweep or self._lost_keys() else None
-        after = replace(after, since=self._now, swept=self._now if self._sweep else before.swept)
+        after = replace(after, since=self._began(), swept=self._now if self._sweep else before.swept)
         deleted, merged, slips = self._deleted(), self._survivors(), self._order.slips
         return End("partial", cursor=after.text(), deleted=deleted, merged=merged, present=present, slips=slips)
+
+    def of_ids(self, ids: Sequence[str]) -> Generator[Rows, None, frozenset[str]]:
+        """Yield the contacts with these ids, and return the ids that are no contacts."""
+        asked = [each for each in ids if each.isdecimal()]
+        for start in range(0, len(asked), self._page_rows):
+            yield from self._read_ids(asked[start : start + self._page_rows])
+        # An id that was merged is answered by another record, which a read of changes reports.
+        return frozenset(self._gone - self._ids)
+
+    def _began(self) -> int:
+        """Return the moment from which on changes are unread."""
+        # The answers that carry the records may come from a server whose clock is behind the other's.
+        first = self._api.began
+        return self._now if first is None else min(self._now, round(first * 1000))
 
     def _changed(self, before: Cursor, restored: Sequence[str]) -> Iterable[Sequence[str]]:
         """Yield the ids to read, by pages: of changed contacts, of contacts of changed companies, of restored ones."""
@@ -99,10 +114,10 @@ class Reading:
         # With the sweep, find the changes that the index showed later than the overlap reaches.
         if self._sweep:
             since = min(since, before.swept - SWEEP_OVERLAP)
-        yield from self._api.changed("contacts", since, self._now, by=MODIFIED["contacts"])
+        yield from self._api.changed("contacts", since, by=MODIFIED["contacts"])
         # A change of a company does not move the date of its contacts.
         if self._companies.used:
-            for companies in self._api.changed("companies", since, self._now, by=MODIFIED["companies"]):
+            for companies in self._api.changed("companies", since, by=MODIFIED["companies"]):
                 yield self._companies.contacts_of(companies)
         yield restored
 
@@ -135,8 +150,10 @@ class Reading:
 
     def _read_bin(self, before: Cursor) -> Cursor:
         """Note the contacts that were archived since the bin was last read; return the cursor with the bin of now."""
-        # The bin has no filter by time, so a large one is read once an hour only.
-        if before.large and self._now - before.binned < HOUR:
+        # The bin has no filter by time, so a large one is not read by every run.
+        # Archived contacts may have waited while no daemon ran, so its first run looks at once.
+        daemon = daemon_start() or before.daemon
+        if before.large and self._now - before.binned < self._rhythm.bin and daemon == before.daemon:
             return before
         since, pages, ids = before.binned - self._rhythm.overlap, 0, set[int]()
         for page in self._api.pages("contacts", TRACE, archived=True):
@@ -147,7 +164,7 @@ class Reading:
                 if archived_at is None or archived_at >= since:
                     self._gone |= {str(record["id"]), *merged_ids(record)}
         kept = tuple(sorted(ids)) if len(ids) <= BIN_KEPT else None
-        return replace(before, binned=self._now, bin=kept, large=pages > 1)
+        return replace(before, binned=self._now, bin=kept, large=pages > 1, daemon=daemon)
 
     def _restored(self, before: Cursor, after: Cursor) -> list[str]:
         """Return the ids that left the bin: they were restored, or purged."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, cast
 
+from connectors.http_parts.server_clock import ServerClock
 from connectors.rest_api.cursor import Cursor, parse_cursor, window
 from connectors.rest_api.lookup import Lookup
 from connectors.rest_api.options import RestOptions
@@ -35,6 +36,8 @@ class RestApi(Connector):
         self._columns: Columns | None = None
         # Records that the last list has shown: a lookup that does not find them proves nothing.
         self._witnesses: list[str] = []
+        # Known from the first answer on, so that the windows of time are the server's.
+        self._server = ServerClock(self._around.clock)
 
     def check(self) -> list[str]:
         self._require_key()
@@ -187,6 +190,9 @@ class RestApi(Connector):
     def _full_is_due(self, before: Cursor, session: Session) -> bool:
         if self._options.changes is None or before.since is None:
             return True
+        # A cursor that lies ahead of now comes from a clock that was set back: the changes since then are unknown.
+        if session.began < before.since - self._options.changes.overlap:
+            return True
         too_old = self._is_beyond_feed(before.since, session.began)
         return too_old or session.began - before.full >= self._options.full_every
 
@@ -216,7 +222,7 @@ class RestApi(Connector):
         )
 
     def _session(self) -> Session:
-        return Session(self.name, self._options, self._around)
+        return Session(self.name, self._options, self._around, self._server)
 
 
 def _slips(reading: Reading, branches: Sequence[str]) -> str:

@@ -237,6 +237,10 @@ class EnrichForm(Options):
     request: RequestForm = Field(description="Uses {ids}.")
     records: RecordsForm = RecordsForm()
     chunk: int = Field(default=100, ge=1, description="Ids of one request.")
+    missing: Literal["unknown", "empty"] = Field(
+        default="unknown",
+        description="An id without an answer: unknown (it must be proved that it is not there) or empty.",
+    )
 
     @model_validator(mode="after")
     def _asks(self) -> EnrichForm:

@@ -15,6 +15,7 @@ from connectors.http_parts.limits import Pacer
 from connectors.http_parts.paths import find
 from connectors.http_parts.records import ids_of
 from connectors.http_parts.rules import Rule, Rules
+from connectors.http_parts.server_clock import ServerClock
 from connectors.http_parts.sign_in import Grant, OAuth2, Static, basic, judge_tokens
 from connectors.http_parts.tokens import TokenFile
 from connectors.rest_api.access import OAuthForm
@@ -25,7 +26,7 @@ from connectors.rest_api.signature import Signature
 from connectors.rest_api.template import RequestTemplate, as_text, fill
 from connectors.rest_api.walk import Walk
 from syncd.errors import SourceInvalid, SourceUnavailable
-from syncd.rest import Answer, Bounds, Client, Credentials, http_date, source_failures
+from syncd.rest import Answer, Bounds, Client, Credentials, source_failures
 
 EMPTY = frozenset({204, 205})
 """The statuses of an answer without content, which holds no record."""
@@ -48,19 +49,30 @@ class Surroundings:
     stopping: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass(slots=True)
+class LookedUp:
+    """What one kind of lookup has found: an id that the server has ("": none yet), and the ids that it lacks."""
+
+    witness: str = ""
+    absent: set[str] = field(default_factory=set)
+
+
 class Session:
     """Talks to one source; a context manager.
 
-    ``began``: when the read began, in Unix seconds of our clock or the server's, whichever is earlier.
+    ``began``: when the read began, in Unix seconds by the server's clock; by ours only if no answer has a date.
+    ``looked_up``: what the lookups of ``enrich`` have found, by their names.
     """
 
-    def __init__(self, name: str, options: RestOptions, around: Surroundings) -> None:
+    def __init__(self, name: str, options: RestOptions, around: Surroundings, clock: ServerClock | None = None) -> None:
         self.name = name
         self.options = options
         self.around = around
         secrets = {name: secret.get_secret_value() for name, secret in options.secrets.items()}
         self.values = {**secrets, **options.vars}
-        self.began = around.clock()
+        self._clock = clock or ServerClock(around.clock)
+        self.began = self._clock.now()
+        self.looked_up: dict[str, LookedUp] = {}
         self._absent: Sequence[int] = ()
         self._dated = False
         self._secrets = tuple(secrets.values())
@@ -181,10 +193,11 @@ class Session:
 
     def _note(self, answer: Answer) -> None:
         self._pacer.note_headers(answer.headers)
-        date = http_date(answer.headers.get("date", ""))
-        # If the server's clock is behind ours, it dates a change during this read before our beginning.
-        if date and not self._dated:
-            self.began, self._dated = min(self.began, date.timestamp()), True
+        was_known = self._clock.is_known
+        date = self._clock.note(answer.headers)
+        # The answers with the records may come from a server whose clock is behind that of the earlier answers.
+        if date is not None and not self._dated:
+            self.began, self._dated = min(self.began, date) if was_known else date, True
 
     def _rules(self) -> Rules:
         rules = [*(each.rule() for each in self.options.errors), *([Rule("skip", self._absent)] * bool(self._absent))]

@@ -6,8 +6,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pkgutil import resolve_name
 from typing import cast
 
@@ -17,20 +17,19 @@ from connectors import flags
 from connectors.sql_query.cursor import Mark, Window, digests
 from connectors.sql_query.cursor_order import CursorType, Ordered, ordered
 from connectors.sql_query.errors import DriverErrors
+from connectors.sql_query.lookup import MOST_CHANGED, KeyReader, key_texts
 from connectors.sql_query.notes import cursor_notes, key_notes
 from connectors.sql_query.options import SqlOptions
 from connectors.sql_query.query_text import checked
+from connectors.sql_query.reading import Part, Reading
 from connectors.sql_query.snapshot import Access, Column, Page, Snapshot
 from connectors.sql_query.statement import CURSOR, DELETED, Selection
 from connectors.sql_query.text import with_lists
 from syncd.errors import SourceInvalid
-from syncd.source import EVERYTHING, Connector, End, Malformed, Needs, Note, Options, Rows, nearest
+from syncd.source import EVERYTHING, Connector, End, Needs, Note, Options, Rows, nearest
 
 VERSION = 1
 """Part of every cursor; with another version, the next read is a full read."""
-
-KEY_SEPARATOR = "\x1f"
-"""The character between the parts of a composite key in ``End.deleted``."""
 
 # By name, since each class imports a driver that may not be installed.
 _SNAPSHOT_CLASSES = {
@@ -39,30 +38,6 @@ _SNAPSHOT_CLASSES = {
     "sqlite": "connectors.sql_query.sqlite:Sqlite",
     "mssql": "connectors.sql_query.mssql:SqlServer",
 }
-
-
-@dataclass(slots=True)
-class _Reading:
-    """A read under way. ``columns``: of the source; ``selected``: the columns of the statement, with added ones.
-
-    ``query``: a digest of what is read. ``before``: where the read begins; None: at the start.
-    """
-
-    columns: list[Column]
-    selected: list[str]
-    query: str
-    ordered: Ordered | None
-    window: Window | None
-    before: Mark | None
-    known: frozenset[str] = frozenset()
-    count: int = 0
-    pages: int = 0
-    deleted: set[str] = field(default_factory=set)
-    existing: set[str] = field(default_factory=set)
-
-    @property
-    def expressions(self) -> dict[str, str]:
-        return {column.name: column.expression for column in self.columns}
 
 
 class SqlQuery(Connector):
@@ -90,14 +65,30 @@ class SqlQuery(Connector):
         began = self._clock()
         with self._opened() as snapshot:
             reading = self._begin(snapshot, Mark.from_text(cursor) if cursor else None)
-            for page in self._pages(snapshot, reading):
-                yield from self._rows(page, reading)
+            if reading.before is None or not (yield from self._changed(snapshot, reading)):
+                reading = self._begin(snapshot, None)
+                for page in self._pages(snapshot, reading):
+                    yield from self._shown(self._part(page, reading), reading, partial=False)
             # A read without rows must still yield its columns, in one empty page.
             if not reading.pages:
                 frame = pl.DataFrame(schema=dict.fromkeys(reading.expressions, pl.String))
                 yield Rows(frame, self._origin(), pl.Series(dtype=pl.UInt32))
             present = self._present_keys(snapshot, reading, began)
         return self._end(reading, present, began, snapshot.errors)
+
+    def can_look_up(self) -> bool:
+        return self._options.cursor is not None and bool(self.needs.key)
+
+    def look_up(self, keys: Sequence[str]) -> Generator[Rows, None, frozenset[str]]:
+        # A key of earlier rows may be no value of its column any more. Then the keys without an answer are read whole.
+        with self._opened() as snapshot, suppress(SourceInvalid):
+            reading = self._begin(snapshot, None)
+            every = self._selection().everything(reading.texts)
+            for frame in self._key_reader(snapshot).rows(every, reading.selected, keys):
+                yield from self._shown(reading.numbered(frame), reading, partial=True)
+            # A text that finds no row may still be a key that the database writes in another way.
+            return frozenset(reading.deleted - reading.existing)
+        return frozenset()
 
     def cancel(self) -> None:
         # Another thread may end the read between the question and the call, so the snapshot is taken once.
@@ -174,7 +165,7 @@ class SqlQuery(Connector):
         with snapshot.errors.refused():
             return ordered(cursor.column, family, cursor.type, cursor.overlap)
 
-    def _begin(self, snapshot: Snapshot, before: Mark | None) -> _Reading:
+    def _begin(self, snapshot: Snapshot, before: Mark | None) -> Reading:
         columns, order = self._columns(snapshot)
         names = [column.name for column in columns]
         added = [CURSOR] * (self._options.cursor is not None) + [DELETED] * (self._options.deleted is not None)
@@ -183,38 +174,71 @@ class SqlQuery(Connector):
         # Rows of another query were never read, so their old cursor values prove nothing.
         before = before if before is not None and before.query == query else None
         known = before.seen if before else frozenset()
-        return _Reading(columns, [*names, *added], query, order, window, before, known)
-
-    def _pages(self, snapshot: Snapshot, reading: _Reading) -> Iterator[Page]:
-        selection, order, before = self._selection(), reading.ordered, reading.before
-        expressions = reading.expressions if any(reading.expressions.values()) else None
+        reading = Reading(columns, [*names, *added], query, order, window, before, known)
         begin = before.begin(order.order, exact=self._is_exact(order.kind)) if before and order else None
         if begin and order:
-            statement = selection.since(begin[0], order.order.parameter(begin[1]), expressions)
-        else:
-            statement = selection.everything(expressions)
+            reading.since = begin[0], order.order.parameter(begin[1])
+        return reading
+
+    def _pages(self, snapshot: Snapshot, reading: Reading) -> Iterator[Page]:
+        selection = self._selection()
+        statement = (
+            selection.since(*reading.since, reading.texts) if reading.since else selection.everything(reading.texts)
+        )
         return snapshot.pages(statement, reading.selected, self._options.fetch)
+
+    def _key_reader(self, snapshot: Snapshot) -> KeyReader:
+        return KeyReader(snapshot, self._selection(), self.needs.key, self._options.fetch)
+
+    def _changed(self, snapshot: Snapshot, reading: Reading) -> Generator[Rows, None, bool]:
+        """Yield the changed rows, and every other row of their keys; return whether they were few enough for that."""
+        pages: list[Part] = []
+        for page in self._pages(snapshot, reading):
+            part = self._part(page, reading)
+            # The rest is read and dropped: a connection takes no other statement before.
+            if sum(each.frame.height for each in pages) <= MOST_CHANGED:
+                pages.append(part)
+        if sum(each.frame.height for each in pages) > MOST_CHANGED:
+            return False
+        repeated = self._repeated(snapshot, reading, pages)
+        for part in pages:
+            yield from self._shown(part.without(repeated, self.needs.key), reading, partial=True)
+        if repeated:
+            every = self._selection().everything(reading.texts)
+            for frame in self._key_reader(snapshot).rows(every, reading.selected, repeated):
+                yield from self._shown(reading.numbered(frame), reading, partial=True)
+        return True
+
+    def _repeated(self, snapshot: Snapshot, reading: Reading, pages: Sequence[Part]) -> frozenset[str]:
+        """Return the keys of changed rows that more than one row has."""
+        frames = [each.frame for each in pages if each.frame.height]
+        if not frames or not self.needs.key:
+            return frozenset()
+        keys = set(pl.concat([key_texts(frame, self.needs.key) for frame in frames]).drop_nulls())
+        every = self._selection().keys(self.needs.key, reading.expressions)
+        return self._key_reader(snapshot).repeated(every, self._key_names(), keys)
+
+    def _key_names(self) -> list[str]:
+        return [*self.needs.key, *([DELETED] if self._options.deleted is not None else [])]
 
     def _is_exact(self, kind: CursorType) -> bool:
         # SQLite has no type for times and compares their texts.
         return self._options.url.product.kind != "sqlite" or kind != "timestamp"
 
-    def _rows(self, page: Page, reading: _Reading) -> Iterator[Rows]:
-        partial = reading.before is not None
-        first = reading.count + 1
-        malformed = tuple(Malformed(first + place, reason) for place, reason in page.malformed)
-        lines = pl.int_range(first, first + page.height, dtype=pl.UInt32, eager=True)
-        lines = lines.filter(~lines.is_in([row.line for row in malformed]))
-        reading.count += page.height
-        frame, lines = self._without_seen(page.frame, lines, reading)
-        frame, lines = self._without_deleted(frame, lines, reading)
-        if partial and frame.is_empty() and not malformed:
+    def _part(self, page: Page, reading: Reading) -> Part:
+        """Return a page without the rows that were read before."""
+        part = reading.numbered(page.frame, page.malformed)
+        return Part(*self._without_seen(part.frame, part.lines, reading), part.malformed)
+
+    def _shown(self, part: Part, reading: Reading, *, partial: bool) -> Iterator[Rows]:
+        frame, lines = self._without_deleted(part.frame, part.lines, reading, partial=partial)
+        if partial and frame.is_empty() and not part.malformed:
             return
         reading.pages += 1
         is_json = {column.name: column.is_json for column in reading.columns}
-        yield Rows(with_lists(frame.select(list(is_json)), is_json), self._origin(), lines, malformed)
+        yield Rows(with_lists(frame.select(list(is_json)), is_json), self._origin(), lines, part.malformed)
 
-    def _without_seen(self, frame: pl.DataFrame, lines: pl.Series, reading: _Reading) -> tuple[pl.DataFrame, pl.Series]:
+    def _without_seen(self, frame: pl.DataFrame, lines: pl.Series, reading: Reading) -> tuple[pl.DataFrame, pl.Series]:
         """Leave out the rows of the overlap that the last read has yielded unchanged."""
         if reading.window is None:
             return frame, lines
@@ -226,14 +250,14 @@ class SqlQuery(Connector):
         return frame.filter(new), lines.filter(new)
 
     def _without_deleted(
-        self, frame: pl.DataFrame, lines: pl.Series, reading: _Reading
+        self, frame: pl.DataFrame, lines: pl.Series, reading: Reading, *, partial: bool
     ) -> tuple[pl.DataFrame, pl.Series]:
         """Leave out the rows that are marked as deleted; in a partial read, record their keys."""
         if self._options.deleted is None:
             return frame, lines
         is_deleted = self._is_deleted(frame)
         # Two rows may have one key. The key is gone only if none of its rows is left.
-        if reading.before is not None:
+        if partial:
             reading.deleted |= self._keys(frame.filter(is_deleted))
             reading.existing |= self._keys(frame.filter(~is_deleted))
         return frame.filter(~is_deleted), lines.filter(~is_deleted)
@@ -254,23 +278,23 @@ class SqlQuery(Connector):
         """Return the keys of rows. The mapping makes the same keys, unless they hold unusual characters."""
         if not self.needs.key:
             return set()
-        parts = [pl.col(name).str.strip_chars() for name in self.needs.key]
-        return set(frame.select(pl.concat_str(parts, separator=KEY_SEPARATOR)).to_series().drop_nulls())
+        return set(key_texts(frame, self.needs.key).drop_nulls())
 
-    def _present_keys(self, snapshot: Snapshot, reading: _Reading, began: float) -> pl.DataFrame | None:
+    def _present_keys(self, snapshot: Snapshot, reading: Reading, began: float) -> pl.DataFrame | None:
         """Return the key columns of all rows that exist; None if the last sweep is recent enough."""
         key, before = self.needs.key, reading.before
         # With read_committed the keys would be of another moment than the rows, so a missing key would prove nothing.
         is_one_moment = self._options.isolation != "read_committed"
-        if before is None or not key or not is_one_moment or began - before.swept < self._options.sweep:
+        # A sweep that lies ahead of now comes from a clock that was set back.
+        if before is None or not key or not is_one_moment or 0 <= began - before.swept < self._options.sweep:
             return None
         statement = self._selection().keys(key, reading.expressions)
-        names = [*key, DELETED] if self._options.deleted is not None else list(key)
-        pages = [page.frame for page in snapshot.pages(statement, names, self._options.fetch)]
+        names = self._key_names()
+        pages = [_with_malformed(page, names) for page in snapshot.pages(statement, names, self._options.fetch)]
         found = pl.concat(pages) if pages else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
         return found.filter(~self._is_deleted(found)).select(key) if DELETED in names else found
 
-    def _end(self, reading: _Reading, present: pl.DataFrame | None, began: float, errors: DriverErrors) -> End:
+    def _end(self, reading: Reading, present: pl.DataFrame | None, began: float, errors: DriverErrors) -> End:
         cursor, before = None, reading.before
         warnings: tuple[str, ...] = ()
         if reading.window is not None and reading.ordered is not None:
@@ -299,6 +323,14 @@ class SqlQuery(Connector):
         parts = [VERSION, str(options.url), options.query, options.table, options.columns, options.params, cursor]
         text = json.dumps([*parts, options.deleted, self.needs.key])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _with_malformed(page: Page, names: Sequence[str]) -> pl.DataFrame:
+    """Return the keys of a page; a row that cannot be read has a null key, so that no key counts as gone."""
+    if not page.malformed:
+        return page.frame
+    nulls = pl.DataFrame({name: [None] * len(page.malformed) for name in names}, schema=dict.fromkeys(names, pl.String))
+    return pl.concat([page.frame, nulls])
 
 
 def _is_numbered(name: str, names: Sequence[str]) -> bool:

@@ -73,6 +73,9 @@ class RuleForm(Form):
     value: types.FreeText | None = Field(default=None, description="The same text for every contact.")
     sql: types.Text | None = Field(default=None, description="A SQL expression over the source's columns.")
     default: types.FreeText | None = Field(default=None, description="What an empty value becomes.")
+    decode: Literal["html"] | None = Field(
+        default=None, description="Write the characters that HTML entities stand for: &amp; becomes &."
+    )
     translate: dict[str, types.FreeText] = Field(default={}, alias="map", description="Values and what they become.")
     trim: bool = Field(default=True, description="Remove outer white space, make inner runs one space.")
     case: Literal["upper", "lower", "title"] | None = None

@@ -126,3 +126,21 @@ class Verdicts:
         # The digest of the merged contact makes the next run follow a number of any of its rows.
         rows = self.rows.update(contacts.select(ROW, DIGEST), on=ROW, how="left")
         return replace(self, rows=rows, merged=contacts).doubted(contacts.get_column(KEY))
+
+
+def read_in_part(present: pl.Series, read: pl.Series) -> bool:
+    """Return whether a key was read, and not in all of its rows; ``present``: the key of every row there is."""
+    if not repeats(present):
+        return False
+    listed, seen = (keys.drop_nulls().alias(KEY).value_counts(name="rows") for keys in (present, read))
+    both = listed.filter(pl.col("rows") > 1).join(seen, on=KEY, how="inner")
+    return bool((both.get_column("rows") > both.get_column("rows_right")).any())
+
+
+def unseen(present: pl.Series, *seen: pl.Series) -> pl.Series:
+    """Return the keys that a source holds and that nobody has seen, each once.
+
+    Such a key is asked for: its row may have come without a change of its date.
+    """
+    keys = present.drop_nulls().unique(maintain_order=True)
+    return keys.filter(~keys.is_in(pl.concat([each.alias(present.name) for each in seen]).implode()))

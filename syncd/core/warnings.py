@@ -22,6 +22,9 @@ REMEDY = (
 )
 """The advice for contacts that share a number."""
 
+MANY = 3
+"""So many cells with an HTML entity in a column are no accident."""
+
 # Rows whose warnings are listed one by one: a wrong column may have one in every row.
 _SHOWN = 1000
 
@@ -75,6 +78,16 @@ def of_forgotten(keys: Sequence[str]) -> Iterator[str]:
     if keys:
         which = counted(len(keys), "contact")
         yield f"forgot the refusal of {which}, since the source does not ask for them any more: {listed(keys)}"
+
+
+def of_entities(cells: Mapping[str, int]) -> Iterator[str]:
+    """Warn of columns with HTML entities; ``cells``: how many cells of a column hold one."""
+    for name, count in sorted(cells.items()):
+        if count >= MANY:
+            yield (
+                f"at least {count:,} cells of the column {name} hold HTML entities such as &amp;, which are sent as "
+                "they are: decode: html in the rule of the field makes characters of them"
+            )
 
 
 def of_rows(rows: pl.DataFrame, origins: Sequence[str]) -> Iterator[str]:

@@ -10,12 +10,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
 
 from syncd.daemon.timetable import Job
+from syncd.source import DAEMON
 
 GRACE = 25.0
 """Seconds that a child has between SIGTERM and SIGKILL: for the batches under way and their records."""
@@ -36,6 +38,10 @@ class Ended:
     job: Job
     code: int
     timed_out: bool = False
+
+
+_THIS = f"{os.getpid()}-{time.time_ns()}"
+"""Names this start of the daemon: a process id alone may come again."""
 
 
 @dataclass(slots=True)
@@ -131,7 +137,7 @@ def start_process(command: Sequence[str], stdout: int | IO[bytes] = subprocess.D
         command,
         stdin=subprocess.DEVNULL,
         stdout=stdout,
-        env={name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN},
+        env={**{name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}, DAEMON: _THIS},
         start_new_session=True,
     )
 

@@ -16,10 +16,11 @@ from syncd.core.plan import NOTHING
 from syncd.plan.claims import outranking
 from syncd.plan.gather import Planned
 from syncd.plan.world import PlanRequest, World
+from syncd.read.unknown_keys import Seen
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
 
-FORM = 2
+FORM = 3
 """The form of :attr:`LastRead.report`; a source whose stored report has another form is read whole."""
 
 REPEATED = ("invalid", "excluded", "rejected", "warnings")
@@ -34,13 +35,18 @@ class LastRead:
     """Where the last read of a source ended.
 
     ``context``: names everything besides the source's own content that decides what a run finds. ``cursor``: where the
-    next read begins; None: at the start. ``report``: parts of that run's report, and ``lost_to_others``, the match
-    values that other sources have of this source's contacts.
+    next read begins; None: at the start. ``report``: parts of that run's report, ``lost_to_others``, the match values
+    that other sources have of this source's contacts, and ``unsent``, the keys without a contact.
     """
 
     context: str
     cursor: str | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> Seen:
+        """What earlier runs know of rows without a contact."""
+        return Seen.of(self.report)
 
 
 def last_read(session: Session, request: PlanRequest) -> LastRead:
@@ -74,8 +80,12 @@ def report_again(report: SourceReport, last: LastRead) -> SourceReport:
 def report_unread_invalid(report: SourceReport, last: LastRead, world: World) -> None:
     """Report also the invalid rows of earlier reads that a partial read says nothing of."""
     if world.named_gone is not None:
-        read = {*world.reading.verdicts.keys(), *world.named_gone}
-        report.invalid = [each for each in last.report.get("invalid", []) if each["key"] not in read] + report.invalid
+        read, present = {*world.reading.verdicts.keys(), *world.named_gone}, world.reading.present
+        before = [each for each in last.report.get("invalid", []) if each["key"] not in read]
+        if present is not None:
+            here = set(present.filter(present.is_in([each["key"] for each in before])))
+            before = [each for each in before if each["key"] in here]
+        report.invalid = before + report.invalid
         report.counts["invalid"] = len(report.invalid)
 
 
@@ -104,6 +114,7 @@ def _to_report_again(last: LastRead, world: World, planned: Planned, report: Sou
         "rows": rows,
         "counts": {"unchanged": unchanged, **{name: counts[name] for name in ("invalid", "rejected", "excluded")}},
         **{part: getattr(report, part) for part in REPEATED},
+        "unsent": last.seen.after(world.reading, planned.verdicts, world.named_gone or ()),
         "lost_to_others": sorted(lost.intersection(world.state.claims.outranked(world.name).values())),
     }
 

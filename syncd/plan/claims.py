@@ -195,6 +195,12 @@ def _keys(keys: Iterable[str]) -> pl.Series:
     return pl.Series(KEY, list(keys), dtype=pl.String)
 
 
+def too_little(world: World) -> str:
+    """Return why the rows of a partial read are not enough to decide; "" if they are."""
+    # Which contact gets a shared match value depends on rows that this read did not show.
+    return world.reading.lacks or ("" if suffices(world) else "contacts share their match value with others")
+
+
 def suffices(world: World) -> bool:
     """Return whether a partial read is enough to decide everything that it touches; a whole read always is."""
     if world.named_gone is None:

@@ -294,6 +294,7 @@ def _warnings(world: World, compared: _Compared, index: Index) -> Iterator[str]:
     yield from warnings.of_fields(schema, compared.changed.columns)
     if world.source.shared_numbers == "warn":
         yield from warnings.of_shared_numbers(sharing_a_number(compared.changed, schema.phones))
+    yield from warnings.of_entities(reading.entities)
     yield from warnings.of_rows(reading.warnings.join(verdicts.rows, on=ROW, how="inner"), verdicts.origins)
     # The list costs a request for every 500 contacts: its gaps are noticed only if the plan needed it anyway.
     if index.ids is not None:

@@ -5,10 +5,10 @@ Nothing is decided before the source was read to its end. What stays in memory i
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TypeVar
@@ -20,13 +20,16 @@ from syncd.core.columns import CONTACT, INVALID, KEY, LINE, ORIGIN, RAW, REASON,
 from syncd.core.compare import deletes_in
 from syncd.core.identity import identify
 from syncd.core.mapping.compiler import Mapping as ContactMapping
+from syncd.core.mapping.entities import cells, not_decoded
 from syncd.core.schema import Schema
 from syncd.core.verdicts import REASONS, ROWS, Verdicts
+from syncd.errors import SourceError
 from syncd.read.absence import proved
 from syncd.read.contact_mapping import contact_mapping
 from syncd.read.reading import Reading
 from syncd.read.spool import Spool
 from syncd.read.unchanged_rows import Recall
+from syncd.read.unknown_keys import NOTHING, Question, Seen, question, unanswered
 from syncd.run.session import Session
 from syncd.source import Connector, End, Rows
 from syncd.state.ledger import LedgerParts
@@ -68,6 +71,7 @@ class _Pages:
     arrived: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     unmapped: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     height: int = 0
+    entities: Counter[str] = field(default_factory=Counter)
 
     def add(self, page: Rows) -> None:
         """Take a page; as soon as it is worth while, map the rows that are not recognised."""
@@ -80,6 +84,7 @@ class _Pages:
             pl.int_range(self.height, self.height + page.frame.height, dtype=pl.UInt32).alias(ROW),
         )
         self.height += page.frame.height
+        self.entities.update(cells(page.frame, not_decoded(self.mapping.rules)))
         self.arrived.append((page.frame, places))
         # Too many pages in memory are worse than a wait for the ledger.
         full = len(self.arrived) >= PAGES_BEFORE_LEDGER
@@ -94,7 +99,7 @@ class _Pages:
         if end.proof != "partial":
             self._recognise()
         self.unmapped += self.arrived
-        self.arrived.clear()
+        self.arrived = []
         self._map()
         verdicts = Verdicts(
             rows=pl.concat([pl.DataFrame(schema=ROWS), *self.rows]),
@@ -108,6 +113,7 @@ class _Pages:
             malformed=self.malformed,
             spool=self.spool,
             recall=self.recall,
+            entities=self.entities,
             present=None if end.present is None else self.mapping.keys(end.present),
         )
 
@@ -214,12 +220,13 @@ def read_source(  # noqa: PLR0913 (each is something else that a read needs)
     look: Callable[[Rows], None] = lambda _page: None,
     *,
     deletes: bool = True,
+    ask: Callable[[Reading], Question] = lambda _reading: NOTHING,
 ) -> Reading:
     """Read the source to its end and map every row that ``recall`` does not recognise, a page while the next are read.
 
     Rows that a list may have lost between two pages are looked for once more. ``progress`` is called with the number of
     rows read so far, also while none come, and ``look`` with each page. An error of theirs ends the read.
-    ``deletes``: a row that is gone has its contact deleted.
+    ``deletes``: a row that is gone has its contact deleted. ``ask``: what to look up after the read.
     """
     pages = _Pages(mapping, schema, spool, recall)
     # Each read is closed after its thread has ended: a generator that runs cannot be closed.
@@ -228,7 +235,8 @@ def read_source(  # noqa: PLR0913 (each is something else that a read needs)
         reading = source.read()
         while not isinstance(page := next_page(reading), End):
             source.take(page)
-        return proved(pages.ended(page), source, from_start=cursor is None, deletes=deletes)
+        result = proved(pages.ended(page), source, from_start=cursor is None, deletes=deletes)
+        return source.asked(ask(result), result)
 
 
 @dataclass(slots=True)
@@ -266,6 +274,20 @@ class _Source:
     def ended(self, end: End) -> Reading:
         return self.pages.ended(end)
 
+    def asked(self, asked: Question, reading: Reading) -> Reading:
+        """Return the reading with the rows that answer the question."""
+        if not asked.keys:
+            return replace(reading, lacks=asked.whole)
+        gone: frozenset[str] = frozenset()
+        # A source that cannot answer is read whole, if it must be: that shows the same error, or that nothing is wrong.
+        with suppress(SourceError):
+            found = self.look_up(asked.keys)
+            while isinstance(page := next_page(found), Rows):
+                self.take(page)
+            gone = page
+        result = replace(self.ended(reading.end), present=reading.present)
+        return replace(result, lacks=unanswered(asked, result, gone))
+
     def _ahead(self, reading: Generator[Rows, None, T]) -> Generator[Rows, None, T]:
         """Yield the pages of a read, while the thread reads the next ones."""
         self.readings.enter_context(closing(reading))
@@ -280,12 +302,12 @@ class _Source:
 
 
 def read_beside_ledger(
-    session: Session, source: Source, schema: Schema, cursor: str | None, context: str, spool: Spool
+    session: Session, source: Source, schema: Schema, cursor: str | None, context: str, spool: Spool, seen: Seen
 ) -> Reading:
     """Read a source, and from its first page on its ledger beside it.
 
     ``context``: names everything besides a row that decides what contact it makes; in another context, no row is
-    recognised.
+    recognised. ``seen``: what earlier runs know of rows without a contact.
     """
     connector = source.connect()
     with _thread(connector, "check") as pool:
@@ -309,9 +331,11 @@ def read_beside_ledger(
             session.watcher.reading(source.name, rows)
             session.halt_if_asked()
 
-        reading = read_source(
-            connector, cursor, mapping, schema, spool, progress, recall, deletes=deletes_in(source.gates.mode)
-        )
+        def ask(reading: Reading) -> Question:
+            return question(reading, seen, can_look_up=connector.can_look_up())
+
+        deletes = deletes_in(source.gates.mode)
+        reading = read_source(connector, cursor, mapping, schema, spool, progress, recall, deletes=deletes, ask=ask)
         if reading.end.proof not in {"unchanged", "partial"} or reading.present is not None:
             recall.ledger  # noqa: B018 (read while the thread for it is there)
         return reading

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -23,7 +23,9 @@ class Reading:
 
     ``verdicts``: the rows that were mapped. ``warnings``: ``@row``, ``@warning``. ``malformed``: origin, line and
     reason of the rows that could not be read. ``present``: beside a partial read, the keys of all rows that the source
-    holds (null: a row without a key).
+    holds (null: a row without a key). ``lacks``: why the rows of a partial read are not enough, "" if they are.
+    ``listed``: the keys that a sweep listed before this whole read. ``entities``: how many cells of a column hold an
+    HTML entity.
     """
 
     # Planning returns further verdicts and changes nothing here, so that the order of its steps does not matter.
@@ -35,6 +37,9 @@ class Reading:
     spool: Spool
     recall: Recall
     present: pl.Series | None = None
+    lacks: str = ""
+    listed: pl.Series | None = None
+    entities: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def keyless(self) -> int:

@@ -36,15 +36,15 @@ def listen(port: int) -> socket.socket:
 
 
 class Served:
-    """Serves ``app`` on ``listener`` until it is stopped.
+    """Serves ``app`` on ``listener`` until it is stopped; ``dated``: answers get a Date header of this machine's clock.
 
     Raises:
         RuntimeError: the server did not start.
 
     """
 
-    def __init__(self, app: Starlette, listener: socket.socket) -> None:
-        self._server = _Server(_config(app))
+    def __init__(self, app: Starlette, listener: socket.socket, *, dated: bool = True) -> None:
+        self._server = _Server(_config(app, dated=dated))
         self._thread = threading.Thread(target=self._server.run_on, args=(listener,), name="sandbox", daemon=True)
         self._thread.start()
         self._server.ready.wait()
@@ -57,7 +57,7 @@ class Served:
         self._thread.join()
 
 
-def _config(app: Starlette) -> uvicorn.Config:
+def _config(app: Starlette, *, dated: bool) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=_Protocol,
@@ -66,6 +66,7 @@ def _config(app: Starlette) -> uvicorn.Config:
         log_config=None,
         log_level="critical",
         access_log=False,
+        date_header=dated,
         # Long enough that a client's idle connection is not closed under its next request.
         timeout_keep_alive=120,
     )

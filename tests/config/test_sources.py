@@ -27,6 +27,7 @@ from tests.worlds.config_world import TARGET, World
         ("{sql: \"upper(a) || '-'\"}", Rule(Sql("upper(a) || '-'"))),
         ("{from: a, trim: no, case: upper}", Rule(Column("a"), trim=False, case="upper")),
         ("{from: a, map: {true: 1, no: Inactive}}", Rule(Column("a"), translate={"true": "1", "no": "Inactive"})),
+        ("{from: a, decode: html}", Rule(Column("a"), decode="html")),
         ('{from: "{a}-{b}", max_length: 9, empty: keep}', Rule(Template("{a}-{b}"), max_length=9, empty="keep")),
         ("{from: [a, b], empty: reject}", Rule(AllOf(("a", "b")), empty="reject")),
     ],

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, RAW, REASON, ROW, STATE
-from syncd.core.verdicts import REASONS, ROWS, Verdicts
+from syncd.core.verdicts import REASONS, ROWS, Verdicts, read_in_part, unseen
 
 Rows = list[tuple[str | None, int]]
 """The key and the state of each row."""
@@ -162,3 +162,23 @@ def test_a_merged_contact_has_a_digest_of_its_own_and_is_mapped_again() -> None:
 
 def test_a_key_that_occurs_twice_is_listed_twice() -> None:
     assert read([("a", CONTACT), (None, INVALID), ("a", INVALID)]).keys().to_list() == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("present", "read", "in_part"),
+    [
+        (["a", "b"], ["a"], False),
+        (["a", "a"], ["a"], True),
+        (["a", "a"], ["a", "a"], False),
+        (["a", "a", "b"], ["b"], False),
+        ([None, None], ["a"], False),
+    ],
+)
+def test_a_key_of_which_further_rows_were_not_read(present: list[str | None], read: list[str], in_part: bool) -> None:
+    assert read_in_part(pl.Series(present, dtype=pl.String), pl.Series(read, dtype=pl.String)) == in_part
+
+
+def test_keys_that_nobody_has_seen_are_named_once() -> None:
+    present = pl.Series("keys", ["c", "a", None, "c", "b"])
+    found = unseen(present, pl.Series(["a"]), pl.Series("@key", ["b"]))
+    assert found.to_list() == ["c"]

@@ -152,6 +152,8 @@ def test_where_the_id_is_the_match_field_a_merge_leaves_one_contact(
 
 def test_a_purged_contact_is_found_by_the_sweep_and_deleted_through_the_gates(company: Company) -> None:
     quiet = with_options("overlap: 0s")  # an overlap would read recent edits again, and find the purge before the sweep
+    for records in (company.crm.portal.contacts, company.crm.portal.companies):
+        records.touch_all(at=company.crm.portal.now() - 60_000)
     company.run(quiet)
     company.crm.portal.contacts.purge(3)
     assert company.run(quiet).counts["delete"] == 0
@@ -160,6 +162,41 @@ def test_a_purged_contact_is_found_by_the_sweep_and_deleted_through_the_gates(co
     assert ([held.gate for held in report.held], "3" in company.there()) == (["deletes.count"], True)
     company.run(with_options("sweep: 0s"))
     assert set(company.there()) == {"1", "2", "4", "5", "6", "7", "8"}
+
+
+def test_a_contact_that_is_restored_after_a_full_read_is_found_by_the_sweep(company: Company) -> None:
+    contacts = company.crm.portal.contacts
+    for records in (contacts, company.crm.portal.companies):
+        records.touch_all(at=company.crm.portal.now() - 3_600_000)
+    company.run()
+    contacts.archive(3)
+    company.run(full=True)
+    assert "3" not in company.there()
+    contacts.restore(3)
+    assert company.run().counts["create"] == 0
+    report = company.run(with_options("sweep: 0s"))
+    assert (report.read, report.counts["create"]) == ("complete", 1)  # other options: a full read
+    contacts.archive(4)
+    company.run(with_options("sweep: 0s"), full=True)
+    assert "4" not in company.there()
+    contacts.restore(4)
+    report = company.run(with_options("sweep: 0s"))
+    assert (report.read, report.counts["create"]) == ("partial", 1)
+    assert set(company.there()) == {"1", "2", "3", "4", "5", "6", "7", "8"}
+
+
+def test_of_two_contacts_with_one_key_the_first_one_stays_also_if_the_other_changes(company: Company) -> None:
+    by_job = with_options("sweep: 0s").replace("key: hs_object_id", "key: jobtitle")
+    by_job = by_job.replace("External ID: hs_object_id", "External ID: jobtitle")
+    contacts = company.crm.portal.contacts
+    for number in range(1, 9):
+        contacts.edit(number, {"jobtitle": f"job {max(number, 2)}", "firstname": f"Person {number}", "lastname": ""})
+    company.run(by_job)
+    assert company.there()["job 2"]["Contact"] == "Person 1"
+    contacts.edit(2, {"firstname": "Other"})
+    report = company.run(by_job)
+    assert [each["key"] for each in report.invalid] == ["job 2"]
+    assert company.there()["job 2"]["Contact"] == "Person 1"
 
 
 @pytest.mark.parametrize("broken", ["source", "target"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -18,19 +18,28 @@ Row = tuple[str, str, str]
 
 @dataclass
 class Account:
-    """Rows by id, each with the version of its last change. ``asked``: each read's cursor, None for a whole read."""
+    """Rows by id, each with the version of its last change. ``asked``: each read's cursor, None for a whole read.
+
+    ``looked_up``: the keys that were looked up.
+    """
 
     rows: dict[str, tuple[int, Row]] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
     merged: dict[str, tuple[int, str]] = field(default_factory=dict)
     version: int = 0
     asked: list[str | None] = field(default_factory=list)
+    looked_up: list[str] = field(default_factory=list)
 
     def put(self, **rows: Row) -> None:
         self.version += 1
         for key, row in rows.items():
             self.rows[key.removeprefix("k")] = (self.version, row)
             self.gone.pop(key.removeprefix("k"), None)
+
+    def bring_back(self, **rows: Row) -> None:
+        """Put rows there whose last change is older than every read."""
+        for key, row in rows.items():
+            self.rows[key.removeprefix("k")] = (0, row)
 
     def drop(self, *keys: str) -> None:
         self.version += 1
@@ -47,10 +56,15 @@ class Account:
 
 
 class FeedOptions(Options):
-    """``tells``: each partial read names the deleted keys, or lists all present keys."""
+    """``tells``: each partial read names the deleted keys, or lists all present keys. ``looks_up``: it can do that.
+
+    ``ghost``: a key that is listed and has no row.
+    """
 
     account: str
     tells: Literal["deleted", "present"] = "deleted"
+    looks_up: bool = True
+    ghost: str = ""
 
 
 class Feed(Connector):
@@ -64,7 +78,7 @@ class Feed(Connector):
         return list(COLUMNS)
 
     def read(self, cursor: str | None) -> Generator[Rows, None, End]:
-        account, since = self.ACCOUNTS[self.options.account], int(cursor or 0)
+        account, since = self.ACCOUNTS[self.options.account], int(cursor or -1)
         account.asked.append(cursor)
         yield self._page({key: row for key, (version, row) in account.rows.items() if version > since})
         now = str(account.version)
@@ -72,10 +86,19 @@ class Feed(Connector):
             return End("complete", cursor=now)
         merged = {old: new for old, (version, new) in account.merged.items() if version > since}
         if self.options.tells == "present":
-            ids = pl.DataFrame({"id": list(account.rows)}, schema={"id": pl.String})
+            ids = pl.DataFrame({"id": [*account.rows, *filter(None, [self.options.ghost])]}, schema={"id": pl.String})
             return End("partial", cursor=now, present=ids, merged=merged)
         gone = frozenset(key for key, version in account.gone.items() if version > since)
         return End("partial", cursor=now, deleted=gone, merged=merged)
+
+    def can_look_up(self) -> bool:
+        return self.options.looks_up
+
+    def look_up(self, keys: Sequence[str]) -> Generator[Rows, None, frozenset[str]]:
+        account = self.ACCOUNTS[self.options.account]
+        account.looked_up += keys
+        yield self._page({key: account.rows[key][1] for key in keys if key in account.rows})
+        return frozenset(key for key in keys if key not in account.rows)
 
     def _page(self, rows: Mapping[str, Row]) -> Rows:
         frame = pl.DataFrame(

@@ -9,13 +9,17 @@ import polars as pl
 
 from syncd.core.columns import KEY, UNIT
 from syncd.core.mapping import phones, text
+from syncd.core.mapping.entities import decoded
 from syncd.core.mapping.rules import Parsed, columns_in
 from syncd.core.settings.rules import First, PhoneRules, Rule, SourceRules, Value
 
 UNSOUND, MARKED = "unsound", "marked"
 
 Source = tuple[str, str]
-"""``("column", NAME)``, or ``("sql", FIELD)`` for the values of the field's expression."""
+"""``("column", NAME)``, or ``("sql", FIELD)`` for the values of the field's expression.
+
+``decoded column`` and ``decoded sql``: with the characters that their entities stand for.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ def fields(rules: SourceRules, parts: Parsed, phone_fields: frozenset[str]) -> l
 
 def _sources(name: str, rule: Rule, parts: Parsed) -> tuple[Source, ...]:
     # An expression is evaluated over the whole page before, so its field has one source whatever columns it uses.
-    return (("sql", name),) if name in parts.sql else tuple(("column", each) for each in columns_in(rule.origin))
+    kind = ("decoded " if rule.decode else "") + ("sql" if name in parts.sql else "column")
+    return ((kind, name),) if name in parts.sql else tuple((kind, each) for each in columns_in(rule.origin))
 
 
 @dataclass(slots=True)
@@ -116,8 +121,8 @@ class Values:
 
     def _series(self, source: Source) -> pl.Series:
         kind, name = source
-        series = self.sql[name] if kind == "sql" else self.frame.get_column(name)
-        return series.alias(f"{kind} {name}")
+        series = self.sql[name] if kind.endswith("sql") else self.frame.get_column(name)
+        return (decoded(series) if kind.startswith("decoded") else series).alias(f"{kind} {name}")
 
     def _column(self, source: Source, each: Field) -> pl.Expr:
         return pl.col(self.texts[source, each.form])
@@ -159,7 +164,7 @@ class Values:
 
     def _numbers(self, each: Field) -> pl.DataFrame:
         """Return the texts that hold a phone field's numbers; problems are reported by the names of the columns."""
-        labels = [f"{each.name} ({name})" if kind == "column" else each.name for kind, name in each.sources]
+        labels = [f"{each.name} ({name})" if kind.endswith("column") else each.name for kind, name in each.sources]
         if each.template is not None or not each.sources:
             return self.work.with_columns(self._translated(each).alias(each.name)).select(each.name)
         if each.is_raw:

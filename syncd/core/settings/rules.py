@@ -54,7 +54,7 @@ Origin = Column | Template | AllOf | First | Value | Sql
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one field gets its value: ``origin``, then trim, ``translate``, case, default, length, in this order.
+    """How one field gets its value: ``origin``, ``decode``, trim, ``translate``, case, default, length, in this order.
 
     ``empty``: what an empty value does to the contact: ``clear`` the field, ``keep`` the target's value, ``reject``
     the row. ``max_length`` is in characters.
@@ -67,6 +67,7 @@ class Rule:
     trim: bool = True
     case: Literal["upper", "lower", "title"] | None = None
     max_length: int | None = None
+    decode: Literal["html"] | None = None
     empty: Literal["clear", "keep", "reject"] = "clear"
 
 

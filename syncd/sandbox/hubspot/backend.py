@@ -7,7 +7,8 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from typing import Any
 
 from syncd.sandbox.dialects import Dialects
@@ -134,9 +135,13 @@ class Backend:
             with self.portal.lock:
                 reply = self._answer(call, route)
         except Refused as refused:
-            return refused.reply
+            return replace(refused.reply, headers={**refused.reply.headers, "Date": self._date()})
         shown = self.rates.headers(route.operation, call.token or "", self.clock(), oauth=self._is_oauth(call))
-        return Reply(reply.status, reply.body, headers={**reply.headers, **shown}, rows=reply.rows)
+        headers = {**reply.headers, **shown, "Date": self._date()}
+        return Reply(reply.status, reply.body, headers=headers, rows=reply.rows)
+
+    def _date(self) -> str:
+        return formatdate(self.clock(), usegmt=True)
 
     def note(self, route: Route, reply: Reply, fault: str | None = None) -> None:
         """Enter a request into the log."""

@@ -85,7 +85,7 @@ class HubSpot:
         # The socket knows which port was free.
         listener = listen(self.port)
         self.port = listener.getsockname()[1]
-        self._served = Served(build_app(self.backend), listener)
+        self._served = Served(build_app(self.backend), listener, dated=False)
         return self
 
     def __exit__(

@@ -8,6 +8,7 @@ import pytest
 
 from connectors.http_parts.paths import find, finder
 from connectors.http_parts.records import columns_of, flat, ids_of, table
+from syncd.rest.bodies import parse
 
 PERSON: dict[str, Any] = {
     "id": 7,
@@ -56,6 +57,41 @@ def test_very_deep_values_are_json() -> None:
 
 def test_ids_are_text_and_absent_when_empty() -> None:
     assert ids_of([{"id": 1}, {"id": ""}, {}, {"id": "x"}], "id") == ["1", None, None, "x"]
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("7", "7"),
+        ("7.0", "7"),
+        ("-7.00", "-7"),
+        ("-0.0", "0"),
+        ("1e3", "1000"),
+        ("1E+3", "1000"),
+        ("1.5e3", "1500"),
+        ("1.10", "1.10"),
+        ("1.5e-3", "0.0015"),
+        ("12345678901234567890", "12345678901234567890"),
+        ("12345678901234567890.0", "12345678901234567890"),
+        ("12345678901234567890123.5", "12345678901234567890123.5"),
+        ("1e999999", "1E+999999"),
+        ("NaN", None),
+        ("Infinity", None),
+        ("-Infinity", None),
+        ("true", "true"),
+        ("[1.0, NaN, 2e2]", "1;200"),
+    ],
+)
+def test_numbers_are_written_as_people_write_them(written: str, text: str | None) -> None:
+    record, problem = parse(f'{{"id": {written}}}'.encode(), exact=True)
+    assert (flat(record), problem) == ({"id": text}, "")
+    if not written.startswith("["):
+        assert ids_of([record], "id") == [text]
+
+
+@pytest.mark.parametrize(("value", "text"), [(7.0, "7"), (1e22, "1" + "0" * 22), (0.1, "0.1"), (float("nan"), None)])
+def test_floats_are_written_in_the_same_way(value: float, text: str | None) -> None:
+    assert flat({"id": value}) == {"id": text}
 
 
 @pytest.mark.parametrize(

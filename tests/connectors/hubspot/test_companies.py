@@ -47,7 +47,17 @@ class TestCompanies:
         assert [row["company.name"] for row in crm.rows] == ["Elm", None]
 
     @pytest.mark.parametrize("path", ["/2026-09/companies/batch/read", "/contacts/companies/batch/read"])
-    def test_a_company_that_nothing_is_said_of_is_not_taken_for_none(self, path: str) -> None:
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            httpx.Response(207, json={"results": [], "errors": [{"category": "INTERNAL_ERROR"}]}),
+            httpx.Response(200, json={"status": "COMPLETE", "results": []}),
+            httpx.Response(200, json={"status": "COMPLETE", "results": [], "errors": [], "numErrors": 1}),
+            httpx.Response(207, json={"status": "COMPLETE", "results": [], "errors": [{"message": "sorry"}]}),
+        ],
+        ids=["failed", "empty", "counted", "unclear"],
+    )
+    def test_a_company_that_nothing_is_said_of_is_not_taken_for_none(self, path: str, answer: httpx.Response) -> None:
         crm = Crm(1, needs=WITH_COMPANY)
         crm.companies.add({"name": "Elm"})
         crm.fake.portal.link(1, 1, primary=True)
@@ -55,11 +65,41 @@ class TestCompanies:
         def meddle(request: httpx.Request, ask: Ask) -> httpx.Response:
             if not request.url.path.endswith(path):
                 return ask(request)
-            return httpx.Response(207, json={"results": [], "errors": [{"category": "INTERNAL_ERROR"}]})
+            return answer
 
         crm.meddle = meddle
         with pytest.raises(SourceUnavailable, match=r"HubSpot (did|could) not"):
             crm.read()
+
+    def test_the_contacts_of_a_changed_company_are_not_taken_for_none(self) -> None:
+        crm = Crm(1, needs=WITH_COMPANY)
+        crm.companies.add({"name": "Elm"})
+        crm.fake.portal.link(1, 1, primary=True)
+        crm.read()
+        crm.companies.edit(1, {"name": "Oak"})
+
+        def meddle(request: httpx.Request, ask: Ask) -> httpx.Response:
+            if not request.url.path.endswith("/companies/contacts/batch/read"):
+                return ask(request)
+            return httpx.Response(200, json={"status": "COMPLETE", "results": []})
+
+        crm.meddle = meddle
+        with pytest.raises(SourceUnavailable, match="HubSpot did not answer for 1 of the records"):
+            crm.read()
+
+    @pytest.mark.parametrize("named", [{"context": {"fromObjectId": ["1"]}}, {"context": {"ids": ["1"]}}, {}])
+    def test_a_contact_that_is_said_to_have_no_company_has_none(self, named: dict[str, object]) -> None:
+        crm = Crm(1, needs=WITH_COMPANY)
+
+        def meddle(request: httpx.Request, ask: Ask) -> httpx.Response:
+            if not request.url.path.endswith("/contacts/companies/batch/read"):
+                return ask(request)
+            error = {"subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND", **named}
+            return httpx.Response(207, json={"status": "COMPLETE", "results": [], "errors": [error]})
+
+        crm.meddle = meddle
+        crm.read()
+        assert [row["company.name"] for row in crm.rows] == [None]
 
     def test_accounts_that_map_no_company_ask_for_none(self) -> None:
         crm = Crm(2)

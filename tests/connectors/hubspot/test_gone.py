@@ -9,7 +9,7 @@ import pytest
 
 from connectors.hubspot.api import merged_ids
 from connectors.hubspot.cursor import BIN_KEPT
-from syncd.source import Needs
+from syncd.source import DAEMON, Needs
 from tests.worlds.hubspot_source import HOUR, MINUTES, Ask, Crm
 
 TENANT = Needs(("tenant",), frozenset({"tenant", "firstname"}))
@@ -41,6 +41,32 @@ class TestTheBin:
         assert crm.asked()["contacts/list"] == 0
         crm.read(later=HOUR)
         assert crm.end.deleted == {"160"}
+
+    def test_a_large_one_is_read_as_often_as_the_option_says(self) -> None:
+        crm = Crm(200, options={"bin": "5m"})
+        for number in range(1, 151):
+            crm.contacts.archive(number)
+        crm.read()
+        crm.read()
+        crm.contacts.archive(160)
+        crm.read(later=5 * MINUTES)
+        assert crm.end.deleted == {"160"}
+
+    def test_a_large_one_is_read_at_once_by_the_first_run_of_a_daemon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(DAEMON, "a")
+        crm = Crm(200)
+        for number in range(1, 151):
+            crm.contacts.archive(number)
+        crm.read()
+        crm.read()
+        crm.contacts.archive(160)
+        crm.read(later=5 * MINUTES)
+        assert not crm.end.deleted
+        monkeypatch.setenv(DAEMON, "b")
+        crm.read(later=5 * MINUTES)
+        assert crm.end.deleted == {"160"}
+        crm.read(later=5 * MINUTES)
+        assert crm.asked()["contacts/list"] == 0
 
     def test_what_was_archived_is_told_once_or_within_the_overlap_again(self) -> None:
         crm = Crm(3)
@@ -177,6 +203,10 @@ class TestAnotherKey:
         assert tenants(crm) == ["t3"]
         assert crm.end.merged == {}
         assert crm.present() == ["t1", "t5", "t3"]
+
+    def test_only_ids_can_be_looked_up(self) -> None:
+        assert not by_tenant(1).connector().can_look_up()
+        assert Crm(1).connector().can_look_up()
 
     def test_an_archived_twin_does_not_take_the_other_one_along(self) -> None:
         crm = by_tenant(2)

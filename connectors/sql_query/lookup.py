@@ -1,0 +1,93 @@
+"""Read rows by their keys: every row of a key of which one row changed, and the rows of given keys.
+
+A full read of a query shows all rows of a key, and the first of them is used. So a read of changes shows all of them as
+well, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from connectors.sql_query.snapshot import Snapshot
+from connectors.sql_query.statement import Selection, Statement
+
+KEY_SEPARATOR = "\x1f"
+"""The character between the parts of a composite key."""
+
+VALUES = 2_000
+"""The most values of one statement; SQL Server takes 2,100."""
+
+MOST_CHANGED = 20_000
+"""The most changed rows whose keys are looked up; if there are more, a read of changes reads every row."""
+
+_TEXT_TYPES = {"postgresql": "text", "mysql": "CHAR", "sqlite": "TEXT", "mssql": "nvarchar(4000)"}
+
+
+def key_texts(frame: pl.DataFrame, key: Sequence[str]) -> pl.Series:
+    """Return the key of each row, null if a part is null; the mapping makes the same keys of usual characters."""
+    parts = [pl.col(name).str.strip_chars() for name in key]
+    return frame.select(pl.concat_str(parts, separator=KEY_SEPARATOR).alias("key")).to_series()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReader:
+    """Reads rows by their keys in one snapshot.
+
+    ``key``: the columns of the key. ``fetch``: rows of a page.
+    """
+
+    snapshot: Snapshot
+    selection: Selection
+    key: tuple[str, ...]
+    fetch: int
+
+    def rows(self, every: Statement, names: Sequence[str], keys: Collection[str]) -> Iterator[pl.DataFrame]:
+        """Yield the rows that have one of these keys; ``every``: the statement for all rows, with columns ``names``."""
+        left = {KEY_SEPARATOR.join(part.strip() for part in each.split(KEY_SEPARATOR)): each for each in keys}
+        # The server's own comparison uses its index, but it may not find a value by the text that it was written as.
+        for as_text in (False, True):
+            found: set[str] = set()
+            for statement in with_keys(every, self.selection, self.key, [*left.values()], as_text=as_text):
+                for page in self.snapshot.pages(statement, names, self.fetch):
+                    texts = key_texts(page.frame, self.key)
+                    # A server may take other texts for equal as well: it ignores case, or white space at the end.
+                    wanted = texts.is_in(list(left)).fill_null(value=False)
+                    found.update(texts.filter(wanted))
+                    yield page.frame.filter(wanted)
+            left = {stripped: each for stripped, each in left.items() if stripped not in found}
+
+    def repeated(self, every: Statement, names: Sequence[str], keys: Collection[str]) -> frozenset[str]:
+        """Return those of these keys that several rows have; ``every``: the statement for the keys of all rows."""
+        found = [key_texts(frame, self.key) for frame in self.rows(every, names, keys)]
+        texts = pl.concat(found) if found else pl.Series(dtype=pl.String)
+        return frozenset(texts.filter(texts.is_duplicated()))
+
+
+def with_keys(
+    every: Statement, selection: Selection, key: tuple[str, ...], keys: Sequence[str], *, as_text: bool
+) -> Iterator[Statement]:
+    """Yield ``every``, a statement for all rows, for the rows with these keys, which are a few hundred each time.
+
+    ``as_text``: the server compares its columns as texts, without an index.
+    """
+    names = [_compared(selection, name, as_text=as_text) for name in key]
+    size = max(1, VALUES // len(key))
+    for start in range(0, len(keys), size):
+        tests, values = [], dict[str, str]()
+        for number, each in enumerate(keys[start : start + size]):
+            own = {f"syncd_key_{number}_{part}": text for part, text in enumerate(each.split(KEY_SEPARATOR))}
+            tests.append([f":{name}" for name in own])
+            values |= own
+        if len(names) == 1:
+            where = f"{names[0]} IN ({', '.join(name for [name] in tests)})"
+        else:
+            each_is = (" AND ".join(map(" = ".join, zip(names, test, strict=True))) for test in tests)
+            where = " OR ".join(f"({test})" for test in each_is)
+        yield Statement(f"{every.text} WHERE {where}", {**every.values, **values})
+
+
+def _compared(selection: Selection, name: str, *, as_text: bool) -> str:
+    return f"CAST({selection.quoted(name)} AS {_TEXT_TYPES[selection.kind]})" if as_text else selection.quoted(name)
