@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TypeVar
@@ -22,11 +22,12 @@ from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.mapping.entities import cells, not_decoded
 from syncd.core.schema import Schema
 from syncd.core.verdicts import REASONS, ROWS, Verdicts
+from syncd.errors import SourceError
 from syncd.read.contact_mapping import contact_mapping
 from syncd.read.reading import Reading
 from syncd.read.spool import Spool
 from syncd.read.unchanged_rows import Recall
-from syncd.read.unknown_keys import NOTHING, Question, Seen, question, rows_of, unanswered
+from syncd.read.unknown_keys import NOTHING, Question, Seen, question, unanswered
 from syncd.run.session import Session
 from syncd.source import Connector, End, Rows
 from syncd.state.ledger import LedgerParts
@@ -202,12 +203,15 @@ def read_source(  # noqa: PLR0913, PLR0917 (each is something else that a read n
         asked = ask(result)
         if not asked.keys:
             return replace(result, lacks=asked.whole)
-        with closing(rows_of(connector, asked)) as found:
+        gone: frozenset[str] = frozenset()
+        # A source that cannot answer is read whole, if it must be: that shows the same error, or that nothing is wrong.
+        with suppress(SourceError), closing(connector.look_up(asked.keys)) as found:
             while isinstance(more := _arrived(pool.submit(next_page, found), lambda: progress(pages.height)), Rows):
                 look(more)
                 pages.add(more)
+            gone = more
         result = pages.ended(page)
-        return replace(result, lacks=unanswered(asked, result, more))
+        return replace(result, lacks=unanswered(asked, result, gone))
 
 
 def read_beside_ledger(
