@@ -235,8 +235,10 @@ class Connector(ABC):
     def look_up(self, keys: Sequence[str]) -> Generator[Rows, None, frozenset[str]]:
         """Yield the rows that have any of these keys now, as :meth:`read` would, and return the keys that are gone.
 
-        A key that is neither in a row nor returned is unknown. The parts of a composite key are joined by U+001F. It is
-        called after a read has ended, from the same thread, only if :meth:`can_look_up`.
+        A key that is neither in a row nor returned is unknown. Keys are written as in ``present``, or as the mapping
+        writes them (trimmed, in NFC): so return a key as gone only if no other way to write it is possible. The parts
+        of a composite key are joined by U+001F. It is called after a read has ended, from the same thread, only if
+        :meth:`can_look_up`.
         """
         raise NotImplementedError(f"{type(self).__name__} looks up no keys: {len(keys)}")
 

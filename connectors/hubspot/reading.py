@@ -98,9 +98,13 @@ class Reading:
         """Yield the contacts with these ids, and return the ids that are no contacts."""
         asked = [each for each in ids if each.isdecimal()]
         for start in range(0, len(asked), self._page_rows):
-            yield from self._read_ids(asked[start : start + self._page_rows])
-        # An id that was merged is answered by another record, which a read of changes reports.
-        return frozenset(self._gone - self._ids)
+            part = asked[start : start + self._page_rows]
+            batch = self._api.read("contacts", part, self._columns.contact_properties)
+            # An id that was merged is answered by another record, which was not asked for.
+            self._gone |= batch.gone | batch.aliases.keys()
+            if records := [each for each in batch.found if str(each.get("id")) in part]:
+                yield self._rows(records)
+        return frozenset(self._gone)
 
     def _began(self) -> int:
         """Return the moment from which on changes are unread."""

@@ -84,7 +84,7 @@ class SqlQuery(Connector):
         with self._opened() as snapshot, suppress(SourceInvalid):
             reading = self._begin(snapshot, None)
             every = self._selection().everything(reading.texts)
-            for frame in self._key_reader(snapshot).rows(every, reading.selected, keys):
+            for frame in self._key_reader(snapshot, reading).rows(every, reading.selected, keys):
                 yield from self._shown(reading.numbered(frame), reading, partial=True)
             # A text that finds no row may still be a key that the database writes in another way.
             return frozenset(reading.deleted - reading.existing)
@@ -187,8 +187,9 @@ class SqlQuery(Connector):
         )
         return snapshot.pages(statement, reading.selected, self._options.fetch)
 
-    def _key_reader(self, snapshot: Snapshot) -> KeyReader:
-        return KeyReader(snapshot, self._selection(), self.needs.key, self._options.fetch)
+    def _key_reader(self, snapshot: Snapshot, reading: Reading) -> KeyReader:
+        key, fetch = self.needs.key, self._options.fetch
+        return KeyReader(snapshot, self._selection(), key, reading.columns, fetch)
 
     def _changed(self, snapshot: Snapshot, reading: Reading) -> Generator[Rows, None, bool]:
         """Yield the changed rows, and every other row of their keys; return whether they were few enough for that."""
@@ -205,7 +206,7 @@ class SqlQuery(Connector):
             yield from self._shown(part.without(repeated, self.needs.key), reading, partial=True)
         if repeated:
             every = self._selection().everything(reading.texts)
-            for frame in self._key_reader(snapshot).rows(every, reading.selected, repeated):
+            for frame in self._key_reader(snapshot, reading).rows(every, reading.selected, repeated):
                 yield from self._shown(reading.numbered(frame), reading, partial=True)
         return True
 
@@ -216,7 +217,7 @@ class SqlQuery(Connector):
             return frozenset()
         keys = set(pl.concat([key_texts(frame, self.needs.key) for frame in frames]).drop_nulls())
         every = self._selection().keys(self.needs.key, reading.expressions)
-        return self._key_reader(snapshot).repeated(every, self._key_names(), keys)
+        return self._key_reader(snapshot, reading).repeated(every, self._key_names(), keys)
 
     def _key_names(self) -> list[str]:
         return [*self.needs.key, *([DELETED] if self._options.deleted is not None else [])]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from connectors.sql_query.snapshot import Snapshot
+from connectors.sql_query.snapshot import Column, Snapshot
 from connectors.sql_query.statement import Selection, Statement
 
 KEY_SEPARATOR = "\x1f"
@@ -36,21 +36,22 @@ def key_texts(frame: pl.DataFrame, key: Sequence[str]) -> pl.Series:
 class KeyReader:
     """Reads rows by their keys in one snapshot.
 
-    ``key``: the columns of the key. ``fetch``: rows of a page.
+    ``key``: the columns of the key. ``columns``: of the source. ``fetch``: rows of a page.
     """
 
     snapshot: Snapshot
     selection: Selection
     key: tuple[str, ...]
+    columns: Sequence[Column]
     fetch: int
 
     def rows(self, every: Statement, names: Sequence[str], keys: Collection[str]) -> Iterator[pl.DataFrame]:
         """Yield the rows that have one of these keys; ``every``: the statement for all rows, with columns ``names``."""
         left = {KEY_SEPARATOR.join(part.strip() for part in each.split(KEY_SEPARATOR)): each for each in keys}
         # The server's own comparison uses its index, but it may not find a value by the text that it was written as.
-        for as_text in (False, True):
+        for names_of_key in (self._compared(as_text=False), self._compared(as_text=True)):
             found: set[str] = set()
-            for statement in with_keys(every, self.selection, self.key, [*left.values()], as_text=as_text):
+            for statement in with_keys(every, names_of_key, [*left.values()]):
                 for page in self.snapshot.pages(statement, names, self.fetch):
                     texts = key_texts(page.frame, self.key)
                     # A server may take other texts for equal as well: it ignores case, or white space at the end.
@@ -59,6 +60,17 @@ class KeyReader:
                     yield page.frame.filter(wanted)
             left = {stripped: each for stripped, each in left.items() if stripped not in found}
 
+    def _compared(self, *, as_text: bool) -> list[str]:
+        """Return the columns of the key as SQL; ``as_text``: the server makes texts of them, and uses no index."""
+        found = {name: self.selection.quoted(name) for name in self.key}
+        for column in self.columns:
+            if column.name in found:
+                # Such a column is read as a text that its type does not take: 00ff for bytes.
+                made, renamed, _ = column.expression.rpartition(" AS ")
+                text = f"CAST({found[column.name]} AS {_TEXT_TYPES[self.selection.kind]})"
+                found[column.name] = made if renamed else text if as_text or column.is_json else found[column.name]
+        return list(found.values())
+
     def repeated(self, every: Statement, names: Sequence[str], keys: Collection[str]) -> frozenset[str]:
         """Return those of these keys that several rows have; ``every``: the statement for the keys of all rows."""
         found = [key_texts(frame, self.key) for frame in self.rows(every, names, keys)]
@@ -66,15 +78,9 @@ class KeyReader:
         return frozenset(texts.filter(texts.is_duplicated()))
 
 
-def with_keys(
-    every: Statement, selection: Selection, key: tuple[str, ...], keys: Sequence[str], *, as_text: bool
-) -> Iterator[Statement]:
-    """Yield ``every``, a statement for all rows, for the rows with these keys, which are a few hundred each time.
-
-    ``as_text``: the server compares its columns as texts, without an index.
-    """
-    names = [_compared(selection, name, as_text=as_text) for name in key]
-    size = max(1, VALUES // len(key))
+def with_keys(every: Statement, names: Sequence[str], keys: Sequence[str]) -> Iterator[Statement]:
+    """Yield ``every``, a statement for all rows, for the rows with these keys; ``names``: the key's columns, as SQL."""
+    size = max(1, VALUES // len(names))
     for start in range(0, len(keys), size):
         tests, values = [], dict[str, str]()
         for number, each in enumerate(keys[start : start + size]):
@@ -87,7 +93,3 @@ def with_keys(
             each_is = (" AND ".join(map(" = ".join, zip(names, test, strict=True))) for test in tests)
             where = " OR ".join(f"({test})" for test in each_is)
         yield Statement(f"{every.text} WHERE {where}", {**every.values, **values})
-
-
-def _compared(selection: Selection, name: str, *, as_text: bool) -> str:
-    return f"CAST({selection.quoted(name)} AS {_TEXT_TYPES[selection.kind]})" if as_text else selection.quoted(name)

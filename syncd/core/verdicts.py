@@ -143,4 +143,8 @@ def unseen(present: pl.Series, *seen: pl.Series) -> pl.Series:
     Such a key is asked for: its row may have come without a change of its date.
     """
     keys = present.drop_nulls().unique(maintain_order=True)
-    return keys.filter(~keys.is_in(pl.concat([each.alias(present.name) for each in seen]).implode()))
+    for each in seen:
+        # A table of the few keys is quicker than one of a million that were seen.
+        known = each.filter(each.is_in(keys.implode())) if len(each) > len(keys) else each
+        keys = keys.filter(~keys.is_in(known.implode()))
+    return keys

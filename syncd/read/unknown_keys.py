@@ -7,7 +7,7 @@ but a sweep lists its key. And an invalid row may leave: its key has another row
 from __future__ import annotations
 
 import base64
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -18,7 +18,6 @@ from syncd.core.columns import CONTACT, KEY, STATE, UNIT
 from syncd.core.identity import repeats
 from syncd.core.verdicts import Verdicts, read_in_part, unseen
 from syncd.read.reading import Reading
-from syncd.source import Connector, Rows
 
 MOST_LOOKED_UP = 1_000
 """The most keys that are looked up; if there are more, the source is read whole."""
@@ -120,11 +119,6 @@ def _at_sweep(
     if not found.is_empty() and (not can_look_up or found.height > MOST_LOOKED_UP):
         return Question(_UNSEEN if len(unknown) else "invalid rows, or keys of several rows, may have changed")
     return Question("", found.get_column(written.name).unique(maintain_order=True).to_list(), frozenset(found[KEY]))
-
-
-def rows_of(connector: Connector, asked: Question) -> Generator[Rows, None, frozenset[str]]:
-    """Yield the rows with the keys of a question, and return the keys that are gone."""
-    return connector.look_up(asked.keys)
 
 
 def unanswered(asked: Question, reading: Reading, gone: frozenset[str]) -> str:

@@ -22,6 +22,7 @@ from syncd.daemon.signals import Signals
 from syncd.daemon.systemd import ServiceManager
 from syncd.daemon.timetable import Job, Timetable
 from syncd.daemon.watcher import Watcher
+from syncd.source import DAEMON
 from tests.worlds.daemon_day import FakeLoader
 
 CRASHES = 1000 if "SYNCD_SOAK" in os.environ else 150
@@ -107,6 +108,18 @@ def test_what_the_service_manager_means_for_the_daemon_does_not_reach_a_child(
     assert "CREDENTIALS_DIRECTORY=" in found
     assert "NOTIFY_SOCKET" not in found
     assert "WATCHDOG_USEC" not in found
+
+
+def test_every_child_knows_which_start_of_the_daemon_began_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DAEMON, "of another daemon")
+    found = set()
+    for number in (1, 2):
+        children = running("sh", "-c", f'echo "${DAEMON}" > {tmp_path}/{number}')
+        children.start(job())
+        assert end_of(children).code == 0
+        found.add((tmp_path / str(number)).read_text().strip())
+    assert len(found) == 1
+    assert found.isdisjoint({"", "of another daemon"})
 
 
 # Reading the configuration

@@ -169,3 +169,19 @@ def test_a_row_without_a_key_that_left_is_found_by_a_sweep(world: World) -> None
     crm.rows.pop("")
     report = world.run()
     assert (report.read, report.invalid, report.exit_code) == ("complete", [], 0)
+
+
+def test_a_lookup_that_fails_makes_a_whole_read_of_unknown_keys_and_nothing_of_invalid_rows(world: World) -> None:
+    crm = account(world)
+    crm.put(k1=ANN)
+    world.run()
+    crm.fails = True
+    crm.bring_back(k2=BOB, k3=("", "No match value", ""))
+    report = world.run()
+    assert (report.read, report.exit_code, names(world)) == ("complete", 3, {"a": "Ann", "b": "Bob"})
+    crm = account(world, tells="deleted")
+    crm.fails = False
+    world.run()
+    crm.fails = True
+    report = world.run()
+    assert (report.read, report.exit_code) == ("partial", 3)

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 import polars as pl
 
+from syncd.errors import SourceInvalid
 from syncd.source import Connector, End, Options, Rows
 
 COLUMNS = ("id", "ref", "name", "phone")
@@ -20,7 +21,7 @@ Row = tuple[str, str, str]
 class Account:
     """Rows by id, each with the version of its last change. ``asked``: each read's cursor, None for a whole read.
 
-    ``looked_up``: the keys that were looked up.
+    ``looked_up``: the keys that were looked up. ``fails``: a lookup fails.
     """
 
     rows: dict[str, tuple[int, Row]] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class Account:
     merged: dict[str, tuple[int, str]] = field(default_factory=dict)
     version: int = 0
     asked: list[str | None] = field(default_factory=list)
+    fails: bool = False
     looked_up: list[str] = field(default_factory=list)
 
     def put(self, **rows: Row) -> None:
@@ -97,6 +99,8 @@ class Feed(Connector):
     def look_up(self, keys: Sequence[str]) -> Generator[Rows, None, frozenset[str]]:
         account = self.ACCOUNTS[self.options.account]
         account.looked_up += keys
+        if account.fails:
+            raise SourceInvalid(f"{self.name} looks up nothing: correct lookup")
         yield self._page({key: account.rows[key][1] for key in keys if key in account.rows})
         return frozenset(key for key in keys if key not in account.rows)
 

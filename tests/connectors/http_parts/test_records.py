@@ -83,7 +83,7 @@ def test_ids_are_text_and_absent_when_empty() -> None:
     ],
 )
 def test_numbers_are_written_as_people_write_them(written: str, text: str | None) -> None:
-    record, problem = parse(f'{{"id": {written}}}'.encode(), exact=True)
+    record, problem = parse(bytearray(f'{{"id": {written}}}'.encode()), exact=True)
     assert (flat(record), problem) == ({"id": text}, "")
     if not written.startswith("["):
         assert ids_of([record], "id") == [text]

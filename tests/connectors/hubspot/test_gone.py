@@ -10,6 +10,7 @@ import pytest
 from connectors.hubspot.api import merged_ids
 from connectors.hubspot.cursor import BIN_KEPT
 from syncd.source import DAEMON, Needs
+from tests.contract.suite import finish, rows_of
 from tests.worlds.hubspot_source import HOUR, MINUTES, Ask, Crm
 
 TENANT = Needs(("tenant",), frozenset({"tenant", "firstname"}))
@@ -188,6 +189,34 @@ class TestMerges:
         crm.fake.portal.merge(1, 2)
         assert crm.read() == ["3"]
         assert crm.end.merged == {"1": "3", "2": "3"}
+
+
+class TestLookups:
+    def look_up(self, crm: Crm, *ids: str) -> tuple[list[str], frozenset[str]]:
+        pages, gone = finish(crm.connector().look_up(ids))  # type: ignore[arg-type]
+        return [row["hs_object_id"] for row in rows_of(pages)], gone  # type: ignore[return-value]
+
+    def test_contacts_are_looked_up_by_id(self) -> None:
+        crm = Crm(5)
+        crm.contacts.archive(2)
+        crm.contacts.purge(3)
+        assert self.look_up(crm, "1", "2", "3", "4", "x") == (["1", "4"], frozenset({"2", "3"}))
+
+    def test_a_merged_contact_is_gone_and_not_shown_as_the_one_that_is_left(self) -> None:
+        crm = Crm(3, dialects={"merge": "primary"})
+        crm.fake.portal.merge(1, 2)
+        assert self.look_up(crm, "2", "3") == (["3"], frozenset({"2"}))
+
+    def test_a_contact_without_an_answer_is_unknown(self) -> None:
+        crm = Crm(2)
+
+        def meddle(request: httpx.Request, ask: Ask) -> httpx.Response:
+            if request.url.path.endswith("/contacts/batch/read"):
+                return httpx.Response(200, json={"status": "COMPLETE", "results": []})
+            return ask(request)
+
+        crm.meddle = meddle
+        assert self.look_up(crm, "1", "2") == ([], frozenset())
 
 
 class TestAnotherKey:

@@ -10,6 +10,7 @@ import pytest
 from connectors.sql_query import connector as sql_connector
 from connectors.sql_query.connector import SqlQuery
 from tests.contract.suite import finish, rows_of
+from tests.worlds.sql_servers import Postgres
 from tests.worlds.sql_sources import read, source
 from tests.worlds.sql_sqlite_file import SqliteFile
 
@@ -122,6 +123,20 @@ def test_the_rows_of_keys_are_found_whatever_their_type(server: Any, kind: str, 
     server.run("UPDATE people SET changed = 2 WHERE name = 'Ann'",
                "INSERT INTO people SELECT id, 'Anna', 1 FROM people WHERE name = 'Ann'")  # fmt: skip
     assert names(connector, end.cursor) == ["Ann", "Anna"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("boolean", "true"), ("bytea", r"\x00ff"), ("int[]", "{1,2}"), ("json", '{"a": 1}'), ("uuid", None)],
+)
+def test_keys_of_other_types_of_postgresql(postgres: Postgres, kind: str, value: str | None) -> None:
+    value = value or "6c84fb90-12c4-11e1-840d-7b25c5ee775a"
+    postgres.run("DROP TABLE IF EXISTS people", f"CREATE TABLE people (id {kind}, name varchar(20), changed int)",
+                 f"INSERT INTO people VALUES ('{value}', 'Ann', 1)")  # fmt: skip
+    rows, end = read(people(postgres))
+    assert looked_up(people(postgres), rows[0]["id"]) == (["Ann"], frozenset())
+    postgres.run("UPDATE people SET changed = 2", f"INSERT INTO people VALUES ('{value}', 'Anna', 1)")
+    assert sorted(names(people(postgres), end.cursor)) == ["Ann", "Anna"]
 
 
 def test_a_key_that_no_value_can_be_finds_nothing(server: Any) -> None:
