@@ -114,10 +114,14 @@ EVERYTHING = Needs()
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A row that could not be read: its line (or number, 1-based) in ``Rows.origin``, and the reason."""
+    """A row that could not be read: its line (or number, 1-based) in ``Rows.origin``, and the reason.
+
+    ``key``: the columns of its key with their values, if they could be read; its contact is then left as it is.
+    """
 
     line: int
     reason: str
+    key: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

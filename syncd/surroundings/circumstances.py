@@ -79,6 +79,11 @@ CIRCUMSTANCES = {
     "working_folder": Circumstance(
         ConfigError, "is not there any more", "change to a folder that is there, and run the command again"
     ),
+    "not_text": Circumstance(
+        ConfigError,
+        "a name, an argument or a variable is not text in UTF-8",
+        "write it in UTF-8, or rename the file or key",
+    ),
     "home": Circumstance(ConfigError, "the user has no home folder", "set HOME, or write the path without ~"),
 }
 """Every circumstance. ConfigError (exit 2): a person mends a setting. NoRoom (exit 4): a later try may do."""
@@ -147,6 +152,9 @@ def temporary(folder: object) -> Iterator[None]:
 
 
 def _circumstance(error: BaseException) -> str | None:
+    # Python shows such bytes of arguments, variables and file names as half surrogates.
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return "not_text"
     if isinstance(error, MemoryError):
         return "memory"
     if isinstance(error, OSError) and error.errno is not None:

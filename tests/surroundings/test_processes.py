@@ -92,3 +92,9 @@ def test_closed_streams_change_no_outcome(loaded: World, closed: str) -> None:
     code, _, err = run(loaded, f"run {closed}", variables={"HOME": os.devnull})
     assert code == 0, err
     assert "ZO" in loaded.there()["3"]["Name"]
+
+
+@pytest.mark.parametrize("arguments", ["explain tenants $'\\xff'", "history --key $'\\xff'", "run $'\\xff'"])
+def test_bytes_that_are_no_text_are_the_callers(loaded: World, arguments: str) -> None:
+    code, _, err = run(loaded, arguments)
+    assert (code, "defect" in err, "Traceback" in err) == (2, False, False), err
