@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
 
+from syncd.core.refusal_text import quoted
 from syncd.core.settings.durations import parse_duration
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
@@ -38,6 +39,7 @@ __all__ = [
     "connector_names",
     "nearest",
     "parse_duration",
+    "quoted",
     "same_file",
     "yaml_reader",
 ]
