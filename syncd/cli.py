@@ -6,8 +6,9 @@ What is slow to import is imported when a command uses it, so that ``--help`` an
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import wraps
 from importlib import import_module
 from itertools import takewhile
 from typing import Annotated, Any
@@ -105,7 +106,21 @@ _add("explain", takes.ExplainOptions)
 _add("history", takes.HistoryQuery)
 
 
+def _in_known_time(function: Callable[..., int]) -> Callable[..., int]:
+    """Let a command without the common options look at the time zone too."""
+
+    @wraps(function)
+    def called(**options: Any) -> int:
+        from syncd.surroundings.zone import check_zone
+
+        check_zone()
+        return function(**options)
+
+    return called
+
+
 @config_app.command("schema")
+@_in_known_time
 def config_schema() -> int:
     """Print the JSON Schema of the configuration, by which editors complete and check it."""
     from json import dumps
@@ -116,10 +131,11 @@ def config_schema() -> int:
     return DONE
 
 
-app.command()(sandbox)
+app.command()(_in_known_time(sandbox))
 
 
 @app.command()
+@_in_known_time
 def demo() -> int:
     """Show in a minute what syncd does, with invented contacts and a target on this machine."""
     from syncd.demo import run_demo

@@ -9,7 +9,6 @@ import os
 import shlex
 import shutil
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from syncd.report.exit_code import DEFECT, DONE, GOOD, MEANINGS, WAITING
 from syncd.report.screen import Screen
 from syncd.report.streams import silence_stdout
 from syncd.sandbox.server import Sandbox
+from syncd.surroundings.temporary import passing_folder
 
 Command = Callable[[Sequence[str]], int]
 """Runs syncd with these arguments, as the command line does, and returns the exit code."""
@@ -87,8 +87,8 @@ def run_demo(command: Command) -> int:
     """
     sample = shipped() / "samples" / "tenants.csv"
     try:
-        with tempfile.TemporaryDirectory(prefix="syncd-demo-") as folder, Sandbox() as sandbox:
-            demo = Demo(Path(folder), sandbox, sample.read_text(encoding="utf-8"), command)
+        with passing_folder("syncd-demo-") as folder, Sandbox() as sandbox:
+            demo = Demo(folder, sandbox, sample.read_text(encoding="utf-8"), command)
             for step in (demo.begin, demo.look, demo.push, demo.edit, demo.rest, demo.guard):
                 step()
         _next_steps(Screen())

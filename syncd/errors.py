@@ -15,6 +15,7 @@
     ├── OtherCompany        stop everything; a person must decide        exit 3
     ├── StateError          the state file cannot be used                exit 2
     │   └── StateBusy           locked or out of space: try again later  exit 4
+    ├── NoRoom              this machine has no room: try again later    exit 4
     ├── SourceBusy          another run holds the source                 exit 5
     │   └── LeaseLost           it took the source over from this run    exit 5
     └── Stopped             asked to stop; open calls are recorded       exit 4
@@ -129,6 +130,12 @@ class StateError(SyncdError):
 
 class StateBusy(StateError):
     """The state file is locked by another process, or its disk is full: a later try may succeed."""
+
+    exit_code = 4
+
+
+class NoRoom(SyncdError):
+    """This machine has no room now, on a disk or inside a limit of the system: a later try may succeed."""
 
     exit_code = 4
 

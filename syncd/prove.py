@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -35,6 +33,7 @@ from syncd.report.source_report import held_json
 from syncd.source import Connector, End, Options, Rows
 from syncd.state import State
 from syncd.state.journal import Settled
+from syncd.surroundings.temporary import passing_folder
 from syncd.target.lookup import Index
 
 ROWS = 100_000
@@ -110,7 +109,7 @@ def prove(source: Source, schema: Schema, now: float) -> Proved:
         mapping = contact_mapping(source, connector.check(), schema)
         rows = _first_rows(connector)
         # A read-only state whose file does not exist is made in memory.
-        with TemporaryDirectory(prefix="syncd-") as folder, State(Path(folder) / "none", read_only=True) as state:
+        with passing_folder("syncd-") as folder, State(folder / "none", read_only=True) as state:
             trial = _Trial(source, schema, mapping, state, now)
             found.contacts = trial.load(rows)
             found.proofs = [

@@ -19,6 +19,7 @@ import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
 
 from syncd.core.mapping.text import visible
+from syncd.core.refusal_text import quoted
 from syncd.core.settings.durations import parse_duration
 from syncd.core.settings.sizes import parse_size
 from syncd.core.wording import nearest
@@ -44,6 +45,7 @@ __all__ = [
     "daemon_start",
     "nearest",
     "parse_duration",
+    "quoted",
     "same_file",
     "visible",
     "yaml_reader",
@@ -133,10 +135,14 @@ EVERYTHING = Needs()
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A row that could not be read: its line (or number, 1-based) in ``Rows.origin``, and the reason."""
+    """A row that could not be read: its line (or number, 1-based) in ``Rows.origin``, and the reason.
+
+    ``key``: the columns of its key with their values, if they could be read; its contact is then left as it is.
+    """
 
     line: int
     reason: str
+    key: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ MODULES = sorted(path for folder in ("syncd", "connectors") for path in (ROOT / 
 
 FLOORS = (
     ("errors", "processes"),
+    ("surroundings",),
     ("journald",),
     ("log",),
     ("core",),

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from connectors.http_parts.paths import find, finder
+from syncd.source import Malformed, Rows
 
 MOST_ZEROS = 40
 """The most digits before or behind the point of a number that is written without an exponent."""
@@ -90,21 +91,61 @@ def _joined(items: Sequence[Any], depth: int) -> dict[str, str | None]:
 
 def columns_of(records: Iterable[Any]) -> list[str]:
     """Return every column of these records, in the order in which they first come."""
-    return list(dict.fromkeys(name for record in records for name in flat(record)))
+    return list(dict.fromkeys(name for record in records for name in flat(record) if is_whole(name)))
 
 
-def table(records: Sequence[Any], columns: Sequence[str], paths: Mapping[str, str]) -> pl.DataFrame:
+Damage = dict[int, str]
+"""The column of each record (by its position) that holds half of a surrogate pair, which no text can hold."""
+
+
+def text_series(name: str, values: Sequence[str | None], damage: Damage | None = None) -> pl.Series:
+    """Return a String column; a value with half of a surrogate pair becomes null and is noted in ``damage``."""
+    try:
+        return pl.Series(name, values, pl.String)
+    except UnicodeEncodeError:
+        whole = [value if value is None or is_whole(value) else None for value in values]
+        for row, value in enumerate(values):
+            if damage is not None and value is not None and whole[row] is None:
+                damage.setdefault(row, name)
+        return pl.Series(name, whole, pl.String)
+
+
+def is_whole(text: str) -> bool:
+    """Return whether a text has no half of a surrogate pair."""
+    return text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def rows_of(frame: pl.DataFrame, origin: str, lines: pl.Series, damage: Damage, key: Sequence[str]) -> Rows:
+    """Return a page whose damaged rows are malformed; ``key``: the columns of the key."""
+    if not damage:
+        return Rows(frame, origin, lines)
+    known = [name for name in key if name in frame.columns]
+    malformed = [
+        Malformed(
+            lines[row],
+            f"the column {damage[row]} holds half of a character (of a surrogate pair)",
+            dict(zip(known, frame.select(known).row(row), strict=True)),
+        )
+        for row in sorted(damage)
+    ]
+    whole = pl.Series([row not in damage for row in range(frame.height)], dtype=pl.Boolean)
+    return Rows(frame.filter(whole), origin, lines.filter(whole), malformed)
+
+
+def table(
+    records: Sequence[Any], columns: Sequence[str], paths: Mapping[str, str], damage: Damage | None = None
+) -> pl.DataFrame:
     """Return the records as a frame of String columns.
 
     A column's value is found by its JMESPath in ``paths``, or else by the column's own dotted name.
     """
-    series = [pl.Series(name, _column(records, paths[name]), pl.String) for name in columns if name in paths]
+    series = [text_series(name, _column(records, paths[name]), damage) for name in columns if name in paths]
     plain = [name for name in columns if name not in paths]
     if plain:
         # Flatten only the keys that are asked for: a CRM's record may have hundreds.
         keys = {key for name in plain for key in _possible_keys(name)}
         rows = [flat({key: record[key] for key in keys & record.keys()}) for record in map(_object, records)]
-        series += [pl.Series(name, [row.get(name) for row in rows], pl.String) for name in plain]
+        series += [text_series(name, [row.get(name) for row in rows], damage) for name in plain]
     return pl.DataFrame(series).select(columns)
 
 

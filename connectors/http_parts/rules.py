@@ -8,13 +8,14 @@ is needed), ``skip`` (there is nothing of this one record).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from connectors.http_parts.paths import find, truthy
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
 from syncd.rest import Answer, Verdict, is_gateways, is_refusal, retry_after
+from syncd.source import quoted
 
 Action = Literal["retry", "wait", "renew", "full", "empty", "skip", "denied", "fail", "later"]
 """``retry``: it failed, try again · ``wait``: it came too early, like a 429 · ``renew``: get a new token and try once
@@ -79,13 +80,14 @@ class Rules:
     """The rules of a source; the first that fits counts.
 
     ``name``: the source's name in messages. ``key``: what a person does about a refused key. ``secrets`` are never
-    shown.
+    shown. ``names``: names of fields and the like, which the server's words may have.
     """
 
     rules: Sequence[Rule]
     name: str = "the source"
     key: str = "check its key"
     secrets: Sequence[str] = field(default=(), repr=False)
+    names: Collection[str] = ()
 
     def judge(self, answer: Answer) -> Verdict | None:
         """Return what the client does with the answer; None leaves it to the status."""
@@ -128,7 +130,7 @@ class Rules:
 
     def words(self, answer: Answer) -> str:
         """Return :func:`server_words` without the secrets."""
-        text = server_words(answer)
+        text = server_words(answer, self.names)
         # The longest first: a secret may be part of another one.
         for secret in sorted(filter(None, self.secrets), key=len, reverse=True):
             text = text.replace(secret, "…")
@@ -144,16 +146,29 @@ def _seconds(rule: Rule, answer: Answer) -> float:
     return float(text) * rule.unit if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", text) else 0.0
 
 
-def server_words(answer: Answer) -> str:
+def server_words(answer: Answer, names: Collection[str] = ()) -> str:
     """Return an error's code and message, ``, INVALID_FIELD: "No such column 'Foo'"``, or an empty text.
 
-    E-mail addresses, phone numbers and long words are left out: they may belong to a person, or be a key.
+    Both are masked (:func:`syncd.source.quoted`); ``names`` are shown.
     """
     code = next(_texts(answer.body, _CODES), "")
     # "error" is in both lists, as some servers have a code there and others a sentence.
     message = next((text for text in _texts(answer.body, _MESSAGES) if text != code), "")
-    code = f", {clean(code)}" if code and len(code) <= 60 else ""
-    return f'{code}: "{clean(message)}"' if message else code
+    code = f", {code}" if (code := _code(code, names)) else ""
+    message = quoted(message, names)
+    return f'{code}: "{message}"' if message else code
+
+
+def _code(text: str, names: Collection[str]) -> str:
+    """Return an error's code: a number, or a name made of words of errors (``invalid_grant``, ``InvalidToken``)."""
+    is_name = len(text) <= 60 and re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(?:[._:-][A-Za-z0-9]+)*", text)
+    if (text.isdecimal() and len(text) <= 6) or (is_name and any(map(quoted, _humps(text)))):
+        return text
+    return quoted(text[:LONGEST], names)
+
+
+def _humps(name: str) -> list[str]:
+    return [each.lower() for each in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
 
 
 def clean(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectors.http_parts.paths import find
-from connectors.http_parts.rules import Rule, Rules, clean
+from connectors.http_parts.rules import Rule, Rules
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
 from syncd.rest import Answer, Verdict, is_gateways, retry_after
 
@@ -38,6 +38,7 @@ LOCK_WAIT = 2.0
 INTERVAL = "x-hubspot-ratelimit-interval-milliseconds"
 
 _SCOPES = ("errors[].context.requiredGranularScopes[]", "errors[].context.requiredScopes[]", "context.missingScopes")
+_SCOPE = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RULES = (
     Rule("denied", (530,), message="the key is malformed, cut off or with a character too many"),
@@ -63,13 +64,20 @@ class HubSpotJudge:
     """The judge of the client (see :data:`syncd.rest.Judge`).
 
     ``on_headers`` is called with the headers of every answer. ``key``: what a person does about a refused key.
-    ``secrets`` are never shown.
+    ``secrets`` are never shown, ``names`` (of properties) are.
     """
 
-    def __init__(self, on_headers: Callable[[Mapping[str, str]], object], *, key: str, secrets: Sequence[str]) -> None:
+    def __init__(
+        self,
+        on_headers: Callable[[Mapping[str, str]], object],
+        *,
+        key: str,
+        secrets: Sequence[str],
+        names: Sequence[str] = (),
+    ) -> None:
         self._on_headers = on_headers
         self.key = key
-        self._rules = Rules(_RULES, name="HubSpot", key=key, secrets=secrets)
+        self._rules = Rules(_RULES, name="HubSpot", key=key, secrets=secrets, names=names)
 
     def __call__(self, answer: Answer) -> Verdict | None:
         self._on_headers(answer.headers)
@@ -86,7 +94,9 @@ class HubSpotJudge:
 
 def _denied(answer: Answer, judge: HubSpotJudge) -> Verdict:
     # A 403 comes for a missing scope, and also if the account's plan does not hold the data: then it names no scope.
-    scopes = list(dict.fromkeys(clean(scope) for path in _SCOPES for scope in _texts(find(path, answer.body))))
+    scopes = list(
+        dict.fromkeys(scope for path in _SCOPES for scope in _texts(find(path, answer.body)) if _SCOPE.fullmatch(scope))
+    )
     words = judge.words(answer)
     if not scopes:
         text = f"HubSpot does not let the key read this (status 403{words}): {judge.key}"

@@ -132,7 +132,12 @@ class HubSpot(Connector):
 
     @contextmanager
     def _api(self) -> Iterator[Api]:
-        judge = HubSpotJudge(self._pace.note_headers, key=self._key_help(), secrets=self._secrets())
+        judge = HubSpotJudge(
+            self._pace.note_headers,
+            key=self._key_help(),
+            secrets=self._secrets(),
+            names=sorted(self.needs.columns),
+        )
         with self._client(
             credentials=self._credentials(), judge=judge, keep_headers=KEEP_HEADERS, patience=PATIENCE
         ) as client:

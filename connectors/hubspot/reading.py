@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from connectors.http_parts.records import Damage, rows_of
 from connectors.hubspot.api import LINKS_SIZE, Api, Batch, ListOrder, Record, merged_ids
 from connectors.hubspot.companies import Companies
 from connectors.hubspot.cursor import BIN_KEPT, Cursor
@@ -150,7 +151,9 @@ class Reading:
         first = self._count + 1
         self._count += len(records)
         lines = pl.int_range(first, self._count + 1, dtype=pl.UInt32, eager=True)
-        return Rows(self._columns.frame(records, companies), ORIGIN, lines)
+        damage: Damage = {}
+        frame = self._columns.frame(records, companies, damage)
+        return rows_of(frame, ORIGIN, lines, damage, self._columns.key)
 
     def _read_bin(self, before: Cursor) -> Cursor:
         """Note the contacts that were archived since the bin was last read; return the cursor with the bin of now."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from connectors.http_parts.records import text_of
+from connectors.http_parts.records import Damage, text_of, text_series
 from syncd.source import Needs
 
 ID = "hs_object_id"
@@ -59,17 +59,19 @@ class Columns:
         """Whether the key of a row is the record's id; then deleted and merged ids are keys."""
         return self.key == (ID,)
 
-    def frame(self, records: Sequence[Values], companies: Mapping[str, Values]) -> pl.DataFrame:
+    def frame(
+        self, records: Sequence[Values], companies: Mapping[str, Values], damage: Damage | None = None
+    ) -> pl.DataFrame:
         """Return the records as rows; ``companies``: the properties of a contact's company, by the contact's id."""
         # The height is for an account without properties: polars takes a frame without columns for empty.
         return pl.DataFrame(
-            [pl.Series(name, self._column(name, records, companies), pl.String) for name in self.names],
+            [text_series(name, self._column(name, records, companies), damage) for name in self.names],
             height=len(records),
         )
 
     def keys(self, records: Sequence[Values]) -> pl.DataFrame:
         """Return the columns of the key of these records."""
-        return pl.DataFrame([pl.Series(name, self._column(name, records, {}), pl.String) for name in self.key])
+        return pl.DataFrame([text_series(name, self._column(name, records, {})) for name in self.key])
 
     def _column(self, name: str, records: Sequence[Values], companies: Mapping[str, Values]) -> list[str | None]:
         if name == ID:

@@ -10,7 +10,7 @@ import polars as pl
 
 from connectors.flags import is_yes, shown
 from connectors.http_parts.paths import find
-from connectors.http_parts.records import columns_of, ids_of, table, text_of
+from connectors.http_parts.records import Damage, columns_of, ids_of, rows_of, table, text_of
 from connectors.rest_api.cursor import Window, moment
 from connectors.rest_api.enrich import enriched
 from connectors.rest_api.forms import DiscoverForm, RecordsForm
@@ -294,7 +294,8 @@ class Reading:
         """Return live records as rows, with what is looked up about them."""
         self._note_merges(live)
         found = enriched(live, self.options.steps(self.needs.columns), self.session)
-        frame = self._frame(found, columns.read)
+        damage: Damage = {}
+        frame = self._frame(found, columns.read, damage)
         begin, self.count = self.count + 1, self.count + frame.height
         if self.options.max_records and self.count > self.options.max_records:
             raise SourceInvalid(
@@ -302,10 +303,10 @@ class Reading:
                 "raise max_records if that is right"
             )
         lines = pl.Series(range(begin, begin + frame.height), dtype=pl.UInt32)
-        return Rows(frame, self.session.name, lines)
+        return rows_of(frame, self.session.name, lines, damage, self.needs.key)
 
-    def _frame(self, records: Sequence[Any], columns: Sequence[str]) -> pl.DataFrame:
-        frame = table(records, columns, self.options.columns)
+    def _frame(self, records: Sequence[Any], columns: Sequence[str], damage: Damage | None = None) -> pl.DataFrame:
+        frame = table(records, columns, self.options.columns, damage)
         if not self.options.records.false_is_empty:
             return frame
         return frame.with_columns(pl.when(pl.all() != "false").then(pl.all()))

@@ -201,7 +201,13 @@ class Session:
 
     def _rules(self) -> Rules:
         rules = [*(each.rule() for each in self.options.errors), *([Rule("skip", self._absent)] * bool(self._absent))]
-        return Rules(rules, name=self.name, key="check options.secrets and what they may see", secrets=self._secrets)
+        key = "check options.secrets and what they may see"
+        return Rules(rules, name=self.name, key=key, secrets=self._secrets, names=self._names())
+
+    def _names(self) -> list[str]:
+        """Return the texts of the configuration, whose words the server may repeat: fields, paths and parameters."""
+        texts = _texts_in(self.options.model_dump(exclude={"secrets", "auth"}))
+        return [text for text in texts if not any(secret in text for secret in filter(None, self._secrets))]
 
     def _connect(self, address: str, **own: Any) -> Client:
         return Client(
@@ -290,3 +296,11 @@ def _paging_headers(options: RestOptions) -> Iterator[str]:
     for _, page, _ in options.lists():
         if page.source and page.source.lower().startswith("header:"):
             yield page.source.lower().removeprefix("header:").strip()
+
+
+def _texts_in(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [text for pair in value.items() for each in pair for text in _texts_in(each)]
+    return [text for each in value for text in _texts_in(each)] if isinstance(value, list | tuple) else []

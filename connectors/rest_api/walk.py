@@ -170,7 +170,7 @@ class Walk:
 
 def _order_of(page: Page) -> bytes:
     # A NUL ends each id, and an empty page adds nothing: only the records count, not how they fall into pages.
-    return "\0".join(map(str, page.ids)).encode() + b"\0" * bool(page.ids)
+    return "\0".join(map(str, page.ids)).encode(errors="surrogatepass") + b"\0" * bool(page.ids)
 
 
 def _only(page: Page, fresh: Sequence[int], ids: set[str]) -> Page:

@@ -108,7 +108,13 @@ class SqlQuery(Connector):
         options = self._options
         password = options.password.get_secret_value() if options.password else None
         access = Access(
-            options.url, options.url.with_password(password), options.isolation, options.timeout, f"syncd {self.name}"
+            options.url,
+            options.url.with_password(password),
+            options.isolation,
+            options.timeout,
+            f"syncd {self.name}",
+            # A key column may stand in the text that a server answers with; parameters may be values, and are left out.
+            (options.query or "", options.table or "", options.deleted or "", *options.columns, *self.needs.columns),
         )
         snapshot: Snapshot = resolve_name(_SNAPSHOT_CLASSES[options.url.product.kind])(access)
         self._snapshot = snapshot

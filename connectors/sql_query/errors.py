@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from connectors.sql_query.url import POSTGRES, SQL_SERVER, SQLITE, Database
 from syncd.errors import SourceError, SourceInvalid, SourceUnavailable
+from syncd.source import quoted
 
 _DENIED = "refuses the user: check the user and the password"
 _NO_DATABASE = "has no such database: check the end of the URL"
@@ -113,9 +114,13 @@ _BROKEN_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 class DriverErrors:
-    """Turns the errors of one database's driver into errors of syncd. ``timeout``: seconds of a statement."""
+    """Turns the errors of one database's driver into errors of syncd.
 
-    def __init__(self, database: Database, timeout: float) -> None:
+    ``timeout``: seconds of a statement. ``names``: texts of the configuration, whose words the server may repeat.
+    """
+
+    def __init__(self, database: Database, timeout: float, names: Collection[str] = ()) -> None:
+        self._names = names
         self._database = database
         self._timeout = timeout
 
@@ -189,7 +194,7 @@ class DriverErrors:
         if product is POSTGRES:
             return self._postgres(error, query)
         if product is SQLITE:
-            return self._sqlite(str(error))
+            return self._sqlite(str(error), query)
         return self._numbered(error, query)
 
     def unavailable(self, sentence: str) -> SourceUnavailable:
@@ -221,7 +226,7 @@ class DriverErrors:
             return self.invalid(f"the query cannot be run ({state})")
         diag = error.diag
         place = _line(query, int(diag.statement_position)) if diag.statement_position else ""
-        return self.invalid(f"{place}{sentence or diag.message_primary} ({state})")
+        return self.invalid(f"{place}{sentence or self._quoted(diag.message_primary or '', query)} ({state})")
 
     def _postgres_refusal(self, text: str) -> SourceError:
         # The URL may name several hosts; one that may answer later is enough.
@@ -244,13 +249,16 @@ class DriverErrors:
         if sentence is None:
             # A quoted part may be a value of a row.
             masked = re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"", "'…'", text).split("DB-Lib")[0].strip()
-            sentence = f"the server refuses the query: {masked}"
+            sentence = f"the server refuses the query: {self._quoted(masked, query)}"
         line = re.search(r"at line (\d+)", text)
         # The statement around the query adds one line before it.
         place = f"line {int(line[1]) - 1} of the query: " if query and line and number == 1064 else ""
-        return self.invalid(f"{place}{sentence or text} ({number})")
+        return self.invalid(f"{place}{sentence} ({number})")
 
-    def _sqlite(self, text: str) -> SourceError:
+    def _quoted(self, text: str, query: str) -> str:
+        return quoted(text, [*self._names, query]) or "the query cannot be run"
+
+    def _sqlite(self, text: str, query: str) -> SourceError:
         # The sqlite3 module has few classes of errors, and the text says more than they do.
         if "unable to open" in text:
             return self.unavailable("the file cannot be opened: check the path, and that syncd's user may read it")
@@ -262,7 +270,8 @@ class DriverErrors:
             return self.invalid("this is no SQLite database, or a damaged one")
         if "readonly" in text or "read-only" in text:
             return self.invalid(_WRITES)
-        return self.invalid(text if _SQLITE_INVALID.search(text) else "the query fails on a value of a row")
+        known = _SQLITE_INVALID.search(text)
+        return self.invalid(self._quoted(text, query) if known else "the query fails on a value of a row")
 
 
 def _is_of_a_driver(error: Exception) -> bool:

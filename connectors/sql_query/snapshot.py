@@ -93,6 +93,8 @@ class Access:
     isolation: Isolation
     timeout: float
     session: str
+    # Texts of the configuration: what they name, a server's error may name too.
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Snapshot(ABC):
     def __init__(self, access: Access) -> None:
         self.access = access
         self.dialect: Dialect = access.database.dialect()
-        self.errors = DriverErrors(access.database, access.timeout)
+        self.errors = DriverErrors(access.database, access.timeout, access.names)
         # An event, not a bool: cancel() is called by another thread.
         self.cancelled = threading.Event()
 

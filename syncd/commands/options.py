@@ -135,9 +135,11 @@ def prepared(context: typer.Context, config: Path | None = None, log_level: str 
     """Return the common options after the logs were set up."""
     # structlog is slow to import, and ``--help`` logs nothing.
     from syncd.log import configure, level_of
+    from syncd.surroundings.zone import check_zone
 
     common = common_options(context, config, log_level)
     configure(level_of(common.log_level))
+    check_zone()
     return common
 
 

@@ -49,6 +49,8 @@ REMAINS_SCHEMA = {ID: pl.Int64, KEY: pl.String, MATCH: pl.String, BEFORE: pl.Str
 
 LOST_GATE = "missing.share"
 
+_EMPTY = "its match field {!r} is empty, so the target could take it for any contact: fill it in the source"
+
 # Contacts that are compared at once: with three columns a field, all of them would take too much memory.
 _SLICE = 20_000
 
@@ -187,12 +189,19 @@ def with_orders(judged: pl.DataFrame, orders: Orders, schema: Schema) -> pl.Data
     # A remade contact is ``edited`` even if its values are the same. To adopt it overwrites no edit.
     differs = any_of(_edited(name, schema) for name in schema.names)
     why = first_case(
+        *(((_MISSING | _EDITED) & _is_empty(name, schema), _EMPTY.format(name)) for name in schema.match),
         ((_MISSING | _EDITED) & waits, "a gate holds its changes"),
         (_MISSING & (mode == "update_only"), "mode: update_only creates none"),
         (_EDITED & (mode == "create_only"), "mode: create_only changes none"),
         (_EDITED & differs & (policy != "overwrite"), f"on_edit: {policy}"),
     )
     return judged.with_columns(pl.coalesce(LEFT, why).alias(LEFT))
+
+
+def _is_empty(name: str, schema: Schema) -> pl.Expr:
+    """Return whether nothing was sent in a match field: it became one later, and the row has no value in it."""
+    sent = pl.col(f"@sent:{name}").fill_null("")
+    return ~sent.str.contains(r"\d" if name in schema.phones else r"\S")
 
 
 def repairs(judged: pl.DataFrame, extra: pl.DataFrame, schema: Schema, *, deletes: bool) -> pl.DataFrame:

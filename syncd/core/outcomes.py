@@ -50,6 +50,9 @@ class Unknown:
 
 Outcome = Accepted | Refused | Unknown
 
+WITHOUT_MATCH = "a match field is empty, so it was not sent: fill the field in the source"
+"""The reason of a contact that is never sent."""
+
 _NOT_NAMED = Unknown("the answer names the contact neither as accepted nor as refused")
 _AMBIGUOUS = Unknown("the answer holds several contacts with these match values")
 _DONE = frozenset({"created", "updated"})

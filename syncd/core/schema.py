@@ -99,8 +99,9 @@ def problems_of_mapping(
         renames: the current names of fields, by their former names.
     """
     mapped, renames = list(mapped), renames or {}
-    # A match field under its former name is one problem, not two.
-    named = {*mapped, *(renames.get(each) for each in mapped)}
+    # A match field under its former name is one problem, not two. But if another field has that name now, the mapping
+    # means the other field, and nothing else says that the match field is not mapped.
+    named = {*mapped, *(renames.get(each) for each in mapped if each not in schema.names)}
     return [
         *((name, _lacking(name, schema, renames.get(name))) for name in mapped if name not in schema.names),
         *((None, _NOT_MAPPED.format(name)) for name in schema.match if name not in named),

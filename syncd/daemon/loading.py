@@ -7,13 +7,13 @@ cost the daemon no memory, and a connector that hangs or crashes on import does 
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from typing import IO
 
 from syncd.daemon.children import start_process
 from syncd.daemon.timetable import Timetable, timetable_of
 from syncd.report.exit_code import DEFECT
+from syncd.surroundings.temporary import nameless_file
 
 LONGEST = 120.0
 """Seconds that reading the configuration may take."""
@@ -33,10 +33,11 @@ class Loader:
 
         Raises:
             OSError: the machine has no room for another process.
+            NoRoom, ConfigError: there is no room for what it prints.
         """
         self.cancel()
         # A file, not a pipe: nobody reads while the child prints, and a full pipe would stop it.
-        printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed when it was read)
+        printed = nameless_file()
         self._reading = start_process(self._command, printed), printed
         self._kill_at = self._elapsed() + LONGEST
 

@@ -154,6 +154,9 @@ class Service:
             # A machine without room for a process is a passing state, not a wrong configuration.
             log.error("no process could be started", error=error.strerror)  # noqa: TRY400 (no traceback)
             self._take(TEMPORARY)
+        except SyncdError as error:
+            log.error("no process could be started", error=str(error))  # noqa: TRY400 (no traceback)
+            self._take(error.exit_code)
 
     def _take(self, loaded: Timetable | int) -> None:
         if isinstance(loaded, int):

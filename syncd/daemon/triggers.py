@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from apscheduler.triggers.cron import CronTrigger
 
 from syncd.core.settings.schedules import Cron, Every, Schedule
+from syncd.surroundings.zone import local_zone
 
 # Seconds: more than daylight saving moves any clock.
 _TURN = 3 * 3600.0
@@ -81,6 +82,4 @@ def zone_of(cron: Cron) -> tzinfo:
     """Return the time zone of the schedule; the machine's own if it names none."""
     if cron.timezone is not None:
         return ZoneInfo(cron.timezone)
-    from tzlocal import get_localzone
-
-    return get_localzone()
+    return local_zone()

@@ -15,7 +15,7 @@ from syncd.core.columns import DIGEST, INVALID, KEY, MATCH, REASON, ROW, STATE
 from syncd.core.compare import ID, OLD_MATCH
 from syncd.core.identity import folded_twins
 from syncd.core.warnings import of_case
-from syncd.plan.field_history import detail_now, schema_changed, with_rejected_again
+from syncd.plan.field_history import comparable, detail_now, schema_changed
 from syncd.plan.world import PlanRequest, World
 from syncd.state import State
 
@@ -126,7 +126,7 @@ def _refused(world: World) -> pl.Series:
     keys = _keys(key for key, _ in world.state.ledger.rejected(world.name))
     if keys.is_empty():
         return keys
-    known = with_rejected_again(world.digests(keys), world.state, world.name, world.schema)
+    known = comparable(world.digests(keys), world.state, world.name, world.schema)
     still = known.filter(pl.col("@status") == Status.REJECTED).select(KEY, DIGEST)
     return world.verdicts.contacts().select(KEY, DIGEST).join(still, on=[KEY, DIGEST], how="semi").get_column(KEY)
 

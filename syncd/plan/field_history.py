@@ -70,8 +70,14 @@ def open_calls(state: State, schema: Schema, source: str | None = None, *, given
     return [replace(each, fields=called_now(each.fields, names)) for each in left] if names else left
 
 
-def with_rejected_again(ledger: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:
-    """Forget the digests of contacts that were refused under other fields: the target may accept them now."""
+def comparable(ledger: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:
+    """Forget the digests that say nothing under the fields of now.
+
+    These are the digests of contacts that were refused under other fields, since the target may accept them now; and if
+    names changed hands, all of them, as long as the state is not settled (:func:`settle_fields`).
+    """
+    if taken_over(state.facts.field_names.get(), schema):
+        return ledger.with_columns(pl.lit(None, dtype=ledger.schema[DIGEST]).alias(DIGEST))
     if state.facts.fields(source).get() in (None, schema.described()):
         return ledger
     refused = pl.col("@status") == Status.REJECTED

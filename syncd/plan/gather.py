@@ -21,7 +21,7 @@ from syncd.core.takeover.decide import KeyChanges
 from syncd.core.takeover.key_forms import WAS
 from syncd.core.verdicts import Verdicts
 from syncd.plan.claims import Granted, grant
-from syncd.plan.field_history import renames, schema_changed, with_rejected_again
+from syncd.plan.field_history import comparable, renames, schema_changed
 from syncd.plan.takeovers import with_takeovers
 from syncd.plan.world import World
 from syncd.target.lookup import Index
@@ -150,7 +150,7 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
 def _compared(world: World, index: Index, keys: KeyChanges) -> tuple[World, _Compared]:
     """Return how the read differs from the ledger, and the world without the contacts that must not be sent."""
     state, name, schema, deleted = world.state, world.name, world.schema, world.named_gone
-    ledger = _with_barred_again(world, with_rejected_again(_rest_of_ledger(world), state, name, schema))
+    ledger = _with_barred_again(world, comparable(_rest_of_ledger(world), state, name, schema))
     found = compare.diff(world.verdicts.keyed_once(), ledger, whole=deleted is None, deleted=deleted or ())
     changed = world.reading.fetch(world.verdicts, found.changed)
     detail = world.detail(pl.concat([found.changed, found.gone]))

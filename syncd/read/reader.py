@@ -6,7 +6,7 @@ Nothing is decided before the source was read to its end. What stays in memory i
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -31,7 +31,7 @@ from syncd.read.spool import Spool
 from syncd.read.unchanged_rows import Recall
 from syncd.read.unknown_keys import NOTHING, Question, Seen, question, unanswered
 from syncd.run.session import Session
-from syncd.source import Connector, End, Rows
+from syncd.source import Connector, End, Malformed, Rows
 from syncd.state.ledger import LedgerParts
 
 STOP_CHECK_SECONDS = 0.2
@@ -78,7 +78,8 @@ class _Pages:
         if page.origin not in self.origins:
             self.origins.append(page.origin)
         origin = self.origins.index(page.origin)
-        self.malformed += [(origin, bad.line, bad.reason) for bad in page.malformed]
+        for bad in page.malformed:
+            self._refuse(origin, bad)
         places = pl.DataFrame([self.recall.digests(page.frame), page.lines.cast(pl.UInt32).alias(LINE)]).with_columns(
             pl.lit(origin, dtype=pl.UInt32).alias(ORIGIN),
             pl.int_range(self.height, self.height + page.frame.height, dtype=pl.UInt32).alias(ROW),
@@ -93,6 +94,17 @@ class _Pages:
         if sum(rows.height for rows, _ in self.unmapped) >= ROWS_MAPPED_AT_ONCE:
             self._map()
 
+    def _refuse(self, origin: int, bad: Malformed) -> None:
+        """Take a row that could not be read: it is an invalid row if its key is known."""
+        key = self.mapping.keys(pl.DataFrame(dict(bad.key), schema_overrides=dict.fromkeys(bad.key, pl.String)))
+        if not bad.key or key.item() is None:
+            self.malformed.append((origin, bad.line, bad.reason))
+            return
+        known = {KEY: key, LINE: bad.line, ORIGIN: origin, STATE: INVALID, ROW: self.height}
+        self.rows.append(pl.DataFrame({name: known.get(name) for name in ROWS}, schema=ROWS, strict=False))
+        self.reasons.append(pl.DataFrame({ROW: self.height, REASON: bad.reason}, schema=REASONS))
+        self.height += 1
+
     def ended(self, end: End) -> Reading:
         """Map the rest, and return the whole read. A row is invalid if an earlier row has its key."""
         # The few rows of a partial read need not be recognised: that would take the whole ledger.
@@ -101,6 +113,7 @@ class _Pages:
         self.unmapped += self.arrived
         self.arrived = []
         self._map()
+        end = replace(end, deleted=frozenset(filter(_is_text, end.deleted)), merged=_texts(end.merged))
         verdicts = Verdicts(
             rows=pl.concat([pl.DataFrame(schema=ROWS), *self.rows]),
             reasons=pl.concat([pl.DataFrame(schema=REASONS), *self.reasons]),
@@ -177,6 +190,15 @@ def _with_normal_keys(end: End, mapping: ContactMapping) -> End:
         deleted=frozenset(normal.get(key, key) for key in end.deleted),
         merged={normal.get(old, old): normal.get(new, new) for old, new in end.merged.items()},
     )
+
+
+def _is_text(key: str) -> bool:
+    """Return whether a key has no half of a surrogate pair, which no key that is known has."""
+    return key.isascii() or not any("\ud800" <= each <= "\udfff" for each in key)
+
+
+def _texts(merged: Mapping[str, str]) -> dict[str, str]:
+    return {old: new for old, new in merged.items() if _is_text(old) and _is_text(new)}
 
 
 def next_page(reading: Generator[Rows, None, T]) -> Rows | T:

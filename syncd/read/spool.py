@@ -1,63 +1,66 @@
-"""Keeps the mapped contacts of one read in temporary files: memory does not grow with the source."""
+"""Keeps the mapped contacts of one read in a temporary file: memory does not grow with the source."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
+from typing import IO
 
 import polars as pl
 
 from syncd.core.columns import ROW
-from syncd.processes import is_gone
+from syncd.surroundings.circumstances import temporary
+from syncd.surroundings.temporary import nameless_file, temporary_folder
 
 
 class Spool:
-    """The mapped contacts of one read, in temporary files that only this user can read."""
+    """The mapped contacts of one read, in a temporary file without a name: a killed process leaves nothing behind."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._pages: list[tuple[Path, int]] = []
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        # Where each page stands in the file, and its greatest row.
+        self._pages: list[tuple[int, int, int]] = []
 
     def append(self, contacts: pl.DataFrame, end: int) -> None:
-        """Keep a page of contacts, whose ``@row`` ascend and are less than ``end``."""
-        path = self._folder / f"{len(self._pages):06}.arrow"
-        contacts.write_ipc(path, compat_level=pl.CompatLevel.newest())
-        self._pages.append((path, end))
+        """Keep a page of contacts, whose ``@row`` ascend and are less than ``end``.
+
+        Raises:
+            NoRoom: there is no room in the temporary folder.
+        """
+        with temporary(temporary_folder()):
+            begin = self._file.seek(0, os.SEEK_END)
+            contacts.write_ipc(self._file, compat_level=pl.CompatLevel.newest())
+            self._file.flush()
+            self._pages.append((begin, self._file.seek(0, os.SEEK_END) - begin, end))
 
     def emptied(self) -> Spool:
         """Forget every page, for a new read."""
-        # The new read writes its pages over the files of the old one.
         self._pages.clear()
+        self._file.seek(0)
+        self._file.truncate()
         return self
 
     def fetch(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Put the fields of the contacts beside these ``rows``, which have a ``@row``; in reading order."""
-        wanted, found, begin = rows.sort(ROW), [], 0
-        for path, end in self._pages:
-            here = wanted.filter((pl.col(ROW) >= begin) & (pl.col(ROW) < end))
-            found.append(here.lazy().join(pl.scan_ipc(path), on=ROW, how="inner", maintain_order="left").collect())
-            begin = end
+        found: list[pl.DataFrame] = []
+        wanted, first = rows.sort(ROW), 0
+        for begin, size, end in self._pages:
+            here = wanted.filter((pl.col(ROW) >= first) & (pl.col(ROW) < end))
+            first = end
+            # One page at least gives the columns of the result.
+            if here.height or not found:
+                page = pl.read_ipc(os.pread(self._file.fileno(), size, begin))
+                found.append(here.join(page, on=ROW, how="inner", maintain_order="left"))
         return pl.concat(found)
 
 
 @contextmanager
 def spooling() -> Iterator[Spool]:
-    """Yield a spool that is removed when the block ends; remove the spools of killed processes as well."""
-    # Not only at the end: a process that is killed cannot tidy up after itself.
-    _sweep(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=f"syncd-{os.getpid()}-") as folder:
-        yield Spool(Path(folder))
+    """Yield a spool; nothing is left of it when the block, or the process, ends.
 
-
-def _sweep(place: Path) -> None:
-    """Remove the spools of processes that are gone: they hold contacts."""
-    # Only folders of this user: the contacts of other users are no concern of this process.
-    for left in place.glob("syncd-*-*"):
-        pid = left.name.split("-")[1]
-        with suppress(OSError):
-            if pid.isdecimal() and left.is_dir() and left.stat().st_uid == os.geteuid() and is_gone(int(pid)):
-                shutil.rmtree(left)
+    Raises:
+        NoRoom, ConfigError: the temporary folder has no room, or cannot be used.
+    """
+    with nameless_file() as file:
+        yield Spool(file)

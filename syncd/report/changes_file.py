@@ -10,7 +10,7 @@ import orjson
 import polars as pl
 
 from syncd.report.source_report import SourceReport, described
-from syncd.report.table_file import check_file, explained, write_table
+from syncd.report.table_file import check_file, explained, owners_file, write_table
 
 
 def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:
@@ -23,9 +23,9 @@ def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:
     check_file(path, option)
     if path.suffix == ".jsonl":
         # One change after the other: unlike a table, the lines need no memory for all changes.
-        with explained(option), path.open("w", encoding="utf-8") as file:
+        with explained(option), owners_file(path) as file:
             for source, held, change in _all(reports):
-                file.write(orjson.dumps({"source": source, "held": held, **change}).decode() + "\n")
+                file.write(orjson.dumps({"source": source, "held": held, **change}) + b"\n")
     else:
         _write_table(path, option, reports)
 

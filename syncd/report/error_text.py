@@ -12,6 +12,7 @@ from syncd.errors import ConfigError, SchemaError, SyncdError
 from syncd.journald import ERROR, is_journal
 from syncd.report.exit_code import NO_ROOM, code_of, is_unwritable
 from syncd.report.streams import print_json, print_on_stderr, printable
+from syncd.surroundings.circumstances import explained
 
 REPORT_TO = "the issue tracker of syncd"
 
@@ -47,7 +48,9 @@ def message_of(error: BaseException) -> str:
     if is_unwritable(error):
         full = isinstance(error, OSError) and error.errno in NO_ROOM
         why = "no space is left; make room and try again" if full else "its place cannot be written to; try again"
-        return f"what is printed, or a temporary file, cannot be written: {why}"
+        return f"what is printed cannot be written: {why}"
+    if outside := explained(error):
+        return str(outside)
     # Typer's usage errors; see code_of.
     usage = getattr(error, "format_message", None)
     return _defect(error) if usage is None else f"{usage()} (syncd --help shows what there is)"

@@ -9,6 +9,7 @@ import errno
 from collections.abc import Iterable
 
 from syncd.errors import SyncdError
+from syncd.surroundings.circumstances import explained
 
 DONE, DEFECT, USAGE, WAITING, TEMPORARY, BUSY, CHANGES, BROKEN_OFF = 0, 1, 2, 3, 4, 5, 10, 130
 
@@ -64,12 +65,14 @@ def code_of(error: BaseException) -> int:
         return BROKEN_OFF
     if is_unwritable(error):
         return CODES["unwritable_output"]
+    if outside := explained(error):
+        return outside.exit_code
     # Typer keeps the class of its usage errors private; only they can format a message.
     return USAGE if hasattr(error, "format_message") else DEFECT
 
 
 def is_unwritable(error: BaseException) -> bool:
-    """Tell whether ``error`` says that standard output or a temporary file cannot be written."""
+    """Tell whether ``error`` says that standard output cannot be written."""
     return isinstance(error, OSError) and error.errno in _UNWRITABLE
 
 

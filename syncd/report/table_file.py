@@ -1,17 +1,26 @@
-"""Tables that a person asked for as a file: CSV, JSON lines or Parquet, by the suffix of the file's name."""
+"""Tables that a person asked for as a file: CSV, JSON lines or Parquet, by the suffix of the file's name.
+
+They hold names and numbers, so only the file's owner may read them. A spreadsheet would run some cells of a CSV file,
+so :func:`harmless` makes these cells texts.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 
 from syncd.errors import ConfigError
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
+
+_RUN = r"^('*(?:[\t\r\n]|[\s\x00\x{feff}\x{200b}-\x{200f}]*[=+\-@＝＋－＠]))"
+"""The beginning of a cell that a spreadsheet may run (OWASP: CSV Injection), also after blanks and after quotes."""
 
 
 def check_file(path: Path, named: str) -> None:
@@ -44,6 +53,33 @@ def _trouble(path: Path, folder: Path) -> str:
 
 
 @contextmanager
+def owners_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for writing that only its owner may read, also if it was there before with other rights.
+
+    Raises:
+        OSError: the file cannot be written, or belongs to another user.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with open(handle, "wb") as file:  # noqa: PTH123 (it is open already)
+        # The rights first: nobody else may read what is written.
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            os.fchmod(handle, 0o600)
+            file.truncate()
+        yield file
+
+
+def harmless(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with a ``'`` in front of each text, headers included, that a spreadsheet would run.
+
+    It can be reversed: whatever begins like such a text after some ``'`` has lost nothing but the first ``'``.
+    """
+    names = pl.Series(frame.columns, dtype=pl.String).str.replace(_RUN, "'$1").to_list()
+    return frame.with_columns(pl.col(pl.String).str.replace(_RUN, "'$1")).rename(
+        dict(zip(frame.columns, names, strict=True))
+    )
+
+
+@contextmanager
 def explained(named: str) -> Iterator[None]:
     """Name the file, as ``named``, in the error of the block that writes it.
 
@@ -63,10 +99,10 @@ def write_table(frame: pl.DataFrame, path: Path, named: str) -> None:
         ConfigError: the file cannot be written.
     """
     # Another process may have filled the disk or removed the folder since check_file.
-    with explained(named):
+    with explained(named), owners_file(path) as file:
         if path.suffix == ".csv":
-            frame.write_csv(path)
+            harmless(frame).write_csv(file)
         elif path.suffix == ".jsonl":
-            frame.write_ndjson(path)
+            frame.write_ndjson(file)
         else:
-            frame.write_parquet(path)
+            frame.write_parquet(file)

@@ -7,12 +7,10 @@ query, a body or a header.
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 import time
 from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, NoReturn, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -20,7 +18,7 @@ import httpx
 
 from syncd.errors import ConfigError, Stopped, SyncdError
 from syncd.rest import bodies, unpacking
-from syncd.rest.addresses import LOOPBACK, host_of, same_origin
+from syncd.rest.addresses import same_origin
 from syncd.rest.answers import Answer, Judge, Verdict, error_type, is_refusal, retry_after
 from syncd.rest.bounds import Bounds
 from syncd.rest.connection_errors import NOT_SENT, reason
@@ -28,6 +26,7 @@ from syncd.rest.detours import WHAT_TO_DO, is_gateways, moved
 from syncd.rest.failures import TARGET, Failures
 from syncd.rest.network import Network
 from syncd.rest.retries import Failed, GivenUp, Places, Renewed, Retries, Tries
+from syncd.rest.surroundings import way_to
 from syncd.rest.waits import Cut, Exchange
 
 # At INFO, httpx logs every URL with its query, which may hold a phone number or a key.
@@ -303,18 +302,17 @@ class _Call(Tries):
 def _connections(
     base: str, headers: Mapping[str, str], timeout: float, transport: httpx.BaseTransport | None
 ) -> httpx.Client:
-    # A company's proxy (in the environment) cannot reach this machine's own addresses.
-    trust_env = host_of(base) not in LOOPBACK
+    # What replaces the network has no way to a server.
+    way = way_to(base) if transport is None else {"trust_env": False}
     return httpx.Client(
         # Only what is unpacked within the bounds is asked for.
         headers={"Accept-Encoding": unpacking.ACCEPTED, **headers},
         timeout=timeout,
         transport=transport,
-        verify=_authorities(trust_env=trust_env) if transport is None else True,
-        trust_env=trust_env,
         limits=httpx.Limits(max_connections=72, max_keepalive_connections=16, keepalive_expiry=30.0),
         # A redirect may lead to another host, and the key is for this one only.
         follow_redirects=False,
+        **way,
     )
 
 
@@ -327,9 +325,3 @@ def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
                 f"the header {name} holds a character that HTTP cannot carry: check the key for spaces and line ends"
             )
     return dict(headers)
-
-
-@cache
-def _authorities(*, trust_env: bool) -> ssl.SSLContext:
-    # One for all clients of this process: to read the certificates takes longer than many a run.
-    return httpx.create_ssl_context(trust_env=trust_env)

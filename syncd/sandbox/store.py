@@ -253,25 +253,31 @@ def _moved(row: Row, origins: Sequence[int | None]) -> Row:
 
 def _opened(data: Path | None) -> sqlite3.Connection:
     try:
+        if data is not None:
+            # SQLite would make a file that everyone can read.
+            data.touch(mode=0o600, exist_ok=True)
         file = sqlite3.connect(data or ":memory:", isolation_level=None, check_same_thread=False, timeout=0.2)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise ConfigError(f"{data}: not usable as the sandbox's file ({error})") from error
     try:
-        _prepare(file)
-    except (sqlite3.Error, ConfigError) as error:
+        _prepare(file, data)
+    except (sqlite3.Error, OSError, ConfigError) as error:
         file.close()
         busy = "; is another sandbox running on it?" if "locked" in str(error) else ""
         raise ConfigError(f"{data}: not usable as the sandbox's file ({error}{busy})") from error
     return file
 
 
-def _prepare(file: sqlite3.Connection) -> None:
+def _prepare(file: sqlite3.Connection, data: Path | None) -> None:
     # Exclusive: the contacts are held in memory, so that a second sandbox on the file would overwrite unseen.
     file.execute("PRAGMA locking_mode = EXCLUSIVE")
     mark = file.execute("PRAGMA application_id").fetchone()[0]
     tables = file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if tables and mark != MARK:
         raise ConfigError("it belongs to another program")
+    if data is not None:
+        # Before the log is made beside it, which gets the same rights.
+        data.chmod(0o600)
     file.execute("PRAGMA journal_mode = WAL")
     file.execute("PRAGMA synchronous = NORMAL")
     file.execute(f"PRAGMA application_id = {MARK}")

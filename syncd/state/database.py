@@ -206,6 +206,8 @@ class Database(Queries):
     def _back_up(self, version: str) -> None:
         beside = self.path.with_name(f"{self.path.name}.before-{HEAD}-from-{version}")
         beside.touch(mode=0o600, exist_ok=True)
+        # An older copy of this name may have been readable by others.
+        beside.chmod(0o600)
         with closing(sqlite3.connect(beside)) as target:
             self._sqlite.backup(target)
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from syncd.core.outcomes import Accepted, Outcome, Refused, Unknown, without_twins
+from syncd.core.outcomes import WITHOUT_MATCH, Accepted, Outcome, Refused, Unknown, without_twins
+from syncd.core.remote import match_keys
 from syncd.core.schema import Schema
 from syncd.errors import SyncdError, TargetUnavailable
 
@@ -92,7 +93,11 @@ class SplitUpsert:
         self._sent: set[int] = set()
         self._resent: set[int] = set()
         self._outcomes: list[Outcome] = [Unknown("not answered")] * len(contacts)
-        self._groups = [list(range(len(contacts)))]
+        # The one guard of every payload: the target could take a contact without a match value for any other contact.
+        named = [key is not None for key in match_keys(contacts, schema)]
+        for row in (row for row, has_name in enumerate(named) if not has_name):
+            self._outcomes[row] = Refused(WITHOUT_MATCH)
+        self._groups = [rows] if (rows := [row for row, has_name in enumerate(named) if has_name]) else []
         self._calls = 0
         self._unreadable = 0
         self._unproved = 0

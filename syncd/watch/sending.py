@@ -18,6 +18,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from syncd.errors import SyncdError
+from syncd.surroundings.certificates import named_authorities
+from syncd.surroundings.proxies import proxy_for
+
 Message = Mapping[str, Any]
 """``title``, ``body``, ``short`` (a few words, for an SMS), and the destinations: ``to`` (name to Apprise URL), ``sms``
 (``base_url``, ``key``, ``from``, ``to``: name to number), ``ping`` (name to URL). ``seconds``: how long the sending may
@@ -52,6 +56,8 @@ def main() -> None:
             why = send()
         except MemoryError:
             why = "its answer is too long"
+        except SyncdError as error:
+            why = str(error)
         except Exception as error:  # noqa: BLE001 (a plug-in may raise anything)
             # Only the class: the message may hold an address.
             why = type(error).__name__
@@ -90,6 +96,9 @@ def _by_apprise(url: str, message: Message) -> str:
         return UNKNOWN
     if message.get("only_check"):
         return ""
+    # Apprise's own clients say nothing of a variable that they cannot use.
+    named_authorities()
+    proxy_for("https://apprise.invalid")
     sent = sender.notify(title=message["title"], body=message["body"], body_format=apprise.NotifyFormat.TEXT)
     return "" if sent else "it was not taken: check the address, its password or token, and the network"
 
@@ -102,7 +111,6 @@ def _by_sms(sms: Mapping[str, Any], number: str, text: str) -> str:
 
 def _call(base_url: str, headers: Mapping[str, str], method: str, path: str, body: Any) -> str:
     """Send one request, once; the caller tries again later."""
-    from syncd.errors import SyncdError
     from syncd.rest import Bounds, Client
 
     stopping = threading.Event()

@@ -21,9 +21,7 @@ def test_output_that_finds_no_room_is_temporary_and_no_defect() -> None:
         command = [sys.executable, "-m", "syncd", "config", "schema"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 4
-    assert errors(done.stderr) == [
-        "what is printed, or a temporary file, cannot be written: no space is left; make room and try again"
-    ]
+    assert errors(done.stderr) == ["what is printed cannot be written: no space is left; make room and try again"]
 
 
 CLOSED = (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "1</dev/null", "2>/dev/full", "2</dev/null")

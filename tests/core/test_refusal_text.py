@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.refusal_text import reason
+from syncd.core.refusal_text import quoted, reason
 from syncd.core.schema import Field, Schema
 
 SCHEMA = Schema((Field(1, "External ID", is_match=True), Field(2, "Contact"), Field(3, "Phone", is_phone=True)))
@@ -77,3 +77,35 @@ def test_an_error_without_a_message_is_no_reason(item: Any) -> None:
 @given(st.text(st.sampled_from("QXZ"), min_size=2, max_size=8), st.sampled_from(["'{}' is invalid", "the {} exists"]))
 def test_a_name_in_a_message_is_never_shown(name: str, message: str) -> None:
     assert name not in reason(message.format(name), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("contact Jane Doe, 212-555-0147, has no phone", "contact …, has no phone"),
+        ("jane doe has no phone", "… has no phone"),
+        ("Area__c of Jane is too long", "Area__c of … is too long"),
+        ("Key (Mail)=(jane@example.com) already exists", "Key (Mail)=(…) already exists"),
+        ("<p>Jane Doe</p>", ""),
+        ('{"name":"Jane"}', '{"name":"…"}'),
+        ("12 Main Street, Springfield", ""),
+        ("must be between 1 and 255", "must be between 1 and 255"),
+        ("no scope crm.objects.contacts.read", "no scope crm.objects.contacts.read"),
+        ("a\x1b[31mJane\n\u202eDoe is invalid", "a [… is invalid"),
+    ],
+)
+def test_foreign_text_is_masked_but_for_known_names(text: str, shown: str) -> None:
+    assert quoted(text, ["Area__c", "Mail"]) == shown
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "212-555-0147", "(212) 555-0147", "212.555.0147", "+1 212 555 0147", "2125550147", "+49 30 1234567",
+        "212 x 555 y 0147", "212\u2011555\u20110147", "２１２５５５０１４７", "2 1 2 5 5 5 0 1 4 7", "212/555/0147",
+        "tel:212-555-0147", "212,555,0147",
+    ],
+)  # fmt: skip
+def test_no_telephone_number_is_shown_however_it_is_written(number: str) -> None:
+    shown = quoted(f"the phone {number} is invalid")
+    assert sum(map(str.isdecimal, shown)) == 0, shown

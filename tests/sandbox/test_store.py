@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -211,3 +212,14 @@ def test_the_index_is_always_what_a_new_one_would_be(steps: list[tuple[str, Any]
 def in_file(store: Store) -> dict[int, tuple[str, ...]]:
     rows = store._file.execute("SELECT id, fields FROM contact WHERE gone = 0").fetchall()
     return {number: tuple(json.loads(text)) for number, text in rows}
+
+
+def test_the_file_of_contacts_is_its_owners_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        (tmp_path / "old.db").touch(mode=0o644)
+        for name in ("new.db", "old.db"):
+            with Sandbox(data=tmp_path / name, fields=FIELDS):
+                assert {path.stat().st_mode & 0o777 for path in tmp_path.glob(f"{name}*")} == {0o600}
+    finally:
+        os.umask(before)

@@ -212,3 +212,43 @@ def test_a_run_that_breaks_off_goes_on_where_the_last_whole_one_stopped(rest: Wo
     report = rest.run()
     assert (report.error, report.counts["update"], report.counts["delete"]) == (None, 1, 1)
     assert {fields["Name"] for fields in rest.there().values()} == {"Name 1", "Ann"}
+
+
+HALF = "Zo\ud83d"
+
+
+def test_a_row_with_half_a_character_is_invalid_and_its_contact_stays(rest: World, crm: Crm) -> None:
+    for number in range(1, 9):
+        crm.put(str(number), f"Name {number}")
+    rest.run()
+    crm.put("3", HALF)
+    crm.put("4", "Ann")
+    crm.purge("5")
+    for _ in range(2):
+        report = rest.run(full=True)
+        [bad] = report.to_json()["invalid"]
+        assert (bad["key"], bad["at"]) == ("3", "tenants:3")
+        assert "half of a character" in bad["reason"]
+    # The key of the row is known, so no other contact can be its own.
+    assert (names(rest)["3"], names(rest)["4"], "5" in names(rest)) == ("Name 3", "Ann", False)
+
+
+def test_a_key_with_half_a_character_holds_the_deletes(rest: World, crm: Crm) -> None:
+    for number in range(1, 9):
+        crm.put(str(number), f"Name {number}")
+    rest.run()
+    crm.people["3"]["id"] = HALF
+    crm.purge("5")
+    report = rest.run(full=True)
+    assert report.counts["delete"] == 0
+    assert report.counts["invalid"] == 1
+    assert set(names(rest)) == {str(number) for number in range(1, 9)}
+
+
+def test_a_deleted_key_with_half_a_character_is_nobodys(rest: World, crm: Crm) -> None:
+    for number in range(1, 9):
+        crm.put(str(number), f"Name {number}")
+    rest.run()
+    crm.put(HALF, "Nobody")
+    crm.drop(HALF)
+    assert rest.run().counts["delete"] == 0

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.core.outcomes import WITHOUT_MATCH
 from syncd.errors import AccessDenied, Stopped, TargetRefused, TargetUnavailable
 from syncd.rest import Client
 from syncd.target.contacts import Accepted, Refused, Target, Unknown, UpsertResult
@@ -175,3 +176,14 @@ def test_a_push_that_could_do_harm_is_never_sent(sent: list[dict[str, str]]) -> 
     with pytest.raises(ValueError, match="sent") as raised:
         a_target(lambda _: httpx.Response(500)).upsert(sent, SCHEMA)
     assert "Pat" not in str(raised.value)
+
+
+@pytest.mark.parametrize("bad", [{}, {"External ID": "  "}, {"Contact": "Pat Example"}])
+def test_a_contact_without_a_match_value_is_refused_here_and_the_others_are_sent(bad: dict[str, str]) -> None:
+    company = Company(set(), "whole422")
+    target = Target(Client("https://api.example.com", headers={}, transport=httpx.MockTransport(company)))
+    done = target.upsert_all([*rows(2), bad], SCHEMA)
+    assert [type(outcome) for outcome in done.outcomes] == [Accepted, Accepted, Refused]
+    assert (done.calls, done.failure, done.unsent) == (1, None, False)
+    alone = target.upsert_all([bad], SCHEMA)
+    assert (alone.calls, alone.unsent, alone.outcomes) == (0, False, (Refused(WITHOUT_MATCH),))

@@ -71,19 +71,20 @@ def test_a_wait_is_as_long_as_the_rule_or_the_server_says(rule: Rule, told: Answ
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"message": "No such column 'Foo'", "errorCode": 1}, ": \"No such column 'Foo'\""),
+        ({"message": "No such column 'Foo'", "errorCode": 1}, ": \"No such column '…'\""),
+        ({"message": "No such column 'Area__c'"}, ": \"No such column 'Area__c'\""),
         ([{"message": "bad", "errorCode": "INVALID_FIELD"}], ', INVALID_FIELD: "bad"'),
         ({"error": "invalid_grant", "error_description": "expired"}, ', invalid_grant: "expired"'),
         ({"error": {"code": 410, "message": "Gone", "status": "GONE"}}, ', 410: "Gone"'),
         ({"code": "INVALID_TOKEN", "message": "invalid oauth token"}, ', INVALID_TOKEN: "invalid oauth token"'),
-        ({"error": "nope"}, ", nope"),
+        ({"error": "Jane"}, ""),
         ({"unknown": 1}, ""),
         ("text", ""),
         (None, ""),
     ],
 )
 def test_a_servers_words_are_shown(body: Any, words: str) -> None:
-    assert server_words(answer(400, body)) == words
+    assert server_words(answer(400, body), ["Area__c"]) == words
 
 
 def test_what_may_be_private_is_not_shown() -> None:

@@ -73,7 +73,7 @@ def test_the_options_of_odbc_become_the_drivers() -> None:
 
 
 def test_its_errors_are_told_apart() -> None:
-    told = DriverErrors(DATABASE, timeout=5)
+    told = DriverErrors(DATABASE, timeout=5, names=["x"])
     assert isinstance(told.error(Exception((18456, b"Login failed for user 'u'."))), SourceInvalid)
     assert "has no snapshots" in str(told.error(Exception(3952, b"Snapshot isolation failed")))
     assert "Invalid column name 'x'" in str(told.error(Exception(207, b"Invalid column name 'x'.")))

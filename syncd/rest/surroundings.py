@@ -1,0 +1,53 @@
+"""How the client gets to a server from this machine: through a proxy or not, and whose certificates it believes."""
+
+from __future__ import annotations
+
+import ssl
+from functools import cache
+from typing import Any
+
+import httpx
+
+from syncd.rest.addresses import LOOPBACK, host_of
+from syncd.surroundings.certificates import named_authorities
+from syncd.surroundings.circumstances import trouble
+from syncd.surroundings.proxies import proxy_for
+
+
+def way_to(base: str) -> dict[str, Any]:
+    """Return the arguments of :class:`httpx.Client` that depend on the environment, for the server at ``base``.
+
+    Raises:
+        ConfigError: a variable that counts names a proxy or certificates that cannot be used.
+    """
+    is_near = host_of(base) in LOOPBACK
+    # Plain HTTP on this machine needs neither certificates nor a proxy, which could not reach it.
+    verify = httpx_default() if is_near and base.startswith("http:") else authorities()
+    return {"trust_env": False, "verify": verify, "proxy": None if is_near else _proxy(base)}
+
+
+def _proxy(base: str) -> httpx.Proxy | None:
+    try:
+        proxy = proxy_for(base)
+    except ValueError:
+        # The base URL is none: whoever sends a request says so.
+        return None
+    if proxy is None:
+        return None
+    try:
+        return httpx.Proxy(proxy.url, auth=proxy.auth)
+    except (httpx.InvalidURL, ValueError):
+        raise trouble("proxy", f"${proxy.variable}") from None
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Return the certificates that the environment names, or else those that come with the HTTP library."""
+    # One for all clients of this process: to read the certificates takes longer than many a run.
+    return named_authorities() or httpx_default()
+
+
+@cache
+def httpx_default() -> ssl.SSLContext:
+    """Return the certificates that come with the HTTP library."""
+    return httpx.create_ssl_context(trust_env=False)
