@@ -18,8 +18,9 @@ import structlog
 from syncd.config import Source
 from syncd.core import drift
 from syncd.core.change import Status
+from syncd.core.changes.left_out import sparing_adopted
 from syncd.core.columns import KEY, MATCH
-from syncd.core.compare import BEFORE, ID, KIND, sparing_adopted
+from syncd.core.compare import BEFORE, ID, KIND
 from syncd.core.drift import AT, CLASS, FREE, HERE, LEFT, OTHER, RETURNED, SENT, Orders
 from syncd.core.field_history import renamed
 from syncd.core.plan import Plan

@@ -13,8 +13,9 @@ from itertools import chain
 import polars as pl
 
 from syncd.config import Source
+from syncd.core.changes.left_out import sparing_adopted
 from syncd.core.columns import KEY, MATCH
-from syncd.core.compare import ID, sparing_adopted
+from syncd.core.compare import ID
 from syncd.core.field_history import called_now
 from syncd.core.gates import Read, gate
 from syncd.core.identity import folded

@@ -9,6 +9,7 @@ import polars as pl
 
 from syncd.core import compare, warnings
 from syncd.core.change import Status
+from syncd.core.changes import left_out
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, MATCH, RAW, REASON, ROW, STATE
 from syncd.core.compare import BEFORE, ID, INDEX_SCHEMA, KIND, Same
 from syncd.core.field_history import rematched, renamed
@@ -168,10 +169,10 @@ def _compared(world: World, index: Index, keys: KeyChanges) -> tuple[World, _Com
     again = ledger.filter((pl.col("@status") == Status.REJECTED) & (pl.col(DIGEST).fill_null(0) == 0)).get_column(KEY)
     changes = compare.classify(clear, found.gone, detail, there.drop("many"))
     changes, same = compare.without_same(changes, again, schema)
-    changes, never_there = compare.without_refused(changes, detail)
-    changes, barred = compare.in_mode(changes, world.source.gates.mode)
-    changes, let_go = compare.without_adopted(changes, detail, world.source.gates)
-    changes = compare.sparing_adopted(changes, detail, world.source.gates)
+    changes, never_there = left_out.without_refused(changes, detail)
+    changes, barred = left_out.in_mode(changes, world.source.gates.mode)
+    changes, let_go = left_out.without_adopted(changes, detail, world.source.gates)
+    changes = left_out.sparing_adopted(changes, detail, world.source.gates)
     refused = barred.join(detail.filter(pl.col("@status") == Status.REJECTED), on=KEY, how="semi")
     stays = pl.col(KIND) != "delete"
     # A contact that waits for its row under a new key is not let go.
@@ -210,7 +211,7 @@ def _with_barred_again(world: World, ledger: pl.DataFrame) -> pl.DataFrame:
     refused = ledger.filter(pl.col("@status") == Status.REJECTED).get_column(KEY)
     if refused.is_empty() or mode in {"mirror", "upsert"}:
         return ledger
-    barred = compare.barred_refusals(world.detail(refused), mode)
+    barred = left_out.barred_refusals(world.detail(refused), mode)
     return ledger.with_columns(pl.when(pl.col(KEY).is_in(barred.implode())).then(None).otherwise(DIGEST).alias(DIGEST))
 
 

@@ -9,8 +9,8 @@ from typing import Self
 import polars as pl
 
 from syncd.config import Source
+from syncd.core.changes.left_out import deletes_in
 from syncd.core.columns import DIGEST, KEY, MATCH
-from syncd.core.compare import deletes_in
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
 from syncd.core.takeover.reported import reported

@@ -6,7 +6,7 @@ Nothing is decided before the source was read to its end. What stays in memory i
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -16,8 +16,8 @@ from typing import TypeVar
 import polars as pl
 
 from syncd.config import Source
-from syncd.core.columns import CONTACT, INVALID, KEY, LINE, ORIGIN, RAW, REASON, ROW, STATE, UNIT, WARNING
-from syncd.core.compare import deletes_in
+from syncd.core.changes.left_out import deletes_in
+from syncd.core.columns import CONTACT, INVALID, KEY, LINE, ORIGIN, RAW, REASON, ROW, STATE, WARNING
 from syncd.core.identity import identify
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.mapping.entities import cells, not_decoded
@@ -26,6 +26,7 @@ from syncd.core.verdicts import REASONS, ROWS, Verdicts
 from syncd.errors import SourceError
 from syncd.read.absence import proved
 from syncd.read.contact_mapping import contact_mapping
+from syncd.read.named_keys import as_mapped
 from syncd.read.reading import Reading
 from syncd.read.spool import Spool
 from syncd.read.unchanged_rows import Recall
@@ -113,14 +114,13 @@ class _Pages:
         self.unmapped += self.arrived
         self.arrived = []
         self._map()
-        end = replace(end, deleted=frozenset(filter(_is_text, end.deleted)), merged=_texts(end.merged))
         verdicts = Verdicts(
             rows=pl.concat([pl.DataFrame(schema=ROWS), *self.rows]),
             reasons=pl.concat([pl.DataFrame(schema=REASONS), *self.reasons]),
             origins=self.origins,
         )
         return Reading(
-            end=_with_normal_keys(end, self.mapping),
+            end=as_mapped(end, self.mapping),
             verdicts=verdicts.without_duplicates(),
             warnings=pl.concat([pl.DataFrame(schema=_WARNINGS), *self.warnings]),
             malformed=self.malformed,
@@ -170,35 +170,6 @@ class _Pages:
         self.reasons.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
         self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *self.mapping.fields), self.height)
-
-
-def _with_normal_keys(end: End, mapping: ContactMapping) -> End:
-    """Write the deleted and the merged keys of a read as the keys of rows are written."""
-    # Here, for all connectors: a key that a connector has taken from its source is not trimmed, and not composed.
-    texts = sorted({*end.deleted, *end.merged, *end.merged.values()})
-    names = mapping.rules.key
-    parts = [parts for text in texts if len(parts := text.split(UNIT)) == len(names)]
-    if not parts:
-        return end
-    frame = pl.DataFrame(
-        dict(zip(names, zip(*parts, strict=True), strict=True)), schema=dict.fromkeys(names, pl.String)
-    )
-    made = zip((UNIT.join(each) for each in parts), mapping.keys(frame), strict=True)
-    normal = {text: key for text, key in made if key is not None}
-    return replace(
-        end,
-        deleted=frozenset(normal.get(key, key) for key in end.deleted),
-        merged={normal.get(old, old): normal.get(new, new) for old, new in end.merged.items()},
-    )
-
-
-def _is_text(key: str) -> bool:
-    """Return whether a key has no half of a surrogate pair, which no key that is known has."""
-    return key.isascii() or not any("\ud800" <= each <= "\udfff" for each in key)
-
-
-def _texts(merged: Mapping[str, str]) -> dict[str, str]:
-    return {old: new for old, new in merged.items() if _is_text(old) and _is_text(new)}
 
 
 def next_page(reading: Generator[Rows, None, T]) -> Rows | T:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-import syncd.core.compare
+import syncd.core.changes.left_out
 import syncd.core.drift
 import syncd.core.gates
 import syncd.finish.record
@@ -158,7 +158,7 @@ def count_deletes_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def delete_what_a_move_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Delete the contact of a person when its row moves on."""
-    monkeypatch.setattr(syncd.core.compare, "sparing_adopted", lambda changes, *_: changes)
+    monkeypatch.setattr(syncd.core.changes.left_out, "sparing_adopted", lambda changes, *_: changes)
 
 
 def give_calls_up_for_good(monkeypatch: pytest.MonkeyPatch) -> None:

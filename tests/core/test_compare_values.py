@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.change import KINDS
+from syncd.core.changes.left_out import in_mode, without_adopted
 from syncd.core.columns import DIGEST, KEY
 from syncd.core.compare import (
     BEFORE,
@@ -21,10 +22,8 @@ from syncd.core.compare import (
     emptied,
     field_changes,
     first_case,
-    in_mode,
     values_before,
     values_differ,
-    without_adopted,
     without_same,
 )
 from syncd.core.schema import Field, Schema

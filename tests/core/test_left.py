@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from syncd.core.change import CarriedOut, Kind
+from syncd.core.changes.left_out import barred_refusals, sparing_adopted, without_refused
 from syncd.core.columns import KEY, MATCH
 from syncd.core.compare import (
     BEFORE,
@@ -19,10 +20,7 @@ from syncd.core.compare import (
     OLD_MATCH,
     WHY,
     as_carried_out,
-    barred_refusals,
     rows,
-    sparing_adopted,
-    without_refused,
 )
 from syncd.core.outcomes import Accepted
 from syncd.core.ownership import Owner, turned_out

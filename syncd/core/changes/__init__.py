@@ -1,0 +1,1 @@
+"""What becomes of changes besides their comparison."""
