@@ -10,26 +10,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connectors.csv_file.connector import CsvFile, CsvOptions
 from connectors.csv_file.parse import Page, Parser
 from connectors.csv_file.records import Dialect
 from syncd.errors import SourceInvalid
-from syncd.source import End
-from tests.contract.suite import drain
 from tests.examples import examples
+from tests.worlds.csv_rows import read
 
 PAGES = [3, 17, 1 << 20]
 """Sizes of a read: a few bytes, a few rows, everything at once."""
-
-
-def read(
-    path: Path, content: bytes, *, page_bytes: int = 1 << 20, **options: Any
-) -> tuple[list[Any], list[tuple[int, str]], End]:
-    """Read a file; return (line, values) of the rows, (line, reason) of the malformed rows, and the end of the read."""
-    path.write_bytes(content)
-    pages, end = drain(CsvFile("t", CsvOptions(path=path, **options), page_bytes=page_bytes))
-    rows = [(line, *row) for page in pages for line, row in zip(page.lines, page.frame.rows(), strict=True)]
-    return rows, [(bad.line, bad.reason) for page in pages for bad in page.malformed], end
 
 
 @pytest.fixture
