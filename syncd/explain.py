@@ -114,7 +114,7 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
         planned = plan_changes(world, index, session.clock())
         # The spool holds the contacts, and is gone after this block.
         _explain_rows(found, world.reading, planned.verdicts, rows_of_key)
-    takes = planned.keys.takes()
+    takes = {**world.takeovers, **planned.keys.takes()}
     found.takes_over = next((old for old, new in takes.items() if new == key), None)
     # The state knows a row that would take over a contact under the contact's key.
     known_as = found.takes_over or key

@@ -1,10 +1,18 @@
-"""Finds out whether another process still runs."""
+"""Finds out whether another process still runs, and which daemon began this one."""
 
 from __future__ import annotations
 
 import os
 import socket
 from pathlib import Path
+
+DAEMON = "SYNCD_DAEMON"
+"""The environment variable by which a run knows the start of the daemon that began it."""
+
+
+def daemon_start() -> str:
+    """Return a name of the daemon's start, if a daemon began this run; else ""."""
+    return os.environ.get(DAEMON, "")
 
 
 def is_gone(pid: int) -> bool:

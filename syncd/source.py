@@ -6,7 +6,6 @@ exactly as they were read: mapping and checks come later.
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -24,10 +23,10 @@ from syncd.core.settings.durations import parse_duration
 from syncd.core.settings.sizes import parse_size
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
+from syncd.processes import daemon_start
 
 __all__ = [
     "CONNECTORS",
-    "DAEMON",
     "ENTRY_POINTS",
     "EVERYTHING",
     "Connector",
@@ -261,15 +260,6 @@ class Connector(ABC):
         By default: whether an option names it. A command must not write its output over a file of a source.
         """
         return any(same_file(path, file) for path in _paths_in(self.options))
-
-
-DAEMON = "SYNCD_DAEMON"
-"""The environment variable by which a run knows the start of the daemon that began it."""
-
-
-def daemon_start() -> str:
-    """Return a name of the daemon's start, if a daemon began this run; else ""."""
-    return os.environ.get(DAEMON, "")
 
 
 def same_file(path: Path, other: Path) -> bool:

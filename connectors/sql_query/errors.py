@@ -253,7 +253,7 @@ class DriverErrors:
         line = re.search(r"at line (\d+)", text)
         # The statement around the query adds one line before it.
         place = f"line {int(line[1]) - 1} of the query: " if query and line and number == 1064 else ""
-        return self.invalid(f"{place}{sentence} ({number})")
+        return self.invalid(f"{place}{sentence or self._quoted(text, query)} ({number})")
 
     def _quoted(self, text: str, query: str) -> str:
         return quoted(text, [*self._names, query]) or "the query cannot be run"

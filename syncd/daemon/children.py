@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from syncd.daemon.timetable import Job
-from syncd.source import DAEMON
+from syncd.processes import DAEMON
 
 GRACE = 25.0
 """Seconds that a child has between SIGTERM and SIGKILL: for the batches under way and their records."""

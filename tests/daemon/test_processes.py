@@ -22,7 +22,7 @@ from syncd.daemon.signals import Signals
 from syncd.daemon.systemd import ServiceManager
 from syncd.daemon.timetable import Job, Timetable
 from syncd.daemon.watcher import Watcher
-from syncd.source import DAEMON
+from syncd.processes import DAEMON
 from tests.worlds.daemon_day import FakeLoader
 
 CRASHES = 1000 if "SYNCD_SOAK" in os.environ else 150

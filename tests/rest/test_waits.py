@@ -174,7 +174,7 @@ def test_every_connection_of_a_client_is_watched(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("ALL_PROXY", "https://127.0.0.1:9")
     with Client("https://api.example.com", headers={}) as client:
         transports = [client._http._transport, *filter(None, client._http._mounts.values())]
-        assert len(transports) >= 3
+        assert len(transports) >= 2
         assert all(each._pool._network_backend is client._network for each in transports)  # type: ignore[attr-defined]
 
 

@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -112,17 +114,27 @@ def test_a_first_load_that_was_broken_off_still_tells_create_from_adopt(world: W
     assert (report.counts["create"], report.counts["adopt"]) == (1, 1)
 
 
-def test_what_a_killed_run_spooled_does_not_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(world.folder))
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    left = world.folder / f"syncd-{gone.pid}-x"
-    kept = world.folder / f"syncd-{os.getpid()}-x"
-    left.mkdir()
-    kept.mkdir()
+def test_what_a_run_spooled_is_gone_when_it_is_killed(world: World) -> None:
     world.write([ANN])
-    world.run()
-    assert [path.name for path in world.folder.glob("syncd-*")] == [kept.name]
+    world.sandbox.arm({"kind": "slow", "seconds": 60, "times": None, "method": "POST"})
+    folder = world.folder / "temporary"
+    folder.mkdir()
+    world.target["timeout"] = "90s"
+    world.settings()
+    command = [sys.executable, "-m", "syncd", "--config", str(world.folder / "syncd.yaml"), "run"]
+    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(folder)}, stderr=subprocess.DEVNULL) as process:
+        # The rows were read and spooled before the first batch is sent.
+        while not world.posts() and process.poll() is None:
+            time.sleep(0.02)
+        assert any("deleted" in target and str(folder) in target for target in opened_by(process.pid))
+        assert list(folder.iterdir()) == []
+        process.kill()
+    assert list(folder.iterdir()) == []
+
+
+def opened_by(pid: int) -> list[str]:
+    """Return what the open files of a process lead to."""
+    return [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
 
 
 def test_a_run_that_a_defect_ended_is_not_recorded_as_done(world: World) -> None:

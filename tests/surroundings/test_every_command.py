@@ -35,6 +35,7 @@ COMMANDS = {
     "rejects list": ("rejects", "list"),
     "rejects retry": ("rejects", "retry"),
     "rejects export": ("rejects", "export", "rejected.csv"),
+    "state accept": ("state", "accept"),
     "notify test": ("notify", "test"),
     "notify send": ("notify", "send"),
 }

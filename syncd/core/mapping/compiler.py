@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, REASON, STATE, WARNING
+from syncd.core.mapping import phones
 from syncd.core.mapping.rules import MappingError, Parsed, parsed
 from syncd.core.mapping.sql import Expression, Unusable
 from syncd.core.mapping.values import MARKED, UNSOUND, Field, Values, fields
@@ -125,6 +126,10 @@ class Mapping:
             yield from _failures(each.name, page)
             if each.is_phone and self.rules.phones.invalid == "reject":
                 yield pl.col(each.problem).is_not_null(), INVALID, pl.col(each.problem)
+            if each.is_phone and each.name in self.rules.require:
+                # The text may mean a number: nobody can say that the contact has none.
+                unread = (pl.col(each.value) == "") & phones.is_unread(pl.col(each.problem))
+                yield unread, INVALID, pl.col(each.problem)
             if each.rule.empty == "reject":
                 yield pl.col(each.value) == "", INVALID, pl.lit(f"{each.name}: empty")
         # Last: a row that is invalid for another reason must not count as excluded, and be deleted.

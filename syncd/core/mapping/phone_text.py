@@ -29,6 +29,7 @@ from syncd.core.mapping.phone_plan import (
 
 BESIDE = "text beside the number is not sent"
 SCIENTIFIC = "in scientific notation"
+PLACEHOLDER = "a placeholder"
 NOTES = frozenset({BESIDE, SCIENTIFIC})
 """Problems that make no number wrong: they are warnings, whatever ``phones.invalid`` says."""
 
@@ -218,12 +219,12 @@ def _in_piece(piece: str, region: str, *, in_text: bool) -> list[Found]:
         return []
     number = whole(piece, region)
     if number and (not in_text or "+" in piece or is_surely_whole(piece, region, valid=False)):
-        return [Found("", "a placeholder") if is_placeholder(number, region) else Found(number)]
+        return [Found("", PLACEHOLDER) if is_placeholder(number, region) else Found(number)]
     several = (_several(piece, region) or _within(piece, region)) if len(digits) > SHORTEST else []
     if several:
         return several
     if is_placeholder(digits, region):
-        return [Found("", "a placeholder")]
+        return [Found("", PLACEHOLDER)]
     wrong = problem(piece, region)
     sendable = not in_text and not _IP_ADDRESS.fullmatch(piece) and FEWEST_DIGITS <= len(digits) <= MOST_DIGITS
     return [Found(digits if sendable else "", wrong)]

@@ -13,7 +13,7 @@ import polars as pl
 
 from syncd.core.mapping.phone_cuts import EXTENSION_WORDS
 from syncd.core.mapping.phone_plan import NANP, known_region, nanp_placeholders
-from syncd.core.mapping.phone_text import BESIDE, LIST_WORDS, NOTES, Found, numbers_in
+from syncd.core.mapping.phone_text import BESIDE, LIST_WORDS, NOTES, PLACEHOLDER, Found, numbers_in
 from syncd.core.settings.rules import PhoneRules
 
 SEPARATOR = ";"
@@ -82,6 +82,11 @@ def canonical(value: pl.Expr) -> pl.Expr:
 def national(value: pl.Expr) -> pl.Expr:
     """Return a joined value whose numbers of the North American plan have no leading 1."""
     return value.str.replace_all(r"(^|;)1(\d{10})\b", "${1}${2}")
+
+
+def is_unread(problem: pl.Expr) -> pl.Expr:
+    """Return whether a value without a number holds a text that may mean one; a placeholder means none."""
+    return problem.is_not_null() & ~problem.str.contains(rf"^[^;]*: {PLACEHOLDER}, left out$")
 
 
 def _regions(rules: PhoneRules, regions: pl.Series | None) -> tuple[str | pl.Series, pl.Series | None]:

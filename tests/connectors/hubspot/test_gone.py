@@ -9,7 +9,8 @@ import pytest
 
 from connectors.hubspot.api import merged_ids
 from connectors.hubspot.cursor import BIN_KEPT
-from syncd.source import DAEMON, Needs
+from syncd.processes import DAEMON
+from syncd.source import Needs
 from tests.contract.suite import finish, rows_of
 from tests.worlds.hubspot_source import HOUR, MINUTES, Ask, Crm
 

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.core.columns import EXCLUDED, INVALID, STATE
 from syncd.core.mapping import phones
-from syncd.core.settings.rules import PhoneRules
+from syncd.core.settings.rules import Column, PhoneRules, Rule
+from tests.worlds.core_mapping import applied, rules
 
 A, B = "2125550123", "6465550199"
 TABLE = [line.split("\t") for line in (Path(__file__).parent / "phones.tsv").read_text().splitlines() if line[0] != "#"]
@@ -216,3 +218,20 @@ def test_the_frame_reads_a_number_among_words_as_one_by_one(
     text = space.join([*before, number, *after])
     # A mark without a width keeps the value from the frame's expressions.
     assert read(text) == read(f"{text}\u200b")
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("212-555-12O4", INVALID),
+        ("2.13E+09", INVALID),
+        ("Room 4155", INVALID),
+        ("9999999999", EXCLUDED),
+        ("n/a", EXCLUDED),
+    ],
+)
+def test_a_contact_whose_number_cannot_be_read_is_left_alone_and_one_without_a_number_is_not_wanted(
+    text: str, state: int
+) -> None:
+    made = rules(mapping={"Phone": Rule(Column("phone"))}, require=("Phone",))
+    assert applied(made, phone=[text])[STATE].to_list() == [state]
