@@ -33,7 +33,9 @@ class Keys(Upheaval):
             self._run_unproved(table)
             assert self._there() == there, "a read that proved nothing made a contact of a key that has changed"
         self._converge()
-        if "Portal" not in self.layout.origins:
+        # What people changed or deleted unseen is found by whatever is sent next, and then has another id.
+        unseen = self.missed or self.edited or self.remade
+        if "Portal" not in self.layout.origins and not unseen:
             assert self._there() == there, "a contact has another id since its key has changed"
 
     def _run_unproved(self, table: Table) -> None:
