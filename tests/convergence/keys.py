@@ -26,6 +26,8 @@ class Keys(Upheaval):
         # The keys of one form must not meet keys that are there.
         if not new or not {row.key for row in table.rows}.isdisjoint(new.values()):
             return
+        # What people changed or deleted unseen is found by whatever is sent next, and then has another id.
+        unseen = bool(self.missed or self.edited or self.remade or self.renamed)
         there = self._there()
         table.rows = [replace(row, key=new.get(row.key, row.key)) for row in table.rows]
         self._known_as(table, new)
@@ -33,8 +35,6 @@ class Keys(Upheaval):
             self._run_unproved(table)
             assert self._there() == there, "a read that proved nothing made a contact of a key that has changed"
         self._converge()
-        # What people changed or deleted unseen is found by whatever is sent next, and then has another id.
-        unseen = self.missed or self.edited or self.remade
         if "Portal" not in self.layout.origins and not unseen:
             assert self._there() == there, "a contact has another id since its key has changed"
 
