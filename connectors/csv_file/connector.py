@@ -6,6 +6,7 @@ import codecs
 import hashlib
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -71,6 +72,10 @@ def _regular_expression(value: str) -> str:
     return value
 
 
+def _count_or_expression(value: int | str | None) -> int | str | None:
+    return _regular_expression(value) if isinstance(value, str) else value
+
+
 Character = Annotated[str, AfterValidator(_one_character)]
 
 
@@ -99,9 +104,9 @@ class CsvOptions(Options):
         default="refuse",
         description="What becomes of a row with too few fields: it is invalid, or its last cells are empty (Excel).",
     )
-    footer: (
-        Annotated[int, Field(ge=1, le=MOST_FOOTER_LINES)] | Annotated[str, AfterValidator(_regular_expression)] | None
-    ) = Field(
+    footer: Annotated[
+        Annotated[int, Field(ge=1, le=MOST_FOOTER_LINES)] | str | None, AfterValidator(_count_or_expression)
+    ] = Field(
         default=None,
         description="How many last lines with text are no rows, or a regular expression that the first one matches.",
     )
@@ -156,7 +161,7 @@ class _Progress:
     first_part: str = ""
     count: int = 0
     pages: int = 0
-    nulls_seen: int = 0
+    nulls_seen: Counter[str] = field(default_factory=Counter)
     escapes_seen: int = 0
     ends_in_text: bool = False
     flaws: list[str] = field(default_factory=list)
@@ -165,14 +170,15 @@ class _Progress:
         """Add what was found in a table that was read to its end."""
         self.count += table.count
         self.flaws += table.flaws
-        self.nulls_seen += table.nulls_seen
+        self.nulls_seen.update(table.nulls_seen)
         self.escapes_seen += table.escapes_seen
         self.ends_in_text |= table.ends_in_text
 
     def warnings(self) -> Iterator[str]:
         """Warn of cells that look as if an option were missing."""
-        if self.nulls_seen > FEW_CELLS:
-            yield rf"{self.nulls_seen:,} cells are \N, as databases write no value: null: '\N' reads them as empty"
+        for text, count in sorted(self.nulls_seen.items()):
+            if count > FEW_CELLS:
+                yield f"{count:,} cells are {text}, as databases write no value: null: '{text}' reads them as empty"
         if self.escapes_seen > FEW_CELLS:
             yield (
                 f"in {self.escapes_seen:,} places a backslash stands before a quote or a separator, as databases write "
@@ -301,9 +307,11 @@ class CsvFile(Connector):
         return cursor.startswith(_sizes(parts)) and cursor == self._cursor(parts, map(stored_digest, parts), count_text)
 
     def _cursor(self, parts: Sequence[Part], digests: Iterable[bytes], count_text: str) -> str:
-        # A changed option or count file means another read; the same bytes under another path do not.
+        # A changed option or count file means another read; the same bytes under another path do not. But the names of
+        # the parts are kept after a read, so a part with another name is read.
         options = self._options.model_dump_json(exclude={"path", "settle", "count_file"})
-        content = f"{options}\0{count_text}\0".encode() + b"".join(digests)
+        names = "/".join(part_names(self._options.path, parts))
+        content = f"{options}\0{count_text}\0{names}\0".encode() + b"".join(digests)
         return _sizes(parts) + hashlib.sha256(content).hexdigest()
 
 

@@ -46,6 +46,7 @@ _TEXTS = (
         "export the table as CSV, or read the database with connector: sql",
     ),
     (re.compile(rb"%YAML|---\r?\n"), "a YAML file", EXPORT),
+    (re.compile(rb"-----BEGIN PGP"), "encrypted or signed with PGP", "decrypt it"),
     (re.compile(rb"version https://git-lfs"), "a pointer of Git LFS", "fetch the file itself (git lfs pull)"),
     (
         re.compile(rb"(?:From|Received|Return-Path|MIME-Version): ?[^,;\t]*\r?\n[\w-]+: "),
@@ -54,6 +55,8 @@ _TEXTS = (
     ),
 )
 """How other kinds of text begin, the kind, and the remedy."""
+
+_COMMENTS = re.compile(rb"(?:<!--.*?-->|\s)*", re.DOTALL)
 
 _OTHER_FORMATS = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook or Word document", EXPORT),
@@ -70,6 +73,8 @@ _OTHER_FORMATS = (
     (b"\xff\xd8\xff", "a picture", EXPORT),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it"),
     (b"Rar!", "a rar archive", "unpack it"),
+    (b"\x1f\x8b", "compressed with gzip twice", "unpack it once"),
+    (b"PK\x05\x06", "an empty zip file", "look at the export that made it"),
     (b"BZh", "bzip2-compressed", "unpack it, or compress it with gzip"),
     (b"\xfd7zXZ", "xz-compressed", "unpack it, or compress it with gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd-compressed", "unpack it, or compress it with gzip"),
@@ -103,8 +108,14 @@ def refuse_other_text(head: bytes, origin: str) -> None:
     """
     start = head[:SNIFFED].lstrip()
     kind = next((f"{kind}: {remedy}" for begin, kind, remedy in _TEXTS if begin.match(start)), "")
-    if re.match(rb"<(?:!doctype html|html|head|body)", start, re.IGNORECASE):
+    tag = _COMMENTS.sub(b"", start, count=1)
+    if re.match(rb"<(?:!doctype html|html|head|body|meta|title|script|style|div)\b", tag, re.IGNORECASE):
         kind = "an HTML page: perhaps an error page or a login page was saved in its place"
+        # Some programs write a table in HTML, so that a spreadsheet opens it.
+        if re.search(rb"<table\b", start, re.IGNORECASE):
+            kind += f", or it is a table in HTML: {EXPORT}"
+    elif re.match(rb"<table\b", tag, re.IGNORECASE):
+        kind = f"a table in HTML: open it in a spreadsheet, and {EXPORT}"
     elif start.startswith(b"<"):
         kind = f"XML: {EXPORT}"
     # A header may begin with a bracket too; JSON has a quote or another bracket behind it.

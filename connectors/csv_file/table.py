@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,10 @@ FOOTER = "if the last lines are no rows, footer leaves them out"
 MOST_FOOTER_LINES = 50
 """So many last lines are searched for the pattern of the footer; further up, a row could match it."""
 
-_NULL_CELL = re.compile(rb"(?:^|(?<=[\n,;\t|]))\\N(?=[\r\n,;\t|])")
+_NULL_CELLS = {
+    text: re.compile(rb"""(?:^|(?<=[\n,;\t|]))("?)""" + re.escape(text.encode()) + rb"""\1(?=[\r\n,;\t|])""")
+    for text in (r"\N", "NULL")
+}
 _ESCAPED_MARK = re.compile(rb"""\\['",;\t]""")
 _SEPARATOR_LINE = re.compile(rb'"?sep=([,;|\t])"?(?:\r\n|\n|\r(?!\n))', re.IGNORECASE)
 """A line before the header that names the delimiter for Excel."""
@@ -62,7 +65,8 @@ class Table:
         self.origin = origin
         self.count = 0
         self.flaws: list[str] = []
-        self.nulls_seen = self.escapes_seen = 0
+        self.nulls_seen: Counter[str] = Counter()
+        self.escapes_seen = 0
         self.ends_in_text = False
         self._format = table_format
         self._blocks = utf8_blocks(blocks, table_format.encoding)
@@ -210,8 +214,11 @@ class Table:
 
     def _notice(self, data: bytes, page: Page) -> None:
         """Count what looks as if an option were missing."""
+        for text, cell in _NULL_CELLS.items() if not self._format.null else ():
+            # To look for the text costs little, and most files do not have it.
+            if text.encode() in data and not (self._format.escape and text == r"\N"):
+                self.nulls_seen[text] += len(cell.findall(data))
         if b"\\" in data and not self._format.escape:
-            self.nulls_seen += 0 if self._format.null else len(_NULL_CELL.findall(data))
             self.escapes_seen += len(_ESCAPED_MARK.findall(data))
         if self._final and self._format.footer is None:
             self.ends_in_text = page.suggest(FOOTER)
@@ -247,7 +254,9 @@ class Table:
                 self.flaws.append(f"{self.origin}: the footer of {footer} lines begins with a whole row")
             return begins[-1]
         lines = [(at, LINE_END.split(self._buffer[at:], maxsplit=1)[0].decode()) for at in begins]
-        matching = [at for at, line in lines if footer.search(line)]
+        quote = self._format.quote or ""
+        # Salesforce writes its lines of text in quotes, and nobody sees them in a spreadsheet.
+        matching = [at for at, line in lines if footer.search(line) or footer.search(line.strip().strip(quote))]
         if not matching:
             self.flaws.append(f"{self.origin} does not end with its footer: it may be cut short")
             return len(self._buffer)

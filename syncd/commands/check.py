@@ -255,6 +255,8 @@ def _sampled(source: Source, sample: Sample) -> Iterator[Step]:
     for counts, what in ((sample.excluded, "excluded"), (sample.warnings, "with a warning")):
         if counts:
             yield Step("note", f"{name}: {counted(counts.total(), 'row')} {what}", _reasons(counts, {}))
+    for warning in sample.of_source:
+        yield Step("note", f"{name}: {warning}")
     if sample.unproved:
         yield Step("note", f"{name}: the read was not proved complete: {sample.unproved}; deletes are held then")
     if source.gates.canaries:

@@ -44,11 +44,13 @@ class Sample:
     """The results. ``whole``: the source has no other rows. ``contacts``: a masked text for each.
 
     ``places``: the place of the first row with each reason. ``unproved``: why rows may be missing from a whole read.
+    ``of_source``: what the source itself warns of.
     """
 
     rows: int = 0
     whole: bool = False
     unproved: str = ""
+    of_source: Sequence[str] = ()
     good: int = 0
     contacts: list[str] = field(default_factory=list)
     invalid: Counter[str] = field(default_factory=Counter)
@@ -143,6 +145,8 @@ def sample_of(connector: Connector, mapping: Mapping, schema: Schema, seen: Seen
     """
     looked = _look(connector)
     found = Sample(whole=looked.end is not None)
+    if looked.end is not None:
+        found.of_source = looked.end.warnings
     if looked.end is not None and looked.end.proof == "unproved":
         found.unproved = looked.end.why
     if looked.frames:

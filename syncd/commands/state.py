@@ -63,4 +63,5 @@ def _print(done: list[Accepted], error: BaseException | None, code: int, *, as_j
         moved = f", {each.moved:,} of them under another id" if each.moved else ""
         lost = each.known - each.found
         anew = f" The next run makes the other {counted(lost, 'contact')} anew." if lost else ""
-        screen.line(f"{each.found:,} of {counted(each.known, 'known contact')} are there{moved}.{anew}")
+        are = "is" if each.found == 1 else "are"
+        screen.line(f"{each.found:,} of {counted(each.known, 'known contact')} {are} there{moved}.{anew}")

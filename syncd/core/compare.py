@@ -55,6 +55,9 @@ CHANGE_SCHEMA = {
 the target's id, if it is known. ``@match``: the match value that the contact gets. ``@old_match``: the match value that
 it has. ``@why``: a reason beside the values, if there is one. A delete has null in every field."""
 
+FORMERLY_UNKNOWN = "the target had it before; what it held then is not known"
+"""Why the former values of a change are absent: nobody had read them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Diff:
@@ -257,7 +260,6 @@ def without_same(changes: pl.DataFrame, again: pl.Series, schema: Schema) -> tup
 
 def as_carried_out(changes: pl.DataFrame, done: Mapping[str, tuple[int, CarriedOut]]) -> pl.DataFrame:
     """Return changes as the target carried them out; ``done``: by key, the id, and what the change turned out to be."""
-    unknown = "the target had it before; what it held then is not known"
     met = "it took over a contact that the target had before"
     found = pl.DataFrame(
         [
@@ -270,7 +272,7 @@ def as_carried_out(changes: pl.DataFrame, done: Mapping[str, tuple[int, CarriedO
     both = changes.join(found, on=KEY, how="left", maintain_order="left")
     turned = pl.col("@done").is_not_null()
     blind = turned & (pl.col("@done") != "create") & pl.col("@was").is_null()
-    says = first_case((blind, unknown), (pl.col("@done") == pl.col(KIND), met))
+    says = first_case((blind, FORMERLY_UNKNOWN), (pl.col("@done") == pl.col(KIND), met))
     return both.with_columns(
         pl.coalesce("@done", KIND).alias(KIND),
         pl.when(turned).then("@new_id").otherwise(ID).alias(ID),

@@ -77,7 +77,7 @@ def of_forgotten(keys: Sequence[str]) -> Iterator[str]:
     """Tell of refused contacts that the source does not ask for any more."""
     if keys:
         which = counted(len(keys), "contact")
-        yield f"forgot the refusal of {which}, since the source does not ask for them any more: {listed(keys)}"
+        yield f"forgot the refusal of {which} that the source no longer asks for: {listed(keys)}"
 
 
 def of_entities(cells: Mapping[str, int]) -> Iterator[str]:

@@ -64,7 +64,8 @@ class Planned:
 
     ``world``: the world in which rows have taken over the contacts that they are. ``keys``: what becomes of rows under
     new keys. ``verdicts``: what each row is. ``unchanged``: how many contacts are as they were sent. ``rejected``: key
-    and reason of contacts that the target refused and that are not sent again.
+    and reason of contacts that the target refused and that are not sent again. ``news``: what the run does once, which
+    no later run tells again.
     """
 
     plan: Plan
@@ -73,6 +74,7 @@ class Planned:
     verdicts: Verdicts
     unchanged: int
     rejected: list[tuple[str, str]]
+    news: list[str]
     warnings: list[str]
     record: Record
 
@@ -116,7 +118,8 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
     # A person who approves an empty source also lets its adopted contacts go.
     empty = read.proved and any(each.gate == EMPTY_GATE for each in plan.opened)
     released = compared.let_go.get_column(KEY).to_list() if sure or empty else []
-    forgotten = [*compared.refused_barred, *(compared.refused_gone if sure else ())]
+    # An empty source is believed as well: at worst, a contact is sent once more and refused once more.
+    forgotten = [*compared.refused_barred, *(compared.refused_gone if read.proved and not lacks else ())]
     waiting = plan.waiting.filter(pl.col(KIND) == "delete").get_column(KEY).to_list()
     return Planned(
         plan=plan,
@@ -125,12 +128,8 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
         verdicts=world.verdicts,
         unchanged=world.reading.recall.unchanged + compared.unchanged,
         rejected=_still_rejected(world.state.ledger.rejected(world.name), plan, {*compared.same, *forgotten}),
-        warnings=[
-            *granted.warnings,
-            *warnings.of_released(released),
-            *warnings.of_forgotten(forgotten),
-            *_warnings(world, compared, index),
-        ],
+        news=[*warnings.of_released(released), *warnings.of_forgotten(forgotten)],
+        warnings=[*granted.warnings, *_warnings(world, compared, index)],
         record=Record(
             newest_change=newest_change,
             same=compared.same,

@@ -11,7 +11,7 @@ from syncd.core.compare import BEFORE, ID, decoded
 from syncd.core.field_history import renamed
 from syncd.core.gates import Read, doubts
 from syncd.core.mapping.rules import columns_in
-from syncd.core.settings.rules import Value
+from syncd.core.settings.rules import KeyLimits, Value
 from syncd.core.takeover.decide import KeyChanges, decide
 from syncd.core.takeover.pairs import Fields, pairs_of, with_edited
 from syncd.plan.field_history import renames
@@ -28,10 +28,14 @@ def with_takeovers(world: World, read: Read) -> tuple[World, KeyChanges]:
         return world, KeyChanges()
     contacts = world.reading.fetch(world.verdicts, new.filter(pl.col(STATE) == CONTACT).get_column(KEY))
     sent = _sent(world, vanishing)
-    pairs = pairs_of(contacts, _valued(sent, contacts), _fields(world, contacts))
+    fields = _fields(world, contacts)
+    pairs = pairs_of(contacts, _valued(sent, contacts), fields)
     limits, known = world.source.gates.keys, world.reading.recall.height
-    if pairs.count > limits.free and pairs.count > limits.share * known:
-        pairs = with_edited(pairs, new.get_column(KEY).unique(maintain_order=True), vanishing)
+    keys = new.get_column(KEY).unique(maintain_order=True)
+    if all(_are_many(count, limits, known) for count in (keys.len(), vanishing.len())):
+        more = with_edited(pairs, keys, vanishing, exact={*fields.telling} <= {*fields.of_key})
+        # A row that was edited as well takes nothing over without a question.
+        pairs = more if _are_many(more.count, limits, known) else pairs
     found = decide(
         pairs,
         pl.concat([sent.select(KEY, ID, DIGEST), contacts.select(KEY, pl.lit(None, dtype=pl.Int64).alias(ID), DIGEST)]),
@@ -52,14 +56,18 @@ def shows_enough(world: World) -> bool:
     if world.named_gone is None or world.reading.present is not None:
         return True
     new = _new(world).filter(pl.col(STATE) == CONTACT).get_column(KEY)
-    if new.len() <= limits.free or new.len() <= limits.share * known:
+    if not _are_many(new.len(), limits, known):
         return True
     contacts = world.reading.fetch(world.verdicts, new)
     ledger = world.digests().get_column(KEY)
     gone = pl.Series(KEY, world.named_gone, dtype=pl.String)
     unread = ledger.filter(~ledger.is_in(pl.concat([world.verdicts.keys(), gone]).implode()))
     pairs = pairs_of(contacts, _valued(_sent(world, unread), contacts), _fields(world, contacts))
-    return pairs.count <= limits.free or pairs.count <= limits.share * known
+    return not _are_many(pairs.count, limits, known)
+
+
+def _are_many(count: int, limits: KeyLimits, known: int) -> bool:
+    return count > limits.free and count > limits.share * known
 
 
 def _new(world: World) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from syncd.core.compare import FORMERLY_UNKNOWN
 from syncd.core.wording import shown_key
 
 Part = str | tuple[str, str]
@@ -16,6 +17,8 @@ STYLES = {"create": "green", "adopt": "cyan", "update": "yellow", "move": "magen
 
 LONGEST = 120
 """Characters of a value that are shown."""
+
+EMPTY, NOT_KNOWN = "(empty)", "(not known)"
 
 _DONE = {"create": "created", "adopt": "adopted", "update": "updated", "move": "moved", "delete": "deleted"}
 
@@ -40,17 +43,25 @@ def change_lines(change: Mapping[str, Any], phones: frozenset[str], *, old: str 
     nothing = "" if fields or why else " (no field differs)"
     yield [*head, why, nothing]
     width = max(map(len, fields), default=0)
+    lacking = NOT_KNOWN if FORMERLY_UNKNOWN in why else EMPTY
     for name, each in fields.items():
-        yield [f"    {name:<{width}}  ", *_difference(each.get("old"), each.get("new"), name in phones, old, new)]
+        shown = _difference(each.get("old") or lacking, each.get("new"), name in phones, old, new)
+        yield [f"    {name:<{width}}  ", *shown]
 
 
-def _difference(old: str | None, new: str | None, is_phone: bool, old_name: str, new_name: str) -> Line:  # noqa: FBT001 (private)
-    if is_phone and old and new and (";" in old or ";" in new):
+def _difference(old: str, new: str | None, is_phone: bool, old_name: str, new_name: str) -> Line:  # noqa: FBT001 (private)
+    if is_phone and new and (";" in old or ";" in new):
         return _numbers(old.split(";"), new.split(";"))
     # A run shows before → after. A comparison with the target shows two presents, which have to be named.
     before = f"{old_name} " if old_name else ""
     after = f"{new_name} " if new_name else ""
-    return [before, (_shown(old), "red" if old else "dim"), " → ", after, (_shown(new), "green" if new else "dim")]
+    return [
+        before,
+        (_shown(old), "dim" if old in {EMPTY, NOT_KNOWN} else "red"),
+        " → ",
+        after,
+        (_shown(new), "green" if new else "dim"),
+    ]
 
 
 def _numbers(old: list[str], new: list[str]) -> Line:
@@ -63,5 +74,5 @@ def _numbers(old: list[str], new: list[str]) -> Line:
 
 def _shown(value: str | None) -> str:
     if not value:
-        return "(empty)"
+        return EMPTY
     return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"

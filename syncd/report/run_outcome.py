@@ -24,7 +24,7 @@ def report_plan(report: SourceReport, session: Session, planned: Planned, readin
     report.invalid = reading.invalid(planned.verdicts)
     report.excluded = excluded(reading, planned.verdicts)
     report.rejected = [{"key": key, "reason": reason} for key, reason in planned.rejected]
-    report.warnings = planned.warnings
+    report.news, report.warnings = planned.news, planned.warnings
     report.taken_over = taken_over(planned.keys)
     report.counts.update(unchanged=planned.unchanged, invalid=len(report.invalid), rejected=len(report.rejected))
     report.counts["excluded"] = sum(each["count"] for each in report.excluded)
@@ -56,5 +56,5 @@ def report_push(report: SourceReport, session: Session, source: Source, pushed: 
     report.counts["rejected"] = len(report.rejected)
     report.tidied = pushed.tidied
     if pushed.tidied:
-        report.warnings.append(f"deleted {counted(pushed.tidied, 'contact')} that an interrupted run had left behind")
+        report.news.append(f"deleted {counted(pushed.tidied, 'contact')} that an interrupted run had left behind")
     report.error = pushed.failure or report.error

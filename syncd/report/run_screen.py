@@ -47,9 +47,10 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _rows(screen, report.kept, "not undone", counted(len(report.kept), "contact"))
     _altered(screen, report)
     show_left(screen, report.left)
-    for warning in report.warnings[:PAGE]:
+    warnings = [*report.news, *report.warnings]
+    for warning in warnings[:PAGE]:
         screen.line(("warning", "yellow"), f": {warning}", indent=2, hanging=6)
-    screen.more(len(report.warnings), f" warnings{IN_JSON}")
+    screen.more(len(warnings), f" warnings{IN_JSON}")
     # If stderr is shown in the same place, the command prints the error there, below the report.
     if report.error is not None and not screen.holds_errors:
         first, *more = str(report.error).splitlines() or [""]

@@ -61,7 +61,8 @@ class SourceReport(SourcePart):
     next run sends them again. ``outcomes``: ``@key``, ``@outcome`` of changes of the plan; the outcome of every other
     change is ``otherwise``. ``without_call``: how many planned deletes got no call. ``tidied``: how many contacts were
     deleted that an interrupted run had left behind. ``taken_over``: ``count``, ``what`` and the first ``keys`` of
-    contacts that go on under new keys; {} if there are none.
+    contacts that go on under new keys; {} if there are none. ``news``: warnings of what this run has done, which no
+    later run repeats.
 
     In the report of an undo, ``undoes`` is the run that is undone and ``read`` is ``history``. ``kept`` are the changes
     that were not undone: ``key``, ``kind``, ``reason``.
@@ -77,6 +78,7 @@ class SourceReport(SourcePart):
     excluded: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     altered: list[dict[str, Any]] = field(default_factory=list)
+    news: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     taken_over: dict[str, Any] = field(default_factory=dict)
     unknown: int = 0
@@ -148,7 +150,7 @@ class SourceReport(SourcePart):
             "rejected": with_shown_keys(self.rejected),
             "altered": with_shown_keys(self.altered),
             "left": with_shown_keys(self.left),
-            "warnings": self.warnings,
+            "warnings": [*self.news, *self.warnings],
             "unknown": self.unknown,
         }
         if self.taken_over:

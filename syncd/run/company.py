@@ -61,10 +61,10 @@ def company_now(session: Session, schema: Schema, salt: str = "") -> Company:
 
 def note_company(session: Session, company: Company) -> None:
     """Note that the state belongs to this company from now on; a dry run notes nothing."""
-    session.proved = company
+    session.proved = company = replace(company, proved_at=session.clock())
     if not session.state.read_only:
         with session.state.write():
-            session.state.facts.company.set(replace(company, proved_at=session.clock()))
+            session.state.facts.company.set(company)
             session.state.facts.target_address.set(company.address)
 
 

@@ -92,3 +92,10 @@ def test_check_stops_looking_when_a_source_takes_long(company: World, monkeypatc
     rules = mapping.compile(source.rules, connector.check(), schema)
     found = sample.sample_of(connector, rules, schema, sample.Seen(), "first")
     assert not found.whole
+
+
+def test_check_tells_what_the_source_itself_warns_of(company: World, syncd: Command) -> None:
+    company.write([(f"{number}", r"\N", "") for number in range(1, 5)])
+    code, out, _ = syncd("check")
+    assert code == 0
+    assert "! tenants: 4 cells are" in out

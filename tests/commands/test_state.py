@@ -86,6 +86,13 @@ def test_an_acceptance_tells_in_json_whose_the_state_is(company: World, syncd: C
     assert found["contacts"] == {"known": 40, "found": 40, "moved": 0, "there": 40}
 
 
+def test_an_acceptance_tells_in_json_when_the_company_was_proved(company: World, syncd: Command) -> None:
+    syncd("run")
+    proved = json.loads(syncd("state", "accept", "--json")[1])["company"]
+    assert proved["proved_at"].endswith("+00:00")
+    assert json.loads(syncd("status", "--json")[1])["company"] == proved
+
+
 def test_without_a_state_there_is_nothing_to_accept(company: World, syncd: Command) -> None:
     code, _, err = syncd("state", "accept")
     assert code == 2

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.core.compare import FORMERLY_UNKNOWN
 from syncd.report.change_lines import change_lines
 from syncd.report.run_screen import page_of
 
@@ -40,6 +41,16 @@ def text_of(change: dict[str, Any], phones: frozenset[str] = frozenset({"Phone"}
         (
             {"kind": "update", "key": "9", "id": 4, "fields": {}, "why": "the outcome of an earlier call is unknown"},
             ["update 9 (id 4) (the outcome of an earlier call is unknown)"],
+        ),
+        (
+            {
+                "kind": "adopt",
+                "key": "9",
+                "id": 4,
+                "why": FORMERLY_UNKNOWN,
+                "fields": {"Name": {"old": None, "new": "Ada"}},
+            },
+            [f"adopt 9 (id 4) ({FORMERLY_UNKNOWN})", "    Name  (not known) → Ada"],
         ),
     ],
 )

@@ -30,7 +30,7 @@ def told(syncd: Command, key: str) -> dict[str, Any]:
 def test_both_keys_are_explained_before_and_after_the_takeover(known: World, syncd: Command) -> None:
     known.write([NEW, BOB, CY])
     assert told(syncd, "n1")["decision"] == "move"
-    assert told(syncd, "n1")["why"].endswith("; the row had the key 1 before")
+    assert told(syncd, "n1")["why"].endswith("it becomes another contact; the row had the key 1 before")
     assert told(syncd, "n1")["ledger"]["fields"]["Name"] == "Ann Smith"
     for _ in range(2):
         assert (told(syncd, "1")["decision"], told(syncd, "1")["why"]) == (

@@ -146,7 +146,7 @@ def test_a_call_that_was_given_up_is_looked_for_once_more(keyed: World) -> None:
     keyed.sandbox.store.add({"External ID": "2", "Name": "Bob"})  # the call is carried out after all
     report = keyed.run()
     assert (set(keyed.there()), report.counts["delete"]) == ({"1"}, 0)
-    assert "deleted 1 contact that an interrupted run had left behind" in report.warnings
+    assert "deleted 1 contact that an interrupted run had left behind" in report.news
 
 
 def test_it_is_looked_for_until_the_target_has_had_time_and_no_longer(keyed: World) -> None:
@@ -209,10 +209,24 @@ def test_a_refused_contact_that_leaves_its_source_is_forgotten(world: World, mod
     for dry_run in (True, False):
         report = world.run(dry_run=dry_run)
         assert (report.exit_code, report.rejected, report.counts["delete"]) == (0, [], 0)
-        assert report.warnings == [
-            "forgot the refusal of 1 contact, since the source does not ask for them any more: 66"
-        ]
-    assert (world.run().exit_code, world.run(full=True).warnings, world.deletes()) == (0, [], 0)
+        assert report.news == ["forgot the refusal of 1 contact that the source no longer asks for: 66"]
+    for full in (False, True):
+        report = world.run(full=full)
+        assert (report.exit_code, report.news, report.warnings, world.deletes()) == (0, [], [], 0)
+
+
+@pytest.mark.parametrize("mode", ["mirror", "upsert", "update_only", "create_only"])
+def test_a_refused_contact_is_forgotten_also_if_its_source_is_empty_now(world: World, mode: str) -> None:
+    world.sandbox.arm(POISON)
+    world.write([("66", "Poison", "2125550166")])
+    assert world.run().exit_code == 3
+    world.sources["tenants"]["mode"] = mode
+    world.write([])
+    report = world.run()
+    assert (report.exit_code, report.rejected, len(report.news)) == (0, [], 1)
+    world.write([("66", "Poison", "2125550166")])
+    world.sources["tenants"]["mode"] = "mirror"
+    assert [each["key"] for each in world.run().rejected] == ["66"]
 
 
 def test_a_refused_update_whose_row_leaves_stays_as_it_was_sent_before(world: World) -> None:

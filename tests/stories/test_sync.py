@@ -125,7 +125,7 @@ def test_foreign_and_adopted_contacts_are_never_deleted(world: World) -> None:
     world.write([BOB])
     report = world.run()
     assert report.counts["delete"] == 0
-    assert any("adopted" in warning for warning in report.warnings)
+    assert any("adopted" in warning for warning in report.news)
     assert set(world.there()) == {"1", "2", "99"}
 
 

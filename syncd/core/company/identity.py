@@ -69,10 +69,10 @@ def fingerprint(key: str, salt: str) -> str:
 
 def refusal(path: str, address: str, new: Collection[str], asked: int) -> str:
     """Say that a state file is of another company than the target, and name both ways out."""
-    looked_for = "the one known contact" if asked == 1 else f"any of the {asked} known contacts that were looked for"
+    missed = "the one known contact is not there" if asked == 1 else f"none of {asked} known contacts is there"
     return (
         f"{path}: this state file belongs to another company than the one at {address}. New since the last run: "
-        f"{', '.join(new)}; and under its id and with its values, {looked_for} is not there. Nothing was sent. For "
+        f"{', '.join(new)}; and {missed} under its id and with its values. Nothing was sent. For "
         "another company, set state: to another file. If it is the same company, emptied or restored from a backup, "
         "run: syncd state accept"
     )

@@ -157,13 +157,13 @@ def _detail(pairs: Pairs, known: int, limits: KeyLimits, unsure: str, what: str)
     shown = f" ({examples(pairs.sure)})" if pairs.sure.height else ""
     why = f"; but it is not sure that these contacts have left: {unsure}" if unsure else ""
     limit = "" if unsure else f"; {percent(limits.share)} of {known:,} contacts is allowed"
+    contacts, same = (
+        ("contact", "it is the same contact") if pairs.count == 1 else ("contacts", "they are the same contacts")
+    )
     twins = ""
     if pairs.new.len():
         twins = f"; {pairs.new.len():,} of them have the values of several contacts, so these are created anew"
-    return (
-        f"{rows} ({share}) and have all that vanishing contacts have: {what}{shown}{limit}{why}; "
-        f"approved, they are the same contacts{twins}"
-    )
+    return f"{rows} ({share}), whose {contacts} would vanish: {what}{shown}{limit}{why}; approved, {same}{twins}"
 
 
 def _shown(column: str) -> pl.Expr:

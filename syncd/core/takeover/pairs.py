@@ -84,22 +84,29 @@ def pairs_of(new: pl.DataFrame, old: pl.DataFrame, fields: Fields) -> Pairs:
     return Pairs(found.sure.sort(WAS), found.new, found.old)
 
 
-def with_edited(found: Pairs, new: pl.Series, old: pl.Series) -> Pairs:
+def with_edited(found: Pairs, new: pl.Series, old: pl.Series, *, exact: bool = False) -> Pairs:
     """Pair further rows and contacts by the form of their keys, if the keys have only changed their form.
 
+    They have, if most of the pairs that were found show it, or if most of the rows have the key of a vanishing contact
+    in another form: a spreadsheet that takes the zeros of a key also rewrites numbers and dates in each row.
+
     ``new``: the keys of all rows under new keys, also of unusable rows. ``old``: the keys of all vanishing contacts.
+    ``exact``: no field tells contacts apart but those that hold the key, so no row was edited.
     """
-    sample = found.sure.head(SAMPLE)
-    # Most keys have the form that they had, so of the few rows that were edited as well the keys have it, too.
-    if sample.is_empty() or int(same_form(sample).sum()) * 2 <= sample.height:
-        return found
     here = new.filter(~new.is_in(found.sure.get_column(KEY).implode())).alias(KEY)
     there = old.filter(~old.is_in(found.sure.get_column(WAS).implode())).alias(WAS)
     if here.is_empty() or there.is_empty():
         return found
+    sample = found.sure.head(SAMPLE)
+    formed = int(same_form(sample).sum()) * 2 > sample.height
+    # Keys of another column in most rows: that a few have the form of another key then means nothing.
+    if not formed and found.count * 2 > new.len():
+        return found
     more = _unique(
         pl.DataFrame([here, key_form(here).alias(_FORM)]), pl.DataFrame([there, key_form(there).alias(_FORM)]), [_FORM]
-    ).with_columns(pl.lit(value=False).alias(EXACT))
+    ).with_columns(pl.lit(exact).alias(EXACT))
+    if not formed and more.height * 2 <= new.len():
+        return found
     return Pairs(
         sure=pl.concat([found.sure, more]).sort(WAS),
         new=found.new.filter(~found.new.is_in(more.get_column(KEY).implode())),

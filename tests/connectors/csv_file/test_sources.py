@@ -276,3 +276,13 @@ def test_settle_is_seconds_or_a_duration(given: Any, seconds: float) -> None:
 def test_a_relative_path_is_beside_the_file_it_stands_in(tmp_path: Path) -> None:
     options = CsvOptions.model_validate({"path": "a.csv", "count_file": "n"}, context={"folder": tmp_path})
     assert (options.path, options.count_file) == (tmp_path / "a.csv", tmp_path / "n")
+
+
+def test_a_part_with_another_name_is_read_so_that_its_name_is_known(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(f"id,name\n{name},Ann\n")
+    first = drain(source(tmp_path))[1]
+    (tmp_path / "b.csv").rename(tmp_path / "c.csv")
+    end = drain(source(tmp_path), first.cursor)[1]
+    assert (end.proof, end.parts) == ("complete", ("a.csv", "c.csv"))
+    assert drain(source(tmp_path), end.cursor)[1].proof == "unchanged"

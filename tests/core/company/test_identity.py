@@ -46,6 +46,9 @@ def test_fields_without_a_number_do_not_count() -> None:
     assert numbers_of(Schema((Field(9, "B"), Field(0, "C"), Field(3, "A")))) == (3, 9)
 
 
-@pytest.mark.parametrize(("asked", "words"), [(1, "the one known contact"), (8, "any of the 8 known contacts")])
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [(1, "the one known contact is not there under its id"), (8, "none of 8 known contacts is there")],
+)
 def test_a_refusal_says_what_was_looked_for(asked: int, words: str) -> None:
     assert words in refusal("syncd.db", "https://a.example.com/v1", [KEY], asked)

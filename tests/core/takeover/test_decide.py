@@ -45,7 +45,7 @@ def test_the_gate_says_how_many_what_and_which() -> None:
     assert held is not None
     assert held.keys == ("1", "2", "3", "4", "5", "01", "02", "03", "04", "05")
     assert held.detail == (
-        "5 rows come under new keys (12 %) and have all that vanishing contacts have: leading zeros are gone"
+        "5 rows come under new keys (12 %), whose contacts would vanish: leading zeros are gone"
         " (01 → 1, 02 → 2, 03 → 3); 10 % of 40 contacts is allowed; approved, they are the same contacts"
     )
 

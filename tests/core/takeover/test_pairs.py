@@ -109,3 +109,11 @@ def test_if_keys_only_change_their_form_rows_that_were_edited_as_well_are_paired
 def test_if_keys_are_others_rows_that_were_edited_as_well_are_not_paired() -> None:
     pairs = found([under(ANN, "x"), under(BOB, "y")], [ANN, BOB])
     assert edited(pairs, ["x", "y", "3"], ["01", "02", "03"]) == [("x", "01"), ("y", "02")]
+
+
+def test_if_most_rows_have_the_key_of_a_contact_in_another_form_these_are_paired_without_any_equal_value() -> None:
+    nothing = found([], [])
+    assert edited(nothing, ["1", "2", "9"], ["01", "02", "03"]) == [("1", "01"), ("2", "02")]
+    assert edited(nothing, ["1", "2", "8", "9"], ["01", "02", "03"]) == []
+    # A key of which two rows have the form names none.
+    assert edited(nothing, ["1", "1.0", "2"], ["01", "02"]) == []
