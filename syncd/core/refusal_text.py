@@ -48,7 +48,12 @@ _WORDS = frozenset(
         type types unable unauthorized undefined understood unfortunately unhandled union unit unreachable until
         update updated url use used user using utf valid version via view violated violates was way we when where
         which who whole why with within write written yes yet your zero zone
-        been being gone here lack lacks lacking oauth says service thing things there vendor apikey""",
+        been being gone here lack lacks lacking oauth says service thing things there vendor apikey
+
+        aggregate alias aliases arguments bigint binary boolean cast clause collation collations compile conversion
+        converting decimal double dropped expressions float grouping illegal int literal mix nesting nullable numeric
+        operand operands overflow placement recursive referenced reserved returns sensitive signed subquery tinyint
+        unsigned usage varchar""",
     )
 )
 _CAPITALISED = frozenset(
