@@ -10,7 +10,7 @@ import polars as pl
 
 YES = ("t", "true", "y", "yes", "on", "x", "j", "ja", "oui", "si", "sí", "sì", "✓", "✔", "☑")
 NO = ("", "f", "false", "n", "no", "off", "-", "–", "—", "null", "none", "n/a", "nein", "non", "nao", "não", "☐")
-_ZERO = r"^[+-]?0+(?:[.,]0*)?$"
+_ZERO = r"^[+-]?0+(?:[.,]0*)?(?:e[+-]?\d+)?$"
 _NUMBER = r"^[+-]?\d+(?:[.,]\d*)?(?:e[+-]?\d+)?$"
 # Days that stand for "never": the first days of calendars and of clocks, in any zone.
 _NEVER = r"^(?:0000-\d\d-\d\d|0001-01-01|1753-01-01|1899-12-3[01]|1900-01-0[01]|1969-12-31|1970-01-01)(?:[ t].*)?$"

@@ -19,6 +19,7 @@ _SYNTAX = "the query cannot be understood"
 
 _UNREACHED = "cannot be reached: check that it runs, and the host and the port of the URL"
 _LOST = "the connection was lost: try again later"
+_NO_ANSWER = "no connection is made: check that such a server listens on the port of the URL, or try again later"
 
 _SERVERS_OWN = ""
 """Stands for the server's own sentence, if it holds no values of rows."""
@@ -105,8 +106,17 @@ _SQL_SERVER_TEMPORARY = {
 }  # fmt: skip
 """Conflicts, full or starting servers, and the numbers of DB-Library, which speak of the connection."""
 
+_SQLITE_TEMPORARY = {
+    "unable to open": "the file cannot be opened: check the path, and that syncd's user may read it",
+    "disk I/O error": "the file cannot be read: check that the path names a file, and its disk",
+    "locked": "another program has locked the file: try again later",
+}
+_SQLITE_SENTENCES = {
+    "not a database|image is malformed": "this is no SQLite database, or a damaged one",
+    "readonly|read-only": _WRITES,
+}
 _SQLITE_INVALID = re.compile(
-    r"no such|syntax error|ambiguous|not authorized|wrong number|misuse|incomplete input|binding"
+    r"no such|syntax error|ambiguous|not authorized|wrong number|misuse|incomplete input|binding", re.IGNORECASE
 )
 
 
@@ -177,7 +187,7 @@ class DriverErrors:
             return self._postgres_refusal(str(error))
         number, _ = _number_and_text(error)
         if _is_of_a_driver(error) and (number or isinstance(error, OSError)):
-            return self._numbered(error, "")
+            return self._numbered(error, "", _NO_ANSWER)
         return self.invalid("the driver cannot connect: check the host, the port and the options of the URL")
 
     @contextmanager
@@ -232,44 +242,43 @@ class DriverErrors:
         # The URL may name several hosts; one that may answer later is enough.
         for attempt in re.split(r"\n- host: ", text)[1:] or [text]:
             if _POSTGRES_TEMPORARY_REFUSALS.search(attempt):
-                return self.unavailable(_not_reached(attempt))
+                return self.unavailable(_not_reached(attempt, _NO_ANSWER))
         reason = re.split(r"(?:failed|is bad): ", text.strip().splitlines()[0])[-1]
         reason = re.sub(r"^[A-Z]+:\s+", "", reason)
         found = (sentence for pattern, sentence in _POSTGRES_REFUSALS.items() if re.search(pattern, text))
         return self.invalid(f"{next(found, 'the connection is refused: check the URL and its options')} ({reason})")
 
-    def _numbered(self, error: BaseException, query: str) -> SourceError:
+    def _numbered(self, error: BaseException, query: str, otherwise: str = _LOST) -> SourceError:
         number, text = _number_and_text(error)
         is_sql_server = self._database.product is SQL_SERVER
         if number in _MYSQL_SLOW and not is_sql_server:
             return self._slow()
         if number in _SQL_SERVER_TEMPORARY if is_sql_server else _is_lost_mysql(number):
-            return self.unavailable(f"{_not_reached(text)} ({number})" if number else _not_reached(text))
+            reason = _not_reached(text, otherwise)
+            return self.unavailable(f"{reason} ({number})" if number else reason)
         sentence = (_SQL_SERVER_SENTENCES if is_sql_server else _MYSQL_SENTENCES).get(number)
         if sentence is None:
             # A quoted part may be a value of a row.
-            masked = re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"", "'…'", text).split("DB-Lib")[0].strip()
-            sentence = f"the server refuses the query: {self._quoted(masked, query)}"
+            masked = re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"", "'…'", text)
+            sentence = f"the server refuses the query: {self._quoted(_own_words(masked), query)}"
         line = re.search(r"at line (\d+)", text)
         # The statement around the query adds one line before it.
-        place = f"line {int(line[1]) - 1} of the query: " if query and line and number == 1064 else ""
-        return self.invalid(f"{place}{sentence or self._quoted(text, query)} ({number})")
+        place = _line_number(query, int(line[1]) - 1) if query and line and number == 1064 else ""
+        return self.invalid(f"{place}{sentence or self._quoted(_own_words(text), query)} ({number})")
 
     def _quoted(self, text: str, query: str) -> str:
         return quoted(text, [*self._names, query]) or "the query cannot be run"
 
     def _sqlite(self, text: str, query: str) -> SourceError:
         # The sqlite3 module has few classes of errors, and the text says more than they do.
-        if "unable to open" in text:
-            return self.unavailable("the file cannot be opened: check the path, and that syncd's user may read it")
         if "interrupted" in text:
             return self._slow()
-        if "locked" in text:
-            return self.unavailable("another program has locked the file: try again later")
-        if "not a database" in text or "malformed" in text:
-            return self.invalid("this is no SQLite database, or a damaged one")
-        if "readonly" in text or "read-only" in text:
-            return self.invalid(_WRITES)
+        for words, sentence in _SQLITE_TEMPORARY.items():
+            if words in text:
+                return self.unavailable(sentence)
+        for pattern, sentence in _SQLITE_SENTENCES.items():
+            if re.search(pattern, text):
+                return self.invalid(sentence)
         known = _SQLITE_INVALID.search(text)
         return self.invalid(self._quoted(text, query) if known else "the query fails on a value of a row")
 
@@ -289,12 +298,19 @@ def _number_and_text(error: BaseException) -> tuple[int, str]:
     return number, text.decode(errors="replace") if isinstance(text, bytes) else str(text)
 
 
+def _own_words(text: str) -> str:
+    """Return the server's text without what pymssql adds to it."""
+    return text.split("DB-Lib", maxsplit=1)[0].strip()
+
+
 def _is_lost_mysql(number: int) -> bool:
     """Return whether a number says that the server cannot be reached, is full, or has ended the connection."""
     return number < 1000 or number in _MYSQL_TEMPORARY or (2000 <= number < 3000 and number not in _MYSQL_UNUSABLE)
 
 
-def _not_reached(text: str) -> str:
+def _not_reached(text: str, otherwise: str) -> str:
+    if re.search(r"hot standby|session is (?:not )?read-only|server is (?:not )?(?:a )?primary", text):
+        return "no server of the URL is in the state that target_session_attrs asks for: try again later"
     if re.search(r"resolve|translate|Name or service|getaddrinfo|timed? ?out|No route|unreachable|No such file", text):
         return _UNREACHED
     if re.search(r"refused|Can't connect|Unable to connect", text):
@@ -303,9 +319,14 @@ def _not_reached(text: str) -> str:
         return "the server takes no more connections now: try again later"
     if re.search(r"(?i)starting up|shut ?down|shutting down|recovery mode", text):
         return "the server starts or stops: try again later"
-    return _LOST
+    return otherwise
 
 
 def _line(query: str, position: int) -> str:
     """Return ``line 3 of the query: `` for a position (1-based) in the query."""
-    return f"line {query.count(chr(10), 0, position - 1) + 1} of the query: " if query else ""
+    return _line_number(query, query.count("\n", 0, position - 1) + 1) if query else ""
+
+
+def _line_number(query: str, line: int) -> str:
+    # What a query leaves open, the server finds only behind its end.
+    return f"line {max(1, min(line, query.count(chr(10)) + 1))} of the query: "

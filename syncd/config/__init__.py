@@ -159,7 +159,8 @@ class _Loading:
         return document.root.plain(lambda path, node: self._filled(document, path, node))
 
     def _filled(self, document: Document, path: KeyPath, node: Node) -> Any:
-        if node.value is None:
+        # Below options the word null may be a value: of a query's parameter, or to take an option of a preset away.
+        if node.value is None and not (node.null and "options" in path[:-1]):
             self.problems.add(document, path, _no_value(document.root, path))
         if not isinstance(node.value, str):
             return node.value

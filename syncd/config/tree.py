@@ -16,7 +16,8 @@ class Node:
     """One value: a scalar in ``value`` (text, int, float, bool; None for nothing), or ``items`` by key or index.
 
     ``line`` is 1-based. ``size`` counts the values inside and ``height`` the levels, with aliases expanded. ``open``
-    is True while the node is being read. ``flow`` marks a mapping written ``{a: b}``.
+    is True while the node is being read. ``flow`` marks a mapping written ``{a: b}``, and
+    ``null`` a scalar written ``null`` or ``~``.
     """
 
     line: int
@@ -28,6 +29,7 @@ class Node:
     # An alias inside its own anchor would make the tree endless: such an alias finds its node still open.
     open: bool = False
     flow: bool = False
+    null: bool = False
 
     def plain(self, scalar: Callable[[KeyPath, Node], Any] = lambda _, node: node.value, path: KeyPath = ()) -> Any:
         """Return the value as dicts, lists and scalars; ``scalar`` gives the value of the scalar node at a path."""

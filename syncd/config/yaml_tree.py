@@ -161,7 +161,8 @@ class _Builder:
         if frame and frame.needs_key:
             self._key(frame, text, line, plain=plain)
             return
-        node = Node(line, "scalar", value=_resolved(text) if plain else text)
+        value = _resolved(text) if plain else text
+        node = Node(line, "scalar", value=value, null=value is None and bool(text))
         path = self._here()
         if _UNSAFE.search(text):
             self.flaws.append(Flaw(line, path, "holds a NUL or half a character: remove it"))

@@ -48,10 +48,12 @@ _WORDS = frozenset(
         type types unable unauthorized undefined understood unfortunately unhandled union unit unreachable until
         update updated url use used user using utf valid version via view violated violates was way we when where
         which who whole why with within write written yes yet your zero zone
-        bigint boolean char conversion converting datatype datetime decimal float int integers nvarchar overflow
-        smallint varchar
+        been being gone here lack lacks lacking oauth says service thing things there vendor apikey
 
-        been being gone here lack lacks lacking oauth says service thing things there vendor apikey""",
+        aggregate alias aliases arguments bigint binary boolean cast char clause collation collations compile
+        conversion converting datatype datetime decimal double dropped expressions float grouping illegal int integers
+        literal mix nesting nullable numeric nvarchar operand operands overflow placement recursive referenced reserved
+        returns sensitive signed smallint subquery tinyint unsigned usage varchar""",
     )
 )
 _CAPITALISED = frozenset(

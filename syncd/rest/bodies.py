@@ -29,7 +29,9 @@ DEEPEST = 100
 """Levels of nesting that an answer may have: whoever looks into a value, level by level, must not run out of stack."""
 
 PAGE = "a gateway answered with a page"
-"""What came instead of JSON if it looks like HTML."""
+"""What came instead of JSON if it looks like HTML, or like Cloudflare's answer to a program."""
+
+_GATEWAYS = re.compile(rb"\s*(?:<|error code: 1\d{3}\b)")
 
 
 def encode(value: Any, form: Mapping[str, str] | None) -> tuple[str, bytes] | None:
@@ -55,7 +57,7 @@ def parse(content: bytearray, *, exact: bool = False) -> tuple[Any, str]:
     try:
         value = json.loads(content, parse_float=Decimal) if exact else _loads(content)
     except (ValueError, RecursionError):
-        return None, PAGE if re.match(rb"\s*<", content) else "the answer was cut off or is not JSON"
+        return None, PAGE if _GATEWAYS.match(content) else "the answer was cut off or is not JSON"
     if _may_be_deep(content) and _is_deep(value):
         return None, f"the answer is nested more than {DEEPEST} levels deep"
     return value, ""

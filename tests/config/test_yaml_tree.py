@@ -96,6 +96,14 @@ def test_a_key_without_a_value_is_told_so(world: World, nothing: str) -> None:
     assert problem.endswith('where: has no value: write one, or leave the key out ("" is an empty text)')
 
 
+@pytest.mark.parametrize("nothing", ["~", "null", "Null"])
+def test_null_is_a_value_below_options_and_an_empty_place_is_none(world: World, nothing: str) -> None:
+    assert csv_options(world.source(options=f"{{path: a.csv, password: {nothing}}}")).password is None
+    (problem,) = world.source_problems(options="{path: a.csv, password: }")
+    assert "password: has no value" in problem
+    assert world.source_problems(options=nothing)
+
+
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(world: World) -> None:
     text = world.one_source().replace("\n", "\r\n")
     assert world.load(b"\xef\xbb\xbf" + text.encode()).sources

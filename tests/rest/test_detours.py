@@ -31,6 +31,7 @@ def page(status: int, **headers: str) -> httpx.Response:
         httpx.Response(202, headers={"x-amzn-waf-action": "challenge"}),
         httpx.Response(405, headers={"x-amzn-waf-action": "captcha"}, text=""),
         httpx.Response(403, text="  <html><body>Access Denied</body></html>"),
+        httpx.Response(403, text="error code: 1020", headers={"content-type": "text/plain; charset=UTF-8"}),
     ],
 )
 def test_a_page_of_a_gateway_is_temporary_and_no_refusal_of_the_key(answer: httpx.Response) -> None:

@@ -162,3 +162,11 @@ def test_a_query_under_way_is_cancelled_when_the_run_is_asked_to_stop(
 def slept(mariadb: MariaDb) -> bool:
     found = mariadb.run("SELECT info FROM information_schema.processlist WHERE id <> CONNECTION_ID()")
     return any("SLEEP(60)" in str(info) for (info,) in found)
+
+
+def test_a_parameter_without_a_value_reads_every_row(world: World, server: Any) -> None:
+    query = "SELECT p.id, p.name, NULL AS phones FROM people p WHERE :branch IS NULL OR p.changed = :branch"
+    use(world, server, query=query, params={"branch": None})
+    put(server, (1, "Ann", 1), (2, "Bob", 2))
+    assert world.run().exit_code == 0
+    assert set(world.there()) == {"1", "2"}

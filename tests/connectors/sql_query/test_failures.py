@@ -57,6 +57,21 @@ def test_a_query_that_cannot_be_understood_is_told_with_its_line(server: Any) ->
     assert server.kind == "sqlite" or "line 3 of the query" in str(error)
 
 
+@pytest.mark.parametrize("end", ["WHERE", "WHERE id ="])
+def test_what_a_query_leaves_open_is_told_with_its_last_line(mariadb: MariaDb, end: str) -> None:
+    mariadb.run("DROP TABLE IF EXISTS people", "CREATE TABLE people (id int)")
+    assert "line 2 of the query" in str(failure(mariadb, f"SELECT id\nFROM people {end}"))
+
+
+@pytest.mark.parametrize("query", ["SELECT json_extract(name, '$.a') AS id FROM people", "SELECT ? AS id FROM people"])
+def test_a_query_that_fails_is_not_blamed_on_the_file(tmp_path: Path, query: str) -> None:
+    server = SqliteFile(tmp_path / "people.db")
+    server.run("CREATE TABLE people (name text)", "INSERT INTO people VALUES ('Ann')")
+    error = failure(server, query, key=())
+    assert isinstance(error, SourceInvalid)
+    assert "no SQLite database" not in str(error)
+
+
 def test_two_columns_of_one_name_are_told(server: Any) -> None:
     error = failure(server, "SELECT id, name AS id FROM people")
     assert isinstance(error, SourceInvalid)
@@ -187,6 +202,12 @@ def test_what_cannot_be_reached_is_tried_again_later(url: str, server: Any) -> N
     error = failure(server, "SELECT 1 AS id", url=url)
     assert isinstance(error, SourceUnavailable)
     assert "check" in str(error)
+
+
+def test_a_state_that_no_server_of_the_url_is_in_is_named(postgres: Postgres) -> None:
+    with pytest.raises(SourceUnavailable, match="target_session_attrs") as caught:
+        read(source(None, "SELECT 1 AS id", url=f"{postgres.url}?target_session_attrs=standby"))
+    assert "lost" not in str(caught.value)
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
