@@ -97,8 +97,9 @@ class _Pages:
 
     def _refuse(self, origin: int, bad: Malformed) -> None:
         """Take a row that could not be read: it is an invalid row if its key is known."""
-        key = self.mapping.keys(pl.DataFrame(dict(bad.key), schema_overrides=dict.fromkeys(bad.key, pl.String)))
-        if not bad.key or key.item() is None:
+        names = dict.fromkeys(bad.key, pl.String)
+        key = self.mapping.keys(pl.DataFrame(dict(bad.key), schema_overrides=names)).item() if names else None
+        if key is None:
             self.malformed.append((origin, bad.line, bad.reason))
             return
         known = {KEY: key, LINE: bad.line, ORIGIN: origin, STATE: INVALID, ROW: self.height}

@@ -112,7 +112,8 @@ class Mapping:
             state = pl.when(here).then(pl.lit(row_state, dtype=pl.UInt8)).otherwise(state)
             reason = pl.when(here).then(why).otherwise(reason)
         key = pl.when(~pl.col(UNSOUND)).then(KEY).alias(KEY)
-        judged = [state.alias(STATE), reason.alias(REASON), self._warning(page).alias(WARNING)]
+        excluded = [number for number, (_, row_state, _) in findings.items() if row_state == EXCLUDED]
+        judged = [state.alias(STATE), reason.alias(REASON), self._warning(page, excluded).alias(WARNING)]
         result = page.select(key, LINE, *judged, *(_sent_value(each) for each in self._fields))
         return result.rename({each.value: each.name for each in self._fields})
 
@@ -131,8 +132,11 @@ class Mapping:
         if self.rules.require:
             yield _incomplete([each for each in self._fields if each.name in self.rules.require])
 
-    def _warning(self, page: pl.DataFrame) -> pl.Expr:
-        """Return the warnings about contacts that are sent all the same."""
+    def _warning(self, page: pl.DataFrame, excluded: Sequence[int]) -> pl.Expr:
+        """Return the warnings about contacts that are sent all the same, or lack a phone that could not be read.
+
+        ``excluded``: the findings by which a row is excluded.
+        """
         parts: list[pl.Expr] = []
         for each in self._fields:
             if each.cut in page.columns and page.get_column(each.cut).any():
@@ -141,10 +145,21 @@ class Mapping:
             parts += [pl.col(name) for name in found if page.get_column(name).null_count() < page.height]
         if page.get_column(MARKED).any():
             parts.append(pl.when(MARKED).then(pl.lit(INVISIBLE_MARKS)))
-        if not parts:
-            return pl.lit(None, dtype=pl.String)
-        whole = pl.concat_str(parts, separator="; ", ignore_nulls=True)
-        return pl.when((whole != "") & (pl.col(_FINDING) == 0)).then(whole)
+        lost = [
+            pl.when(pl.col(each.value) == "").then(each.problem)
+            for each in self._fields
+            if each.is_phone and each.name in self.rules.require
+        ]
+        warning = pl.when(pl.col(_FINDING) == 0).then(_listed(parts))
+        return warning.when(pl.col(_FINDING).is_in(excluded)).then(_listed(lost))
+
+
+def _listed(texts: list[pl.Expr]) -> pl.Expr:
+    """Return the texts joined, null for none."""
+    if not texts:
+        return pl.lit(None, dtype=pl.String)
+    whole = pl.concat_str(texts, separator="; ", ignore_nulls=True)
+    return pl.when(whole != "").then(whole)
 
 
 def _evaluated(

@@ -71,6 +71,15 @@ def test_a_contact_that_lacks_what_is_required_is_excluded() -> None:
     assert states(page) == [(CONTACT, None), (EXCLUDED, "lacks Name"), (EXCLUDED, "lacks Name, Phone")]
 
 
+def test_a_row_that_lacks_a_phone_that_could_not_be_read_has_a_warning() -> None:
+    made = rules(mapping={"Name": Rule(Column("n")), "Phone": Rule(Column("p"))}, require=("Phone", "Name"))
+    page = applied(made, n=["Ann", "Bo", "Cy", ""], p=["212-555-01O7", "n/a", "12", "4155"])
+    assert states(page) == [(EXCLUDED, f"lacks {name}") for name in ("Phone", "Phone", "Phone", "Name")]
+    assert page.get_column(WARNING).to_list() == [
+        "Phone (p): letters in the number, left out", None, "Phone (p): too short, left out", None
+    ]  # fmt: skip
+
+
 def test_an_empty_value_can_refuse_the_row() -> None:
     made = rules(mapping={"Name": Rule(Column("n"), empty="reject"), "Phone": Rule(Column("p"))}, require=("Phone",))
     page = applied(made, n=["Ann", " "], p=["2125551234", ""])
