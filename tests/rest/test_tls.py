@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from syncd.errors import Stopped, TargetUnavailable
-from syncd.rest import Client, client
+from syncd.rest import Client, surroundings
 from tests.worlds.hostile import answer, head, hostile
 
 NAME = "/CN=localhost"
@@ -93,7 +93,7 @@ def tunnel(certificate: Path, upstream: str = "") -> Iterator[str]:
 @pytest.fixture
 def trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=certificate)
-    monkeypatch.setattr(client, "_authorities", lambda **_: context)
+    monkeypatch.setattr(surroundings, "authorities", lambda: context)
     return context
 
 
