@@ -154,7 +154,7 @@ class Mapping:
         return warning.when(pl.col(_FINDING).is_in(excluded)).then(_listed(lost))
 
 
-def _listed(texts: list[pl.Expr]) -> pl.Expr:
+def _listed(texts: Sequence[pl.Expr]) -> pl.Expr:
     """Return the texts joined, null for none."""
     if not texts:
         return pl.lit(None, dtype=pl.String)

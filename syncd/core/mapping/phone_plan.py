@@ -101,6 +101,11 @@ def is_surely_whole(piece: str, region: str, *, valid: bool = True) -> bool:
     return digits_of(piece).startswith(_trunk(region) or "-") and _is_possible(number)
 
 
+def starts_a_number(piece: str, region: str) -> bool:
+    """Return whether ``piece`` begins as numbers of the region do: with a + or the trunk prefix, if there is one."""
+    return is_abroad(piece) or digits_of(piece).startswith(_trunk(region) or "")
+
+
 def is_area_code(piece: str, region: str) -> bool:
     """Return whether ``piece`` can be the first part of a number that a separator divides, as in ``030/123456``."""
     digits, trunk = digits_of(piece), _trunk(region)

@@ -5,23 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.core.mapping import phones
-from syncd.core.settings.rules import PhoneRules
+from tests.worlds.core_mapping import phone_of as read
 
 A, B = "2125550123", "6465550199"
 TABLE = [line.split("\t") for line in (Path(__file__).parent / "phones.tsv").read_text().splitlines() if line[0] != "#"]
 unhurried = settings(deadline=None, max_examples=60)
-
-
-def read(text: str, region: str = "US", invalid: Literal["keep", "drop", "reject"] = "keep") -> tuple[str, str, str]:
-    """Return the digits, the problem and the note of one value; "" for none."""
-    row = phones.clean(pl.DataFrame({"c": [text]}), PhoneRules(region=region, invalid=invalid)).row(0)
-    return row[0], row[1] or "", row[2] or ""
 
 
 @pytest.mark.parametrize(("region", "text", "sent", "reported", "_why"), TABLE, ids=[row[1] for row in TABLE])
