@@ -26,7 +26,7 @@ _NANP_NUMBER = re.compile(r"1?([2-9]\d{9})")
 _GIVEN_UP_ABROAD = re.compile(r"(52)1(\d{10})")
 _GIVEN_UP = {"MX": re.compile(r"(?:01|04[45])(\d{10})")}
 _COUNTED = ("01234567890123456789", "98765432109876543210")
-_SHORTEST_COUNTED, _SHORTEST_REPEATED = 5, 3
+_SHORTEST_COUNTED, _SHORTEST_REPEATED = 6, 3
 """Fewer digits can be an internal extension."""
 _REASONS = {
     ValidationResult.TOO_LONG: "too long",
