@@ -106,7 +106,8 @@ def test_a_text_without_a_number_sends_nothing_and_is_reported(text: str, proble
 
 @pytest.mark.parametrize(
     ("text", "digits"), [("4155", "4155"), ("x4155", "4155"), ("ext. 4155", "4155"), ("1234", "1234"),
-                         ("12345", "12345"), ("555-1234 mob", "5551234"), ("Mobile: 555-1234", "5551234"), ("212555012312", "212555012312")]
+                         ("12345", "12345"), ("555-1234 mob", "5551234"), ("Mobile: 555-1234", "5551234"),
+                         ("212555012312", "212555012312")]
 )  # fmt: skip
 def test_an_impossible_number_alone_is_kept(text: str, digits: str) -> None:
     assert read(text)[0] == digits
