@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, ValidationResult
@@ -195,6 +195,7 @@ def problem(piece: str, region: str) -> str:
     return _REASONS.get(phonenumbers.is_possible_number_with_reason(number), "too short")
 
 
+@lru_cache(maxsize=256)
 def _parse(text: str, region: str) -> PhoneNumber | None:
     try:
         return phonenumbers.parse(text, region)

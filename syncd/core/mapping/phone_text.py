@@ -186,9 +186,8 @@ def _in_numbers(text: str, region: str, *, in_text: bool = False, is_last: bool 
     ``in_text``: other things than numbers stand beside it; ``is_last``: no word that the last digits could count.
     """
     sides = [side for side in _DASH.split(text) if digits_of(side)]
-    numbers = [whole(side, region) for side in sides if len(digits_of(side)) > SHORTEST and _is_whole(side, region)]
-    if 1 < len(sides) == len(numbers):
-        return [Found(number) for number in numbers if number]
+    if len(sides) > 1 and all(len(digits_of(side)) > SHORTEST and _is_whole(side, region) for side in sides):
+        return [Found(whole(side, region) or "") for side in sides]
     if not in_text and (number := _before_few_digits(text, region)):
         return [Found(number), Found("", BESIDE)]
     in_text = in_text or not _PUNCTUATION.fullmatch(text)
@@ -252,7 +251,7 @@ def _in_piece(piece: str, region: str, *, in_text: bool) -> list[Found]:
     )
     if not sure and _SHORT_DATE.fullmatch(piece):
         return [Found("", "a date")]
-    if not sure and region not in NANP and len(digits) > SHORTEST:
+    if not sure and region not in NANP and len(digits) > SHORTEST and not (number and _is_whole(piece, region)):
         tokens = _TOKEN.findall(piece)
         if 1 < len(tokens) <= _MOST_TOKENS and (among := _among(tokens, region)):
             return among
