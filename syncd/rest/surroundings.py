@@ -18,12 +18,13 @@ def way_to(base: str) -> dict[str, Any]:
     """Return the arguments of :class:`httpx.Client` that depend on the environment, for the server at ``base``.
 
     Raises:
-        ConfigError: a variable that counts names a proxy or certificates that cannot be used.
+        ConfigError: a variable names a proxy or certificates that cannot be used, whether they lead to ``base`` or not.
     """
-    is_near = host_of(base) in LOOPBACK
-    # Plain HTTP on this machine needs neither certificates nor a proxy, which could not reach it.
-    verify = httpx_default() if is_near and base.startswith("http:") else authorities()
-    return {"trust_env": False, "verify": verify, "proxy": None if is_near else _proxy(base)}
+    for scheme in ("http", "https"):
+        _proxy(f"{scheme}://syncd.invalid")
+    # No proxy could reach a server on this machine.
+    proxy = None if host_of(base) in LOOPBACK else _proxy(base)
+    return {"trust_env": False, "verify": authorities(), "proxy": proxy}
 
 
 def _proxy(base: str) -> httpx.Proxy | None:
@@ -44,10 +45,4 @@ def _proxy(base: str) -> httpx.Proxy | None:
 def authorities() -> ssl.SSLContext:
     """Return the certificates that the environment names, or else those that come with the HTTP library."""
     # One for all clients of this process: to read the certificates takes longer than many a run.
-    return named_authorities() or httpx_default()
-
-
-@cache
-def httpx_default() -> ssl.SSLContext:
-    """Return the certificates that come with the HTTP library."""
-    return httpx.create_ssl_context(trust_env=False)
+    return named_authorities() or httpx.create_ssl_context(trust_env=False)

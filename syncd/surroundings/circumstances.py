@@ -58,7 +58,9 @@ CIRCUMSTANCES = {
     ),
     "temporary_full": Circumstance(NoRoom, "no space is left", "make room, or set TMPDIR to another folder"),
     "temporary_limit": Circumstance(
-        NoRoom, "a file may not grow as large as it must", "raise the limit of a file's size (ulimit -f, LimitFSIZE=)"
+        NoRoom,
+        "a file may not grow as large as it must",
+        "raise the limit of a file's size (ulimit -f, LimitFSIZE=); TMPDIR sets another folder",
     ),
     "full": Circumstance(NoRoom, "no space is left", "make room and try again"),
     "file_size": Circumstance(

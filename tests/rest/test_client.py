@@ -137,7 +137,6 @@ def test_certificates_are_read_once_for_all_clients(monkeypatch: pytest.MonkeyPa
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     surroundings.authorities.cache_clear()
-    surroundings.httpx_default.cache_clear()
     read: list[bool] = []
     real = httpx.create_ssl_context
 

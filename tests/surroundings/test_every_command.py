@@ -29,13 +29,13 @@ COMMANDS = {
     "undo": ("undo", "none"),
     "explain": ("explain", "tenants", "3"),
     "history": ("history",),
+    "state accept": ("state", "accept"),
     "sandbox": ("sandbox", "--dialect", "nothing"),
     "demo": ("demo",),
     "config schema": ("config", "schema"),
     "rejects list": ("rejects", "list"),
     "rejects retry": ("rejects", "retry"),
     "rejects export": ("rejects", "export", "rejected.csv"),
-    "state accept": ("state", "accept"),
     "notify test": ("notify", "test"),
     "notify send": ("notify", "send"),
 }
@@ -147,6 +147,30 @@ def test_no_command_takes_its_surroundings_for_a_defect(
         elif command in circumstance.refused:
             assert code == 2, said
             assert f"${circumstance.named}" in out + err, said
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("SSL_CERT_FILE", "{folder}/tenants.csv"),
+        ("SSL_CERT_DIR", "{folder}/none"),
+        ("REQUESTS_CA_BUNDLE", "{folder}/none.pem"),
+        ("HTTPS_PROXY", f"http://ada:{SECRET}#x@proxy:1"),
+        ("HTTP_PROXY", f"http://ada:{SECRET}#x@proxy:1"),
+        ("ALL_PROXY", f"socks4://ada:{SECRET}@proxy:1"),
+    ],
+)
+def test_a_variable_is_looked_at_also_if_the_target_is_on_this_machine(
+    company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    company.write(PEOPLE)
+    monkeypatch.setenv(variable, text.replace("{folder}", str(company.folder)))
+    surroundings.authorities.cache_clear()
+    code, out, err = syncd("run")
+    surroundings.authorities.cache_clear()
+    [message] = errors(err)
+    assert (code, SECRET in out + err) == (2, False)
+    assert f"${variable}" in message
 
 
 def test_the_zone_is_looked_at_before_anything_else(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import syncd
 from tests.worlds.commands import PEOPLE, environment
 from tests.worlds.world import World
 
@@ -47,6 +49,22 @@ def test_a_limit_of_the_system_is_temporary(loaded: World, command: str, limit: 
     assert code in {0, 4}, err
     assert "defect" not in err
     assert "Traceback" not in err
+
+
+def test_a_limit_of_files_leaves_nothing_that_the_next_start_cannot_read(tmp_path: Path) -> None:
+    package = Path(syncd.__file__).parent
+    shutil.copytree(package, tmp_path / "syncd", ignore=shutil.ignore_patterns("__pycache__"))
+    for limit in ("8", "unlimited"):
+        line = f"ulimit -S -f {limit}; exec '{sys.executable}' -m syncd config schema"
+        done = subprocess.run(
+            ["bash", "-c", line],
+            capture_output=True,
+            text=True,
+            env=environment(PYTHONPATH=str(tmp_path), PYTHONDONTWRITEBYTECODE=""),
+            cwd=tmp_path,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_full_temporary_folder_is_named_with_the_way_to_another(loaded: World, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import polars as pl
 
 from syncd.core.columns import REASON, STATE
 from syncd.core.mapping import compiler as mapping
+from syncd.core.mapping import phones
 from syncd.core.schema import Field, Schema
-from syncd.core.settings.rules import Column, Origin, Rule, SourceRules
+from syncd.core.settings.rules import Column, Origin, PhoneRules, Rule, SourceRules
 
 SCHEMA = Schema((Field(1, "ID", is_match=True), Field(2, "Name"), Field(3, "Phone", is_phone=True), Field(4, "Note")))
 
@@ -37,3 +38,9 @@ def named(rule: Rule | Origin, **columns: list[Any]) -> list[str | None]:
 
 def states(page: pl.DataFrame) -> list[tuple[int, str | None]]:
     return list(page.select(STATE, REASON).iter_rows())
+
+
+def phone_of(text: str, region: str = "US", **settings: Any) -> tuple[str, str, str]:
+    """Return the digits, the problem and the note of one phone value of the column ``c``; "" for none."""
+    row = phones.clean(pl.DataFrame({"c": [text]}), PhoneRules(region=region, **settings)).row(0)
+    return row[0], row[1] or "", row[2] or ""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, ValidationResult
@@ -26,7 +26,7 @@ _NANP_NUMBER = re.compile(r"1?([2-9]\d{9})")
 _GIVEN_UP_ABROAD = re.compile(r"(52)1(\d{10})")
 _GIVEN_UP = {"MX": re.compile(r"(?:01|04[45])(\d{10})")}
 _COUNTED = ("01234567890123456789", "98765432109876543210")
-_SHORTEST_COUNTED, _SHORTEST_REPEATED = 5, 3
+_SHORTEST_COUNTED, _SHORTEST_REPEATED = 6, 3
 """Fewer digits can be an internal extension."""
 _REASONS = {
     ValidationResult.TOO_LONG: "too long",
@@ -99,6 +99,11 @@ def is_surely_whole(piece: str, region: str, *, valid: bool = True) -> bool:
     if number is None or valid or phonenumbers.is_valid_number(number):
         return number is not None and bool(phonenumbers.is_valid_number(number))
     return digits_of(piece).startswith(_trunk(region) or "-") and _is_possible(number)
+
+
+def starts_a_number(piece: str, region: str) -> bool:
+    """Return whether ``piece`` begins as numbers of the region do: with a + or the trunk prefix, if there is one."""
+    return is_abroad(piece) or digits_of(piece).startswith(_trunk(region) or "")
 
 
 def is_area_code(piece: str, region: str) -> bool:
@@ -190,6 +195,7 @@ def problem(piece: str, region: str) -> str:
     return _REASONS.get(phonenumbers.is_possible_number_with_reason(number), "too short")
 
 
+@lru_cache(maxsize=256)
 def _parse(text: str, region: str) -> PhoneNumber | None:
     try:
         return phonenumbers.parse(text, region)

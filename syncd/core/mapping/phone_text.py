@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from phonenumbers import Leniency, PhoneNumberMatcher
 
-from syncd.core.mapping.phone_cuts import cut, scientific
+from syncd.core.mapping.phone_cuts import SCIENTIFIC, cut
 from syncd.core.mapping.phone_plan import (
     NANP,
     SHORTEST,
@@ -23,12 +23,13 @@ from syncd.core.mapping.phone_plan import (
     is_placeholder,
     is_surely_whole,
     problem,
+    starts_a_number,
     vanity,
     whole,
 )
+from syncd.core.mapping.phone_words import LABELS, LIST_WORDS
 
 BESIDE = "text beside the number is not sent"
-SCIENTIFIC = "in scientific notation"
 PLACEHOLDER = "a placeholder"
 NOTES = frozenset({BESIDE, SCIENTIFIC})
 """Problems that make no number wrong: they are warnings, whatever ``phones.invalid`` says."""
@@ -47,23 +48,10 @@ class Found(NamedTuple):
 _WEAK = re.compile(r"([,/|\n]+)")
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]+")
-# fmt: off
-_LABELS = frozenset({
-    "anexo", "arbeit", "buero", "bureau", "büro", "c", "casa", "cel", "cell", "cellphone", "cellulaire",
-    "cellulare", "celular", "contact", "d", "desk", "dienstlich", "direct", "domicile", "durchwahl", "dw", "e",
-    "evening", "ext", "extension", "extn", "f", "fax", "fest", "festnetz", "fixe", "fixo", "g", "geschäftlich",
-    "gsm", "h", "handy", "home", "i", "k", "l", "land", "landline", "line", "m", "main", "mob", "mobiel", "mobil",
-    "mobile", "mobiltelefon", "movil", "móvil", "night", "no", "nr", "nst", "num", "number", "numéro", "o", "off",
-    "office", "oficina", "p", "personal", "ph", "phone", "portable", "poste", "primary", "priv", "privat",
-    "private", "privé", "r", "ramal", "res", "residence", "s", "sms", "switchboard", "t", "tel", "telefon",
-    "telefone", "telefono", "telefoon", "telephone", "teléfono", "thuis", "toestel", "trabajo", "travail", "tél",
-    "téléphone", "ufficio", "v", "voice", "voicemail", "voip", "w", "werk", "whatsapp", "wk", "work", "x",
-    "zentrale", "дом", "моб", "раб", "тел", "手机", "携帯", "電話", "전화",
-})
-# fmt: on
-"""Words beside a number that say only which kind of number it is."""
-LIST_WORDS = frozenset({"a", "and", "e", "en", "et", "i", "o", "of", "oder", "or", "ou", "u", "und", "y", "и", "или"})
-_FIRST, _LAST = re.compile(r"^\d\S*"), re.compile(r"\S*\d$")
+_FIRST, _LAST = re.compile(r"^\d[^\s,/|]*"), re.compile(r"[^\s,/|]*\d$")
+# These scripts put no space between words and numbers.
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_DASH = re.compile(r"\s-+\s")
 _BETWEEN = (re.compile(r"&|(?=\+)|\s-+\s"), re.compile(r"\s+"), re.compile("-"))
 _NANP_NUMBER = r"(?:1\D{1,3})?[2-9]\d\d\D{0,3}\d{3}\D{0,3}\d{4}"
 _NANP_ROW = re.compile(rf"\D*(?:{_NANP_NUMBER}(?:\D+|$)){{2,}}")
@@ -73,7 +61,13 @@ _NANP_WITHIN = re.compile(
 )
 _PUNCTUATION = re.compile(r"[\d\s()\[\]{}+.,/|&*#'\"`_~<>:-]*")
 _IP_ADDRESS = re.compile(r"\s*\d{1,3}(?:\.\d{1,3}){3}\s*")
-_LAST_DIGITS = re.compile(r"\s*(\d{1,4})\s*")
+_LAST_DIGITS = re.compile(r"\s*-?(\d{1,4})\s*")
+_SHORT_DATE = re.compile(r"\s*(?:0?[1-9]|[12]\d|3[01])([.-])(?:0?[1-9]|[12]\d|3[01])\1\d\d\s*")
+_FEW_AFTER = re.compile(r"(.*\d)\s?-\s?\d{1,4}\s*")
+_LOCAL_ROW = re.compile(r"\s*(?:\d{3}[-.]\d{4}(?:[\s&]+|$)){2,}")
+_TOKEN = re.compile(r"[^\s~*]*\d[^\s~*]*")
+_MOST_TOKENS, _MOST_BESIDE = 16, 4
+"""Tokens of a piece that are tried as numbers, and the most digits beside these numbers."""
 
 
 @lru_cache(maxsize=100_000)
@@ -85,7 +79,7 @@ def numbers_in(text: str, region: str) -> tuple[Found, ...]:
     kept, problems = cut(text)
     found = [each for chunk in kept.split(";") for each in _in_chunk(chunk, region)]
     # Beside a number, an address or a date is no number that is missing.
-    found += [Found("", BESIDE if found else each) for each in problems]
+    found += [Found("", BESIDE if found and each not in NOTES else each) for each in problems]
     once: dict[str | None, Found] = {}
     for each in found:
         once.setdefault(each.digits or each.problem, each)
@@ -97,11 +91,6 @@ def _in_chunk(chunk: str, region: str) -> list[Found]:
         return []
     if not _LETTER.search(chunk):
         return _in_numbers(chunk, region)
-    number, lost = scientific(chunk)
-    if lost:
-        return [Found("", "digits are lost in scientific notation")]
-    if number:
-        return [*_in_numbers(number, region), Found("", SCIENTIFIC)]
     pieces = _WEAK.split(chunk)[::2]
     spelled = [vanity(piece, region) for piece in pieces]
     if not any(spelled):
@@ -113,26 +102,31 @@ def _in_chunk(chunk: str, region: str) -> list[Found]:
 
 
 class _Segment(NamedTuple):
-    """The digits and punctuation between two words; ``before``: the word before, "" if there is none.
+    """The digits and punctuation between two words: ``before`` and ``after``, "" for none.
 
     ``text`` lacks digits to which a word clings, as in ``4B``, unless it is a label; ``cut``: it lacks some.
+    ``at``: the number of the word before.
     """
 
     text: str
     before: str
+    after: str
     cut: bool
+    at: int
 
 
 def _segments(chunk: str) -> Iterator[_Segment]:
     begin, before = 0, ""
-    for start, end, after in [*((*word.span(), word[0]) for word in _WORD.finditer(chunk)), (len(chunk), 0, "")]:
+    words = [*((*word.span(), word[0]) for word in _WORD.finditer(chunk)), (len(chunk), 0, "")]
+    for at, (start, end, after) in enumerate(words):
         text = chunk[begin:start]
         if digits_of(text):
-            kept = text if not before or before in _LABELS else _FIRST.sub("", text)
+            kept = text if not before or before in LABELS or _UNSPACED.match(before[-1]) else _FIRST.sub("", text)
             # "2125550123c" names a cell phone, "400c" a room.
-            if after and not (after in _LABELS and len(digits_of(kept)) >= SHORTEST):
+            labelled = after in LABELS and len(digits_of(kept)) >= SHORTEST
+            if after and not labelled and not _UNSPACED.match(after):
                 kept = _LAST.sub("", kept)
-            yield _Segment(kept, before, kept != text)
+            yield _Segment(kept, before, after, kept != text, at)
         begin, before = end, after
 
 
@@ -141,14 +135,20 @@ def _in_text(chunk: str, region: str) -> list[Found]:
     labelled = _is_labelled(chunk)
     found: list[Found] = []
     rest = False
+    ended = -1
     for segment in _segments(chunk):
-        if segment.before in LIST_WORDS and (last := _with_last_digits(found, segment.text)):
+        # "or 2 others" and "/24 hours" count something else.
+        is_last = not segment.after or segment.after in LABELS or segment.after in LIST_WORDS
+        if ended + 1 == segment.at and is_last and (last := _after_word(found, segment)):
             found.append(last)
         else:
             rest |= segment.cut
-            numbers = _in_numbers(segment.text, region, in_text=not labelled)
+            numbers = _in_numbers(segment.text, region, in_text=not labelled, is_last=is_last)
             found += [each for each in numbers if each.digits or labelled]
             rest |= any(not each.digits for each in numbers) and not labelled
+            if numbers and not numbers[-1].digits:
+                continue
+        ended = segment.at
     if any(each.digits and not each.problem for each in found):
         # Beside a whole number, a few digits are a room or a year.
         found = [Found("") if each.problem and len(each.digits) < SHORTEST else each for each in found]
@@ -157,13 +157,19 @@ def _in_text(chunk: str, region: str) -> list[Found]:
     return _with_one_rest([*found, Found("", BESIDE)] if rest else found)
 
 
-_INNER_LETTER = re.compile(r"\d[^\W\d_]+\d")
+def _after_word(found: list[Found], segment: _Segment) -> Found | None:
+    """Return the number before with other last digits, as in ``212-555-0123 or 0124``; None for something else."""
+    counts = segment.before in LIST_WORDS and segment.text[:1].isspace() and len(digits_of(segment.text)) > 1
+    return _with_last_digits(found, segment.text) if counts else None
+
+
+_INNER_LETTER = re.compile(r"\d[^\W\d_]+\d|\d-[^\W\d_]{1,2}\d|\d[^\W\d_]{1,2}-\d")
 
 
 def _is_labelled(chunk: str) -> bool:
     """Return whether all words only name the kind of a number, or stand between numbers."""
     return not _INNER_LETTER.search(chunk) and all(
-        word in _LABELS or word in LIST_WORDS for word in _WORD.findall(chunk)
+        word in LABELS or word in LIST_WORDS for word in _WORD.findall(chunk)
     )
 
 
@@ -175,8 +181,16 @@ def _with_last_digits(found: list[Found], text: str) -> Found | None:
     return Found(found[-1].digits[: -len(last[1])] + last[1])
 
 
-def _in_numbers(text: str, region: str, *, in_text: bool = False) -> list[Found]:
-    """Return the numbers of a text without letters; ``in_text``: other things than numbers stand beside it."""
+def _in_numbers(text: str, region: str, *, in_text: bool = False, is_last: bool = True) -> list[Found]:
+    """Return the numbers of a text without letters.
+
+    ``in_text``: other things than numbers stand beside it; ``is_last``: no word that the last digits could count.
+    """
+    sides = [side for side in _DASH.split(text) if digits_of(side)]
+    if len(sides) > 1 and all(len(digits_of(side)) > SHORTEST and _is_whole(side, region) for side in sides):
+        return [Found(whole(side, region) or "") for side in sides]
+    if not in_text and (number := _before_few_digits(text, region)):
+        return [Found(number), Found("", BESIDE)]
     in_text = in_text or not _PUNCTUATION.fullmatch(text)
     parts = _WEAK.split(text)
     found: list[Found] = []
@@ -185,11 +199,26 @@ def _in_numbers(text: str, region: str, *, in_text: bool = False) -> list[Found]
         joined = parts[at::2]
         size = _joined(joined, region)
         piece = " ".join(joined[:size])
-        slash = at > 0 and "/" in parts[at - 1]
+        slash = at > 0 and "/" in parts[at - 1] and (is_last or at + 2 * size < len(parts))
         last = _with_last_digits(found, piece) if slash else None
         found += [last] if last else _in_piece(piece, region, in_text=in_text)
         at += 2 * size
     return _with_one_rest(found)
+
+
+def _before_few_digits(text: str, region: str) -> str | None:
+    """Return the number of ``212-555-0123-4``; None if the last digits belong to it, or there is none."""
+    found = _FEW_AFTER.fullmatch(text)
+    if not found or len(digits_of(found[1])) <= SHORTEST or _is_whole(text, region):
+        return None
+    area, *more = _WEAK.split(found[1])[::2]
+    if region in NANP:
+        sure = re.fullmatch(rf"\D*{_NANP_NUMBER}", found[1]) is not None
+    elif more:
+        sure = len(more) == 1 and is_area_code(area, region) and _is_whole(found[1], region)
+    else:
+        sure = is_surely_whole(found[1], region)
+    return whole(found[1], region) if sure else None
 
 
 def _with_one_rest(found: list[Found]) -> list[Found]:
@@ -218,16 +247,57 @@ def _in_piece(piece: str, region: str, *, in_text: bool) -> list[Found]:
     if not digits:
         return []
     number = whole(piece, region)
-    if number and (not in_text or "+" in piece or is_surely_whole(piece, region, valid=False)):
+    sure = number is not None and (
+        "+" in piece or is_surely_whole(piece, region) or (region not in NANP and is_surely_whole(number, region))
+    )
+    if not sure and _SHORT_DATE.fullmatch(piece):
+        return [Found("", "a date")]
+    if not sure and region not in NANP and len(digits) > SHORTEST and not (number and _is_whole(piece, region)):
+        tokens = _TOKEN.findall(piece)
+        if 1 < len(tokens) <= _MOST_TOKENS and (among := _among(tokens, region)):
+            return among
+    if number and (sure or not in_text or is_surely_whole(piece, region, valid=False)):
         return [Found("", PLACEHOLDER) if is_placeholder(number, region) else Found(number)]
     several = (_several(piece, region) or _within(piece, region)) if len(digits) > SHORTEST else []
-    if several:
-        return several
+    return several or _impossible(piece, region, in_text=in_text)
+
+
+def _impossible(piece: str, region: str, *, in_text: bool) -> list[Found]:
+    """Return the digits of a piece that is no number, "" if they cannot be dialled, and why it is none."""
+    digits = digits_of(piece)
     if is_placeholder(digits, region):
         return [Found("", PLACEHOLDER)]
-    wrong = problem(piece, region)
+    if region in NANP and _LOCAL_ROW.fullmatch(piece) and not in_text:
+        return [Found(digits[at : at + 7], "too short") for at in range(0, len(digits), 7)]
     sendable = not in_text and not _IP_ADDRESS.fullmatch(piece) and FEWEST_DIGITS <= len(digits) <= MOST_DIGITS
-    return [Found(digits if sendable else "", wrong)]
+    return [Found(digits if sendable else "", problem(piece, region))]
+
+
+def _among(tokens: list[str], region: str) -> list[Found]:
+    """Return the valid numbers that runs of ``tokens`` write, and an entry for the few digits beside them."""
+    # From the end: the numbers of the last tokens, and how many digits stand beside them.
+    best: list[tuple[int, list[str]]] = [(0, [])]
+    for begin in range(len(tokens) - 1, -1, -1):
+        beside, numbers = best[0]
+        options = [(beside + len(digits_of(tokens[begin])), numbers)]
+        for size in range(1, len(tokens) - begin + 1):
+            text = " ".join(tokens[begin : begin + size])
+            if len(digits_of(text)) > MOST_DIGITS:
+                break
+            number = whole(text, region) if len(digits_of(text)) > SHORTEST else None
+            if number and starts_a_number(text, region) and _is_whole(text, region):
+                beside, numbers = best[size - 1]
+                if not is_placeholder(number, region):
+                    options.append((beside, [number, *numbers]))
+        best.insert(0, min(options, key=lambda option: (option[0], len(option[1]))))
+    beside, numbers = best[0]
+    if not numbers or beside > _MOST_BESIDE:
+        return []
+    return [*map(Found, numbers), *([Found("", BESIDE)] if beside else [])]
+
+
+def _is_whole(text: str, region: str) -> bool:
+    return is_surely_whole(text, region, valid=False)
 
 
 def _several(piece: str, region: str) -> list[Found]:
@@ -235,7 +305,8 @@ def _several(piece: str, region: str) -> list[Found]:
     for pattern in _BETWEEN:
         parts = [part for part in pattern.split(piece) if digits_of(part)]
         numbers = [number for part in parts if (number := whole(part, region)) is not None]
-        if len(parts) > 1 and len(numbers) == len(parts):
+        short = region not in NANP and any(len(digits_of(part)) < SHORTEST for part in parts)
+        if len(parts) > 1 and len(numbers) == len(parts) and not short:
             return [Found(number) for number in numbers]
     if region in NANP and _NANP_ROW.fullmatch(piece):
         numbers = [whole(part, region) or "" for part in _NANP_IN_ROW.findall(piece)]
@@ -258,7 +329,9 @@ def _within(piece: str, region: str) -> list[Found]:
 
 
 def _apart(text: str, region: str) -> str | None:
-    number = whole(text, region) if "+" in text or is_surely_whole(text, region, valid=False) else None
+    # Four digits of a longer number that begin with 00 are no prefix.
+    sure = "+" in text or is_surely_whole(text, region, valid=digits_of(text).startswith("00"))
+    number = whole(text, region) if sure else None
     return None if number is None or is_placeholder(number, region) else number
 
 
