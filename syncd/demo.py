@@ -52,7 +52,7 @@ sources:
 FRONT_DESK = {"Contact": "Front desk", "Company": "Juniper Court", "Phone": "2125550100"}
 OLD_FRIEND = {"External ID": "100012", "Contact": "S. O'Brien", "Company": "Harbor View Lofts", "Phone": "9295550100"}
 
-WANTED = 283
+WANTED = 284
 """Rows of the sample that make a contact: neither former, nor without a phone that can be read, nor broken."""
 
 EDITS: Sequence[tuple[str, str, str]] = (
