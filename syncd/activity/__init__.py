@@ -1,0 +1,1 @@
+"""Calls and messages come in: received, pulled, proved, kept."""

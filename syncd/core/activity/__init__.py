@@ -1,0 +1,1 @@
+"""Calls and messages: what was observed of them, and what follows from it. Pure."""

@@ -1,0 +1,59 @@
+"""Times as the API writes them (ISO 8601), as Unix seconds, and as days (UTC dates). No clock is asked."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+
+def seconds(text: object) -> float | None:
+    """Return the Unix seconds of a time such as ``2026-03-10T14:30:00.000Z``; None if ``text`` is no time.
+
+    A time without an offset is UTC.
+    """
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def iso(moment: float) -> str:
+    """Return Unix seconds as a time in UTC: ``2026-03-10T14:30:00Z``, with milliseconds if it has any."""
+    found = datetime.fromtimestamp(round(moment, 3), UTC)
+    precision = "milliseconds" if found.microsecond else "seconds"
+    return found.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def day_of(moment: float) -> str:
+    """Return the UTC date of a moment: ``2026-03-10``."""
+    return datetime.fromtimestamp(moment, UTC).date().isoformat()
+
+
+def begin_of(day: str) -> float:
+    """Return when a day begins in UTC, in Unix seconds.
+
+    Raises:
+        ValueError: ``day`` is no date.
+    """
+    return datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()
+
+
+def day_after(day: str, count: int = 1) -> str:
+    """Return the day ``count`` days after ``day`` (before it, if negative).
+
+    Raises:
+        ValueError: ``day`` is no date.
+    """
+    return (date.fromisoformat(day) + timedelta(days=count)).isoformat()
+
+
+def days_between(first: str, last: str) -> list[str]:
+    """Return every day from ``first`` to ``last``, both included.
+
+    Raises:
+        ValueError: one of them is no date.
+    """
+    count = (date.fromisoformat(last) - date.fromisoformat(first)).days
+    return [day_after(first, number) for number in range(count + 1)]
