@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -129,10 +130,9 @@ class Reading:
     def _columns_of_sample(self, columns: frozenset[str]) -> list[str]:
         """Return the columns of the first page of a full read; if its records come in parts, of each part."""
         parts = map(self._noted, self._sample(columns))
-        steps = self.options.steps(self.needs.columns)
-        return sampled(
-            parts, self.options.records.id, lambda live: enriched(live, steps, self.session), self.session.name
-        )
+        whole = partial(enriched, steps=self.options.steps(self.needs.columns), session=self.session)
+        flat = not self.options.columns
+        return sampled(parts, self.options.records.id, whole, self.session.name, flat=flat)
 
     def _noted(self, records: Sequence[Any]) -> list[Any]:
         live = self.live(records)

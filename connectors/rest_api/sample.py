@@ -11,9 +11,16 @@ from syncd.errors import SourceInvalid
 
 
 def sampled(
-    parts: Iterable[Sequence[Any]], id_path: str, whole: Callable[[Sequence[Any]], Sequence[Any]], name: str
+    parts: Iterable[Sequence[Any]],
+    id_path: str,
+    whole: Callable[[Sequence[Any]], Sequence[Any]],
+    name: str,
+    *,
+    flat: bool = True,
 ) -> list[str]:
     """Return the columns of the records of all parts; ``whole``: adds to the live records of a part what is looked up.
+
+    ``flat``: columns are wanted; they may be named already.
 
     Raises:
         SourceInvalid: no record has an id, or there are too many columns.
@@ -25,8 +32,9 @@ def sampled(
         some |= bool(live)
         with_id = with_id or any(ids_of(live, id_path))
         if with_id:
+            records = whole(live)
             with narrow(name):
-                found |= dict.fromkeys(columns_of(whole(live)))
+                found |= dict.fromkeys(columns_of(records if flat else ()))
                 require_narrow(found)
     if some and not with_id:
         raise SourceInvalid(f"{name}: no record has anything at {id_path!r}: correct records.id")

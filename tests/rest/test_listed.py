@@ -58,9 +58,9 @@ def test_a_list_is_what_the_whole_answer_says(other: Any, records: list[Any], as
 @pytest.mark.parametrize(
     "cut", [b'{"p": [', b'{"p": [1', b'{"p": [1,', b'{"p": [{"a": 1', b'{"p": ["x', b'{"p": [1]', b""]
 )
-def test_an_answer_that_was_cut_off_is_none(monkeypatch: pytest.MonkeyPatch, cut: str, window: int) -> None:
+def test_an_answer_that_was_cut_off_is_none(monkeypatch: pytest.MonkeyPatch, cut: bytes, window: int) -> None:
     monkeypatch.setattr(listed, "_WINDOW", window)
-    assert parsed(cut.encode(), "p") == (None, "the answer was cut off or is not JSON")
+    assert parsed(cut, "p") == (None, "the answer was cut off or is not JSON")
 
 
 @pytest.mark.parametrize(
