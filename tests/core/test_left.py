@@ -18,6 +18,7 @@ from syncd.core.compare import (
     ID,
     KIND,
     OLD_MATCH,
+    SPARES,
     WHY,
     as_carried_out,
     rows,
@@ -70,6 +71,14 @@ def test_a_move_leaves_an_adopted_contact_and_says_so(
     rules = GateRules(deletes=DeleteLimits(adopted=allowed))
     found = rows(sparing_adopted(frame(*changes), detail(("a", 7, "accepted", origin)), rules))
     assert [(bool(each.spares), each.why) for each in found] == expected
+
+
+def test_a_delete_that_spares_its_contact_still_does_beside_a_move_of_an_adopted_one() -> None:
+    """The undo of a takeover is such a delete."""
+    changes = frame(move("a", 7, "1", "2"), {KIND: "delete", KEY: "b", MATCH: "3", ID: 8})
+    changes = changes.with_columns(pl.Series(SPARES, [None, True]))
+    found = sparing_adopted(changes, detail(("a", 7, "accepted", "adopted")), GateRules())
+    assert found.get_column(SPARES).to_list() == [True, True]
 
 
 def test_only_a_refused_contact_that_never_was_at_the_target_needs_no_delete() -> None:
