@@ -93,7 +93,8 @@ def settle(
             # An adopted contact stays at the target when its row leaves the source, unless the rules say otherwise.
             owner, change = evidence.whose(call, outcome, was_ours=outcome.id in ours), call.change
             there = held.get(outcome.id, _NOBODYS)
-            taken_over = not there.holders <= {(entry.source, entry.key)}
+            # A repair makes a contact that is missing anew: then the target may bring the key's own contact back.
+            taken_over = bool(there.holders) and (entry.source, entry.key) not in there.holders
             kind = turned_out(change.kind, owner, outcome, taken_over=taken_over)
             yield Settled(
                 entry,

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import syncd.state.tables  # noqa: F401  (registers the tables)
-from syncd.core.change import CallOutcome, Status
+from syncd.core.change import CallOutcome, Kind, Status
 from syncd.core.ownership import Holding
 from syncd.state import State
 from syncd.state.journal import Settled
@@ -108,11 +108,10 @@ def test_a_contact_is_held_by_the_keys_that_have_it_and_by_those_that_moved_away
 def test_what_a_contact_holds_is_not_known_while_another_call_than_a_move_is_open(path: Path) -> None:
     with State(path) as state:
         accept(state, "a", 5)
-        state.journal.mark("run", "s", [change("a", kind="update", id_=5)._replace(before=OLD)])
-        unknown = {5: Holding(frozenset({("s", "a")}), None)}
-        assert state.holdings.held([5]) == unknown
-        state.journal.mark("run", "s", [change("a", "new", "move", 5)._replace(before=OLD)])
-        assert state.holdings.held([5]) == unknown
+        calls: list[tuple[Kind, dict[str, str] | None]] = [("move", OLD), ("update", None), ("move", None)]
+        for kind, values in calls:
+            state.journal.mark("run", "s", [change("a", kind=kind, id_=5)._replace(before=OLD)])
+            assert state.holdings.held([5]) == {5: Holding(frozenset({("s", "a")}), values)}
 
 
 def test_a_contact_that_was_deleted_is_held_by_nobody(path: Path) -> None:
