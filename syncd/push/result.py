@@ -25,9 +25,9 @@ class PushResult:
     ``altered``: contacts whose values at the target differ from the sent values, as the report's JSON. ``unknown``:
     changes of unknown outcome; the next run sends them again. ``kept``: changes that wait for a later run: deletes
     whose contact a call of unknown outcome may claim or may have made, or that another key should have got, and upserts
-    of a contact that another source has in hand. ``tidied``: contacts that an earlier, interrupted run had left behind and that were deleted now.
-    ``without_call``: how many deletes got no call, by what became of the contact. ``otherwise``: by key, the id and
-    what the change turned out to be, where that is another kind than planned.
+    of a contact that another source has in hand. ``tidied``: contacts that an earlier, interrupted run had left behind
+    and that were deleted now. ``without_call``: how many deletes got no call, by what became of the contact.
+    ``otherwise``: by key, the id and what the change turned out to be, where that is another kind than planned.
     """
 
     counts: Counter[str] = field(default_factory=Counter)

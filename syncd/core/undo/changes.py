@@ -128,7 +128,8 @@ def _judged(
 
 def _givers(groups: Sequence[Sequence[Entry]], world: World) -> dict[str, str]:
     """Return the keys that took over the contact of another key which the undo lets have it again, and that key."""
-    former = {group[0].old_id: group[0].key for group in groups if group[-1].kind in ("delete", "move")}
+    left = [group[0] for group in groups if group[-1].kind in ("delete", "move")]
+    former = {each.old_id: each.key for each in left if each.old_id}
     took = [group[0] for group in groups if group[0].kind == "adopt" and group[-1].kind in ("adopt", "update")]
     ids = {key: known.id for key, known in world.known.items()}
     return {
