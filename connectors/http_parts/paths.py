@@ -58,6 +58,13 @@ def _descend(document: Any, names: list[str]) -> Any:
     return document
 
 
+def names_of(path: str) -> tuple[str, ...] | None:
+    """Return the keys that a plain path goes along, none for ``@``; None for any other expression."""
+    if path == "@":
+        return ()
+    return tuple(path.split(".")) if _DOTTED_NAMES.fullmatch(path) else None
+
+
 def truthy(value: Any) -> bool:
     """Return whether JMESPath takes ``value`` for true: anything but null, false and empty values."""
     # Not Python's own truth: 0 is true in JMESPath.

@@ -9,7 +9,7 @@ absent values.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,16 @@ MOST_ZEROS = 40
 
 DEEPEST = 6
 """The deepest level whose keys become columns; a value below it is one column of JSON."""
+
+MOST_COLUMNS = 10_000
+"""The most columns of a record, or of the records whose columns are asked for."""
+
+LONGEST_NAME = 1000
+"""The most characters of a column's name: a longer path is no column."""
+
+
+class TooWide(Exception):
+    """There are more than :data:`MOST_COLUMNS` columns."""
 
 
 def text_of(value: Any) -> str | None:
@@ -56,7 +66,12 @@ def _number(value: float | Decimal) -> str | None:
 
 
 def flat(record: Any) -> dict[str, str | None]:
-    """Return a record's columns by dotted path, in the record's own order."""
+    """Return a record's columns by dotted path, in the record's own order.
+
+    Raises:
+        TooWide: there are more than :data:`MOST_COLUMNS`.
+
+    """
     columns: dict[str, str | None] = {}
     if isinstance(record, Mapping):
         for name, value in record.items():
@@ -66,6 +81,9 @@ def flat(record: Any) -> dict[str, str | None]:
 
 def _flatten(path: str, value: Any, columns: dict[str, str | None], depth: int) -> None:
     """Add the columns of ``value`` to ``columns``."""
+    # A long key above many others would make many long names of few bytes.
+    if len(path) > LONGEST_NAME:
+        return
     if isinstance(value, dict) and depth < DEEPEST:
         for name, inner in value.items():
             _flatten(f"{path}.{name}", inner, columns, depth + 1)
@@ -74,6 +92,7 @@ def _flatten(path: str, value: Any, columns: dict[str, str | None], depth: int) 
             columns[f"{path}.{name}"] = text
     else:
         columns[path] = text_of(value)
+    require_narrow(columns)
 
 
 def _joined(items: Sequence[Any], depth: int) -> dict[str, str | None]:
@@ -86,12 +105,28 @@ def _joined(items: Sequence[Any], depth: int) -> dict[str, str | None]:
         for name, text in inner.items():
             # A key without a value in any object is a column too: a check must find its name.
             texts_of.setdefault(name, []).extend([text] if text else [])
+        require_narrow(texts_of)
     return {name: ";".join(texts) for name, texts in texts_of.items()}
 
 
+def require_narrow(columns: Sized) -> None:
+    """Raise TooWide if there are more columns than allowed."""
+    if len(columns) > MOST_COLUMNS:
+        raise TooWide
+
+
 def columns_of(records: Iterable[Any]) -> list[str]:
-    """Return every column of these records, in the order in which they first come."""
-    return list(dict.fromkeys(name for record in records for name in flat(record) if is_whole(name)))
+    """Return every column of these records, in the order in which they first come.
+
+    Raises:
+        TooWide: there are more than :data:`MOST_COLUMNS`.
+
+    """
+    found: dict[str, None] = {}
+    for record in records:
+        found |= dict.fromkeys(name for name in flat(record) if is_whole(name))
+        require_narrow(found)
+    return list(found)
 
 
 Damage = dict[int, str]
@@ -165,6 +200,6 @@ def _column(records: Sequence[Any], path: str) -> list[str | None]:
     return [text_of(search(record)) for record in records]
 
 
-def ids_of(records: Sequence[Any], path: str) -> list[str | None]:
+def ids_of(records: Iterable[Any], path: str) -> list[str | None]:
     """Return the id of each record as text, or None for a record without an id."""
     return [text_of(find(path, record)) or None for record in records]

@@ -148,7 +148,7 @@ class HubSpot(Connector):
             self._options.base_url,
             headers={},
             # HubSpot's lists and batches have a size that is asked for.
-            bounds=Bounds(deadline=self._options.deadline, max_answer=self._options.max_answer, paged=True),
+            bounds=Bounds(deadline=self._options.deadline, max_answer=self._options.max_answer),
             failures=source_failures("HubSpot", key=self._key_help()),
             stopping=self._stopping,
             sleep=self._sleep,

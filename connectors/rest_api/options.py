@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from connectors.http_parts.paths import JsonPath
+from connectors.http_parts.paths import JsonPath, names_of
 from connectors.rest_api.access import AnswerForm, AuthForm, HintForm, LimitEntry, Secret
 from connectors.rest_api.forms import (
     ChangesForm,
@@ -188,6 +188,17 @@ class RestOptions(Options):
             yield "deletes.feed.page", self.deletes.feed.page, self.deletes.feed.request
         for at, values in enumerate(self._fanout_lists()):
             yield f"fanout.lists[{at}].page", values.page, values.request
+
+    def long_list(self) -> tuple[str, ...] | None:
+        """Return the keys that lead to the records if those can be read one by one; None if they cannot."""
+        place = names_of(self.records.path)
+        # Whatever else looks into the answer must not need the list, and a lookup is for a whole page.
+        token = None if self.page.source is None or self.page.source.lower().startswith("header:") else self.page.source
+        others = [token, self.page.more, self.page.total, self.changes.source if self.changes else None]
+        found = [names_of(path) for path in (*others, *(each.when for each in self.errors)) if path]
+        if place is None or self.enrich or self.fields:
+            return None
+        return place if all(names and names[:1] != place[:1] for names in found) else None
 
     def _page_problems(self) -> Iterator[str]:
         for where, page, request in self.lists():

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import urljoin
 
 from connectors.http_parts.paths import find, truthy
+from syncd.rest import Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Page:
     ``headers`` have lower-case names. ``url`` is the address that was asked, against which relative links resolve.
     """
 
-    records: Sequence[Any]
+    records: Sequence[Any] | Listed
     ids: Sequence[str | None]
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)

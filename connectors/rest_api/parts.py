@@ -76,10 +76,11 @@ class Parts:
             whole = [
                 index for index, id_ in enumerate(page.ids) if id_ is not None and all(id_ in part for part in by_id)
             ]
+            rest = list(page.records)
             without_id |= None in page.ids
             shifted |= len(whole) < len(page.records)
             seen.update(id_ for id_ in page.ids if id_ is not None)
-            records = [reduce(combine, [part[page.ids[at]] for part in by_id], page.records[at]) for at in whole]
+            records = [reduce(combine, [part[page.ids[at]] for part in by_id], rest[at]) for at in whole]
             yield replace(page, records=records, ids=[page.ids[at] for at in whole])
         self.flaws += [flaw for walk in self.walks for flaw in walk.flaws]
         if without_id:

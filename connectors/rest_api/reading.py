@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from connectors.flags import is_yes, shown
 from connectors.http_parts.paths import find
-from connectors.http_parts.records import Damage, columns_of, ids_of, rows_of, table, text_of
+from connectors.http_parts.records import Damage, ids_of, rows_of, table, text_of
 from connectors.rest_api.cursor import Window, moment
 from connectors.rest_api.enrich import enriched
 from connectors.rest_api.forms import DiscoverForm, RecordsForm
 from connectors.rest_api.options import RestOptions
 from connectors.rest_api.paging import Page
 from connectors.rest_api.parts import Parts, split_names
+from connectors.rest_api.sample import narrow, sampled
 from connectors.rest_api.session import Session
 from connectors.rest_api.template import RequestTemplate
 from connectors.rest_api.walk import Walk
 from syncd.errors import SourceInvalid, SourceUnavailable
+from syncd.rest import Listed, parts_of
 from syncd.source import Needs, Rows
 
 
@@ -83,12 +86,12 @@ class Reading:
         if self.options.columns:
             names = tuple(self.options.columns)
             # The first page tells nothing of the columns here, but it shows a wrong path or id before anything is read.
-            self._sample(frozenset())
+            self._columns_of_sample(frozenset())
             return Columns(names, tuple(name for name in names if name in self.needs.columns) or names)
         fields = self.options.fields
         if fields and fields.discover:
             return self._discovered(fields.discover, fields.always)
-        found = columns_of(self._sample(self.needs.columns)) or sorted({*self.needs.columns, self.options.id_column})
+        found = self._columns_of_sample(self.needs.columns) or sorted({*self.needs.columns, self.options.id_column})
         used = [name for name in found if name in self.needs.columns or not self.needs.columns]
         return Columns(tuple(found), tuple(used))
 
@@ -124,16 +127,23 @@ class Reading:
             )
         return parts
 
-    def _sample(self, columns: frozenset[str]) -> list[Any]:
-        """Return the records of the first page of a full read; if they come in parts, those of each part."""
-        live = [record for fields in self.field_lists(columns) for record in self._first_page(fields)]
-        if live and not any(ids_of(live, self.options.records.id)):
-            raise SourceInvalid(
-                f"{self.session.name}: no record has anything at {self.options.records.id!r}: correct records.id"
-            )
-        return enriched(live, self.options.steps(self.needs.columns), self.session)
+    def _columns_of_sample(self, columns: frozenset[str]) -> list[str]:
+        """Return the columns of the first page of a full read; if its records come in parts, of each part."""
+        parts = map(self._noted, self._sample(columns))
+        whole = partial(enriched, steps=self.options.steps(self.needs.columns), session=self.session)
+        flat = not self.options.columns
+        return sampled(parts, self.options.records.id, whole, self.session.name, flat=flat)
 
-    def _first_page(self, fields: Sequence[str]) -> list[Any]:
+    def _noted(self, records: Sequence[Any]) -> list[Any]:
+        live = self.live(records)
+        self._note_witness(live)
+        return live
+
+    def _sample(self, columns: frozenset[str]) -> Iterable[Sequence[Any]]:
+        first, *others = [self._first_page(fields) for fields in self.field_lists(columns)]
+        return [[record for page in (first, *others) for record in page]] if others else parts_of(first)
+
+    def _first_page(self, fields: Sequence[str]) -> Sequence[Any] | Listed:
         values: dict[str, Any] = {"fields": list(fields)} if fields else {}
         if self.options.page.size:
             values["size"] = self.options.page.size
@@ -142,18 +152,15 @@ class Reading:
                 return []
             values[self.options.fanout.into] = self.branches()[0]
         step = self.options.page.pager().first()
-        answer = self.session.ask(self.main, {**values, **step.values})
-        live = self.live(self.session.records(answer, self.options.records, self.main))
-        self._note_witness(live)
-        return live
+        answer = self.session.ask(self.main, {**values, **step.values}, whole=True)
+        return self.session.records(answer, self.options.records, self.main)
 
     def rows(self, columns: Columns, branch: str) -> Iterator[Rows]:
         """Yield every record of a branch."""
         walk = self._walk(self.main, columns.read, branch, {})
         for page in walk.pages():
-            live = self.live(page.records)
-            self._note_witness(live)
-            yield self.rows_of(live, columns)
+            for part in parts_of(page.records):
+                yield self.rows_of(self._noted(part), columns)
             self._keep_token(page, branch)
         self.flaws += walk.flaws
         self.repeats |= walk.repeats
@@ -243,9 +250,7 @@ class Reading:
         for branch in branches:
             walk = self._walk(template, sorted({*keys, self.options.id_column}), branch, {})
             for page in walk.pages():
-                live = self.live(page.records)
-                self._note_witness(live)
-                frames.append(self._frame(live, keys))
+                frames += [self._frame(self._noted(part), keys) for part in parts_of(page.records)]
             # No flaw of the whole read: the changes are complete, and the next read sweeps again.
             if walk.flaws:
                 return None
@@ -306,7 +311,8 @@ class Reading:
         return rows_of(frame, self.session.name, lines, damage, self.needs.key)
 
     def _frame(self, records: Sequence[Any], columns: Sequence[str], damage: Damage | None = None) -> pl.DataFrame:
-        frame = table(records, columns, self.options.columns, damage)
+        with narrow(self.session.name):
+            frame = table(records, columns, self.options.columns, damage)
         if not self.options.records.false_is_empty:
             return frame
         return frame.with_columns(pl.when(pl.all() != "false").then(pl.all()))

@@ -26,7 +26,7 @@ from connectors.rest_api.signature import Signature
 from connectors.rest_api.template import RequestTemplate, as_text, fill
 from connectors.rest_api.walk import Walk
 from syncd.errors import SourceInvalid, SourceUnavailable
-from syncd.rest import Answer, Bounds, Client, Credentials, source_failures
+from syncd.rest import Answer, Bounds, Client, Credentials, Listed, source_failures
 
 EMPTY = frozenset({204, 205})
 """The statuses of an answer without content, which holds no record."""
@@ -105,8 +105,12 @@ class Session:
         finally:
             self._absent = ()
 
-    def ask(self, template: RequestTemplate, values: Mapping[str, Any], *, url: str | None = None) -> Answer:
+    def ask(
+        self, template: RequestTemplate, values: Mapping[str, Any], *, url: str | None = None, whole: bool = False
+    ) -> Answer:
         """Send the request of ``template`` with ``values``, or to a whole ``url`` with the template's headers.
+
+        ``whole``: it is for the list of all records, which may be long.
 
         Raises:
             FullNeeded: a rule says that only a full read can go on.
@@ -125,6 +129,7 @@ class Session:
                 json=request.body,
                 headers={**request.headers, **self._signature_of(request.method, path)},
                 budget=self._pacer.places(request.method, urlsplit(path).path),
+                within=self.options.long_list() if whole else None,
             )
         except SourceInvalid as error:
             raise SourceInvalid(f"{error} (it was asked for {request.method} {urlsplit(path).path})") from None
@@ -153,7 +158,7 @@ class Session:
         sized = {**values, **({"size": page.size} if page.size else {})}
 
         def fetch(step: Step) -> Page:
-            answer = self.ask(template, {**sized, **step.values}, url=step.url)
+            answer = self.ask(template, {**sized, **step.values}, url=step.url, whole=whole)
             url = step.url or self.address + template.fill({**self.values, **sized, **step.values}).path
             found = self.records(answer, records, template)
             return Page(found, ids_of(found, records.id), answer.body, answer.headers, url)
@@ -173,7 +178,7 @@ class Session:
             may_slip=page.slips,
         )
 
-    def records(self, answer: Answer, form: RecordsForm, template: RequestTemplate) -> list[Any]:
+    def records(self, answer: Answer, form: RecordsForm, template: RequestTemplate) -> list[Any] | Listed:
         """Return the records of an answer.
 
         Raises:
@@ -184,7 +189,7 @@ class Session:
             return []
         found = find(form.path, answer.body)
         # An absent list is not an empty one: with a wrong path, all contacts would seem deleted.
-        if not isinstance(found, list):
+        if not isinstance(found, list | Listed):
             raise SourceInvalid(
                 f"{self.name}: the answer to {template.method} {urlsplit(template.path).path} has no list at "
                 f"{form.path!r}: correct records.path"

@@ -21,6 +21,7 @@ from typing import Any
 
 from connectors.http_parts.paths import find, truthy
 from connectors.rest_api.paging import KeysetPages, NumberPages, OffsetPages, Page, Pager, Step, value_at
+from syncd.rest import Listed
 
 _LAST_KEY = re.compile(r'(?:(?P<above>.+)\.)?(?P<name>"[^"]*"|[A-Za-z_]\w*)')
 """A path, and the key at its end."""
@@ -82,10 +83,14 @@ class Walk:
         order = hashlib.sha256()
         totals: set[int] = set()
         for step, page in self._steps():
-            fresh = [index for index, id_ in enumerate(page.ids) if id_ is None or id_ not in seen]
             ids = {id_ for id_ in page.ids if id_ is not None}
+            # No list of numbers for the first page, which may be the whole list.
+            fresh = [at for at, id_ in enumerate(page.ids) if id_ not in seen] if seen else range(len(page.ids))
             stuck = bool(page.records) and not fresh and not self.every
-            seen |= ids
+            if seen:
+                seen |= ids
+            else:
+                seen = ids
             kept = page if self.every else _only(page, fresh, ids)
             # The record by which an offset page overlaps the page before is expected twice.
             overlap = step.first_id is not None and page.ids[:1] == [step.first_id]
@@ -182,7 +187,9 @@ def _only(page: Page, fresh: Sequence[int], ids: set[str]) -> Page:
         id_ = page.ids[index]
         once.setdefault(index if id_ is None else id_, index)
     kept = list(once.values())
-    return replace(page, records=[page.records[at] for at in kept], ids=[page.ids[at] for at in kept])
+    records = page.records
+    chosen = records.only(kept) if isinstance(records, Listed) else [records[at] for at in kept]
+    return replace(page, records=chosen, ids=[page.ids[at] for at in kept])
 
 
 def _identity(step: Step) -> tuple[Any, ...]:

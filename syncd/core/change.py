@@ -82,7 +82,8 @@ class Change(NamedTuple):
     match value that it has. ``digest``: of the contact; None for a delete. ``raw``: of the source's row, if such a row
     needs no second look once it is accepted. ``line`` and ``origin``: where the row stands in its source. ``before``:
     the values at the target, {} if none is known. ``after``: the values to send, without fields that are left alone;
-    None for a delete. ``spares``: of a move: the contact that has the id now stays at the target.
+    None for a delete. ``spares``: of a move: the contact that has the id now stays at the target; of a delete: another
+    key gets the contact.
     """
 
     kind: Kind

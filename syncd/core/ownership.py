@@ -25,6 +25,18 @@ Holder = tuple[str, str]
 """The source and the key of a contact."""
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A contact at the target that the ledger has.
+
+    ``holders``: the keys that have it, and the keys that moved away from it and whose former contact may still be
+    there. ``values``: what it held before a call came upon it; None if that is not known.
+    """
+
+    holders: frozenset[Holder]
+    values: Fields | None = None
+
+
 class Owner(Enum):
     """Whose a contact at the target is. ``LEAVING``: ours, and the plan deletes its key."""
 
@@ -157,15 +169,16 @@ class Evidence:
         return Owner.PERSON if foreign else Owner.OURS
 
 
-def turned_out(kind: Kind, owner: Owner, answer: Accepted) -> Kind:
-    """Return what a planned change turned out to be: a create may come upon a person's contact, or an adopt upon none.
+def turned_out(kind: Kind, owner: Owner, answer: Accepted, *, taken_over: bool) -> Kind:
+    """Return what a planned change turned out to be: a create may come upon a contact, or an adopt upon none.
 
-    ``owner``: whose the answer's contact was before the call.
+    ``owner``: whose the answer's contact was before the call. ``taken_over``: another key has or had the contact.
     """
-    # A target may take match values for equal that differ, and the list that a plan is made of may be old.
-    if kind == "create" and owner is Owner.PERSON:
-        return "adopt"
-    return "create" if kind == "adopt" and answer.action == "created" else kind
+    if answer.action == "created":
+        return "create" if kind == "adopt" else kind
+    # A target may take match values for equal that differ, and the list that a plan is made of may be old. Not every
+    # plan lists the target: then a key that takes over the contact of another key is planned as a create.
+    return "adopt" if kind == "create" and (owner is Owner.PERSON or taken_over) else kind
 
 
 def whose_met(

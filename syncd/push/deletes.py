@@ -39,6 +39,7 @@ class Removal:
         """
         job, state = self.job, self.job.session.state
         state.deletions.pass_on(job.session.settings.sources)
+        changes = self._without_unclaimed(changes)
         going = {change.key for change in changes}
         again = state.ledger.pending_keys(job.source) - going
         calls = open_calls(state, job.schema, job.source, given_up=True)
@@ -64,6 +65,15 @@ class Removal:
         for start in range(0, len(tidy), BATCH):
             job.halt_if_asked()
             self._tidy(tidy[start : start + BATCH], seen)
+
+    def _without_unclaimed(self, changes: Sequence[Change]) -> list[Change]:
+        """Leave out the contacts that another key should have got by now and has not: these wait, and stay."""
+        spared = {change.id: change.key for change in changes if change.spares and change.id}
+        holders = self.job.session.state.holdings.by_id(spared) if spared else {}
+        going = {(self.job.source, change.key) for change in changes}
+        unclaimed = {key for id_, key in spared.items() if holders.get(id_, {}).keys() <= going}
+        self.job.result.kept += len(unclaimed)
+        return [change for change in changes if change.key not in unclaimed]
 
     def _delete_contacts(
         self,

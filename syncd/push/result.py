@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.core.change import CallOutcome, CarriedOut, Fields, Kind
 from syncd.core.outcomes import Accepted, Outcome, Refused, returned_fields, takes_fields_away
-from syncd.core.ownership import Evidence, Owner, turned_out
+from syncd.core.ownership import Evidence, Holding, Owner, turned_out
 from syncd.core.remote import differ_in_case
 from syncd.core.schema import Schema
 from syncd.errors import Stopped, SyncdError
@@ -24,10 +24,10 @@ class PushResult:
 
     ``altered``: contacts whose values at the target differ from the sent values, as the report's JSON. ``unknown``:
     changes of unknown outcome; the next run sends them again. ``kept``: changes that wait for a later run: deletes
-    whose contact a call of unknown outcome may claim or may have made, and upserts of a contact that another source
-    has in hand. ``tidied``: contacts that an earlier, interrupted run had left behind and that were deleted now.
-    ``without_call``: how many deletes got no call, by what became of the contact. ``otherwise``: by key, the id and
-    what the change turned out to be, where that is another kind than planned.
+    whose contact a call of unknown outcome may claim or may have made, or that another key should have got, and upserts
+    of a contact that another source has in hand. ``tidied``: contacts that an earlier, interrupted run had left behind
+    and that were deleted now. ``without_call``: how many deletes got no call, by what became of the contact.
+    ``otherwise``: by key, the id and what the change turned out to be, where that is another kind than planned.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -72,11 +72,13 @@ def settle(
     outcomes: tuple[Outcome, ...],
     evidence: Evidence,
     ours: Collection[int],
+    held: Mapping[int, Holding],
     seen: Callable[[int], Fields | None] = lambda _id: None,
 ) -> Iterator[Settled]:
     """Yield what the answer to a batch makes of each of its changes.
 
-    ``ours``: the ids in the answer that were ours before the call. ``seen``: as of :class:`PushJob`.
+    ``ours``: the ids in the answer that were ours before the call. ``held``: by id, the contacts of the ledger that
+    creates came upon. ``seen``: as of :class:`PushJob`.
     """
     for call, entry, outcome in zip(batch.calls, batch.entries, outcomes, strict=True):
         if isinstance(outcome, Refused):
@@ -90,7 +92,10 @@ def settle(
         else:
             # An adopted contact stays at the target when its row leaves the source, unless the rules say otherwise.
             owner, change = evidence.whose(call, outcome, was_ours=outcome.id in ours), call.change
-            kind = turned_out(change.kind, owner, outcome)
+            there = held.get(outcome.id, _NOBODYS)
+            # A repair makes a contact that is missing anew: then the target may bring the key's own contact back.
+            taken_over = bool(there.holders) and (entry.source, entry.key) not in there.holders
+            kind = turned_out(change.kind, owner, outcome, taken_over=taken_over)
             yield Settled(
                 entry,
                 CallOutcome.ACCEPTED,
@@ -98,9 +103,15 @@ def settle(
                 returned_fields(call, outcome.fields, evidence.schema.phones),
                 adopted=owner is Owner.PERSON,
                 spares=bool(change.spares),
-                otherwise=None if kind == change.kind else _turned_out(kind, outcome.id, seen),
+                otherwise=None if kind == change.kind else _turned_out(kind, outcome.id, seen, there),
             )
 
 
-def _turned_out(kind: Kind, id_: int, seen: Callable[[int], Fields | None]) -> CarriedOut:
-    return CarriedOut(kind, seen(id_) if kind == "adopt" else None)
+_NOBODYS = Holding(frozenset())
+
+
+def _turned_out(kind: Kind, id_: int, seen: Callable[[int], Fields | None], there: Holding) -> CarriedOut:
+    if kind != "adopt":
+        return CarriedOut(kind)
+    values = seen(id_)
+    return CarriedOut(kind, there.values if values is None else values)

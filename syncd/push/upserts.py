@@ -170,7 +170,8 @@ class Push:
             evidence = evidence.seeing((), resent={batch.calls[row].change.match for row in answer.resent})
         accepted = [each for each in answer.outcomes if isinstance(each, Accepted)]
         ours = self._state.holdings.ours_among([each.id for each in accepted if each.action != "created"])
-        settled = tuple(settle(batch, answer.outcomes, evidence, ours, self._job.seen))
+        held = self._state.holdings.held(_met_by_creates(batch, answer.outcomes))
+        settled = tuple(settle(batch, answer.outcomes, evidence, ours, held, self._job.seen))
         return BatchAnswer(batch, answer, settled, self._met(batch, settled))
 
     def _look_again(self, evidence: Evidence, calls: Sequence[Call], *, fresh: bool) -> Evidence:
@@ -252,3 +253,12 @@ class Push:
             self._result.rejected.append({"key": change.key, "reason": outcome.reason})
         else:
             self._result.unknown += 1
+
+
+def _met_by_creates(batch: Batch, outcomes: Sequence[Outcome]) -> list[int]:
+    """Return the ids of contacts that were there before the creates of the batch."""
+    return [
+        outcome.id
+        for call, outcome in zip(batch.calls, outcomes, strict=True)
+        if isinstance(outcome, Accepted) and call.change.kind == "create" and outcome.action != "created"
+    ]

@@ -9,6 +9,7 @@ from syncd.rest.bounds import Bounds
 from syncd.rest.client import Client, Credentials
 from syncd.rest.detours import is_gateways
 from syncd.rest.failures import TARGET, Failures, source_failures
+from syncd.rest.listed import Listed, parts_of
 from syncd.rest.retries import Places
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Credentials",
     "Failures",
     "Judge",
+    "Listed",
     "Places",
     "Verdict",
     "host_of",
@@ -27,6 +29,7 @@ __all__ = [
     "is_gateways",
     "is_refusal",
     "is_under",
+    "parts_of",
     "retry_after",
     "same_origin",
     "source_failures",

@@ -28,6 +28,8 @@ _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 DEEPEST = 100
 """Levels of nesting that an answer may have: whoever looks into a value, level by level, must not run out of stack."""
 
+TOO_DEEP = f"the answer is nested more than {DEEPEST} levels deep"
+
 PAGE = "a gateway answered with a page"
 """What came instead of JSON if it looks like HTML, or like Cloudflare's answer to a program."""
 
@@ -57,10 +59,15 @@ def parse(content: bytearray, *, exact: bool = False) -> tuple[Any, str]:
     try:
         value = json.loads(content, parse_float=Decimal) if exact else _loads(content)
     except (ValueError, RecursionError):
-        return None, PAGE if _GATEWAYS.match(content) else "the answer was cut off or is not JSON"
-    if _may_be_deep(content) and _is_deep(value):
-        return None, f"the answer is nested more than {DEEPEST} levels deep"
+        return None, what_came(content)
+    if _may_be_deep(content) and is_deep(value):
+        return None, TOO_DEEP
     return value, ""
+
+
+def what_came(content: bytearray) -> str:
+    """Return what came instead of JSON, by the beginning of it."""
+    return PAGE if _GATEWAYS.match(content) else "the answer was cut off or is not JSON"
 
 
 def _loads(content: bytearray) -> Any:
@@ -92,9 +99,12 @@ def _may_be_deep(content: bytearray) -> bool:
     return True
 
 
-def _is_deep(value: Any) -> bool:
+def is_deep(value: Any) -> bool:
+    """Return whether a value is nested more than :data:`DEEPEST` levels deep."""
     level = [value]
     for _ in range(DEEPEST + 1):
         inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
         level = [each for group in inner for each in group]
-    return bool(level)
+        if not level:
+            return False
+    return True

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WEIGHTS = {b"{": 184, b"[": 64, b",": 56}
-"""The bytes of memory that a parsed JSON value takes besides its text, by the byte that announces it."""
+MEMORY = 64_000_000
+"""The bytes of memory that an answer may take if ``max_answer`` is not greater."""
 
-LIKELY = 8
-"""The bytes of memory for each byte of text that ordinary records take at most."""
+TIMES = 32
+"""Ordinary records take fewer bytes of memory for each byte of their text."""
+
+
+TOO_LONG = "the answer was longer than allowed (max_answer)"
+TOO_DENSE = (
+    "the answer would take more memory than allowed once it is parsed: raise max_answer, or have smaller pages sent"
+)
+
+
+class TooMuch(Exception):
+    """The answer exceeds a bound; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +27,15 @@ class Bounds:
 
     ``timeout``: seconds for connecting, for sending and for each wait for a piece of the answer. ``deadline``: seconds
     that a request may take in all: its attempts, their answers, and the pauses between failed attempts. ``max_answer``:
-    bytes of one answer, as sent and after unpacking. ``paged``: every answer has a size that was asked for, so that it
-    holds few values; without it, an answer may be a whole list.
+    bytes of one answer, as sent and after unpacking.
     """
 
     timeout: float = 60.0
     deadline: float = 300.0
     max_answer: int = 64_000_000
-    paged: bool = False
 
-    def room(self, size: int) -> int:
-        """Return the memory (bytes) that the values of an answer of ``size`` bytes may take."""
-        # A small answer may take 700 times its size as Python objects ("[[[["): its bytes alone are no bound.
-        return self.max_answer // 2 + (0 if self.paged else LIKELY * size)
+    @property
+    def room(self) -> int:
+        """The memory (bytes) that an answer may take while it is parsed, or each record of a list that is not held."""
+        # Some texts take seventy times their size as Python objects ("{},{},"): the bytes alone are no bound.
+        return max(self.max_answer, min(MEMORY, TIMES * self.max_answer))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, Protocol, Self
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from syncd.errors import ConfigError, Stopped, SyncdError
-from syncd.rest import bodies, unpacking
+from syncd.rest import bodies, listed, unpacking
 from syncd.rest.addresses import same_origin
 from syncd.rest.answers import Answer, Judge, Verdict, error_type, is_refusal, retry_after
 from syncd.rest.bounds import Bounds
@@ -25,6 +25,7 @@ from syncd.rest.connection_errors import NOT_SENT, reason
 from syncd.rest.detours import WHAT_TO_DO, is_gateways, moved
 from syncd.rest.failures import TARGET, Failures
 from syncd.rest.network import Network
+from syncd.rest.received import Received
 from syncd.rest.retries import Failed, GivenUp, Places, Renewed, Retries, Tries
 from syncd.rest.surroundings import way_to
 from syncd.rest.waits import Cut, Exchange
@@ -126,6 +127,7 @@ class Client:
         returned: Container[int] = (),
         again: Callable[[], None] | None = None,
         finish: bool = False,
+        within: Sequence[str] | None = None,
     ) -> Answer:
         """Send a request until it is answered.
 
@@ -134,6 +136,7 @@ class Client:
         replaces the client's. Answers with a 4xx status in ``returned`` are returned, not raised. ``again`` is called
         before an attempt that follows one which may have been carried out; an error of it ends the request. ``finish``:
         the request changes something, so once it was sent, its answer is awaited for a while after a stop too.
+        ``within``: the keys that lead to a list which may be long; then a :class:`~syncd.rest.listed.Listed` is there.
 
         Raises:
             SyncdError: an error of ``failures``: the key is refused (401, 403), the request is refused (any other
@@ -144,7 +147,8 @@ class Client:
         """
         request = self._build(method, path, params, bodies.encode(json, form), headers or {})
         name = f"{method} {urlsplit(path).path}"
-        call = _Call(name, budget or self._budget, request=request, returned=returned, again=again, finish=finish)
+        places = budget or self._budget
+        call = _Call(name, places, request=request, returned=returned, again=again, finish=finish, within=within)
         try:
             return self._retries(lambda: self._attempt(call), call)
         except GivenUp as why:
@@ -202,11 +206,16 @@ class Client:
                 raise Stopped(f"stopped before {call.name} was answered") from None
             raise Failed("had not answered in full when its time was up (deadline)") from None
         headers = {name.lower(): value for name, value in response.headers.items()}
-        body, problem = (None, problem) if problem else bodies.parse(content, exact=self._exact)
+        body, problem = (None, problem) if problem else self._parsed(content, call)
         answer = Answer(response.status_code, body, not problem, problem, call.sends + 1, headers)
         return self._accept(call, answer, time.monotonic() - begun)
 
-    def _exchange(self, call: _Call, place: float) -> tuple[httpx.Response, bytearray, str]:
+    def _parsed(self, content: bytearray | Received, call: _Call) -> tuple[Any, str]:
+        if isinstance(content, Received):
+            return listed.parse(content, call.within or (), exact=self._exact)
+        return bodies.parse(content, exact=self._exact)
+
+    def _exchange(self, call: _Call, place: float) -> tuple[httpx.Response, bytearray | Received, str]:
         """Return the response, its body, and why its body was not read, or an empty text."""
         ends = time.monotonic() + self._bounds.deadline - call.lost
         with self._network.during(Exchange(ends, self._stopping, call.finish)):
@@ -217,7 +226,8 @@ class Client:
                 if call.budget:
                     call.budget.answered(place)
             try:
-                return response, *unpacking.read(response, self._bounds)
+                piecemeal = call.within is not None and response.is_success
+                return response, *unpacking.read(response, self._bounds, piecemeal=piecemeal)
             finally:
                 response.close()
 
@@ -296,6 +306,7 @@ class _Call(Tries):
     returned: Container[int]
     again: Callable[[], None] | None = None
     finish: bool = False
+    within: Sequence[str] | None = None
     signed: Mapping[str, str] = field(default_factory=dict)
 
 

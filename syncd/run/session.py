@@ -138,5 +138,5 @@ def client_of(
     """Return the HTTP client of the target, with its key."""
     headers = {"Authorization": f"Bearer {target.api_key.reveal()}"}
     # All lists come in pages of a size that is asked for.
-    bounds = Bounds(target.timeout, target.deadline, target.max_answer, paged=True)
+    bounds = Bounds(target.timeout, target.deadline, target.max_answer)
     return Client(target.base_url, headers=headers, bounds=bounds, budget=budget, stopping=stopping, sleep=sleep)

@@ -71,11 +71,11 @@ class History(Part):
         """Return the changes that the run made to the source's contacts, in the order in which they were begun."""
         query = (
             f"SELECT key, kind, before, after, CASE WHEN {DONE} THEN 'accepted' ELSE outcome END,"
-            f" new_id <> old_id FROM change WHERE {OF_RUN} ORDER BY id"
+            f" new_id <> old_id, old_id FROM change WHERE {OF_RUN} ORDER BY id"
         )
         return [
-            Entry(key, kind, _fields(before), _fields(after), outcome, bool(other))
-            for key, kind, before, after, outcome, other in self._database.rows(query, run=run, source=source)
+            Entry(key, kind, _fields(before), _fields(after), outcome, bool(other), old_id)
+            for key, kind, before, after, outcome, other, old_id in self._database.rows(query, run=run, source=source)
         ]
 
     def outcomes(self, run: str, source: str) -> pl.DataFrame:

@@ -8,12 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from syncd.core.change import Status
+from syncd.core.change import ChangeOutcome, Fields, Status
 from syncd.core.columns import KEY, UNIT
 from syncd.core.company.evidence import Known
 from syncd.core.company.relink import Link
 from syncd.core.compare import ID
 from syncd.core.drift import HOLDING_SCHEMA, REMAINS_SCHEMA, RETURNED
+from syncd.core.ownership import Holder, Holding
 from syncd.state.bulk import read_columns
 from syncd.state.database import Part
 from syncd.state.entries import OURS
@@ -35,6 +36,14 @@ _REMAINS = (
     " SELECT last.id, change.key, change.match, change.before FROM last JOIN change ON change.id = last.change"
     " WHERE change.source = :source AND change.old_id = last.id AND change.before IS NOT NULL"
     " AND change.outcome = 'accepted' AND (change.kind = 'delete' OR (change.kind = 'move' AND old_id <> new_id))"
+)
+
+# Who has these ids, and the open calls of these contacts. A move that was carried out leaves its old id for a while.
+_HELD_NOW = (
+    "SELECT remote_id, source, key, 'contact', status, coalesce(returned, nullif(fields, '{}')) FROM contact"
+    f" WHERE {_AMONG} UNION ALL SELECT old_id, source, key, 'call', outcome, CASE kind WHEN 'move' THEN before END"
+    " FROM change WHERE old_id IN (SELECT value FROM json_each(:ids)) AND outcome IN ('pending', 'moved')"
+    " AND kind <> 'delete'"
 )
 
 _LINKED = (
@@ -113,6 +122,27 @@ class Holdings(Part):
             f" WHERE old_id IN (SELECT value FROM json_each(:ids)) AND (outcome = 'moved' OR ({OURS}))"
         )
         return set(self._database.column(query, ids=ids))
+
+    def held(self, ids: Collection[int]) -> dict[int, Holding]:
+        """Return the contacts among ``ids`` that a key has, or that a key moved away from and that may still be there.
+
+        Their values are known if no call but one move is open: a move leaves them as they are.
+        """
+        if not ids:  # nearly always: creates come upon nothing
+            return {}
+        holders: dict[int, set[Holder]] = {}
+        accepted: dict[int, str | None] = {}
+        before: dict[int, list[str | None]] = {}
+        for id_, source, key, what, status, values in self._database.rows(_HELD_NOW, ids=ids):
+            if what == "contact" or status == ChangeOutcome.MOVED:
+                holders.setdefault(id_, set()).add((source, key))
+            if what == "call":
+                before.setdefault(id_, []).append(values)
+            elif status == Status.ACCEPTED:
+                accepted[id_] = values
+        # Of several calls it is not known which came last.
+        known = {id_: each[0] for id_, each in before.items() if len(each) == 1} | accepted
+        return {id_: Holding(frozenset(keys), _fields(known.get(id_))) for id_, keys in holders.items()}
 
     def known_ids(self, ids: Iterable[int]) -> set[int]:
         """Return which of these ids are of contacts in the ledger."""
@@ -222,3 +252,7 @@ class Holdings(Part):
             self._database.execute_many(_LINKED, values)
             for statement in _LET_GO:
                 self._database.execute(statement)
+
+
+def _fields(stored: str | None) -> Fields | None:
+    return None if stored is None else json.loads(stored)

@@ -93,6 +93,30 @@ BODIES = {
     "a page of 20,000": lambda it: answer(it, b'{"contacts": [' + CONTACT + (b"," + CONTACT) * 20_000 + b"]}"),
 }
 
+# One record of each: what makes it heavy is another thing each time.
+RECORDS = {
+    "many keys": lambda: b",".join(b'"k%08d":1' % number for number in range(2_800_000)),
+    "nested lists": lambda: b'"name":[' + b"[[1]]," * 6_000_000 + b"1]",
+    "a long text": lambda: b'"name":"' + b"x" * 60_000_000 + b'"',
+    "a wide text": lambda: b'"name":"' + b"x" * 12_000_000 + "\U0001f600".encode() + b'"',
+    "escapes": lambda: b'"name":"' + b"\\ud83d\\ude00" * 3_000_000 + b'"',
+    "numbers": lambda: b'"name":[' + b"1e1," * 10_000_000 + b"1]",
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_of_a_source_cannot_fill_the_memory(tmp_path: Path, name: str) -> None:
+    body = b'{"people": [{"id":1,' + RECORDS[name]() + b"}]}"
+    with (
+        Sandbox(key="test-key", fields=FIELDS, limits=None) as target,
+        hostile(lambda connection, _: answer(connection, body)) as server,
+    ):
+        configured(tmp_path, target.url, rest(server.url))
+        run = Run(tmp_path, "run", "--dry-run")
+        code, err = run.ended()
+    assert (code, "Traceback" in err, "raise max_answer" in err) == (4, False, True), err
+    assert run.megabytes <= MOST
+
 
 @pytest.mark.parametrize("name", BODIES)
 def test_the_target_cannot_fill_the_memory(tmp_path: Path, name: str) -> None:

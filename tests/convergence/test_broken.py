@@ -35,6 +35,7 @@ from syncd.core.verdicts import Verdicts
 from syncd.report.run_outcome import report_push
 from syncd.report.source_report import SourceReport
 from syncd.state.entries import Entry, drafted
+from syncd.state.holdings import Holdings
 from syncd.state.holds import Holds
 from syncd.state.journal import Journal, Settled
 from syncd.state.leaving import deletions
@@ -156,6 +157,11 @@ def count_deletes_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syncd.finish.record, "report_push", reported)
 
 
+def count_takeovers_as_creates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count a contact that a key took over from another key as one that was made."""
+    monkeypatch.setattr(Holdings, "held", lambda *_: {})
+
+
 def delete_what_a_move_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Delete the contact of a person when its row moves on."""
     monkeypatch.setattr(syncd.core.changes.left_out, "sparing_adopted", lambda changes, *_: changes)
@@ -176,6 +182,13 @@ def a_create_is_lost_and_its_row_leaves(machine: Convergence) -> None:
 def a_row_takes_anothers_place(machine: Convergence) -> None:
     machine.clean_run([])
     machine.clean_run([_edit(column, 0, Row("9", "A", "x", "Zoe", "")) for column in ("key", "name")])
+
+
+def a_row_takes_a_place_that_nobody_looks_at(machine: Convergence) -> None:
+    machine.clean_run([])
+    machine.people_note(0)
+    for key, name in (("9", "Zoe"), ("8", "Yan")):  # the first shows that updates leave the note alone
+        machine.clean_run([_edit(column, 0, Row(key, "A", "x", name, "")) for column in ("key", "name")])
 
 
 def a_row_becomes_unusable(machine: Convergence) -> None:
@@ -254,6 +267,7 @@ BROKEN: Sequence[tuple[Break, Callable[[Convergence], None]]] = (
     (trust_every_company, the_key_of_another_company_is_used),
     (say_nothing_of_what_is_left, somebody_writes_on_a_lost_create),
     (count_deletes_without_a_call, a_row_takes_anothers_place),
+    (count_takeovers_as_creates, a_row_takes_a_place_that_nobody_looks_at),
     (delete_what_a_move_leaves, the_row_of_an_adopted_contact_moves),
     (give_calls_up_for_good, a_call_is_carried_out_late),
 )

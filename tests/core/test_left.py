@@ -18,6 +18,7 @@ from syncd.core.compare import (
     ID,
     KIND,
     OLD_MATCH,
+    SPARES,
     WHY,
     as_carried_out,
     rows,
@@ -72,6 +73,14 @@ def test_a_move_leaves_an_adopted_contact_and_says_so(
     assert [(bool(each.spares), each.why) for each in found] == expected
 
 
+def test_a_delete_that_spares_its_contact_still_does_beside_a_move_of_an_adopted_one() -> None:
+    """The undo of a takeover is such a delete."""
+    changes = frame(move("a", 7, "1", "2"), {KIND: "delete", KEY: "b", MATCH: "3", ID: 8})
+    changes = changes.with_columns(pl.Series(SPARES, [None, True]))
+    found = sparing_adopted(changes, detail(("a", 7, "accepted", "adopted")), GateRules())
+    assert found.get_column(SPARES).to_list() == [True, True]
+
+
 def test_only_a_refused_contact_that_never_was_at_the_target_needs_no_delete() -> None:
     known = [("never", None, "rejected", "created"), ("there", 7, "rejected", "created"), ("open", None, "pending", "")]
     changes = frame(*({KIND: "delete", KEY: key} for key, *_ in known), {KIND: "create", KEY: "never"})
@@ -94,19 +103,28 @@ def test_a_refused_contact_that_the_mode_does_not_send(mode: Mode, barred: list[
 
 
 @pytest.mark.parametrize(
-    ("kind", "owner", "action", "expected"),
+    ("kind", "owner", "taken_over", "action", "expected"),
     [
-        ("create", Owner.OURS, "created", "create"),
-        ("create", Owner.OURS, "updated", "create"),
-        ("create", Owner.PERSON, "updated", "adopt"),
-        ("adopt", Owner.PERSON, "updated", "adopt"),
-        ("adopt", Owner.OURS, "created", "create"),
-        ("update", Owner.PERSON, "updated", "update"),
-        ("move", Owner.PERSON, "updated", "move"),
+        ("create", Owner.OURS, False, "created", "create"),
+        ("create", Owner.OURS, False, "updated", "create"),  # a lost call of its own made it, or it came back
+        ("create", Owner.OURS, True, "updated", "adopt"),
+        ("create", Owner.OURS, True, "", "adopt"),
+        ("create", Owner.OURS, True, "created", "create"),  # the other key's contact was deleted, and came back
+        ("create", Owner.PERSON, False, "updated", "adopt"),
+        ("create", Owner.PERSON, True, "updated", "adopt"),
+        ("adopt", Owner.PERSON, False, "updated", "adopt"),
+        ("adopt", Owner.OURS, True, "updated", "adopt"),
+        ("adopt", Owner.OURS, False, "created", "create"),
+        ("update", Owner.PERSON, False, "updated", "update"),
+        ("update", Owner.OURS, True, "updated", "update"),
+        ("move", Owner.PERSON, False, "updated", "move"),
+        ("move", Owner.OURS, True, "updated", "move"),
     ],
 )
-def test_what_a_change_turned_out_to_be(kind: Kind, owner: Owner, action: str, expected: Kind) -> None:
-    assert turned_out(kind, owner, Accepted(7, {}, action)) == expected
+def test_what_a_change_turned_out_to_be(
+    kind: Kind, owner: Owner, taken_over: bool, action: str, expected: Kind
+) -> None:
+    assert turned_out(kind, owner, Accepted(7, {}, action), taken_over=taken_over) == expected
 
 
 def test_changes_are_shown_as_they_were_carried_out() -> None:

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 import syncd.state.tables  # noqa: F401  (registers the tables)
-from syncd.core.change import CallOutcome, Status
+from syncd.core.change import CallOutcome, Kind, Status
+from syncd.core.ownership import Holding
 from syncd.state import State
 from syncd.state.journal import Settled
 from tests.worlds.journal import accept, change
@@ -85,3 +86,41 @@ def test_claims_are_those_of_contacts_that_stay(path: Path) -> None:
         assert [entry.key for entry in begun.entries] == ["a"]
         assert (begun.without_call, set(begun.waiting)) == ({"b": "handed over"}, {"m"})
         assert set(state.ledger.digests("s")["@key"]) == {"a", "c", "m"}
+
+
+OLD = {"Name": "Ann", "Note": "VIP"}
+
+
+def test_a_contact_is_held_by_the_keys_that_have_it_and_by_those_that_moved_away_from_it(path: Path) -> None:
+    with State(path) as state:
+        accept(state, "a", 5)
+        accept(state, "b", 6)
+        assert state.holdings.held([5, 7]) == {5: Holding(frozenset({("s", "a")}), {"Name": "x"})}
+        [entry] = state.journal.mark("run", "s", [change("a", "new", "move", 5)._replace(before=OLD)])
+        assert state.holdings.held([5]) == {5: Holding(frozenset({("s", "a")}), OLD)}
+        state.journal.record([Settled(entry, CallOutcome.ACCEPTED, 9)])
+        assert state.holdings.held([5]) == {5: Holding(frozenset({("s", "a")}), OLD)}
+        accept(state, "c", 5, source="t", after={"Name": "Cy"})
+        assert state.holdings.held([5]) == {5: Holding(frozenset({("s", "a"), ("t", "c")}), {"Name": "Cy"})}
+        assert state.holdings.held([]) == {}
+
+
+def test_what_a_contact_holds_is_not_known_while_another_call_than_a_move_is_open(path: Path) -> None:
+    with State(path) as state:
+        accept(state, "a", 5)
+        calls: list[tuple[Kind, dict[str, str] | None]] = [("move", OLD), ("update", None), ("move", None)]
+        for kind, values in calls:
+            state.journal.mark("run", "s", [change("a", kind=kind, id_=5)._replace(before=OLD)])
+            assert state.holdings.held([5]) == {5: Holding(frozenset({("s", "a")}), values)}
+
+
+def test_a_contact_that_was_deleted_is_held_by_nobody(path: Path) -> None:
+    with State(path) as state:
+        accept(state, "a", 5)
+        begun = state.deletions.begin("run", "s", [change("a", kind="delete", id_=5)], {"a": 5})
+        state.deletions.record("s", [5], begun.entries)
+        accept(state, "b", 6)
+        accept(state, "b", 8, kind="move", id_=6, match="new")
+        [left] = state.journal.open_calls("s")
+        state.tidying.end("s", [6], [left.change])
+        assert state.holdings.held([5, 6]) == {}

@@ -30,6 +30,14 @@ def test_a_delete_without_effect_is_an_extra_of_ours_and_deleted_again(synced: W
     assert set(synced.there()) == {"1", "2", "99"}
 
 
+def test_a_missing_contact_that_the_target_brings_back_is_created(synced: World) -> None:
+    synced.sandbox.dialect("revive", "updated")
+    synced.sandbox.store.delete(number(synced, "3"))
+    found = drift(synced, repair=True)
+    assert found.pushed is not None
+    assert (found.pushed.counts, set(synced.there())) == ({"create": 1}, {"1", "2", "3", "99"})
+
+
 def test_an_extra_that_somebody_has_changed_is_not_ours_any_more(synced: World) -> None:
     lost_delete(synced)
     edit(synced, "3", Name="My own")

@@ -267,12 +267,16 @@ def test_an_undo_is_no_read_of_the_source(edited: World) -> None:
     assert [run and run["run"] for run in runs] == [good, good]
 
 
-def test_a_contact_that_was_another_rows_before_is_left_alone(world: World) -> None:
+def test_a_contact_that_was_another_rows_before_is_left_alone_if_its_values_are_not_known(world: World) -> None:
     world.sources["tenants"]["key"] = "row"
     world.sandbox.store.set_fields(FIELDS[:3])  # all fields are mapped, so no contact is looked up before an update
     header = "row,id,name,phone"
     world.write([("b", "7", "Bob", "2125550102")], header=header)
     world.run()
+    world.sandbox.arm(LOST_POSTS)
+    world.write([("b", "7", "Bobby", "2125550102")], header=header)
+    world.run()
+    world.sandbox.disarm()
     world.write([("a", "7", "Ann", "2125550101"), ("b", "7", "Bob", "2125550102")], header=header)
     world.run()
     assert holds(world) == {"7": ("Ann", "2125550101")}

@@ -51,13 +51,14 @@ def sparing_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRule
     spares = (pl.col(KIND) == "move") & pl.col(KEY).is_in(_adopted(detail).implode())
     if rules.deletes.adopted or changes.filter(spares).is_empty():
         return changes
+    already = pl.col(SPARES).fill_null(value=False) if SPARES in changes.columns else pl.lit(value=False)
     # Another key of this plan may get the contact, and the target may take both match values for one.
     taken = pl.col(OLD_MATCH).is_in(changes.filter(pl.col(KIND) != "delete").get_column(MATCH).implode())
     same = pl.col(OLD_MATCH).str.to_lowercase() == pl.col(MATCH).str.to_lowercase()
     says = pl.format("leaves adopted contact {}", ID)
     why = pl.concat_str(WHY, says, separator="; ", ignore_nulls=True)
     return changes.with_columns(
-        spares.alias(SPARES), pl.when(spares & ~taken & ~same).then(why).otherwise(WHY).alias(WHY)
+        (spares | already).alias(SPARES), pl.when(spares & ~taken & ~same).then(why).otherwise(WHY).alias(WHY)
     )
 
 

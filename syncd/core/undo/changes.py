@@ -17,7 +17,7 @@ import polars as pl
 
 from syncd.core.claims import BY_KEY, BY_SOURCE, FOREIGN, SEATS, WINNER, resolve
 from syncd.core.columns import DIGEST, KEY, MATCH
-from syncd.core.compare import BEFORE, CHANGE_SCHEMA, ID, KIND, OLD_MATCH, field_changes
+from syncd.core.compare import BEFORE, CHANGE_SCHEMA, ID, KIND, OLD_MATCH, SPARES, WHY, field_changes
 from syncd.core.field_history import match_values
 from syncd.core.identity import digest
 from syncd.core.schema import Schema
@@ -52,7 +52,8 @@ class _Step:
     """The change that undoes the changes of one key.
 
     ``did``: the kind of the last change that is undone. ``known``: the contact now; None if there is none. ``fields``:
-    what is sent; None for a delete. ``match``: the match value that the contact gets.
+    what is sent; None for a delete. ``match``: the match value that the contact gets. ``back_to``: of a delete: the
+    key that gets the contact back, so that the contact itself stays.
     """
 
     key: str
@@ -60,6 +61,7 @@ class _Step:
     known: Known | None
     fields: Fields | None
     match: str | None = None
+    back_to: str | None = None
 
     @property
     def stays(self) -> bool:
@@ -87,11 +89,32 @@ def undo(entries: Iterable[Entry], world: World, schema: Schema, mapped: Sequenc
         schema: the target's fields.
         mapped: the fields that the source's contacts have.
     """
+    groups = list(_by_key(entries))
+    givers = _givers(groups, world)
+    steps, kept, dropped = _judged(groups, world, schema, givers)
+    # A key gives its contact back only to a key that takes it. Otherwise the contact gets its former values back.
+    while not {step.back_to for step in steps if step.back_to} <= {step.key for step in steps}:
+        here = {step.key for step in steps}
+        givers = {key: former for key, former in givers.items() if former in here}
+        steps, kept, dropped = _judged(groups, world, schema, givers)
+    asked = {step.key: step.known.digest if step.known else None for step in steps}
+    return Undoing(_changes(steps, mapped), tuple(kept), asked, tuple(sorted(dropped)))
+
+
+def _judged(
+    groups: Sequence[Sequence[Entry]], world: World, schema: Schema, givers: Mapping[str, str]
+) -> tuple[list[_Step], list[Kept], set[str]]:
+    """Return the steps to make, the changes that are not undone, and the fields that the target no longer has.
+
+    ``givers``: keys that give their contact back, and to which key.
+    """
     kept: list[Kept] = []
     steps: list[_Step] = []
-    for group in _by_key(entries):
+    for group in groups:
         key, kind = group[-1].key, group[-1].kind
-        step = _barred(group, world) or _not_its_own(group, world) or _step_of(group, world.known.get(key))
+        known = world.known.get(key)
+        back = _Step(key, kind, known, None, back_to=givers[key]) if key in givers else None
+        step = _barred(group, world) or back or _not_its_own(group, world) or _step_of(group, known)
         if isinstance(step, _Step):
             steps.append(step)
         else:
@@ -100,9 +123,18 @@ def undo(entries: Iterable[Entry], world: World, schema: Schema, mapped: Sequenc
     steps = _in_schema(steps, schema)
     blocked = _blocked(steps, world, schema)
     kept += [Kept(step.key, step.did, blocked[step.key]) for step in steps if step.key in blocked]
-    steps = [step for step in steps if step.key not in blocked and _changes_something(step, schema)]
-    asked = {step.key: step.known.digest if step.known else None for step in steps}
-    return Undoing(_changes(steps, mapped), tuple(kept), asked, tuple(sorted(dropped)))
+    return [step for step in steps if step.key not in blocked and _changes_something(step, schema)], kept, dropped
+
+
+def _givers(groups: Sequence[Sequence[Entry]], world: World) -> dict[str, str]:
+    """Return the keys that took over the contact of another key which the undo lets have it again, and that key."""
+    left = [group[0] for group in groups if group[-1].kind in ("delete", "move")]
+    former = {each.old_id: each.key for each in left if each.old_id}
+    took = [group[0] for group in groups if group[0].kind == "adopt" and group[-1].kind in ("adopt", "update")]
+    ids = {key: known.id for key, known in world.known.items()}
+    return {
+        each.key: former[each.old_id] for each in took if each.old_id in former and ids.get(each.key) == each.old_id
+    }
 
 
 def _by_key(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -134,7 +166,8 @@ def _not_its_own(group: Sequence[Entry], world: World) -> str:
         return "its key has another contact by now" if holds and key not in world.begun else ""
     if not holds:
         return "syncd no longer holds the contact"
-    if key in world.taken_from and any(each.kind in ("create", "move") for each in group):
+    unseen = group[0].kind == "adopt" and group[0].before is None
+    if key in world.taken_from and (unseen or any(each.kind in ("create", "move") for each in group)):
         # To delete or move the contact would not bring back the values that the other row had sent.
         source, other = world.taken_from[key]
         return f"it took over the contact of {other}{_of(source, world)}, whose values are not there any more"
@@ -232,7 +265,7 @@ def _changes_something(step: _Step, schema: Schema) -> bool:
 
 def _changes(steps: Sequence[_Step], mapped: Sequence[str]) -> pl.DataFrame:
     names = dict.fromkeys([*mapped, *(name for step in steps for name in step.fields or ())], pl.String)
-    frame = pl.DataFrame([_change(step) for step in steps], schema={**CHANGE_SCHEMA, **names})
+    frame = pl.DataFrame([_change(step) for step in steps], schema={**CHANGE_SCHEMA, SPARES: pl.Boolean, **names})
     # A gate compares this digest with what a person has undone: the digest of a delete is null there.
     return frame.with_columns(pl.when(pl.col(KIND) != "delete").then(digest(mapped)).alias(DIGEST))
 
@@ -240,7 +273,8 @@ def _changes(steps: Sequence[_Step], mapped: Sequence[str]) -> pl.DataFrame:
 def _change(step: _Step) -> dict[str, Any]:
     known = step.known
     if step.fields is None:
-        return {KIND: "delete", KEY: step.key, MATCH: known and known.match, **_now(known)}
+        back = {SPARES: True, WHY: f"its contact goes back to {step.back_to}"} if step.back_to else {}
+        return {KIND: "delete", KEY: step.key, MATCH: known and known.match, **back, **_now(known)}
     kind = "create" if known is None else "update" if step.stays else "move"
     return {**step.fields, KIND: kind, KEY: step.key, MATCH: step.match, **_now(known)}
 

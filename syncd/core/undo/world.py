@@ -13,7 +13,8 @@ class Entry:
     """A change as the journal has it. ``before`` is None if it was not known what the target held before the change.
 
     ``other``: the change came upon a contact with another id than the key's contact had before. ``outcome``:
-    ``accepted`` (the change was made), ``pending`` (unknown), or another word if nothing was done.
+    ``accepted`` (the change was made), ``pending`` (unknown), or another word if nothing was done. ``old_id``: the id
+    of the contact before the change; None if there was none, or it was not known.
     """
 
     key: str
@@ -22,6 +23,7 @@ class Entry:
     after: Fields | None
     outcome: str
     other: bool = False
+    old_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,87 @@ def test_of_several_changes_of_one_key_the_values_before_the_first_come_back() -
     assert change.after == {"Name": "A", "Phone": "1"}
 
 
+def took(key: str, name: str | None, id_: int = 1) -> Entry:
+    """A key came upon the contact ``id_``, which held ``name``."""
+    return Entry(key, "adopt", None if name is None else {"Name": name}, {"Name": "A"}, "accepted", old_id=id_)
+
+
+def went(kind: str = "delete", id_: int = 1) -> Entry:
+    after = None if kind == "delete" else {"Name": "B"}
+    return Entry("0", kind, {"Name": "A"}, after, "accepted", old_id=id_)
+
+
+SELF, FORMER = known("A"), known("B", id_=2)
+TAKEN: dict[str, tuple[list[Entry], dict[str, Known], dict[str, object], dict[str, str], dict[str, str]]] = {
+    "the other key was not changed": ([took("1", "A")], {"1": SELF}, {}, {}, {}),
+    "the other key was not changed, and the values differ": (
+        [Entry("1", "adopt", {"Name": "A", "Phone": "1"}, {"Name": "A", "Phone": ""}, "accepted", old_id=1)],
+        {"1": SELF},
+        {},
+        {"1": "update"},
+        {},
+    ),
+    "what it held is not known": (
+        [took("1", None)],
+        {"1": SELF},
+        {},
+        {},
+        {"1": "what the target held before is not known"},
+    ),
+    "the same, and the other key still has a claim on it": (
+        [took("1", None)],
+        {"1": SELF},
+        {"taken_from": {"1": ("s", "0")}},
+        {},
+        {"1": "it took over the contact of 0, whose values are not there any more"},
+    ),
+    "the other key left": ([went(), took("1", None)], {"1": SELF}, {}, {"0": "create", "1": "delete"}, {}),
+    "the other key moved": (
+        [went("move"), took("1", "A")],
+        {"1": SELF, "0": FORMER},
+        {},
+        {"0": "move", "1": "delete"},
+        {},
+    ),
+    "the other key had another contact": (
+        [went(id_=5), took("1", "A")],
+        {"1": SELF},
+        {"holders": {"a": [("s", "1")]}},
+        {},
+        {"0": "1 has its match fields now"},
+    ),
+    "the other key was changed since": (
+        [went("move"), took("1", None)],
+        {"1": SELF, "0": FORMER},
+        {"later": {"0": "x"}},
+        {},
+        {"0": "changed again by run x: undo that one first", "1": "what the target held before is not known"},
+    ),
+    "this key has another contact by now": (
+        [went(), took("1", "A")],
+        {"1": known("A", id_=7)},
+        {"holders": {"a": [("s", "1")]}},
+        {},
+        {"0": "1 has its match fields now"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("entries", "ledger", "world", "expected", "kept"), TAKEN.values(), ids=TAKEN)
+def test_a_contact_that_was_taken_over_goes_back_or_stays_and_is_never_deleted(
+    entries: list[Entry],
+    ledger: dict[str, Known],
+    world: dict[str, object],
+    expected: dict[str, str],
+    kept: dict[str, str],
+) -> None:
+    found = undone(*entries, known=ledger, **world)
+    assert (kinds(found), {each.key: each.reason for each in found.kept}) == (expected, kept)
+    assert all(
+        each.spares and each.why == "its contact goes back to 0" for each in rows(found.changes) if not each.after
+    )
+
+
 def test_the_match_values_that_contacts_would_have_again_are_known_before_anything_is_read() -> None:
     entries = [
         moved("1", "A", "B"),
