@@ -6,13 +6,16 @@ Each test process has its own database on those servers.
 import os
 import sys
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
+import tenacity
+import typer.main
 from hypothesis import settings
 
 from syncd.cli import main
+from syncd.rest import retries
 from syncd.run import session
 from syncd.run.session import open_session
 from syncd.state import State
@@ -62,9 +65,18 @@ def _new_state_files_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _commands_are_made_once() -> Iterator[None]:
+    """Keep the commands that Typer makes: a process makes them once, and a test calls many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
+        yield
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[worlds.World]:
-    """A company without contacts, and a sandbox without request windows."""
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[worlds.World]:
+    """A company without contacts, and a sandbox without request windows; sources are asked again without a pause."""
+    monkeypatch.setattr(retries, "_JITTERED", tenacity.wait_none())
     with worlds.company(tmp_path) as made:
         yield made
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pkgutil import resolve_name
@@ -160,14 +160,13 @@ class SqlQuery(Connector):
         for option, column in (("cursor", selection.cursor or ""), ("deleted", selection.deleted or "")):
             if column.replace("_", "").isalnum() and not selection.is_table and column not in names:
                 raise snapshot.errors.invalid(f"{option}: the query has no column {column}{nearest(column, names)}")
-        described = snapshot.columns(selection.described())
-        return found, self._order(snapshot, {column.name: column for column in described})
+        return found, self._order(snapshot, snapshot.columns(selection.described())[len(found) :])
 
-    def _order(self, snapshot: Snapshot, described: Mapping[str, Column]) -> Ordered | None:
+    def _order(self, snapshot: Snapshot, added: Sequence[Column]) -> Ordered | None:
         cursor = self._options.cursor
         if cursor is None:
             return None
-        family = snapshot.family(described[CURSOR], self._selection().cursor_sample())
+        family = snapshot.family(added[0], self._selection().cursor_sample())
         with snapshot.errors.refused():
             return ordered(cursor.column, family, cursor.type, cursor.overlap)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from connectors.sql_query.snapshot import Column, Snapshot
-from connectors.sql_query.statement import Selection, Statement
+from connectors.sql_query.statement import OWN_PARAMETERS, Selection, Statement
 
 KEY_SEPARATOR = "\x1f"
 """The character between the parts of a composite key."""
@@ -84,7 +84,8 @@ def with_keys(every: Statement, names: Sequence[str], keys: Sequence[str]) -> It
     for start in range(0, len(keys), size):
         tests, values = [], dict[str, str]()
         for number, each in enumerate(keys[start : start + size]):
-            own = {f"syncd_key_{number}_{part}": text for part, text in enumerate(each.split(KEY_SEPARATOR))}
+            parts = enumerate(each.split(KEY_SEPARATOR))
+            own = {f"{OWN_PARAMETERS}key_{number}_{part}": text for part, text in parts}
             tests.append([f":{name}" for name in own])
             values |= own
         if len(names) == 1:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from connectors.sql_query.cursor_order import CursorType
 from connectors.sql_query.query_text import checked, parameters
 from connectors.sql_query.snapshot import Isolation
-from connectors.sql_query.statement import SINCE
+from connectors.sql_query.statement import OWN_PARAMETERS
 from connectors.sql_query.url import DatabaseUrl
 from syncd.source import Duration, Options, nearest
 
@@ -74,7 +74,9 @@ class SqlOptions(Options):
     def _check_params(self, text: str) -> None:
         # A parameter that nobody uses is mostly a typing error, and would leave the query without its filter.
         used = parameters(text, self.url.product.kind)
-        for name in [name for name in used if name not in self.params or name == SINCE]:
+        for name in [name for name in self.params if name.startswith(OWN_PARAMETERS)]:
+            raise ValueError(f"params: {name}: names that begin with {OWN_PARAMETERS} are syncd's own: choose another")
+        for name in [name for name in used if name not in self.params]:
             raise ValueError(f"the query's parameter :{name} is not in params{nearest(name, self.params)}")
         for name in [name for name in self.params if name not in used]:
             raise ValueError(f"params has {name}, which the query does not use{nearest(name, used)}: write :{name}")

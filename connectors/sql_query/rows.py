@@ -105,7 +105,9 @@ def _page(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> Page:
     for name, values in zip(names, zip(*rows, strict=True), strict=True):
         texts, bad_places = column(name, values)
         columns.append(texts)
-        malformed |= dict.fromkeys(bad_places, f"{name}: the text is not in UTF-8")
+        # An added column has the name of its option behind a NUL.
+        reason = name.lstrip("\0") + ": the text is not in UTF-8"
+        malformed |= dict.fromkeys(bad_places, reason)
     frame = pl.DataFrame(columns)
     if malformed:
         frame = frame.filter(~pl.int_range(pl.len()).is_in(list(malformed)))

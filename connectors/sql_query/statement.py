@@ -13,8 +13,14 @@ from connectors.sql_query.url_options import Kind
 ROWS = "syncd_rows"
 """The name of the query's result in the statements around it."""
 
-CURSOR, DELETED, SINCE = "syncd_cursor", "syncd_deleted", "syncd_since"
-"""Two columns that are added to the query's own, and the parameter with which an incremental read begins."""
+CURSOR, DELETED = "\0cursor", "\0deleted"
+"""The names under which the values of two added columns are read. No database lets a column have such a name."""
+
+OWN_PARAMETERS = "syncd_"
+"""How the parameters begin that are added to the query's own."""
+
+SINCE = f"{OWN_PARAMETERS}since"
+"""The parameter with which an incremental read begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +85,7 @@ class Selection:
 
     def keys(self, key: tuple[str, ...], expressions: Mapping[str, str] | None = None) -> Statement:
         """Return the statement for the key of every row, and whether the row is marked as deleted."""
-        added = [column for column in self._added_columns() if column.endswith(DELETED)]
-        listed = ", ".join([*self._selected(key, expressions), *added])
+        listed = ", ".join([*self._selected(key, expressions), *self._deleted_column()])
         return Statement(f"SELECT {listed} FROM {self.source()}", self.values)
 
     def cursor_sample(self) -> Statement:
@@ -97,9 +102,10 @@ class Selection:
         """Return the statement that counts rows, keys that occur more than once, and rows without a part of the key."""
         names = [self.quoted(name) for name in key]
         lacking = " OR ".join(f"{name} IS NULL" for name in names)
+        # The inner result lacks the columns of the key, whose names could be n and lacking.
         return Statement(
             f"SELECT COALESCE(SUM(n), 0), COALESCE(SUM(CASE WHEN n > 1 AND lacking = 0 THEN 1 ELSE 0 END), 0), "
-            f"COALESCE(SUM(CASE WHEN lacking = 1 THEN n ELSE 0 END), 0) FROM (SELECT {', '.join(names)}, "
+            f"COALESCE(SUM(CASE WHEN lacking = 1 THEN n ELSE 0 END), 0) FROM (SELECT "
             f"COUNT(*) AS n, MAX(CASE WHEN {lacking} THEN 1 ELSE 0 END) AS lacking "
             f"FROM {self.source()} GROUP BY {', '.join(names)}) AS syncd_keys",
             self.values,
@@ -114,17 +120,16 @@ class Selection:
         return [(expressions or {}).get(name) or self.quoted(name) for name in names]
 
     def _added_columns(self) -> list[str]:
-        added = []
-        if self.cursor:
-            added.append(f"{self.quoted(self.cursor)} AS {CURSOR}")
-        if self.deleted:
-            column = deleted_column(self.deleted, self.kind)
-            added.append(
-                f"CASE WHEN ({self.deleted}\n) THEN 1 ELSE 0 END AS {DELETED}"
-                if column is None
-                else f"{self.quoted(column)} AS {DELETED}"
-            )
-        return added
+        # Columns of the query may have these names too. The values are told apart by their places.
+        added = [f"{self.quoted(self.cursor)} AS syncd_cursor"] if self.cursor else []
+        return [*added, *self._deleted_column()]
+
+    def _deleted_column(self) -> list[str]:
+        if not self.deleted:
+            return []
+        column = deleted_column(self.deleted, self.kind)
+        value = f"CASE WHEN ({self.deleted}\n) THEN 1 ELSE 0 END" if column is None else self.quoted(column)
+        return [f"{value} AS syncd_deleted"]
 
 
 def deleted_column(deleted: str, kind: Kind) -> str | None:

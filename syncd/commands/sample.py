@@ -13,7 +13,7 @@ import polars as pl
 
 from syncd.core.claims import BY_SOURCE, FOREIGN, SEAT, resolve
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, WARNING
-from syncd.core.identity import duplicate_keys, folded, identify
+from syncd.core.identity import differing_twins, duplicate_keys, folded, identify, in_one_order
 from syncd.core.mapping.compiler import Mapping
 from syncd.core.schema import Schema
 from syncd.core.settings.rules import SharedMatch
@@ -173,6 +173,7 @@ def _mapped(looked: _Looked, mapping: Mapping, schema: Schema) -> pl.DataFrame:
         mapping.apply(pl.concat(looked.frames), places.get_column(LINE)), list(mapping.fields), schema
     ).hstack(places.select(ROW, ORIGIN).with_columns(pl.lit(None, dtype=pl.UInt32).alias(_TWIN)))
     keyed = rows.filter((pl.col(STATE) != EXCLUDED) & pl.col(KEY).is_not_null())
+    keyed = keyed.update(in_one_order(differing_twins(keyed), schema.phones), on=ROW, how="left")
     again = duplicate_keys(keyed, looked.origins)
     reason = pl.when(pl.col(STATE) == INVALID).then(pl.lit(SAME_KEY)).otherwise(REASON).alias(REASON)
     named = again.with_columns(reason).join(keyed.select(ROW, _twin(KEY)), on=ROW, how="left")

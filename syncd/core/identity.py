@@ -6,7 +6,7 @@ The target takes two contacts for the same one if all their match fields are equ
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 import polars_hash  # noqa: F401  (adds the expression namespace ``nchash``)
@@ -85,7 +85,8 @@ def digest(fields: Sequence[str]) -> pl.Expr:
     names = sorted(fields)
     head = pl.lit(UNIT.join(names))
     # Another order of the numbers makes another digest. To sort the numbers of all contacts would cost too much, so
-    # ``compare.without_same`` compares numbers as sets, for the contacts whose digests differ.
+    # ``compare.without_same`` compares numbers as sets, for the contacts whose digests differ; and ``in_one_order``
+    # does so for the few contacts that share a key.
     text = pl.concat_str([head, *(pl.col(name).fill_null(_ABSENT) for name in names)], separator="\x1e")
     low: pl.Expr = text.nchash.xxh3_64() & pl.lit((1 << 56) - 1, dtype=pl.UInt64)  # type: ignore[attr-defined]
     return (low | pl.lit(DIGEST_VERSION << 56, dtype=pl.UInt64)).cast(pl.Int64).alias(DIGEST)
@@ -135,8 +136,7 @@ def duplicate_keys(read: pl.DataFrame, origins: Sequence[str]) -> pl.DataFrame:
         return none
     # The fields of a row that is no contact have no meaning, and neither has its digest.
     made = read.filter(pl.col(STATE) == CONTACT)
-    contact = pl.col(KEY).hash() * pl.lit(_ODD, dtype=pl.UInt64) + pl.col(DIGEST).reinterpret(signed=False)
-    same = made.filter(~made.select(contact).to_series().is_first_distinct()).get_column(ROW)
+    same = made.filter(~_is_first_of_contact(made)).get_column(ROW)
     repeated = same.to_frame().with_columns(
         pl.lit(EXCLUDED, dtype=pl.UInt8).alias(STATE), pl.lit(REPEATED).alias(REASON)
     )
@@ -152,6 +152,39 @@ def duplicate_keys(read: pl.DataFrame, origins: Sequence[str]) -> pl.DataFrame:
         pl.format("duplicate key: {} has it too, and is used", first).alias(REASON),
     ).filter(~twins.get_column(KEY).is_first_distinct())
     return pl.concat([none, repeated, differing]).sort(ROW)
+
+
+def differing_twins(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the contacts that share a key and have several digests; ``rows``: ``@key``, ``@state``, ``@digest``."""
+    if not repeats(rows.get_column(KEY).drop_nulls()):
+        return rows.clear()
+    made = rows.filter((pl.col(STATE) == CONTACT) & pl.col(KEY).is_not_null())
+    keys = made.filter(_is_first_of_contact(made)).get_column(KEY)
+    # An export that was appended to itself has every key twice, and no two contacts of one key.
+    if not repeats(keys):
+        return rows.clear()
+    return made.filter(pl.col(KEY).is_in(keys.filter(keys.is_duplicated()).unique().implode()))
+
+
+def _is_first_of_contact(rows: pl.DataFrame) -> pl.Series:
+    """Return which rows have a ``@key`` and a ``@digest`` that no earlier row has together."""
+    contact = pl.col(KEY).hash() * pl.lit(_ODD, dtype=pl.UInt64) + pl.col(DIGEST).reinterpret(signed=False)
+    return rows.select(contact).to_series().is_first_distinct()
+
+
+def in_one_order(contacts: pl.DataFrame, phones: Collection[str]) -> pl.DataFrame:
+    """Give the contacts of a key that differ in the order of their numbers only the digest of the first of them.
+
+    Args:
+        contacts: ``@row``, ``@key``, ``@digest`` and fields, in reading order.
+        phones: the names of the phone fields.
+
+    Returns:
+        ``@row`` and ``@digest``.
+    """
+    fields = [name for name in contacts.columns if not name.startswith("@")]
+    ordered = contacts.with_columns(canonical(pl.col(name)) for name in fields if name in phones)
+    return ordered.select(ROW, pl.col(DIGEST).first().over(KEY, digest(fields).alias("@ordered")))
 
 
 def has_case(values: pl.Series) -> bool:

@@ -112,9 +112,11 @@ class Verdicts:
 
     def admitted(self, rows: pl.DataFrame) -> Self:
         """Put recognised rows, with their contacts' ``@digest``, among the rows that are compared."""
-        if rows.is_empty():
-            return self
-        return replace(self, rows=pl.concat([self.rows, rows.select(self.rows.columns)]).sort(ROW)).without_duplicates()
+        return replace(self, rows=pl.concat([self.rows, rows.select(self.rows.columns)]).sort(ROW))
+
+    def with_digests(self, digests: pl.DataFrame) -> Self:
+        """Give rows other digests: ``digests`` holds ``@row``, ``@digest``."""
+        return replace(self, rows=self.rows.update(digests, on=ROW, how="left"))
 
     def doubted(self, keys: pl.Series) -> Self:
         """Have the rows of these contacts mapped in the next read as well, even if they do not change."""
@@ -124,8 +126,8 @@ class Verdicts:
     def with_merged(self, contacts: pl.DataFrame) -> Self:
         """Let these contacts (``@row``, ``@key``, ``@digest`` and fields) stand for the rows that they are made of."""
         # The digest of the merged contact makes the next run follow a number of any of its rows.
-        rows = self.rows.update(contacts.select(ROW, DIGEST), on=ROW, how="left")
-        return replace(self, rows=rows, merged=contacts).doubted(contacts.get_column(KEY))
+        merged = replace(self.with_digests(contacts.select(ROW, DIGEST)), merged=contacts)
+        return merged.doubted(contacts.get_column(KEY))
 
 
 def read_in_part(present: pl.Series, read: pl.Series) -> bool:

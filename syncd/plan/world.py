@@ -10,13 +10,14 @@ import polars as pl
 
 from syncd.config import Source
 from syncd.core.changes.left_out import deletes_in
-from syncd.core.columns import DIGEST, KEY, MATCH
+from syncd.core.columns import DIGEST, KEY, MATCH, ROW
+from syncd.core.compare import BEFORE, decoded
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
 from syncd.core.takeover.reported import reported
 from syncd.core.verdicts import Verdicts
 from syncd.read.reader import read_source
-from syncd.read.reading import Reading
+from syncd.read.reading import Reading, without_duplicates
 from syncd.read.spool import Spool
 from syncd.read.unchanged_rows import Recall
 from syncd.run.session import Session
@@ -77,11 +78,20 @@ class World(PlanRequest):
             return self
         ledger = self.state.ledger.digests(self.name, back.get_column(KEY).unique()).select(KEY, DIGEST)
         # The ledger does not have a new key yet. Its digest is null then, so the contact is compared field by field.
-        return self.with_verdicts(self.verdicts.admitted(back.join(ledger, on=KEY, how="left")))
+        admitted = self.verdicts.admitted(back.join(ledger, on=KEY, how="left"))
+        return self.with_verdicts(without_duplicates(admitted, self.schema.phones, self._valued))
 
     def with_verdicts(self, verdicts: Verdicts) -> Self:
         """Return the world with other verdicts."""
         return replace(self, verdicts=verdicts)
+
+    def _valued(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Put the fields of contacts beside these rows: of a recognised row, the fields that were sent."""
+        mapped = self.reading.spool.fetch(rows)
+        names = [name for name in mapped.columns if not name.startswith("@")]
+        known = rows.join(mapped, on=ROW, how="anti")
+        sent = self.sent(known.get_column(KEY).unique()).select(KEY, decoded(pl.col(BEFORE), names)).unnest(BEFORE)
+        return pl.concat([mapped, known.join(sent, on=KEY, how="inner").select(mapped.columns)]).sort(ROW)
 
     def _old_keys(self, keys: pl.Series) -> pl.Series:
         return keys.replace({new: old for old, new in self.takeovers.items()}) if self.takeovers else keys

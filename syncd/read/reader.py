@@ -27,7 +27,7 @@ from syncd.errors import SourceError
 from syncd.read.absence import proved
 from syncd.read.contact_mapping import contact_mapping
 from syncd.read.named_keys import as_mapped
-from syncd.read.reading import Reading
+from syncd.read.reading import Reading, without_duplicates
 from syncd.read.spool import Spool
 from syncd.read.unchanged_rows import Recall
 from syncd.read.unknown_keys import NOTHING, Question, Seen, question, unanswered
@@ -122,7 +122,7 @@ class _Pages:
         )
         return Reading(
             end=as_mapped(end, self.mapping),
-            verdicts=verdicts.without_duplicates(),
+            verdicts=without_duplicates(verdicts, self.schema.phones, self.spool.fetch),
             warnings=pl.concat([pl.DataFrame(schema=_WARNINGS), *self.warnings]),
             malformed=self.malformed,
             spool=self.spool,

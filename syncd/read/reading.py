@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from syncd.core.columns import EXCLUDED, INVALID, KEY, LINE, ORIGIN, REASON, ROW, STATE
-from syncd.core.identity import REPEATED, digest, merge_numbers
+from syncd.core.identity import REPEATED, differing_twins, digest, in_one_order, merge_numbers
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
 from syncd.read.spool import Spool
@@ -84,6 +84,21 @@ class Reading:
         found += bad.select(ORIGIN, LINE, KEY, pl.col(REASON).fill_null("")).rows()
         found.sort(key=lambda row: row[:2])
         return [{"key": key, "at": self.place(origin, line), "reason": why} for origin, line, key, why in found]
+
+
+def without_duplicates(
+    verdicts: Verdicts, phones: frozenset[str], valued: Callable[[pl.DataFrame], pl.DataFrame]
+) -> Verdicts:
+    """Let rows that make the same contact be one, also if the order of their numbers differs.
+
+    Every other row is invalid whose key an earlier row has. ``valued`` puts the fields of the contacts beside rows, in
+    reading order.
+    """
+    differing = differing_twins(verdicts.rows)
+    # Almost no source has such rows, so the fields of the others stay in the spool.
+    if differing.height:
+        verdicts = verdicts.with_digests(in_one_order(valued(differing), phones))
+    return verdicts.without_duplicates()
 
 
 def excluded(reading: Reading, verdicts: Verdicts) -> list[dict[str, Any]]:

@@ -44,6 +44,18 @@ def test_rows_that_make_the_same_contact_are_nothing_to_check_and_nothing_to_wai
     assert "repeated: 20 rows are the same as an earlier row with its key, and not counted again" in out
 
 
+def test_rows_that_differ_in_the_order_of_their_numbers_are_the_same(company: World, syncd: Command) -> None:
+    company.write([("1", "Ann", "2125550101;2125550102")])
+    assert syncd("run")[0] == 0
+    company.write([("1", "Ann", "2125550101;2125550102"), ("1", "Ann", "2125550102;2125550101")])
+    code, out, _ = syncd("check")
+    assert code == 0
+    assert "1: the same as an earlier row with its key" in out
+    code, out, _ = syncd("run")
+    assert code == 0, out
+    assert "repeated: 1 row is the same as an earlier row with its key" in out
+
+
 @pytest.mark.parametrize(
     ("policy", "good", "code", "told"),
     [

@@ -12,12 +12,14 @@ from syncd.core.identity import (
     DIGEST_VERSION,
     REPEATED,
     as_frame,
+    differing_twins,
     digest,
     duplicate_keys,
     folded,
     folded_twins,
     has_case,
     identify,
+    in_one_order,
     merge_numbers,
     repeats,
     row_digest,
@@ -112,6 +114,30 @@ def test_of_rows_with_one_key_the_first_is_used_and_rows_that_make_the_same_cont
 ) -> None:
     found = duplicate_keys(keyed(*rows), ["x.csv", "y.csv"])
     assert found.select(ROW, STATE, REASON).rows() == expected
+
+
+DIFFERING: dict[str, tuple[list[tuple[str | None, int, int]], list[int]]] = {
+    "no key twice": ([("a", CONTACT, 1), ("b", CONTACT, 2), (None, CONTACT, 3), (None, CONTACT, 4)], []),
+    "one digest": ([("a", CONTACT, 1), ("b", CONTACT, 2), ("a", CONTACT, 1)], []),
+    "two digests": ([("a", CONTACT, 1), ("b", CONTACT, 2), ("a", CONTACT, 1), ("a", CONTACT, 3)], [0, 2, 3]),
+    "a row that is no contact": ([("a", CONTACT, 1), ("a", INVALID, 2)], []),
+}
+
+
+@pytest.mark.parametrize(("rows", "expected"), DIFFERING.values(), ids=DIFFERING)
+def test_contacts_of_one_key_that_may_differ_are_found(
+    rows: list[tuple[str | None, int, int]], expected: list[int]
+) -> None:
+    assert differing_twins(keyed(*rows))[ROW].to_list() == expected
+
+
+def test_contacts_of_one_key_that_differ_in_the_order_of_numbers_have_the_digest_of_the_first() -> None:
+    rows = [("a", "Ann", "1;2"), ("b", "Ann", "2;1"), ("a", "Ann", "2;1"), ("a", "Bob", "2;1"), ("a", "Ann", "1"),
+            ("a", "1;2", "3"), ("a", "2;1", "3"), ("a", None, "1;2"), ("a", "", "1;2")]  # fmt: skip
+    frame = pl.DataFrame(rows, schema=[KEY, "Name", "Phone"], orient="row").with_row_index(ROW)
+    frame = frame.with_columns(pl.int_range(pl.len()).alias(DIGEST))
+    assert in_one_order(frame, {"Phone"}).rows() == [(n, 0 if n == 2 else n) for n in range(9)]
+    assert in_one_order(frame, set())[DIGEST].to_list() == [*range(9)]
 
 
 def test_merged_numbers_are_a_set_in_order() -> None:

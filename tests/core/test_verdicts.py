@@ -143,7 +143,14 @@ def test_recognised_rows_are_admitted_in_the_order_of_the_source() -> None:
     mapped = Verdicts(before.rows[1:], before.reasons, before.origins)
     after = mapped.admitted(before.rows[:1].select(reversed(before.rows.columns)))
     assert after.rows[KEY].to_list() == ["a", "b", "a"]
-    assert after.rows[STATE].to_list() == [CONTACT, CONTACT, INVALID]
+    assert after.without_duplicates().rows[STATE].to_list() == [CONTACT, CONTACT, INVALID]
+
+
+def test_rows_get_other_digests_and_the_others_keep_theirs() -> None:
+    before = read([("a", CONTACT), ("b", CONTACT), ("c", CONTACT)])
+    other = pl.DataFrame({ROW: [1], DIGEST: [7]}, schema={ROW: pl.UInt32, DIGEST: pl.Int64})
+    was = before.rows[DIGEST].to_list()
+    assert before.with_digests(other).rows[DIGEST].to_list() == [was[0], 7, was[2]]
 
 
 def test_a_doubted_contact_is_mapped_again_in_the_next_read() -> None:

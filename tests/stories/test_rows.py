@@ -60,6 +60,38 @@ def test_two_rows_that_make_the_same_contact_are_one(world: World, again: tuple[
     assert world.run().counts["delete"] == 1
 
 
+NUMBERS = ("1", "Ann Smith", "2125550101;2125550102")
+TURNED = ("1", "Ann Smith", "2125550102;2125550101;2125550102")
+
+
+@pytest.mark.parametrize("first", [[], [NUMBERS], [TURNED], [NUMBERS, TURNED]])
+def test_two_rows_that_differ_in_the_order_of_their_numbers_are_one(
+    world: World, first: list[tuple[str, str, str]]
+) -> None:
+    world.write([*first, BOB])
+    world.run()
+    world.write([NUMBERS, BOB, TURNED])
+    for full in (False, True, False):
+        report = world.run(full=full)
+        assert (report.exit_code, report.rows, report.counts["invalid"]) == (0, 3, 0)
+        assert report.excluded == [{"reason": REPEATED, "count": 1}]
+    assert world.posts() == (1 if first else 2)
+    assert set(holds(world)["1"][1].split(";")) == {"2125550101", "2125550102"}
+    world.write([TURNED])
+    report = world.run()
+    assert (report.counts["update"], report.counts["delete"]) == (0, 1)
+
+
+def test_of_rows_in_another_order_those_with_another_name_are_invalid(world: World) -> None:
+    world.write([NUMBERS])
+    world.run()
+    world.write([NUMBERS, TURNED, ("1", "Another", TURNED[2]), ("1", "Ann Smith", "2125550101")])
+    for full in (False, True, False):
+        report = world.run(full=full)
+        assert [each["at"] for each in report.invalid] == ["tenants.csv:4", "tenants.csv:5"]
+        assert report.excluded == [{"reason": REPEATED, "count": 1}]
+
+
 def test_an_export_that_was_appended_to_itself_is_the_export(world: World) -> None:
     world.write(MANY)
     world.run()

@@ -31,7 +31,7 @@ def mail_server() -> Iterator[tuple[int, list[str]]]:
                 self.wfile.write(b"221 bye\r\n" if line.upper() == "QUIT" else b"250 well\r\n")
 
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         yield server.server_address[1], got
     finally:

@@ -1,6 +1,6 @@
 """What the numbering plans say of one number: whether it is possible, and in which form it is sent.
 
-``phonenumbers`` knows which numbers a country can have. :mod:`syncd.core.mapping.phone_text` splits texts into numbers.
+``phonenumbers`` knows which numbers a country can have. :mod:`syncd.core.mapping.phone_digits` finds them.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import polars as pl
 
+from syncd.core.mapping.phone_digits import BESIDE, PLACEHOLDER, Found
 from syncd.core.mapping.phone_plan import NANP, known_region, nanp_placeholders
-from syncd.core.mapping.phone_text import BESIDE, NOTES, PLACEHOLDER, Found, numbers_in
+from syncd.core.mapping.phone_text import NOTES, numbers_in
 from syncd.core.mapping.phone_words import EXTENSION_WORDS, LIST_WORDS
 from syncd.core.settings.rules import PhoneRules
 
