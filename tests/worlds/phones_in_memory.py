@@ -9,8 +9,8 @@ from typing import Any
 from syncd.sandbox.activity.clock import PhoneClock
 from syncd.sandbox.activity.desk import Desk
 from syncd.sandbox.activity.dialects import ALL
-from syncd.sandbox.activity.webhooks.delivery import Courier
 from syncd.sandbox.activity.events import TYPES
+from syncd.sandbox.activity.webhooks.delivery import Courier
 from syncd.sandbox.activity.webhooks.sender import Sender
 from syncd.sandbox.backend import Backend, Call
 from syncd.sandbox.dialects import Dialects
@@ -49,7 +49,7 @@ class PhoneWorld:
         self.courier = Notebook()
         self.desk.sender = Sender(self.desk.phones, self.desk.webhooks, self.dialects, self.faults, self.courier)
         # Without the thread: the test says when something is sent.
-        self.desk.webhooks.on_create = self.desk.sender.gather
+        self.desk.webhooks.before_create = self.desk.sender.gather
         self.phones = self.desk.phones
         self.phones.media = MEDIA
         self.backend = Backend(

@@ -65,7 +65,7 @@ class Sender:
         self._busy = 0
         self._leave = threading.Event()
         self._thread: threading.Thread | None = None
-        webhooks.on_create = self.start
+        webhooks.before_create = self.start
 
     # The thread. It runs only while there are endpoints, since every test of contacts has a sandbox.
 
