@@ -1,7 +1,7 @@
 """What the work on calls and messages shares: the configuration, the store, the state and the clients of the target.
 
-Contacts go first. The lists may use ``pull.share`` of the windows, recordings and attachments theirs, and webhooks, which
-take a few requests a day, all of them.
+Contacts go first. The lists may use ``pull.share`` of the windows, recordings and attachments theirs, and webhooks,
+which take a few requests a day, all of them.
 """
 
 from __future__ import annotations
@@ -134,3 +134,18 @@ def open_activity(
             watcher=watcher,
             clock=clock,
         )
+
+
+def open_store(
+    settings: Settings, activity: Activity, *, read_only: bool = False, clock: Callable[[], float] = time.time
+) -> ActivityStore:
+    """Open the store alone, for a command that asks the target nothing.
+
+    Raises:
+        StateError: the store cannot be used.
+        ConfigError: ``activity.only`` is no condition.
+
+    """
+    # Numbers have the form in which contacts are sent, or they would not meet; all sources are of one company.
+    region = next((source.rules.phones.region for source in settings.sources.values()), "US")
+    return ActivityStore(activity.store, read_only=read_only, clock=clock, region=region, only=activity.only)
