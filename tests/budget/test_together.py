@@ -19,12 +19,16 @@ SMALL = {"default": (Window(6, 10.0), Window(20, 60.0)), "reports": (Window(3, 1
 KINDS = ("default", "reports", "messaging")
 
 step = st.tuples(
-    st.integers(0, 1), st.sampled_from(KINDS), st.floats(0, 8), st.floats(0.001, 0.5), st.floats(0.001, 0.49)
+    st.integers(0, 1),
+    st.sampled_from(KINDS),
+    st.sampled_from((0.0, 0.0, 0.0, 0.7, 9.0)),
+    st.floats(0.001, 0.5),
+    st.floats(0.001, 0.49),
 )
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.lists(step, min_size=5, max_size=60))
+@given(st.lists(step, min_size=20, max_size=80))
 def test_two_processes_never_exceed_a_window_of_three_tiers(
     steps: Sequence[tuple[int, str, float, float, float]],
 ) -> None:
@@ -81,6 +85,31 @@ def test_a_list_that_finds_one_tier_full_takes_no_place_in_the_other() -> None:
         Together(tiers[0], tiers[1]).take()
     assert server.logs["reports"].history == []
     assert [left for _, left in tiers[0].left()] == [5]
+
+
+class SlowLog(MemoryLog):
+    """A log whose first places take a while to be stored."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.seconds = 3.0
+
+    def add(self, moment: float) -> None:
+        super().add(moment)
+        self.clock.now += self.seconds
+        self.seconds = 0.0
+
+
+def test_a_place_counts_from_when_its_request_leaves_though_the_other_tier_was_slow() -> None:
+    clock = Clock()
+    window = [Window(1, 10.0)]
+    own, other = (Budget(log, window, clock=clock, sleep=clock.sleep) for log in (MemoryLog(), SlowLog(clock)))
+    lists = Together(own, other)
+    lists.answered(lists.take())
+    left = clock.now
+    own.take()
+    assert clock.now - left >= 10.0
 
 
 def test_a_share_leaves_room_for_contacts() -> None:
