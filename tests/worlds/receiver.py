@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
 import socket
 import sqlite3
@@ -61,21 +60,23 @@ class Receiver:
             "secret_file": "webhook.secret",
             **receive,
         }
+        self.activity: dict[str, Any] = {"store": "activity.db"}
+        self.target: dict[str, Any] = {}
         self.variables: dict[str, str] = {}
-        self.process: subprocess.Popen[bytes]
+        self.process: subprocess.Popen[bytes] | None = None
         self.log = folder / "receiver.log"
         (folder / "webhook.secret").write_bytes(SECRET + b"\n")
 
     @property
     def store(self) -> Path:
-        return self.folder / "activity.db"
+        return self.folder / str(self.activity["store"])
 
     def configure(self) -> Path:
         path = self.folder / "receive.yaml"
         source = {"connector": "csv", "options": {"path": "tenants.csv"}, "key": "id", "mapping": {"Name": "name"}}
-        target = {"api_key": "test-key"}
+        target = {"api_key": "test-key", **self.target}
         written = {"target": target, "state": "syncd.db", "sources": {"tenants": source}}
-        path.write_text(json.dumps({**written, "activity": {"receive": self.receive}}))
+        path.write_text(json.dumps({**written, "activity": {**self.activity, "receive": self.receive}}))
         return path
 
     def start(self, *, ready: bool = True) -> None:
@@ -88,7 +89,7 @@ class Receiver:
     def await_health(self, status: int = 200) -> None:
         deadline = time.monotonic() + 60
         while True:
-            assert self.process.poll() is None, self.log.read_text()
+            assert self.running().poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             try:
                 if self.ask("GET", "/healthz")[0] == status:
@@ -97,13 +98,22 @@ class Receiver:
                 pass
             time.sleep(0.02)
 
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+    def running(self) -> subprocess.Popen[bytes]:
+        assert self.process is not None
+        return self.process
 
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(20)
+    def signal(self, number: signal.Signals) -> None:
+        self.running().send_signal(number)
+
+    def stop(self) -> int:
+        self.signal(signal.SIGTERM)
+        return self.running().wait(20)
+
+    def end(self) -> None:
+        """End it whatever it does, if it was started."""
+        if self.process:
+            self.process.kill()
+            self.process.wait(20)
 
     def connection(self) -> http.client.HTTPConnection:
         listen: str = self.receive["listen"]
@@ -132,6 +142,10 @@ class Receiver:
         with closing(sqlite3.connect(self.store)) as store:
             return store.execute(sql).fetchall()
 
+    def change(self, sql: str) -> None:
+        with closing(sqlite3.connect(self.store)) as store, store:
+            store.execute(sql)
+
     def stored(self) -> dict[str, str]:
         """The outcome of each stored event, by id."""
         return dict(self.rows())
@@ -146,7 +160,7 @@ class Receiver:
 
     def memory(self) -> float:
         """The memory of the process in MB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        status = Path(f"/proc/{self.running().pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1024
 
@@ -155,13 +169,11 @@ class Receiver:
 def receiving(folder: Path, **receive: Any) -> Iterator[Receiver]:
     """A receiver that is up."""
     one = Receiver(folder, **receive)
-    one.start()
     try:
+        one.start()
         yield one
     finally:
-        if one.process.poll() is None:
-            os.kill(one.process.pid, signal.SIGKILL)
-        one.process.wait(20)
+        one.end()
 
 
 def until(holds: Any, seconds: float = 30) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-import sqlite3
 import time
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -29,8 +27,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
 
 @pytest.fixture(autouse=True)
 def _empty(one: Receiver) -> None:
-    with sqlite3.connect(one.store) as store:
-        store.execute("DELETE FROM event")
+    one.change("DELETE FROM event")
 
 
 def sign(body: bytes, secret: bytes = SECRET, late: int = 0) -> str:
@@ -203,5 +200,5 @@ def test_slow_client_holds_nobody_up(one: Receiver) -> None:
         line.close()
 
 
-def test_the_folder_is_kept(one: Receiver, tmp_path: Path) -> None:
+def test_the_store_is_its_owners(one: Receiver) -> None:
     assert (one.store.stat().st_mode & 0o777) == 0o600
