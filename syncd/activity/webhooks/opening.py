@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from syncd.activity.receiving.secret_file import Secrets
 from syncd.activity.session import open_activity
@@ -12,16 +12,22 @@ from syncd.activity.webhooks.admin import Admin, Place
 from syncd.activity.webhooks.api import Api
 from syncd.activity.webhooks.rows import Rows
 from syncd.config import Settings
-from syncd.errors import ConfigError, Stopped
+from syncd.errors import ConfigError, SourceBusy, Stopped
 from syncd.log import hide
+
+LEASE = "webhook:"
+"""The name under which the endpoint is leased; no source can have it."""
 
 
 @contextmanager
-def opened(settings: Settings, stopping: threading.Event) -> Iterator[Admin]:
+def opened(settings: Settings, stopping: threading.Event, *, alone: bool) -> Iterator[Admin]:
     """Open the store and the API for the endpoint that the settings want.
+
+    ``alone``: no other process may do so meanwhile, or each would make an endpoint.
 
     Raises:
         ConfigError: nothing is received, or there is no public address.
+        SourceBusy: another process does it.
     """
     receive = settings.activity.receive if settings.activity else None
     if receive is None:
@@ -33,7 +39,14 @@ def opened(settings: Settings, stopping: threading.Event) -> Iterator[Admin]:
     place = Place(receive.name, receive.url, receive.events, receive.extensions, receive.secret_file)
     secrets = Secrets(given, str(receive.secret_file or ""))
     with open_activity(settings, stopping=stopping) as session:
-        yield Admin(Api(session.default), Rows(session.store), place, secrets, wait=_waiting(stopping))
+        held = session.leases.held(LEASE, _refuse) if alone else nullcontext()
+        with held:
+            yield Admin(Api(session.default), Rows(session.store), place, secrets, wait=_waiting(stopping))
+
+
+def _refuse(holder: str) -> None:
+    pid = holder.split(":")[1]
+    raise SourceBusy(f"another syncd webhook is at work (process {pid}): try again when it is done")
 
 
 def _waiting(stopping: threading.Event) -> Callable[[float], object]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -12,9 +14,10 @@ from syncd.activity.receiving import secret_file
 from syncd.activity.webhooks import trial
 from syncd.core.activity.signature import fingerprint
 from syncd.errors import ConfigError
-from syncd.sandbox.faults import Drop, Empty, Html, Status
+from syncd.sandbox.faults import Drop, Empty, Hold, Html, Status
 from tests.activity.webhooks.conftest import Company
-from tests.worlds.receiver import event
+from tests.worlds.commands import environment
+from tests.worlds.receiver import event, until
 
 
 def test_create_keeps_the_secret_for_its_owner_only(company: Company) -> None:
@@ -206,6 +209,20 @@ def test_the_old_endpoint_stays_until_the_new_one_has_delivered(
     assert (code, said["deleted"]) == (0, ["1"])
     [made] = company.sandbox.endpoints
     assert fingerprint(made.secret.encode()) in {fingerprint(each) for each in company.secrets()}
+
+
+def test_two_at_once_make_one_endpoint(company: Company) -> None:
+    company.sandbox.arm(Hold(method="POST", path="/webhooks"))
+    words = [sys.executable, "-m", "syncd", "webhook", "create"]
+    company.receiver.configure()
+    first = subprocess.Popen(words, env=environment(), stdout=subprocess.DEVNULL)
+    until(lambda: company.sandbox.holding)
+    code, said = company.syncd("create")
+    assert (code, said["error"]["kind"]) == (5, "SourceBusy")
+    assert company.syncd("list")[0] == 0
+    company.sandbox.disarm()
+    assert first.wait(30) == 0
+    assert len(company.endpoints()) == 1
 
 
 def test_refusals_of_the_api_are_told(company: Company) -> None:
