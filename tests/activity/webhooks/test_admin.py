@@ -251,3 +251,21 @@ def test_the_screen_shows_no_secret(company: Company, capsys: pytest.CaptureFixt
     assert "ours" in out
     assert "There is no endpoint" in out
     assert json.dumps(out).find("whsec") == -1
+
+
+def test_what_the_phone_system_sends_is_stored_once(company: Company) -> None:
+    company.receiver.start()
+    company.syncd("create")
+    company.sandbox.dialect("retry_id", "new")
+    for fault in ({"kind": "event_forge"}, {"kind": "event_double"}, {"kind": "event_gzip"}):
+        company.sandbox.arm(fault)
+    calls = [company.sandbox.phones.call(direction="incoming") for _ in range(5)]
+    message = company.sandbox.phones.message(direction="incoming", body="Hello")
+    company.sandbox.drain()
+    outcomes = {each.outcome for each in company.sandbox.deliveries}
+    assert {"delivered", "forged", "repeated"} <= outcomes
+    subjects = [subject for (subject,) in company.receiver.rows("SELECT subject FROM event")]
+    assert len(subjects) == len(set(subjects))
+    # What was packed on its way was refused, and comes again in a minute.
+    assert set(subjects) <= {*calls, message}
+    assert len(subjects) == 5
