@@ -19,6 +19,7 @@ from typer import Option
 from syncd import __version__
 from syncd.commands import notify, rejects, state
 from syncd.commands import options as takes
+from syncd.commands.activity import webhook
 from syncd.commands.fields import fields
 from syncd.commands.options import Common, Config, Level, command
 from syncd.commands.sandbox import sandbox
@@ -39,6 +40,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(notify.app, name="notify")
 app.add_typer(state.app, name="state")
+app.add_typer(webhook.app, name="webhook")
 
 
 @app.callback(invoke_without_command=True)
@@ -104,6 +106,14 @@ _add("approve", takes.ApproveOptions)
 _add("undo", takes.UndoOptions)
 _add("explain", takes.ExplainOptions)
 _add("history", takes.HistoryQuery)
+
+
+@command(app)
+def receive(common: Common) -> int:
+    """Receive webhooks and store each before it is answered, until a signal ends it. SIGHUP reads the file again."""
+    from syncd.commands.activity.receive import receive as become
+
+    return become(common.config, common.log_level)
 
 
 def _in_known_time(function: Callable[..., int]) -> Callable[..., int]:
