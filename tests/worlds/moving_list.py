@@ -37,7 +37,7 @@ class MovingList:
         sheet = Sheet(
             number,
             shown,
-            tuple(hash(key) for key in shown),
+            tuple(int(self.rows[key] * 1000) for key in shown),
             tuple(self.rows[key] for key in shown),
             total=total,
             pages=-(-len(keys) // self.limit),

@@ -31,24 +31,37 @@ def look(known: AbstractSet[str], order: Order, limit: int) -> Generator[int, Sh
     """
     have = set(known)
     for _ in range(ROUNDS):
-        before, first = len(have), _first_page(len(have), order, limit)
-        number = first
-        while True:
-            sheet = yield number
-            counted, limit = len(have), sheet.limit or limit
-            have.update(key for key in sheet.keys if key is not None)
-            if sheet.total is None or None in sheet.keys:
-                return Head(frozenset(have - known), is_whole=False)
-            # Oldest first, the first page may hold nothing but known rows.
-            is_idle = len(have) == counted and not (order == "oldest" and number == first)
-            if len(have) >= sheet.total or sheet.is_last or is_idle or order not in {"newest", "oldest"}:
-                break
-            # The pages may be smaller than they were believed to be.
-            first = _first_page(len(have), order, limit)
-            number = max(number + 1, first)
-        if len(have) >= sheet.total or len(have) == before:
+        before = len(have)
+        last = yield from _follow(have, order, limit)
+        if last.total is None or None in last.keys:
+            return Head(frozenset(have - known), is_whole=False)
+        limit = last.limit or limit
+        if len(have) >= last.total or len(have) == before:
             break
-    return Head(frozenset(have - known), is_whole=len(have) == sheet.total)
+    return Head(frozenset(have - known), is_whole=len(have) == last.total)
+
+
+def _follow(have: set[str], order: Order, limit: int) -> Generator[int, Sheet, Sheet]:
+    """Follow the order until nothing is missing or nothing more comes; add what is there to ``have``; return a page."""
+    number = first = _first_page(len(have), order, limit)
+    while True:
+        sheet = yield number
+        counted = len(have)
+        have.update(key for key in sheet.keys if key is not None)
+        if sheet.total is None or None in sheet.keys or len(have) >= sheet.total:
+            return sheet
+        # Oldest first, the first page may hold nothing but known rows.
+        is_idle = len(have) == counted and not (order == "oldest" and number == first)
+        if sheet.is_last or is_idle or order not in {"newest", "oldest"}:
+            break
+        # The pages may be smaller than they were believed to be.
+        first = _first_page(len(have), order, sheet.limit or limit)
+        number = max(number + 1, first)
+    if order == "oldest" and first > 1:
+        # A long call comes into the list when it ends, and stands where it began.
+        sheet = yield first - 1
+        have.update(key for key in sheet.keys if key is not None)
+    return sheet
 
 
 def _first_page(known: int, order: Order, limit: int) -> int:

@@ -8,7 +8,7 @@ between the two readings, and the count says that there was no other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 from typing import Literal
@@ -24,6 +24,10 @@ Order = Literal["newest", "oldest", "unstable", ""]
 
 
 _HOUR = 3600.0
+
+
+TWICE = "rows came twice"
+"""What is wrong with a reading whose list changed its order, or grew, between two pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,22 @@ def judged(sheets: Sequence[Sheet]) -> Verdict:
     return Verdict(known, total, len(sheets), _order(sheets), _digest(sheets), _flaw(sheets, keys, known))
 
 
+def added_up(readings: Sequence[Sequence[Sheet]]) -> Verdict:
+    """Judge several readings of one list, the newest last: where only the order of its rows changes, they add up.
+
+    They do while the count stays the same. What came while something else went is found out by the next readings, as it
+    is after a single one.
+    """
+    last = judged(readings[-1])
+    sheets = [sheet for reading in readings for sheet in reading]
+    keys = frozenset(key for sheet in sheets for key in sheet.keys if key is not None)
+    if not last.why or any(judged(reading).why != TWICE for reading in readings):
+        return last
+    if len({sheet.total for sheet in sheets}) > 1 or len(keys) != last.total:
+        return last
+    return replace(last, keys=keys, digest=_digest(sheets), why="")
+
+
 def _flaw(sheets: Sequence[Sheet], keys: Sequence[str | None], known: frozenset[str]) -> str:
     totals = {sheet.total for sheet in sheets}
     total = sheets[-1].total if sheets else None
@@ -80,7 +100,7 @@ def _flaw(sheets: Sequence[Sheet], keys: Sequence[str | None], known: frozenset[
         "it has other pages than it says": not _has_its_pages(sheets),
         "a row has no id": None in keys,
         "a page came twice": any(left.keys == right.keys != () for left, right in pairwise(sheets)),
-        "rows came twice": len(known) < len(keys),
+        TWICE: len(known) < len(keys),
         "it holds fewer rows than it says": len(keys) < (total or 0),
         "it holds more rows than it says": len(keys) > (total or 0),
     }
@@ -106,10 +126,9 @@ def _order(sheets: Sequence[Sheet]) -> Order:
 
 def _digest(sheets: Sequence[Sheet]) -> str:
     """Return a digest of the rows that does not depend on their order."""
-    rows = sorted(
-        f"{key or ''} {digest}" for sheet in sheets for key, digest in zip(sheet.keys, sheet.digests, strict=True)
-    )
-    return sha256("\n".join(rows).encode()).hexdigest()
+    # A row of several pages counts once, as it was seen last.
+    rows = {key: digest for sheet in sheets for key, digest in zip(sheet.keys, sheet.digests, strict=True)}
+    return sha256("\n".join(sorted(f"{key} {digest}" for key, digest in rows.items())).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

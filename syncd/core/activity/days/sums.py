@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 from syncd.core.activity.days.windows import Days, runs
+from syncd.core.activity.instants import day_after
 
 Known = Callable[[Days], int]
 """How many rows, each counted once, the proved days hold as far as is known."""
@@ -16,10 +17,14 @@ Ask = Generator[Days, int | None, "Sum"]
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """``changed``: the days whose lists have changed. ``longest``: the most days that the server counts at once."""
+    """``changed``: the days whose lists have changed. ``longest``: the most days that the server counts at once.
+
+    ``reached``: the oldest day that it counts at all, if it refused older ones; None if it refused none.
+    """
 
     changed: frozenset[str]
     longest: int
+    reached: str | None = None
 
 
 def history_sum(proved: Iterable[str], known: Known, longest: int) -> Ask:
@@ -28,19 +33,21 @@ def history_sum(proved: Iterable[str], known: Known, longest: int) -> Ask:
     If nothing has changed, each run of days that follow each other takes one request. One day that changed takes once
     or twice log₂ of the days more. A row that came and one that went in one run are not seen.
     """
-    todo = runs(proved)[::-1]
-    changed: set[str] = set()
+    # The newest days stand last and come first: a server that does not reach back refuses the oldest ones.
+    todo, changed = [piece for days in runs(proved) for piece in days.pieces(longest)], set[str]()
+    accepted = 0
     while todo:
         days = todo.pop()
-        if days.length > longest:
-            todo += days.pieces(longest)[::-1]
-            continue
         total = yield days
         if total is not None:
+            accepted = max(accepted, days.length)
             changed |= yield from _changed(days, known, total - known(days))
         elif days.length > 1:
-            longest = max(1, days.length // 2)
-            todo.append(days)
+            # Either so many days are too many, or the first of them is too old.
+            longest = min(longest, max(accepted, days.length - days.length // 2))
+            todo += days.halves()
+        else:
+            return Sum(frozenset(changed), longest, day_after(days.first))
     return Sum(frozenset(changed), longest)
 
 

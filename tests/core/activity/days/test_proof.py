@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.activity.days.proof import Sheet, Standing, Verdict, after_reading, is_due, judged
+from syncd.core.activity.days.proof import Sheet, Standing, Verdict, added_up, after_reading, is_due, judged
 from syncd.core.activity.days.windows import ended
 from tests.worlds.moving_list import MovingList
 
@@ -16,6 +16,13 @@ DAY = "2026-03-10"
 HOUR, END = 3600.0, ended(DAY)
 RECHECK = (HOUR, 24 * HOUR, 72 * HOUR, 168 * HOUR)
 ROWS = {f"c{number}": float(number) for number in range(8)}
+
+
+def read(served: MovingList) -> list[Sheet]:
+    sheets = [served.page(1)]
+    while not sheets[-1].is_last:
+        sheets.append(served.page(len(sheets) + 1))
+    return sheets
 
 
 def three() -> list[Sheet]:
@@ -67,8 +74,11 @@ def test_the_digest_tells_changed_rows_and_not_another_order() -> None:
     moves=st.lists(st.sampled_from(["", "", "new", "old", "gone"]), max_size=12),
     lie=st.sampled_from([0, 0, 0, 1, -1]),
     seed=st.integers(0, 9),
+    readings=st.integers(1, 3),
 )
-def test_a_proved_day_holds_exactly_what_the_list_held(order: str, moves: list[str], lie: int, seed: int) -> None:
+def test_a_proved_day_holds_exactly_what_the_list_held(
+    order: str, moves: list[str], lie: int, seed: int, readings: int
+) -> None:
     """Between two pages, rows come (with a new or an old time) and go; what is gone does not come back."""
     served = MovingList(ROWS, order=order, lie=lie)
     todo, count = list(moves), 0
@@ -89,13 +99,25 @@ def test_a_proved_day_holds_exactly_what_the_list_held(order: str, moves: list[s
     for number in range(4):
         # Before its first page is shown, and so between the two readings, the list holds this.
         held = frozenset(served.rows)
-        verdict = served.read()
+        verdict = added_up([read(served) for _ in range(readings)])
         standing = after_reading(standing, keys, verdict, END + number)
         if standing.state == "proved":
             assert verdict.keys == held
         keys = keys if verdict.why else verdict.keys
     if lie:
         assert standing.state in {"open", "read"}
+
+
+def test_readings_of_a_list_without_an_order_add_up() -> None:
+    served = MovingList(ROWS, order="unstable")
+    readings = [[served.page(number) for number in (1, 2, 3)] for _ in range(9)]
+    # No page of these is the same twice, and the first reading lacks a row.
+    assert judged(readings[0]).why == "rows came twice"
+    found = added_up(readings)
+    assert (found.why, found.keys) == ("", frozenset(ROWS))
+    assert found.digest == MovingList(ROWS).read().digest
+    del served.rows["c0"]
+    assert added_up([*readings, [served.page(number) for number in (1, 2, 3)]]).why != ""
 
 
 def test_one_reading_alone_can_be_wrong_and_is_no_proof() -> None:

@@ -13,15 +13,20 @@ YEAR = days_between("2025-03-01", "2026-02-28")
 
 
 class Lists:
-    """Rows by the days in which they stand, as the server has them; ``longest``: the most days that it counts."""
+    """Rows by the days in which they stand, as the server has them; ``longest``: the most days that it counts;
+    ``oldest``: the oldest day."""
 
-    def __init__(self, rows: dict[str, set[str]], longest: int = 9999) -> None:
+    def __init__(self, rows: dict[str, set[str]], longest: int = 9999, oldest: str = "") -> None:
         self.rows = {key: set(days) for key, days in rows.items()}
         self.longest = longest
+        self.oldest = oldest
         self.asked: list[Days] = []
 
     def count(self, days: Days) -> int:
         return sum(any(days.first <= day <= days.last for day in each) for each in self.rows.values())
+
+    def refuses(self, days: Days) -> bool:
+        return days.length > self.longest or days.first < self.oldest
 
     def compared(self, known: Lists, proved: list[str], longest: int = 9999) -> Sum:
         work = history_sum(proved, known.count, longest)
@@ -29,7 +34,7 @@ class Lists:
             days = next(work)
             while True:
                 self.asked.append(days)
-                days = work.send(None if days.length > self.longest else self.count(days))
+                days = work.send(None if self.refuses(days) else self.count(days))
         except StopIteration as done:
             found: Sum = done.value
             return found
@@ -72,6 +77,14 @@ def test_a_range_that_is_refused_is_halved_and_the_limit_is_learned() -> None:
     again = Lists(traffic(), longest=60)
     again.compared(Lists(traffic()), YEAR, found.longest)
     assert all(days.length <= 60 for days in again.asked)
+
+
+def test_days_that_are_too_old_for_the_server_are_left_out_and_their_end_is_learned() -> None:
+    server = Lists(traffic() | {"late": {YEAR[300]}}, oldest=YEAR[275])
+    found = server.compared(Lists(traffic()), YEAR)
+    assert (found.changed, found.reached) == ({YEAR[300]}, YEAR[275])
+    assert found.longest >= 30
+    assert len(server.asked) < 40
 
 
 def test_a_server_that_counts_nothing_at_all_is_not_asked_for_ever() -> None:
