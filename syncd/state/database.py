@@ -1,4 +1,4 @@
-"""Opens the state file: its version, its transactions and its errors."""
+"""Opens a database file, such as the state file: its version, its transactions and its errors."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import polars as pl
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import StaticPool
 
 from syncd.errors import StateBusy, StateError
-from syncd.state.place import is_there, primary_code, problem, unreadable, unwritable, uri
+from syncd.state.place import STATE, Words, is_there, primary_code, problem, unreadable, unwritable, uri
 from syncd.state.queries import Queries, bound
 
 HEAD = "0008"
 """The version of the tables in :mod:`syncd.state.tables`, and the newest migration's."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""Alembic's environment, of every kind of file."""
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction."""
@@ -35,7 +38,13 @@ class Database(Queries):
     A read-only database of an older version is migrated in memory; one whose file does not exist is empty.
 
     Every method may raise :class:`~syncd.errors.StateError` or :class:`~syncd.errors.StateBusy`.
+
+    ``WORDS``: what messages call the file; ``NEWEST``: the version of its tables; ``VERSIONS``: the migrations' folder.
     """
+
+    WORDS: ClassVar[Words] = STATE
+    NEWEST: ClassVar[str] = HEAD
+    VERSIONS: ClassVar[Path] = MIGRATIONS / "versions"
 
     def __init__(self, path: Path, *, read_only: bool = False, clock: Callable[[], float] = time.time) -> None:
         self.path = path
@@ -45,7 +54,7 @@ class Database(Queries):
         # statement becomes part of it; the lock is reentrant for the statements of the transaction's own thread.
         self._lock = threading.RLock()
         self._begun: Connection | None = None
-        self._memory = not is_there(path) and read_only
+        self._memory = not is_there(path, self.WORDS) and read_only
         self._engine = self._engine_for_transactions()
         with self._explained():
             if not read_only:
@@ -157,8 +166,8 @@ class Database(Queries):
             self.path.touch(mode=0o600, exist_ok=True)
         except OSError as error:
             raise StateError(
-                f"{self.path}: the state file cannot be written ({error.strerror}); "
-                "let syncd's user write to its folder, or set state: in the configuration to another place"
+                f"{self.path}: the {self.WORDS.noun} cannot be written ({error.strerror}); let syncd's user write to "
+                f"its folder, or set {self.WORDS.setting} in the configuration to another place"
             ) from None
 
     def _open(self) -> sqlite3.Connection:
@@ -175,12 +184,12 @@ class Database(Queries):
 
     def _prepare(self) -> None:
         found = self._version()
-        if found == HEAD:
+        if found == self.NEWEST:
             return
-        if found is not None and found > HEAD:
+        if found is not None and found > self.NEWEST:
             raise StateError(
-                f"{self.path}: the state file was written by a newer syncd (version {found}, this one knows {HEAD}); "
-                "install that version, or use another state file"
+                f"{self.path}: the {self.WORDS.noun} was written by a newer syncd (version {found}, this one knows "
+                f"{self.NEWEST}); install that version, or use another {self.WORDS.noun}"
             )
         if self.read_only and not self._memory:
             self._copy_to_memory()
@@ -193,7 +202,9 @@ class Database(Queries):
         if not tables:
             return None
         if "alembic_version" not in tables:
-            raise StateError(f"{self.path}: this is some other program's database; set state: to another file")
+            raise StateError(
+                f"{self.path}: this is some other program's database; set {self.WORDS.setting} to another file"
+            )
         return str(self.scalar("SELECT version_num FROM alembic_version"))
 
     def _copy_to_memory(self) -> None:
@@ -204,7 +215,7 @@ class Database(Queries):
             source.backup(self._sqlite)
 
     def _back_up(self, version: str) -> None:
-        beside = self.path.with_name(f"{self.path.name}.before-{HEAD}-from-{version}")
+        beside = self.path.with_name(f"{self.path.name}.before-{self.NEWEST}-from-{version}")
         beside.touch(mode=0o600, exist_ok=True)
         # An older copy of this name may have been readable by others.
         beside.chmod(0o600)
@@ -216,7 +227,8 @@ class Database(Queries):
         from alembic.config import Config
 
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.set_main_option("version_locations", str(self.VERSIONS))
         config.set_main_option("path_separator", "os")
         with self._lock, self._engine.connect() as connection:
             config.attributes["connection"] = connection
@@ -237,12 +249,13 @@ class Database(Queries):
         code = primary_code(error)
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             return StateBusy(
-                f"{self.path}: the state file cannot be written (no space left, or an I/O error): nothing is sent that "
-                "cannot be recorded; make room and run again"
+                f"{self.path}: the {self.WORDS.noun} cannot be written (no space left, or an I/O error): "
+                f"{self.WORDS.full}"
             )
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-            return StateError(unreadable(self.path) if self.read_only else unwritable(self.path))
-        return problem(self.path, error)
+            opened = unreadable if self.read_only else unwritable
+            return StateError(opened(self.path, self.WORDS))
+        return problem(self.path, error, self.WORDS)
 
 
 class Part:

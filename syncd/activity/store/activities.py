@@ -1,0 +1,208 @@
+"""The stored calls and messages: taken in by observations, asked for by key, day and number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import merge as merged
+from typing import Any
+
+from syncd.activity.store.kinds import KINDS, Columns, OfKind
+from syncd.activity.store.packing import unpack_words
+from syncd.activity.store.rows import call_row, message_row
+from syncd.activity.store.taking import Counts, Reading, Taking
+from syncd.core.activity.instants import begin_of, day_after
+from syncd.core.activity.numbers import canonical
+from syncd.core.activity.observations import By, Kind, Observation, key_of
+from syncd.state.database import Database, Part
+
+_PAGE = 500
+_NEVER = -1e18
+"""The time of an activity that names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored call or message. ``row``: as ``--json`` shows it; ``columns``: of its table, without ``state``."""
+
+    kind: Kind
+    key: str
+    row: Mapping[str, Any]
+    columns: Mapping[str, Any]
+
+
+class Activities(Part):
+    """The tables ``call``, ``segment``, ``message`` and ``text``.
+
+    A *key* is a call's id, or ``channel:id`` of a message (``Observation.key``).
+    """
+
+    def __init__(self, database: Database, region: str, taking: Taking) -> None:
+        super().__init__(database)
+        self._region, self._taking = region, taking
+
+    def take(
+        self,
+        observations: Sequence[Observation],
+        *,
+        by: By,
+        arrived: float,
+        day: str | None = None,
+        digests: Mapping[str, int] | None = None,
+    ) -> Counts:
+        """Merge observations, in one transaction; return how many activities are new, changed and as they were.
+
+        ``by``: whether events or lists said it. ``arrived``: when, in Unix seconds, for observations that do not say
+        so. ``day``: the server's day that was read. ``digests``: of the raw rows, by key.
+        """
+        reading = Reading(by, arrived, self._database.clock(), day, digests or {})
+        return self._taking.take(observations, reading)
+
+    def digests(self, kind: Kind, ids: Iterable[str]) -> dict[str, int]:
+        """Return the digests of the raw rows, by key; without those that no list has shown."""
+        of = KINDS[kind]
+        sql = f'SELECT {of.key}, "row" FROM {of.name} WHERE {of.these} AND "row" IS NOT NULL'
+        return dict(self._database.rows(sql, keys=list(ids)))
+
+    def seen_in_day(self, kind: Kind, day: str, ids: Iterable[str]) -> None:
+        """Store that a reading of the server's ``day`` had exactly these, by their keys; others of it are missing."""
+        of, keys = KINDS[kind], list(ids)
+        with self._database.write():
+            self._database.execute(
+                f"UPDATE {of.name} SET missing_since = :now WHERE day = :day AND missing_since IS NULL AND NOT"
+                f" {of.these}",
+                now=self._database.clock(),
+                day=day,
+                keys=keys,
+            )
+            self._database.execute(
+                f"UPDATE {of.name} SET day = :day, missing_since = NULL WHERE {of.these}"
+                " AND (day IS NOT :day OR missing_since IS NOT NULL)",
+                day=day,
+                keys=keys,
+            )
+
+    def by_webhook(self, kind: Kind, day: str) -> int:
+        """Return how many of the server's ``day`` came first by an event."""
+        sql = f"SELECT count(*) FROM {KINDS[kind].name} WHERE day = :day AND first_by = 'webhook'"
+        return int(self._database.scalar(sql, day=day))
+
+    def call(self, identity: str) -> Record | None:
+        """Return a call."""
+        return self._record("call", identity)
+
+    def message(self, channel: str, identity: str) -> Record | None:
+        """Return a message."""
+        return self._record("message", key_of(channel, identity))
+
+    def find(self, text: str) -> Record | None:
+        """Return the call or the message with this id, or with this key."""
+        channels = self._database.column("SELECT channel FROM message WHERE message_id = :id", id=text)
+        keys: list[tuple[Kind, str]] = [("call", text), *(("message", key_of(each, text)) for each in channels)]
+        keys += [("message", text)] if ":" in text else []
+        return next((found for each in keys if (found := self._record(*each))), None)
+
+    def select(
+        self,
+        *,
+        kind: Kind | None = None,
+        first_day: str | None = None,
+        last_day: str | None = None,
+        number: str | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the rows of ``--json``, the oldest first.
+
+        ``first_day``, ``last_day``: UTC dates, both included. ``number``: only activities with this number, ours or
+        theirs, in any form.
+        """
+        first = _NEVER * 2 if first_day is None else begin_of(first_day)
+        last = -_NEVER if last_day is None else begin_of(day_after(last_day))
+        digits = None if number is None else canonical(number, self._region)
+        kinds = [each for each in KINDS.values() if kind in {None, each.name}]
+        streams = [self._stream(each, first, last, digits) for each in kinds]
+        for _, row in merged(*streams, key=lambda pair: pair[0]):
+            yield row
+
+    def open_calls(self, before: float) -> list[str]:
+        """Return the ids of the calls that began before ``before`` (Unix seconds) and have no end, the oldest first."""
+        sql = "SELECT call_id FROM call WHERE status = 'open' AND started < :before AND left_out = 0 ORDER BY started"
+        return self._database.column(sql, before=before)
+
+    def overdue_texts(self, first: float, last: float) -> list[str]:
+        """Return the ids of the answered calls that ended from ``first`` to before ``last`` and have no summary."""
+        sql = (
+            "SELECT call_id FROM call WHERE status = 'answered' AND ended >= :first AND ended < :last AND summary = 0"
+            " AND left_out = 0 ORDER BY ended"
+        )
+        return self._database.column(sql, first=first, last=last)
+
+    def drop_texts(self, kind: Kind, before: float) -> int:
+        """Remove the texts of activities from before ``before`` (Unix seconds), for good; return their number."""
+        of, now = KINDS[kind], self._database.clock()
+        old = f"coalesce({of.moment}, first_seen) < :before AND text_dropped IS NULL"
+        with self._database.write():
+            keys = self._database.column(f"SELECT {of.key} FROM {of.name} WHERE {old}", before=before)
+            self._database.execute(f"UPDATE {of.name} SET text_dropped = :now WHERE {old}", now=now, before=before)
+            self._database.execute(
+                "DELETE FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))",
+                kind=kind,
+                keys=keys,
+            )
+        return len(keys)
+
+    def _record(self, kind: Kind, key: str) -> Record | None:
+        of = KINDS[kind]
+        names = ", ".join(f'"{name}"' for name in of.columns if name != "state")
+        columns = self._database.record(f"SELECT {names} FROM {of.name} WHERE {of.these} AND left_out = 0", keys=[key])
+        if columns is None:
+            return None
+        [row] = self._shown(of, {key: columns})
+        return Record(kind, key, row, columns)
+
+    def _stream(
+        self, of: OfKind, first: float, last: float, digits: str | None
+    ) -> Iterator[tuple[tuple[float, str], dict[str, Any]]]:
+        """Yield the rows of one kind with what they are ordered by."""
+        names = ", ".join(f'"{name}"' for name in of.columns if name != "state")
+        moment = f"coalesce({of.moment}, {_NEVER})"
+        mine = "" if digits is None else " AND (remote = :digits OR own = :digits)"
+        sql = (
+            f"SELECT rowid, {moment} AS moment, {of.key} AS key, {names} FROM {of.name}"
+            f" WHERE ({of.moment} IS NULL AND :at < {_NEVER} OR ({of.moment}, rowid) > (:at, :row)"
+            f" AND {of.moment} < :last){mine} AND left_out = 0 ORDER BY {of.moment}, rowid LIMIT {_PAGE}"
+        )
+        at, rowid = first, -1
+        while page := self._database.records(sql, at=at, row=rowid, last=last, digits=digits):
+            at, rowid = page[-1]["moment"], page[-1]["rowid"]
+            rows = self._shown(of, {each["key"]: each for each in page})
+            yield from (((each["moment"], each["key"]), row) for each, row in zip(page, rows, strict=True))
+
+    def _shown(self, of: OfKind, found: Mapping[str, Columns]) -> list[dict[str, Any]]:
+        keys, now = list(found), self._database.clock()
+        texts = self._texts(of, keys)
+        if of.name == "call":
+            segments = self._grouped(_SEGMENTS, "call_id", keys)
+            return [call_row(each, segments.get(key, []), texts.get(key, {}), now) for key, each in found.items()]
+        files = self._grouped(_ATTACHMENTS, "owner", [f"message:{key}" for key in keys])
+        return [
+            message_row(each, files.get(f"message:{key}", []), texts.get(key, {}).get("body"))
+            for key, each in found.items()
+        ]
+
+    def _grouped(self, sql: str, name: str, keys: Sequence[str]) -> dict[str, list[Columns]]:
+        grouped: dict[str, list[Columns]] = {}
+        for each in self._database.records(sql, keys=keys):
+            grouped.setdefault(each[name], []).append(each)
+        return grouped
+
+    def _texts(self, of: OfKind, keys: Sequence[str]) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for key, what, words in self._database.rows(_TEXTS, kind=of.name, keys=keys):
+            shown = dict.fromkeys(text.strip() for text, _, is_shown in unpack_words(words) if is_shown)
+            found.setdefault(key, {})[what] = "\n\n".join(shown)
+        return found
+
+
+_SEGMENTS = "SELECT * FROM segment WHERE call_id IN (SELECT value FROM json_each(:keys)) ORDER BY call_id, n"
+_ATTACHMENTS = "SELECT * FROM media WHERE owner IN (SELECT value FROM json_each(:keys)) ORDER BY owner, n"
+_TEXTS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"

@@ -1,0 +1,97 @@
+"""The deliveries, as they were received."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from syncd.state.database import Part
+
+_COLUMNS = "id, type, at, signed_at, received, origin, raw, content, subject, outcome, processed"
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One delivery; ``raw``: its bytes, empty once they were dropped. The table ``event`` has the other columns."""
+
+    id: str
+    type: str
+    at: float | None
+    signed_at: float | None
+    received: float
+    origin: str
+    raw: bytes
+    content: str
+    subject: str | None
+    outcome: str
+    processed: float | None = None
+
+
+class Events(Part):
+    """The table ``event``."""
+
+    def add(self, event: Event) -> bool:
+        """Store an event; return False, and store nothing, if it is known by its id or by its content.
+
+        A stale row gives way to a fresh delivery of the same event.
+        """
+        with self._database.write():
+            others = self._database.rows(
+                "SELECT id, outcome FROM event WHERE id = :id OR content = :content", id=event.id, content=event.content
+            )
+            if others and (event.outcome == "stale" or any(outcome != "stale" for _, outcome in others)):
+                return False
+            for identity, _ in others:
+                self._database.execute("DELETE FROM event WHERE id = :id", id=identity)
+            raw = zlib.compress(event.raw) if event.raw else None
+            self._database.put("event", **_columns(replace(event, raw=b"")) | {"raw": raw})
+            return True
+
+    def unprocessed(self, limit: int) -> list[Event]:
+        """Return the oldest events that are not merged yet, at most ``limit``."""
+        sql = f"SELECT {_COLUMNS} FROM event WHERE processed IS NULL ORDER BY received LIMIT :limit"
+        return [_event(row) for row in self._database.rows(sql, limit=limit)]
+
+    def processed(self, ids: Sequence[str], outcome: str | None = None) -> None:
+        """Mark events as merged, in the transaction that merges them; None leaves their outcomes as they are."""
+        self._database.execute(
+            "UPDATE event SET processed = :now, outcome = coalesce(:outcome, outcome)"
+            " WHERE id IN (SELECT value FROM json_each(:ids))",
+            now=self._database.clock(),
+            outcome=outcome,
+            ids=list(ids),
+        )
+
+    def range(self, first: float, last: float) -> Iterator[Event]:
+        """Yield the events received from ``first`` to before ``last``, in Unix seconds, the oldest first."""
+        at, row = first, 0
+        sql = (
+            f"SELECT rowid, {_COLUMNS} FROM event WHERE (received, rowid) > (:at, :row) AND received < :last"
+            f" ORDER BY received, rowid LIMIT {_PAGE}"
+        )
+        while page := self._database.rows(sql, at=at, row=row, last=last):
+            yield from (_event(each[1:]) for each in page)
+            at, row = page[-1][5], page[-1][0]
+
+    def of(self, subject: str) -> list[Event]:
+        """Return the events of a call or a message, by its id, the oldest first."""
+        sql = f"SELECT {_COLUMNS} FROM event WHERE subject = :subject ORDER BY received, id"
+        return [_event(row) for row in self._database.rows(sql, subject=subject)]
+
+    def drop(self, before: float) -> int:
+        """Remove merged events received before ``before``; return their number."""
+        return self._database.execute(
+            "DELETE FROM event WHERE received < :before AND processed IS NOT NULL", before=before
+        )
+
+
+def _columns(event: Event) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in Event.__slots__}
+
+
+def _event(row: Iterable[Any]) -> Event:
+    event = Event(*row)
+    return replace(event, raw=zlib.decompress(event.raw) if event.raw else b"")

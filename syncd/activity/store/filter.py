@@ -1,0 +1,64 @@
+"""``only``: which ended calls and which messages are kept, by an SQL condition over the columns of ``--json``."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from syncd.activity.store.rows import call_row, message_row
+from syncd.errors import ConfigError
+
+_EMPTY: Mapping[str, Any] = dict.fromkeys(
+    (
+        *("call_id", "channel", "message_id", "direction", "status", "outcome", "remote", "remote_name", "own", "talk"),
+        *("extension", "extension_name", "started", "answered", "ended", "duration", "first_by", "settled_at", "sent"),
+        "missing_since",
+    )
+)
+_COLUMNS = {"call": tuple(call_row(_EMPTY, [], {}, 0.0)), "message": tuple(message_row(_EMPTY, [], None))}
+_ALL = tuple(dict.fromkeys(name for columns in _COLUMNS.values() for name in columns))
+
+# A column that a kind lacks could hold anything there: a row goes only if the condition is false whatever it holds.
+_ANYTHING = (None, 1e18, -1e18, "x")
+
+
+class Only:
+    """The condition. ``sql``: as the configuration has it; None keeps everything.
+
+    Raises:
+        ConfigError: it is no condition that SQLite can evaluate.
+    """
+
+    def __init__(self, sql: str | None) -> None:
+        self.sql = sql
+        self._sqlite = sqlite3.connect(":memory:", check_same_thread=False)
+        columns = ", ".join(f":{name} AS {name}" for name in _ALL)
+        self._query = f"SELECT (\n{sql}\n) FROM (SELECT {columns})"
+        if sql is not None:
+            try:
+                self._value(dict.fromkeys(_ALL))
+            except sqlite3.Error as error:
+                raise ConfigError(
+                    f"activity.only: SQLite cannot evaluate it ({error}); name columns of --json"
+                ) from None
+
+    def keeps(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a row of ``--json`` is kept: unless the condition is false."""
+        if self.sql is None:
+            return True
+        known = {name: _value_of(row[name]) for name in _COLUMNS[row["kind"]]}
+        # Most rows are kept, by the first question.
+        return any(self._value(dict.fromkeys(_ALL, anything) | known) != 0 for anything in _ANYTHING)
+
+    def close(self) -> None:
+        """Let go of what evaluates it."""
+        self._sqlite.close()
+
+    def _value(self, values: Mapping[str, Any]) -> Any:
+        return self._sqlite.execute(self._query, values).fetchone()[0]
+
+
+def _value_of(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | dict) else value

@@ -1,0 +1,1 @@
+"""The steps that bring an activity store of an earlier version to the newest."""

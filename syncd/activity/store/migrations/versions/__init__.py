@@ -1,0 +1,1 @@
+"""The steps from each version of the state file to the next (Alembic)."""

@@ -1,0 +1,87 @@
+"""Calls and messages as ``--json`` and ``export`` show them, from the columns of their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from syncd.core.activity.instants import iso
+
+Columns = Mapping[str, Any]
+
+
+def call_row(
+    columns: Columns, segments: Sequence[Columns], texts: Mapping[str, str | None], now: float
+) -> dict[str, Any]:
+    """Return a call. ``texts``: its ``summary`` and ``transcription``; ``now``: Unix seconds."""
+    settled = columns["settled_at"]
+    return {
+        "kind": "call",
+        "id": columns["call_id"],
+        "direction": columns["direction"],
+        "status": columns["status"],
+        "outcome": columns["outcome"],
+        "remote_number": columns["remote"] or None,
+        "remote_name": columns["remote_name"],
+        "own_number": columns["own"] or None,
+        "extension": columns["extension"],
+        "extension_name": columns["extension_name"],
+        "start_time": _time(columns["started"]),
+        "answer_time": _time(columns["answered"]),
+        "end_time": _time(columns["ended"]),
+        "duration": _number(columns["duration"]),
+        "talk": _number(columns["talk"]),
+        "summary": texts.get("summary"),
+        "transcription": texts.get("transcription"),
+        "segments": [_segment(each) for each in segments],
+        "first_by": columns["first_by"],
+        "settled": settled is not None and settled <= now,
+        "missing_since": _time(columns["missing_since"]),
+        "attribution": None,
+        "contacts": [],
+    }
+
+
+def message_row(columns: Columns, attachments: Sequence[Columns], body: str | None) -> dict[str, Any]:
+    """Return a message."""
+    return {
+        "kind": "message",
+        "id": columns["message_id"],
+        "channel": columns["channel"],
+        "direction": columns["direction"],
+        "status": columns["status"],
+        "remote_number": columns["remote"] or None,
+        "own_number": columns["own"] or None,
+        "body": body,
+        "sent_at": _time(columns["sent"]),
+        "attachments": [
+            {name: each[name] for name in ("media_id", "filename", "content_type", "size", "path")}
+            for each in attachments
+        ],
+        "first_by": columns["first_by"],
+        "missing_since": _time(columns["missing_since"]),
+        "attribution": None,
+        "contacts": [],
+    }
+
+
+def _segment(columns: Columns) -> dict[str, Any]:
+    return {
+        "n": columns["n"],
+        "type": columns["type"],
+        "name": columns["name"],
+        "extension": columns["extension"],
+        "start_time": _time(columns["started"]),
+        "duration": _number(columns["duration"]),
+        "answered": bool(columns["answered"]),
+        "media_id": columns["media_id"],
+    }
+
+
+def _time(moment: float | None) -> str | None:
+    return None if moment is None else iso(moment)
+
+
+def _number(value: float | None) -> float | None:
+    """Return a number without a fraction as a whole one."""
+    return int(value) if value is not None and value == int(value) else value

@@ -1,0 +1,241 @@
+"""The tables of the activity store as they are now: each public class is the table of its name in small letters.
+
+Times are Unix seconds, durations seconds, days dates (``2026-03-10``). An activity's key is a call's id, or
+``channel:id`` of a message. No program writes through these classes: the tests compare them with the tables that
+``migrations/versions`` make, so a change here needs a migration there.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+# Several processes write: the receiver adds events by plain SQL, so a new column of ``event`` needs a default.
+
+
+class Table(SQLModel, registry=registry()):
+    """A table of this file, and not of the state file."""
+
+
+class _Activity(Table):
+    """What is stored of every call and message.
+
+    ``row``: the digest of the list's row, null if no list has shown it. ``listed_rows``: how many rows the list has of
+    it. ``listed_at``: the newest list that showed it. ``day``: the server's day. ``missing_since``: when a reading of
+    that day first lacked it. ``first_seen``, ``first_by``: when and how it came first, by ``webhook`` or ``list``.
+    ``changed``: when this row was last written. ``digest``: of what is shown. ``left_out``: 1 if ``only`` keeps nothing
+    of it. ``text_dropped``: when its texts were removed; they do not come back. ``state``: all that was said of it.
+    """
+
+    row: int | None = None
+    listed_rows: int = 0
+    listed_at: float | None = None
+    day: str | None = None
+    missing_since: float | None = None
+    first_seen: float
+    first_by: str
+    changed: float
+    digest: int = 0
+    left_out: int = 0
+    text_dropped: float | None = None
+    state: bytes | None = None
+
+
+class Event(Table, table=True):
+    """A delivery as it was received.
+
+    ``id``, ``type``, ``at``: its own. ``signed_at``: the time of its signature. ``received``: when it came.
+    ``origin``: ``webhook`` · ``failures`` · ``replay``. ``raw``: its bytes, zlib; null once they were dropped.
+    ``content``: the digest that two deliveries of one event share. ``subject``: the id of the call or the message.
+    ``processed``: when it was merged. ``outcome``: ``new`` · ``known`` · ``stale`` · ``ignored`` · ``malformed``.
+    """
+
+    __table_args__ = (
+        Index("event_content", "content"),
+        Index("event_subject", "subject"),
+        Index("event_received", "received"),
+        Index("event_open", "received", sqlite_where=text("processed IS NULL")),
+    )
+
+    id: str = Field(primary_key=True)
+    type: str
+    at: float | None = None
+    signed_at: float | None = None
+    received: float
+    origin: str
+    raw: bytes | None = None
+    content: str
+    subject: str | None = None
+    processed: float | None = None
+    outcome: str
+
+
+class Call(_Activity, table=True):
+    """A call.
+
+    ``direction``: ``incoming`` · ``outgoing`` · ``internal``. ``remote``, ``own``: digits. ``extension``: who spoke, or
+    who was called. ``answered``: when. ``talk``: seconds in answered segments. ``status``: ``answered`` · ``missed`` ·
+    ``open``; ``outcome``: in the list's words. ``settled_at``: from when on nothing more of it is waited for.
+    ``summary``: 1 if it has, or had, a summary.
+    """
+
+    __table_args__ = (
+        Index("call_started", "started"),
+        Index("call_day", "day"),
+        Index("call_remote", "remote"),
+        Index("call_open", "started", sqlite_where=text("status = 'open'")),
+    )
+
+    call_id: str = Field(primary_key=True)
+    direction: str | None = None
+    remote: str | None = None
+    remote_name: str | None = None
+    own: str | None = None
+    extension: str | None = None
+    extension_name: str | None = None
+    started: float | None = None
+    answered: float | None = None
+    ended: float | None = None
+    duration: float | None = None
+    talk: float | None = None
+    status: str | None = None
+    outcome: str | None = None
+    settled_at: float | None = None
+    summary: int = 0
+
+
+class Segment(Table, table=True):
+    """A part of a call, by its place ``n``, from 1. ``type``: such as ``User``. ``media_id``: its recording."""
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    call_id: str = Field(primary_key=True)
+    n: int = Field(primary_key=True)
+    type: str | None = None
+    name: str | None = None
+    extension: str | None = None
+    started: float | None = None
+    ended: float | None = None
+    duration: float | None = None
+    answered: int
+    media_id: str | None = None
+
+
+class Message(_Activity, table=True):
+    """A message. ``remote``, ``own``: digits. ``status_at``: since when it has its status. Its body is in ``text``."""
+
+    __table_args__ = (
+        Index("message_sent", "sent"),
+        Index("message_day", "day"),
+        Index("message_remote", "remote"),
+        Index("message_id", "message_id"),
+    )
+
+    channel: str = Field(primary_key=True)
+    message_id: str = Field(primary_key=True)
+    direction: str | None = None
+    remote: str | None = None
+    own: str | None = None
+    status: str | None = None
+    status_at: float | None = None
+    sent: float | None = None
+
+
+class Media(Table, table=True):
+    """A recording or an attachment; addresses are not stored.
+
+    ``kind``: ``recording`` · ``attachment``. ``owner``: ``call:ID`` or ``message:CHANNEL:ID``; ``n``: the segment, or
+    the place among the attachments, from 1. ``state``: ``wanted`` · ``fetching`` · ``kept`` · ``gone`` · ``refused`` ·
+    ``expired`` · ``erased``. ``path``, ``sha256``: of the file. ``attempts``, ``next_try``: of fetching it.
+    ``fetched``: when it was. ``reason``: why it is not there. ``at``: when the call began or the message was sent.
+    """
+
+    __table_args__ = (
+        Index("media_owner", "owner"),
+        Index("media_wanted", "next_try", sqlite_where=text("state = 'wanted'")),
+    )
+
+    media_id: str = Field(primary_key=True)
+    kind: str
+    owner: str
+    n: int
+    at: float | None = None
+    content_type: str | None = None
+    filename: str | None = None
+    size: int | None = None
+    duration: float | None = None
+    state: str
+    path: str | None = None
+    sha256: str | None = None
+    attempts: int = 0
+    next_try: float = 0.0
+    fetched: float | None = None
+    reason: str | None = None
+
+
+class Text(Table, table=True):
+    """The texts of an activity.
+
+    ``kind``: ``call`` · ``message``; ``id``: its key. ``what``: ``summary`` · ``transcription`` · ``body``. ``words``:
+    each text with its place in the call, and whether it is shown; JSON, zlib.
+    """
+
+    kind: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    what: str = Field(primary_key=True)
+    words: bytes
+
+
+class Day(Table, table=True):
+    """A day of a list, the unit of proof.
+
+    ``total``: how many the server counts; ``pages``: how many it has. ``read_at``, ``proved_at``, ``changed_at``: when
+    it was last read, proved, and found to differ. ``digest``: over ids and digests of rows. ``state``: ``open`` ·
+    ``read`` · ``proved`` · ``changed``. ``by_webhook``: how many came first by an event.
+    """
+
+    kind: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    total: int | None = None
+    pages: int | None = None
+    read_at: float | None = None
+    proved_at: float | None = None
+    digest: str | None = None
+    state: str
+    changed_at: float | None = None
+    by_webhook: int = 0
+
+
+class Listed(Table, table=True):
+    """That a window of a list had an activity, by its key."""
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    kind: str = Field(primary_key=True)
+    window: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+
+
+class Webhook(Table, table=True):
+    """An endpoint of ours at the target.
+
+    ``name``: unique; reserved before the call that makes it. ``id``: the target's, null until it is known. ``url``,
+    ``filters`` (JSON): as registered. ``secret_ref``: where its secret is, never the secret. ``state``: ``reserved`` ·
+    ``active`` · ``retired`` · ``gone``.
+    """
+
+    name: str = Field(primary_key=True)
+    id: str | None = None
+    url: str
+    filters: str
+    created: float
+    secret_ref: str | None = None
+    state: str
+
+
+class Fact(Table, table=True):
+    """A value that was learned."""
+
+    name: str = Field(primary_key=True)
+    value: str

@@ -1,0 +1,232 @@
+"""Merges observations into the stored calls and messages: one transaction a batch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from syncd.activity.store.filter import Only
+from syncd.activity.store.kinds import KINDS, Columns, OfKind
+from syncd.activity.store.packing import pack, pack_words, unpack, unpack_words
+from syncd.core.activity.merging import merge
+from syncd.core.activity.observations import By, Observation, State
+from syncd.state.database import Database
+
+_WORDS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
+_PUT_TEXT = "INSERT OR REPLACE INTO text (kind, id, what, words) VALUES (?, ?, ?, ?)"
+_PUT_SEGMENT = "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_MEDIA = (
+    "INSERT INTO media"
+    " (media_id, kind, owner, n, at, content_type, filename, size, duration, state, attempts, next_try)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'wanted', 0, 0) ON CONFLICT (media_id) DO UPDATE SET"
+    " at = coalesce(at, excluded.at), content_type = coalesce(content_type, excluded.content_type),"
+    " filename = coalesce(filename, excluded.filename), size = coalesce(size, excluded.size)"
+)
+# What is left out leaves nothing: neither its texts and parts, nor the bytes of its events.
+_LEAVE = (
+    "DELETE FROM segment WHERE :kind = 'call' AND call_id = :key",
+    "DELETE FROM text WHERE kind = :kind AND id = :key",
+    "DELETE FROM media WHERE owner = :kind || ':' || :key AND state IN ('wanted', 'refused', 'gone', 'expired')",
+    "UPDATE event SET raw = NULL WHERE subject = :id AND raw IS NOT NULL",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many activities of a batch were new, changed, and as they were."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.new + other.new, self.changed + other.changed, self.unchanged + other.unchanged)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a batch came. ``arrived``, ``now``: Unix seconds. ``day``: the server's. ``digests``: of the rows, by key."""
+
+    by: By
+    arrived: float
+    now: float
+    day: str | None = None
+    digests: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a batch writes, by table."""
+
+    activities: list[tuple[Any, ...]] = field(default_factory=list)
+    stale: list[tuple[str]] = field(default_factory=list)
+    segments: list[tuple[Any, ...]] = field(default_factory=list)
+    media: list[tuple[Any, ...]] = field(default_factory=list)
+    texts: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+    leaving: list[dict[str, str]] = field(default_factory=list)
+
+
+class Taking:
+    """Takes observations into the store. ``region``: in whose form numbers are stored; ``only``: what is kept."""
+
+    def __init__(self, database: Database, region: str, only: Only) -> None:
+        self._database, self._region, self._only = database, region, only
+
+    def take(self, observations: Iterable[Observation], reading: Reading) -> Counts:
+        """Merge the observations; return how many activities they made and changed."""
+        observed: dict[str, dict[str, list[Observation]]] = {}
+        for each in observations:
+            observed.setdefault(each.kind, {}).setdefault(each.key, []).append(each)
+        counts = Counts()
+        with self._database.write():
+            for name, mine in observed.items():
+                counts += self._of_kind(KINDS[name], mine, reading)
+        return counts
+
+    def _of_kind(self, kind: OfKind, observed: Mapping[str, Sequence[Observation]], reading: Reading) -> Counts:
+        known, work, tally = self._known(kind, list(observed)), _Work(), [0, 0, 0]
+        for key, those in observed.items():
+            tally[self._one(kind, key, those, known.get(key), reading, work)] += 1
+        self._write(kind, work)
+        return Counts(*tally)
+
+    def _known(self, kind: OfKind, keys: Sequence[str]) -> dict[str, Columns]:
+        """Return what is stored of the activities, by key; the words of their texts are in their states."""
+        names = ", ".join(f'"{name}"' for name in _STANDING)
+        rows = self._database.records(
+            f"SELECT {kind.key} AS key, {names} FROM {kind.name} WHERE {kind.these}", keys=keys
+        )
+        found = {row.pop("key"): row for row in rows}
+        for row in found.values():
+            row["state"] = unpack(row["state"]) if row["state"] else None
+        worded = [key for key, row in found.items() if row["state"] and row["state"].get("texts")]
+        if worded:
+            for key, _, words in self._database.rows(_WORDS, kind=kind.name, keys=worded):
+                registers = found[key]["state"]["texts"]
+                registers |= {place: [*registers[place][:3], text] for text, place, _ in unpack_words(words)}
+        return found
+
+    def _one(
+        self,
+        kind: OfKind,
+        key: str,
+        observed: Sequence[Observation],
+        known: Columns | None,
+        reading: Reading,
+        work: _Work,
+    ) -> int:
+        """Merge what was observed of one activity; return 0 if that makes it, 1 if it changes it, 2 if not."""
+        before: State | None = known["state"] if known else None
+        was_left_out = known is not None and bool(known["left_out"])
+        state = before
+        for each in observed:
+            state = merge(state, each, arrived=reading.arrived, by=reading.by)
+        state = state or {}
+        if known and known["text_dropped"] is not None:
+            state = _wordless(state)
+        view = kind.view(state, self._region)
+        columns = kind.stored(view) | _standing(known, view, key, reading)
+        columns |= zip(kind.identity, kind.parted(key), strict=True)
+        if self._is_left_out(kind, columns, view, reading, was_left_out=was_left_out):
+            work.activities.append(_without_content(kind, columns))
+            work.leaving.append({"kind": kind.name, "key": key, "id": kind.parted(key)[-1]})
+            return 2 if was_left_out else 0 if known is None else 1
+        columns |= {"digest": _digest(view, state), "left_out": 0, "state": pack(_wordless(state))}
+        work.activities.append(tuple(map(columns.__getitem__, kind.columns)))
+        if known and known["digest"] == columns["digest"]:
+            return 2
+        if known and kind.name == "call":
+            work.stale.append((key,))
+        if kind.name == "call":
+            work.segments += [(key, *segment) for segment in view.segments]
+        work.media += kind.media(key, view)
+        if "texts" in state:
+            work.texts += _texts(kind, key, before or {}, state)
+        return 0 if known is None or was_left_out else 1
+
+    def _is_left_out(self, kind: OfKind, columns: Columns, view: Any, reading: Reading, *, was_left_out: bool) -> bool:
+        if self._only.sql is None and not was_left_out:
+            return False
+        has_ended = kind.name == "message" or view.ended is not None
+        # An event says only a part: what was left out comes back by a list, and only whole.
+        if was_left_out and (reading.by == "webhook" or not has_ended):
+            return True
+        return has_ended and not self._only.keeps(kind.json(columns, view, reading.now))
+
+    def _write(self, kind: OfKind, work: _Work) -> None:
+        database = self._database
+        database.execute_many(kind.put, work.activities)
+        database.execute_many("DELETE FROM segment WHERE call_id = ?", work.stale)
+        database.execute_many(_PUT_SEGMENT, work.segments)
+        database.execute_many(_PUT_MEDIA, work.media)
+        database.execute_many(_PUT_TEXT, work.texts)
+        for statement in _LEAVE if work.leaving else ():
+            database.execute_many(statement, work.leaving)
+
+
+_STANDING = (
+    *("row", "listed_rows", "day", "missing_since", "first_seen", "first_by", "digest", "left_out", "text_dropped"),
+    "state",
+)
+
+
+def _standing(known: Columns | None, view: Any, key: str, reading: Reading) -> Columns:
+    """Return the columns that say how the activity came, also of one that is left out."""
+    is_listed = reading.by == "list"
+    return {
+        "row": reading.digests.get(key, known["row"] if known else None),
+        "listed_rows": (getattr(view, "rows", 1) if view.listed is not None else 0)
+        or (known or {}).get("listed_rows", 0),
+        "listed_at": view.listed,
+        "day": (reading.day if is_listed else None) or (known["day"] if known else None),
+        "missing_since": None if is_listed or not known else known["missing_since"],
+        "first_seen": min(view.first_seen, known["first_seen"]) if known else view.first_seen,
+        "first_by": known["first_by"] if known and known["first_seen"] < view.first_seen else view.first_by,
+        "changed": reading.now,
+        "text_dropped": known["text_dropped"] if known else None,
+    }
+
+
+def _without_content(kind: OfKind, columns: Columns) -> tuple[Any, ...]:
+    kept = {"row", "listed_rows", "listed_at", "day", "missing_since", "first_seen", "first_by", "changed"}
+    bare: Columns = {name: columns[name] for name in kept | {*kind.identity}}
+    bare |= {"left_out": 1, "digest": 0, "summary": 0}
+    return tuple(bare.get(name) for name in kind.columns)
+
+
+def _digest(view: Any, state: State) -> int:
+    """Return the digest of what is shown."""
+    shown = view._replace(listed=None, first_seen=0.0)
+    if "heard" in shown._fields:
+        shown = shown._replace(heard=None, rows=0)
+    said = [shown, {place: each[2] for place, each in state.get("texts", {}).items()}]
+    made = orjson.dumps(said, default=tuple, option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(hashlib.blake2b(made, digest_size=8).digest(), signed=True)
+
+
+def _wordless(state: State) -> State:
+    """Return the state without the words of its texts, which the table ``text`` has."""
+    if "texts" not in state:
+        return state
+    return state | {"texts": {place: each[:3] for place, each in state["texts"].items()}}
+
+
+def _texts(kind: OfKind, key: str, before: State, state: State) -> list[tuple[str, str, str, bytes]]:
+    found: list[tuple[str, str, str, bytes]] = []
+    for what in kind.whats:
+        words = _worded(kind, state, what)
+        if words and words != _worded(kind, before, what):
+            found.append((kind.name, key, what, pack_words(words)))
+    return found
+
+
+def _worded(kind: OfKind, state: State, what: str) -> list[list[Any]]:
+    """Return the texts of a kind: each with its place, and whether it is shown; the shown ones first, in order."""
+    texts = state.get("texts", {})
+    shown = kind.shown(state, what)
+    others = [place for place in texts if place.startswith(what) and place not in shown and len(texts[place]) > 3]
+    return [[texts[place][3], place, place in shown] for place in [*shown, *sorted(others)] if len(texts[place]) > 3]
