@@ -15,6 +15,7 @@ free and wait a moment longer, so that a fresh change of another source finds ro
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from bisect import bisect_right
@@ -64,6 +65,11 @@ class Window(NamedTuple):
 
     requests: int
     seconds: float
+
+    def part(self, share: float) -> int:
+        """Return how many requests a ``share`` of the window is, at least one."""
+        # Floats: 0.29 * 100 is 28.999…, and a share of 29 % of 100 requests is 29.
+        return max(1, math.floor(self.requests * share + 1e-9))
 
 
 class RequestTimes(Protocol):

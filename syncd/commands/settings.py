@@ -32,6 +32,7 @@ def loaded(config: Path | None, *, keyless: bool = False) -> Settings:
     # The addresses are secrets too: most of them hold a token, and who has one can write to the channel.
     secrets = [settings.target.api_key, *notify.to, *([notify.heartbeat] if notify.heartbeat else [])]
     secrets += notify.sms.to if notify.sms else ()
+    secrets += settings.activity.receive.secret if settings.activity and settings.activity.receive else ()
     hide([each.reveal() for each in secrets if not each.missing])
     return settings
 

@@ -15,6 +15,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
+from syncd.config.activity import Activity, contradictions
 from syncd.config.forms import Notify, SettingsForm, Target
 from syncd.config.json_schema import json_schema
 from syncd.config.problems import Document, Problems
@@ -25,7 +26,7 @@ from syncd.config.variables import NotFilled, NotSet, Variables
 from syncd.config.yaml_tree import NotYaml, read_tree
 from syncd.errors import ConfigError
 
-__all__ = ["Notify", "Secret", "Settings", "Source", "Target", "find", "json_schema", "load"]
+__all__ = ["Activity", "Notify", "Secret", "Settings", "Source", "Target", "find", "json_schema", "load"]
 
 # A name must not begin with "-": a command would take it for an option.
 NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
@@ -40,7 +41,10 @@ PLACES = (Path("syncd.yaml"), Path("/etc/syncd/syncd.yaml"))
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One company: ``path`` and ``state`` are absolute; ``sources`` by name, in the order of the configuration."""
+    """One company: all paths are absolute; ``sources`` by name, in the order of the configuration.
+
+    ``activity`` is None if no calls and messages are fetched.
+    """
 
     path: Path
     target: Target
@@ -49,6 +53,7 @@ class Settings:
     workers: int = 2
     notify: Notify = field(default_factory=Notify)
     listen: str | None = None
+    activity: Activity | None = None
 
 
 def find(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -122,24 +127,28 @@ class _Loading:
         # Each source is checked by itself: one wrong source must not hide the problems of the others.
         apart = isinstance(raw.get("sources"), dict)
         settings = {key: value for key, value in raw.items() if key != "sources" or not apart}
-        form = self.problems.validated(document, (), SettingsForm, settings)
+        form = self.problems.validated(document, (), SettingsForm, settings, {"folder": document.folder})
         entries = list(self._entries(document, raw))
         sources = [read_source(entry, self.problems) for entry in self._unique(entries)]
         # If a file could not be read, its source is not missing: the file's own problem is enough.
         if not entries and not self.unread:
             self.problems.add(document, (), "there is no source: add one under sources, or a file that include matches")
+        if form and form.activity:
+            for path, sentence in contradictions(form.activity, form.state):
+                self.problems.add(document, ("activity", *path), sentence)
         problems = self.problems.lines()
         if problems or form is None:
             raise ConfigError(*problems)
         return Settings(
             path=document.folder / self.path.name,
             target=self._target(form),
-            state=document.folder / os.path.expanduser(form.state),  # noqa: PTH111 - pathlib's raises for ~nobody
+            state=form.state,
             sources={source.name: source for source in sources if source},
             workers=form.workers,
             notify=form.notify,
             # A port stays as it is; the path of a socket becomes absolute.
             listen=str(document.folder / form.listen) if form.listen and "/" in form.listen else form.listen,
+            activity=form.activity,
         )
 
     def _document(self, path: Path) -> Document | None:

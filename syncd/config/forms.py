@@ -6,21 +6,17 @@ A model checks one value at a time. Rules about two values are checked in :mod:`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from syncd.config import value_types as types
-from syncd.config.values import DEFAULT_LIMITS
+from syncd.config.activity import Activity
+from syncd.config.form import Form
+from syncd.config.values import DEFAULT_LIMITS, MESSAGING_LIMITS, REPORTS_LIMITS
 from syncd.core.settings.rules import OnEdit, SharedMatch
 from syncd.core.settings.schedules import NIGHTLY
-
-
-class Form(BaseModel):
-    """The base of every model: frozen, and unknown keys are refused."""
-
-    # Inputs hold the values of variables: an error that shows its input could show a secret.
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 
 
 class Target(Form):
@@ -34,12 +30,26 @@ class Target(Form):
         default=DEFAULT_LIMITS,
         description="The key's request windows; an empty list for a server without any; {windows, share} uses a part.",
     )
+    reports: types.ReportsLimits = Field(
+        default=REPORTS_LIMITS, description="The windows of GET /calls and GET /messages; `limits: []` lifts them too."
+    )
+    messaging: types.MessagingLimits = Field(
+        default=MESSAGING_LIMITS, description="The windows of POST /messages; `limits: []` lifts them too."
+    )
     in_flight: types.Few = Field(default=4, description="Batches under way at once.")
     timeout: types.Timeout = Field(default=60.0, description="How long a silence of the server may last.")
     deadline: types.Timeout = Field(
         default=300.0, description="How long one request may take in all, its answer and failed attempts included."
     )
     max_answer: types.Size = Field(default=64_000_000, description="The longest answer, after unpacking.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lift_all(cls, values: Any) -> Any:
+        # A server without limits has none of the three, such as a sandbox; a tier that is written all the same counts.
+        if isinstance(values, Mapping) and values.get("limits") in ([], ()):
+            return {"reports": (), "messaging": (), **values}
+        return values
 
 
 # Pydantic would report one error for each member of a union: with a tag it reports the errors of the member meant.
@@ -256,7 +266,7 @@ class SettingsForm(Form):
 
     # The loader checks each source by itself; the field is here for the JSON Schema, and for `sources` that is no map.
     target: Target
-    state: types.Text = Field(default="syncd.db", description="The state file.")
+    state: types.PathHere = Field(default=Path("syncd.db"), validate_default=True, description="The state file.")
     include: types.Names | None = Field(
         default=None, description="Files, or patterns of files, that each hold one source."
     )
@@ -266,3 +276,4 @@ class SettingsForm(Form):
     listen: types.Listen | None = Field(
         default=None, description="Where the daemon serves /metrics, /healthz and /readyz."
     )
+    activity: Activity | None = Field(default=None, description="Calls and messages; left out: none are fetched.")

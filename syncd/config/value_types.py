@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -80,11 +90,25 @@ def _as_free_text(value: Any) -> Any:
     return value if value == "" else _as_text(value)
 
 
-def _as_limits(value: Any) -> Any:
-    try:
-        return values.parse_limits(value)
-    except ValueError as error:
-        raise wrong(str(error)) from None
+def _limits_or(default: tuple[Window, ...]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        try:
+            return values.parse_limits(value, default)
+        except ValueError as error:
+            raise wrong(str(error)) from None
+
+    return read
+
+
+def in_folder(value: str | Path, info: ValidationInfo) -> Path:
+    """Return a path, absolute: it starts at the folder of its file, which is the context of the validation."""
+    folder = (info.context or {}).get("folder", Path())
+    return Path(folder, os.path.expanduser(value))  # noqa: PTH111 - pathlib's raises for ~nobody
+
+
+def _as_path(value: Any, info: ValidationInfo) -> Any:
+    value = _as_text(value)
+    return in_folder(value, info) if isinstance(value, str | Path) else value
 
 
 def _no_bool(value: Any) -> Any:
@@ -129,19 +153,28 @@ Positive = Annotated[int, Field(ge=1), BeforeValidator(_no_bool)]
 Few = Annotated[int, Field(ge=1, le=64), BeforeValidator(_no_bool)]
 
 
-def _text(*examples: str) -> dict[str, Any]:
+def plain_text(*examples: str) -> dict[str, Any]:
+    """Return the JSON Schema of a text."""
     return {"type": "string", "examples": list(examples)} if examples else {"type": "string"}
 
 
-def _text_or_number(*examples: str | float, **bounds: float) -> dict[str, Any]:
+def text_or_number(*examples: str | float, **bounds: float) -> dict[str, Any]:
+    """Return the JSON Schema of a text or a number."""
     return {"type": ["string", "number"], "examples": list(examples), **bounds}
 
 
+def one_or_more_of(schema: dict[str, Any]) -> WithJsonSchema:
+    """Return the metadata for the JSON Schema of one value, or a list of them."""
+    return WithJsonSchema({"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]})
+
+
 _DURATIONS = ("30s", "15m", "1h30m", "2d")
-Duration = Annotated[float, Written(parse_duration, _text_or_number(*_DURATIONS, minimum=0))]
-Timeout = Annotated[float, Written(values.parse_timeout, _text_or_number(*_DURATIONS, exclusiveMinimum=0))]
-Size = Annotated[int, Written(parse_size, _text_or_number("64MB", "512KB", 64_000_000, minimum=1))]
-Share = Annotated[float, Written(values.parse_share, _text_or_number("20%", 0.2, minimum=0, maximum=1))]
+Duration = Annotated[float, Written(parse_duration, text_or_number(*_DURATIONS, minimum=0))]
+Timeout = Annotated[float, Written(values.parse_timeout, text_or_number(*_DURATIONS, exclusiveMinimum=0))]
+Size = Annotated[int, Written(parse_size, text_or_number("64MB", "512KB", 64_000_000, minimum=1))]
+Share = Annotated[float, Written(values.parse_share, text_or_number("20%", 0.2, minimum=0, maximum=1))]
+Part = Annotated[float, Written(values.parse_part, text_or_number("50%", 0.5, exclusiveMinimum=0, maximum=1))]
+PathHere = Annotated[Path, BeforeValidator(_as_path), WithJsonSchema(_TEXT_SCHEMA)]
 
 _WINDOWS_SCHEMA: dict[str, Any] = {
     "type": ["array", "string"],
@@ -150,12 +183,20 @@ _WINDOWS_SCHEMA: dict[str, Any] = {
 }
 _SHARED_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {"windows": _WINDOWS_SCHEMA, "share": _text_or_number("80%")},
+    "properties": {"windows": _WINDOWS_SCHEMA, "share": text_or_number("80%")},
     "required": ["share"],
     "additionalProperties": False,
 }
 _LIMITS_SCHEMA: dict[str, Any] = {"anyOf": [_WINDOWS_SCHEMA, _SHARED_SCHEMA]}
-Limits = Annotated[tuple[Window, ...], BeforeValidator(_as_limits), WithJsonSchema(_LIMITS_SCHEMA)]
+Limits = Annotated[
+    tuple[Window, ...], BeforeValidator(_limits_or(values.DEFAULT_LIMITS)), WithJsonSchema(_LIMITS_SCHEMA)
+]
+ReportsLimits = Annotated[
+    tuple[Window, ...], BeforeValidator(_limits_or(values.REPORTS_LIMITS)), WithJsonSchema(_LIMITS_SCHEMA)
+]
+MessagingLimits = Annotated[
+    tuple[Window, ...], BeforeValidator(_limits_or(values.MESSAGING_LIMITS)), WithJsonSchema(_LIMITS_SCHEMA)
+]
 
 _KEY_SCHEMA: dict[str, Any] = {
     "type": ["string", "integer"],
@@ -163,23 +204,23 @@ _KEY_SCHEMA: dict[str, Any] = {
 }
 ApiKey = Annotated[Secret, Written(values.parse_api_key, _KEY_SCHEMA, (Secret,), hidden=True)]
 # An address may hold a user's password or a token, so a message does not show a wrong one either.
-Url = Annotated[str, Written(values.parse_base_url, _text(), hidden=True)]
-WebUrl = Annotated[Secret, Written(values.parse_web_url, _text(), (Secret,), hidden=True)]
-NotifyUrl = Annotated[Secret, Written(values.parse_notify_url, _text(), (Secret,), hidden=True)]
-_URLS_SCHEMA: dict[str, Any] = {"anyOf": [_text(), {"type": "array", "items": _text()}]}
+Url = Annotated[str, Written(values.parse_base_url, plain_text(), hidden=True)]
+WebUrl = Annotated[Secret, Written(values.parse_web_url, plain_text(), (Secret,), hidden=True)]
+NotifyUrl = Annotated[Secret, Written(values.parse_notify_url, plain_text(), (Secret,), hidden=True)]
+_URLS_SCHEMA: dict[str, Any] = {"anyOf": [plain_text(), {"type": "array", "items": plain_text()}]}
 NotifyUrls = Annotated[tuple[NotifyUrl, ...], BeforeValidator(one_or_more), WithJsonSchema(_URLS_SCHEMA)]
 PhoneNumber = Annotated[Secret, Written(values.parse_phone, _FREE_TEXT_SCHEMA, (Secret,), hidden=True)]
 PhoneNumbers = Annotated[
     tuple[PhoneNumber, ...], Field(min_length=1), BeforeValidator(one_or_more), WithJsonSchema(_ONE_OR_MORE_SCHEMA)
 ]
-RegionCode = Annotated[str, Written(values.parse_region, _text("US"))]
-Listen = Annotated[str, Written(values.parse_listen, _text("127.0.0.1:9187"))]
+RegionCode = Annotated[str, Written(values.parse_region, plain_text("US"))]
+Listen = Annotated[str, Written(values.parse_listen, plain_text("127.0.0.1:9187"))]
 
 _CRON = "*/15 7-19 * * mon-fri"
-TimeOfDay = Annotated[str, Written(values.parse_time_of_day, _text("07:30"))]
-TimeZone = Annotated[str, Written(schedule.parse_timezone, _text("America/New_York"))]
-CronText = Annotated[Cron, Written(schedule.parse_cron, _text(_CRON), (Cron,))]
-Timing = Annotated[Every | Cron, Written(schedule.parse_schedule, _text_or_number("15m", _CRON), (Every, Cron))]
+TimeOfDay = Annotated[str, Written(values.parse_time_of_day, plain_text("07:30"))]
+TimeZone = Annotated[str, Written(schedule.parse_timezone, plain_text("America/New_York"))]
+CronText = Annotated[Cron, Written(schedule.parse_cron, plain_text(_CRON), (Cron,))]
+Timing = Annotated[Every | Cron, Written(schedule.parse_schedule, text_or_number("15m", _CRON), (Every, Cron))]
 RarerTiming = Annotated[
-    Every | Cron | Never, Written(schedule.parse_reconcile, _text_or_number("1d", "0 3 * * *", "never"), (Every, Cron))
+    Every | Cron | Never, Written(schedule.parse_reconcile, text_or_number("1d", "0 3 * * *", "never"), (Every, Cron))
 ]

@@ -6,7 +6,6 @@ and says how to write it. The sentence never repeats the value, which may come f
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, final
@@ -22,6 +21,13 @@ _SHARE_FORM = "write a percentage such as 20%, or a number from 0 to 1"
 DEFAULT_LIMITS = (Window(60, 60.0), Window(1000, 3600.0), Window(20000, 86400.0))
 """The guide's default tier (Rate limits)."""
 
+REPORTS_LIMITS = (Window(30, 60.0), Window(500, 3600.0), Window(10000, 86400.0))
+"""The guide's tier of GET /calls and GET /messages."""
+
+MESSAGING_LIMITS = (Window(5, 600.0),)
+"""The guide's tier of POST /messages."""
+
+_NO_PART = "lets no request through: write one from 1% to 100%"
 _URL_FORM = "is not an address: write https://HOST/PATH"
 
 
@@ -92,11 +98,11 @@ def parse_timeout(value: str | float) -> float:
     return seconds
 
 
-def parse_limits(value: Any) -> tuple[Window, ...]:
+def parse_limits(value: Any, default: tuple[Window, ...] = DEFAULT_LIMITS) -> tuple[Window, ...]:
     """Return the windows in ``60/1m, 1000/1h``, in a list of such texts, or in ``{windows: …, share: 80%}``.
 
     An empty list means no limit. With a share, the windows have that share of their requests, at least one: other
-    programs use the rest of the key.
+    programs use the rest of the key. Without the key ``windows``, it is a share of the ``default``.
 
     Raises:
         ValueError: a window or the share does not have this form.
@@ -113,10 +119,22 @@ def parse_limits(value: Any) -> tuple[Window, ...]:
     except ValueError as error:
         raise ValueError(f"the share {error}") from None
     if share == 0:
-        raise ValueError("a share of nothing lets no request through: write one from 1% to 100%")
-    windows = parse_limits(value.get("windows", DEFAULT_LIMITS))
-    # Floats: 0.29 * 100 is 28.999…, and a share of 29 % of 100 requests is 29.
-    return tuple(Window(max(1, math.floor(window.requests * share + 1e-9)), window.seconds) for window in windows)
+        raise ValueError(f"a share of nothing {_NO_PART}")
+    windows = parse_limits(value.get("windows", default))
+    return tuple(Window(window.part(share), window.seconds) for window in windows)
+
+
+def parse_part(value: str | float) -> float:
+    """Return a share that is more than nothing.
+
+    Raises:
+        ValueError: it is no share, or 0.
+
+    """
+    share = parse_share(value)
+    if share == 0:
+        raise ValueError(f"is nothing, which {_NO_PART}")
+    return share
 
 
 def parse_notify_url(value: str | float) -> Secret:
@@ -169,20 +187,34 @@ def parse_listen(value: str | float) -> str:
         ValueError: it is neither, or other machines could connect to it.
 
     """
-    text = str(value).strip()
-    if "/" in text:
-        return text
-    host, _, port = text.rpartition(":")
-    if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
-        raise ValueError(
-            "is no place to listen: write 127.0.0.1:PORT, or the path of a socket: /run/syncd/metrics.sock"
-        )
+    text = parse_place(value, socket="/run/syncd/metrics.sock")
     # The metrics have no sign-in, so other machines must not reach them.
-    if not _is_this_machine(host.strip("[]")):
+    if is_open(text):
         raise ValueError(
             "is open to other machines, and asks nobody for a password: write 127.0.0.1:PORT or [::1]:PORT"
         )
     return text
+
+
+def parse_place(value: str | float, socket: str) -> str:
+    """Return ``HOST:PORT`` or the path of a Unix socket; ``socket``: an example of one.
+
+    Raises:
+        ValueError: it is neither.
+
+    """
+    text = str(value).strip()
+    if "/" in text:
+        return text
+    host, _, port = text.rpartition(":")
+    if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        raise ValueError(f"is no place to listen: write 127.0.0.1:PORT, or the path of a socket: {socket}")
+    return text
+
+
+def is_open(place: str) -> bool:
+    """Return whether other machines can connect to a place that :func:`parse_place` returned."""
+    return "/" not in place and not is_this_machine(place.rpartition(":")[0].strip("[]"))
 
 
 def _window(text: str) -> Window:
@@ -249,12 +281,13 @@ def parse_base_url(value: str | float) -> str:
     if url.username is not None or url.query or url.fragment:
         raise ValueError("holds more than an address: write https://HOST/PATH, without user, query or fragment")
     # The sandbox and a proxy on this machine speak plain http.
-    if url.scheme == "http" and not _is_this_machine(host):
+    if url.scheme == "http" and not is_this_machine(host):
         raise ValueError("would send the API key in clear: write https:// (http:// is for this machine only)")
     return text.rstrip("/")
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Return whether a host is this machine by its name or address alone."""
     from ipaddress import ip_address
 
     try:

@@ -179,7 +179,11 @@ def test_a_configuration_needs_a_target_with_a_key(schema: dict[str, Any]) -> No
 
 def test_every_key_of_the_forms_stands_in_an_example(schema: dict[str, Any]) -> None:
     text = "".join(path.read_text() for path in CONFIG.rglob("*.yaml"))
-    forms = [form for name, form in schema["$defs"].items() if re.search(r"(Form|Target|AtMost)$", name)]
+    forms = [
+        form
+        for name, form in schema["$defs"].items()
+        if re.search(r"(Form|Target|AtMost|Activity|Pull|Receive|Tls|Recordings|Keep)$", name)
+    ]
     keys = {key for form in forms for key in form["properties"]}
     assert len(keys) > 30
     assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", text)] == []
