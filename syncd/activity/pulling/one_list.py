@@ -57,7 +57,7 @@ class ListPull:
         self.looked = now = self.clock()
         self._open(now)
         for days in self._asked(window(now)):
-            known = self.kept.members(str(days))
+            known = self.kept.members(window_of(days))
             if not known or not self._look(days, known):
                 self._read_window(days)
 
@@ -121,7 +121,7 @@ class ListPull:
         now, days = self.clock(), self.kept.days()
         pages = [day.pages for day in days.values() if day.pages]
         usual = -(-sum(pages) // len(pages)) if pages else 1
-        heads = [1 if self.kept.members(str(each)) else each.length * usual for each in self._asked(window(now))]
+        heads = [1 if self.kept.members(window_of(each)) else each.length * usual for each in self._asked(window(now))]
         wanted = [days.get(day) for day in self.due()]
         sums = any(day.state == "proved" for day in days.values()) and now - self.kept.fact("sum_at", 0.0) >= DAILY
         return sum(heads) + sum((day.pages if day else None) or usual for day in wanted) + sums
@@ -135,7 +135,7 @@ class ListPull:
 
     def _open(self, now: float) -> None:
         """Begin the days that have begun, and forget the windows that are no longer open."""
-        asked = [str(days) for days in self._asked(window(now))]
+        asked = [window_of(days) for days in self._asked(window(now))]
         kept: list[str] = self.kept.fact("windows", [])
         today = day_of(now)
         fresh = [day for day in window(now).each() if day <= today and day not in self.kept.days()]
@@ -166,7 +166,7 @@ class ListPull:
         assert page is not None
         with self.kept.write():
             checked(page, days, self.kept.take)
-            self.kept.add_members(str(days), head.fresh)
+            self.kept.add_members(window_of(days), head.fresh)
         return head.is_whole
 
     def _read_window(self, days: Days) -> None:
@@ -184,7 +184,7 @@ class ListPull:
         with self.kept.write():
             self._learn(reading)
             # What is known of a flawed window is kept too, so that the next look sees what is new.
-            self.kept.set_members(str(days), reading.verdict.keys)
+            self.kept.set_members(window_of(days), reading.verdict.keys)
             self.kept.learn("flawed", flaw)
 
     def _shorten(self, days: Days) -> None:
@@ -231,6 +231,11 @@ class ListPull:
         except StopIteration as done:
             found: Sum = done.value
             return found
+
+
+def window_of(days: Days) -> str:
+    """Return the name under which the members of an open window are kept; no day has such a name."""
+    return f"open {days}"
 
 
 def standing(day: Day | None) -> Standing:
