@@ -8,14 +8,16 @@ from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from syncd.sandbox.activity.desk import PATHS, is_slow
 from syncd.sandbox.backend import Backend, Call
 from syncd.sandbox.control import control_routes
-from syncd.sandbox.faults import Fault, Faults, Hold, Work
+from syncd.sandbox.faults import Faults, Hold, Work
 from syncd.sandbox.replies import Reply, error
 
 TRANSPORT = "transport"
@@ -31,11 +33,29 @@ def build_app(backend: Backend) -> Starlette:
     v1 = [
         Route("/contacts/fields", api, methods=["GET"]),
         Route("/contacts", api, methods=["GET", "POST", "DELETE"]),
+        *(Route(path, api, methods=list(methods)) for path, methods in PATHS),
     ]
     return Starlette(
         routes=[Mount("/v1", routes=v1), Mount("/_sandbox", routes=control_routes(backend))],
+        middleware=[Middleware(_Dated, backend=backend)],
         exception_handlers={HTTPException: _not_routed, Exception: _failed},
     )
+
+
+class _Dated:
+    """Gives each answer a Date header of the sandbox's own clock."""
+
+    def __init__(self, app: ASGIApp, backend: Backend) -> None:
+        self.app = app
+        self.backend = backend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"date", self.backend.date.encode())]}
+            await send(message)
+
+        await self.app(scope, receive, dated)
 
 
 async def _api(backend: Backend, request: Request) -> Response:
@@ -47,17 +67,14 @@ async def _api(backend: Backend, request: Request) -> Response:
         return response(refusal)
     fault, poisons = backend.faults.struck(call.method, call.path)
     work = partial(backend.work, call, poisons)
-    if fault is None:
-        reply = work()
+    if isinstance(fault, Hold):
+        reply = await _held(backend.faults, fault, work)
     else:
-        reply = await (_held(backend.faults, fault, work) if isinstance(fault, Hold) else _struck(fault, work))
+        await asyncio.sleep(fault.wait if fault else 0)
+        strike = partial(fault.strike, work) if fault else work
+        reply = await asyncio.to_thread(strike) if is_slow(call.path) else strike()
     backend.note(call, reply, fault.kind if fault else None)
     return response(reply)
-
-
-async def _struck(fault: Fault, work: Work) -> Reply:
-    await asyncio.sleep(fault.wait)
-    return fault.strike(work)
 
 
 async def _held(faults: Faults, fault: Hold, work: Work) -> Reply:
@@ -87,7 +104,9 @@ async def _call(request: Request) -> Call:
 def response(reply: Reply) -> Response:
     """Return the reply as an HTTP response."""
     headers = dict(reply.headers)
-    if reply.text is not None:
+    if reply.content is not None:
+        whole = Response(reply.content, reply.status, headers, "application/json")
+    elif reply.text is not None:
         whole = Response(reply.text, reply.status, headers, "text/html" if reply.text else None)
     elif reply.body is None:
         whole = Response(status_code=reply.status, headers=headers)

@@ -1,4 +1,4 @@
-"""One company's sandbox without HTTP: the key, the windows, the faults and the four endpoints."""
+"""One company's sandbox without HTTP: the key, the windows, the faults and the endpoints."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from types import MappingProxyType
 from typing import Any
 
+from syncd.sandbox.activity.desk import Desk, nothing
+from syncd.sandbox.activity.faults import Skew
 from syncd.sandbox.answers import answer
 from syncd.sandbox.deletion import delete
 from syncd.sandbox.dialects import Dialects
@@ -45,8 +48,8 @@ class Call:
 class Logged:
     """One request in the log, without a contact's values.
 
-    ``query`` holds only page and limit. ``status`` is 0 if no answer was sent. ``rows`` is the number of contacts
-    pushed, deleted or listed. ``fault`` is the kind of the fault that struck the request.
+    ``query`` holds only pages and dates. ``status`` is 0 if no answer was sent. ``rows`` is the number of contacts
+    pushed, deleted or listed, or of calls and so on. ``fault`` is the kind of the fault that struck the request.
     """
 
     at: float
@@ -58,8 +61,16 @@ class Logged:
     fault: str | None = None
 
 
+NOTED = ("page", "limit", "start_date", "end_date")
+"""The parameters that the log holds. A search may hold a phone number."""
+
+
 class Backend:
-    """Answers calls. With ``key`` None any Bearer token may ask, each with windows of its own."""
+    """Answers calls. With ``key`` None any Bearer token may ask, each with windows of its own.
+
+    ``tiers`` holds the windows of ``reports`` and ``messaging``, which have no limit by default. Without ``desk`` there
+    are only contacts.
+    """
 
     # Without HTTP, so that a test can make its calls in its own process.
 
@@ -71,12 +82,17 @@ class Backend:
         faults: Faults,
         windows: Windows,
         key: str | None,
+        desk: Desk | None = None,
+        tiers: Mapping[str, Windows] = MappingProxyType({}),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
         self.dialects = dialects
         self.faults = faults
         self.windows = windows
+        self.reports = tiers.get("reports", Windows(None))
+        self.messaging = tiers.get("messaging", Windows(None))
+        self.desk = desk
         self.key = key
         self.clock = clock
         self.log: deque[Logged] = deque(maxlen=LOGGED)
@@ -85,8 +101,7 @@ class Backend:
     def note(self, call: Call, reply: Reply, fault: str | None = None) -> None:
         """Enter a request into the log."""
         status = 0 if reply.cut == "all" else reply.status
-        # A search may hold a phone number.
-        paging = {name: call.query[name] for name in ("page", "limit") if name in call.query}
+        paging = {name: call.query[name] for name in NOTED if name in call.query}
         self.log.append(Logged(self.clock(), call.method, call.path, paging, status, reply.rows, fault))
 
     def gate(self, call: Call) -> Reply | None:
@@ -94,8 +109,26 @@ class Backend:
         if call.token is None or (self.key is not None and not _same(call.token, self.key)):
             return error(401, "Invalid or missing API key.")
         # A wrong key takes no place in a window: the windows belong to the right one.
-        wait = self.windows.take(call.token, self.clock())
+        now, tiers = self.clock(), self._tiers(call)
+        wait = max(windows.wait(call.token, now) for windows in tiers)
+        if wait <= 0:
+            for windows in tiers:
+                windows.enter(call.token, now)
         return error(429, "Rate limit exceeded.", headers=self._retry_after(wait)) if wait > 0 else None
+
+    def _tiers(self, call: Call) -> list[Windows]:
+        if call.path == "/messages" and call.method == "POST":
+            return [self.messaging]
+        if call.path in ("/calls", "/messages"):
+            both = self.dialects["reports_tier"] == "both"
+            return [self.reports, self.windows] if both else [self.reports]
+        return [self.windows]
+
+    @property
+    def date(self) -> str:
+        """The Date header of an answer."""
+        skew = sum(each.seconds for each in self.faults.standing(Skew) if each.of != "signatures")
+        return formatdate(self.clock() + skew, usegmt=True)
 
     def _retry_after(self, wait: float) -> dict[str, str]:
         seconds = math.ceil(wait)
@@ -113,6 +146,11 @@ class Backend:
             return error(500, "The sandbox's file cannot be written.")
 
     def _route(self, call: Call, poisons: Sequence[Poison]) -> Reply:
+        if not call.path.startswith("/contacts"):
+            desk = self.desk
+            return (
+                nothing() if desk is None else desk.reply(call.method, call.path, call.query, lambda: self._json(call))
+            )
         if call.path == "/contacts/fields":
             return Reply(200, {"fields": list(self.store.fields.items)})
         if call.method in ("GET", "HEAD"):

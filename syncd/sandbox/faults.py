@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -28,9 +28,9 @@ Work = Callable[[], Reply]
 class Fault:
     """One fault.
 
-    It strikes requests with this ``method`` and ``path`` (such as ``/contacts``); None: any. The first ``after``
-    requests that fit pass, then ``times`` requests are struck (None: all, until the fault is disarmed). ``done``: the
-    request is carried out all the same.
+    It strikes requests with this ``method`` and ``path`` (such as ``/contacts``, or ``/media/*``); None: any. The first
+    ``after`` requests that fit pass, then ``times`` requests are struck (None: all, until the fault is disarmed).
+    ``done``: the request is carried out all the same.
     """
 
     # Done or not done is the question that a client cannot answer after a lost reply: every fault can be both.
@@ -46,7 +46,8 @@ class Fault:
         """Return whether the fault can strike a request of this method and path (without ``/v1``)."""
         if self.method is not None and self.method.upper() != method:
             return False
-        return self.path is None or path == self.path.removeprefix("/v1")
+        wanted = self.path and self.path.removeprefix("/v1")
+        return wanted is None or path == wanted or (wanted.endswith("*") and path.startswith(wanted[:-1]))
 
     @property
     def wait(self) -> float:
@@ -178,6 +179,8 @@ class Poison(Fault):
         return found
 
 
+F = TypeVar("F", bound=Fault)
+
 KINDS: Mapping[str, type[Fault]] = {
     kind.kind: kind for kind in (Status, Html, Empty, Drop, Truncate, Slow, Hold, Poison)
 }
@@ -263,6 +266,22 @@ class Faults:
                     fault = armed.fault
             self._armed = [armed for armed in self._armed if armed.left != 0]
             return fault, poisons
+
+    def aside(self, kind: type[F], fits: Callable[[F], bool] = lambda _: True) -> F | None:
+        """Return the first fault of this kind that strikes something else than a request, if any; it counts that."""
+        with self._lock:
+            found = None
+            for armed in self._armed:
+                fault = armed.fault
+                if isinstance(fault, kind) and found is None and fits(fault) and armed.take():
+                    found = fault
+            self._armed = [armed for armed in self._armed if armed.left != 0]
+            return found
+
+    def standing(self, kind: type[F]) -> list[F]:
+        """Return the faults of this kind, which last until they are disarmed."""
+        with self._lock:
+            return [armed.fault for armed in self._armed if isinstance(armed.fault, kind)]
 
     def shown(self) -> list[dict[str, Any]]:
         """Return the armed faults with the requests that they still pass and strike, as JSON."""

@@ -12,6 +12,12 @@ from syncd.errors import ConfigError
 DEFAULT_LIMITS: tuple[tuple[int, float], ...] = ((60, 60.0), (1000, 3600.0), (20000, 86400.0))
 """The guide's default tier: (requests, seconds) of each window."""
 
+REPORTS: tuple[tuple[int, float], ...] = ((30, 60.0), (500, 3600.0), (10000, 86400.0))
+"""The guide's tier of ``GET /calls`` and ``GET /messages``."""
+
+MESSAGING: tuple[tuple[int, float], ...] = ((5, 600.0),)
+"""The guide's tier of ``POST /messages``."""
+
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 WINDOW = re.compile(r"(\d+)\s*/\s*(\d+(?:\.\d+)?)?\s*([smhd])")
 
@@ -62,13 +68,20 @@ class Windows:
 
     def take(self, key: str, now: float) -> float:
         """Take a place for a request at ``now`` (seconds) and return 0, or return the seconds until one is free."""
-        windows = self._keys[key]
         # Ask all windows before taking: a place in one must not be lost because another is full.
-        wait = max((window.wait(now) for window in windows), default=0.0)
+        wait = self.wait(key, now)
         if wait <= 0:
-            for window in windows:
-                window.taken.append(now)
+            self.enter(key, now)
         return wait
+
+    def wait(self, key: str, now: float) -> float:
+        """Return the seconds until a place is free at all windows, without taking it."""
+        return max((window.wait(now) for window in self._keys[key]), default=0.0)
+
+    def enter(self, key: str, now: float) -> None:
+        """Take a place for a request at ``now``, whether one is free or not."""
+        for window in self._keys[key]:
+            window.taken.append(now)
 
     def left(self, key: str, now: float) -> list[tuple[int, float, int]]:
         """Return (requests, seconds, requests left at ``now``) of each of the key's windows."""

@@ -31,7 +31,9 @@ class Listing:
 
         """
         with self.store.lock:
-            page, limit, search = self._number(query, "page", 1), self._limit(query), query.get("search") or None
+            dialects = self.store.dialects
+            page, limit = number_of(query, "page", 1, dialects), page_size(query, CAP, dialects)
+            search = query.get("search") or None
             rows = self.store.seen()
             ids = self._found(rows, search)
             # -(-a // b) rounds up.
@@ -48,20 +50,6 @@ class Listing:
                 "meta": {"page": page, "limit": limit, "total_pages": pages, "total_contacts": len(ids)},
             }
             return Reply(200, body, rows=len(contacts))
-
-    def _number(self, query: Mapping[str, str], name: str, default: int) -> int:
-        text = query.get(name) or str(default)
-        # int() also takes "+1", " 1", "1_0" and digits of other scripts.
-        if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text)):
-            raise Refused(int(self.store.dialects["invalid_status"]), f"{name} must be a number from 1.")
-        return int(text)
-
-    def _limit(self, query: Mapping[str, str]) -> int:
-        limit = self._number(query, "limit", 100)
-        rule = self.store.dialects["over_limit"]
-        if limit > CAP and rule != "clamp":
-            raise Refused(int(rule), f"limit must not be over {CAP}.")
-        return min(limit, CAP)
 
     def _found(self, rows: Mapping[int, Row], search: str | None) -> Sequence[int]:
         ids = self.store.ids() if rows is self.store.rows else sorted(rows)
@@ -87,6 +75,34 @@ class Listing:
             start = self._starts.randrange(len(ids))
             return [*ids[start:], *ids[:start]]
         return ids
+
+
+def number_of(query: Mapping[str, str], name: str, default: int, dialects: Mapping[str, str]) -> int:
+    """Return a parameter that is a number from 1.
+
+    Raises:
+        Refused: it is something else.
+
+    """
+    text = query.get(name) or str(default)
+    # int() also takes "+1", " 1", "1_0" and digits of other scripts.
+    if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text)):
+        raise Refused(int(dialects["invalid_status"]), f"{name} must be a number from 1.")
+    return int(text)
+
+
+def page_size(query: Mapping[str, str], cap: int, dialects: Mapping[str, str]) -> int:
+    """Return how many rows a page has that ``query`` asks for; ``cap`` is the most.
+
+    Raises:
+        Refused: the limit is no number from 1, or a dialect refuses one over the cap.
+
+    """
+    limit = number_of(query, "limit", 100, dialects)
+    rule = dialects["over_limit"]
+    if limit > cap and rule != "clamp":
+        raise Refused(int(rule), f"limit must not be over {cap}.")
+    return min(limit, cap)
 
 
 def _finder(search: str, rule: str) -> Callable[[str], bool]:

@@ -25,9 +25,9 @@ TYPES: Mapping[int, str] = {
 class Reply:
     """One answer.
 
-    ``body`` is sent as JSON, unless ``text`` holds other content; with neither there is no body. ``rows`` is the number
-    of contacts in the request or the answer, for the request log. ``cut``: the connection is closed after ``half`` of
-    the body, or before anything is sent (``all``).
+    ``body`` is sent as JSON, unless ``text`` holds other content or ``content`` JSON that is written already; without
+    any there is no body. ``rows`` is the number of contacts, calls, … in the request or the answer, for the request
+    log. ``cut``: the connection is closed after ``half`` of the body, or before anything is sent (``all``).
     """
 
     # A cut is part of the reply, since only the application holds the connection.
@@ -35,6 +35,7 @@ class Reply:
     status: int
     body: Any = None
     text: str | None = None
+    content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     rows: int = 0
     cut: Literal["no", "half", "all"] = "no"

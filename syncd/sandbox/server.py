@@ -6,17 +6,26 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import Any, Self
 
 from syncd.run.signals import handled, set_by_signal
+from syncd.sandbox.activity.clock import PhoneClock
+from syncd.sandbox.activity.desk import Desk
+from syncd.sandbox.activity.dialects import ALL
+from syncd.sandbox.activity.faults import ALL_KINDS
+from syncd.sandbox.activity.files import build_files
+from syncd.sandbox.activity.media import Medium
+from syncd.sandbox.activity.webhooks.delivery import Attempt
+from syncd.sandbox.activity.webhooks.endpoints import Endpoint
 from syncd.sandbox.app import build_app
 from syncd.sandbox.backend import Backend, Logged
 from syncd.sandbox.company import people
 from syncd.sandbox.dialects import Dialects
 from syncd.sandbox.faults import Fault, Faults, parse_fault
-from syncd.sandbox.limits import DEFAULT_LIMITS, Windows
-from syncd.sandbox.serving import HOST, Served, listen, print_line
+from syncd.sandbox.limits import DEFAULT_LIMITS, MESSAGING, REPORTS, Windows
+from syncd.sandbox.serving import HOST, ByPort, Served, listen, print_line
 from syncd.sandbox.store import Store
 
 KEY = "sandbox-key"
@@ -24,20 +33,22 @@ KEY = "sandbox-key"
 
 
 class Sandbox:
-    """A Vocatech contacts API on loopback while the context is open.
+    """A Vocatech API on loopback while the context is open.
 
-    ``data`` is its file (None: in memory). ``port`` 0 takes a free port. ``limits`` are (requests, seconds); None is no
-    limit. With ``key`` None any Bearer token may ask. ``seed`` is the number of invented contacts of a new company.
-    ``fields`` replaces the company's fields (None: the file's fields, else the default ones). ``clock`` returns
-    seconds since 1970 for the windows, ``read_lag`` and the log. ``store`` and ``url`` exist inside the context;
-    ``store`` may be used from any thread.
+    ``data`` is the file of its contacts (None: in memory). ``port`` 0 takes a free port. ``limits``, ``reports`` and
+    ``messaging`` are the (requests, seconds) of the tiers; None is no limit. Without limits of their own the other
+    tiers have the guide's, or none if ``limits`` is None. With ``key`` None any Bearer token may ask. ``seed`` is the
+    number of invented contacts of a new company. ``fields`` replaces the company's fields (None: the file's fields,
+    else the default ones). ``clock`` returns seconds since 1970, of everything. ``phones`` has the calls and messages,
+    in memory; their time is the clock's, or runs ``speed`` times as fast from ``since`` on until it has caught up.
+    ``store`` and ``url`` exist inside the context. ``store`` and ``phones`` may be used from any thread.
 
     Raises:
         ConfigError: a dialect is unknown, the port is taken, or the file is not usable.
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (a test sets what matters to it)
         self,
         data: Path | None = None,
         port: int = 0,
@@ -48,6 +59,10 @@ class Sandbox:
         seed: int = 0,
         fields: Sequence[Mapping[str, Any]] | None = None,
         clock: Callable[[], float] = time.time,
+        reports: Sequence[tuple[int, float]] | None = REPORTS,
+        messaging: Sequence[tuple[int, float]] | None = MESSAGING,
+        speed: float = 1.0,
+        since: float | None = None,
     ) -> None:
         # Also without a key of its own it shows one, for the hints and a client's configuration.
         self.key = key or KEY
@@ -58,8 +73,16 @@ class Sandbox:
         self._fields = fields
         self._clock = clock
         self._windows = Windows(limits)
-        self._dialects = Dialects(dialects)
+        # A sandbox without limits has none at all, unless somebody sets some.
+        self._tiers = {
+            "reports": Windows(None if limits is None and reports is REPORTS else reports),
+            "messaging": Windows(None if limits is None and messaging is MESSAGING else messaging),
+        }
+        self._dialects = Dialects(dialects, table=ALL)
         self._faults = Faults()
+        phone_clock = PhoneClock(clock, speed=speed, since=since)
+        self._desk = Desk(self._dialects, self._faults, phone_clock, contacts=self._contact)
+        self.phones = self._desk.phones
         self.store: Store
         self._backend: Backend
         self._served: Served
@@ -70,13 +93,44 @@ class Sandbox:
         return f"http://{HOST}:{self.port}/v1"
 
     @property
+    def deliveries(self) -> list[Attempt]:
+        """The attempts to deliver an event so far, oldest first."""
+        return list(self._desk.sender.attempts)
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """The webhook endpoints of the company, with their secrets."""
+        return list(self._desk.webhooks.endpoints.values())
+
+    def drain(self, timeout: float = 10.0) -> None:
+        """Wait until everything is sent to the endpoints that is due by now; later retries are not.
+
+        Raises:
+            TimeoutError: that took longer than ``timeout`` seconds.
+
+        """
+        self._desk.sender.drain(timeout)
+
+    def medium(self, name: str) -> Medium:
+        """Return a recording or an attachment, such as ``rec_84729``, with its size, its content and its digest.
+
+        Raises:
+            KeyError: there is none now.
+
+        """
+        found = self._desk.media.find(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    @property
     def requests(self) -> list[Logged]:
         """The API requests so far, oldest first, without those to control paths."""
         return list(self._backend.log)
 
     def arm(self, fault: Fault | Mapping[str, Any]) -> None:
         """Arm a fault, or one given as ``{"kind": …}``."""
-        self._faults.arm(fault if isinstance(fault, Fault) else parse_fault(fault))
+        self._faults.arm(fault if isinstance(fault, Fault) else parse_fault(fault, ALL_KINDS))
 
     def disarm(self) -> None:
         """Forget all faults."""
@@ -112,21 +166,39 @@ class Sandbox:
             faults=self._faults,
             windows=self._windows,
             key=None if self._any_key else self.key,
+            desk=self._desk,
+            tiers=self._tiers,
             clock=self._clock,
         )
+        # The files have a port of their own, as they have a host of their own: their addresses need no key.
+        files = listen(0)
+        ports = {self.port: build_app(self._backend), files.getsockname()[1]: build_files(self._desk.media)}
         try:
-            self._served = Served(build_app(self._backend), listener)
+            self._served = Served(ByPort(ports), listener, files, dated=False)
         except RuntimeError:
             self.store.close()
             raise
+        self._desk.open(self.url, f"http://{HOST}:{files.getsockname()[1]}")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._desk.close()
         # The server first: a request under way still writes to the store.
         self._served.stop()
         self.store.close()
+
+    def _contact(self, random: Random) -> tuple[str, str] | None:
+        """Draw the name and the number of a contact, for invented traffic."""
+        with self.store.lock:
+            ids, fields = self.store.ids(), self.store.fields
+            if not ids:
+                return None
+            row = self.store.rows[random.choice(ids)]
+            numbers = [number for at in sorted(fields.phones) for number in row[at].split(";") if number]
+            names = [row[at] for name, at in fields.positions.items() if name.casefold() in ("contact", "name")]
+        return ((names or [""])[0], random.choice(numbers)) if numbers else None
 
     def _opened(self) -> Store:
         store = Store(self._data, fields=self._fields, dialects=self._dialects, clock=self._clock)

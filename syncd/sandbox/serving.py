@@ -6,9 +6,10 @@ import asyncio
 import socket
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from syncd.errors import ConfigError
@@ -36,16 +37,16 @@ def listen(port: int) -> socket.socket:
 
 
 class Served:
-    """Serves ``app`` on ``listener`` until it is stopped; ``dated``: answers get a Date header of this machine's clock.
+    """Serves ``app`` on ``listeners`` until it is stopped; ``dated``: answers get a Date of this machine's clock.
 
     Raises:
         RuntimeError: the server did not start.
 
     """
 
-    def __init__(self, app: Starlette, listener: socket.socket, *, dated: bool = True) -> None:
+    def __init__(self, app: ASGIApp, *listeners: socket.socket, dated: bool = True) -> None:
         self._server = _Server(_config(app, dated=dated))
-        self._thread = threading.Thread(target=self._server.run_on, args=(listener,), name="sandbox", daemon=True)
+        self._thread = threading.Thread(target=self._server.run_on, args=listeners, name="sandbox", daemon=True)
         self._thread.start()
         self._server.ready.wait()
         if not self._server.started:
@@ -57,7 +58,7 @@ class Served:
         self._thread.join()
 
 
-def _config(app: Starlette, *, dated: bool) -> uvicorn.Config:
+def _config(app: ASGIApp, *, dated: bool) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=_Protocol,
@@ -70,6 +71,16 @@ def _config(app: Starlette, *, dated: bool) -> uvicorn.Config:
         # Long enough that a client's idle connection is not closed under its next request.
         timeout_keep_alive=120,
     )
+
+
+class ByPort:
+    """Hands each request to the application of the port that it came in on."""
+
+    def __init__(self, apps: Mapping[int, ASGIApp]) -> None:
+        self.apps = apps
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.apps[scope["server"][1]](scope, receive, send)
 
 
 class _Protocol(H11Protocol):
@@ -89,19 +100,19 @@ class _Server(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop
         self._leave: asyncio.Event
 
-    def run_on(self, listener: socket.socket) -> None:
+    def run_on(self, *listeners: socket.socket) -> None:
         try:
-            asyncio.run(self._run(listener))
+            asyncio.run(self._run(listeners))
         finally:
             self.ready.set()
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._leave.set)
 
-    async def _run(self, listener: socket.socket) -> None:
+    async def _run(self, listeners: Sequence[socket.socket]) -> None:
         self._loop = asyncio.get_running_loop()
         self._leave = asyncio.Event()
-        await self._serve([listener])
+        await self._serve([*listeners])
 
     # In place of uvicorn's loop, which wakes every 0.1 seconds: a test's sandbox must end at once.
     async def main_loop(self) -> None:
