@@ -9,8 +9,8 @@ from typing import Any
 from syncd.activity.pulling.kept import Kept, Seen, Taken
 from syncd.activity.pulling.lists import Listing
 from syncd.activity.pulling.one_list import ListPull, Rhythm
-from syncd.activity.store import ActivityStore
 from syncd.activity.store.days import Day
+from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.days.windows import Days
 from syncd.core.activity.instants import iso
 from syncd.core.activity.observations import Kind
@@ -24,9 +24,9 @@ KINDS: tuple[Kind, ...] = ("call", "message")
 class Pulled:
     """What a pull has done so far.
 
-    ``forecast``: the requests that it was going to need, as foreseen at its beginning. ``requests``: those it has sent.
-    ``days``: the days that were read, as they stand now. ``taken``: what was found, by kind. ``errors``: the lists that
-    could not be read, with their errors.
+    ``forecast``: the requests that it was going to need, as foreseen near its beginning. ``requests``: those that were
+    sent. ``days``: the days that were read, as they stand now. ``taken``: what was found, by kind. ``errors``: the
+    lists that could not be read, with their errors.
     """
 
     forecast: int = 0
@@ -54,7 +54,7 @@ class Pulled:
 class Pull:
     """What a pull works with. ``client``: of the Reports tier. ``clock``: Unix seconds. ``dry_run``: store nothing.
 
-    ``forecast``: is told the number of requests that are needed, before most of them are sent.
+    ``forecast``: is told how many requests the pull needs, once the heads were looked at.
     """
 
     client: Client
@@ -84,7 +84,7 @@ class Pull:
                 for each in lists:
                     self._carry_out(step, each, into)
                 if step is ListPull.look:
-                    into.forecast = sum(each.forecast() for each in lists)
+                    into.forecast = self.client.sent - sent + sum(each.forecast() for each in lists)
                     self.forecast(into.forecast)
         finally:
             into.requests += self.client.sent - sent
@@ -110,7 +110,9 @@ class Pull:
 
 def day_json(day: Day) -> dict[str, Any]:
     """Return what ``--json`` shows of a day."""
-    times = {name: None if at is None else iso(at) for name, at in (("proved_at", day.proved_at), ("read_at", day.read_at))}
+    times = {
+        name: None if at is None else iso(at) for name, at in (("proved_at", day.proved_at), ("read_at", day.read_at))
+    }
     return {
         "kind": day.kind,
         "day": day.day,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from syncd.activity.pulling.lists import Page, Row
-from syncd.activity.store import ActivityStore
 from syncd.activity.store.days import Day
+from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.observations import READERS, Kind, Observation
 
 
@@ -86,6 +86,7 @@ class Kept:
         if members is not None:
             self._store.days.set_members(self.kind, day.day, members)
             self._store.activities.seen_in_day(self.kind, day.day, ids)
+            day = replace(day, by_webhook=self._store.activities.by_webhook(self.kind, day.day))
         self._store.days.put(day)
 
     def members(self, window: str) -> frozenset[str]:
@@ -118,6 +119,12 @@ class Kept:
         if self.fact(name, None) != value:
             self._put_fact(name, value)
 
+    def forget_hint(self, day: str) -> None:
+        """Note that a day was read that something had named."""
+        hints = self.fact("hints", [])
+        if day in hints:
+            self.learn("hints", [each for each in hints if each != day])
+
     def _put_fact(self, name: str, value: Any) -> None:
         self._store.facts.set(f"list.{self.kind}.{name}", json.dumps(value))
 
@@ -143,7 +150,7 @@ class Seen(Kept):
     def days(self) -> dict[str, Day]:
         return super().days() | self._days
 
-    def put_day(self, day: Day, members: Iterable[str] | None = None, ids: Collection[str] = ()) -> None:
+    def put_day(self, day: Day, members: Iterable[str] | None = None, ids: Collection[str] = ()) -> None:  # noqa: ARG002
         self._days[day.day] = day
         if members is not None:
             self._members[day.day] = frozenset(members)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from syncd.activity.pulling.kept import Kept
 from syncd.activity.pulling.lists import LIMIT, Listing, Page, Per
@@ -11,10 +12,10 @@ from syncd.activity.pulling.readings import DaysRefused, Reading, checked, read_
 from syncd.activity.store.days import Day
 from syncd.core.activity.days.calendars import WIDEST, narrowed
 from syncd.core.activity.days.heads import Head, look
-from syncd.core.activity.days.proof import Standing, after_reading, is_due
+from syncd.core.activity.days.proof import Standing, State, after_reading, is_due
 from syncd.core.activity.days.sums import Sum, history_sum
 from syncd.core.activity.days.windows import Days, ended, window
-from syncd.core.activity.instants import day_of, days_between
+from syncd.core.activity.instants import day_after, day_of, days_between
 from syncd.errors import TargetUnavailable
 
 DAILY = 86_400.0
@@ -25,8 +26,10 @@ UNLIMITED = 4000
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """When what is read. ``every``: seconds between two looks. ``recheck``: seconds after a day's end. ``since``: how
-    many seconds the first pull goes back."""
+    """When what is read, in seconds.
+
+    ``every``: between two looks. ``recheck``: after a day's end. ``since``: how far back the first pull goes.
+    """
 
     every: float = 600.0
     recheck: Sequence[float] = (3600.0, DAILY, 3 * DAILY, 7 * DAILY)
@@ -64,13 +67,14 @@ class ListPull:
     def due(self) -> list[str]:
         """Return the days that are to be read now, the newest first."""
         now, known = self.clock(), self.kept.days()
-        first = min([day_of(now - self.rhythm.since), *known])
-        candidates = [day for day in days_between(first, day_of(now)) if ended(day) <= now]
-        wanted = self.kept.fact("hints", [])
+        # A server that does not list older days has said so.
+        reach = day_after(day_of(now), -self.kept.fact("reach", UNLIMITED))
+        first = max(min([day_of(now - self.rhythm.since), *known]), reach)
+        hinted = set(self.kept.fact("hints", []))
         return [
             day
-            for day in sorted({*candidates, *wanted}, reverse=True)
-            if day in wanted or is_due(day, standing(known.get(day)), now, self.rhythm.recheck)
+            for day in sorted({*days_between(first, day_of(now)), *hinted}, reverse=True)
+            if day in hinted or is_due(day, standing(known.get(day)), now, self.rhythm.recheck)
         ]
 
     def read_due(self) -> None:
@@ -79,36 +83,45 @@ class ListPull:
             self.halt_if_asked()
             if self.clock() - self.looked >= self.rhythm.every:
                 self.look()
-            self.read_day(day)
+            if not self.read_day(day):
+                break
 
-    def read_day(self, day: str) -> None:
-        """Read the list of one day whole, and keep how the day stands."""
+    def read_days(self, days: Days) -> None:
+        """Read these days, the newest first, whether they are due or not."""
+        for day in reversed(days.each()):
+            self.halt_if_asked()
+            if not self.read_day(day):
+                raise TargetUnavailable(f"Vocatech refuses to list the day {day}", in_doubt=False)
+
+    def read_day(self, day: str) -> bool:
+        """Read the list of one day whole, and keep how the day stands; return False if the server lists no such day."""
         known = self.kept.day(day)
         try:
             reading = read_whole(self.listing, Days(day, day), self.kept.take, self._per)
         except DaysRefused:
-            raise TargetUnavailable(
-                f"Vocatech refuses to list the day {day}: no day can be proved to be whole; ask its support",
-                in_doubt=False,
-            ) from None
+            self._refused(day)
+            return False
         now = self.clock()
         had = self.kept.members(day) if known.digest else None
         after = after_reading(standing(known), had, reading.verdict, now)
         with self.kept.write():
             self._learn(reading)
             self._keep_day(known, after, reading)
-            self.kept.learn("hints", [each for each in self.kept.fact("hints", []) if each != day])
+            self.kept.forget_hint(day)
+        return True
 
     def sum_up(self) -> None:
         """Once a day, count all proved days by one request, and read the days anew that have changed."""
-        now = self.clock()
-        days = self.kept.days()
-        proved = [day for day, known in days.items() if known.state == "proved"]
-        if not proved or 0 <= now - self.kept.fact("sum_at", 0.0) < DAILY:
+        if not self._is_sum_due():
             return
+        now, days = self.clock(), self.kept.days()
+        reach = day_after(day_of(now), -self.kept.fact("reach", UNLIMITED))
+        proved = [day for day, known in days.items() if known.state == "proved" and day >= reach]
         found = self._sum(proved)
         with self.kept.write():
             self.kept.learn("longest", found.longest)
+            if found.reached:
+                self._reach(found.reached)
             for day in found.changed & set(proved):
                 self.kept.put_day(replace(days[day], state="changed", changed_at=now))
             self.kept.learn("sum_at", now)
@@ -117,18 +130,24 @@ class ListPull:
             self.read_day(day)
 
     def forecast(self) -> int:
-        """Return how many requests a pull needs now, as far as can be foreseen: days that are unknown are as usual."""
-        now, days = self.clock(), self.kept.days()
+        """Return how many requests the days and the sum need now, if days that were never read are as others are."""
+        days, limit = self.kept.days(), self.kept.fact("limit", LIMIT)
         pages = [day.pages for day in days.values() if day.pages]
-        usual = -(-sum(pages) // len(pages)) if pages else 1
-        heads = [1 if self.kept.members(window_of(each)) else each.length * usual for each in self._asked(window(now))]
+        # Before the first day is known, the open window tells how many rows a day has.
+        open_days = window(self.clock())
+        rows = sum(len(self.kept.members(window_of(each))) for each in self._asked(open_days))
+        usual = -(-sum(pages) // len(pages)) if pages else max(1, -(-rows // (limit * open_days.length)))
         wanted = [days.get(day) for day in self.due()]
-        sums = any(day.state == "proved" for day in days.values()) and now - self.kept.fact("sum_at", 0.0) >= DAILY
-        return sum(heads) + sum((day.pages if day else None) or usual for day in wanted) + sums
+        return sum((day.pages if day else None) or usual for day in wanted) + self._is_sum_due()
 
     @property
     def _per(self) -> Per:
         return "leg" if self.kept.fact("per", "call") == "leg" else "call"
+
+    def _is_sum_due(self) -> bool:
+        if 0 <= self.clock() - self.kept.fact("sum_at", 0.0) < DAILY:
+            return False
+        return any(day.state == "proved" for day in self.kept.days().values())
 
     def _asked(self, days: Days) -> list[Days]:
         return days.pieces(self.kept.fact("longest", UNLIMITED))
@@ -151,19 +170,18 @@ class ListPull:
     def _look(self, days: Days, known: frozenset[str]) -> bool:
         """Look for new rows of a window that was read whole; return whether all of it is known now."""
         work = look(known, self.kept.fact("order", ""), self.kept.fact("limit", LIMIT))
-        number, page = next(work), None
-        try:
-            while True:
-                before, page = page, self.listing.page(days, number)
-                if page is None:
-                    return False
-                # The last page is kept together with the position, the pages before it are not waited with.
-                if before is not None:
-                    self.kept.take(before)
+        number = next(work)
+        while True:
+            page = self.listing.page(days, number)
+            if page is None:
+                return False
+            try:
                 number = work.send(page.sheet(self._per))
-        except StopIteration as done:
-            head: Head = done.value
-        assert page is not None
+            except StopIteration as done:
+                head: Head = done.value
+                break
+            # The last page is kept together with the position; the pages before it are not waited with.
+            self.kept.take(page)
         with self.kept.write():
             checked(page, days, self.kept.take)
             self.kept.add_members(window_of(days), head.fresh)
@@ -195,6 +213,21 @@ class ListPull:
             self.kept.learn("longest", max(1, days.length // 2))
         self.look()
 
+    def _refused(self, day: str) -> None:
+        """Learn that the server does not reach back to a day.
+
+        Raises:
+            TargetUnavailable: it refuses a day of the open window.
+        """
+        if day >= window(self.clock()).first:
+            raise TargetUnavailable(f"Vocatech refuses to list the day {day}; ask its support", in_doubt=False)
+        with self.kept.write():
+            self._reach(day_after(day))
+            self.kept.forget_hint(day)
+
+    def _reach(self, first: str) -> None:
+        self.kept.learn("reach", len(days_between(first, day_of(self.clock()))) - 1)
+
     def _learn(self, reading: Reading) -> None:
         if reading.limit:
             self.kept.learn("limit", reading.limit)
@@ -211,8 +244,7 @@ class ListPull:
             proved = after.read_at if after.state == "proved" != known.state else known.proved_at
             day = replace(day, state=after.state, changed_at=after.since, proved_at=proved)
         if not verdict.why and is_over:
-            day = replace(day, digest=verdict.digest)
-            self.kept.put_day(day, verdict.keys, reading.ids)
+            self.kept.put_day(replace(day, digest=verdict.digest), verdict.keys, reading.ids)
             if reading.times:
                 low, high = self.kept.fact("calendar", WIDEST)
                 self.kept.learn("calendar", narrowed((low, high), day.day, reading.times))
@@ -233,6 +265,9 @@ class ListPull:
             return found
 
 
+STATES: Mapping[str, State] = {state: state for state in get_args(State)}
+
+
 def window_of(days: Days) -> str:
     """Return the name under which the members of an open window are kept; no day has such a name."""
     return f"open {days}"
@@ -240,4 +275,4 @@ def window_of(days: Days) -> str:
 
 def standing(day: Day | None) -> Standing:
     """Return how a day stands, as the proof sees it."""
-    return Standing(day.state, day.read_at, day.changed_at) if day else Standing()
+    return Standing(STATES[day.state], day.read_at, day.changed_at) if day else Standing()

@@ -58,8 +58,7 @@ def read_whole(listing: Listing, days: Days, take: Take, per: Per) -> Reading:
     while True:
         readings.append(_read(listing, days, take))
         reading = _reading(readings, per)
-        is_shuffled = reading.verdict.why == TWICE and reading.verdict.order == "unstable"
-        if not reading.verdict.why or len(readings) >= (SHUFFLED if is_shuffled else TIMES):
+        if not reading.verdict.why or len(readings) >= (SHUFFLED if reading.verdict.why == TWICE else TIMES):
             return reading
 
 

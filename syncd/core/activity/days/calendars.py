@@ -11,7 +11,7 @@ WIDEST: Offset = (-14 * 3600.0, 12 * 3600.0)
 
 
 def narrowed(known: Offset, day: str, times: tuple[float, float]) -> Offset:
-    """Return what is known of the offset after a whole day, whose rows are from the earliest to the latest of ``times``.
+    """Return what is known of the offset after a whole day; ``times``: the earliest and the latest of its rows.
 
     A day that contradicts what is known begins anew: the clocks were changed, or a call went over midnight.
     """
