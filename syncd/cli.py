@@ -19,6 +19,7 @@ from typer import Option
 from syncd import __version__
 from syncd.commands import notify, rejects, state
 from syncd.commands import options as takes
+from syncd.commands.activity import webhook
 from syncd.commands.fields import fields
 from syncd.commands.options import Common, Config, Level, command
 from syncd.commands.sandbox import sandbox
@@ -39,6 +40,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(notify.app, name="notify")
 app.add_typer(state.app, name="state")
+app.add_typer(webhook.app, name="webhook")
 
 
 @app.callback(invoke_without_command=True)

@@ -61,7 +61,7 @@ def take(store: sqlite3.Connection, new: Arrival) -> str:
     found = store.execute("SELECT outcome FROM event WHERE id = ?", (new.id,)).fetchone()
     if found and (found[0] != STALE or new.outcome == STALE):
         # A stale copy of a known event is still refused, as the guide says.
-        return STALE if new.outcome == STALE else KNOWN
+        return KNOWN if new.outcome == NEW else new.outcome
     outcome = _judged(store, new)
     if outcome in {NEW, STALE} and _is_known_by_content(store, new.content):
         return STALE if outcome == STALE else KNOWN

@@ -57,11 +57,18 @@ class Receiver:
         """
         plain = self._load()
         self._next = plain, sockets.listener(plain.listen)
-        while self._next:
-            (plain, listener), self._next = self._next, None
+        while begun := self._begun():
+            plain, listener = begun
             await self._serve(plain, listener)
-            if self._next is None or self._next[0].listen != plain.listen:
+            if self._place() != plain.listen:
                 sockets.removed(plain.listen)
+
+    def _begun(self) -> tuple[Plain, socket.socket] | None:
+        found, self._next = self._next, None
+        return found
+
+    def _place(self) -> str | None:
+        return self._next[0].listen if self._next else None
 
     async def _serve(self, plain: Plain, listener: socket.socket) -> None:
         certificate = Certificate(plain.certificate, plain.key) if plain.certificate else None
