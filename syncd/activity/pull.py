@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.activity.pulling.kept import Kept, Seen, Taken
 from syncd.activity.pulling.lists import Listing
 from syncd.activity.pulling.one_list import ListPull, Rhythm
+from syncd.activity.session import ActivitySession
 from syncd.activity.store.days import Day
 from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.days.windows import Days
 from syncd.core.activity.instants import iso
 from syncd.core.activity.observations import Kind
 from syncd.errors import SyncdError, TargetError
-from syncd.rest import Client
+from syncd.rest import Answer, Client
 
 KINDS: tuple[Kind, ...] = ("call", "message")
 
@@ -52,7 +53,10 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """What a pull works with. ``client``: of the Reports tier. ``clock``: Unix seconds. ``dry_run``: store nothing.
+    """What a pull works with.
+
+    ``client``: of the Reports tier. ``clock``: ours, in Unix seconds; ``time_of``: when an answer was given, by the
+    server's clock. ``dry_run``: store nothing.
 
     ``forecast``: is told how many requests the pull needs, once the heads were looked at.
     """
@@ -61,6 +65,7 @@ class Pull:
     store: ActivityStore
     rhythm: Rhythm
     clock: Callable[[], float]
+    time_of: Callable[[Answer], float]
     halt_if_asked: Callable[[], None] = lambda: None
     dry_run: bool = False
     forecast: Callable[[int], None] = lambda _requests: None
@@ -95,7 +100,7 @@ class Pull:
 
     def _of(self, kind: Kind) -> ListPull:
         kept = (Seen if self.dry_run else Kept)(self.store, kind, self.clock)
-        return ListPull(Listing(self.client, kind, self.clock), kept, self.rhythm, self.clock, self.halt_if_asked)
+        return ListPull(Listing(self.client, kind, self.time_of), kept, self.rhythm, self.clock, self.halt_if_asked)
 
     def _carry_out(self, step: Callable[[ListPull], None], each: ListPull, into: Pulled) -> None:
         kind = each.listing.kind
@@ -106,6 +111,26 @@ class Pull:
             step(each)
         except TargetError as error:
             into.errors[kind] = error
+
+
+def pulled(
+    session: ActivitySession, into: Pulled, days: Days | None = None, *, forecast: Callable[[int], None] | None = None
+) -> Pulled:
+    """Pull as the configuration says; see :meth:`Pull.run`."""
+    settings = session.activity
+    work = Pull(
+        client=session.reports,
+        store=session.store,
+        rhythm=Rhythm(settings.pull.every, settings.pull.recheck, settings.since),
+        clock=session.clock,
+        time_of=session.server.of,
+        halt_if_asked=session.halt_if_asked,
+        dry_run=session.dry_run,
+        forecast=forecast or (lambda _requests: None),
+    )
+    session.reports_budget.begin()
+    with session.leased():
+        return work.run(into, days)
 
 
 def day_json(day: Day) -> dict[str, Any]:
@@ -121,8 +146,3 @@ def day_json(day: Day) -> dict[str, Any]:
         "by_webhook": day.by_webhook,
         **times,
     }
-
-
-def certificate(store: ActivityStore, kinds: Sequence[Kind] = KINDS) -> list[Day]:
-    """Return every day that is known, the oldest first."""
-    return [day for day in store.days.all() if day.kind in kinds]

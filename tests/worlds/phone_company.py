@@ -10,6 +10,7 @@ from typing import Any
 
 from syncd.activity.pull import Pull, Pulled
 from syncd.activity.pulling.one_list import Rhythm
+from syncd.activity.server_time import ServerTime
 from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.days.windows import Days, ended
 from syncd.core.activity.instants import begin_of
@@ -83,7 +84,7 @@ class PhoneCompany:
     def pull(self, days: Days | None = None, *, dry_run: bool = False) -> Pulled:
         with self.store(read_only=dry_run) as store:
             line: Any = self.line
-            work = Pull(line, store, self.rhythm, lambda: self.now, dry_run=dry_run)
+            work = Pull(line, store, self.rhythm, lambda: self.now, ServerTime(lambda: self.now).of, dry_run=dry_run)
             return work.run(Pulled(), days)
 
     def live(self, until: float, every: float = HOUR) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from syncd.core.activity.instants import seconds
 from syncd.core.activity.observations import Kind, identity_of
 from syncd.errors import TargetRefused, TargetUnavailable
 from syncd.rest import Answer, Client
-from syncd.rest.answers import http_date
 
 LIMIT = 500
 """The most rows of one page (guide: Calls)."""
@@ -68,12 +66,12 @@ class Page:
 
 
 class Listing:
-    """A list of the API. ``sent``: how many requests it took."""
+    """A list of the API. ``time_of`` tells when an answer was given, by the server's clock."""
 
-    def __init__(self, client: Client, kind: Kind, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, client: Client, kind: Kind, time_of: Callable[[Answer], float]) -> None:
         self.kind: Kind = kind
         self._client = client
-        self._clock = clock
+        self._time_of = time_of
 
     def page(self, days: Days, number: int = 1, *, limit: int = LIMIT) -> Page | None:
         """Return a page of the list of ``days``; None if the server refuses these days, or this page of them.
@@ -87,7 +85,7 @@ class Listing:
         returned = _REFUSALS | {_BEYOND} if number > 1 else _REFUSALS
         answer = self._client.request("GET", PATHS[self.kind], params=params, returned=returned)
         if answer.status == _BEYOND:
-            return Page(number, (), (), self._at(answer), (None, None, None))
+            return Page(number, (), (), self._time_of(answer), (None, None, None))
         if answer.status in _REFUSALS:
             if not answer.is_json:
                 raise TargetRefused(f"GET {PATHS[self.kind]} was refused: {answer.problem}", status=answer.status)
@@ -104,11 +102,7 @@ class Listing:
         meta = answer.body["meta"] if isinstance(answer.body.get("meta"), dict) else {}
         counts = (_count(meta.get(f"total_{what[1:]}")), _count(meta.get("total_pages")), _count(meta.get("limit")))
         rows = tuple(_row(self.kind, item) for item in items)
-        return Page(number, rows, _times(self.kind, items), self._at(answer), counts)
-
-    def _at(self, answer: Answer) -> float:
-        moment = http_date(answer.headers.get("date", ""))
-        return moment.timestamp() if moment else self._clock()
+        return Page(number, rows, _times(self.kind, items), self._time_of(answer), counts)
 
 
 def _row(kind: Kind, item: Any) -> Row:
