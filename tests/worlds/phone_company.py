@@ -14,6 +14,7 @@ from syncd.activity.server_time import ServerTime
 from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.days.windows import Days, ended
 from syncd.core.activity.instants import begin_of
+from syncd.core.activity.observations import of_event
 from syncd.rest import Answer, Client
 from syncd.sandbox.server import Sandbox
 
@@ -21,6 +22,9 @@ TODAY = begin_of("2026-03-12") + 15 * 3600
 """When a company's clock starts: a Thursday, 15:00 UTC."""
 
 HOUR, DAY = 3600.0, 86_400.0
+
+Open = Callable[..., "PhoneCompany"]
+"""Opens a company in the dialects that are named."""
 
 
 class Line:
@@ -68,18 +72,34 @@ class PhoneCompany:
         self.phones = self.sandbox.phones
         self.rhythm = Rhythm(since=3 * DAY)
         self.line: Line
+        self._store: ActivityStore | None = None
 
     @contextmanager
     def open(self) -> Iterator[PhoneCompany]:
         headers = {"Authorization": f"Bearer {self.sandbox.key}"}
         with self.sandbox, Client(self.sandbox.url, headers=headers) as client:
             self.line = Line(client)
-            yield self
+            try:
+                yield self
+            finally:
+                self.end_process()
+
+    def end_process(self) -> None:
+        """Close the store; what comes next opens it again."""
+        if self._store:
+            self._store.close()
+        self._store = None
 
     @contextmanager
     def store(self, *, read_only: bool = False) -> Iterator[ActivityStore]:
-        with ActivityStore(self.folder / "activity.db", clock=lambda: self.now, read_only=read_only) as store:
-            yield store
+        """Lend the store, which stays open, since to open it takes longer than most pulls."""
+        path, clock = self.folder / "activity.db", lambda: self.now
+        if read_only:
+            with ActivityStore(path, clock=clock, read_only=True) as store:
+                yield store
+            return
+        self._store = self._store or ActivityStore(path, clock=clock)
+        yield self._store
 
     def pull(self, days: Days | None = None, *, dry_run: bool = False) -> Pulled:
         with self.store(read_only=dry_run) as store:
@@ -100,6 +120,15 @@ class PhoneCompany:
         self.now += HOUR
         self.pull()
 
+    def announce(self, call_id: str) -> None:
+        """Store that a call has ended as its event says it."""
+        [row] = [row for row in self.phones.truth_calls() if row["call_id"] == call_id]
+        envelope = {"id": f"evt_{call_id}", "event_type": "call.ended", "timestamp": row["end_time"], "data": row}
+        with self.store() as store:
+            said = of_event(envelope, self.now)
+            assert said is not None
+            store.activities.take([said], by="webhook", arrived=self.now)
+
     def states(self, kind: str = "call") -> dict[str, str]:
         """Return the state of each day."""
         with self.store() as store:
@@ -118,3 +147,8 @@ class PhoneCompany:
 def at(day: str, hours: float) -> float:
     """Return the moment so many hours after a day begins in UTC."""
     return begin_of(day) + hours * HOUR
+
+
+def busy(world: PhoneCompany, day: str, count: int, hour: float = 9.0) -> list[str]:
+    """Let ``count`` calls happen on a day, a minute after each other."""
+    return [world.phones.call(start=at(day, hour) + 60 * number, talk=10.0) for number in range(count)]
