@@ -126,11 +126,6 @@ class HistoryQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiveOptions:
-    """Receive webhooks and store each before it is answered, until a signal ends it. SIGHUP reads the file again."""
-
-
-@dataclass(frozen=True, slots=True)
 class PullOptions:
     """Read the lists of calls and messages: what is new, and days that are to be proved."""
 
