@@ -108,7 +108,7 @@ def storage() -> Iterator[Hostile]:
 
 
 def from_(server: Hostile, into: BytesIO, stopping: threading.Event | None = None, **bounds: float) -> Downloaded:
-    limits = Bounds(max_answer=MB, **bounds)  # type: ignore[arg-type]
+    limits = Bounds(max_answer=MB, **bounds)
     with Downloads(failures=TARGET, bounds=limits, stopping=stopping) as downloads:
         return downloads.fetch(f"{server.url}/a?signature=s3cret", into)
 
