@@ -271,7 +271,13 @@ def _shown(texts: State, what: str, rows: Sequence[State], journey: Sequence[lis
     of_events = sorted(place for place in ours if place.startswith("event "))
     # A segment that is named otherwise now keeps its text.
     others = sorted(place for place in ours if not place.startswith(("row ", "event ")))
-    choices = ([place for place in places if place in ours] for places in (of_rows, named, others, of_events))
+
+    def newest(places: Sequence[str]) -> float:
+        return max((texts[f"{what} {place}"][1] for place in places if place in ours), default=0.0)
+
+    # A list that has the texts elsewhere than before has the newer ones there.
+    listed = sorted((of_rows, named), key=newest, reverse=True)
+    choices = ([place for place in places if place in ours] for places in (*listed, others, of_events))
     return [f"{what} {place}" for place in next(filter(None, choices), [])]
 
 
