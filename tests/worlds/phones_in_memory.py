@@ -70,10 +70,10 @@ class PhoneWorld:
 
     def calls(self, **query: Any) -> list[dict[str, Any]]:
         """Return the listed calls of all days that the test may have."""
-        return self.page("/calls", **query)["calls"]
+        return list(self.page("/calls", **query)["calls"])
 
     def messages(self, **query: Any) -> list[dict[str, Any]]:
-        return self.page("/messages", **query)["messages"]
+        return list(self.page("/messages", **query)["messages"])
 
     def page(self, path: str, **query: Any) -> Any:
         reply = self.ask("GET", path, **{"start_date": "2027-01-01", "end_date": "2027-01-20", **query})
