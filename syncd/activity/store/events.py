@@ -83,9 +83,22 @@ class Events(Part):
 
     def drop(self, before: float) -> int:
         """Remove merged events received before ``before``; return their number."""
-        return self._database.execute(
-            "DELETE FROM event WHERE received < :before AND processed IS NOT NULL", before=before
+        return self._in_pieces("DELETE FROM event", "TRUE", before)
+
+    def drop_bytes(self, before: float) -> int:
+        """Remove the bytes of merged events received before ``before``, which hold texts; return their number."""
+        return self._in_pieces("UPDATE event SET raw = NULL", "raw IS NOT NULL", before)
+
+    def _in_pieces(self, change: str, which: str, before: float) -> int:
+        # In short transactions: a receiver waits for each, and the target waits for the receiver.
+        sql = (
+            f"{change} WHERE rowid IN (SELECT rowid FROM event WHERE received < :before AND processed IS NOT NULL"
+            f" AND {which} LIMIT {_PAGE})"
         )
+        count = 0
+        while done := self._database.execute(sql, before=before):
+            count += done
+        return count
 
 
 def _columns(event: Event) -> dict[str, Any]:
