@@ -37,21 +37,6 @@ def is_under(url: str, domains: Collection[str]) -> bool:
     return False
 
 
-def may_be_fetched(url: str, api: str) -> bool:
-    """Return whether a file may be fetched from ``url``, which an answer of ``api`` named, without the key.
-
-    That is https, or http if both the API and the file are on this machine.
-    """
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        # A user name would be sent as a password, and makes a URL look like another server's.
-        if not parts.hostname or "@" in parts.netloc or not (url.isascii() and url.isprintable()):
-            return False
-        here = parts.hostname in LOOPBACK and host_of(api) in LOOPBACK
-        return parts.scheme == "https" or (parts.scheme == "http" and here)
-    return False
-
-
 def host_of(url: str) -> str:
     """Return the host of a URL, or an empty text if it has none."""
     with suppress(ValueError):

@@ -100,7 +100,7 @@ class Client:
         self._judge = judge or (lambda _answer: None)
         self._keep_headers = frozenset(keep_headers)
         self._exact = exact
-        self._http = connections(self._base, _sendable(headers), bounds.timeout, transport)
+        self._http = _connections(self._base, _sendable(headers), bounds.timeout, transport)
         self._network.serve(self._http)
 
     def __enter__(self) -> Self:
@@ -299,10 +299,9 @@ class _Call(Tries):
     signed: Mapping[str, str] = field(default_factory=dict)
 
 
-def connections(
+def _connections(
     base: str, headers: Mapping[str, str], timeout: float, transport: httpx.BaseTransport | None
 ) -> httpx.Client:
-    """Return an HTTP client for the server at ``base``, which sends ``headers`` with every request."""
     # What replaces the network has no way to a server.
     way = way_to(base) if transport is None else {"trust_env": False}
     return httpx.Client(
