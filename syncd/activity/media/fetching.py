@@ -10,9 +10,9 @@ from syncd.activity.media.folder import Folder, Writing
 from syncd.activity.store.media import Item
 from syncd.core.activity.instants import day_of
 from syncd.core.activity.media.naming import Named, file_name, is_same_type, type_of
-from syncd.core.activity.media.trying import Cause, cause_of_api, cause_of_download, failed, kept
-from syncd.errors import TargetMoved, TargetRefused
-from syncd.rest import Client, Downloads
+from syncd.core.activity.media.trying import Cause, cause_of_api, cause_of_file, failed, kept
+from syncd.errors import TargetMoved, TargetRefused, TargetUnavailable
+from syncd.rest import Client, Downloaded, Downloads
 
 _ANSWERED = (403, 404, 410)
 _FRESH = 2  # addresses: one may expire, or be refused, before it is used
@@ -52,9 +52,9 @@ class Fetching:
             if named is None:
                 break
             with self.folder.begin() as writing:
-                cause = self._download(item, named, writing)
+                done, cause = self._download(item, named, writing)
                 if cause is None:
-                    return self._kept(item, named, writing)
+                    return self._kept(item, named, done, writing)
             if cause != "denied":
                 break
         return self._failed(item, cause or "odd")
@@ -73,17 +73,23 @@ class Fetching:
         named = Named.of(answer.body, media_id)
         return named, None if named else "odd"
 
-    def _download(self, item: Item, named: Named, writing: Writing) -> Cause | None:
-        done = self.downloads.fetch(named.url, writing.write, most=self.most)
-        if cause := cause_of_download(done.problem, done.status):
-            return cause
-        if writing.size == 0:
-            return "empty"
-        if any(size and size != writing.size for size in (item.size, named.size)):
-            return "size"
-        return None if is_same_type(named.content_type, type_of(done.content_type)) else "type"
+    def _download(self, item: Item, named: Named, writing: Writing) -> tuple[Downloaded, Cause | None]:
+        """Write the file; return what came, and why it is not kept."""
+        try:
+            done = self.downloads.fetch(named.url, writing.file, at_most=self.most)
+        except TargetRefused as refused:
+            return Downloaded(refused.status), cause_of_file(refused.status) or "denied"
+        except TargetUnavailable:
+            return Downloaded(0), "broken"
+        if cause := cause_of_file(done.status):
+            return done, cause
+        if done.size == 0:
+            return done, "empty"
+        if any(size and size != done.size for size in (item.size, named.size)):
+            return done, "size"
+        return done, None if is_same_type(named.content_type, done.content_type) else "type"
 
-    def _kept(self, item: Item, named: Named, writing: Writing) -> Fetched:
+    def _kept(self, item: Item, named: Named, done: Downloaded, writing: Writing) -> Fetched:
         now = self.clock()
         content_type = named.content_type or type_of(item.content_type)
         name = file_name(item.media_id, content_type, named.format, item.filename)
@@ -95,13 +101,13 @@ class Fetching:
             "next_try": step.next_try,
             "reason": step.reason,
             "path": path,
-            "sha256": writing.sha256,
-            "size": writing.size,
+            "sha256": done.sha256,
+            "size": done.size,
             "content_type": content_type or None,
             "duration": item.duration if named.duration is None else named.duration,
             "fetched": now,
         }
-        return Fetched(columns, size=writing.size)
+        return Fetched(columns, size=done.size)
 
     def _failed(self, item: Item, cause: Cause) -> Fetched:
         step = failed(item.attempts, cause, self.clock())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from syncd.errors import ConfigError, SyncdError
 from syncd.surroundings.circumstances import explained
@@ -50,12 +50,14 @@ class Folder:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.root))
         place = self.root / f"{_BEGUN}{secrets.token_hex(8)}"
         handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        file = os.fdopen(handle, "wb")
         try:
-            yield Writing(self.root, place, handle)
+            yield Writing(self.root, place, file)
         finally:
-            os.close(handle)
-            with suppress(FileNotFoundError):
-                place.unlink()
+            # What cannot be written any more is not wanted either.
+            with suppress(OSError):
+                file.close()
+            place.unlink(missing_ok=True)
 
     def remove(self, path: str) -> None:
         """Remove a file, and its day's folder if nothing else is in it.
@@ -71,30 +73,10 @@ class Folder:
 
 
 class Writing:
-    """A file that is being written. ``size``: its bytes so far."""
+    """A file that is being written: ``file``."""
 
-    def __init__(self, root: Path, place: Path, handle: int) -> None:
-        self._root, self._place, self._handle = root, place, handle
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    @property
-    def sha256(self) -> str:
-        """The digest of what was written, in hex."""
-        return self._digest.hexdigest()
-
-    def write(self, piece: bytes) -> None:
-        """Append to the file.
-
-        Raises:
-            OSError: there is no room, or the disk fails.
-
-        """
-        rest = memoryview(piece)
-        while rest:
-            rest = rest[os.write(self._handle, rest) :]
-        self._digest.update(piece)
-        self.size += len(piece)
+    def __init__(self, root: Path, place: Path, file: IO[bytes]) -> None:
+        self._root, self._place, self.file = root, place, file
 
     def keep(self, day: str, name: str) -> str:
         """Give the file its name, durably; return its path below the folder.
@@ -103,7 +85,8 @@ class Writing:
             OSError: there is no room, or the disk fails.
 
         """
-        os.fsync(self._handle)
+        self.file.flush()
+        os.fsync(self.file.fileno())
         folder = self._root / day
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)

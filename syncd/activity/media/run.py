@@ -16,7 +16,7 @@ from syncd.activity.store.media import Item
 from syncd.config.activity import Media
 from syncd.core.activity.media.keeping import Limits, fetched_from
 from syncd.errors import SyncdError, TargetError, TargetRefused
-from syncd.rest import Bounds, Downloads
+from syncd.rest import TARGET, Bounds, Downloads
 
 AT_ONCE = 10
 BATCH = 50
@@ -83,9 +83,9 @@ def fetch_media(session: ActivitySession, awaited: Collection[str] = frozenset()
     if session.dry_run:
         return report
     target = session.settings.target
-    bounds = Bounds(target.timeout, target.deadline)
     for kind, wanted in folders(session.activity):
-        with Downloads(target.base_url, bounds, session.stopping) as downloads:
+        bounds = Bounds(target.timeout, target.deadline, max_answer=wanted.at_most)
+        with Downloads(failures=TARGET, bounds=bounds, stopping=session.stopping) as downloads:
             folder = Folder(wanted.folder)
             fetching = Fetching(session.media, downloads, folder, wanted.at_most, session.clock)
             try:

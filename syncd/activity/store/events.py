@@ -13,7 +13,7 @@ _COLUMNS = "id, type, at, signed_at, received, origin, raw, content, subject, ou
 _PAGE = 500
 
 LEFT_OUT = (
-    "CASE WHEN type LIKE 'call.%' THEN EXISTS (SELECT 1 FROM call WHERE call_id = subject AND left_out = 1)"
+    "CASE WHEN type LIKE 'call.%' THEN EXISTS (SELECT 1 FROM call WHERE call_id = subject AND left_out > 0)"
     " ELSE (SELECT min(left_out) FROM message WHERE message_id = subject) END"
 )
 """Whether an event is of an activity of which nothing is kept. A text and a WhatsApp message may have one id."""

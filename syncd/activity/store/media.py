@@ -44,16 +44,17 @@ class Media(Part):
         found = self._database.record("SELECT * FROM media WHERE media_id = :id", id=media_id)
         return Item(**found) if found else None
 
-    def due(self, now: float, limit: int, kind: str, since: float = float("-inf")) -> list[Item]:
+    def due(self, now: float, limit: int, kind: str | None = None, since: float = float("-inf")) -> list[Item]:
         """Return items whose next try is due at ``now``, at most ``limit``: wanted ones first, and the newest first.
 
         ``since``: none of calls and messages from before (both in Unix seconds).
         """
         found: list[Item] = []
+        of_kind = "" if kind is None else " AND kind = :kind"
         # One state and one condition at a time, each in the order of an index.
         for state, when in product(("wanted", "gone", "refused"), ("at >= :since", "at IS NULL")):
             if len(found) < limit:
-                sql = f"SELECT * FROM media WHERE state = :state AND kind = :kind AND {when} AND next_try <= :now"
+                sql = f"SELECT * FROM media WHERE state = :state{of_kind} AND {when} AND next_try <= :now"
                 rows = self._database.records(
                     f"{sql} ORDER BY at DESC LIMIT :limit",
                     state=state,

@@ -14,7 +14,6 @@ Cause = Literal[
     "missing",
     "forbidden",
     "unsafe",
-    "long",
     "lost",
     "denied",
     "empty",
@@ -26,9 +25,9 @@ Cause = Literal[
 """Why a try failed.
 
 ``missing``: the API knows it no longer · ``forbidden``: the API refuses it · ``unsafe``: its address is not https, or
-redirects · ``long``: longer than all files together may be · ``lost``: the API knows it, but its file is not there ·
-``denied``: a fresh address is refused · ``empty`` · ``size``, ``type``: others than the API named · ``broken``: the
-connection, or the host · ``odd``: the API's answer cannot be understood.
+redirects · ``lost``: the API knows it, but its file is not there · ``denied``: a fresh address is refused · ``empty`` ·
+``size``, ``type``: others than the API named · ``broken``: the connection, or the host, or it is too long · ``odd``:
+the API's answer cannot be understood.
 """
 
 NEVER = 1e11
@@ -52,7 +51,6 @@ _RULES: Mapping[Cause, _Rule] = {
     "missing": _Rule("gone", (HOUR,), "gone"),
     "forbidden": _Rule("refused", (DAY,) * 3, "refused"),
     "unsafe": _Rule("refused", (DAY,) * 3, "refused"),
-    "long": _Rule("refused", (), "refused"),
     "lost": _Rule("wanted", _LATER, "gone"),
     **dict.fromkeys(("denied", "empty", "size", "type", "broken", "odd"), _Rule("wanted", _LATER, "refused")),
 }
@@ -88,14 +86,13 @@ def cause_of_api(status: int) -> Cause | None:
     return "forbidden" if status >= 400 else None
 
 
-def cause_of_download(problem: str, status: int) -> Cause | None:
-    """Return why a download failed, None if it did not. ``problem`` as :class:`syncd.rest.Downloaded` has it."""
-    if problem in {"address", "redirect"}:
+def cause_of_file(status: int) -> Cause | None:
+    """Return why what the host of the files answered is a failure; None if it is none.
+
+    ``status``: of HTTP, 0 if the address may not be asked.
+    """
+    if status == 0 or 300 <= status < 400:
         return "unsafe"
-    if problem == "long":
-        return "long"
-    if problem == "status" and status in {404, 410}:
+    if status in {404, 410}:
         return "lost"
-    if problem == "status" and 400 <= status < 500 and status not in {408, 425, 429}:
-        return "denied"
-    return "broken" if problem else None
+    return None if status == 200 else "denied"

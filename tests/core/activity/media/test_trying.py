@@ -12,7 +12,7 @@ from syncd.core.activity.media.trying import (
     Cause,
     MediaState,
     cause_of_api,
-    cause_of_download,
+    cause_of_file,
     failed,
     kept,
 )
@@ -44,10 +44,6 @@ def test_what_is_refused_is_asked_for_on_the_next_days(cause: Cause) -> None:
     assert history(cause) == [*[("refused", DAY)] * 3, ("refused", NEVER)]
 
 
-def test_what_is_too_long_is_never_asked_for_again() -> None:
-    assert history("long") == [("refused", NEVER)]
-
-
 @pytest.mark.parametrize(
     ("cause", "last"),
     [("lost", "gone"), *((cause, "refused") for cause in ("denied", "empty", "size", "type", "broken", "odd"))],
@@ -73,23 +69,16 @@ def test_what_the_api_answers_has_a_cause(status: int, cause: str | None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("problem", "status", "cause"),
+    ("status", "cause"),
     [
-        ("", 200, None),
-        ("address", 0, "unsafe"),
-        ("redirect", 302, "unsafe"),
-        ("long", 200, "long"),
-        ("status", 404, "lost"),
-        ("status", 410, "lost"),
-        ("status", 400, "denied"),
-        ("status", 403, "denied"),
-        ("status", 408, "broken"),
-        ("status", 429, "broken"),
-        ("status", 503, "broken"),
-        ("broken", 200, "broken"),
-        ("late", 200, "broken"),
-        ("packed", 200, "broken"),
+        (200, None),
+        (0, "unsafe"),
+        (302, "unsafe"),
+        (404, "lost"),
+        (410, "lost"),
+        (400, "denied"),
+        (403, "denied"),
     ],
 )
-def test_what_a_download_ends_with_has_a_cause(problem: str, status: int, cause: str | None) -> None:
-    assert cause_of_download(problem, status) == cause
+def test_what_the_host_of_the_files_answers_has_a_cause(status: int, cause: str | None) -> None:
+    assert cause_of_file(status) == cause
