@@ -64,15 +64,11 @@ def everywhere(
         raise typer.Exit(USAGE)
 
 
-def _add(name: str, options: type, folder: str = "") -> None:
-    """Add the command ``name``, which the function ``name`` of the module ``syncd.commands.<name>`` carries out.
-
-    ``folder``: the folder of the module in ``syncd/commands/``.
-    """
-    module = ".".join(filter(None, ("syncd.commands", folder, name)))
+def _add(name: str, options: type) -> None:
+    """Add the command ``name``, which the function ``name`` of the module ``syncd.commands.<name>`` carries out."""
 
     def carry_out(common: Common, given: object) -> int:
-        code: int = getattr(import_module(module), name)(common.config, given)
+        code: int = getattr(import_module(f"syncd.commands.{name}"), name)(common.config, given)
         return code
 
     # The docstring of the options is the text of --help.
@@ -110,7 +106,14 @@ _add("approve", takes.ApproveOptions)
 _add("undo", takes.UndoOptions)
 _add("explain", takes.ExplainOptions)
 _add("history", takes.HistoryQuery)
-_add("receive", takes.ReceiveOptions, "activity")
+
+
+@command(app)
+def receive(common: Common) -> int:
+    """Receive webhooks and store each before it is answered, until a signal ends it. SIGHUP reads the file again."""
+    from syncd.commands.activity.receive import receive as become
+
+    return become(common.config, common.log_level)
 
 
 def _in_known_time(function: Callable[..., int]) -> Callable[..., int]:

@@ -124,11 +124,6 @@ class HistoryQuery:
     as_json: Json = False
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiveOptions:
-    """Receive webhooks and store each before it is answered, until a signal ends it. SIGHUP reads the file again."""
-
-
 def common_options(context: typer.Context, config: Path | None, log_level: str | None) -> Common:
     """Return the common options; an option behind the command counts before the same option in front of it."""
     # The root and each group have left theirs there.

@@ -12,24 +12,24 @@ import pytest
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """An authority, and the certificate and the key of a server called ``db.example.com`` that it has signed."""
+    """An authority, and the certificate and the key of a server that it has signed."""
 
     authority: Path
     certificate: Path
     key: Path
 
 
-def certificates(folder: Path, owner: str) -> Certificates:
-    """Make certificates in a folder that the server's user ``owner`` can read."""
+def certificates(folder: Path, owner: str | int, name: str = "db.example.com") -> Certificates:
+    """Make certificates in a folder that the server's user ``owner`` can read; ``name``: of the server."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl")
     folder.mkdir()
     made = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     new = ["req", "-newkey", "rsa:2048", "-nodes", "-subj"]
     _openssl(*new, "/CN=Test CA", "-x509", "-days", "9", "-keyout", f"{folder}/ca.key", "-out", str(made.authority))
-    _openssl(*new, "/CN=db.example.com", "-keyout", str(made.key), "-out", f"{folder}/server.csr")
+    _openssl(*new, f"/CN={name}", "-keyout", str(made.key), "-out", f"{folder}/server.csr")
     names = folder / "names"
-    names.write_text("subjectAltName=DNS:db.example.com")
+    names.write_text(f"subjectAltName=DNS:{name}")
     authority = ["-CA", str(made.authority), "-CAkey", f"{folder}/ca.key", "-CAcreateserial"]
     _openssl("x509", "-req", "-days", "9", "-in", f"{folder}/server.csr", *authority, "-extfile", str(names),
              "-out", str(made.certificate))  # fmt: skip

@@ -1,25 +1,23 @@
-"""``syncd receive``: the receiver of webhooks."""
+"""``syncd receive``: becomes the receiver, a process without what the command line needs."""
 
 from __future__ import annotations
 
-import gc
+import logging
+import os
+import sys
 from pathlib import Path
+from typing import NoReturn
 
-from syncd.activity.receiving.loading import NotLoaded, command, loaded
-from syncd.activity.receiving.run import run
-from syncd.commands.daemon import OFTEN
-from syncd.commands.options import ReceiveOptions
-from syncd.daemon.systemd import ServiceManager
-from syncd.report.exit_code import DONE
+from syncd.log import VARIABLE
+
+RECEIVER = "syncd.commands.activity.receiver"
 
 
-def receive(config: Path | None, _options: ReceiveOptions) -> int:
-    """Receive until a signal ends it."""
-    gc.set_threshold(*OFTEN)
-    line = command(config)
-    try:
-        run(lambda: loaded(line), ServiceManager())
-    except NotLoaded as error:
-        # The child has told people why.
-        return error.exit_code
-    return DONE
+def receive(config: Path | None, log_level: str | None) -> NoReturn:
+    """Go on as the receiver; this process and its number stay, its modules do not."""
+    # The libraries of the command line take 10 MB, which the receiver would keep for months.
+    environ = {**os.environ, **({VARIABLE: log_level} if log_level else {})}
+    logging.shutdown()
+    # -P: a file in the working directory must not be imported in place of a module.
+    line = [sys.executable, "-P", "-m", RECEIVER, *([str(config)] if config else [])]
+    os.execve(sys.executable, line, environ)  # noqa: S606 (this program itself)

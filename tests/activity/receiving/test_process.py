@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -45,12 +46,12 @@ def test_what_serves_is_small(tmp_path: Path) -> None:
     "name", ["polars", "sqlalchemy", "sqlmodel", "pydantic", "starlette", "httpx", "yaml", "alembic"]
 )
 def test_what_serves_imports_nothing_large(name: str) -> None:
-    code = f"import sys, syncd.cli, syncd.commands.activity.receive; sys.exit({name!r} in sys.modules)"
+    code = f"import sys, syncd.commands.activity.receiver; sys.exit({name!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_secret_is_in_no_list_of_processes(tmp_path: Path) -> None:
-    with receiving(tmp_path, secret=["s-5550199"], secret_file=None) as one:
+    with receiving(tmp_path, secret=["s-5550199"]) as one:
         for name in ("cmdline", "environ"):
             assert b"s-555" not in Path(f"/proc/{one.running().pid}/{name}").read_bytes()
         assert one.deliver(event(), b"s-5550199") == 204
@@ -148,8 +149,8 @@ def test_a_configuration_that_receives_nothing(tmp_path: Path) -> None:
 
 
 def test_own_certificate_is_taken_in_again_when_it_changes(tmp_path: Path) -> None:
-    made = certificates(tmp_path / "one", "root")
-    newer = certificates(tmp_path / "two", "root")
+    made = certificates(tmp_path / "one", os.geteuid())
+    newer = certificates(tmp_path / "two", os.geteuid())
     pair = tmp_path / "cert.pem", tmp_path / "cert.key"
     for source, place in zip((made.certificate, made.key), pair, strict=True):
         shutil.copy(source, place)
