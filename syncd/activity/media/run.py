@@ -166,6 +166,6 @@ class _Run:
             raise error
         if self.forbidden >= FORBIDDEN and not self.report.fetched:
             raise TargetRefused(
-                "Vocatech refuses all recordings and attachments (status 403): let the key of target.api_key read them",
+                "Vocatech refuses all recordings and attachments: let the key of target.api_key read them",
                 status=403,
             )
