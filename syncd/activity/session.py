@@ -1,7 +1,7 @@
 """What the work on calls and messages shares: the configuration, the store, the state and the clients of the target.
 
-Contacts go first. The lists may use ``pull.share`` of the windows, recordings and attachments theirs, and webhooks,
-which take a few requests a day, all of them.
+Contacts go first. The lists may use ``pull.share`` of the windows of reports; recordings and attachments have a share of
+the default windows; webhooks, which take a few requests a day, may use all.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def open_activity(
             made = client_of(settings.target, Proving(places, leases), stopping, sleep, judge=server.judge)
             return stack.enter_context(made)
 
-        reports = Together(budget("reports", activity.pull.share), budget("default", activity.pull.share))
+        # Whether the server counts a list in both tiers is open. With a share of the default one, a first load of
+        # contacts, which fills it for hours, would keep the few requests of a pull waiting as long.
+        reports = Together(budget("reports", activity.pull.share), budget("default", 1.0))
         media = budget("default", (activity.recordings or activity.attachments or Recordings()).share)
         yield ActivitySession(
             settings=settings,
