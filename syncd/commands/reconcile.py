@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from syncd.commands.options import ReconcileOptions
 from syncd.commands.running import error_of, finished, opened
-from syncd.commands.settings import needed_sources, loaded
+from syncd.commands.settings import loaded, needed_sources
 from syncd.report.error_text import error_json
 from syncd.report.streams import print_json
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from syncd.commands.options import RunOptions
 from syncd.commands.running import Ran, concluded, opened, run_each
-from syncd.commands.settings import needed_sources, loaded
+from syncd.commands.settings import loaded, needed_sources
 from syncd.errors import ConfigError, Stopped
 from syncd.report.exit_code import BROKEN_OFF, GOOD
 
