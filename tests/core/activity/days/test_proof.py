@@ -83,6 +83,8 @@ def test_a_proved_day_holds_exactly_what_the_list_held(
     served = MovingList(ROWS, order=order, lie=lie)
     todo, count = list(moves), 0
 
+    held: list[frozenset[str]] = []
+
     def move() -> None:
         nonlocal count
         count += 1
@@ -93,16 +95,17 @@ def test_a_proved_day_holds_exactly_what_the_list_held(
                 served.rows[f"o{count}"] = 0.5 + count / 100
             case "gone" if served.rows:
                 del served.rows[sorted(served.rows)[seed % len(served.rows)]]
+        held.append(frozenset(served.rows))
 
     served.move = move
     standing, keys = Standing(), None
     for number in range(4):
-        # Before its first page is shown, and so between the two readings, the list holds this.
-        held = frozenset(served.rows)
+        held[:] = [frozenset(served.rows)]
         verdict = added_up([read(served) for _ in range(readings)])
         standing = after_reading(standing, keys, verdict, END + number)
         if standing.state == "proved":
-            assert verdict.keys == held
+            # At one moment since the reading before it, the list held just this.
+            assert verdict.keys in held
         keys = keys if verdict.why else verdict.keys
     if lie:
         assert standing.state in {"open", "read"}
