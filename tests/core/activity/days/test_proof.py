@@ -71,7 +71,7 @@ def test_the_digest_tells_changed_rows_and_not_another_order() -> None:
 
 @given(
     order=st.sampled_from(["newest", "oldest", "unstable"]),
-    moves=st.lists(st.sampled_from(["", "", "new", "old", "gone"]), max_size=12),
+    moves=st.lists(st.sampled_from(["", "", "new", "old", "gone", "swap"]), max_size=12),
     lie=st.sampled_from([0, 0, 0, 1, -1]),
     seed=st.integers(0, 9),
     readings=st.integers(1, 3),
@@ -93,6 +93,9 @@ def test_a_proved_day_holds_exactly_what_the_list_held(
                 served.rows[f"n{count}"] = 100.0 + count
             case "old":
                 served.rows[f"o{count}"] = 0.5 + count / 100
+            case "swap" if served.rows:
+                del served.rows[max(served.rows, key=served.rows.__getitem__)]
+                served.rows[f"s{count}"] = 100.0 + count
             case "gone" if served.rows:
                 del served.rows[sorted(served.rows)[seed % len(served.rows)]]
         held.append(frozenset(served.rows))
