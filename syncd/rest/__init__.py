@@ -8,6 +8,7 @@ from syncd.rest.answers import Answer, Judge, Verdict, http_date, is_refusal, re
 from syncd.rest.bounds import Bounds
 from syncd.rest.client import Client, Credentials
 from syncd.rest.detours import is_gateways
+from syncd.rest.downloads import Downloaded, Downloads
 from syncd.rest.failures import TARGET, Failures, source_failures
 from syncd.rest.retries import Places
 
@@ -18,6 +19,8 @@ __all__ = [
     "Bounds",
     "Client",
     "Credentials",
+    "Downloaded",
+    "Downloads",
     "Failures",
     "Judge",
     "Places",

@@ -16,7 +16,7 @@ from syncd.config import Settings
 from syncd.config import Target as TargetSettings
 from syncd.core.company.identity import Company
 from syncd.errors import Stopped
-from syncd.rest import Bounds, Client, Places
+from syncd.rest import Bounds, Client, Judge, Places
 from syncd.run.leases import Leases, Proving, refuse
 from syncd.state import State
 from syncd.target.contacts import Target
@@ -133,10 +133,17 @@ def open_session(
 
 
 def client_of(
-    target: TargetSettings, budget: Places, stopping: threading.Event, sleep: Callable[[float], object] | None = None
+    target: TargetSettings,
+    budget: Places,
+    stopping: threading.Event,
+    sleep: Callable[[float], object] | None = None,
+    *,
+    judge: Judge | None = None,
 ) -> Client:
-    """Return the HTTP client of the target, with its key."""
+    """Return the HTTP client of the target, with its key; ``judge`` sees every answer first."""
     headers = {"Authorization": f"Bearer {target.api_key.reveal()}"}
     # All lists come in pages of a size that is asked for.
     bounds = Bounds(target.timeout, target.deadline, target.max_answer, paged=True)
-    return Client(target.base_url, headers=headers, bounds=bounds, budget=budget, stopping=stopping, sleep=sleep)
+    return Client(
+        target.base_url, headers=headers, bounds=bounds, budget=budget, stopping=stopping, sleep=sleep, judge=judge
+    )

@@ -19,7 +19,7 @@ from syncd.errors import StateBusy, StateError
 from syncd.state.place import STATE, Words, is_there, primary_code, problem, unreadable, unwritable, uri
 from syncd.state.queries import Queries, bound
 
-HEAD = "0008"
+HEAD = "0009"
 """The version of the tables in :mod:`syncd.state.tables`, and the newest migration's."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

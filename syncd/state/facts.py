@@ -69,8 +69,7 @@ class Facts:
     ``update_semantics``: what an update does to fields that it does not mention, ``merge`` or ``replace``.
     ``case_insensitive``: the target takes match values for equal if only their case differs.
     ``deletes_work``: a delete was seen to have an effect. ``field_names``: every name that each field has had, by the
-    field's number, the newest last. ``sms_sent``: when the last text message was sent. ``digest_made``: when the last
-    daily summary was made.
+    field's number, the newest last. ``digest_made``: when the last daily summary was made.
     """
 
     def __init__(self, database: Database) -> None:
@@ -82,7 +81,6 @@ class Facts:
         self.case_insensitive = self._fact(CASE_INSENSITIVE, lambda stored: stored is not None)
         self.deletes_work = self._fact("target.deletes", lambda stored: stored is not None, lambda _: "seen")
         self.field_names: Fact[dict[str, Sequence[str]]] = self._fact("target.field_names", _json({}), json.dumps)
-        self.sms_sent = self._fact("sms.sent", lambda stored: float(stored or 0))
         self.digest_made = self._fact("digest.made", _number)
 
     def match_fields(self, source: str) -> Fact[list[str] | None]:

@@ -12,7 +12,7 @@ from syncd.core.company.identity import Company
 from syncd.errors import StateError
 from syncd.state.place import is_there, problem, unreadable, uri
 from syncd.state.queries import Queries
-from syncd.state.requests import Places
+from syncd.state.requests import SeenRequests, Tier
 
 PATIENCE = 5.0
 """Seconds to wait for another process's transaction."""
@@ -179,10 +179,9 @@ class Glance(Queries):
         stored, address = self.fact(COMPANY), self.fact(ADDRESS)
         return Company.load(stored) if stored else Company(address) if address else None
 
-    @contextmanager
-    def exclusive(self) -> Iterator[Places]:
-        """Lend the places of all processes, for :class:`syncd.budget.Budget` to look at; it locks nothing."""
-        yield Places(self, [])
+    def requests(self, tier: Tier) -> SeenRequests:
+        """Return the requests of a tier, for :class:`syncd.budget.Budget` to look at; nothing is locked."""
+        return SeenRequests(self, tier)
 
 
 # The tables and columns that the queries name, for a look where no run has made a state file yet.
@@ -195,5 +194,5 @@ CREATE TABLE hold (source, gate, kind, digest, "count", detail, since, approved)
 CREATE TABLE alarm (source, kind);
 CREATE TABLE notice (tried);
 CREATE TABLE fact (name, value);
-CREATE TABLE request (at, pause);
+CREATE TABLE request (at, pause, tier);
 """

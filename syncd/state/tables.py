@@ -252,14 +252,16 @@ class Request(_Numbered, table=True):
     """A place in the key's request windows, or the end of a pause that the target asked for.
 
     ``at``: when the place was taken, or (``pause`` is 1) until when the key must wait.
-    ``late``: how many seconds after ``at`` the request was answered.
+    ``late``: how many seconds after ``at`` the request was answered. ``tier``: whose windows it is a place in; a
+    request that counts in two tiers has a row in each.
     """
 
-    __table_args__ = (Index("request_at", "pause", "at"),)
+    __table_args__ = (Index("request_at", "tier", "pause", "at"),)
 
     at: float
     pause: int = 0
     late: float | None = None
+    tier: str = Field(default="default", sa_column_kwargs={"server_default": "default"})
 
 
 class Lease(_OfSource, table=True):

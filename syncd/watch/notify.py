@@ -12,16 +12,17 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from syncd.budget import describe
+from syncd.budget import Budget, describe
 from syncd.log import redacted
 from syncd.state import State
 from syncd.watch.alarms import BROKEN, Alarm, alarm_name, alarms_of
-from syncd.watch.sending import UNKNOWN
+from syncd.watch.sending import LIMITED, UNKNOWN
 from syncd.watch.settings import digest_due, watch_of
 from syncd.watch.status import company_status, held_of
 
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SMS_GAP = 130.0
-"""Seconds between two text messages: the API takes 5 in 10 minutes (guide: Rate limits)."""
+SMS_PAUSE = 120.0
+"""Seconds for which nobody sends a text message after a 429: the API takes 5 in 10 minutes (guide: Rate limits)."""
+
+NO_PLACE = "it must wait: the key's limit of text messages (target.messaging) is used up"
+"""The reason of a number that was sent nothing."""
 
 SMS_LENGTH = 300
 
@@ -148,14 +152,17 @@ def _send_due(settings: Settings, state: State, send: Deliver) -> int:
     left = {each.id: [name for name in known if each.left is None or name in each.left] for each in notices}
     # Destinations with the same notices get one message: it is sent to them at once, by one process.
     groups: dict[tuple[int, ...], list[Destination]] = {}
-    for destination in _ready(list(known.values()), state):
+    messages = Messages(settings, state)
+    for destination in known.values():
         ids = tuple(each.id for each in notices if destination.name in left[each.id])
-        if ids:
+        # What finds no place waits in the state, as what did not arrive.
+        if ids and messages.may_have(destination):
             groups.setdefault(ids, []).append(destination)
     missed = 0
     for ids, group in groups.items():
         words = _words(settings, [each for each in notices if each.id in ids])
         outcomes = send(_message(settings, group, *words), settings.notify.timeout)
+        messages.note(outcomes)
         missed += _log_missed(outcomes, {each.name: each.label for each in group})
         reached = {name for name, why in outcomes.items() if not why}
         for notice in ids:
@@ -164,17 +171,31 @@ def _send_due(settings: Settings, state: State, send: Deliver) -> int:
     return missed
 
 
-def _ready(listed: Sequence[Destination], state: State) -> Sequence[Destination]:
-    """Return the destinations that may be sent a message now; text messages keep :data:`SMS_GAP`."""
-    numbers = [each for each in listed if each.is_sms]
-    if not numbers:
-        return listed
-    # Noted before the sending: if the process dies in between, the gap is kept all the same.
-    now = state.clock()
-    if now - state.facts.sms_sent.get() < SMS_GAP * len(numbers):
-        return [each for each in listed if not each.is_sms]
-    state.facts.sms_sent.set(now)
-    return listed
+class Messages:
+    """The key's windows of text messages: each message takes a place before it is sent, or is not sent now."""
+
+    def __init__(self, settings: Settings, state: State) -> None:
+        log, windows = state.requests.tier("messaging"), settings.target.messaging
+        self._budget = Budget(log, windows, clock=state.clock)
+        self._places: dict[str, float] = {}
+
+    def may_have(self, destination: Destination) -> bool:
+        """Return whether the destination may be sent a message now; a text message takes its place."""
+        if not destination.is_sms:
+            return True
+        # Never waited for: an alarm must reach the other destinations, and no run may be held up.
+        place = self._budget.take_now()
+        if place is not None:
+            self._places[destination.name] = place
+        return place is not None
+
+    def note(self, outcomes: Mapping[str, str]) -> None:
+        """Note that the messages were answered."""
+        for name, why in outcomes.items():
+            if name in self._places:
+                self._budget.answered(self._places.pop(name))
+                if why == LIMITED:
+                    self._budget.pause(SMS_PAUSE)
 
 
 def _log_missed(outcomes: Mapping[str, str], labels: Mapping[str, str]) -> int:
@@ -228,11 +249,18 @@ def try_all(settings: Settings) -> list[tuple[str, str]]:
     labels = {each.name: each.label for each in known.values()}
     title, host = f"syncd ({settings.path.stem}): a test", socket.gethostname()
     body = f"This is how syncd on {host} tells you."
-    message = _message(settings, known.values(), title, body, f"{title}, from {host}")
-    if settings.notify.heartbeat:
-        labels[HEARTBEAT] = "notify.heartbeat"
-        message["ping"] = {HEARTBEAT: settings.notify.heartbeat.reveal()}
-    return [(labels[name], why) for name, why in deliver(message, settings.notify.timeout).items()]
+    with State(settings.state) if settings.notify.sms else nullcontext() as state:
+        messages = Messages(settings, state) if state else None
+        chosen = [each for each in known.values() if messages is None or messages.may_have(each)]
+        message = _message(settings, chosen, title, body, f"{title}, from {host}")
+        if settings.notify.heartbeat:
+            labels[HEARTBEAT] = "notify.heartbeat"
+            message["ping"] = {HEARTBEAT: settings.notify.heartbeat.reveal()}
+        outcomes = deliver(message, settings.notify.timeout)
+        if messages:
+            messages.note(outcomes)
+    outcomes = {**dict.fromkeys(known, NO_PLACE), **outcomes}
+    return [(label, outcomes[name]) for name, label in labels.items()]
 
 
 def unknown_addresses(settings: Settings) -> list[str]:

@@ -43,6 +43,10 @@ UNKNOWN = "Apprise knows no such address: check its form"
 """The reason of a destination that stays unreachable until a person corrects it."""
 
 
+LIMITED = "it must wait (status 429)"
+"""The reason of a text message that came too early."""
+
+
 def main() -> None:
     """Send the message on standard input; each printed line is ``{"name": …, "why": …}``."""
     message = json.loads(sys.stdin.read())
@@ -123,7 +127,7 @@ def _call(base_url: str, headers: Mapping[str, str], method: str, path: str, bod
         try:
             client.request(method, path, json=body)
         except SyncdError as error:
-            return "it must wait (status 429)" if stopping.is_set() else _refusal(error)
+            return LIMITED if stopping.is_set() else _refusal(error)
     return ""
 
 

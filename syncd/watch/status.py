@@ -29,7 +29,7 @@ def company_status(watch: Watch, now: float, *, counted: bool = True) -> dict[st
     """
     names = [each.name for each in watch.sources]
     with Glance(Path(watch.state)) as glance:
-        budget = Budget(glance, watch.windows, clock=lambda: now)
+        budget = Budget(glance.requests("default"), watch.windows, clock=lambda: now)
         # One view of the budget for all sources: they share the key's windows.
         sources = [_source(glance, each, now, budget, counted=counted) for each in watch.sources]
         return {

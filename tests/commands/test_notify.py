@@ -54,3 +54,16 @@ def test_notify_test_without_anybody_to_tell_says_so(world: World, capsys: pytes
     world.settings()
     assert main(["--config", str(world.folder / "syncd.yaml"), "notify", "test"]) == 2
     assert "there is nobody to tell" in capsys.readouterr().err
+
+
+def test_notify_test_takes_a_place_for_each_text_message(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.target["messaging"] = ["1/10m"]
+    with sink() as (port, got):
+        world.target["base_url"] = f"http://127.0.0.1:{port}/v1"
+        world.notify = {"sms": {"from": "2125550100", "to": ["2125550121", "2125550122"]}}
+        world.settings()
+        assert main(["--config", str(world.folder / "syncd.yaml"), "notify", "test"]) == 4
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "✓ notify.sms.to[0]: sent"
+    assert lines[1].startswith("✗ notify.sms.to[1]: it must wait: the key's limit of text messages (target.messaging)")
+    assert [each["to"] for each in got] == ["2125550121"]

@@ -24,6 +24,13 @@ from tests.worlds.journal import accept, change
 
 MANY = 1_234
 
+UNTIERED = (
+    "DROP INDEX request_at",
+    "ALTER TABLE request DROP COLUMN tier",
+    "CREATE INDEX request_at ON request (pause, at)",
+)
+"""The statements that make the table of requests as it was before it had tiers."""
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -176,6 +183,7 @@ def test_a_file_from_before_undo_keeps_its_runs_and_changes(path: Path) -> None:
         state.runs.end("run", "s", outcome="done", exit_code=0, requests=1, report={})
     with closing(sqlite3.connect(path)) as connection:
         for statement in (
+            *UNTIERED,
             "DROP TABLE leftover",
             "DROP TABLE outranked",
             "DROP TABLE merged",
@@ -204,6 +212,7 @@ def test_a_file_that_kept_claims_as_json_texts_carries_them_over(path: Path) -> 
     State(path).close()
     with closing(sqlite3.connect(path)) as connection:
         for statement in (
+            *UNTIERED,
             "DROP TABLE leftover",
             "DROP TABLE outranked",
             "DROP TABLE merged",

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from syncd.budget import Budget, Window
 from syncd.state import State
 from syncd.watch.notify import after_run, tell
+from syncd.watch.sending import LIMITED
 from tests.worlds.office import HOOK, MAIL, PING, Office, Post
 from tests.worlds.world import World
 
@@ -155,6 +157,7 @@ def test_a_digest_is_sent_once_a_day(world: World, post: Post, monkeypatch: pyte
 
 
 def test_a_text_message_is_short_and_keeps_its_distance(world: World, post: Post) -> None:
+    world.target["messaging"] = ["1/2m"]
     office = Office(world, post, to=[], sms={"from": "2125550100", "to": "2125550123"})
     office.run()
     [message] = post.sent
@@ -166,6 +169,46 @@ def test_a_text_message_is_short_and_keeps_its_distance(world: World, post: Post
     office.later = 131
     office.tell()
     assert post.titles() == ["tenants: failing", "good again"]
+
+
+def test_each_text_message_takes_a_place_in_the_windows_of_messages(world: World, post: Post) -> None:
+    world.target["messaging"] = ["2/10m"]
+    numbers = ["2125550121", "2125550122", "2125550123"]
+    office = Office(world, post, sms={"from": "2125550100", "to": numbers})
+    office.run()
+    [message] = post.sent
+    # The third number waits; who is told otherwise does not.
+    assert (list(message["sms"]["to"].values()), list(message["to"].values())) == (numbers[:2], [HOOK])
+    office.later = 500
+    office.tell()
+    assert len(post.sent) == 1
+    office.later = 610
+    office.tell()
+    assert list(post.sent[1]["sms"]["to"].values()) == numbers[2:]
+    assert post.sent[1]["to"] == {}
+
+
+def test_what_says_nothing_takes_no_place(world: World, post: Post) -> None:
+    world.target["messaging"] = ["1/10m"]
+    office = Office(world, post, sms={"from": "2125550100", "to": "2125550123"})
+    world.write([ANN])
+    office.run()
+    with world.state() as state:
+        assert Budget(state.requests.tier("messaging"), [Window(1, 600.0)]).take_now() is not None
+
+
+def test_a_429_lets_every_process_wait_with_its_text_messages(world: World) -> None:
+    world.target["messaging"] = ["5/10m"]
+    sms = {"from": "2125550100", "to": "2125550123"}
+    office = Office(world, Post(), to=[], sms=sms)
+    world.run()
+    tell(world.settings(), clock=time.time, send=lambda message, _: dict.fromkeys(message["sms"]["to"], LIMITED))
+    office.later = 100
+    office.tell()
+    assert office.post.sent == []
+    office.later = 170
+    office.tell()
+    assert office.post.titles() == ["tenants: failing"]
 
 
 def test_telling_never_makes_a_run_fail(world: World) -> None:

@@ -34,6 +34,10 @@ class MemoryLog:
         self.places.append(moment)
         self.history.append(moment)
 
+    def remove(self, moment: float) -> None:
+        self.places.remove(moment)
+        self.history.remove(moment)
+
     def forget(self, before: float) -> None:
         self.places = [place for place in self.places if place >= before]
 

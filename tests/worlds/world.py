@@ -46,6 +46,7 @@ class World:
         self.target: dict[str, Any] = {"timeout": "2s"}
         self.notify: dict[str, Any] = {}
         self.listen: str | None = None
+        self.activity: dict[str, Any] | None = None
         self.stopping = threading.Event()
         self.later = 0.0
 
@@ -56,7 +57,8 @@ class World:
     def settings(self) -> Settings:
         target = {"api_key": "test-key", "base_url": self.sandbox.url, "limits": [], **self.target}
         path = self.folder / "syncd.yaml"
-        seen = {"notify": self.notify, **({"listen": self.listen} if self.listen else {})}
+        seen: dict[str, Any] = {"notify": self.notify, **({"listen": self.listen} if self.listen else {})}
+        seen |= {} if self.activity is None else {"activity": self.activity}
         text = json.dumps({"target": target, "state": "syncd.db", "sources": self.sources, **seen})
         if not path.exists() or path.read_text() != text:  # a run may read it while another one begins
             path.write_text(text)

@@ -8,6 +8,10 @@ one window later is fast, the second would be too early for the server. So a pla
 request was answered, but at most :data:`MARGIN` seconds later, so that slow answers do not cost speed. The moment of
 the answer is stored together with the next place.
 
+One budget is one set of windows. The key has several sets (tiers), and :mod:`syncd.budget.together` takes places in two
+of them at once. A user with a ``share`` waits while everybody together has used that part of a window: so others go
+first.
+
 Small runs go first. A first load takes thousands of requests, a day's change takes two. So a run's first
 :data:`SMALL` requests may use the whole of every window. Later requests of the run leave a small part of each window
 free and wait a moment longer, so that a fresh change of another source finds room within seconds.
@@ -15,14 +19,13 @@ free and wait a moment longer, so that a fresh change of another source finds ro
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
 
+from syncd.budget.windows import RequestLog, RequestTimes, Window
+from syncd.budget.wording import SECONDS_EACH
 from syncd.errors import Stopped
 
 MARGIN = 1.0
@@ -41,9 +44,6 @@ RESERVE_SHARE = 0.015
 YIELD_SHARE = 0.0003
 """The share of the window by which a bulk waits longer for a place, so that waiting small runs come first."""
 
-SECONDS_EACH = 1.0
-"""The seconds that a forecast assumes for one request (500 contacts) that no window delays."""
-
 # After so many seconds of sleep the clock and the other processes' places are read again.
 _LONGEST_SLEEP = 60.0
 # Seconds after its time at which a place stops counting late, however slow its request was.
@@ -60,56 +60,10 @@ _ABREAST = 32
 _APART = 1e-6
 
 
-class Window(NamedTuple):
-    """At most ``requests`` requests in any ``seconds`` seconds."""
-
-    requests: int
-    seconds: float
-
-    def part(self, share: float) -> int:
-        """Return how many requests a ``share`` of the window is, at least one."""
-        # Floats: 0.29 * 100 is 28.999…, and a share of 29 % of 100 requests is 29.
-        return max(1, math.floor(self.requests * share + 1e-9))
-
-
-class RequestTimes(Protocol):
-    """The stored places, inside the exclusive section. Times are Unix seconds."""
-
-    def since(self, moment: float) -> list[float]:
-        """Return the times of the places taken after ``moment``, ascending."""
-
-    def add(self, moment: float) -> None:
-        """Store a place."""
-
-    def forget(self, before: float) -> None:
-        """Remove the places taken before ``before``."""
-
-    def note_answers(self, late: Mapping[float, float]) -> None:
-        """Store how many seconds after its time each place's request was answered."""
-
-    def answers(self, first: float, last: float) -> dict[float, float]:
-        """Return the stored answers of the places from ``first`` to ``last``."""
-
-    def paused_until(self) -> float:
-        """Return when the pause that the target asked for ends; 0 if it never asked."""
-
-    def pause(self, until: float) -> None:
-        """Replace the end of the pause."""
-
-
-class RequestLog(Protocol):
-    """The store of the places of all processes."""
-
-    def exclusive(self) -> AbstractContextManager[RequestTimes]:
-        """Enter a section that one process (and thread) at a time is in; its writes are durable when it ends.
-
-        A read-only state may also be entered; only ``since`` and ``paused_until`` work there.
-        """
-
-
 class Budget:
     """Hands out places. Used by several threads at once.
 
+    ``share``: the part of each window beyond which this user waits; all users' requests count.
     ``sleep`` waits for so many seconds and may return early; by default it returns when ``stopping`` is set.
     ``on_wait`` is called with the seconds that are left to wait, at least once a minute, and with 0 at the end.
     """
@@ -119,6 +73,7 @@ class Budget:
         log: RequestLog,
         windows: Sequence[Window],
         *,
+        share: float = 1.0,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], object] | None = None,
         stopping: threading.Event | None = None,
@@ -126,6 +81,7 @@ class Budget:
     ) -> None:
         self._log = log
         self._windows = tuple(windows)
+        self._share = share
         self._clock = clock
         self._stopping = stopping or threading.Event()
         self._sleep = sleep or self._stopping.wait
@@ -157,19 +113,37 @@ class Budget:
             Stopped: ``stopping`` was set; no place was taken.
 
         """
-        waited = False
-        while True:
-            if self._stopping.is_set():
-                raise Stopped("stopped while waiting for the key's request limits; the rest waits for the next run")
-            moment, wait = self._try()
-            if wait <= 0:
-                break
-            waited = True
-            self._on_wait(wait)
-            self._sleep(min(wait, _LONGEST_SLEEP))
-        if waited:
-            self._on_wait(0.0)
-        return moment
+        return self._when_free(take=True)
+
+    def wait(self) -> None:
+        """Wait until every window has a free place, and take none.
+
+        Raises:
+            Stopped: ``stopping`` was set.
+
+        """
+        self._when_free(take=False)
+
+    def take_now(self) -> float | None:
+        """Take a place and return its time, or None if a window has no free place now."""
+        moment, wait = self._try(take=True)
+        return moment if wait <= 0 else None
+
+    def give_back(self, place: float) -> None:
+        """Give a place back whose request is not sent."""
+        if not self._windows:
+            return
+        with self._lock, self._log.exclusive() as times:
+            times.remove(place)
+            self._places.remove(place)
+            self._sent.pop(place, None)
+            self._taken -= 1
+
+    def leaves(self, place: float) -> None:
+        """Note that the request of a place leaves now, and not when the place was taken."""
+        with self._lock:
+            if place in self._sent:
+                self._sent[place] = self._clock()
 
     def answered(self, place: float) -> None:
         """Note that the request of a place was answered, or will never be."""
@@ -199,7 +173,7 @@ class Budget:
         """
         now, places, paused = self._read()
         spans = {
-            bulk: [(_room(window, bulk=bulk), _span(window, bulk=bulk)) for window in self._windows]
+            bulk: [(self._room(window, bulk=bulk), _span(window, bulk=bulk)) for window in self._windows]
             for bulk in (False, True)
         }
         moment = max(now, paused)
@@ -217,7 +191,22 @@ class Budget:
         taken = [len(places) - bisect_right(places, now - _span(window, bulk=False)) for window in self._windows]
         return [(window, max(0, window.requests - count)) for window, count in zip(self._windows, taken, strict=True)]
 
-    def _try(self) -> tuple[float, float]:
+    def _when_free(self, *, take: bool) -> float:
+        waited = False
+        while True:
+            if self._stopping.is_set():
+                raise Stopped("stopped while waiting for the key's request limits; the rest waits for the next run")
+            moment, wait = self._try(take=take)
+            if wait <= 0:
+                break
+            waited = True
+            self._on_wait(wait)
+            self._sleep(min(wait, _LONGEST_SLEEP))
+        if waited:
+            self._on_wait(0.0)
+        return moment
+
+    def _try(self, *, take: bool) -> tuple[float, float]:
         """Return the time of a place that was taken, and 0; or 0, and the seconds until the next try."""
         with self._lock:
             now = self._clock()
@@ -231,7 +220,7 @@ class Budget:
                 # A window that has a free place now gives a time in the past.
                 free = max(self._free_in(window, times) for window in self._windows)
                 wait = max(free, times.paused_until()) - now
-                if wait > 0:
+                if wait > 0 or not take:
                     return 0.0, wait
                 moment = max(now, self._places[-1] + _APART) if self._places else now
                 times.add(moment)
@@ -245,7 +234,7 @@ class Budget:
         """Return when the window has a free place."""
         bulk = self._taken >= SMALL
         # The place that must leave the window before the next one may enter.
-        oldest = len(self._places) - _room(window, bulk=bulk)
+        oldest = len(self._places) - self._room(window, bulk=bulk)
         if oldest < 0:
             return 0.0
         # Its neighbours too: their requests may have been answered after its own.
@@ -254,6 +243,11 @@ class Budget:
             self._late.update(times.answers(before[0], before[-1]))
         ends = (place + self._late.get(place, MARGIN) for place in before)
         return max(ends) + window.seconds * (1 + YIELD_SHARE * bulk)
+
+    def _room(self, window: Window, *, bulk: bool) -> int:
+        """Return how many requests of the window may be used."""
+        room = window.requests - int(window.requests * RESERVE_SHARE) if bulk else window.requests
+        return min(room, window.part(self._share))
 
     def _catch_up(self, times: RequestTimes, now: float) -> None:
         """Store this process's answers, read the places of other processes, and drop those that no longer count."""
@@ -295,31 +289,3 @@ class Budget:
 def _span(window: Window, *, bulk: bool) -> float:
     """Return how many seconds a place will count, as far as can be foreseen."""
     return window.seconds + min(window.seconds * FORESEEN_SHARE, MARGIN) + window.seconds * YIELD_SHARE * bulk
-
-
-def _room(window: Window, *, bulk: bool) -> int:
-    """Return how many requests of the window may be used."""
-    return window.requests - int(window.requests * RESERVE_SHARE) if bulk else window.requests
-
-
-def describe(seconds: float) -> str:
-    """Return a length of time in at most two units: ``12 s``, ``3 m 20 s``, ``1 h 17 m``, ``2 d 4 h``."""
-    whole = max(1, round(seconds)) if seconds > 0 else 0
-    if whole >= 3600:
-        whole = round(whole / 60) * 60
-    if whole >= 86_400:
-        whole = round(whole / 3600) * 3600
-    units = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
-    shown = []
-    for name, size in units:
-        count, whole = divmod(whole, size)
-        if count:
-            shown.append(f"{count} {name}")
-    return " ".join(shown[:2]) or "0 s"
-
-
-def describe_requests(requests: int, seconds: float, *, each: float = SECONDS_EACH) -> str:
-    """Return a forecast for people: ``2,003 requests, about 1 h 17 m at this key's limits``."""
-    noun = "request" if requests == 1 else "requests"
-    limited = " at this key's limits" if seconds > requests * each * 1.1 + 1 else ""
-    return f"{requests:,} {noun}, about {describe(seconds)}{limited}" if requests else "no requests"
