@@ -31,6 +31,8 @@ from syncd.sandbox.store import Store
 KEY = "sandbox-key"
 """The key of a sandbox, if no other key is given."""
 
+DAY = 86_400.0
+
 
 class Sandbox:
     """A Vocatech API on loopback while the context is open.
@@ -213,25 +215,27 @@ class Sandbox:
 
 def serve(
     *,
-    port: int = 8088,
-    data: Path | None = None,
-    limits: Sequence[tuple[int, float]] | None = DEFAULT_LIMITS,
-    dialects: Mapping[str, str] | None = None,
-    seed: int = 0,
-    key: str | None = KEY,
+    traffic: int = 0,
+    past: float = DAY,
+    speed: float = 1.0,
     say: Callable[[str], object] | None = None,
     until: threading.Event | None = None,
+    port: int = 8088,
+    **options: Any,
 ) -> None:
     """Run the sandbox in the foreground until SIGINT or SIGTERM (or ``until`` is set), then return.
 
-    ``say`` is called with each line (default: it is printed). The other arguments are those of :class:`Sandbox`.
+    ``traffic`` invented calls a day begin ``past`` seconds ago. With a ``speed`` over 1 they happen one after another,
+    so many times as fast as in life, until now is reached; else those of the past have happened already. ``say`` is
+    called with each line (default: it is printed). The other arguments are those of :class:`Sandbox`.
     """
     # Event.wait() is woken by a signal handler that sets it, also in the main thread.
     leave = until or threading.Event()
-    with (
-        Sandbox(data, port, limits=limits, dialects=dialects, key=key, seed=seed) as sandbox,
-        handled(lambda *_: set_by_signal(leave)),
-    ):
+    begin = time.time() - past
+    sandbox = Sandbox(port=port, speed=speed, since=begin if speed > 1 else None, **options)
+    with sandbox, handled(lambda *_: set_by_signal(leave)):
+        if traffic:
+            sandbox.phones.traffic(traffic, since=begin)
         for line in _hints(sandbox):
             (say or print_line)(line)
         leave.wait()
@@ -243,6 +247,7 @@ def _hints(sandbox: Sandbox) -> list[str]:
         f"The sandbox answers at {sandbox.url} with the key {sandbox.key} and {len(sandbox.store.ids())} contacts.",
         f"In the configuration:  target: {{base_url: {sandbox.url}, api_key: {sandbox.key}}}",
         f"Look at a contact:     curl -H 'Authorization: Bearer {sandbox.key}' '{sandbox.url}/contacts?limit=1'",
+        f"Let a call happen:     curl -d '{{}}' {control}/calls   (deliveries: {control}/deliveries)",
         f'Make it fail once:     curl -d \'{{"kind": "drop"}}\' {control}/faults   (log: {control}/requests)',
         "Ctrl-C ends it.",
     ]

@@ -140,7 +140,7 @@ def test_serving_says_how_to_use_it_and_stops_when_told() -> None:
     leave.set()
     serve(port=0, seed=3, key="my-key", say=said.append, until=leave)
     assert "with the key my-key and 3 contacts" in said[0]
-    assert len(said) == 5
+    assert len(said) == 6
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

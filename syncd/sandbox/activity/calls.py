@@ -52,6 +52,9 @@ class Calls:
     def _chosen(self, call: Call, now: float, direction: str, status: str, search: str | None) -> Chosen:
         if direction not in ("any", call.direction) or (search is not None and not _is_found(call, search)):
             return (), inf
+        if call.is_over(now) and not self._by_legs and call.gone == inf and self._is_listed_for_ever:
+            row = (call, None)
+            return ([row] if status == "any" or status == _status(row, now) else ()), inf
         begin, end = self._listed(call)
         if not begin <= now < end:
             return (), begin if now < begin else inf
@@ -65,6 +68,10 @@ class Calls:
     @property
     def _by_legs(self) -> bool:
         return self.dialects["call_rows"] == "legs"
+
+    @property
+    def _is_listed_for_ever(self) -> bool:
+        return self.dialects["listed_for"] == "ever" and self.dialects["call_listed"] in ("end", "start")
 
     def _listed(self, call: Call) -> tuple[float, float]:
         """Return from when until when lists have a call."""

@@ -35,7 +35,7 @@ class Desk:
     def __init__(
         self, dialects: Mapping[str, str], faults: Faults, clock: PhoneClock, *, contacts: Contacts, seed: int = 1
     ) -> None:
-        self.phones = Phones(clock, contacts=contacts, seed=seed)
+        self.phones = Phones(clock, dialects, contacts=contacts, seed=seed)
         self.calls = Calls(self.phones, dialects)
         self.messages = Messages(self.phones, dialects)
         self.media = Media(self.phones, dialects, faults, clock.clock)

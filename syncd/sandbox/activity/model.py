@@ -42,8 +42,15 @@ class Call:
     group_number: str
     segments: list[Segment]
     gone: float = inf
-    # What a list says of it, as JSON, and until when that is right.
+    # What a list says of it, as JSON, and until when that is right; and its last moment, once somebody has asked.
     said: tuple[object, float, bytes] | None = field(default=None, repr=False)
+    last: float = field(default=-1.0, repr=False)
+
+    def is_over(self, now: float) -> bool:
+        """Return whether all its :meth:`moments` have passed."""
+        if self.last < 0:
+            self.last = max(self._moments())
+        return self.last <= now
 
     @property
     def start(self) -> float:
@@ -58,12 +65,18 @@ class Call:
         """The phones that rang; without any, the last place that the call reached."""
         return [segment for segment in self.segments if segment.type == USER] or self.segments[-1:]
 
-    def moments(self) -> Iterator[float]:
-        """Yield the times at which something about the call changes by itself."""
+    def moments(self) -> list[float]:
+        """Return the times at which something about the call changes by itself."""
+        return list(self._moments())
+
+    def _moments(self) -> Iterator[float]:
         for segment in self.segments:
-            yield from (segment.start, segment.end, segment.text_at)
+            yield from (segment.start, segment.end)
             if segment.answered is not None:
                 yield segment.answered
+            # Most segments never get texts.
+            if segment.text_at != inf:
+                yield segment.text_at
 
 
 @dataclass(slots=True)
@@ -99,9 +112,9 @@ class Message:
     def end(self) -> float:
         return self.start
 
-    def moments(self) -> Iterator[float]:
-        """Yield the times at which something about the message changes by itself."""
-        return (at for _, at in self.statuses)
+    def moments(self) -> list[float]:
+        """Return the times at which something about the message changes by itself."""
+        return [at for _, at in self.statuses]
 
     def status(self, now: float) -> tuple[str, float]:
         """Return the newest status at ``now``, and since when it holds."""

@@ -29,9 +29,12 @@ class Phones:
     the dialect ``calendar=company``. ``media`` is the address before the id of a recording or an attachment.
     """
 
-    def __init__(self, clock: PhoneClock, *, contacts: Contacts = lambda _: None, seed: int = 1) -> None:
+    def __init__(
+        self, clock: PhoneClock, dialects: Mapping[str, str], *, contacts: Contacts = lambda _: None, seed: int = 1
+    ) -> None:
         self.lock = threading.RLock()
         self.clock = clock
+        self.dialects = dialects
         self.zone = "America/Chicago"
         self.media = ""
         self.calls: Timeline[Call] = Timeline()
@@ -46,6 +49,7 @@ class Phones:
         self._agenda: list[tuple[float, int, Happening]] = []
         self._count = 0
         self._number = 0
+        self._per_channel: dict[str, int] = {}
 
     # What happens.
 
@@ -127,8 +131,7 @@ class Phones:
             files = [Attachment(self.number(), **{**PHOTO, **given}) for given in attachments]
             first = "delivered" if direction == "incoming" else "sent"
             times = [(first, sent), *((status, sent + after) for status, after in statuses)]
-            # Sorted by their numbers, as ids of a busy system are.
-            name = message_id or f"{'sms' if channel == 'text' else 'wa'}_{self.number()}"
+            name = message_id or self.message_id(channel)
             made = Message(name, channel, direction, remote_number, group_number, body, times, files)
             self.put([made], announce=announce)
             return name
@@ -184,11 +187,13 @@ class Phones:
             for call in calls:
                 self._by_id[call.id] = call
                 self._segments.update((segment.id, call) for segment in call.segments)
-                self._announce((each for each in of_call(call) if each.at > since) if announce else ())
+                if announce and not call.is_over(since):
+                    self._announce(each for each in of_call(call) if each.at > since)
             for message in messages:
                 self._messages[message.channel, message.id] = message
                 self._attachments.update((each.id, each) for each in message.attachments)
-                self._announce((each for each in of_message(message) if each.at > since) if announce else ())
+                if announce:
+                    self._announce(each for each in of_message(message) if each.at > since)
             self.calls.add(calls)
             self.messages.add(messages)
 
@@ -257,6 +262,13 @@ class Phones:
         self._number += 1
         return 84_000 + self._number
 
+    def message_id(self, channel: str) -> str:
+        """Return an id for a message; by a dialect, messages of two channels have the same ones."""
+        if self.dialects["message_ids"] == "apart":
+            return f"{'sms' if channel == 'text' else 'wa'}_{self.number()}"
+        self._per_channel[channel] = self._per_channel.get(channel, 0) + 1
+        return f"msg_{self._per_channel[channel]}"
+
     def _segment(  # noqa: PLR0913 (each is a part of a plan)
         self,
         begin: float,
@@ -285,6 +297,8 @@ class Phones:
 
     def _changed(self, item: Call | Message) -> None:
         item.said = None
+        if isinstance(item, Call):
+            item.last = -1.0
         timeline = self.calls if isinstance(item, Call) else self.messages
         timeline.version += 1
 

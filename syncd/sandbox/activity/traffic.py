@@ -20,9 +20,11 @@ Contacts = Callable[[Random], tuple[str, str] | None]
 
 
 class Numbers(Protocol):
-    """Gives numbers that nothing has yet."""
+    """Gives numbers and ids that nothing has yet."""
 
     def number(self) -> int: ...
+
+    def message_id(self, channel: str) -> str: ...
 
 
 class Traffic:
@@ -138,7 +140,7 @@ class Traffic:
             if channel == "whatsapp" and statuses[-1][0] == "delivered" and random.random() < 0.7:
                 statuses.append(("read", statuses[-1][1] + random.randint(10, 7200)))
         files = [self._photo(random)] if random.random() < 0.1 else []
-        name = f"{'sms' if channel == 'text' else 'wa'}_{self.numbers.number()}"
+        name = self.numbers.message_id(channel)
         remote, body = number or _number(random), random.choice(TEXTS)
         return Message(name, channel, direction, remote, group, body, statuses, files)
 

@@ -59,7 +59,7 @@ class Webhooks:
         self.dialects = dialects
         self.clock = clock
         self.endpoints: dict[int, Endpoint] = {}
-        self.on_create: Callable[[], object] = lambda: None
+        self.before_create: Callable[[], object] = lambda: None
         self._lock = threading.Lock()
         self._next = 1
 
@@ -71,6 +71,7 @@ class Webhooks:
 
         """
         values = self._checked(body, {"name": None, "url": None, "event_filters": None, "extension_filters": []})
+        self.before_create()
         now = self.clock()
         with self._lock:
             made = Endpoint(
@@ -85,7 +86,6 @@ class Webhooks:
             )
             self._next += 1
             self.endpoints[made.id] = made
-        self.on_create()
         return Reply(201, {**made.shown(), "secret_key": made.secret}, rows=1)
 
     def listed(self) -> Reply:

@@ -41,7 +41,14 @@ _POLL = 0.01
 class Sender:
     """Sends deliveries. Every public method may be called from any thread."""
 
-    def __init__(self, phones: Phones, webhooks: Webhooks, dialects: Mapping[str, str], faults: Faults) -> None:
+    def __init__(
+        self,
+        phones: Phones,
+        webhooks: Webhooks,
+        dialects: Mapping[str, str],
+        faults: Faults,
+        courier: Courier | None = None,
+    ) -> None:
         self.webhooks = webhooks
         self.dialects = dialects
         self.faults = faults
@@ -49,7 +56,7 @@ class Sender:
         self.announcer = Announcer(phones, webhooks, dialects)
         self.attempts: deque[Attempt] = deque(maxlen=KEPT)
         self.failed: list[tuple[Attempt, Delivery]] = []
-        self._courier = Courier()
+        self._courier = courier or Courier()
         self._lock = threading.RLock()
         self._queue: list[tuple[float, int, Delivery]] = []
         # Deliveries that wait for the next one, each until a moment: a fault changes their order.
@@ -58,7 +65,7 @@ class Sender:
         self._busy = 0
         self._leave = threading.Event()
         self._thread: threading.Thread | None = None
-        webhooks.on_create = self.start
+        webhooks.before_create = self.start
 
     # The thread. It runs only while there are endpoints, since every test of contacts has a sandbox.
 
@@ -93,6 +100,12 @@ class Sender:
             if time.monotonic() > until:
                 raise TimeoutError("the sandbox still has deliveries to send")
             time.sleep(_POLL / 2)
+
+    def send_due(self) -> None:
+        """Send everything that is due by now, one after the other, before returning."""
+        self.gather()
+        while (delivery := self._take(1)) is not None:
+            self._work(delivery)
 
     def gather(self) -> None:
         """Take in what has happened by now."""
