@@ -19,6 +19,7 @@ from typer import Option
 from syncd import __version__
 from syncd.commands import notify, rejects, state
 from syncd.commands import options as takes
+from syncd.commands.activity import group as activity
 from syncd.commands.activity import webhook
 from syncd.commands.fields import fields
 from syncd.commands.options import Common, Config, Level, command
@@ -40,6 +41,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(notify.app, name="notify")
 app.add_typer(state.app, name="state")
+app.add_typer(activity.app, name="activity")
 app.add_typer(webhook.app, name="webhook")
 
 

@@ -101,7 +101,7 @@ def open_activity(
     stopping, watcher = stopping or threading.Event(), watcher or Watcher()
     with ExitStack() as stack:
         state = stack.enter_context(State(settings.state, read_only=dry_run, clock=clock))
-        store = stack.enter_context(ActivityStore(activity.store, read_only=dry_run, clock=clock, only=activity.only))
+        store = stack.enter_context(open_store(settings, activity, read_only=dry_run, clock=clock))
         leases = Leases(state, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", clock)
         server = ServerTime(clock)
 

@@ -32,6 +32,7 @@ _PROVE = Option("--prove", help="Try damaged copies of each source: does a gate 
 _CHECK = Option("--check", help="One line for a monitor; exit with 0 if all is well, else with 3.")
 _THESE = Argument(metavar="SOURCE", help="Only these sources of it; all, if none is named.")
 _APPROVE = Option("--approve", metavar="DIGEST", help="Let exactly this list pass its gates, this once.")
+_DAYS = Option("--days", metavar="A..B", help="Read these days, such as 2026-03-01..2026-03-10, due or not.")
 _SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
 
@@ -121,6 +122,22 @@ class HistoryQuery:
     key: Annotated[str | None, Option("--key", metavar="KEY", help="The changes of this contact.")] = None
     # A length of time, or a date or time of ISO 8601; UTC, if it has no zone.
     since: Annotated[str | None, _SINCE] = None
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class PullOptions:
+    """Read the lists of calls and messages: what is new, and days that are to be proved."""
+
+    days: Annotated[str | None, _DAYS] = None
+    dry_run: Annotated[bool, Option("--dry-run", help="Read the lists, and store nothing.")] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class DaysOptions:
+    """Show which days of calls and messages are proved to be whole."""
+
     as_json: Json = False
 
 

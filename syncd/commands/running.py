@@ -100,7 +100,7 @@ def opened(settings: Settings, stopping: threading.Event, *, dry_run: bool, wait
     """Open a session that shows its progress on a terminal, and that ``stopping`` stops."""
     from syncd.run.session import open_session
 
-    with _progress() as watcher, open_session(settings, dry_run=dry_run, stopping=stopping, watcher=watcher) as session:
+    with progress() as watcher, open_session(settings, dry_run=dry_run, stopping=stopping, watcher=watcher) as session:
         session.wait = wait
         yield session
 
@@ -135,7 +135,8 @@ def run_each(
                 raise
 
 
-def _progress() -> AbstractContextManager[Watcher | None]:
+def progress() -> AbstractContextManager[Watcher | None]:
+    """Return a context that gives what shows the progress on a terminal; None elsewhere."""
     if not sys.stderr.isatty():
         return nullcontext()
     from syncd.run.progress import watching

@@ -58,6 +58,11 @@ class Days(Part):
         sql = "INSERT OR IGNORE INTO listed (kind, window, id) VALUES (?, ?, ?)"
         self._database.execute_many(sql, [(kind, window, each) for each in ids])
 
+    def count(self, kind: Kind, first: str, last: str) -> int:
+        """Return how many the lists of the days from ``first`` to ``last`` hold, each counted once."""
+        sql = "SELECT count(DISTINCT id) FROM listed WHERE kind = :kind AND window BETWEEN :first AND :last"
+        return int(self._database.scalar(sql, kind=kind, first=first, last=last))
+
     def windows(self, kind: Kind) -> list[str]:
         """Return the windows whose members are stored."""
         return self._database.column("SELECT DISTINCT window FROM listed WHERE kind = :kind ORDER BY 1", kind=kind)

@@ -60,6 +60,16 @@ def key_of(channel: str, identity: str) -> str:
     return f"{channel}:{identity}" if channel else identity
 
 
+def identity_of(kind: Kind, row: Any) -> str | None:
+    """Return the key of the activity that a row of a list is about; None if it names none."""
+    if not isinstance(row, Mapping):
+        return None
+    if kind == "call":
+        return _identity(row.get("call_id"))
+    identity = _identity(row.get("message_id"))
+    return None if identity is None else key_of(_channel(row), identity)
+
+
 def place_of(said: State) -> str:
     """Return what tells the legs of a call apart."""
     return f"{said['start']}|{said['extension']}"

@@ -1,0 +1,29 @@
+"""``syncd activity``: calls and messages come from the phone system."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from syncd.commands import options as takes
+from syncd.commands.options import Common, command
+
+app = typer.Typer(help="Calls and messages: read them, and prove that none is missing.", rich_markup_mode=None)
+
+
+def _add(name: str, options: type) -> None:
+    """Add the command that the function ``name`` of the module of this name carries out."""
+
+    def carry_out(common: Common, given: Any) -> int:
+        code: int = getattr(import_module(f"syncd.commands.activity.{name}"), name)(common.config, given)
+        return code
+
+    # The docstring of the options is the text of --help.
+    carry_out.__doc__ = options.__doc__
+    command(app, name, options)(carry_out)
+
+
+_add("pull", takes.PullOptions)
+_add("days", takes.DaysOptions)
