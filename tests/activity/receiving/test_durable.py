@@ -72,7 +72,7 @@ def test_answered_and_killed(tmp_path: Path) -> None:
     with receiving(tmp_path) as one, Load(one) as load:
         for number in range(KILLS):
             before = len(load.answered)
-            until(lambda before=before: len(load.answered) > before + 20, 60)  # type: ignore[misc]
+            until(lambda before=before: len(load.answered) > before + 20, 60)
             time.sleep(number % 5 * 0.003)
             one.end()
             one.start()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.activity.receiving import secret_file
-from syncd.activity.webhooks import admin, trial
+from syncd.activity.webhooks import trial
 from syncd.core.activity.signature import fingerprint
 from syncd.errors import ConfigError
 from syncd.sandbox.faults import Drop, Empty, Html, Status
@@ -80,7 +80,7 @@ def test_killed_between_the_steps_of_create(company: Company, monkeypatch: pytes
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(admin.secret_file, "write", killed)
+        patch.setattr(secret_file, "write", killed)
         assert company.syncd("create")[0] == 1
     code, said = company.syncd("create")
     assert (code, said["done"]) == (0, "created" if step == "after the answer" else "unchanged")
@@ -102,7 +102,7 @@ def test_a_disk_that_fills_up_after_the_answer_leaves_no_endpoint(
     def full(*_: object) -> None:
         raise ConfigError("receive.secret_file: cannot be written")
 
-    monkeypatch.setattr(admin.secret_file, "write", full)
+    monkeypatch.setattr(secret_file, "write", full)
     assert company.syncd("create")[0] == 2
     assert company.endpoints() == []
     assert company.kept() == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificates:
 
 
 @pytest.fixture
-def up(company: Company) -> Iterator[Company]:
+def up(company: Company) -> Company:
     """The company with a secret and a receiver that runs, at the path of the documents."""
     (company.receiver.folder / "webhook.secret").write_bytes(SECRET + b"\n")
     company.receiver.start()

@@ -191,7 +191,7 @@ def test_a_page_of_two_hundred_thousand_calls_costs_little() -> None:
     with Sandbox(limits=None) as sandbox, client_of(sandbox) as api:
         # Many days of few calls would be as good; the rows are what counts.
         sandbox.phones.traffic(20_000, since=time.time() - 2 * 86_400)
-        query = {"start_date": "2020-01-01", "end_date": "2099-12-31", "limit": 500}
+        query: dict[str, str | int] = {"start_date": "2020-01-01", "end_date": "2099-12-31", "limit": 500}
         total = api.get("/calls", params=query).json()["meta"]["total_calls"]
         began = time.process_time()
         for page in range(2, 12):
