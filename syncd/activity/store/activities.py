@@ -115,8 +115,8 @@ class Activities(Part):
         ``first_day``, ``last_day``: UTC dates, both included. ``number``: only activities with this number, ours or
         theirs, in any form.
         """
-        first = _NEVER * 2 if first_day is None else begin_of(first_day)
-        last = -_NEVER if last_day is None else begin_of(day_after(last_day))
+        first = None if first_day is None else begin_of(first_day)
+        last = None if last_day is None else begin_of(day_after(last_day))
         digits = None if number is None else canonical(number, self._region)
         kinds = [each for each in KINDS.values() if kind in {None, each.name}]
         streams = [self._stream(each, first, last, digits) for each in kinds]
@@ -152,30 +152,40 @@ class Activities(Part):
 
     def _record(self, kind: Kind, key: str) -> Record | None:
         of = KINDS[kind]
-        names = ", ".join(f'"{name}"' for name in of.columns if name != "state")
-        columns = self._database.record(f"SELECT {names} FROM {of.name} WHERE {of.these} AND left_out = 0", keys=[key])
+        columns = self._database.record(
+            f"SELECT {_names(of)} FROM {of.name} WHERE {of.these} AND left_out = 0", keys=[key]
+        )
         if columns is None:
             return None
         [row] = self._shown(of, {key: columns})
         return Record(kind, key, row, columns)
 
     def _stream(
-        self, of: OfKind, first: float, last: float, digits: str | None
+        self, of: OfKind, first: float | None, last: float | None, digits: str | None
     ) -> Iterator[tuple[tuple[float, str], dict[str, Any]]]:
-        """Yield the rows of one kind with what they are ordered by."""
-        names = ", ".join(f'"{name}"' for name in of.columns if name != "state")
-        moment = f"coalesce({of.moment}, {_NEVER})"
+        """Yield the rows of one kind with what they are ordered by; those that name no time come first."""
         mine = "" if digits is None else " AND (remote = :digits OR own = :digits)"
+        after, before = _NEVER if first is None else first, -_NEVER if last is None else last
+        if first is None and last is None:
+            yield from self._pages(of, f"{of.moment} IS NULL AND rowid > :row{mine}", "rowid", digits=digits)
+        # The row value keeps SQLite in the index from page to page.
+        within = f"({of.moment}, rowid) > (:after, :row) AND {of.moment} < :before{mine}"
+        order = f"{of.moment}, rowid"
+        yield from self._pages(of, within, order, after=after, before=before, digits=digits)
+
+    def _pages(
+        self, of: OfKind, within: str, order: str, **values: Any
+    ) -> Iterator[tuple[tuple[float, str], dict[str, Any]]]:
         sql = (
-            f"SELECT rowid, {moment} AS moment, {of.key} AS key, {names} FROM {of.name}"
-            f" WHERE ({of.moment} IS NULL AND :at < {_NEVER} OR ({of.moment}, rowid) > (:at, :row)"
-            f" AND {of.moment} < :last){mine} AND left_out = 0 ORDER BY {of.moment}, rowid LIMIT {_PAGE}"
+            f"SELECT rowid, {of.key} AS key, {_names(of)} FROM {of.name} WHERE {within} AND left_out = 0"
+            f" ORDER BY {order} LIMIT {_PAGE}"
         )
-        at, rowid = first, -1
-        while page := self._database.records(sql, at=at, row=rowid, last=last, digits=digits):
-            at, rowid = page[-1]["moment"], page[-1]["rowid"]
+        values |= {"row": -1}
+        while page := self._database.records(sql, **values):
+            moments = [_NEVER if each[of.moment] is None else each[of.moment] for each in page]
             rows = self._shown(of, {each["key"]: each for each in page})
-            yield from (((each["moment"], each["key"]), row) for each, row in zip(page, rows, strict=True))
+            yield from (((at, each["key"]), row) for at, each, row in zip(moments, page, rows, strict=True))
+            values |= {"after": moments[-1], "row": page[-1]["rowid"]}
 
     def _shown(self, of: OfKind, found: Mapping[str, Columns]) -> list[dict[str, Any]]:
         keys, now = list(found), self._database.clock()
@@ -199,10 +209,14 @@ class Activities(Part):
         found: dict[str, dict[str, str]] = {}
         for key, what, words in self._database.rows(_TEXTS, kind=of.name, keys=keys):
             shown = dict.fromkeys(text.strip() for text, _, is_shown in unpack_words(words) if is_shown)
-            found.setdefault(key, {})[what] = "\n\n".join(shown)
+            found.setdefault(key, {})[what] = "\n".join(shown)
         return found
 
 
 _SEGMENTS = "SELECT * FROM segment WHERE call_id IN (SELECT value FROM json_each(:keys)) ORDER BY call_id, n"
 _ATTACHMENTS = "SELECT * FROM media WHERE owner IN (SELECT value FROM json_each(:keys)) ORDER BY owner, n"
 _TEXTS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
+
+
+def _names(of: OfKind) -> str:
+    return ", ".join(f'"{name}"' for name in of.columns if name != "state")

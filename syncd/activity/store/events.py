@@ -12,6 +12,12 @@ from syncd.state.database import Part
 _COLUMNS = "id, type, at, signed_at, received, origin, raw, content, subject, outcome, processed"
 _PAGE = 500
 
+LEFT_OUT = (
+    "CASE WHEN type LIKE 'call.%' THEN EXISTS (SELECT 1 FROM call WHERE call_id = subject AND left_out = 1)"
+    " ELSE (SELECT min(left_out) FROM message WHERE message_id = subject) END"
+)
+"""Whether an event is of an activity of which nothing is kept. A text and a WhatsApp message may have one id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -57,9 +63,10 @@ class Events(Part):
 
     def processed(self, ids: Sequence[str], outcome: str | None = None) -> None:
         """Mark events as merged, in the transaction that merges them; None leaves their outcomes as they are."""
+        # What is left out leaves no bytes either.
         self._database.execute(
-            "UPDATE event SET processed = :now, outcome = coalesce(:outcome, outcome)"
-            " WHERE id IN (SELECT value FROM json_each(:ids))",
+            "UPDATE event SET processed = :now, outcome = coalesce(:outcome, outcome),"
+            f" raw = CASE WHEN {LEFT_OUT} THEN NULL ELSE raw END WHERE id IN (SELECT value FROM json_each(:ids))",
             now=self._database.clock(),
             outcome=outcome,
             ids=list(ids),

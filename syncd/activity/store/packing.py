@@ -15,7 +15,7 @@ _DICTIONARY = (
     b'{"content_type":"filename","image/jpeg","attachments":[],"whatsapp","status":[17,"sent","delivered","read",'
     b'"failed","said":{"received":[17,"sent":[17,"status":[17,"list":[17,"files":{"att_":[2,17,[0,"body":[1,17'
     b'"legs":{"17|10":{"started":[17,{"answered":[17,{"ended":[17,{"direction":"incoming","heard":17'
-    b'"texts":{"summary event":[1,17"transcription event":[1,17"summary 17|User|10":[2,17'
+    b'"texts":{"summary event 17":[1,17"transcription event 17":[1,17"summary 17|User|10":[2,17'
     b'"media":{"17|User|10":[17,"rec_'
     b'"first":[17,"webhook"],"first":[17,"list"]}"listed":17,'
     b'"rows":{"17|10":[2,17,{"direction":"outgoing","direction":"internal","direction":"incoming","extension":"10",'

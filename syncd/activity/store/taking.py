@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from syncd.activity.store.events import LEFT_OUT
 from syncd.activity.store.filter import Only
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
 from syncd.activity.store.packing import pack, pack_words, unpack, unpack_words
@@ -26,12 +27,14 @@ _PUT_MEDIA = (
     " at = coalesce(at, excluded.at), content_type = coalesce(content_type, excluded.content_type),"
     " filename = coalesce(filename, excluded.filename), size = coalesce(size, excluded.size)"
 )
+_CONDITION = "only"
+"""The name of the fact with the condition for what is kept."""
 # What is left out leaves nothing: neither its texts and parts, nor the bytes of its events.
 _LEAVE = (
     "DELETE FROM segment WHERE :kind = 'call' AND call_id = :key",
     "DELETE FROM text WHERE kind = :kind AND id = :key",
     "DELETE FROM media WHERE owner = :kind || ':' || :key AND state IN ('wanted', 'refused', 'gone', 'expired')",
-    "UPDATE event SET raw = NULL WHERE subject = :id AND raw IS NOT NULL",
+    f"UPDATE event SET raw = NULL WHERE subject = :id AND processed IS NOT NULL AND {LEFT_OUT}",
 )
 
 
@@ -75,6 +78,7 @@ class Taking:
 
     def __init__(self, database: Database, region: str, only: Only) -> None:
         self._database, self._region, self._only = database, region, only
+        self._noted = False
 
     def take(self, observations: Iterable[Observation], reading: Reading) -> Counts:
         """Merge the observations; return how many activities they made and changed."""
@@ -83,9 +87,21 @@ class Taking:
             observed.setdefault(each.kind, {}).setdefault(each.key, []).append(each)
         counts = Counts()
         with self._database.write():
+            self._note_condition()
             for name, mine in observed.items():
                 counts += self._of_kind(KINDS[name], mine, reading)
         return counts
+
+    def _note_condition(self) -> None:
+        """Let the lists decide anew what is left out, once the condition is another one."""
+        now = self._only.sql or ""
+        if self._noted:
+            return
+        if (self._database.scalar("SELECT value FROM fact WHERE name = :name", name=_CONDITION) or "") != now:
+            for kind in KINDS.values():
+                self._database.execute(f'UPDATE {kind.name} SET "row" = NULL WHERE left_out = 1')
+            self._database.put("fact", name=_CONDITION, value=now)
+        self._noted = True
 
     def _of_kind(self, kind: OfKind, observed: Mapping[str, Sequence[Observation]], reading: Reading) -> Counts:
         known, work, tally = self._known(kind, list(observed)), _Work(), [0, 0, 0]
@@ -155,7 +171,8 @@ class Taking:
         # An event says only a part: what was left out comes back by a list, and only whole.
         if was_left_out and (reading.by == "webhook" or not has_ended):
             return True
-        return has_ended and not self._only.keeps(kind.json(columns, view, reading.now))
+        row = kind.json(columns, view, reading.now)
+        return has_ended and not self._only.keeps(row, is_listed=view.listed is not None)
 
     def _write(self, kind: OfKind, work: _Work) -> None:
         database = self._database

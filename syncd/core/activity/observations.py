@@ -127,10 +127,13 @@ def _of_leg(data: Mapping[str, Any], phase: str, at: float, received: float) -> 
     if (identity := _identity(data.get("call_id"))) is None:
         return None
     said = _of_call(data)
-    state: State = {"legs": {place_of(said): {phase: [at, said]}}}
+    place = place_of(said)
+    state: State = {"legs": {place: {phase: [at, said]}}}
     if phase != "text":
         state["heard"] = at
-    return Observation("call", identity, "", "webhook", received, _with(state, texts=_texts(data, "event", EVENT, at)))
+    return Observation(
+        "call", identity, "", "webhook", received, _with(state, texts=_texts(data, f"event {place}", EVENT, at))
+    )
 
 
 def _of_call(data: Mapping[str, Any]) -> State:
@@ -171,8 +174,11 @@ def _journey(journey: Any, at: float, texts: State, media: State) -> list[list[A
 
 
 def _texts(data: Mapping[str, Any], place: str, authority: int, at: float) -> State:
-    found = {f"{what} {place}": data.get(what) for what in TEXTS}
-    return {what: _said_text(authority, at, text) for what, text in found.items() if _filled(text)}
+    found: State = {}
+    for what in TEXTS:
+        if _filled(text := data.get(what)):
+            found[f"{what} {place}"] = _said_text(authority, at, text)
+    return found
 
 
 def _said_text(authority: int, at: float, text: Any) -> list[Any]:
@@ -232,7 +238,7 @@ def _with(state: State, **maps: State) -> State:
 def _identity(value: Any) -> str | None:
     text = _text(value)
     # Half of a surrogate pair is text in JSON, but names nothing.
-    return text if text and (text.isascii() or text == _writable(text)) else None
+    return text if not isinstance(value, str) or text == value.strip() else None
 
 
 def _filled(value: Any) -> bool:

@@ -98,7 +98,8 @@ def view_of_call(state: State, region: str = "US") -> CallView:
     journey = _journey(rows)
     segments = _segments(state, rows, legs, journey)
     answered = [segment for segment in segments if segment.answered]
-    spoke = [*(leg for leg in said if _is_answered(leg)), *said]
+    who = [*sorted(rows, key=_is_answered, reverse=True), *sorted(legs, key=_is_answered, reverse=True)]
+    extension = _first(who, "extension")
     remote, own = _first(said, "remote"), _first(said, "own")
     texts, first = state.get("texts", {}), state.get("first", [0.0, "list"])
     return CallView(
@@ -108,8 +109,8 @@ def view_of_call(state: State, region: str = "US") -> CallView:
         remote=canonical(remote, region) if remote else "",
         remote_name=_first(said, "remote_name"),
         own=canonical(own, region) if own else "",
-        extension=_first(spoke, "extension"),
-        extension_name=_first(spoke, "extension_name"),
+        extension=extension,
+        extension_name=_first((each for each in who if each["extension"] == extension), "extension_name"),
         started=started,
         answered=min((segment.started for segment in answered if segment.started is not None), default=None),
         ended=ended,
@@ -253,21 +254,19 @@ def _of_leg(n: int, leg: State) -> Segment:
 
 def _text(texts: State, what: str, rows: Sequence[State], journey: Sequence[list[Any]] | None) -> str | None:
     words = dict.fromkeys(texts[place][3].strip() for place in _shown(texts, what, rows, journey))
-    return "\n\n".join(words) or None
+    return "\n".join(words) or None
 
 
 def _shown(texts: State, what: str, rows: Sequence[State], journey: Sequence[list[Any]] | None) -> list[str]:
     """Return the places of the texts that are shown: those of rows, else those of segments, else the event's."""
-    if not texts:
-        return []
+    ours = [place[len(what) + 1 :] for place, each in texts.items() if place.startswith(what) and len(each) > 3]
+    of_rows = [f"row {place_of(row)}" for row in rows]
     named = [segment[0] for segment in journey or ()]
-    others = sorted(place[len(what) + 1 :] for place in texts if place.startswith(f"{what} "))
-    others = [place for place in others if place != "event" and not place.startswith("row ")]
-    for places in ([f"row {place_of(row)}" for row in rows], named, others, ["event"]):
-        found = [name for place in places if len(texts.get(name := f"{what} {place}", ())) > 3]
-        if found:
-            return found
-    return []
+    of_events = sorted(place for place in ours if place.startswith("event "))
+    # A segment that is named otherwise now keeps its text.
+    others = sorted(place for place in ours if not place.startswith(("row ", "event ")))
+    choices = ([place for place in places if place in ours] for places in (of_rows, named, others, of_events))
+    return [f"{what} {place}" for place in next(filter(None, choices), [])]
 
 
 def _first(said: Iterable[State], name: str) -> Any:
