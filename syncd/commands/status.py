@@ -68,6 +68,9 @@ def _never_run(found: Mapping[str, Any]) -> Iterator[str]:
 
 HEAD = ("source", "last run", "outcome", "last good", "contacts", "held", "invalid", "rejected", "unknown")
 
+TIERS = {"reports": "lists of calls and messages", "messaging": "text messages"}
+"""What the further kinds of requests are called."""
+
 
 def _show(screen: Screen, found: Mapping[str, Any]) -> None:
     for alarm in _alarms(found):
@@ -80,10 +83,16 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
     shown = {each["text"] for each in found["alarms"]}
     for source in found["sources"]:
         _details(screen, source, shown)
-    windows = [f"{each['left']:,} of {each['requests']:,} in {describe(each['seconds'])}" for each in found["budget"]]
-    if found["next_request"] >= 1:
-        windows.append(f"the next in {describe(found['next_request'])}")
-    screen.line(("requests left: ", "bold"), ", ".join(windows) or "no limits", hanging=2)
+    screen.line(("requests left: ", "bold"), _windows(found), hanging=2)
+    for tier, left in found["tiers"].items():
+        screen.line((f"{TIERS[tier]} left: ", "bold"), _windows(left), hanging=2)
+
+
+def _windows(left: Mapping[str, Any]) -> str:
+    windows = [f"{each['left']:,} of {each['requests']:,} in {describe(each['seconds'])}" for each in left["budget"]]
+    if left["next_request"] >= 1:
+        windows.append(f"the next in {describe(left['next_request'])}")
+    return ", ".join(windows) or "no limits"
 
 
 def company_shown(company: Mapping[str, Any]) -> str:

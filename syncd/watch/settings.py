@@ -14,6 +14,7 @@ from syncd.budget import Window
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
+    from syncd.state.requests import Tier
 
 Clock = Callable[[], float]
 """Returns a time in seconds."""
@@ -38,13 +39,15 @@ class Watch:
     """The settings of one company. ``config`` and ``state`` are paths.
 
     More than ``rejected`` or ``invalid`` contacts of a source, or ``failures`` failed runs in a row, are an alarm.
-    ``digest``: the time ``HH:MM`` of the daily digest. ``notifies``: whether anybody is notified, of the kinds in
-    ``about``. ``listen``: the ``HOST:PORT``, or the path of the socket, where ``/metrics`` is served.
+    ``tiers``: the windows of further kinds of requests, by name. ``digest``: the time ``HH:MM`` of the daily digest.
+    ``notifies``: whether anybody is notified, of the kinds in ``about``. ``listen``: the ``HOST:PORT``, or the path of
+    the socket, where ``/metrics`` is served.
     """
 
     config: str
     state: str
     windows: tuple[Window, ...] = ()
+    tiers: tuple[tuple[Tier, tuple[Window, ...]], ...] = ()
     sources: tuple[WatchedSource, ...] = ()
     rejected: int = 10
     invalid: int = 100
@@ -60,16 +63,23 @@ class Watch:
         # JSON knows no tuples: with lists the settings would not be equal to those that were written.
         windows = tuple(Window(*each) for each in values["windows"])
         sources = tuple(WatchedSource(**each) for each in values["sources"])
-        return cls(**{**values, "windows": windows, "sources": sources, "about": tuple(values["about"])})
+        tiers = tuple((name, tuple(Window(*each) for each in listed)) for name, listed in values["tiers"])
+        read = {"windows": windows, "tiers": tiers, "sources": sources, "about": tuple(values["about"])}
+        return cls(**{**values, **read})
 
 
 def watch_of(settings: Settings) -> Watch:
     """Return the part of ``settings`` that alarms, notifications and metrics need."""
-    notify = settings.notify
+    notify, target = settings.notify, settings.target
+    tiers: dict[Tier, tuple[Window, ...]] = {}
+    # Only what the configuration uses: the other windows are never touched.
+    tiers |= {"reports": target.reports} if settings.activity else {}
+    tiers |= {"messaging": target.messaging} if notify.sms else {}
     return Watch(
         config=str(settings.path),
         state=str(settings.state),
-        windows=settings.target.limits,
+        windows=target.limits,
+        tiers=tuple(tiers.items()),
         sources=tuple(WatchedSource(source.name, max_age_of(source)) for source in settings.sources.values()),
         notifies=notify.tells,
         listen=settings.listen,

@@ -39,12 +39,21 @@ def company_status(watch: Watch, now: float, *, counted: bool = True) -> dict[st
             "alarms": [{"source": each.source, "kind": each.kind, "text": each.text} for each in alarms],
             "warnings": list(of_unconfigured(glance.unconfigured(names))) if counted else [],
             "sources": sources,
-            "budget": [
-                {"requests": window.requests, "seconds": window.seconds, "left": number}
-                for window, number in budget.left()
-            ],
-            "next_request": round(max(0.0, budget.forecast(1, each=0.0)), 1),
+            **_left(budget),
+            "tiers": {
+                tier: _left(Budget(glance.requests(tier), windows, clock=lambda: now)) for tier, windows in watch.tiers
+            },
         }
+
+
+def _left(budget: Budget) -> dict[str, Any]:
+    """Return what is left in a tier's windows, and the seconds until its next request."""
+    return {
+        "budget": [
+            {"requests": window.requests, "seconds": window.seconds, "left": number} for window, number in budget.left()
+        ],
+        "next_request": round(max(0.0, budget.forecast(1, each=0.0)), 1),
+    }
 
 
 def company_json(company: Company | None) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 
+from syncd.budget import Budget
 from syncd.state import State
 from tests.worlds.commands import PEOPLE, Command
 from tests.worlds.world import World
@@ -20,6 +21,25 @@ def test_status_before_the_first_run(company: World, syncd: Command) -> None:
     assert not (company.folder / "syncd.db").exists()
     found = json.loads(syncd("status", "--json")[1])
     assert found["sources"][0]["last"] is None
+
+
+def test_status_shows_the_windows_of_each_kind_of_request_that_is_used(company: World, syncd: Command) -> None:
+    company.target |= {"limits": ["60/1m"], "reports": ["30/1m"], "messaging": ["5/10m"]}
+    company.settings()
+    assert json.loads(syncd("status", "--json")[1])["tiers"] == {}
+    company.notify, company.activity = {"sms": {"from": "2125550100", "to": "2125550123"}}, {}
+    with company.state() as state:
+        lists = Budget(state.requests.tier("reports"), company.settings().target.reports)
+        lists.take()
+        lists.pause(100)
+    _, out, _ = syncd("status")
+    assert "requests left: 60 of 60 in 1 m\n" in out
+    assert "lists of calls and messages left: 29 of 30 in 1 m, the next in 1 m" in out
+    assert "text messages left: 5 of 5 in 10 m" in out
+    found = json.loads(syncd("status", "--json")[1])["tiers"]
+    assert found["reports"]["budget"] == [{"requests": 30, "seconds": 60.0, "left": 29}]
+    assert found["reports"]["next_request"] > 90
+    assert found["messaging"]["next_request"] == 0
 
 
 def test_status_works_when_the_target_is_down_and_asks_it_nothing(company: World, syncd: Command) -> None:

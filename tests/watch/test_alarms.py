@@ -133,9 +133,9 @@ def test_how_old_data_may_be_follows_from_the_interval(
 
 
 def test_a_watch_travels_as_json() -> None:
-    watch = Watch(
-        "c", "s", windows=(Window(60, 60.0),), sources=(WatchedSource("a", 3.0), WatchedSource("b")), digest="07:30"
-    )
+    sources = (WatchedSource("a", 3.0), WatchedSource("b"))
+    window = (Window(60, 60.0),)
+    watch = Watch("c", "s", windows=window, tiers=(("reports", window),), sources=sources, digest="07:30")
     assert Watch.from_json(json.loads(json.dumps(asdict(watch)))) == watch
 
 
