@@ -54,19 +54,23 @@ install -m 0644 -D "$here/tmpfiles.conf" /etc/tmpfiles.d/syncd.conf
 systemd-sysusers /etc/sysusers.d/syncd.conf
 systemd-tmpfiles --create /etc/tmpfiles.d/syncd.conf
 
-for unit in syncd.service syncd@.service syncd-run@.service syncd-run@.timer; do
+for unit in syncd.service syncd@.service syncd-run@.service syncd-run@.timer \
+    syncd-receive.service syncd-receive@.service; do
     install -m 0644 "$here/$unit" "$units/$unit"
 done
-for service in syncd.service syncd@.service syncd-run@.service; do
+for service in syncd.service syncd@.service syncd-run@.service syncd-receive.service syncd-receive@.service; do
     install -m 0644 -D "$here/hardening.conf" "$units/$service.d/10-hardening.conf"
 done
 for service in syncd.service syncd@.service; do
     install -m 0644 -D "$here/daemon.conf" "$units/$service.d/10-daemon.conf"
 done
+for service in syncd-receive.service syncd-receive@.service; do
+    install -m 0644 -D "$here/receiver.conf" "$units/$service.d/20-receiver.conf"
+done
 install -m 0755 "$here/syncd-at" /usr/local/bin/syncd-at
 ln -sf "$target/bin/syncd" /usr/local/bin/syncd
 systemctl daemon-reload
-systemctl try-restart 'syncd.service' 'syncd@*.service'
+systemctl try-restart 'syncd.service' 'syncd@*.service' 'syncd-receive.service' 'syncd-receive@*.service'
 
 cat <<'END'
 syncd is installed. For a company, say acme:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import typer.main
 import yaml
 
+from syncd.activity.receiving.serving import TICK
 from syncd.cli import app
 from syncd.config import load
 from syncd.daemon.children import GRACE
@@ -23,7 +25,7 @@ from syncd.daemon.service import LONGEST_SLEEP
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
 BIN = Path(sys.executable).parent
-UNITS = ("syncd.service", "syncd@.service", "syncd-run@.service")
+UNITS = ("syncd.service", "syncd@.service", "syncd-run@.service", "syncd-receive.service", "syncd-receive@.service")
 
 
 def unit(*names: str) -> dict[str, list[str]]:
@@ -78,8 +80,17 @@ def test_the_service_manager_waits_longer_than_the_daemon() -> None:
     assert settings["Type"] == ["notify"]
 
 
-def test_the_one_company_and_the_many_differ_in_names_only() -> None:
-    one, many = unit("syncd.service"), unit("syncd@.service")
+def test_the_service_manager_waits_longer_than_the_receiver() -> None:
+    settings = unit("syncd-receive@.service", "hardening.conf", "receiver.conf")
+    assert seconds(settings["TimeoutStopSec"][-1]) > 2 + 5
+    assert seconds(settings["TimeoutStartSec"][0]) > LONGEST
+    assert seconds(settings["WatchdogSec"][0]) >= 2 * TICK
+    assert settings["Type"] == ["notify"]
+
+
+@pytest.mark.parametrize(("name", "more"), [("syncd", []), ("syncd-receive", ["RuntimeDirectory"])])
+def test_the_one_company_and_the_many_differ_in_names_only(name: str, more: list[str]) -> None:
+    one, many = unit(f"{name}.service"), unit(f"{name}@.service")
     many.pop("LogExtraFields")
     assert set(one) == set(many)
     assert [key for key in one if one[key] != many[key]] == [
@@ -87,8 +98,26 @@ def test_the_one_company_and_the_many_differ_in_names_only() -> None:
         "ExecStart",
         "LoadCredential",
         "StateDirectory",
+        *more,
         "SyslogIdentifier",
     ]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze")
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_takes_a_unit_with_its_drop_ins(name: str, tmp_path: Path) -> None:
+    parts = ["hardening.conf", "receiver.conf" if "receive" in name else "daemon.conf"]
+    # An instance of a template, with a program that there is.
+    text = (DEPLOY / name).read_text().replace("/opt/syncd/bin/syncd", "/bin/true")
+    written = tmp_path / name.replace("@.", "@acme.")
+    written.write_text(text)
+    for number, part in enumerate(parts):
+        place = tmp_path / f"{written.name}.d" / f"{number}-{part}"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text((DEPLOY / part).read_text())
+    line = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(written)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert [each for each in done.stderr.splitlines() if "syncd" in each] == []
 
 
 def test_the_installer_installs_every_file_of_the_services() -> None:

@@ -17,6 +17,10 @@ from syncd.report.exit_code import DONE, code_of
 from syncd.report.streams import replace_closed_streams
 
 
+SOON = 0.001
+"""Seconds after which a thread lets others go on: the thread that writes must not wait for one that reads."""
+
+
 def main(arguments: Sequence[str]) -> int:
     """Receive until a signal ends it; return the exit code."""
     try:
@@ -34,6 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     replace_closed_streams()
+    sys.setswitchinterval(SOON)
     code = main(sys.argv[1:])
     logging.shutdown()
     # A reading of the configuration that is under way must not hold the end up.
