@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpx
 import pytest
 
 from syncd import __version__, sync
@@ -58,6 +61,12 @@ def test_no_command_at_all_shows_the_help_and_is_a_usage_error(syncd: Command) -
         (("sandbox", "--key", ""), "--key: is empty"),
         (("sandbox", "--hubspot", "--key", " "), "--key: is empty"),
         (("sandbox", "--limits", "many"), "'many' is not a window"),
+        (("sandbox", "--reports", "many"), "'many' is not a window"),
+        (("sandbox", "--traffic", "5000/hour"), "--traffic '5000/hour': write calls a day, such as 5000/day"),
+        (("sandbox", "--since", "yesterday"), "--since: is not a duration"),
+        (("sandbox", "--speed", "0.5"), "greater than or equal to 1"),
+        (("sandbox", "--hubspot", "--traffic", "5/day"), "a HubSpot account has no phones"),
+        (("sandbox", "--dialect", "calendar=martian"), "it has: utc, company, eastern"),
         (("--log-level", "loud", "status"), "there is no level 'loud'"),
         (("status", "--log-level", "loud"), "there is no level 'loud'"),
     ],
@@ -172,6 +181,22 @@ def test_a_defect_is_one_line_unless_one_debugs(
     [message] = errors(err)
     assert "ZeroDivisionError at" in message
     assert "--log-level debug" in message
+
+
+def test_the_sandbox_has_calls_of_the_past_day_and_of_a_fast_one(tmp_path: Path) -> None:
+    for more in (["--since", "2d"], ["--speed", "100000", "--since", "2d"]):
+        line = [sys.executable, "-m", "syncd", "sandbox", "--port", "0", "--traffic", "300/day", *more]
+        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment()) as server:
+            assert server.stdout is not None
+            address = re.findall(r"http://\S+/v1", server.stdout.readline())[0]
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                truth = httpx.get(address.removesuffix("/v1") + "/_sandbox/calls").json()["calls"]
+                if len(truth) > 500:
+                    break
+                time.sleep(0.1)
+            server.terminate()
+        assert 500 < len(truth) < 700
 
 
 def test_the_sandbox_serves_until_it_is_asked_to_stop(tmp_path: Path) -> None:

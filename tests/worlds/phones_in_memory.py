@@ -39,7 +39,7 @@ class Notebook(Courier):
 class PhoneWorld:
     """One company's phones; ``speed`` is that of their clock."""
 
-    def __init__(self, *, speed: float = 1.0, since: float | None = None, limits: Any = None, **dialects: str) -> None:
+    def __init__(self, *, speed: Any = 1.0, since: Any = None, limits: Any = None, **dialects: str) -> None:
         self.clock = Clock()
         self.faults = Faults()
         self.dialects = Dialects(dialects, table=ALL)
