@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from syncd.activity.pulling.kept import Kept, Seen, Taken
 from syncd.activity.pulling.lists import Listing
 from syncd.activity.pulling.one_list import ListPull, Rhythm
@@ -17,6 +19,8 @@ from syncd.core.activity.instants import iso
 from syncd.core.activity.observations import Kind
 from syncd.errors import SyncdError, TargetError
 from syncd.rest import Answer, Client
+
+log = structlog.get_logger()
 
 KINDS: tuple[Kind, ...] = ("call", "message")
 
@@ -129,8 +133,14 @@ def pulled(
         forecast=forecast or (lambda _requests: None),
     )
     session.reports_budget.begin()
-    with session.leased():
-        return work.run(into, days)
+    try:
+        with session.leased():
+            return work.run(into, days)
+    finally:
+        found = {f"{kind}s": taken.to_json() for kind, taken in into.taken.items()}
+        (log.warning if into.errors else log.info)(
+            "pulled", requests=into.requests, days=len(into.days), dry_run=session.dry_run, **found
+        )
 
 
 def day_json(day: Day) -> dict[str, Any]:

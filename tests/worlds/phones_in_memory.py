@@ -70,10 +70,12 @@ class PhoneWorld:
 
     def calls(self, **query: Any) -> list[dict[str, Any]]:
         """Return the listed calls of all days that the test may have."""
-        return self.page("/calls", **query)["calls"]
+        rows: list[dict[str, Any]] = self.page("/calls", **query)["calls"]
+        return rows
 
     def messages(self, **query: Any) -> list[dict[str, Any]]:
-        return self.page("/messages", **query)["messages"]
+        rows: list[dict[str, Any]] = self.page("/messages", **query)["messages"]
+        return rows
 
     def page(self, path: str, **query: Any) -> Any:
         reply = self.ask("GET", path, **{"start_date": "2027-01-01", "end_date": "2027-01-20", **query})
