@@ -11,6 +11,7 @@ from syncd.activity.store.activities import Activities
 from syncd.activity.store.days import Days
 from syncd.activity.store.events import Events
 from syncd.activity.store.filter import Only
+from syncd.activity.store.insight import Insight
 from syncd.activity.store.media import Media
 from syncd.activity.store.taking import Taking
 from syncd.activity.store.webhooks import Facts, Webhooks
@@ -58,6 +59,7 @@ class ActivityStore(Database):
         self.media = Media(self)
         self.webhooks = Webhooks(self)
         self.facts = Facts(self)
+        self.insight = Insight(self)
 
     def close(self) -> None:
         super().close()
