@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from syncd.activity.store.kinds import KINDS, Columns
 from syncd.activity.store.packing import unpack, unpack_words
@@ -23,9 +23,9 @@ _LAST = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What an id names. ``key``: of a message ``channel:id``, of the others the id."""
+    """A ``call``, a ``message``, a ``media`` or an ``event``. ``key``: of a message ``channel:id``, else its id."""
 
-    what: Literal["call", "message", "media", "event"]
+    what: str
     key: str
 
 

@@ -15,8 +15,8 @@ from syncd.errors import ConfigError
 
 if TYPE_CHECKING:
     from syncd.activity.store.store import ActivityStore
-    from syncd.config import Settings
     from syncd.commands.options import ActivityExportOptions, ActivityListOptions
+    from syncd.config import Settings
     from syncd.config.activity import Activity
 
 KINDS: dict[str, Kind] = {"call": "call", "calls": "call", "message": "message", "messages": "message"}
