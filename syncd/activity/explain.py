@@ -118,8 +118,8 @@ def _one(store: ActivityStore, text: str) -> Named:
         return found[0]
     if not found:
         raise ConfigError(
-            f"no call, message, file or event has the id {text!r}, or an id that begins so; syncd activity list has the "
-            "ids, and syncd activity pull fetches what is not known yet"
+            f"no call, message, file or event has the id {text!r}, or an id that begins so; syncd activity list has "
+            "the ids, and syncd activity pull fetches what is not known yet"
         )
     more = " and others" if len(found) >= MOST else ""
     shown = ", ".join(f"{each.what} {each.key}" for each in found[:MOST])
@@ -128,20 +128,22 @@ def _one(store: ActivityStore, text: str) -> Named:
 
 def _subject(store: ActivityStore, named: Named) -> tuple[Kind | None, str]:
     """Return the call or message that something belongs to."""
-    if named.what == "call":
-        return "call", named.key
-    if named.what == "message":
-        return "message", named.key
+    if named.what == "event":
+        return _subject_of(store, store.events.get(named.key))
+    kind, key = named.what, named.key
     if named.what == "media" and (item := store.media.get(named.key)):
         kind, _, key = item.owner.partition(":")
-        return ("call" if kind == "call" else "message"), key
-    event = store.events.get(named.key)
+    return ("call" if kind == "call" else "message"), key
+
+
+def _subject_of(store: ActivityStore, event: Event | None) -> tuple[Kind | None, str]:
     if event is None or event.subject is None:
         return None, ""
+    if said := observation_of(event):
+        return said.kind, said.key
+    # Its bytes were removed.
     if event.type.startswith("call."):
         return "call", event.subject
-    if said := observation_of(event):
-        return "message", said.key
     channels = store.insight.channels(event.subject)
     return ("message", f"{channels[0]}:{event.subject}") if channels else (None, "")
 

@@ -73,14 +73,17 @@ class Replay:
         for kind in KINDS:
             for keys in self.store.insight.pages(kind):
                 self.halt_if_asked()
-                said = [each for key in keys for each in self._of(_id(kind, key)) if each.kind == kind]
-                self._take(kind, [each for each in said if each.key in keys], keys)
+                mine = frozenset(keys)
+                # A text and a WhatsApp message may have one id.
+                subjects = dict.fromkeys(_id(kind, key) for key in keys)
+                said = [each for subject in subjects for each in self._of(subject)]
+                self._take(kind, [each for each in said if each.kind == kind and each.key in mine], mine)
         self.merge(only_unknown=True)
 
-    def _take(self, kind: Kind, said: Sequence[Observation], anew: Collection[str] = ()) -> None:
+    def _take(self, kind: Kind, said: Sequence[Observation], anew: Collection[str] = frozenset()) -> None:
         if not said and not anew:
             return
-        rows: Mapping[Kind, Collection[str]] = {kind: frozenset(anew)} if anew else {}
+        rows: Mapping[Kind, Collection[str]] = {kind: anew} if anew else {}
         taken = self.store.activities.take(said, by="webhook", arrived=0.0, anew=rows, dry_run=self.dry_run)
         self.into.taken[kind] += taken
         self.into.events += len(said)
