@@ -64,7 +64,7 @@ def test_a_table_is_for_people(phone_day: PhoneDay) -> None:
     ],
 )
 def test_what_means_nothing_is_refused(phone_day: PhoneDay, options: tuple[str, ...], said: str) -> None:
-    code, out, err = phone_day.syncd("activity", "list", "--json", *options)
+    code, _, err = phone_day.syncd("activity", "list", "--json", *options)
     assert code == 2
     assert said in errors(err)[0]
 
