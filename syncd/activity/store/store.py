@@ -41,6 +41,8 @@ class ActivityStore(Database):
     WORDS: ClassVar[Words] = STORE
     NEWEST: ClassVar[str] = HEAD
     VERSIONS: ClassVar[Path] = Path(__file__).parent / "migrations" / "versions"
+    # Ids of calls have no order: each page of a list touches the whole index.
+    CACHE: ClassVar[int] = -48_000
 
     def __init__(
         self,
