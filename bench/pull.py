@@ -78,9 +78,9 @@ def configure(folder: Path, url: str, since: int) -> None:
 def beside(folder: Path, url: str, first: str, last: str) -> Measured | None:
     """Load the same pages with dlt; None if it cannot be installed."""
     place = folder / "dlt"
-    subprocess.run([sys.executable, "-m", "venv", place], check=True)
-    install = [place / "bin" / "pip", "install", "-q", "dlt[duckdb]", "requests"]
-    if subprocess.run(install, check=False).returncode:
+    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+    install = [str(place / "bin" / "pip"), "install", "-q", "dlt[duckdb]", "requests"]
+    if subprocess.run(install, check=False, stderr=subprocess.DEVNULL).returncode:
         return None
     return measure([str(place / "bin" / "python"), str(HERE / "dlt_calls.py"), url, first, last, str(folder)])
 

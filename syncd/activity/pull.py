@@ -133,14 +133,24 @@ def pulled(
         forecast=forecast or (lambda _requests: None),
     )
     session.reports_budget.begin()
-    try:
-        with session.leased():
+    with session.leased():
+        try:
             return work.run(into, days)
-    finally:
-        found = {f"{kind}s": taken.to_json() for kind, taken in into.taken.items()}
-        (log.warning if into.errors else log.info)(
-            "pulled", requests=into.requests, days=len(into.days), dry_run=session.dry_run, **found
-        )
+        finally:
+            _log(session, into)
+
+
+def _log(session: ActivitySession, into: Pulled) -> None:
+    found = {
+        f"{kind}s_{name}": count
+        for kind, taken in into.taken.items()
+        for name, count in taken.to_json().items()
+        if count and name != "unchanged"
+    }
+    error = {"error": type(into.error).__name__} if into.error else {}
+    dry_run = {"dry_run": True} if session.dry_run else {}
+    write = log.warning if error else log.info
+    write("pulled", requests=into.requests, days=len(into.days), **found, **dry_run, **error)
 
 
 def day_json(day: Day) -> dict[str, Any]:

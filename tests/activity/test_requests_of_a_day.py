@@ -37,4 +37,3 @@ def test_a_day_of_5000_calls_and_2000_messages(tmp_path: Path, order: str, every
         assert [each for each in world.sandbox.requests[before:] if each.status == 429] == []
         # Calls of the last minute are still going on, and not in the list yet.
         assert len(set(world.truth()) - set(world.calls())) < 5
-        print("REQUESTS", order, every, world.line.sent)

@@ -55,7 +55,7 @@ def _work(
     stopping: threading.Event,
 ) -> None:
     # A mistyped option is reported before anything is opened.
-    days = days_of(options.days) if options.days else None
+    days = days_of(options.days) if options.days is not None else None
     settings = loaded(config)
     from syncd.activity.pull import pulled
     from syncd.activity.recover import recover
