@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.activity.noting import noted
 from syncd.activity.pulling.kept import Kept, Seen, Taken
 from syncd.activity.pulling.lists import Listing
 from syncd.activity.pulling.one_list import ListPull, Rhythm
@@ -116,7 +117,15 @@ class Pull:
 def pulled(
     session: ActivitySession, into: Pulled, days: Days | None = None, *, forecast: Callable[[int], None] | None = None
 ) -> Pulled:
-    """Pull as the configuration says; see :meth:`Pull.run`."""
+    """Pull as the configuration says, and note how it went; see :meth:`Pull.run`. No other process pulls meanwhile."""
+    with session.leased(), noted(session, into, is_whole=days is None):
+        return pulled_under_lease(session, into, days, forecast=forecast)
+
+
+def pulled_under_lease(
+    session: ActivitySession, into: Pulled, days: Days | None = None, *, forecast: Callable[[int], None] | None = None
+) -> Pulled:
+    """Pull as :func:`pulled` does, for a process that holds the lease and notes how it goes."""
     settings = session.activity
     work = Pull(
         client=session.reports,
@@ -129,8 +138,7 @@ def pulled(
         forecast=forecast or (lambda _requests: None),
     )
     session.reports_budget.begin()
-    with session.leased():
-        return work.run(into, days)
+    return work.run(into, days)
 
 
 def day_json(day: Day) -> dict[str, Any]:

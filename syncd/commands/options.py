@@ -135,6 +135,15 @@ class PullOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityRunOptions:
+    """Do all that is due: merge what was received, read the lists, fetch files, remove what is old."""
+
+    events: Annotated[bool, Option("--events", help="Only merge what was received; ask the target nothing.")] = False
+    dry_run: Annotated[bool, Option("--dry-run", help="Read the lists, and store nothing.")] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
 class DaysOptions:
     """Show which days of calls and messages are proved to be whole."""
 

@@ -16,7 +16,6 @@ from syncd.report.error_text import message_of, say_error
 from syncd.report.exit_code import DONE, code_of
 from syncd.report.streams import replace_closed_streams
 
-
 SOON = 0.001
 """Seconds after which a thread lets others go on: the thread that writes must not wait for one that reads."""
 
