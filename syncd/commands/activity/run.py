@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.commands.options import ActivityRunOptions
 from syncd.commands.running import error_of, finished, progress
-from syncd.commands.settings import loaded
+from syncd.commands.settings import activity_of, loaded
 from syncd.core.wording import counted
 from syncd.errors import ConfigError, SourceBusy, Stopped
 from syncd.report.error_text import error_json
@@ -21,21 +21,25 @@ if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.report.screen import Screen
 
-NOT_CONFIGURED = "calls and messages are not configured: add activity: {}"
-
 
 def run(config: Path | None, options: ActivityRunOptions) -> int:
     """Do what is due, print what was done, and return the exit code."""
+    if options.events:
+        if options.dry_run:
+            raise ConfigError("--events stores what it merges: leave out --dry-run")
+        from syncd.commands.activity.merging import merge
+
+        return merge(config, options)
+    if options.stay:
+        raise ConfigError("--stay is for --events: add it")
     from syncd.activity.run import ActivityRun
 
-    if options.events and options.dry_run:
-        raise ConfigError("--events stores what it merges: leave out --dry-run")
     done, settings = ActivityRun(), list["Settings"]()
     ended = error_of(partial(_work, config, options, done, settings))
     error = done.error if ended is None else ended
     code = finished(partial(_print, options, done, error), (), error)
     # The daemon looks for alarms by itself; whoever has stopped the command does not wait for a server.
-    tells = not (options.events or options.dry_run or isinstance(ended, Stopped | KeyboardInterrupt | SourceBusy))
+    tells = not (options.dry_run or isinstance(ended, Stopped | KeyboardInterrupt | SourceBusy))
     if tells and settings and settings[0].notify.tells:
         from syncd.watch.notify import after_run
 
@@ -50,18 +54,9 @@ def _work(
     settings: list[Settings],
     stopping: threading.Event,
 ) -> None:
-    # Who only merges needs no key.
-    found = loaded(config, keyless=options.events)
+    found = loaded(config)
+    activity_of(found)
     settings.append(found)
-    if found.activity is None:
-        raise ConfigError(f"{found.path}: {NOT_CONFIGURED}")
-    if options.events:
-        from syncd.activity.events import merge_events
-        from syncd.activity.session import open_store
-
-        with open_store(found, found.activity) as store:
-            merge_events(store, done.merged, partial(_halt_if, stopping))
-        return
     from syncd.activity.run import run_activity
     from syncd.activity.session import open_activity
 
@@ -70,11 +65,6 @@ def _work(
         open_activity(found, dry_run=options.dry_run, stopping=stopping, watcher=watcher) as session,
     ):
         run_activity(session, done)
-
-
-def _halt_if(stopping: threading.Event) -> None:
-    if stopping.is_set():
-        raise Stopped("asked to stop; what was merged is kept, the rest waits for the next run")
 
 
 def _print(options: ActivityRunOptions, done: ActivityRun, error: BaseException | None, code: int) -> None:
@@ -91,8 +81,6 @@ def _print(options: ActivityRunOptions, done: ActivityRun, error: BaseException 
 def _show(screen: Screen, options: ActivityRunOptions, done: ActivityRun) -> None:
     waiting = f", {done.merged.waiting:,} wait" if done.merged.waiting else ""
     screen.line(f"received: {counted(done.merged.events, 'event')} merged{waiting}")
-    if options.events:
-        return
     from syncd.commands.activity.days import show_days
 
     show_days(screen, done.pulled.days)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+LEASE = "activity:"
+"""The name under which the work on calls and messages is leased in the state file; no source can have it."""
+
 COMPANY = "company_id"
 """Whose events these are: the company of the first one."""
 FOREIGN = "receiver.foreign"

@@ -147,7 +147,7 @@ ROWS = {
     ],
 )
 def test_only_a_false_condition_leaves_out(sql: str | None, kind: str, kept: bool) -> None:
-    blank = {name: None for name in listed_columns(kind)}
+    blank = dict.fromkeys(listed_columns(kind))
     assert Only(sql).keeps(blank | ROWS[kind]) is kept
 
 
