@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from syncd.cli import main
+from syncd.commands.settings import loaded
 from syncd.errors import SyncdError
+from syncd.log import redacted
 from syncd.report.source_report import SourceReport
 from syncd.run.session import open_session
 from syncd.sync import run_source
@@ -155,3 +157,11 @@ def test_the_metrics_name_nobody(company: World) -> None:
 
 def test_the_test_can_fail() -> None:
     assert told(f"the contact {NAMES[0]} with {PHONES[0]}") == [NAMES[0], PHONES[0]]
+
+
+def test_the_secret_of_webhooks_is_in_no_log_line(world: World) -> None:
+    world.activity = {"receive": {"secret": ["webhook-secret-79", "webhook-secret-80"]}}
+    settings = loaded(world.settings().path)
+    assert settings.activity
+    line = redacted("signed with webhook-secret-79, then with webhook-secret-80")
+    assert "webhook-secret" not in line

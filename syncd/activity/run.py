@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.activity.events import Merged, merge_events
+from syncd.activity.media.run import MediaReport, fetch_media
 from syncd.activity.noting import noted
 from syncd.activity.pull import Pulled, pulled_under_lease
 from syncd.activity.recover import recover
+from syncd.activity.retention import RetentionReport, retain
 from syncd.activity.session import ActivitySession
 from syncd.activity.webhooks.health import look_after_endpoint
 from syncd.errors import SyncdError, TargetError
@@ -20,26 +22,31 @@ from syncd.report.exit_code import SEVERITY
 class ActivityRun:
     """What a run has done so far.
 
-    ``media``, ``retention``: their counts, as ``--json`` shows them; empty until that was reached. ``errors``: what a
-    step could not do, by step; the other steps were done.
+    ``errors``: what could not be done of the first steps; the steps after them were done all the same.
     """
 
     merged: Merged = field(default_factory=Merged)
     pulled: Pulled = field(default_factory=Pulled)
-    media: dict[str, Any] = field(default_factory=dict)
-    retention: dict[str, Any] = field(default_factory=dict)
+    media: MediaReport = field(default_factory=MediaReport)
+    retention: RetentionReport = field(default_factory=RetentionReport)
     errors: dict[str, SyncdError] = field(default_factory=dict)
 
     @property
     def error(self) -> SyncdError | None:
         """The gravest of the errors."""
-        found = [*self.pulled.errors.values(), *self.errors.values()]
+        parts = (self.pulled.errors, self.errors, self.media.errors, self.retention.errors)
+        found = [error for part in parts for error in part.values()]
         return min(found, key=lambda error: SEVERITY.index(error.exit_code), default=None)
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``--json`` shows of it, without its errors."""
         events = {"events": self.merged.to_json()}
-        return {**self.pulled.to_json(), **events, "media": self.media, "retention": self.retention}
+        return {
+            **self.pulled.to_json(),
+            **events,
+            "media": self.media.to_json(),
+            "retention": self.retention.to_json(),
+        }
 
 
 def run_activity(
@@ -66,6 +73,16 @@ def _steps(
 ) -> Iterator[Callable[[], object]]:
     yield lambda: _recover(session, into)
     yield lambda: pulled_under_lease(session, into.pulled, forecast=forecast)
+    yield lambda: _fetch(session, into)
+    yield lambda: _retain(session, into)
+
+
+def _fetch(session: ActivitySession, into: ActivityRun) -> None:
+    into.media = fetch_media(session)
+
+
+def _retain(session: ActivitySession, into: ActivityRun) -> None:
+    into.retention = retain(session)
 
 
 def _merge(session: ActivitySession, into: ActivityRun) -> None:

@@ -143,3 +143,13 @@ def test_an_answer_without_a_date_changes_nothing() -> None:
     for headers in ({}, {"date": "yesterday"}):
         server.judge(Answer(200, headers=headers))
         assert server.of(Answer(200, headers=headers)) == NOW + 100.5
+
+
+def test_a_429_of_a_list_lets_only_lists_wait(world: World) -> None:
+    waits: list[float] = []
+    with open_activity(world.settings(), watcher=Watcher(waiting=waits.append)) as session:
+        world.sandbox.arm({"kind": "status", "status": 429, "retry_after": "1", "times": 1})
+        get(session.reports)
+        assert max(waits) == pytest.approx(1, abs=0.3)
+        ends = session.state.rows("SELECT tier FROM request WHERE pause = 1")
+    assert ends == [("reports",)]

@@ -70,12 +70,10 @@ class PhoneWorld:
 
     def calls(self, **query: Any) -> list[dict[str, Any]]:
         """Return the listed calls of all days that the test may have."""
-        rows: list[dict[str, Any]] = self.page("/calls", **query)["calls"]
-        return rows
+        return list(self.page("/calls", **query)["calls"])
 
     def messages(self, **query: Any) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.page("/messages", **query)["messages"]
-        return rows
+        return list(self.page("/messages", **query)["messages"])
 
     def page(self, path: str, **query: Any) -> Any:
         reply = self.ask("GET", path, **{"start_date": "2027-01-01", "end_date": "2027-01-20", **query})

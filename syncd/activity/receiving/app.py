@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from syncd.activity.receiving import rows
 from syncd.activity.receiving.body import Bodies, Slow, TooLong, TooMany
 from syncd.activity.receiving.refusals import Refusals
@@ -18,6 +20,8 @@ from syncd.activity.receiving.secret_file import Secrets
 from syncd.activity.receiving.writer import Unwritable, Writer
 from syncd.core.activity.envelopes import malformed, opened
 from syncd.core.activity.signature import HEADER, fingerprint, verify
+
+log = structlog.get_logger()
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -77,7 +81,12 @@ class App:
     _health: tuple[float, Answer] = (float("-inf"), STORED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self._answer(scope, receive)
+        try:
+            answer = await self._answer(scope, receive)
+        except Exception:
+            # Whoever delivers must hear of it, so that it comes again.
+            log.exception("a delivery could not be handled")
+            answer = NOT_STORED
         if answer is None:
             return
         body = f"{answer.text}\n".encode() if answer.text and scope["method"] != "HEAD" else b""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from syncd.activity.receiving.plain import Plain
 from syncd.config import Settings, find, load
@@ -33,7 +33,7 @@ def plain_of(settings: Settings) -> Plain:
         listen=receive.listen,
         store=str(activity.store),
         wake=f"{settings.state}.wake",
-        path=urlsplit(receive.url or "").path,
+        path=unquote(urlsplit(receive.url or "").path),
         secrets=tuple(each.reveal() for each in receive.secret),
         secret_file=str(receive.secret_file or ""),
         tolerance=receive.tolerance,

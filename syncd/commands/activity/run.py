@@ -86,7 +86,7 @@ def _show(screen: Screen, options: ActivityRunOptions, done: ActivityRun) -> Non
     show_days(screen, done.pulled.days)
     for kind, taken in done.pulled.taken.items():
         screen.line(f"{kind}s: {taken.new:,} new, {taken.changed:,} changed, {taken.unchanged:,} as known")
-    for what, counts in (("files", done.media), ("removed", done.retention)):
+    for what, counts in (("files", done.media.to_json()), ("removed", done.retention.to_json())):
         if shown := ", ".join(
             f"{name} {count:,}" for name, count in counts.items() if count and isinstance(count, int)
         ):

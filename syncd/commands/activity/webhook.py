@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -56,7 +54,7 @@ def webhook_list(common: Common, *, json: Json = False) -> int:
         for number in found["missing"]:
             screen.line(f"Endpoint {number} is gone: syncd webhook create makes a new one.")
 
-    return _done(common, work, show, as_json=json)
+    return _done(common, work, show, as_json=json, alone=False)
 
 
 @command(app, "create")
@@ -154,7 +152,10 @@ def webhook_check(common: Common, *, json: Json = False) -> int:
             mark = ("✗", "bold red") if each["problem"] else ("✓", "green")
             screen.line(mark, f" {each['stage']}: {each['problem'] or 'good'}", hanging=4)
 
-    return _done(common, work, show, as_json=json, waits=lambda found: any(each["problem"] for each in found["stages"]))
+    def waits(found: Report) -> bool:
+        return any(each["problem"] for each in found["stages"])
+
+    return _done(common, work, show, as_json=json, alone=False, waits=waits)
 
 
 def _done(
@@ -163,11 +164,23 @@ def _done(
     show: Callable[[Screen, Report], None],
     *,
     as_json: bool,
+    alone: bool = True,
     waits: Callable[[Report], bool] = lambda _: False,
 ) -> int:
-    """Do the ``work``, show what it found, and return the exit code; ``waits``: whether a person must do something."""
+    """Do the ``work``, show what it found, and return the exit code.
+
+    ``alone``: no other process may work on the endpoint meanwhile. ``waits``: whether a person must do something.
+    """
     found: list[Report] = []
-    error = error_of(partial(_work, common.config, lambda admin: found.append(work(admin))))
+
+    def all_of_it(stopping: threading.Event) -> None:
+        from syncd.activity.webhooks.opening import opened
+        from syncd.commands.settings import loaded
+
+        with opened(loaded(common.config), stopping, alone=alone) as admin:
+            found.append(work(admin))
+
+    error = error_of(all_of_it)
     code = code_of(error) if error else code_for(not_arrived=any(map(waits, found)))
     if as_json:
         from syncd.report.error_text import error_json
@@ -184,14 +197,6 @@ def _done(
 
         say_error(message_of(error))
     return code or DONE
-
-
-def _work(config: Path | None, work: Callable[[Admin], object], stopping: threading.Event) -> None:
-    from syncd.activity.webhooks.opening import opened
-    from syncd.commands.settings import loaded
-
-    with opened(loaded(config), stopping) as admin:
-        work(admin)
 
 
 def _endpoint(each: Endpoint) -> Report:

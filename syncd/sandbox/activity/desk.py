@@ -60,6 +60,9 @@ class Desk:
             Refused: it is refused as a whole.
 
         """
+        if not self.webhooks.endpoints:
+            # Nobody is told of what has happened, and it must not pile up.
+            self.sender.gather()
         family, _, rest = path.removeprefix("/").partition("/")
         if family == "calls":
             return self.calls.reply(query)

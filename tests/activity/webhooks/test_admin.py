@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -12,9 +14,10 @@ from syncd.activity.receiving import secret_file
 from syncd.activity.webhooks import trial
 from syncd.core.activity.signature import fingerprint
 from syncd.errors import ConfigError
-from syncd.sandbox.faults import Drop, Empty, Html, Status
+from syncd.sandbox.faults import Drop, Empty, Hold, Html, Status
 from tests.activity.webhooks.conftest import Company
-from tests.worlds.receiver import event
+from tests.worlds.commands import environment
+from tests.worlds.receiver import event, until
 
 
 def test_create_keeps_the_secret_for_its_owner_only(company: Company) -> None:
@@ -208,6 +211,20 @@ def test_the_old_endpoint_stays_until_the_new_one_has_delivered(
     assert fingerprint(made.secret.encode()) in {fingerprint(each) for each in company.secrets()}
 
 
+def test_two_at_once_make_one_endpoint(company: Company) -> None:
+    company.sandbox.arm(Hold(method="POST", path="/webhooks"))
+    words = [sys.executable, "-m", "syncd", "webhook", "create"]
+    company.receiver.configure()
+    first = subprocess.Popen(words, env=environment(), stdout=subprocess.DEVNULL)
+    until(lambda: company.sandbox.holding)
+    code, said = company.syncd("create")
+    assert (code, said["error"]["kind"]) == (5, "SourceBusy")
+    assert company.syncd("list")[0] == 0
+    company.sandbox.disarm()
+    assert first.wait(30) == 0
+    assert len(company.endpoints()) == 1
+
+
 def test_refusals_of_the_api_are_told(company: Company) -> None:
     company.sandbox.arm(Status(method="POST", path="/webhooks", status=422))
     code, said = company.syncd("create")
@@ -234,3 +251,21 @@ def test_the_screen_shows_no_secret(company: Company, capsys: pytest.CaptureFixt
     assert "ours" in out
     assert "There is no endpoint" in out
     assert json.dumps(out).find("whsec") == -1
+
+
+def test_what_the_phone_system_sends_is_stored_once(company: Company) -> None:
+    company.receiver.start()
+    company.syncd("create")
+    company.sandbox.dialect("retry_id", "new")
+    for fault in ({"kind": "event_forge"}, {"kind": "event_double"}, {"kind": "event_gzip"}):
+        company.sandbox.arm(fault)
+    calls = [company.sandbox.phones.call(direction="incoming") for _ in range(5)]
+    message = company.sandbox.phones.message(direction="incoming", body="Hello")
+    company.sandbox.drain()
+    outcomes = {each.outcome for each in company.sandbox.deliveries}
+    assert {"delivered", "forged", "repeated"} <= outcomes
+    subjects = [subject for (subject,) in company.receiver.rows("SELECT subject FROM event")]
+    assert len(subjects) == len(set(subjects))
+    # What was packed on its way was refused, and comes again in a minute.
+    assert set(subjects) <= {*calls, message}
+    assert len(subjects) == 5
