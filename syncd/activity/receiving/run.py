@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import threading
@@ -22,6 +23,7 @@ from syncd.activity.receiving.tls import Certificate
 from syncd.activity.receiving.writer import Writer
 from syncd.core.activity.facts import REFUSED
 from syncd.errors import SyncdError
+from syncd.processes import daemon_start
 
 log = structlog.get_logger()
 
@@ -48,6 +50,7 @@ class Receiver:
     def __init__(self, load: Callable[[], Plain], manager: Manager) -> None:
         self._load, self._manager = load, manager
         self._leaving = False
+        self._daemon = os.getppid() if daemon_start() else None
         self._next: tuple[Plain, socket.socket] | None = None
 
     async def run(self) -> None:
@@ -81,6 +84,10 @@ class Receiver:
             self._manager.alive()
             if certificate:
                 certificate.renew()
+            # The next daemon starts a receiver of its own, which needs this place.
+            if self._daemon not in {None, os.getppid()}:
+                log.warning("the daemon is gone, and so the receiver ends")
+                self._stop(server)
 
         server = Server(app, certificate.context if certificate else None, tick)
         writer.start()
