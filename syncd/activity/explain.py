@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.activity.events import observation_of
 from syncd.activity.pull import day_json
 from syncd.activity.pulling.one_list import standing
-from syncd.activity.replay import observation_of
 from syncd.activity.store.activities import Record
 from syncd.activity.store.days import Day
 from syncd.activity.store.events import Event

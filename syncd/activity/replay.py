@@ -6,15 +6,14 @@ the lists have said is stored with each activity, in the form in which it is mer
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.activity.store.events import Event
+from syncd.activity.events import observation_of
 from syncd.activity.store.store import ActivityStore
 from syncd.activity.store.taking import Counts
-from syncd.core.activity.observations import Kind, Observation, of_event
+from syncd.core.activity.observations import Kind, Observation
 
 KINDS: tuple[Kind, ...] = ("call", "message")
 
@@ -98,15 +97,6 @@ class Replay:
                 self.into.emptied += 1
             elif found := observation_of(event):
                 yield found
-
-
-def observation_of(event: Event) -> Observation | None:
-    """Return what a stored event says; None if it says nothing of a call or a message."""
-    try:
-        envelope = json.loads(event.raw) if event.raw else None
-    except (ValueError, RecursionError):
-        return None
-    return of_event(envelope, event.received) if isinstance(envelope, dict) else None
 
 
 def _id(kind: Kind, key: str) -> str:

@@ -40,6 +40,7 @@ _KIND = Option("--kind", metavar="KIND", help="Only calls (call) or only message
 _NUMBER = Option("--number", metavar="N", help="Only with this number, written in any way.")
 _EVENTS = Option("--events", metavar="A..B", help="Only events that were received on these days.")
 _REBUILD = Option("--rebuild", help="Also derive every stored call and message anew from all that was said of it.")
+_STAY = Option("--stay", metavar="SECONDS", help="With --events: go on until nothing has come for so long.")
 _SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
 
@@ -137,6 +138,16 @@ class PullOptions:
     """Read the lists of calls and messages: what is new, and days that are to be proved."""
 
     days: Annotated[str | None, _DAYS] = None
+    dry_run: Annotated[bool, Option("--dry-run", help="Read the lists, and store nothing.")] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRunOptions:
+    """Do all that is due: merge what was received, read the lists, fetch files, remove what is old."""
+
+    events: Annotated[bool, Option("--events", help="Only merge what was received; ask the target nothing.")] = False
+    stay: Annotated[float, _STAY] = 0.0
     dry_run: Annotated[bool, Option("--dry-run", help="Read the lists, and store nothing.")] = False
     as_json: Json = False
 

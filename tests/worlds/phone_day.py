@@ -18,7 +18,7 @@ DAY = "2026-03-10"
 
 @dataclass
 class PhoneDay:
-    """Ids: ``answered``, ``missed``, ``recorded`` of calls at 9, 10 and 11, ``sms``, ``photo`` of messages at 12 and 13."""
+    """Ids of calls at 9, 10 and 11 (``answered``, ``missed``, ``recorded``), of messages at 12, 13 (``sms``, ``photo``)."""
 
     world: World
     syncd: Command

@@ -9,6 +9,7 @@ from typing import Any
 
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
 from syncd.activity.store.packing import unpack_words
+from syncd.activity.store.removal import Removal
 from syncd.activity.store.rows import call_row, message_row
 from syncd.activity.store.taking import Counts, Reading, Taking
 from syncd.core.activity.instants import begin_of, day_after
@@ -40,6 +41,7 @@ class Activities(Part):
     def __init__(self, database: Database, region: str, taking: Taking) -> None:
         super().__init__(database)
         self._region, self._taking = region, taking
+        self._removal = Removal(database)
 
     def take(
         self,
@@ -143,12 +145,18 @@ class Activities(Part):
 
     def drop_texts(self, kind: Kind, before: float) -> int:
         """Remove the texts of activities from before ``before`` (Unix seconds), for good; return their number."""
-        of, now = KINDS[kind], self._database.clock()
-        with self._database.write():
-            keys = self._older(of, before, " AND text_dropped IS NULL")
-            self._database.execute(f"UPDATE {of.name} SET text_dropped = :now WHERE {of.these}", now=now, keys=keys)
-            self._database.execute(f"DELETE FROM text WHERE kind = :kind AND {_THEIRS}", kind=kind, keys=keys)
-        return len(keys)
+        return self._removal.texts(KINDS[kind], before)
+
+    def old(self, kind: Kind, before: float, awaited: Collection[str] = ()) -> Iterator[list[str]]:
+        """Yield the keys of activities from before ``before`` (Unix seconds), some at a time, to be removed meanwhile.
+
+        ``awaited``: those that are kept all the same, as ``call:ID`` or ``message:CHANNEL:ID``.
+        """
+        return self._removal.old(KINDS[kind], before, awaited)
+
+    def remove(self, kind: Kind, keys: Sequence[str]) -> None:
+        """Remove activities, their texts and their parts for good; their ids stay, since totals count them."""
+        self._removal.remove(KINDS[kind], keys)
 
     def drop(self, kind: Kind, before: float) -> int:
         """Remove activities from before ``before`` (Unix seconds); return their number.

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.budget import describe
-from syncd.commands.activity.given import configured, existing_store
+from syncd.commands.activity.given import existing_store
 from syncd.commands.options import ActivityExplainOptions
-from syncd.commands.settings import loaded
+from syncd.commands.settings import activity_of, loaded
 from syncd.commands.status import shown_time
 from syncd.report.exit_code import DONE
 from syncd.report.streams import print_json
@@ -31,7 +31,7 @@ def explain(config: Path | None, options: ActivityExplainOptions) -> int:
         ConfigError: the id names nothing or several things, no activity is configured, or there is no store yet.
     """
     settings = loaded(config, keyless=True)
-    activity = configured(settings)
+    activity = activity_of(settings)
     with existing_store(settings) as store:
         from syncd.activity.explain import explained
 

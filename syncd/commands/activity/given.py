@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypedDict
 
+from syncd.commands.settings import activity_of
 from syncd.core.activity.days.spans import FORMS, Span, span_of
 from syncd.core.activity.instants import day_of
 from syncd.core.activity.numbers import is_withheld
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from syncd.activity.store.store import ActivityStore
     from syncd.commands.options import ActivityExportOptions, ActivityListOptions
     from syncd.config import Settings
-    from syncd.config.activity import Activity
 
 KINDS: dict[str, Kind] = {"call": "call", "calls": "call", "message": "message", "messages": "message"}
 
@@ -37,17 +37,6 @@ def span_option(option: str, text: str) -> Span:
 def unusable(option: str, text: str) -> ConfigError:
     """Return the error for days that cannot be used."""
     return ConfigError(f"{option} {text!r}: write days, the oldest first: {FORMS}")
-
-
-def configured(settings: Settings) -> Activity:
-    """Return what is configured of calls and messages.
-
-    Raises:
-        ConfigError: nothing is.
-    """
-    if settings.activity is None:
-        raise ConfigError(f"{settings.path}: calls and messages are not configured: add activity: {{}}")
-    return settings.activity
 
 
 class Selection(TypedDict):
@@ -82,13 +71,13 @@ def existing_store(settings: Settings, *, read_only: bool = True) -> Iterator[Ac
         ConfigError: no activity is configured, or there is no store yet.
         StateError: the store cannot be used.
     """
-    activity = configured(settings)
-    from syncd.activity.store.store import STORE
+    activity = activity_of(settings)
+    from syncd.activity.store.store import ActivityStore
     from syncd.state.place import is_there
 
-    if not is_there(activity.store, STORE):
+    if not is_there(activity.store, ActivityStore.WORDS):
         raise ConfigError(f"{activity.store}: there are no calls and messages yet; syncd activity pull fetches them")
-    from syncd.activity.session import open_store
+    from syncd.activity.opening import open_store
 
     with open_store(settings, activity, read_only=read_only) as store:
         yield store

@@ -27,6 +27,7 @@ def _add(name: str, options: type, module: str | None = None) -> None:
     command(app, name, options)(carry_out)
 
 
+_add("run", takes.ActivityRunOptions)
 _add("pull", takes.PullOptions)
 _add("days", takes.DaysOptions)
 _add("list", takes.ActivityListOptions, "listed")

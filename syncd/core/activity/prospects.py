@@ -74,9 +74,9 @@ def of_day(day: str, standing: Standing, now: float, recheck: Sequence[float]) -
     """Return when the list of a day is read next, and why; None if never again by itself."""
     if day in window(now).each() and now < ended(day):
         return Prospect("look", "the day has not ended everywhere: each run looks at the newest days")
-    tried = (standing.read_at or now) - (standing.since or standing.read_at or now)
+    tried = (standing.last_read or now) - (standing.since or standing.last_read or now)
     moments = {now, ended(day), *(ended(day) + seconds for seconds in recheck)}
-    moments.add((standing.read_at or now) + max(min(recheck, default=0.0), tried))
+    moments.add((standing.last_read or now) + max(min(recheck, default=0.0), tried))
     for moment in sorted(each for each in moments if each >= now):
         if is_due(day, standing, moment, recheck):
             return Prospect("read", WORTH[standing.state], None if moment == now else moment)
