@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import structlog
 
 from syncd.activity.session import ActivitySession
 from syncd.activity.store.events import Event
@@ -21,11 +22,14 @@ from syncd.core.activity.facts import GAPS
 from syncd.core.activity.failures import Failure, failures_of
 from syncd.core.activity.instants import day_of
 from syncd.core.activity.observations import Kind
+from syncd.errors import TargetError
 
 EVERY = 900.0
 """Seconds between two looks at the failures."""
 
 KINDS: tuple[Kind, ...] = ("call", "message")
+
+log = structlog.get_logger()
 
 _ASKED, _SEEN = "failures.asked", "failures.seen"  # the facts: when they were asked for last, and which are known
 _MOST_SEEN, _MOST_PAGES, _STALE = 5000, 20, 100_000
@@ -46,13 +50,13 @@ def recover(session: ActivitySession, *, at_once: bool = False) -> Recovered:
     The failures are asked for every quarter of an hour; ``at_once``: in any case. A dry run does nothing.
 
     Raises:
-        SyncdError: as :meth:`syncd.rest.Client.request`.
+        AccessDenied, Stopped: as :meth:`syncd.rest.Client.request`.
         StateError: the store cannot be used.
     """
     if session.dry_run or session.activity.receive is None:
         return Recovered(0, dict.fromkeys(KINDS, ()))
     now = session.clock()
-    found = list(_failures(session)) if at_once or _is_due(session, now) else None
+    found = _asked(session) if at_once or _is_due(session, now) else None
     with session.store.write():
         wanted = [*_gaps(session), *_stale(session)]
         events = 0
@@ -70,6 +74,15 @@ def _is_due(session: ActivitySession, now: float) -> bool:
 
 _Wanted = tuple[Kind | None, Days]
 """Days that are to be read of a list, or of both (None)."""
+
+
+def _asked(session: ActivitySession) -> list[Failure] | None:
+    """Return the failed deliveries; None if they cannot be had now: they are hints, and the lists are the truth."""
+    try:
+        return list(_failures(session))
+    except TargetError as error:
+        log.warning("the failed deliveries could not be asked for", error=str(error))
+        return None
 
 
 def _failures(session: ActivitySession) -> Iterator[Failure]:

@@ -39,12 +39,14 @@ class Database(Queries):
 
     Every method may raise :class:`~syncd.errors.StateError` or :class:`~syncd.errors.StateBusy`.
 
-    ``WORDS``: what messages call the file; ``NEWEST``: the version of its tables; ``VERSIONS``: the migrations' folder.
+    ``WORDS``: what messages call the file; ``NEWEST``: the version of its tables; ``VERSIONS``: the migrations' folder;
+    ``CACHE``: how much of it SQLite keeps in memory, negative in KiB (``PRAGMA cache_size``).
     """
 
     WORDS: ClassVar[Words] = STATE
     NEWEST: ClassVar[str] = HEAD
     VERSIONS: ClassVar[Path] = MIGRATIONS / "versions"
+    CACHE: ClassVar[int] = -2_000
 
     def __init__(self, path: Path, *, read_only: bool = False, clock: Callable[[], float] = time.time) -> None:
         self.path = path
@@ -177,6 +179,7 @@ class Database(Queries):
         )
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = {self.CACHE}")
         if not self.read_only:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

@@ -19,7 +19,7 @@ def clock(text: str) -> str:
     return f"{DAY}{text}.000Z"
 
 
-def event(kind: str, at: str, *, received: float = NOON, **data: Any) -> Observation:
+def event(kind: str, at: str, received: float = NOON, /, **data: Any) -> Observation:
     """Return what an event says; ``at``: its own time of the day."""
     data = {("message_id" if kind.startswith("message") else "call_id"): "c1", **data}
     envelope = {"id": "evt_1", "event_type": kind, "timestamp": clock(at), "company_id": 123, "data": data}
@@ -28,10 +28,10 @@ def event(kind: str, at: str, *, received: float = NOON, **data: Any) -> Observa
     return found
 
 
-def leg(kind: str, at: str, extension: str = "101", **data: Any) -> Observation:
+def leg(kind: str, at: str, extension: str = "101", /, **data: Any) -> Observation:
     """Return what an event of a leg says; legs begin at 14:30:00."""
     said = {"direction": "incoming", "extension": extension, "remote_number": "2125550101"}
-    return event(f"call.{kind}", at, **said, start_time=clock("14:30:00"), **data)
+    return event(f"call.{kind}", at, **(said | {"start_time": clock("14:30:00")} | data))
 
 
 def call(**fields: Any) -> dict[str, Any]:
@@ -120,7 +120,7 @@ leg_events = st.builds(
     lambda kind, at, received, data, more, texts: event(
         f"call.{kind}",
         at,
-        received=received,
+        received,
         **data,
         **(more if kind in {"ended", "transcription"} else {}),
         **(texts if kind == "transcription" else {}),
@@ -147,7 +147,7 @@ _attachments = st.lists(
     max_size=2,
 )
 message_events = st.builds(
-    lambda kind, at, received, data: event(f"message.{kind}", at, received=received, channel="text", **data),
+    lambda kind, at, received, data: event(f"message.{kind}", at, received, channel="text", **data),
     st.sampled_from(["sent", "received", "status_updated"]),
     _TIMES,
     _AT,

@@ -12,11 +12,14 @@ from syncd.activity.pull import Pull, Pulled
 from syncd.activity.pulling.one_list import Rhythm
 from syncd.activity.server_time import ServerTime
 from syncd.activity.store.store import ActivityStore
+from syncd.budget import Budget, Together, Window
 from syncd.core.activity.days.windows import Days, ended
 from syncd.core.activity.instants import begin_of
 from syncd.core.activity.observations import of_event
 from syncd.rest import Answer, Client
+from syncd.sandbox.limits import DEFAULT_LIMITS, REPORTS
 from syncd.sandbox.server import Sandbox
+from tests.worlds.request_log import MemoryLog
 
 TODAY = begin_of("2026-03-12") + 15 * 3600
 """When a company's clock starts: a Thursday, 15:00 UTC."""
@@ -63,12 +66,14 @@ class Line:
 
 
 class PhoneCompany:
-    """One company. ``now``: the time of its server and of ours."""
+    """One company. ``now``: the time of its server and of ours. ``limited``: it has the guide's windows."""
 
-    def __init__(self, folder: Path, **dialects: str) -> None:
+    def __init__(self, folder: Path, *, limited: bool = False, **dialects: str) -> None:
         self.now = TODAY
         self.folder = folder
-        self.sandbox = Sandbox(limits=None, dialects=dialects, clock=lambda: self.now)
+        limits: dict[str, Any] = {} if limited else {"limits": None}
+        self.sandbox = Sandbox(dialects=dialects, clock=lambda: self.now, **limits)
+        self.budget = self._budget() if limited else None
         self.phones = self.sandbox.phones
         self.rhythm = Rhythm(since=3 * DAY)
         self.line: Line
@@ -77,12 +82,22 @@ class PhoneCompany:
     @contextmanager
     def open(self) -> Iterator[PhoneCompany]:
         headers = {"Authorization": f"Bearer {self.sandbox.key}"}
-        with self.sandbox, Client(self.sandbox.url, headers=headers) as client:
+        with self.sandbox, Client(self.sandbox.url, headers=headers, budget=self.budget) as client:
             self.line = Line(client)
             try:
                 yield self
             finally:
                 self.end_process()
+
+    def _budget(self) -> Together:
+        """Return the windows of the guide, in which the company's clock goes on while a request waits."""
+
+        def wait(seconds: float) -> None:
+            self.now += seconds
+
+        windows = [[Window(*each) for each in tier] for tier in (REPORTS, DEFAULT_LIMITS)]
+        reports, default = (Budget(MemoryLog(), tier, clock=lambda: self.now, sleep=wait) for tier in windows)
+        return Together(reports, default)
 
     def end_process(self) -> None:
         """Close the store; what comes next opens it again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from syncd.activity.pulling.lists import Listing, Page, Per
@@ -79,18 +80,25 @@ def checked(page: Page, days: Days, take: Take) -> None:
 
 def _read(listing: Listing, days: Days, take: Take) -> list[Page]:
     pages: list[Page] = []
-    while True:
-        page = listing.page(days, len(pages) + 1)
-        if page is None and not pages:
-            raise DaysRefused
-        # A list that breaks off says by its count that there are more rows.
-        if page is None:
-            break
-        checked(page, days, take)
-        is_double = bool(pages) and page.rows and _keys(page) == _keys(pages[-1])
-        pages.append(_slim(page))
-        if is_double or page.sheet("leg").is_last:
-            break
+    # A page is stored while the next one is on its way.
+    with ThreadPoolExecutor(1) as other:
+        taken: Future[object] | None = None
+        while True:
+            page = listing.page(days, len(pages) + 1)
+            if taken:
+                taken.result()
+            if page is None and not pages:
+                raise DaysRefused
+            # A list that breaks off says by its count that there are more rows.
+            if page is None:
+                break
+            taken = other.submit(checked, page, days, take)
+            is_double = bool(pages) and page.rows and _keys(page) == _keys(pages[-1])
+            pages.append(_slim(page))
+            if is_double or page.sheet("leg").is_last or are_outside(days, page.times):
+                break
+        if taken:
+            taken.result()
     return pages
 
 

@@ -51,13 +51,17 @@ class Activities(Part):
         arrived: float,
         day: str | None = None,
         digests: Mapping[str, int] | None = None,
+        anew: Mapping[Kind, Collection[str]] | None = None,
+        dry_run: bool = False,
     ) -> Counts:
         """Merge observations, in one transaction; return how many activities are new, changed and as they were.
 
         ``by``: whether events or lists said it. ``arrived``: when, in Unix seconds, for observations that do not say
-        so. ``day``: the server's day that was read. ``digests``: of the raw rows, by key.
+        so. ``day``: the server's day that was read. ``digests``: of the raw rows, by key. ``anew``: activities, by
+        their keys, whose rows are derived anew from all that was said. ``dry_run``: only count.
         """
-        reading = Reading(by, arrived, self._database.clock(), day, digests or {})
+        now = self._database.clock()
+        reading = Reading(by, arrived, now, day, digests or {}, anew or {}, dry_run)
         return self._taking.take(observations, reading)
 
     def digests(self, kind: Kind, ids: Iterable[str]) -> dict[str, int]:
@@ -132,9 +136,10 @@ class Activities(Part):
 
     def overdue_texts(self, first: float, last: float) -> list[str]:
         """Return the ids of the answered calls that ended from ``first`` to before ``last`` and have no summary."""
+        # The index has their beginnings, and no call lasts a day.
         sql = (
-            "SELECT call_id FROM call WHERE status = 'answered' AND ended >= :first AND ended < :last AND summary = 0"
-            " AND left_out = 0 ORDER BY ended"
+            "SELECT call_id FROM call WHERE started >= :first - 86400 AND started < :last AND ended >= :first"
+            " AND ended < :last AND status = 'answered' AND summary = 0 AND left_out = 0 ORDER BY ended"
         )
         return self._database.column(sql, first=first, last=last)
 
@@ -152,6 +157,30 @@ class Activities(Part):
     def remove(self, kind: Kind, keys: Sequence[str]) -> None:
         """Remove activities, their texts and their parts for good; their ids stay, since totals count them."""
         self._removal.remove(KINDS[kind], keys)
+
+    def drop(self, kind: Kind, before: float) -> int:
+        """Remove activities from before ``before`` (Unix seconds); return their number.
+
+        The rows of media whose files are kept stay, so that the files can be found and removed.
+        """
+        of = KINDS[kind]
+        with self._database.write():
+            keys = self._older(of, before)
+            owners = [f"{kind}:{key}" for key in keys]
+            self._database.execute(f"DELETE FROM text WHERE kind = :kind AND {_THEIRS}", kind=kind, keys=keys)
+            if of.name == "call":
+                self._database.execute(f"DELETE FROM segment WHERE {of.these}", keys=keys)
+            self._database.execute(
+                "DELETE FROM media WHERE owner IN (SELECT value FROM json_each(:owners))"
+                " AND state NOT IN ('fetching', 'kept')",
+                owners=owners,
+            )
+            self._database.execute(f"DELETE FROM {of.name} WHERE {of.these}", keys=keys)
+        return len(keys)
+
+    def _older(self, of: OfKind, before: float, more: str = "") -> list[str]:
+        old = f"({of.moment} < :before OR {of.moment} IS NULL AND first_seen < :before)"
+        return self._database.column(f"SELECT {of.key} FROM {of.name} WHERE {old}{more}", before=before)
 
     def _record(self, kind: Kind, key: str) -> Record | None:
         of = KINDS[kind]
@@ -216,6 +245,7 @@ class Activities(Part):
         return found
 
 
+_THEIRS = "id IN (SELECT value FROM json_each(:keys))"
 _SEGMENTS = "SELECT * FROM segment WHERE call_id IN (SELECT value FROM json_each(:keys)) ORDER BY call_id, n"
 _ATTACHMENTS = "SELECT * FROM media WHERE owner IN (SELECT value FROM json_each(:keys)) ORDER BY owner, n"
 _TEXTS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"

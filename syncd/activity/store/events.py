@@ -92,6 +92,11 @@ class Events(Part):
             yield from (_event(each[1:]) for each in page)
             at, row = page[-1][5], page[-1][0]
 
+    def get(self, identity: str) -> Event | None:
+        """Return an event."""
+        rows = self._database.rows(f"SELECT {_COLUMNS} FROM event WHERE id = :id", id=identity)
+        return _event(rows[0]) if rows else None
+
     def of(self, subject: str) -> list[Event]:
         """Return the events of a call or a message, by its id, the oldest first."""
         sql = f"SELECT {_COLUMNS} FROM event WHERE subject = :subject ORDER BY received, id"

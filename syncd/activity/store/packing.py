@@ -48,7 +48,11 @@ def unpack(stored: bytes) -> State:
 
 def pack_words(words: list[Any]) -> bytes:
     """Return texts as they are stored."""
-    return zlib.compress(orjson.dumps(words), 6)
+    text = orjson.dumps(words)
+    # To prepare the tables for a long text takes longer than to pack a short one.
+    is_long = len(text) > 4096
+    packer = zlib.compressobj(6, zlib.DEFLATED, 15 if is_long else 12, 8 if is_long else 5)
+    return packer.compress(text) + packer.flush()
 
 
 def unpack_words(stored: bytes) -> list[Any]:

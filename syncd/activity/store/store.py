@@ -11,6 +11,7 @@ from syncd.activity.store.activities import Activities
 from syncd.activity.store.days import Days
 from syncd.activity.store.events import Events
 from syncd.activity.store.filter import Only
+from syncd.activity.store.insight import Insight
 from syncd.activity.store.media import Media
 from syncd.activity.store.taking import Taking
 from syncd.activity.store.webhooks import Facts, Webhooks
@@ -32,6 +33,8 @@ class ActivityStore(Database):
     WORDS: ClassVar[Words] = STORE
     NEWEST: ClassVar[str] = HEAD
     VERSIONS: ClassVar[Path] = Path(__file__).parent / "migrations" / "versions"
+    # Ids of calls have no order: each page of a list touches the whole index.
+    CACHE: ClassVar[int] = -48_000
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class ActivityStore(Database):
         self.media = Media(self)
         self.webhooks = Webhooks(self)
         self.facts = Facts(self)
+        self.insight = Insight(self)
 
     def close(self) -> None:
         super().close()

@@ -119,8 +119,10 @@ def media_id(*texts: Any) -> str | None:
 
     Nothing else of an address is kept: it may be signed, or another server's.
     """
-    found = (_MEDIA.search(text) for text in texts if isinstance(text, str))
-    return next((match[1] for match in found if match), None)
+    for text in texts:
+        if isinstance(text, str) and (found := _MEDIA.search(text)):
+            return found[1]
+    return None
 
 
 def _of_leg(data: Mapping[str, Any], phase: str, at: float, received: float) -> Observation | None:

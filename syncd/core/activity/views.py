@@ -98,7 +98,7 @@ def view_of_call(state: State, region: str = "US") -> CallView:
     journey = _journey(rows)
     segments = _segments(state, rows, legs, journey)
     answered = [segment for segment in segments if segment.answered]
-    who = [*sorted(rows, key=_is_answered, reverse=True), *sorted(legs, key=_is_answered, reverse=True)]
+    who = [*_answered_first(rows), *_answered_first(legs)]
     extension = _first(who, "extension")
     remote, own = _first(said, "remote"), _first(said, "own")
     texts, first = state.get("texts", {}), state.get("first", [0.0, "list"])
@@ -222,6 +222,10 @@ def _is_answered(said: State) -> bool:
     return bool(said["status"] == "answered")
 
 
+def _answered_first(said: Sequence[State]) -> Sequence[State]:
+    return said if len(said) < 2 else sorted(said, key=_is_answered, reverse=True)
+
+
 def _journey(rows: Sequence[State]) -> list[list[Any]] | None:
     """Return the segments that lists name, each once; None if no row has a journey."""
     named = [row["journey"] for row in rows if row["journey"] is not None]
@@ -253,6 +257,8 @@ def _of_leg(n: int, leg: State) -> Segment:
 
 
 def _text(texts: State, what: str, rows: Sequence[State], journey: Sequence[list[Any]] | None) -> str | None:
+    if not texts:
+        return None
     words = dict.fromkeys(texts[place][3].strip() for place in _shown(texts, what, rows, journey))
     return "\n".join(words) or None
 
@@ -265,9 +271,19 @@ def _shown(texts: State, what: str, rows: Sequence[State], journey: Sequence[lis
     of_events = sorted(place for place in ours if place.startswith("event "))
     # A segment that is named otherwise now keeps its text.
     others = sorted(place for place in ours if not place.startswith(("row ", "event ")))
-    choices = ([place for place in places if place in ours] for places in (of_rows, named, others, of_events))
+
+    def newest(places: Sequence[str]) -> float:
+        return max((texts[f"{what} {place}"][1] for place in places if place in ours), default=0.0)
+
+    # A list that has the texts elsewhere than before has the newer ones there.
+    listed = sorted((of_rows, named), key=newest, reverse=True)
+    choices = ([place for place in places if place in ours] for places in (*listed, others, of_events))
     return [f"{what} {place}" for place in next(filter(None, choices), [])]
 
 
 def _first(said: Iterable[State], name: str) -> Any:
-    return next((value for each in said if (value := each.get(name)) is not None), None)
+    for each in said:
+        value = each.get(name)
+        if value is not None:
+            return value
+    return None

@@ -224,3 +224,14 @@ def test_media_are_wanted_once_by_their_ids(store: ActivityStore) -> None:
     by_list(store, listed(row, LATER + 60), listed(message(attachments=[full]), LATER + 60))
     assert [(item.filename, item.size) for item in store.media.of("message:text:c1")] == [("roof.jpg", 10)]
     assert store.media.counts() == {"wanted": 2}
+
+
+def test_old_activities_go_with_their_parts(store: ActivityStore) -> None:
+    row = call(summary="About the roof")
+    row["journey"][1]["recording_url"] = "/v1/media/rec_1"
+    young = call(call_id="c2", start_time="2026-03-10T15:00:00Z")
+    by_list(store, listed(row), listed(young), listed(message(attachments=[{"id": "att_1"}])))
+    assert store.activities.drop("call", LATER - 3600) == store.activities.drop("message", LATER) == 1
+    assert [shown["id"] for shown in store.activities.select()] == ["c2"]
+    assert (store.column("SELECT DISTINCT call_id FROM segment"), store.column("SELECT id FROM text")) == (["c2"], [])
+    assert store.media.counts() == {}

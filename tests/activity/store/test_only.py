@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,7 +111,7 @@ def test_another_condition_lets_the_lists_decide_anew(opened: Callable[..., Acti
         take(store, listed(call(call_id="c3")))
         assert store.activities.digests("call", ["c1", "c2"]) == {"c2": 7}
         take(store, internal())
-        assert shown(store) == ["c1", "c3", "c2"] or set(shown(store)) == {"c1", "c2", "c3"}
+        assert set(shown(store)) == {"c1", "c2", "c3"}
 
 
 def test_messages_are_left_out_too(opened: Callable[..., ActivityStore]) -> None:
@@ -119,7 +120,7 @@ def test_messages_are_left_out_too(opened: Callable[..., ActivityStore]) -> None
         assert [row["channel"] for row in store.activities.select()] == ["text"]
 
 
-ROWS = {
+ROWS: dict[str, dict[str, Any]] = {
     "call": {"kind": "call", "direction": "internal", "duration": 3, "summary": None},
     "message": {"kind": "message", "direction": "internal", "channel": "text", "body": None},
 }

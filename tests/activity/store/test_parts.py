@@ -45,8 +45,9 @@ def test_a_stale_event_gives_way_to_a_fresh_delivery_and_not_the_other_way(store
 
 
 def test_events_are_merged_once_and_read_by_their_time(store: ActivityStore) -> None:
-    for number in range(1_234):
-        store.events.add(event(f"evt_{number}", str(number), received=NOON + number // 10))
+    with store.write():
+        for number in range(1_234):
+            store.events.add(event(f"evt_{number}", str(number), received=NOON + number // 10))
     store.events.processed([f"evt_{number}" for number in range(1_230)])
     assert [each.id for each in store.events.unprocessed(2)] == ["evt_1230", "evt_1231"]
     assert [each.id for each in store.events.range(NOON + 1, NOON + 100)] == [f"evt_{n}" for n in range(10, 1_000)]
@@ -97,8 +98,12 @@ def test_endpoints_and_facts(store: ActivityStore) -> None:
 
 
 def test_a_part_takes_part_in_the_transaction_around_it(store: ActivityStore) -> None:
-    with pytest.raises(ZeroDivisionError), store.write():
-        store.events.add(event())
-        store.facts.set("position", "2")
-        raise ZeroDivisionError
+    def broken_off() -> None:
+        with store.write():
+            store.events.add(event())
+            store.facts.set("position", "2")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken_off()
     assert (store.events.unprocessed(10), store.facts.get("position")) == ([], None)

@@ -110,6 +110,9 @@ def test_call_never_ends() -> None:
     running = listed(call(end_time=None, duration=None, status=None), NOON)
     assert call_of(running).status == "open"
     assert call_of(running, listed(call(), LISTED)).status == "answered"
+    # A list that lags behind does not take the end away.
+    lagging = listed(call(end_time=None, duration=None, status=None), LISTED + 60)
+    assert call_of(lagging, listed(call(), LISTED)).status == "answered"
 
 
 def test_a_running_leg_keeps_the_call_open() -> None:

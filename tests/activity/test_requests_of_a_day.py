@@ -1,0 +1,39 @@
+"""How many requests a day of a busy company takes, within the guide's windows, as the clock goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncd.activity.pulling.one_list import Rhythm
+from tests.worlds.phone_company import DAY, HOUR, PhoneCompany, at
+
+SCALE = 20
+"""All numbers are so many times smaller, the pages too: the requests are those of 5,000 calls and 2,000 messages."""
+
+
+@pytest.mark.parametrize(
+    ("order", "every", "most"), [("newest", 600, 600), ("oldest", 600, 600), ("newest", 120, 2300)]
+)
+def test_a_day_of_5000_calls_and_2000_messages(tmp_path: Path, order: str, every: int, most: int) -> None:
+    world = PhoneCompany(tmp_path, limited=True, list_order=order)
+    world.now = at("2026-03-12", 0)
+    # Eight days lie behind, so that every recheck happens on the day that is counted.
+    world.rhythm = Rhythm(every=every, since=8 * DAY)
+    with world.open():
+        world.phones.traffic(5000 // SCALE, seed=7, since=at("2026-03-04", 0), messages=2000 // SCALE)
+        world.line.limit = 500 // SCALE
+        world.pull()
+        world.live(at("2026-03-13", 0), every=HOUR)
+        world.line.asked.clear()
+        before = len(world.sandbox.requests)
+        begin, moment = world.now, world.now
+        while moment < begin + DAY:
+            moment += every
+            world.now = max(world.now, moment)
+            world.pull()
+        assert world.line.sent <= most
+        assert [each for each in world.sandbox.requests[before:] if each.status == 429] == []
+        # Calls of the last minute are still going on, and not in the list yet.
+        assert len(set(world.truth()) - set(world.calls())) < 5
