@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 import zlib
 from typing import Any
@@ -13,8 +15,8 @@ from syncd.activity.store.events import Event
 from syncd.activity.store.store import ActivityStore
 from syncd.core.activity import envelopes
 from syncd.run.leases import Leases, refuse
-from tests.worlds.commands import Command
-from tests.worlds.receiver import event
+from tests.worlds.commands import Command, environment
+from tests.worlds.receiver import event, until
 from tests.worlds.world import World
 
 
@@ -129,6 +131,40 @@ def test_a_target_that_is_down_costs_the_lists_and_not_the_deliveries(phones: Wo
     phones.sandbox.disarm()
     assert run(syncd)[0] == 0
     assert json.loads(syncd("status", "--json")[1])["alarms"] == []
+
+
+def test_a_key_that_may_not_see_webhooks_still_reads_the_lists(phones: World, syncd: Command) -> None:
+    phones.activity = {"since": "2d", "receive": {"url": "https://hooks.example.com/in", "secret_file": "s"}}
+    phones.settings()
+    phones.sandbox.arm({"kind": "status", "status": 403, "times": None, "path": "/webhooks"})
+    call = phones.sandbox.phones.call(talk=10.0)
+    assert run(syncd)[0] == 0
+    assert rows(phones, "SELECT call_id FROM call") == [(call,)]
+
+
+def test_it_removes_what_is_old_and_fetches_files(phones: World, syncd: Command) -> None:
+    phones.activity = {"since": "2d", "keep": {"events": "2d"}, "recordings": {"folder": "recordings"}}
+    phones.settings()
+    stored(phones, event("evt_1"))
+    run(syncd, "--events")
+    with ActivityStore(phones.folder / "activity.db") as store:
+        store.execute("UPDATE event SET received = 0")
+    _, said = run(syncd)
+    assert said["retention"]["events"] == 1
+    assert said["media"]["fetched"] == 0
+    assert rows(phones, "SELECT 1 FROM event") == []
+
+
+def test_it_stays_for_what_comes_next_and_ends_at_a_stop(phones: World) -> None:
+    stored(phones, event("evt_1"))
+    line = [sys.executable, "-m", "syncd", "activity", "run", "--events", "--stay", "120", "--json"]
+    with subprocess.Popen(line, env=environment(), cwd=phones.folder, stdout=subprocess.PIPE) as process:
+        until(lambda: rows(phones, "SELECT 1 FROM call"), 60)
+        stored(phones, event("evt_2"))
+        until(lambda: len(rows(phones, "SELECT 1 FROM call")) == 2, 20)
+        process.terminate()
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, json.loads(out)["events"]["merged"]) == (0, 2)
 
 
 @pytest.mark.parametrize("words", [("--events", "--dry-run"), ("--stay", "3")])
