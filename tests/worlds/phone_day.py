@@ -18,7 +18,7 @@ DAY = "2026-03-10"
 
 @dataclass
 class PhoneDay:
-    """Ids of calls at 9, 10 and 11 (``answered``, ``missed``, ``recorded``), of messages at 12, 13 (``sms``, ``photo``)."""
+    """Ids of calls at 9, 10 and 11, and of messages at 12 (``sms``) and 13 (``photo``)."""
 
     world: World
     syncd: Command
