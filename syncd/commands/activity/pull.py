@@ -71,7 +71,7 @@ def _work(
 
 
 def foresee(session: ActivitySession, budget: dict[str, float], requests: int) -> None:
-    """Note in ``budget`` how many ``seconds`` the requests of a pull will take; on a terminal, tell it if that is long."""
+    """Note in ``budget`` how many ``seconds`` a pull will take; on a terminal, tell it if that is long."""
     left = max(0, requests - session.reports.sent)
     budget["seconds"] = session.reports_budget.forecast(left)
     # A first pull takes an hour: whoever started it wants to know that.
