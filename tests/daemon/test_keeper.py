@@ -207,6 +207,12 @@ def test_work_on_calls_takes_no_place_of_the_workers() -> None:
     assert names(found, NOW + 3602) == ["more"]
 
 
+def test_work_on_calls_that_starts_first_leaves_the_place_to_a_run() -> None:
+    jobs = (job("activity", beside=True), job("contacts"))
+    found = Agenda(Timetable("c", "s", 1, jobs), NOW, chance=lambda: 0.0)
+    assert names(found, NOW + 3600) == ["activity", "contacts"]
+
+
 def test_a_ring_makes_the_merge_due_soon_and_further_rings_do_not_put_it_off() -> None:
     found = agenda()
     found.wake(NOW + 10)
