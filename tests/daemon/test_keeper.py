@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 import time
@@ -16,6 +17,7 @@ from syncd.daemon.doorbell import Doorbell
 from syncd.daemon.keeper import FIRST_PAUSE, LAST_PAUSE, STAYED, Keeper
 from syncd.daemon.signals import Signals
 from syncd.daemon.timetable import Job, Timetable
+from tests.worlds.daemon_day import Day
 
 NOW = 1_800_000_000.0
 
@@ -86,6 +88,56 @@ def test_a_machine_without_room_for_a_process_is_waited_out() -> None:
     assert (keeper.is_running(), keeper.next_deadline()) == (False, 5.0 + FIRST_PAUSE)
 
 
+class FakeKeeper:
+    """Notes what the daemon asks of it; ``under_way`` names the runs at that time."""
+
+    def __init__(self, day: Day) -> None:
+        self.day, self.running = day, False
+        self.told: list[tuple[str, list[str]]] = []
+
+    def _note(self, what: str) -> None:
+        if not self.told or self.told[-1][0] != what:
+            self.told.append((what, self.day.children.names()))
+
+    def keep(self) -> None:
+        self.running = True
+        self._note("keep")
+
+    def let_go(self) -> None:
+        self.running = False
+        self._note("let go")
+
+    def kill(self) -> None:
+        self.running = False
+
+    def look(self) -> None:
+        pass
+
+    def is_running(self) -> bool:
+        return self.running
+
+    def next_deadline(self) -> None:
+        return None
+
+
+def test_the_receiver_answers_until_the_last_run_has_ended(tmp_path: Path) -> None:
+    jobs = (Job("run a", "a", ("run",), Every(3600), 60),)
+    day = Day(NOW, Timetable("c", str(tmp_path / "s"), 1, jobs, receives=True), seconds=lambda _: 7200.0)
+    day.keeper = FakeKeeper(day)
+    assert day.run(hours=1.5) == 0
+    assert day.keeper.told == [("keep", []), ("let go", [])]
+    assert day.heard.told[-3:] == [("stopping", None), ("ended", 4), ("stopped", None)]
+
+
+def test_a_reload_tells_it_what_is_configured_now(tmp_path: Path) -> None:
+    with_it, without = (Timetable("c", str(tmp_path / "s"), 1, receives=each) for each in (True, False))
+    day = Day(NOW, with_it, without, with_it)
+    day.keeper = FakeKeeper(day)
+    day.script = [(60.0, signal.SIGHUP), (120.0, signal.SIGHUP)]
+    assert day.run(hours=0.1) == 0
+    assert [what for what, _ in day.keeper.told] == ["keep", "let go", "keep", "let go"]
+
+
 # The bell
 
 
@@ -153,6 +205,12 @@ def test_work_on_calls_takes_no_place_of_the_workers() -> None:
     assert names(found, NOW + 3601) == []
     found.end("contacts", NOW + 3602, 0)
     assert names(found, NOW + 3602) == ["more"]
+
+
+def test_work_on_calls_that_starts_first_leaves_the_place_to_a_run() -> None:
+    jobs = (job("activity", beside=True), job("contacts"))
+    found = Agenda(Timetable("c", "s", 1, jobs), NOW, chance=lambda: 0.0)
+    assert names(found, NOW + 3600) == ["activity", "contacts"]
 
 
 def test_a_ring_makes_the_merge_due_soon_and_further_rings_do_not_put_it_off() -> None:

@@ -75,6 +75,8 @@ def failure(times: int, kind: str = "TargetUnavailable") -> dict[str, Any]:
         ({REFUSED + "no secret": NOW - 60}, ["signatures"]),
         ({REFUSED + "signature": NOW - 60, SECRET + "abc": NOW - 30}, []),
         ({REFUSED + "signature": NOW - 60, SECRET + "abc": NOW - 300}, ["signatures"]),
+        # That a secret has delivered is noted once a minute.
+        ({REFUSED + "signature": NOW - 60, SECRET + "abc": NOW - 90}, []),
         ({REFUSED + "stale": NOW - 60}, []),
         ({FOREIGN: NOW - 60}, ["company"]),
         ({FOREIGN: NOW - 25 * HOUR}, []),

@@ -67,10 +67,11 @@ def _work(
     ):
         if days is None:
             recover(session)
-        pulled(session, found, days, forecast=partial(_foresee, session, budget))
+        pulled(session, found, days, forecast=partial(foresee, session, budget))
 
 
-def _foresee(session: ActivitySession, budget: dict[str, float], requests: int) -> None:
+def foresee(session: ActivitySession, budget: dict[str, float], requests: int) -> None:
+    """Note in ``budget`` how many ``seconds`` a pull will take; on a terminal, tell it if that is long."""
     left = max(0, requests - session.reports.sent)
     budget["seconds"] = session.reports_budget.forecast(left)
     # A first pull takes an hour: whoever started it wants to know that.

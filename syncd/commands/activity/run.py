@@ -34,10 +34,10 @@ def run(config: Path | None, options: ActivityRunOptions) -> int:
         raise ConfigError("--stay is for --events: add it")
     from syncd.activity.run import ActivityRun
 
-    done, settings = ActivityRun(), list["Settings"]()
-    ended = error_of(partial(_work, config, options, done, settings))
+    done, budget, settings = ActivityRun(), dict[str, float](), list["Settings"]()
+    ended = error_of(partial(_work, config, options, done, budget, settings))
     error = done.error if ended is None else ended
-    code = finished(partial(_print, options, done, error), (), error)
+    code = finished(partial(_print, options, done, budget, error), (), error)
     # The daemon looks for alarms by itself; whoever has stopped the command does not wait for a server.
     tells = not (options.dry_run or isinstance(ended, Stopped | KeyboardInterrupt | SourceBusy))
     if tells and settings and settings[0].notify.tells:
@@ -51,6 +51,7 @@ def _work(
     config: Path | None,
     options: ActivityRunOptions,
     done: ActivityRun,
+    budget: dict[str, float],
     settings: list[Settings],
     stopping: threading.Event,
 ) -> None:
@@ -59,17 +60,20 @@ def _work(
     settings.append(found)
     from syncd.activity.run import run_activity
     from syncd.activity.session import open_activity
+    from syncd.commands.activity.pull import foresee
 
     with (
         progress() as watcher,
         open_activity(found, dry_run=options.dry_run, stopping=stopping, watcher=watcher) as session,
     ):
-        run_activity(session, done)
+        run_activity(session, done, forecast=partial(foresee, session, budget))
 
 
-def _print(options: ActivityRunOptions, done: ActivityRun, error: BaseException | None, code: int) -> None:
+def _print(
+    options: ActivityRunOptions, done: ActivityRun, budget: dict[str, float], error: BaseException | None, code: int
+) -> None:
     if options.as_json:
-        forecast = {"reports": {"requests": done.pulled.forecast}}
+        forecast = {"reports": {"requests": done.pulled.forecast, "seconds": round(budget.get("seconds", 0.0), 1)}}
         head: dict[str, Any] = {"dry_run": options.dry_run, "exit": code, "forecast": forecast}
         print_json({**head, **done.to_json(), "error": None, **error_json(error)})
         return

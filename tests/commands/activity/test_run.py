@@ -142,6 +142,17 @@ def test_a_key_that_may_not_see_webhooks_still_reads_the_lists(phones: World, sy
     assert rows(phones, "SELECT call_id FROM call") == [(call,)]
 
 
+def test_webhooks_that_cannot_be_asked_for_do_not_keep_the_lists_from_being_read(phones: World, syncd: Command) -> None:
+    phones.activity = {"since": "2d", "receive": {"url": "https://hooks.example.com/in", "secret_file": "s"}}
+    phones.target["deadline"] = "1s"
+    phones.settings()
+    phones.sandbox.arm({"kind": "status", "status": 503, "times": None, "path": "/webhooks"})
+    call = phones.sandbox.phones.call(talk=10.0)
+    code, said = run(syncd)
+    assert (code, said["error"]["kind"]) == (4, "TargetUnavailable")
+    assert rows(phones, "SELECT call_id FROM call") == [(call,)]
+
+
 def test_it_removes_what_is_old_and_fetches_files(phones: World, syncd: Command) -> None:
     phones.activity = {"since": "2d", "keep": {"events": "2d"}, "recordings": {"folder": "recordings"}}
     phones.settings()
