@@ -23,7 +23,7 @@ FIRST_PAUSE, LAST_PAUSE = 1.0, 300.0
 STAYED = 60.0
 """Seconds after which a process counts as one that stays: the next pause is the first one again."""
 
-GRACE = 10.0
+GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL: what has arrived is answered within two."""
 
 

@@ -145,6 +145,7 @@ class Day:
         self.children = FakeChildren(self.clock, **children)
         self.script: list[tuple[float, int | Callable[[], None]]] = []
         self.heard = Heard()
+        self.keeper: Any = None
         self.manager = ServiceManager({})
         self.chance: Callable[[], float] = lambda: 0.0
 
@@ -155,6 +156,7 @@ class Day:
             chance=self.chance,
             manager=self.manager,
             watchers=[self.heard],
+            keeper=self.keeper,
             clock=lambda: self.clock.wall,
             elapsed=lambda: self.clock.steady,
         )

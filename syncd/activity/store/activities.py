@@ -158,30 +158,6 @@ class Activities(Part):
         """Remove activities, their texts and their parts for good; their ids stay, since totals count them."""
         self._removal.remove(KINDS[kind], keys)
 
-    def drop(self, kind: Kind, before: float) -> int:
-        """Remove activities from before ``before`` (Unix seconds); return their number.
-
-        The rows of media whose files are kept stay, so that the files can be found and removed.
-        """
-        of = KINDS[kind]
-        with self._database.write():
-            keys = self._older(of, before)
-            owners = [f"{kind}:{key}" for key in keys]
-            self._database.execute(f"DELETE FROM text WHERE kind = :kind AND {_THEIRS}", kind=kind, keys=keys)
-            if of.name == "call":
-                self._database.execute(f"DELETE FROM segment WHERE {of.these}", keys=keys)
-            self._database.execute(
-                "DELETE FROM media WHERE owner IN (SELECT value FROM json_each(:owners))"
-                " AND state NOT IN ('fetching', 'kept')",
-                owners=owners,
-            )
-            self._database.execute(f"DELETE FROM {of.name} WHERE {of.these}", keys=keys)
-        return len(keys)
-
-    def _older(self, of: OfKind, before: float, more: str = "") -> list[str]:
-        old = f"({of.moment} < :before OR {of.moment} IS NULL AND first_seen < :before)"
-        return self._database.column(f"SELECT {of.key} FROM {of.name} WHERE {old}{more}", before=before)
-
     def _record(self, kind: Kind, key: str) -> Record | None:
         of = KINDS[kind]
         columns = self._database.record(
@@ -245,7 +221,6 @@ class Activities(Part):
         return found
 
 
-_THEIRS = "id IN (SELECT value FROM json_each(:keys))"
 _SEGMENTS = "SELECT * FROM segment WHERE call_id IN (SELECT value FROM json_each(:keys)) ORDER BY call_id, n"
 _ATTACHMENTS = "SELECT * FROM media WHERE owner IN (SELECT value FROM json_each(:keys)) ORDER BY owner, n"
 _TEXTS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"

@@ -11,7 +11,7 @@ from syncd.core.activity.facts import SECRET
 from syncd.core.activity.signature import fingerprint
 from syncd.core.activity.skew import trouble_of
 from syncd.errors import AccessDenied, SyncdError
-from syncd.report.exit_code import CODES
+from syncd.report.exit_code import CODES, TEMPORARY
 from syncd.report.steps import Step, failed
 from syncd.watch.activity.alarms import activity_alarms, clock_text
 from syncd.watch.activity.settings import watched
@@ -42,7 +42,11 @@ def activity_steps(settings: Settings) -> Iterator[Step]:
 
     with open_activity(settings, dry_run=True) as session:
         for kind in LISTS:
-            yield _list(session, kind)
+            step = _list(session, kind)
+            yield step
+            # What is not there now would be waited for again and again.
+            if step.code == TEMPORARY:
+                return
         yield from _clock(session)
         if activity.receive is not None:
             yield from _webhooks(session, activity.receive)

@@ -24,6 +24,9 @@ LEAST_FREE = 200_000_000
 LEAST_FOR_FILES = 1_000_000_000
 """Bytes that must be free for files, unless what they may still take is less."""
 
+NEVER_THERE = 600.0
+"""Seconds after the first pull after which a receiver that never was there is missed."""
+
 Found = Iterator[tuple[str, str]]
 """Kinds of alarms with their texts."""
 
@@ -98,11 +101,9 @@ def _of_pull(pull: Mapping[str, Any], failures: int, *, running: bool) -> Found:
 
 
 def _of_receiver(found: Mapping[str, Any]) -> Found:
-    receiver, pull = found["receiver"], found["pull"]
-    # A receiver that never was there is missed once the first pull has been there for a while.
-    since = receiver["age"] if receiver["seen"] is not None else pull["waiting_for"] and max(0, pull["waiting_for"])
-    if not receiver["up"] and (receiver["seen"] is not None or (since or 0) > 600):
-        ago = f"for {describe(max(1, receiver['age']))}" if receiver["seen"] is not None else "yet"
+    receiver = found["receiver"]
+    if not receiver["up"] and (receiver["missed_for"] or 0) > NEVER_THERE * (receiver["seen"] is None):
+        ago = "yet" if receiver["seen"] is None else f"for {describe(max(1, receiver['age']))}"
         yield "receiver", f"the receiver has not been there {ago}: look at its log (syncd daemon, or syncd receive)"
     if receiver["refused_since"] is not None and receiver["refused_since"] < DAY:
         text = "deliveries are refused for their signature, and no good one came since"

@@ -83,6 +83,8 @@ def _receiver(glance: StoreGlance, now: float) -> dict[str, Any]:
         "up": seen is not None and now - seen < DOWN,
         "seen": _iso(seen),
         "age": _age(seen, now),
+        # One that never was there is missed from the first pull on.
+        "missed_for": _age(glance.moment(FIRST) if seen is None else seen, now),
         "delivered": _iso(delivered),
         "refused": {kind: _iso(at) for kind, at in sorted(refused.items())},
         "refused_since": _refused_since(refused, delivered, now),

@@ -6,13 +6,12 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from syncd.activity.media.run import fetch_media
+from syncd.activity.media.run import BATCH, fetch_media
 from syncd.sandbox.activity.faults import FileSlow
-from tests.worlds.media_company import DAY, MediaCompany, media_company
+from tests.worlds.media_company import DAY, MediaCompany
 
 # Not getrusage: its peak begins with that of the process that started this one.
 PEAK = """
@@ -85,20 +84,19 @@ def test_media_leave_room_for_contacts(company: MediaCompany) -> None:
     assert len([name for name in company.files() if "2026-02" in name]) == 0
 
 
-def test_a_full_folder_takes_the_newest_only(tmp_path: Path) -> None:
-    with media_company(tmp_path) as company:
-        company.configure(recordings={"at_most": "100KB"})
-        for days in range(20):
-            company.call(days_ago=days, size=30_000)
-        company.fetch()
-        days_kept = sorted(name.split("/")[1] for name in company.files())
-        assert days_kept == ["2026-03-08", "2026-03-09", "2026-03-10"]
-        asked = company.asked()
-        # What has no room is not fetched only to be removed.
-        company.now += DAY
-        company.fetch()
-        assert company.asked() - asked <= 1
-        company.call()
-        company.fetch()
-        assert max(name.split("/")[1] for name in company.files()) == "2026-03-11"
-        assert len(company.files()) == 3
+def test_a_full_folder_takes_the_newest_only(company: MediaCompany) -> None:
+    company.configure(recordings={"at_most": "100KB"})
+    for days in range(120):
+        company.call(days_ago=days / 2, size=30_000)
+    report = company.fetch()
+    # What has no room is not fetched only to be removed, once it is known what a file takes.
+    assert company.asked() == report.fetched == BATCH
+    newest = sorted(name.split("/")[1] for name in company.files())
+    assert newest == ["2026-03-09", "2026-03-09", "2026-03-10"]
+    company.now += DAY
+    company.fetch()
+    assert company.asked() == BATCH
+    company.call()
+    company.fetch()
+    assert company.asked() == BATCH + 1
+    assert sorted(name.split("/")[1] for name in company.files()) == ["2026-03-09", "2026-03-10", "2026-03-11"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from syncd.activity.session import LEASE
+from syncd.core.activity.facts import LEASE
 from syncd.core.activity.instants import day_of
 from syncd.run.leases import Leases
 from tests.worlds.commands import Command, errors
