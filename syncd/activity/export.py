@@ -11,7 +11,6 @@ import orjson
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from syncd.errors import SyncdError
 from syncd.report.table_file import explained, harmless, whole_file
 
 _SEGMENT = {"n": pl.Int64, "type": pl.String, "name": pl.String, "extension": pl.String, "start_time": pl.String}
@@ -93,23 +92,12 @@ def _cell(value: Any) -> str | None:
 
 
 def _write_parquet(rows: Rows, file: IO[bytes]) -> None:
-    failed: list[SyncdError] = []
-
     def frames(*_: object) -> Iterator[pl.DataFrame]:
-        try:
-            for batch in _batches(rows):
-                yield pl.read_ndjson(b"\n".join(map(orjson.dumps, batch)), schema=SCHEMA)
-        except SyncdError as error:
-            failed.append(error)
-            raise
+        for batch in _batches(rows):
+            yield pl.read_ndjson(b"\n".join(map(orjson.dumps, batch)), schema=SCHEMA)
 
-    try:
-        register_io_source(frames, schema=SCHEMA).sink_parquet(file, row_group_size=_GROUP)
-    except pl.exceptions.PolarsError:
-        # Polars makes an error of its own of each error of the rows.
-        if failed:
-            raise failed[0] from None
-        raise
+    # An error of the rows comes out of this as it is.
+    register_io_source(frames, schema=SCHEMA).sink_parquet(file, row_group_size=_GROUP)
 
 
 _WRITERS = {".csv": _write_csv, ".jsonl": _write_lines, ".parquet": _write_parquet}

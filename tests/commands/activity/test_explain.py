@@ -52,6 +52,14 @@ def test_the_beginning_of_an_id_is_enough_if_it_is_the_only_one(phone_day: Phone
     assert f"message text:{phone_day.sms}, message text:{phone_day.photo}: write the whole id" in errors(err)[0]
 
 
+def test_a_whole_id_counts_more_than_the_beginning_of_another(phone_day: PhoneDay) -> None:
+    values = {"type": "webhook.test", "received": 1.0, "origin": "webhook", "outcome": "new", "processed": 2.0}
+    with phone_day.store() as store:
+        for identity in ("evt_1", "evt_12"):
+            store.put("event", id=identity, content=identity, **values)
+    assert phone_day.explained("evt_1")["id"] == "evt_1"
+
+
 @pytest.mark.parametrize("identity", ["nobody", "%", "", "text:", "evt_"])
 def test_an_unknown_id_is_an_error_that_says_where_ids_are(phone_day: PhoneDay, identity: str) -> None:
     code, _, err = phone_day.syncd("activity", "explain", identity)

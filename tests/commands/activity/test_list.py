@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.worlds.commands import Command, errors
@@ -64,8 +66,8 @@ def test_a_table_is_for_people(phone_day: PhoneDay) -> None:
     ],
 )
 def test_what_means_nothing_is_refused(phone_day: PhoneDay, options: tuple[str, ...], said: str) -> None:
-    code, _, err = phone_day.syncd("activity", "list", "--json", *options)
-    assert code == 2
+    code, out, err = phone_day.syncd("activity", "list", "--json", *options)
+    assert (code, json.loads(out)["error"]["exit"]) == (2, 2)
     assert said in errors(err)[0]
 
 

@@ -75,6 +75,23 @@ def test_a_rebuild_mends_what_is_derived_and_keeps_what_only_lists_said(told: Ph
     assert contents(told) == before
 
 
+def test_a_rebuild_writes_parts_also_of_what_has_not_changed(told: PhoneDay) -> None:
+    before = contents(told)
+    with told.store() as store:
+        store.execute("DELETE FROM segment")
+    assert replayed(told, "--rebuild")["calls"] == counts(0, 0, 4)
+    assert contents(told) == before
+
+
+def test_a_rebuild_leaves_what_is_left_out_alone(told: PhoneDay) -> None:
+    told.world.activity = {"store": "activity.db", "only": "status <> 'missed'"}
+    told.world.settings()
+    assert replayed(told, "--rebuild")["calls"] == counts(0, 1, 3)
+    before = contents(told)
+    assert replayed(told, "--rebuild")["calls"] == counts(0, 0, 3)
+    assert contents(told) == before
+
+
 def test_a_call_that_was_lost_comes_back_from_its_events(told: PhoneDay) -> None:
     listed = told.listed()
     for rebuild in ((), ("--rebuild",)):
