@@ -31,7 +31,8 @@ MINUTES ?= 20
 soak: setup
 	SYNCD_SOAK=$(MINUTES) $(BIN)/pytest tests/convergence tests/read tests/target/test_upserts.py \
 		tests/core/test_outcomes_of_answers.py tests/core/test_claims.py tests/connectors/csv_file/test_rows.py \
-		tests/core/mapping/test_properties.py
+		tests/core/mapping/test_properties.py tests/activity/receiving/test_durable.py
+		tests/core/mapping/test_properties.py tests/activity/media/test_many.py
 
 lint: setup
 	$(BIN)/ruff check .
@@ -50,6 +51,7 @@ bench: setup
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/reconcile.py
 	$(BIN)/python bench/phones.py
+	$(BIN)/python bench/pull.py
 	$(BIN)/python bench/receive.py
 
 # Three processes on one key, against the guide's windows made sixty times faster.

@@ -120,3 +120,16 @@ def test_an_unchanged_day_of_5000_calls_takes_10_requests(company: Open) -> None
     found = world.pull(day)
     assert len(world.line.pages()) == 10
     assert found.taken["call"].to_json() == {"new": 0, "changed": 0, "unchanged": 5000}
+
+
+def test_nothing_new_takes_one_request_of_each_list(company: Open) -> None:
+    world = company()
+    world.line.limit = 3
+    busy(world, "2026-03-12", 4)
+    world.pull()
+    busy(world, "2026-03-12", 4, hour=14)
+    for _ in range(2):
+        world.now += 600
+        found = world.pull()
+    assert found.requests == 2
+    assert found.taken["call"].to_json() == {"new": 0, "changed": 0, "unchanged": 3}

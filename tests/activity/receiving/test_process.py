@@ -40,6 +40,10 @@ def test_what_serves_is_small(tmp_path: Path) -> None:
         for number in range(200):
             assert one.deliver(event(f"evt_{number}")) == 204
         assert one.memory() <= 45
+        # Also after the longest events that there may be.
+        for number in range(4):
+            assert one.deliver(event(f"long_{number}", call_id=f"long_{number}", text="." * 4_000_000)) == 204
+        assert one.memory() <= 45
 
 
 @pytest.mark.parametrize(

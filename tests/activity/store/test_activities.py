@@ -9,7 +9,7 @@ import pytest
 
 from syncd.activity.store.store import ActivityStore
 from syncd.activity.store.taking import Counts
-from syncd.core.activity.observations import Observation
+from syncd.core.activity.observations import Kind, Observation
 from tests.worlds.phone_calls import NOON, call, clock, event, leg, listed, message, part
 
 LATER = NOON + 4 * 3600
@@ -231,7 +231,10 @@ def test_old_activities_go_with_their_parts(store: ActivityStore) -> None:
     row["journey"][1]["recording_url"] = "/v1/media/rec_1"
     young = call(call_id="c2", start_time="2026-03-10T15:00:00Z")
     by_list(store, listed(row), listed(young), listed(message(attachments=[{"id": "att_1"}])))
-    assert store.activities.drop("call", LATER - 3600) == store.activities.drop("message", LATER) == 1
+    old: tuple[tuple[Kind, float], ...] = (("call", LATER - 3600), ("message", LATER))
+    for kind, before in old:
+        [keys] = store.activities.old(kind, before)
+        store.activities.remove(kind, keys)
     assert [shown["id"] for shown in store.activities.select()] == ["c2"]
     assert (store.column("SELECT DISTINCT call_id FROM segment"), store.column("SELECT id FROM text")) == (["c2"], [])
     assert store.media.counts() == {}
