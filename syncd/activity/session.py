@@ -1,7 +1,7 @@
 """What the work on calls and messages shares: the configuration, the store, the state and the clients of the target.
 
-Contacts go first. The lists may use ``pull.share`` of the windows, recordings and attachments theirs, and webhooks,
-which take a few requests a day, all of them.
+Contacts go first. The lists may use ``pull.share`` of the windows of reports; recordings and attachments have a share
+of the default windows; webhooks, which take a few requests a day, may use all.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
+from syncd.activity.opening import open_store
 from syncd.activity.server_time import ServerTime
 from syncd.activity.store.store import ActivityStore
 from syncd.budget import Budget, Together
 from syncd.config import Settings
 from syncd.config.activity import Activity, Recordings
+from syncd.core.activity.facts import LEASE
 from syncd.errors import ConfigError, Stopped
 from syncd.rest import Client, Places
 from syncd.run.leases import Leases, Proving, refuse
@@ -27,8 +29,7 @@ from syncd.run.session import Watcher, client_of
 from syncd.state import State
 from syncd.state.requests import Tier
 
-LEASE = "activity:"
-"""The name under which the work on calls and messages is leased; no source can have it."""
+__all__ = ["ActivitySession", "open_activity", "open_store"]
 
 
 @dataclass(slots=True)
@@ -114,7 +115,9 @@ def open_activity(
             made = client_of(settings.target, Proving(places, leases), stopping, sleep, judge=server.judge)
             return stack.enter_context(made)
 
-        reports = Together(budget("reports", activity.pull.share), budget("default", activity.pull.share))
+        # Whether the server counts a list in both tiers is open. With a share of the default one, a first load of
+        # contacts, which fills it for hours, would keep the few requests of a pull waiting as long.
+        reports = Together(budget("reports", activity.pull.share), budget("default", 1.0))
         media = budget("default", (activity.recordings or activity.attachments or Recordings()).share)
         yield ActivitySession(
             settings=settings,
@@ -134,18 +137,3 @@ def open_activity(
             watcher=watcher,
             clock=clock,
         )
-
-
-def open_store(
-    settings: Settings, activity: Activity, *, read_only: bool = False, clock: Callable[[], float] = time.time
-) -> ActivityStore:
-    """Open the store alone, for a command that asks the target nothing.
-
-    Raises:
-        StateError: the store cannot be used.
-        ConfigError: ``activity.only`` is no condition.
-
-    """
-    # Numbers have the form in which contacts are sent, or they would not meet; all sources are of one company.
-    region = next((source.rules.phones.region for source in settings.sources.values()), "US")
-    return ActivityStore(activity.store, read_only=read_only, clock=clock, region=region, only=activity.only)

@@ -6,10 +6,9 @@ import dataclasses
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from syncd.commands.activity.check import activity_steps
 from syncd.commands.fields import flags
 from syncd.commands.options import CheckOptions
 from syncd.commands.sample import Sample, Seen, sample_of
@@ -25,8 +24,9 @@ from syncd.prove import Proof, Proved
 from syncd.prove import prove as prove_source
 from syncd.read.contact_mapping import contact_mapping
 from syncd.report.change_lines import Part, kinds_counted
-from syncd.report.exit_code import CODES, DEFECT, TEMPORARY, USAGE, code_of, gravest
+from syncd.report.exit_code import CODES, DEFECT, TEMPORARY, USAGE, gravest
 from syncd.report.screen import Screen
+from syncd.report.steps import Step, failed
 from syncd.report.streams import print_json
 from syncd.run.company import known_company, prove_company
 from syncd.run.session import Session, open_session
@@ -41,16 +41,6 @@ PAGE = 10
 PROOFS = ("copy", "rows", "would go through", "held by", "result")
 
 _CHANGING = ("name", "contact", "email", "phone", "mobile", "address")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One finding, with the exit code that it asks for."""
-
-    mark: Literal["good", "bad", "note"]
-    text: str
-    details: tuple[str, ...] = ()
-    code: int = 0
 
 
 def check(config: Path | None, options: CheckOptions) -> int:
@@ -103,7 +93,7 @@ def steps(config: Path | None) -> Iterator[Step]:
     try:
         settings = loaded(config)
     except ConfigError as error:
-        yield _failed("configuration", error)
+        yield failed("configuration", error)
         return
     yield Step("good", f"configuration: {settings.path} ({', '.join(settings.sources)})")
     if settings.notify.to:
@@ -116,21 +106,13 @@ def steps(config: Path | None) -> Iterator[Step]:
         settings = dataclasses.replace(settings, state=settings.path / "none")
     with open_session(settings, dry_run=True) as session:
         yield from _with_target(session)
+    yield from activity_steps(settings)
 
 
 def _addresses(settings: Settings) -> Step:
     if unknown := unknown_addresses(settings):
         return Step("bad", f"notifications: {', '.join(unknown)}: {UNKNOWN}", code=CODES["unknown_address"])
     return Step("good", "notifications: every address has a form that Apprise knows (syncd notify test sends to them)")
-
-
-def _failed(what: str, error: SyncdError) -> Step:
-    first, *more = str(error).splitlines() or [type(error).__name__]
-    if more:
-        return Step("bad", f"{what}:", (first, *more), code_of(error))
-    # Many messages begin with the name of the source or the target.
-    text = first if first.startswith((f"{what}: ", f"{what} ")) else f"{what}: {first}"
-    return Step("bad", text, code=code_of(error))
 
 
 def _state(settings: Settings) -> Step:
@@ -140,7 +122,7 @@ def _state(settings: Settings) -> Step:
         with open_session(settings, dry_run=True):
             pass
     except SyncdError as error:
-        return _failed("state file", error)
+        return failed("state file", error)
     there = path.exists()
     if os.access(path if there else path.parent, os.W_OK):
         return Step("good", f"state file: {path}" + ("" if there else " (the first run makes it)"))
@@ -153,7 +135,7 @@ def _with_target(session: Session) -> Iterator[Step]:
     try:
         schema = session.target.fields()
     except SyncdError as error:
-        yield _failed("target", error)
+        yield failed("target", error)
     else:
         yield Step("good", f"target: {settings.target.base_url} answers, and takes the key")
         yield from _company(session, schema)
@@ -175,7 +157,7 @@ def _company(session: Session, schema: Schema) -> Iterator[Step]:
     try:
         prove_company(session, schema)
     except SyncdError as error:
-        yield _failed("company", error)
+        yield failed("company", error)
         return
     how = "as its contacts prove" if session.proved else "nothing about it is new"
     yield Step("good", f"company: the state belongs to the company at {known.address}: {how}")
@@ -210,7 +192,7 @@ def _source(source: Source, schema: Schema | None, former: Mapping[str, str], se
         if schema is not None:
             yield from _mapping(source, columns, schema, former, seen)
     except SyncdError as error:
-        yield _failed(source.name, error)
+        yield failed(source.name, error)
 
 
 def _named(column: str) -> str:

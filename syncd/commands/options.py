@@ -33,6 +33,14 @@ _CHECK = Option("--check", help="One line for a monitor; exit with 0 if all is w
 _THESE = Argument(metavar="SOURCE", help="Only these sources of it; all, if none is named.")
 _APPROVE = Option("--approve", metavar="DIGEST", help="Let exactly this list pass its gates, this once.")
 _DAYS = Option("--days", metavar="A..B", help="Read these days, such as 2026-03-01..2026-03-10, due or not.")
+_ONLY_DAYS = Option(
+    "--days", metavar="A..B", help="Of these days, such as 2026-03-01..2026-03-10, yesterday or -7d.. ."
+)
+_KIND = Option("--kind", metavar="KIND", help="Only calls (call) or only messages (message).")
+_NUMBER = Option("--number", metavar="N", help="Only with this number, written in any way.")
+_EVENTS = Option("--events", metavar="A..B", help="Only events that were received on these days.")
+_REBUILD = Option("--rebuild", help="Also derive every stored call and message anew from all that was said of it.")
+_STAY = Option("--stay", metavar="SECONDS", help="With --events: go on until nothing has come for so long.")
 _SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
 
@@ -135,9 +143,57 @@ class PullOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityRunOptions:
+    """Do all that is due: merge what was received, read the lists, fetch files, remove what is old."""
+
+    events: Annotated[bool, Option("--events", help="Only merge what was received; ask the target nothing.")] = False
+    stay: Annotated[float, _STAY] = 0.0
+    dry_run: Annotated[bool, Option("--dry-run", help="Read the lists, and store nothing.")] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
 class DaysOptions:
     """Show which days of calls and messages are proved to be whole."""
 
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityListOptions:
+    """List the calls and messages, the oldest first. Asks the target nothing."""
+
+    days: Annotated[str | None, _ONLY_DAYS] = None
+    kind: Annotated[str | None, _KIND] = None
+    number: Annotated[str | None, _NUMBER] = None
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityExportOptions:
+    """Write the calls and messages to a file: .csv, .jsonl or .parquet, by the end of its name."""
+
+    file: Annotated[Path, Argument(metavar="FILE", help="The file; it becomes readable by its owner only.")]
+    days: Annotated[str | None, _ONLY_DAYS] = None
+    kind: Annotated[str | None, _KIND] = None
+    number: Annotated[str | None, _NUMBER] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityExplainOptions:
+    """Show what is known of a call, a message, a file or an event, and what the next run would do with it, and why."""
+
+    id: Annotated[str, Argument(metavar="ID", help="Its id, or the beginning of it that no other one has.")]
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityReplayOptions:
+    """Merge the stored events once more. What lists have said stays; the target is asked nothing."""
+
+    events: Annotated[str | None, _EVENTS] = None
+    rebuild: Annotated[bool, _REBUILD] = False
+    dry_run: Annotated[bool, Option("--dry-run", help="Count what would change, and store nothing.")] = False
     as_json: Json = False
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from syncd.commands.options import ReconcileOptions
 from syncd.commands.running import error_of, finished, opened
-from syncd.commands.settings import chosen_sources, loaded
+from syncd.commands.settings import loaded, needed_sources
 from syncd.report.error_text import error_json
 from syncd.report.streams import print_json
 
@@ -32,7 +32,7 @@ def _carry_out(config: Path | None, options: ReconcileOptions, found: Reconciled
     from syncd.state.place import is_there
 
     settings = loaded(config)
-    sources = chosen_sources(settings, options.sources or ())
+    sources = needed_sources(settings, options.sources or ())
     # Before the first run nothing is known, and only to look at that no state file is made.
     dry_run = not is_there(settings.state) and not options.repair
     with opened(settings, stopping, dry_run=dry_run, wait=options.wait) as session:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from syncd.commands.options import RunOptions
 from syncd.commands.running import Ran, concluded, opened, run_each
-from syncd.commands.settings import chosen_sources, loaded
+from syncd.commands.settings import loaded, needed_sources
 from syncd.errors import ConfigError, Stopped
 from syncd.report.exit_code import BROKEN_OFF, GOOD
 
@@ -32,7 +32,7 @@ def _run(config: Path | None, options: RunOptions, ran: Ran, stopping: threading
     if options.exit_code and not options.dry_run:
         raise ConfigError("--exit-code says whether a dry run finds changes: add --dry-run")
     settings = ran.settings = loaded(config)
-    sources = chosen_sources(settings, options.sources or ())
+    sources = needed_sources(settings, options.sources or ())
 
     # What is slow to import is imported here, where the signals are handled already.
     from syncd.commands.written_file import CHANGES, check_written

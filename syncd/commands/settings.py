@@ -13,6 +13,7 @@ from syncd.report.streams import printable
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
+    from syncd.config.activity import Activity
     from syncd.state import State
 
 
@@ -37,6 +38,17 @@ def loaded(config: Path | None, *, keyless: bool = False) -> Settings:
     return settings
 
 
+def activity_of(settings: Settings) -> Activity:
+    """Return what is configured of calls and messages.
+
+    Raises:
+        ConfigError: nothing is.
+    """
+    if settings.activity is None:
+        raise ConfigError(f"{settings.path}: calls and messages are not configured: add activity: {{}}")
+    return settings.activity
+
+
 def chosen_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
     """Return the sources called ``names``, or all, in the order of the configuration.
 
@@ -47,8 +59,20 @@ def chosen_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
     # dict.fromkeys: a wrong name that is given twice is one mistake.
     wrong = [f"{printable(name)!r}{nearest(name, known)}" for name in dict.fromkeys(names) if name not in known]
     if wrong:
-        raise ConfigError(*(f"there is no source {each}; there are: {', '.join(known)}" for each in wrong))
+        raise ConfigError(*(f"there is no source {each}; there are: {', '.join(known) or 'none'}" for each in wrong))
     return [source for name, source in settings.sources.items() if not names or name in names]
+
+
+def needed_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
+    """Return the sources as :func:`chosen_sources` does, for a command that has nothing to do without one.
+
+    Raises:
+        ConfigError: there is no source, or none of one of the names.
+    """
+    sources = chosen_sources(settings, names)
+    if not sources:
+        raise ConfigError(f"{settings.path}: there is no source: add one under sources (calls: syncd activity run)")
+    return sources
 
 
 def existing_state(settings: Settings, *, read_only: bool = False) -> AbstractContextManager[State | None]:

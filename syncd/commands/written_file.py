@@ -49,11 +49,23 @@ def _uses(file: Path, settings: Settings) -> Iterator[str]:
         yield "this is the configuration"
     if same_file(settings.state, file):
         yield "this is the state file"
+    for use, place in _of_activity(settings):
+        if same_file(place, file):
+            yield use
     for source in settings.sources.values():
         if source.document and same_file(Path(source.document.name), file):
             yield f"this file configures the source {source.name}"
         if source.connect().reads(file):
             yield f"the source {source.name} reads this file"
+
+
+def _of_activity(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Yield the files of ``activity:``, each with what it is."""
+    if (activity := settings.activity) is None:
+        return
+    yield "this is the activity store", activity.store
+    if activity.receive and activity.receive.secret_file:
+        yield "this file holds the secret of the webhooks", activity.receive.secret_file
 
 
 def _may_be_replaced(file: Path, head: Sequence[str]) -> bool:

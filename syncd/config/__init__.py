@@ -131,7 +131,7 @@ class _Loading:
         entries = list(self._entries(document, raw))
         sources = [read_source(entry, self.problems) for entry in self._unique(entries)]
         # If a file could not be read, its source is not missing: the file's own problem is enough.
-        if not entries and not self.unread:
+        if not entries and not self.unread and "activity" not in raw:
             self.problems.add(document, (), "there is no source: add one under sources, or a file that include matches")
         if form and form.activity:
             for path, sentence in contradictions(form.activity, form.state):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,31 @@ def owners_file(path: Path) -> Iterator[IO[bytes]]:
             os.fchmod(handle, 0o600)
             file.truncate()
         yield file
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file as :func:`owners_file` does that takes the place of an older one only when the block has written it.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    place = path.resolve()
+    if place.exists() and not place.is_file():
+        # A pipe, or another thing that nothing can take the place of.
+        with owners_file(place) as file:
+            yield file
+        return
+    handle, name = tempfile.mkstemp(prefix=".syncd-", dir=place.parent)
+    try:
+        with open(handle, "wb") as file:  # noqa: PTH123 (it is open already)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(place)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def harmless(frame: pl.DataFrame) -> pl.DataFrame:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from syncd.activity.pull import Pulled, pulled
-from syncd.activity.receiving.rows import GAPS
 from syncd.activity.recover import Recovered, recover
 from syncd.activity.session import ActivitySession, open_activity
 from syncd.activity.store.events import Event
 from syncd.activity.store.webhooks import Endpoint
+from syncd.core.activity.facts import GAPS
 from tests.worlds.phone_company import DAY, HOUR, TODAY, at
 from tests.worlds.world import World, company
 

@@ -171,6 +171,11 @@ def test_a_configuration_without_a_source_is_refused(world: World) -> None:
     assert "there is no source: add one under sources, or a file that include matches" in problem
 
 
+def test_a_company_may_want_its_calls_and_no_contacts(world: World) -> None:
+    settings = world.load(TARGET + "activity: {}\n")
+    assert (settings.sources, settings.activity is None) == ({}, False)
+
+
 @pytest.mark.parametrize("name", ["a b", "-rf", "ä", "a/b"])
 def test_a_source_has_a_name_that_a_command_can_take(world: World, name: str) -> None:
     (problem,) = world.problems(world.one_source().replace("tenants:", f'"{name}":'))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import threading
@@ -12,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from syncd.activity.receiving import rows, sockets
+from syncd.activity.receiving import sockets
 from syncd.activity.receiving.app import App
 from syncd.activity.receiving.plain import Plain
 from syncd.activity.receiving.refusals import Refusals
@@ -20,7 +21,9 @@ from syncd.activity.receiving.secret_file import Secrets
 from syncd.activity.receiving.serving import Server
 from syncd.activity.receiving.tls import Certificate
 from syncd.activity.receiving.writer import Writer
+from syncd.core.activity.facts import REFUSED
 from syncd.errors import SyncdError
+from syncd.processes import daemon_start
 
 log = structlog.get_logger()
 
@@ -47,6 +50,7 @@ class Receiver:
     def __init__(self, load: Callable[[], Plain], manager: Manager) -> None:
         self._load, self._manager = load, manager
         self._leaving = False
+        self._daemon = os.getppid() if daemon_start() else None
         self._next: tuple[Plain, socket.socket] | None = None
 
     async def run(self) -> None:
@@ -73,13 +77,17 @@ class Receiver:
     async def _serve(self, plain: Plain, listener: socket.socket) -> None:
         certificate = Certificate(plain.certificate, plain.key) if plain.certificate else None
         writer = Writer(plain.store, plain.wake)
-        refusals = Refusals(lambda kind: writer.note(rows.REFUSED + kind, str(time.time())))
+        refusals = Refusals(lambda kind: writer.note(REFUSED + kind, str(time.time())))
         app = App(writer, Secrets(plain.secrets, plain.secret_file), plain.path, plain.tolerance, refusals)
 
         def tick() -> None:
             self._manager.alive()
             if certificate:
                 certificate.renew()
+            # The next daemon starts a receiver of its own, which needs this place.
+            if self._daemon not in {None, os.getppid()}:
+                log.warning("the daemon is gone, and so the receiver ends")
+                self._stop(server)
 
         server = Server(app, certificate.context if certificate else None, tick)
         writer.start()

@@ -51,13 +51,17 @@ class Activities(Part):
         arrived: float,
         day: str | None = None,
         digests: Mapping[str, int] | None = None,
+        anew: Mapping[Kind, Collection[str]] | None = None,
+        dry_run: bool = False,
     ) -> Counts:
         """Merge observations, in one transaction; return how many activities are new, changed and as they were.
 
         ``by``: whether events or lists said it. ``arrived``: when, in Unix seconds, for observations that do not say
-        so. ``day``: the server's day that was read. ``digests``: of the raw rows, by key.
+        so. ``day``: the server's day that was read. ``digests``: of the raw rows, by key. ``anew``: activities, by
+        their keys, whose rows are derived anew from all that was said. ``dry_run``: only count.
         """
-        reading = Reading(by, arrived, self._database.clock(), day, digests or {})
+        now = self._database.clock()
+        reading = Reading(by, arrived, now, day, digests or {}, anew or {}, dry_run)
         return self._taking.take(observations, reading)
 
     def digests(self, kind: Kind, ids: Iterable[str]) -> dict[str, int]:

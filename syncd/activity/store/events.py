@@ -61,6 +61,15 @@ class Events(Part):
         sql = f"SELECT {_COLUMNS} FROM event WHERE processed IS NULL ORDER BY received LIMIT :limit"
         return [_event(row) for row in self._database.rows(sql, limit=limit)]
 
+    def unmerged(self, limit: int) -> list[Event]:
+        """Return the oldest events whose calls and messages are not in the store yet, at most ``limit``."""
+        sql = f"SELECT {_COLUMNS} FROM event WHERE processed IS NULL AND outcome = 'new' ORDER BY received LIMIT :limit"
+        return [_event(row) for row in self._database.rows(sql, limit=limit)]
+
+    def waiting(self) -> int:
+        """Return how many events are not merged yet."""
+        return int(self._database.scalar("SELECT count(*) FROM event WHERE processed IS NULL AND outcome = 'new'"))
+
     def processed(self, ids: Sequence[str], outcome: str | None = None) -> None:
         """Mark events as merged, in the transaction that merges them; None leaves their outcomes as they are."""
         # What is left out leaves no bytes either.
@@ -82,6 +91,11 @@ class Events(Part):
         while page := self._database.rows(sql, at=at, row=row, last=last):
             yield from (_event(each[1:]) for each in page)
             at, row = page[-1][5], page[-1][0]
+
+    def get(self, identity: str) -> Event | None:
+        """Return an event."""
+        rows = self._database.rows(f"SELECT {_COLUMNS} FROM event WHERE id = :id", id=identity)
+        return _event(rows[0]) if rows else None
 
     def of(self, subject: str) -> list[Event]:
         """Return the events of a call or a message, by its id, the oldest first."""

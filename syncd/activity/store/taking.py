@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from syncd.activity.store.filter import Only
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
 from syncd.activity.store.packing import pack, pack_words, unpack, unpack_words
 from syncd.core.activity.merging import merge
-from syncd.core.activity.observations import By, Observation, State
+from syncd.core.activity.observations import By, Kind, Observation, State
 from syncd.state.database import Database
 
 _WORDS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
@@ -52,13 +53,19 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a batch came. ``arrived``, ``now``: Unix seconds. ``day``: the server's. ``digests``: of the rows, by key."""
+    """How a batch came. ``arrived``, ``now``: Unix seconds. ``day``: the server's. ``digests``: of the rows, by key.
+
+    ``anew``: activities, by their keys, that are derived anew and written also if nothing changes them. ``dry_run``:
+    count what would be new and changed, and write nothing.
+    """
 
     by: By
     arrived: float
     now: float
     day: str | None = None
     digests: Mapping[str, int] = field(default_factory=dict)
+    anew: Mapping[Kind, Collection[str]] = field(default_factory=dict)
+    dry_run: bool = False
 
 
 @dataclass(slots=True)
@@ -82,12 +89,15 @@ class Taking:
 
     def take(self, observations: Iterable[Observation], reading: Reading) -> Counts:
         """Merge the observations; return how many activities they made and changed."""
-        observed: dict[str, dict[str, list[Observation]]] = {}
+        observed: dict[str, dict[str, list[Observation]]] = {
+            kind: {key: [] for key in keys} for kind, keys in reading.anew.items()
+        }
         for each in observations:
             observed.setdefault(each.kind, {}).setdefault(each.key, []).append(each)
         counts = Counts()
-        with self._database.write():
-            self._note_condition()
+        with nullcontext() if reading.dry_run else self._database.write():
+            if not reading.dry_run:
+                self._note_condition()
             for name, mine in observed.items():
                 counts += self._of_kind(KINDS[name], mine, reading)
         return counts
@@ -107,7 +117,8 @@ class Taking:
         known, work, tally = self._known(kind, list(observed)), _Work(), [0, 0, 0]
         for key, those in observed.items():
             tally[self._one(kind, key, those, known.get(key), reading, work)] += 1
-        self._write(kind, work)
+        if not reading.dry_run:
+            self._write(kind, work)
         return Counts(*tally)
 
     def _known(self, kind: OfKind, keys: Sequence[str]) -> dict[str, Columns]:
@@ -155,7 +166,8 @@ class Taking:
             return 2 if was_left_out else 0 if known is None else 1
         columns |= {"digest": _digest(view, state), "left_out": 0, "state": pack(_wordless(state))}
         work.activities.append(tuple(map(columns.__getitem__, kind.columns)))
-        if known and known["digest"] == columns["digest"]:
+        is_anew, is_same = key in reading.anew.get(kind.name, ()), bool(known and known["digest"] == columns["digest"])
+        if is_same and not is_anew:
             return 2
         if known and kind.name == "call":
             work.stale.append((key,))
@@ -163,8 +175,8 @@ class Taking:
             work.segments += [(key, *segment) for segment in view.segments]
         work.media += kind.media(key, view)
         if "texts" in state:
-            work.texts += _texts(kind, key, before or {}, state)
-        return 0 if known is None or was_left_out else 1
+            work.texts += _texts(kind, key, {} if is_anew else before or {}, state)
+        return 0 if known is None or was_left_out else 2 if is_same else 1
 
     def _is_left_out(self, kind: OfKind, columns: Columns, view: Any, reading: Reading, *, was_left_out: bool) -> bool:
         if self._only.sql is None and not was_left_out:

@@ -13,11 +13,13 @@ from syncd.commands.options import Common, command
 app = typer.Typer(help="Calls and messages: read them, and prove that none is missing.", rich_markup_mode=None)
 
 
-def _add(name: str, options: type) -> None:
-    """Add the command that the function ``name`` of the module of this name carries out."""
+def _add(name: str, options: type, module: str | None = None) -> None:
+    """Add the command that the function ``name`` of the module of this name carries out; ``module``: another name."""
 
     def carry_out(common: Common, given: Any) -> int:
-        code: int = getattr(import_module(f"syncd.commands.activity.{name}"), name)(common.config, given)
+        code: int = getattr(import_module(f"syncd.commands.activity.{module or name}"), module or name)(
+            common.config, given
+        )
         return code
 
     # The docstring of the options is the text of --help.
@@ -25,5 +27,10 @@ def _add(name: str, options: type) -> None:
     command(app, name, options)(carry_out)
 
 
+_add("run", takes.ActivityRunOptions)
 _add("pull", takes.PullOptions)
 _add("days", takes.DaysOptions)
+_add("list", takes.ActivityListOptions, "listed")
+_add("export", takes.ActivityExportOptions)
+_add("explain", takes.ActivityExplainOptions)
+_add("replay", takes.ActivityReplayOptions)

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.budget import describe_requests
+from syncd.commands.activity.given import span_option, unusable
 from syncd.commands.options import PullOptions
 from syncd.commands.running import error_of, finished, progress
 from syncd.commands.settings import loaded
 from syncd.core.activity.days.windows import Days
-from syncd.core.activity.instants import begin_of
+from syncd.core.activity.instants import day_of
 from syncd.core.wording import counted
-from syncd.errors import ConfigError
 from syncd.report.error_text import error_json
 from syncd.report.streams import print_json
 
 if TYPE_CHECKING:
     from syncd.activity.pull import Pulled
     from syncd.activity.session import ActivitySession
-
-_DAY = r"\d{4}-\d{2}-\d{2}"
 
 
 def pull(config: Path | None, options: PullOptions) -> int:
@@ -38,19 +36,15 @@ def pull(config: Path | None, options: PullOptions) -> int:
 
 
 def days_of(text: str) -> Days:
-    """Return the days that ``2026-03-01..2026-03-10``, or one of these dates alone, means.
+    """Return the days that the text means; until today, if it names no last day.
 
     Raises:
-        ConfigError: it is of another form, or its days are in the wrong order.
+        ConfigError: it is of another form, its days are in the wrong order, or it names no first day.
     """
-    match = re.fullmatch(rf"({_DAY})(?:\.\.({_DAY}))?", text.strip(), re.ASCII)
-    try:
-        days = Days(match[1], match[2] or match[1]) if match else None
-        if days and begin_of(days.first) <= begin_of(days.last):
-            return days
-    except ValueError:
-        pass
-    raise ConfigError(f"--days {text!r}: write two dates, the older first, such as 2026-03-01..2026-03-10; or one date")
+    span, today = span_option("--days", text), day_of(time.time())
+    if span.first is None or span.first > (span.last or today):
+        raise unusable("--days", text)
+    return Days(span.first, span.last or today)
 
 
 def _work(

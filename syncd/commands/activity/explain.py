@@ -1,0 +1,148 @@
+"""``syncd activity explain ID``: what is known of a call or a message, and what the next run would do, and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncd.budget import describe
+from syncd.commands.activity.given import existing_store
+from syncd.commands.options import ActivityExplainOptions
+from syncd.commands.settings import activity_of, loaded
+from syncd.commands.status import shown_time
+from syncd.report.exit_code import DONE
+from syncd.report.streams import print_json
+
+if TYPE_CHECKING:
+    from syncd.activity.explain import Explained
+    from syncd.report.screen import Screen
+
+WIDTH = 10
+"""The longest name is "next run"; the lines below it are indented by as much."""
+
+
+def explain(config: Path | None, options: ActivityExplainOptions) -> int:
+    """Print the explanation.
+
+    Raises:
+        ConfigError: the id names nothing or several things, no activity is configured, or there is no store yet.
+    """
+    settings = loaded(config, keyless=True)
+    activity = activity_of(settings)
+    with existing_store(settings) as store:
+        from syncd.activity.explain import explained
+
+        found = explained(store, activity, options.id.strip(), time.time())
+    if options.as_json:
+        print_json(found.to_json())
+    else:
+        from syncd.report.screen import Screen
+
+        _Printer(Screen(), found, found.to_json()).show()
+    return DONE
+
+
+@dataclass(frozen=True, slots=True)
+class _Printer:
+    """Writes an explanation: a name such as ``events`` at the left, and lines of text beside it."""
+
+    screen: Screen
+    found: Explained
+    shown: Mapping[str, Any]
+
+    def show(self) -> None:
+        named, shown = self.found.named, self.shown
+        of = f", of {shown['kind']} {self.found.key}" if shown["kind"] and named.what != shown["kind"] else ""
+        self.screen.line((f"{named.what} {named.key}{of}", "bold"))
+        row = shown["activity"]
+        if row is not None:
+            self._call(row) if row["kind"] == "call" else self._message(row)
+        elif not shown["left_out"]:
+            self._line("stored", "nothing is stored of a call or a message")
+        self._many("events", map(_event, shown["events"]), "none: no webhook told of it")
+        if shown["kind"]:
+            self._lists(shown["lists"])
+            self._many("texts", map(_text, shown["texts"]), "")
+            self._many("media", map(_file, shown["media"]), "")
+            self._many("day", map(_day, shown["days"]), "")
+        self._many("next run", map(_prospect, shown["next"]), "")
+
+    def _call(self, row: Mapping[str, Any]) -> None:
+        length = f", {describe(row['duration'])} long, {describe(row['talk'] or 0)} of talk" if row["end_time"] else ""
+        self._line("call", f"{row['direction']}, {row['status']}, began {_moment(row['start_time'])}{length}")
+        name = f" ({row['remote_name']})" if row["remote_name"] else ""
+        own = f", our number {row['own_number']}" if row["own_number"] else ""
+        extension = f", extension {row['extension']}" if row["extension"] else ""
+        self._line("", f"{row['remote_number'] or 'withheld'}{name}{own}{extension}")
+        self._line("", f"first known by {row['first_by']}, {'settled' if row['settled'] else 'not settled'}")
+        self._many("segments", map(_segment, row["segments"]), "")
+
+    def _message(self, row: Mapping[str, Any]) -> None:
+        self._line("message", f"{row['channel']}, {row['direction']}, {row['status']}, sent {_moment(row['sent_at'])}")
+        own = f", our number {row['own_number']}" if row["own_number"] else ""
+        self._line("", f"{row['remote_number'] or 'withheld'}{own}, first known by {row['first_by']}")
+        if row["body"]:
+            self._line("", (row["body"], "dim"))
+
+    def _lists(self, lists: Mapping[str, Any]) -> None:
+        if not lists["listed_at"]:
+            self._line("lists", "no list has shown it")
+            return
+        day = f", in the list of {lists['day']}" if lists["day"] else ""
+        rows = [each for each in lists["rows"] if each["leg"]]
+        legs = f", in {len(rows)} rows" if len(rows) > 1 else ""
+        self._line("lists", f"shown last {_moment(lists['listed_at'])}{day}{legs}")
+        if lists["missing_since"]:
+            self._line("", (f"missing from that list since {_moment(lists['missing_since'])}; it stays here", "yellow"))
+
+    def _many(self, name: str, lines: Any, nothing: str) -> None:
+        found = [*lines] or ([nothing] if nothing else [])
+        for number, line in enumerate(found):
+            self._line(name if number == 0 else "", line)
+
+    def _line(self, name: str, *parts: str | tuple[str, str]) -> None:
+        self.screen.line((f"{name:<{WIDTH}}", "bold"), *parts, hanging=WIDTH)
+
+
+def _moment(text: str | None) -> str:
+    return "at an unknown time" if text is None else shown_time(text)
+
+
+def _event(event: Mapping[str, Any]) -> str:
+    processed = "merged" if event["processed"] else "not merged"
+    done = processed if event["outcome"] == "new" else event["outcome"]
+    return f"{event['type']}, {_moment(event['at'])}, received {_moment(event['received'])}, {done} ({event['id']})"
+
+
+def _segment(segment: Mapping[str, Any]) -> str:
+    who = " ".join(each for each in (segment["type"], segment["name"], segment["extension"]) if each)
+    length = "" if segment["duration"] is None else f", {describe(segment['duration'])}"
+    answered = "answered" if segment["answered"] else "not answered"
+    return f"{segment['n']}. {who or 'a leg'}: {answered}, {_moment(segment['start_time'])}{length}"
+
+
+def _text(text: Mapping[str, Any]) -> str:
+    size = "its words were removed" if text["characters"] is None else f"{text['characters']:,} characters"
+    shown = "" if text["shown"] or text["characters"] is None else ", not shown: another one counts more"
+    return f"{text['what']}, by {text['by']}, {_moment(text['at'])}, {size}{shown}"
+
+
+def _file(item: Mapping[str, Any]) -> str:
+    where = f", in {item['path']}" if item["path"] else ""
+    reason = f": {item['reason']}" if item["reason"] else ""
+    tried = f", tried {item['attempts']} times" if item["attempts"] else ""
+    return f"{item['media_id']}, {item['kind']}, {item['state']}{reason}{tried}{where}"
+
+
+def _day(day: Mapping[str, Any]) -> str:
+    total = "" if day["total"] is None else f", {day['total']:,} in the list"
+    when = day["proved_at"] or day["read_at"]
+    since = f" ({_moment(when)})" if when else ""
+    return f"{day['day']}: {day['state']}{since}{total}"
+
+
+def _prospect(each: Mapping[str, Any]) -> str:
+    return f"{each['do']}{', ' + _moment(each['at']) if each['at'] else ''}: {each['why']}"

@@ -1,0 +1,97 @@
+"""What the next runs will do about one call or message, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from syncd.core.activity.days.proof import Standing, is_due
+from syncd.core.activity.days.windows import ended, window
+from syncd.core.activity.settling import AFTER, PATIENCE, settled_at
+from syncd.core.activity.views import CallView
+
+Do = Literal["merge", "wait", "look", "read", "fetch", "nothing"]
+
+WORTH = {
+    "open": "the day was never read",
+    "read": "the day was read once, and a second reading that is equal proves it",
+    "changed": "the day has changed since it was proved, and is to be proved again",
+    "proved": "the day is read again some time after its end, for what comes late",
+}
+"""Why a day is read, by its state."""
+
+
+class Prospect(NamedTuple):
+    """One thing. ``at``: when, in Unix seconds; None for the next run."""
+
+    do: Do
+    why: str
+    at: float | None = None
+
+
+class Events(NamedTuple):
+    """How many events of it wait to be merged, and how many came with a signature that was too old."""
+
+    waiting: int
+    stale: int
+
+
+class File(NamedTuple):
+    """A recording or an attachment. ``setting``: the key of the configuration that has such files fetched."""
+
+    media: str
+    state: str
+    next_try: float
+    reason: str | None
+    setting: str
+    is_fetched: bool
+
+
+def of_events(events: Events) -> Iterator[Prospect]:
+    """Yield what becomes of events."""
+    if events.waiting:
+        yield Prospect("merge", f"{_events(events.waiting)} not merged yet")
+    if events.stale:
+        yield Prospect("read", f"{_events(events.stale)} signed too long ago to be merged; the lists say what is true")
+
+
+def of_call(view: CallView, now: float, *, overdue: bool = True) -> Iterator[Prospect]:
+    """Yield what is waited for of a call. ``overdue``: whether a missing summary is worth a line."""
+    if view.status == "open":
+        shown = "no event and no list has told its end" if view.listed is None else "no list shows its end"
+        yield Prospect("look", f"the call is open: {shown}")
+        return
+    settled = settled_at(view)
+    if settled is not None and settled > now:
+        for_list = f"no list shows it yet, and a leg may follow within {AFTER / 60:.0f} minutes"
+        for_text = f"its summary may come within {PATIENCE / 60:.0f} minutes of its end"
+        yield Prospect("wait", f"the call is not settled: {for_list if view.summary_known else for_text}", settled)
+    elif overdue and view.status == "answered" and not view.summary_known:
+        yield Prospect("wait", "no summary came in time; one that comes late is taken all the same")
+
+
+def of_day(day: str, standing: Standing, now: float, recheck: Sequence[float]) -> Prospect | None:
+    """Return when the list of a day is read next, and why; None if never again by itself."""
+    if day in window(now).each() and now < ended(day):
+        return Prospect("look", "the day has not ended everywhere: each run looks at the newest days")
+    tried = (standing.last_read or now) - (standing.since or standing.last_read or now)
+    moments = {now, ended(day), *(ended(day) + seconds for seconds in recheck)}
+    moments.add((standing.last_read or now) + max(min(recheck, default=0.0), tried))
+    for moment in sorted(each for each in moments if each >= now):
+        if is_due(day, standing, moment, recheck):
+            return Prospect("read", WORTH[standing.state], None if moment == now else moment)
+    return None
+
+
+def of_file(file: File, now: float) -> Prospect | None:
+    """Return what becomes of a file; None if nothing does any more."""
+    if file.state not in {"wanted", "fetching"}:
+        return None
+    if not file.is_fetched:
+        return Prospect("nothing", f"{file.media} is not fetched: {file.setting} is not configured")
+    again = f" again: {file.reason}" if file.reason else ""
+    return Prospect("fetch", f"{file.media} is wanted{again}", file.next_try if file.next_try > now else None)
+
+
+def _events(count: int) -> str:
+    return "1 event is" if count == 1 else f"{count} events are"
