@@ -150,7 +150,7 @@ app.command()(_in_known_time(sandbox))
 @_in_known_time
 def demo() -> int:
     """Show in a minute what syncd does, with invented contacts and a target on this machine."""
-    from syncd.demo import run_demo
+    from syncd.demo.play import run_demo
 
     return run_demo(main) or DONE
 

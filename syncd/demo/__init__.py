@@ -1,0 +1,1 @@
+"""``syncd demo``: a company's first days with syncd, played in a temporary folder against the sandbox."""
