@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
-
+from syncd.activity.noting import noted
 from syncd.activity.pulling.kept import Kept, Seen, Taken
 from syncd.activity.pulling.lists import Listing
 from syncd.activity.pulling.one_list import ListPull, Rhythm
@@ -19,8 +18,6 @@ from syncd.core.activity.instants import iso
 from syncd.core.activity.observations import Kind
 from syncd.errors import SyncdError, TargetError
 from syncd.rest import Answer, Client
-
-log = structlog.get_logger()
 
 KINDS: tuple[Kind, ...] = ("call", "message")
 
@@ -120,7 +117,15 @@ class Pull:
 def pulled(
     session: ActivitySession, into: Pulled, days: Days | None = None, *, forecast: Callable[[int], None] | None = None
 ) -> Pulled:
-    """Pull as the configuration says; see :meth:`Pull.run`."""
+    """Pull as the configuration says, and note how it went; see :meth:`Pull.run`. No other process pulls meanwhile."""
+    with session.leased(), noted(session, into, is_whole=days is None):
+        return pulled_under_lease(session, into, days, forecast=forecast)
+
+
+def pulled_under_lease(
+    session: ActivitySession, into: Pulled, days: Days | None = None, *, forecast: Callable[[int], None] | None = None
+) -> Pulled:
+    """Pull as :func:`pulled` does, for a process that holds the lease and notes how it goes."""
     settings = session.activity
     work = Pull(
         client=session.reports,
@@ -133,24 +138,7 @@ def pulled(
         forecast=forecast or (lambda _requests: None),
     )
     session.reports_budget.begin()
-    with session.leased():
-        try:
-            return work.run(into, days)
-        finally:
-            _log(session, into)
-
-
-def _log(session: ActivitySession, into: Pulled) -> None:
-    found = {
-        f"{kind}s_{name}": count
-        for kind, taken in into.taken.items()
-        for name, count in taken.to_json().items()
-        if count and name != "unchanged"
-    }
-    error = {"error": type(into.error).__name__} if into.error else {}
-    dry_run = {"dry_run": True} if session.dry_run else {}
-    write = log.warning if error else log.info
-    write("pulled", requests=into.requests, days=len(into.days), **found, **dry_run, **error)
+    return work.run(into, days)
 
 
 def day_json(day: Day) -> dict[str, Any]:

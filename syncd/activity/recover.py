@@ -14,11 +14,11 @@ from typing import Any
 import orjson
 import structlog
 
-from syncd.activity.receiving.rows import GAPS
 from syncd.activity.session import ActivitySession
 from syncd.activity.store.events import Event
 from syncd.core.activity import envelopes
 from syncd.core.activity.days.windows import Days, between, of_moment, window
+from syncd.core.activity.facts import GAPS
 from syncd.core.activity.failures import Failure, failures_of
 from syncd.core.activity.instants import day_of
 from syncd.core.activity.observations import Kind

@@ -7,15 +7,9 @@ minutes has every delivery refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
+from syncd.core.activity.skew import Trouble, trouble_of
 from syncd.rest import Answer, http_date
-
-WARN = 60.0
-"""The seconds by which a clock that is off is worth a warning."""
-
-ALARM = 200.0
-"""The seconds by which a clock that is off is an alarm: at 300 every delivery is refused."""
 
 
 class ServerTime:
@@ -43,10 +37,9 @@ class ServerTime:
         return self._clock() + (self.skew or 0.0)
 
     @property
-    def trouble(self) -> Literal["", "warning", "alarm"]:
-        """Whether this machine's clock is off by more than :data:`WARN` or :data:`ALARM`."""
-        off = abs(self.skew or 0.0)
-        return "alarm" if off > ALARM else "warning" if off > WARN else ""
+    def trouble(self) -> Trouble:
+        """How bad it is that this machine's clock is off."""
+        return trouble_of(self.skew)
 
     @staticmethod
     def _date(headers: Mapping[str, str]) -> float | None:

@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
+from syncd.activity.opening import open_store
 from syncd.activity.server_time import ServerTime
 from syncd.activity.store.store import ActivityStore
 from syncd.budget import Budget, Together
 from syncd.config import Settings
 from syncd.config.activity import Activity, Recordings
+from syncd.core.activity.facts import LEASE
 from syncd.errors import ConfigError, Stopped
 from syncd.rest import Client, Places
 from syncd.run.leases import Leases, Proving, refuse
@@ -27,8 +29,7 @@ from syncd.run.session import Watcher, client_of
 from syncd.state import State
 from syncd.state.requests import Tier
 
-LEASE = "activity:"
-"""The name under which the work on calls and messages is leased; no source can have it."""
+__all__ = ["ActivitySession", "open_activity", "open_store"]
 
 
 @dataclass(slots=True)
@@ -134,18 +135,3 @@ def open_activity(
             watcher=watcher,
             clock=clock,
         )
-
-
-def open_store(
-    settings: Settings, activity: Activity, *, read_only: bool = False, clock: Callable[[], float] = time.time
-) -> ActivityStore:
-    """Open the store alone, for a command that asks the target nothing.
-
-    Raises:
-        StateError: the store cannot be used.
-        ConfigError: ``activity.only`` is no condition.
-
-    """
-    # Numbers have the form in which contacts are sent, or they would not meet; all sources are of one company.
-    region = next((source.rules.phones.region for source in settings.sources.values()), "US")
-    return ActivityStore(activity.store, read_only=read_only, clock=clock, region=region, only=activity.only)

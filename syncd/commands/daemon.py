@@ -11,8 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncd.core.activity.facts import LEASE
+from syncd.core.settings.schedules import Every
 from syncd.daemon.timetable import Job, Timetable, jitter_of
 from syncd.report.exit_code import DONE
+from syncd.watch.activity.glance import last_pull
 from syncd.watch.settings import watch_of
 
 if TYPE_CHECKING:
@@ -27,11 +30,21 @@ OFTEN = (700, 10, 10)
 RECONCILE_JITTER = 3600.0
 """Seconds by which the start of a reconcile is put off at most."""
 
+ACTIVITY, EVENTS = "activity run", "activity events"
+"""The jobs of calls and messages: all of it, in its rhythm; and what was received, as soon as it is."""
+
+ACTIVITY_TIMEOUT = 6 * 3600.0
+"""Seconds that a run may take: a first pull goes back for weeks, within its share of the key's limits."""
+
+EVENTS_TIMEOUT, EVENTS_AGAIN, EVENTS_STAY = 900.0, 3600.0, "30"
+"""Seconds: of a merge · until the next one where nobody rings · without news after which a merge ends."""
+
 
 def serve(config: Path | None, log_level: str | None) -> int:
     """Run the daemon until a signal ends it."""
     gc.set_threshold(*OFTEN)
     from syncd.daemon.children import Children, syncd
+    from syncd.daemon.keeper import Keeper
     from syncd.daemon.loading import Loader
     from syncd.daemon.onlooker import Onlooker
     from syncd.daemon.service import Service, steady
@@ -43,7 +56,9 @@ def serve(config: Path | None, log_level: str | None) -> int:
     children = Children(lambda job: syncd(*common, *job.arguments), steady)
     with Signals() as signals:
         watchers = [Onlooker(syncd(*common, "notify", "send"))]
-        service = Service(loader, children, chance=random.random, manager=ServiceManager(), watchers=watchers)
+        keeper = Keeper(syncd(*common, "receive"), steady)
+        manager = ServiceManager()
+        service = Service(loader, children, chance=random.random, manager=manager, watchers=watchers, keeper=keeper)
         return service.run(signals)
 
 
@@ -55,8 +70,10 @@ def check(config: Path | None, *, as_json: bool) -> int:
     # This also is how the daemon reads its configuration: in a child, which prints the timetable (daemon/loading.py).
     settings = loaded(config)
     with State(settings.state, read_only=True) as state:
-        jobs = tuple(_jobs(settings, state))
-    timetable = Timetable(str(settings.path), str(settings.state), settings.workers, jobs, watch_of(settings))
+        jobs = (*_jobs(settings, state), *_of_activity(settings))
+    receives = settings.activity is not None and settings.activity.receive is not None
+    where = str(settings.path), str(settings.state)
+    timetable = Timetable(*where, settings.workers, jobs, watch_of(settings), receives)
     if as_json:
         sys.stdout.write(json.dumps(timetable.to_json()) + "\n")
     else:
@@ -77,6 +94,20 @@ def _jobs(settings: Settings, state: State) -> Iterator[Job]:
             yield _job(source, words, source.reconcile, RECONCILE_JITTER, last=last)
 
 
+def _of_activity(settings: Settings) -> Iterator[Job]:
+    if settings.activity is None:
+        return
+    # They take no place of the workers: a contact run may wait for its requests for hours, and so may a first pull.
+    every, last = Every(settings.activity.pull.every), last_pull(settings.activity.store)
+    words = ("activity", "run", "--json")
+    yield Job(ACTIVITY, LEASE, words, every, ACTIVITY_TIMEOUT, jitter_of(every), last, beside=True)
+    if settings.activity.receive is not None:
+        # Beside the pull too: what was received is merged while the lists are read. It needs no lease.
+        merge = ("activity", "run", "--events", "--stay", EVENTS_STAY, "--json")
+        again = Every(EVENTS_AGAIN)
+        yield Job(EVENTS, EVENTS, merge, again, EVENTS_TIMEOUT, jitter=0.0, beside=True, woken=True)
+
+
 def _job(source: Source, words: Sequence[str], schedule: Schedule, *jitter: float, last: float | None) -> Job:
     command, *options = words
     name, arguments = f"{command} {source.name}", (command, source.name, *options, "--json")
@@ -91,6 +122,8 @@ def _show(settings: Settings, timetable: Timetable) -> None:
     for job, start in Agenda(timetable, now, chance=lambda: 0.0).upcoming():
         when = "at once" if start <= now else time.strftime("%a %Y-%m-%d %H:%M:%S %Z", time.localtime(start))
         screen.line((job.name, "bold"), f": {when}", hanging=2)
+    if timetable.receives:
+        screen.line(("receive", "bold"), ": all the time", hanging=2)
     unscheduled = [name for name, source in settings.sources.items() if source.schedule is None]
     if unscheduled:
         screen.line(f"without a schedule, only by hand: {', '.join(unscheduled)}", hanging=2)

@@ -33,6 +33,7 @@ _CHECK = Option("--check", help="One line for a monitor; exit with 0 if all is w
 _THESE = Argument(metavar="SOURCE", help="Only these sources of it; all, if none is named.")
 _APPROVE = Option("--approve", metavar="DIGEST", help="Let exactly this list pass its gates, this once.")
 _DAYS = Option("--days", metavar="A..B", help="Read these days, such as 2026-03-01..2026-03-10, due or not.")
+_STAY = Option("--stay", metavar="SECONDS", help="With --events: go on until nothing has come for so long.")
 _SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
 
@@ -130,6 +131,16 @@ class PullOptions:
     """Read the lists of calls and messages: what is new, and days that are to be proved."""
 
     days: Annotated[str | None, _DAYS] = None
+    dry_run: Annotated[bool, Option("--dry-run", help="Read the lists, and store nothing.")] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRunOptions:
+    """Do all that is due: merge what was received, read the lists, fetch files, remove what is old."""
+
+    events: Annotated[bool, Option("--events", help="Only merge what was received; ask the target nothing.")] = False
+    stay: Annotated[float, _STAY] = 0.0
     dry_run: Annotated[bool, Option("--dry-run", help="Read the lists, and store nothing.")] = False
     as_json: Json = False
 

@@ -13,6 +13,7 @@ from syncd.report.streams import printable
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
+    from syncd.config.activity import Activity
     from syncd.state import State
 
 
@@ -35,6 +36,17 @@ def loaded(config: Path | None, *, keyless: bool = False) -> Settings:
     secrets += settings.activity.receive.secret if settings.activity and settings.activity.receive else ()
     hide([each.reveal() for each in secrets if not each.missing])
     return settings
+
+
+def activity_of(settings: Settings) -> Activity:
+    """Return what is configured of calls and messages.
+
+    Raises:
+        ConfigError: nothing is.
+    """
+    if settings.activity is None:
+        raise ConfigError(f"{settings.path}: calls and messages are not configured: add activity: {{}}")
+    return settings.activity
 
 
 def chosen_sources(settings: Settings, names: Sequence[str]) -> list[Source]:

@@ -64,6 +64,9 @@ def _never_run(found: Mapping[str, Any]) -> Iterator[str]:
     for source in found["sources"]:
         if source["max_age"] is not None and source["last"] is None:
             yield f"{source['source']}: has not run yet"
+    pull = (found["activity"] or {}).get("pull")
+    if pull and pull["waiting_for"] is None:
+        yield "activity: has not run yet"
 
 
 HEAD = ("source", "last run", "outcome", "last good", "contacts", "held", "invalid", "rejected", "unknown")
@@ -83,6 +86,11 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
     shown = {each["text"] for each in found["alarms"]}
     for source in found["sources"]:
         _details(screen, source, shown)
+    if found["activity"]:
+        from syncd.watch.activity.words import activity_lines
+
+        for subject, text in activity_lines(found["activity"]):
+            screen.line((f"{subject}: ", "bold"), text, hanging=2)
     screen.line(("requests left: ", "bold"), _windows(found), hanging=2)
     for tier, left in found["tiers"].items():
         screen.line((f"{TIERS[tier]} left: ", "bold"), _windows(left), hanging=2)

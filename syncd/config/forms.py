@@ -225,7 +225,9 @@ class SourceForm(Form):
     max_age: types.Timeout | None = Field(default=None, description="How long ago the last good run may be.")
 
 
-AlarmKind = Literal["stale", "failing", "key", "held", "rejected", "invalid"]
+_BROKEN = Literal["stale", "failing", "key"]
+_OF_ACTIVITY = Literal["pull", "store", "receiver", "endpoint", "signatures", "company", "clock", "disk"]
+AlarmKind = Literal[_BROKEN, _OF_ACTIVITY, "held", "rejected", "invalid"]
 
 
 # The names `from` and `map` are words of Python, so the fields have aliases.

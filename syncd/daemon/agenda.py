@@ -21,6 +21,9 @@ TRY_AGAIN = frozenset({TEMPORARY, BUSY})
 FIRST_RETRY, LAST_RETRY = 60.0, 1800.0
 """Seconds until a run is tried again: the first number, doubled after each failure, up to the second number."""
 
+SOON = 2.0
+"""Seconds after the first delivery until it is merged: what comes meanwhile is merged with it."""
+
 NEAR = 3 * 3600.0
 """A step back of at most so many seconds is small: the times that the clock shows again were served already."""
 
@@ -52,13 +55,21 @@ class Agenda:
         """Return the jobs that start now, the longest waiting first; no more than there are free workers."""
         # Two runs of one source would fight for its lease, and the second would end with code 5.
         busy = {entry.job.source for entry in self._entries.values() if entry.running}
-        free = self._workers - sum(entry.running for entry in self._entries.values())
+        free = self._workers - sum(entry.running for entry in self._entries.values() if not entry.job.beside)
         chosen: list[Job] = []
         for entry in sorted(self._waiting(), key=lambda entry: entry.starts):
-            if len(chosen) < free and entry.starts <= now and entry.job.source not in busy:
+            has_place = entry.job.beside or free > 0
+            if has_place and entry.starts <= now and entry.job.source not in busy:
                 busy.add(entry.job.source)
                 chosen.append(entry.job)
+                free -= not entry.job.beside
         return chosen
+
+    def wake(self, now: float) -> None:
+        """Note that something was received: the jobs that wait for that start soon, or soon after their end."""
+        for entry in self._entries.values():
+            if entry.job.woken:
+                entry.starts = min(entry.starts, now + SOON)
 
     def next_start(self) -> float | None:
         """Return the next start of a job that is not under way; None if there is none."""

@@ -15,6 +15,8 @@ import structlog
 
 from syncd.daemon.agenda import Agenda
 from syncd.daemon.children import Children, Ended
+from syncd.daemon.doorbell import Doorbell
+from syncd.daemon.keeper import Keeper
 from syncd.daemon.loading import Loader
 from syncd.daemon.lock import Lock
 from syncd.daemon.signals import Signals
@@ -51,6 +53,7 @@ class Service:
         chance: Callable[[], float],
         manager: ServiceManager,
         watchers: Sequence[Watcher] = (),
+        keeper: Keeper | None = None,
         clock: Callable[[], float] = time.time,
         elapsed: Callable[[], float] = steady,
     ) -> None:
@@ -59,6 +62,8 @@ class Service:
         self._chance = chance
         self._manager = manager
         self._watchers = watchers
+        self._keeper = keeper or Keeper((), elapsed)
+        self._bell = Doorbell()
         self._clock, self._elapsed = clock, elapsed
         self._wall, self._ran = clock(), elapsed()
         self._agenda: Agenda | None = None
@@ -77,11 +82,13 @@ class Service:
         """
         try:
             self._load()
-            while not self._stopping or self._children.names():
-                self._turn(signals.wait(self._pause()))
+            while not self._stopping or self._children.names() or self._keeper.is_running():
+                self._turn(signals.wait(self._pause(), *self._bell.ends()))
         finally:
             self._loader.cancel()
             self._children.kill_all()
+            self._keeper.kill()
+            self._bell.take_down()
             self._lock.release()
         self._tell("stopped")
         log.info("daemon stopped", exit=self._code)
@@ -98,6 +105,7 @@ class Service:
             log.warning("run exceeded its timeout", job=job.name, seconds=job.timeout)
         for ended in self._children.collect():
             self._end(ended)
+        self._look_after_receiver()
         if self._agenda is not None and not self._stopping:
             for job in self._agenda.ready(self._clock()):
                 self._start(self._agenda, job)
@@ -105,12 +113,20 @@ class Service:
         self._manager.alive()
         self._tell("beat", self._agenda.next_start() if self._agenda else None)
 
+    def _look_after_receiver(self) -> None:
+        if self._bell.rang() and self._agenda is not None:
+            self._agenda.wake(self._clock())
+        # It answers as long as anything else is under way.
+        if self._stopping and not self._children.names():
+            self._keeper.let_go()
+        self._keeper.look()
+
     def _pause(self) -> float:
         """Return the seconds until there is something to do; a signal may come first."""
         waits = [LONGEST_SLEEP]
         if self._manager.watchdog is not None:
             waits.append(self._manager.watchdog)
-        deadlines = (self._children.next_deadline(), self._loader.next_deadline())
+        deadlines = (each.next_deadline() for each in (self._children, self._loader, self._keeper))
         waits += [deadline - self._elapsed() for deadline in deadlines if deadline is not None]
         if self._agenda is not None and not self._stopping:
             start, now = self._agenda.next_start(), self._clock()
@@ -140,6 +156,7 @@ class Service:
         """Let the runs end; asked a second time, break them off."""
         if self._stopping:
             self._children.kill_all()
+            self._keeper.kill()
             return
         self._stopping = True
         log.info("daemon stopping", running=self._children.names())
@@ -180,6 +197,12 @@ class Service:
             self._agenda = Agenda(timetable, self._clock(), chance=self._chance)
         else:
             self._agenda.replace(timetable, self._clock())
+        if timetable.receives:
+            self._bell.put_up(timetable.state)
+            self._keeper.keep()
+        else:
+            self._keeper.let_go()
+            self._bell.take_down()
         log.info("schedule in force", config=timetable.config, jobs=[job.name for job in timetable.jobs][:20])
         self._tell("loaded", timetable)
 

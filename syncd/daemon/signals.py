@@ -35,9 +35,12 @@ class Signals:
         self._reader.close()
         self._writer.close()
 
-    def wait(self, seconds: float) -> list[int]:
-        """Sleep for ``seconds`` or until a signal comes; return the signals that came since the last call."""
-        select.select([self._reader], [], [], max(0.0, seconds))
+    def wait(self, seconds: float, *also: socket.socket) -> list[int]:
+        """Sleep for ``seconds`` or until a signal comes; return the signals that came since the last call.
+
+        What comes to the sockets in ``also`` ends the sleep too, and is left there.
+        """
+        select.select([self._reader, *also], [], [], max(0.0, seconds))
         try:
             return list(self._reader.recv(4096))
         except BlockingIOError:

@@ -24,6 +24,9 @@ class Job:
     ``arguments``: the command line of ``syncd`` that does the job. ``timeout`` and ``jitter`` (the longest delay of its
     start) are in seconds. ``last``: when it last began (Unix seconds); None if it never did, or if it was broken off
     and is due again. Two jobs of one ``source`` never run at once.
+
+    ``beside``: it takes none of the workers' places. ``woken``: it also starts soon after the receiver has stored a
+    delivery.
     """
 
     name: str
@@ -33,17 +36,23 @@ class Job:
     timeout: float
     jitter: float = JITTER
     last: float | None = None
+    beside: bool = False
+    woken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """All jobs of one configuration, and its ``watch`` settings; ``config`` and ``state`` are absolute paths."""
+    """All jobs of one configuration, and its ``watch`` settings; ``config`` and ``state`` are absolute paths.
+
+    ``receives``: whether the receiver of webhooks is to run.
+    """
 
     config: str
     state: str
     workers: int
     jobs: tuple[Job, ...] = field(default=())
     watch: Watch | None = None
+    receives: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, which :func:`timetable_of` reads."""

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from syncd.core.company.identity import Company
-from syncd.errors import StateError
-from syncd.state.place import is_there, problem, unreadable, uri
-from syncd.state.queries import Queries
+from syncd.state.look import Look
 from syncd.state.requests import SeenRequests, Tier
-
-PATIENCE = 5.0
-"""Seconds to wait for another process's transaction."""
 
 COMPANY, ADDRESS = "target.company", "target.address"
 """The names of the facts that say which company the state belongs to."""
@@ -59,50 +51,27 @@ def repairs_of(source: str) -> str:
     return f"{source}:repair"
 
 
-class Glance(Queries):
+# The tables and columns that the queries name, for a look where no run has made a state file yet.
+_EMPTY = """
+CREATE TABLE run (run, source, kind, started, ended, outcome, exit, requests, planned, report);
+CREATE TABLE lease (source, owner, expires);
+CREATE TABLE contact (source, key, status, remote_id);
+CREATE INDEX contact_open ON contact (source, key) WHERE status <> 'accepted';
+CREATE TABLE hold (source, gate, kind, digest, "count", detail, since, approved);
+CREATE TABLE alarm (source, kind);
+CREATE TABLE notice (tried);
+CREATE TABLE fact (name, value);
+CREATE TABLE request (at, pause, tier);
+"""
+
+
+class Glance(Look):
     """The state file as it is now; without a file, nothing is known. Times are Unix seconds.
 
     Every method may raise :class:`~syncd.errors.StateError` or :class:`~syncd.errors.StateBusy`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with self._explained():
-            self._connection = self._open()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
-    def _open(self) -> sqlite3.Connection:
-        there = is_there(self.path)
-        where = uri(self.path, "ro") if there else ":memory:"
-        connection = sqlite3.connect(where, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-        if not there:
-            connection.executescript(_EMPTY)
-        return connection
-
-    @contextmanager
-    def _executed(self, sql: str, values: Mapping[str, Any]) -> Iterator[sqlite3.Cursor]:
-        with self._explained(), closing(self._connection.execute(sql, values)) as cursor:
-            yield cursor
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            if "no such" in str(error):
-                # A column or a table is missing, and only a process that may write can add it.
-                message = f"{self.path}: the state file is of another version; the next syncd run migrates it"
-                raise StateError(message) from None
-            raise problem(self.path, error) or StateError(unreadable(self.path)) from None
+    EMPTY: ClassVar[str] = _EMPTY
 
     def newest_run(self, source: str) -> dict[str, Any] | None:
         """Return the newest run, which may not have ended yet."""
@@ -182,17 +151,3 @@ class Glance(Queries):
     def requests(self, tier: Tier) -> SeenRequests:
         """Return the requests of a tier, for :class:`syncd.budget.Budget` to look at; nothing is locked."""
         return SeenRequests(self, tier)
-
-
-# The tables and columns that the queries name, for a look where no run has made a state file yet.
-_EMPTY = """
-CREATE TABLE run (run, source, kind, started, ended, outcome, exit, requests, planned, report);
-CREATE TABLE lease (source, owner, expires);
-CREATE TABLE contact (source, key, status, remote_id);
-CREATE INDEX contact_open ON contact (source, key) WHERE status <> 'accepted';
-CREATE TABLE hold (source, gate, kind, digest, "count", detail, since, approved);
-CREATE TABLE alarm (source, kind);
-CREATE TABLE notice (tried);
-CREATE TABLE fact (name, value);
-CREATE TABLE request (at, pause, tier);
-"""

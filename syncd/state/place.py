@@ -40,6 +40,14 @@ STATE = Words(
     without="the next run then reads the target's list, adopts what is there and deletes nothing",
 )
 
+STORE = Words(
+    noun="activity store",
+    setting="activity.store:",
+    example="activity.db",
+    full="nothing is answered as received that cannot be stored; make room and run again",
+    without="the next pull then reads the lists again, from activity.since on",
+)
+
 
 def is_there(path: Path, words: Words = STATE) -> bool:
     """Return whether there is a file at ``path``.

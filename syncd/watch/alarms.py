@@ -11,19 +11,28 @@ from typing import Any
 
 from syncd.budget import describe
 from syncd.core.wording import counted
+from syncd.watch.activity.alarms import ACTIVITY, activity_alarms, is_key_refused
+from syncd.watch.activity.alarms import KINDS as OF_ACTIVITY
 from syncd.watch.settings import Watch
 
-KINDS = ("stale", "failing", "key", "held", "rejected", "invalid")
-"""Every kind of alarm: data too old · runs that fail · a key that is refused, or is another company's · changes that
-wait for an approval · contacts that the target refused · rows that cannot be used. The gravest come first."""
+OF_SOURCES = ("stale", "failing", "held", "rejected", "invalid")
+"""Data too old · runs that fail · changes that wait for an approval · contacts that the target refused · rows that
+cannot be used."""
 
-BROKEN = ("stale", "failing", "key")
-"""The kinds that mean that contacts are not kept up to date."""
+KINDS = ("stale", "failing", "key", *OF_ACTIVITY, "held", "rejected", "invalid")
+"""Every kind of alarm, the gravest first. ``key``: it is refused, or is another company's."""
+
+BROKEN = ("stale", "failing", "key", "pull", "store", "receiver")
+"""The kinds that mean that contacts, calls or messages are not kept up to date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One alarm. ``source`` is "" for the whole company. ``text``: the cause and the remedy, in one line."""
+    """One alarm.
+
+    ``source`` is "" for the whole company, or ``activity`` for calls and messages. ``text``: the cause and the remedy,
+    in one line.
+    """
 
     source: str
     kind: str
@@ -35,12 +44,17 @@ def alarm_name(source: str, kind: str) -> str:
     return f"{source}: {kind}" if source else kind
 
 
-def alarms_of(sources: Sequence[Mapping[str, Any]], watch: Watch) -> list[Alarm]:
-    """Return the alarms of ``sources`` (as :mod:`syncd.watch.status` describes them), the gravest kinds first."""
+def alarms_of(
+    sources: Sequence[Mapping[str, Any]], watch: Watch, activity: Mapping[str, Any] | None = None
+) -> list[Alarm]:
+    """Return the alarms of the company (as :mod:`syncd.watch.status` describes it), the gravest kinds first."""
     refused = [source["failure"]["message"] for source in sources if _is_key_refused(source)]
+    refused += [activity["pull"]["failure"]["message"]] if activity and is_key_refused(activity) else []
     # All sources push with one key: a refused key is one alarm of the company, not one of every source.
     alarms = [Alarm("", "key", message) for message in refused[:1]]
     alarms += [alarm for source in sources for alarm in _of_source(source, watch)]
+    found = activity_alarms(activity, watch.failures) if activity else ()
+    alarms += [Alarm(ACTIVITY, kind, text) for kind, text in found]
     return sorted(alarms, key=lambda alarm: KINDS.index(alarm.kind))
 
 

@@ -21,7 +21,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from syncd.errors import ConfigError, SyncdError
-from syncd.watch.alarms import BROKEN, KINDS
+from syncd.watch.activity.alarms import ACTIVITY
+from syncd.watch.activity.alarms import KINDS as OF_ACTIVITY
+from syncd.watch.activity.gauges import activity_gauges
+from syncd.watch.alarms import BROKEN, OF_SOURCES
 from syncd.watch.settings import Clock, Watch
 from syncd.watch.status import company_status, held_of
 
@@ -48,6 +51,7 @@ class StatusCache:
         self._at = self._counted_at = float("-inf")
         self._status: Status = {}
         self._contacts: dict[str, int] = {}
+        self._calls: Status = {}
 
     def now(self) -> Status:
         """Return the status as :func:`syncd.watch.status.company_status` describes it.
@@ -68,8 +72,11 @@ class StatusCache:
         if count:
             self._contacts = {each["source"]: each["contacts"] for each in status["sources"]}
             self._counted_at = now
+            self._calls = {name: (status["activity"] or {}).get(name) for name in ("calls", "coverage")}
         for each in status["sources"]:
             each["contacts"] = self._contacts.get(each["source"], 0)
+        if status["activity"]:
+            status["activity"] |= self._calls
         self._at, self._status = now, status
 
 
@@ -91,6 +98,8 @@ class Gauges:
         yield _alarms(status)
         yield from _of_sources(status["sources"])
         yield from _of_budget(status)
+        for each in activity_gauges(status["activity"]) if status["activity"] else ():
+            yield _gauge(*each)
 
 
 def _gauge(
@@ -107,7 +116,8 @@ def _gauge(
 def _alarms(status: Status) -> Metric:
     standing = {(each["source"], each["kind"]) for each in status["alarms"]}
     # Alarms that do not stand are 0, not absent: a rule of Prometheus cannot watch a metric that comes and goes.
-    possible = [("", "key"), *((each["source"], kind) for each in status["sources"] for kind in KINDS if kind != "key")]
+    possible = [("", "key"), *((each["source"], kind) for each in status["sources"] for kind in OF_SOURCES)]
+    possible += [(ACTIVITY, kind) for kind in OF_ACTIVITY] if status["activity"] else []
     samples = [(alarm, int(alarm in standing)) for alarm in possible]
     return _gauge("alarm", "Whether the alarm stands.", ["source", "kind"], samples)
 

@@ -21,6 +21,7 @@ import structlog
 from syncd.budget import Budget, describe
 from syncd.log import redacted
 from syncd.state import State
+from syncd.watch.activity.words import activity_lines
 from syncd.watch.alarms import BROKEN, Alarm, alarm_name, alarms_of
 from syncd.watch.sending import LIMITED, UNKNOWN
 from syncd.watch.settings import digest_due, watch_of
@@ -129,7 +130,7 @@ def tell(settings: Settings, *, clock: Callable[[], float], send: Deliver = deli
     """
     watch = watch_of(settings)
     status = company_status(watch, clock(), counted=False)
-    alarms = alarms_of(status["sources"], watch)
+    alarms = alarms_of(status["sources"], watch, status["activity"])
     missed = 0
     if watch.notifies:
         with State(settings.state, clock=clock) as state:
@@ -233,6 +234,7 @@ def _line(notice: Notice) -> str:
 
 def _digest(status: Mapping[str, Any], alarms: Sequence[Alarm]) -> str:
     lines = [_summary(source) for source in status["sources"]]
+    lines += [": ".join(line) for line in (activity_lines(status["activity"]) if status["activity"] else [])[:1]]
     return "\n".join([*lines, *(f"{alarm_name(alarm.source, alarm.kind)}: {alarm.text}" for alarm in alarms)])
 
 

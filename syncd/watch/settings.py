@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from syncd.budget import Window
+from syncd.watch.activity.settings import WatchedActivity, watched
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
@@ -41,7 +42,7 @@ class Watch:
     More than ``rejected`` or ``invalid`` contacts of a source, or ``failures`` failed runs in a row, are an alarm.
     ``tiers``: the windows of further kinds of requests, by name. ``digest``: the time ``HH:MM`` of the daily digest.
     ``notifies``: whether anybody is notified, of the kinds in ``about``. ``listen``: the ``HOST:PORT``, or the path of
-    the socket, where ``/metrics`` is served.
+    the socket, where ``/metrics`` is served. ``activity``: None if no calls and messages are fetched.
     """
 
     config: str
@@ -56,6 +57,7 @@ class Watch:
     about: tuple[str, ...] = ()
     digest: str | None = None
     listen: str | None = None
+    activity: WatchedActivity | None = None
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -64,7 +66,8 @@ class Watch:
         windows = tuple(Window(*each) for each in values["windows"])
         sources = tuple(WatchedSource(**each) for each in values["sources"])
         tiers = tuple((name, tuple(Window(*each) for each in listed)) for name, listed in values["tiers"])
-        read = {"windows": windows, "tiers": tiers, "sources": sources, "about": tuple(values["about"])}
+        read: dict[str, Any] = {"windows": windows, "tiers": tiers, "sources": sources, "about": tuple(values["about"])}
+        read["activity"] = WatchedActivity.from_json(values["activity"]) if values["activity"] else None
         return cls(**{**values, **read})
 
 
@@ -83,6 +86,7 @@ def watch_of(settings: Settings) -> Watch:
         sources=tuple(WatchedSource(source.name, max_age_of(source)) for source in settings.sources.values()),
         notifies=notify.tells,
         listen=settings.listen,
+        activity=watched(settings.activity) if settings.activity else None,
         **notify.at_most.model_dump(),
         **notify.model_dump(include={"about", "digest", "failures"}),
     )

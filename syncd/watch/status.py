@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from syncd.budget import Budget
+from syncd.core.activity.facts import LEASE
 from syncd.core.company.identity import Company
 from syncd.core.warnings import of_unconfigured
 from syncd.errors import Stopped
 from syncd.processes import is_dead
 from syncd.state.glance import RETRY, Glance, repairs_of
+from syncd.watch.activity.alarms import warnings_of
+from syncd.watch.activity.status import activity_status
 from syncd.watch.alarms import alarms_of
 from syncd.watch.settings import Watch, WatchedSource, digest_due
 
@@ -32,18 +35,35 @@ def company_status(watch: Watch, now: float, *, counted: bool = True) -> dict[st
         budget = Budget(glance.requests("default"), watch.windows, clock=lambda: now)
         # One view of the budget for all sources: they share the key's windows.
         sources = [_source(glance, each, now, budget, counted=counted) for each in watch.sources]
+        activity = _activity(glance, watch, now, counted=counted)
         return {
             "state": watch.state,
             "company": company_json(glance.company()),
-            "healthy": not (alarms := alarms_of(sources, watch)),
+            "healthy": not (alarms := alarms_of(sources, watch, activity)),
             "alarms": [{"source": each.source, "kind": each.kind, "text": each.text} for each in alarms],
-            "warnings": list(of_unconfigured(glance.unconfigured(names))) if counted else [],
+            "warnings": [
+                *(of_unconfigured(glance.unconfigured(names)) if counted else []),
+                *(warnings_of(activity) if counted and activity else []),
+            ],
             "sources": sources,
+            "activity": activity,
             **_left(budget),
             "tiers": {
                 tier: _left(Budget(glance.requests(tier), windows, clock=lambda: now)) for tier, windows in watch.tiers
             },
         }
+
+
+def _activity(glance: Glance, watch: Watch, now: float, *, counted: bool) -> dict[str, Any] | None:
+    if watch.activity is None:
+        return None
+    return activity_status(watch.activity, now, running=_is_running(glance, LEASE, now), counted=counted)
+
+
+def _is_running(glance: Glance, name: str, now: float) -> bool:
+    holder = glance.holder(name, now)
+    # A lease outlives a process that was killed: for a while the state still calls its run running.
+    return holder is not None and not is_dead(holder)
 
 
 def _left(budget: Budget) -> dict[str, Any]:
@@ -81,9 +101,7 @@ def is_news(watch: Watch, now: float) -> bool:
 
 def _source(glance: Glance, watched: WatchedSource, now: float, budget: Budget, *, counted: bool) -> dict[str, Any]:
     name = watched.name
-    holder = glance.holder(name, now)
-    # A lease outlives a process that was killed: for a while the state still calls its run running.
-    running = holder is not None and not is_dead(holder)
+    running = _is_running(glance, name, now)
     newest, ended, good = glance.newest_run(name), glance.ended_run(name), glance.good_run(name)
     broken_off = newest is not None and newest["outcome"] == "running" and not running
     since = None if good is None else good["ended"] or good["started"]

@@ -98,7 +98,7 @@ class FakeSignals:
         self.clock = clock
         self.script = sorted(script, key=lambda each: each[0])
 
-    def wait(self, seconds: float) -> list[int]:
+    def wait(self, seconds: float, *_: object) -> list[int]:
         assert seconds <= 30.0
         if not self.script or self.script[0][0] > self.clock.steady + seconds:
             self.clock.go_on(seconds or 0.01)

@@ -15,7 +15,8 @@ MIDNIGHT = 1_799_971_200.0
 
 
 def phones(name: str, value: str, **others: str) -> Any:
-    return closing(PhoneWorld(**{name: value, **others}))
+    dialects: Any = {name: value, **others}
+    return closing(PhoneWorld(**dialects))
 
 
 def ids(rows: list[dict[str, Any]]) -> str:

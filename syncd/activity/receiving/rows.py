@@ -7,19 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from syncd.core.activity.envelopes import TEST
-
-COMPANY = "company_id"
-"""The fact that holds whose events these are: the company of the first one."""
-FOREIGN = "receiver.foreign"
-"""The fact that holds when an event of another company came last, in Unix seconds."""
-SEEN = "receiver.seen"
-"""The fact that holds when the receiver could store last, in Unix seconds."""
-GAPS = "receiver.gaps"
-"""The fact that holds when it was down or could not store: a JSON list of [from, to], in Unix seconds."""
-SECRET = "receiver.secret."  # noqa: S105 (the beginning of a name)
-"""What the facts begin with that hold when a secret delivered last; then follows its fingerprint."""
-REFUSED = "receiver.refused."
-"""What the facts begin with that hold when a kind of delivery was refused last; then follows the kind."""
+from syncd.core.activity.facts import COMPANY, FOREIGN, GAPS, SECRET
 
 MOST_GAPS = 100
 """So many gaps are kept; more of them become one, since each only names days to read."""

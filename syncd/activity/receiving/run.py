@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from syncd.activity.receiving import rows, sockets
+from syncd.activity.receiving import sockets
 from syncd.activity.receiving.app import App
 from syncd.activity.receiving.plain import Plain
 from syncd.activity.receiving.refusals import Refusals
@@ -20,6 +20,7 @@ from syncd.activity.receiving.secret_file import Secrets
 from syncd.activity.receiving.serving import Server
 from syncd.activity.receiving.tls import Certificate
 from syncd.activity.receiving.writer import Writer
+from syncd.core.activity.facts import REFUSED
 from syncd.errors import SyncdError
 
 log = structlog.get_logger()
@@ -73,7 +74,7 @@ class Receiver:
     async def _serve(self, plain: Plain, listener: socket.socket) -> None:
         certificate = Certificate(plain.certificate, plain.key) if plain.certificate else None
         writer = Writer(plain.store, plain.wake)
-        refusals = Refusals(lambda kind: writer.note(rows.REFUSED + kind, str(time.time())))
+        refusals = Refusals(lambda kind: writer.note(REFUSED + kind, str(time.time())))
         app = App(writer, Secrets(plain.secrets, plain.secret_file), plain.path, plain.tolerance, refusals)
 
         def tick() -> None:

@@ -18,6 +18,7 @@ import structlog
 
 from syncd.activity.receiving import rows
 from syncd.activity.receiving.rows import Arrival
+from syncd.core.activity.facts import SEEN, SILENCE
 
 log = structlog.get_logger()
 
@@ -29,8 +30,6 @@ MOST_AT_ONCE = 1000
 """Deliveries in one transaction."""
 BEAT = 30.0
 """Seconds between two notes that the receiver is there, while nothing is delivered."""
-SILENCE = 3 * BEAT
-"""Seconds without such a note after which it counts as having been down."""
 
 
 class Unwritable(Exception):
@@ -158,11 +157,11 @@ class Writer:
         return rows.take(store, one.arrival) if one.arrival else "there"
 
     def _note_being_there(self, store: sqlite3.Connection) -> None:
-        now, seen = self._clock(), float(rows.fact(store, rows.SEEN) or 0)
+        now, seen = self._clock(), float(rows.fact(store, SEEN) or 0)
         # The days of a time in which deliveries were refused, or met nobody, are read.
         if seen and (now - seen > SILENCE or self._failed):
             rows.note_gap(store, seen, now)
-        rows.set_fact(store, rows.SEEN, str(now))
+        rows.set_fact(store, SEEN, str(now))
 
     def _opened_store(self) -> sqlite3.Connection:
         # A file that was moved away, or put in its place, is not the one that is open: what is stored there is lost.

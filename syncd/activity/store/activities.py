@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge as merged
 from typing import Any
 
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
 from syncd.activity.store.packing import unpack_words
+from syncd.activity.store.removal import Removal
 from syncd.activity.store.rows import call_row, message_row
 from syncd.activity.store.taking import Counts, Reading, Taking
 from syncd.core.activity.instants import begin_of, day_after
@@ -40,6 +41,7 @@ class Activities(Part):
     def __init__(self, database: Database, region: str, taking: Taking) -> None:
         super().__init__(database)
         self._region, self._taking = region, taking
+        self._removal = Removal(database)
 
     def take(
         self,
@@ -130,45 +132,26 @@ class Activities(Part):
 
     def overdue_texts(self, first: float, last: float) -> list[str]:
         """Return the ids of the answered calls that ended from ``first`` to before ``last`` and have no summary."""
-        # The index has their beginnings, and no call lasts a day.
         sql = (
-            "SELECT call_id FROM call WHERE started >= :first - 86400 AND started < :last AND ended >= :first"
-            " AND ended < :last AND status = 'answered' AND summary = 0 AND left_out = 0 ORDER BY ended"
+            "SELECT call_id FROM call WHERE status = 'answered' AND ended >= :first AND ended < :last AND summary = 0"
+            " AND left_out = 0 ORDER BY ended"
         )
         return self._database.column(sql, first=first, last=last)
 
     def drop_texts(self, kind: Kind, before: float) -> int:
         """Remove the texts of activities from before ``before`` (Unix seconds), for good; return their number."""
-        of, now = KINDS[kind], self._database.clock()
-        with self._database.write():
-            keys = self._older(of, before, " AND text_dropped IS NULL")
-            self._database.execute(f"UPDATE {of.name} SET text_dropped = :now WHERE {of.these}", now=now, keys=keys)
-            self._database.execute(f"DELETE FROM text WHERE kind = :kind AND {_THEIRS}", kind=kind, keys=keys)
-        return len(keys)
+        return self._removal.texts(KINDS[kind], before)
 
-    def drop(self, kind: Kind, before: float) -> int:
-        """Remove activities from before ``before`` (Unix seconds); return their number.
+    def old(self, kind: Kind, before: float, awaited: Collection[str] = ()) -> Iterator[list[str]]:
+        """Yield the keys of activities from before ``before`` (Unix seconds), some at a time, to be removed meanwhile.
 
-        The rows of media whose files are kept stay, so that the files can be found and removed.
+        ``awaited``: those that are kept all the same, as ``call:ID`` or ``message:CHANNEL:ID``.
         """
-        of = KINDS[kind]
-        with self._database.write():
-            keys = self._older(of, before)
-            owners = [f"{kind}:{key}" for key in keys]
-            self._database.execute(f"DELETE FROM text WHERE kind = :kind AND {_THEIRS}", kind=kind, keys=keys)
-            if of.name == "call":
-                self._database.execute(f"DELETE FROM segment WHERE {of.these}", keys=keys)
-            self._database.execute(
-                "DELETE FROM media WHERE owner IN (SELECT value FROM json_each(:owners))"
-                " AND state NOT IN ('fetching', 'kept')",
-                owners=owners,
-            )
-            self._database.execute(f"DELETE FROM {of.name} WHERE {of.these}", keys=keys)
-        return len(keys)
+        return self._removal.old(KINDS[kind], before, awaited)
 
-    def _older(self, of: OfKind, before: float, more: str = "") -> list[str]:
-        old = f"({of.moment} < :before OR {of.moment} IS NULL AND first_seen < :before)"
-        return self._database.column(f"SELECT {of.key} FROM {of.name} WHERE {old}{more}", before=before)
+    def remove(self, kind: Kind, keys: Sequence[str]) -> None:
+        """Remove activities, their texts and their parts for good; their ids stay, since totals count them."""
+        self._removal.remove(KINDS[kind], keys)
 
     def _record(self, kind: Kind, key: str) -> Record | None:
         of = KINDS[kind]
@@ -233,7 +216,6 @@ class Activities(Part):
         return found
 
 
-_THEIRS = "id IN (SELECT value FROM json_each(:keys))"
 _SEGMENTS = "SELECT * FROM segment WHERE call_id IN (SELECT value FROM json_each(:keys)) ORDER BY call_id, n"
 _ATTACHMENTS = "SELECT * FROM media WHERE owner IN (SELECT value FROM json_each(:keys)) ORDER BY owner, n"
 _TEXTS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"

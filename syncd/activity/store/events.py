@@ -13,7 +13,7 @@ _COLUMNS = "id, type, at, signed_at, received, origin, raw, content, subject, ou
 _PAGE = 500
 
 LEFT_OUT = (
-    "CASE WHEN type LIKE 'call.%' THEN EXISTS (SELECT 1 FROM call WHERE call_id = subject AND left_out = 1)"
+    "CASE WHEN type LIKE 'call.%' THEN EXISTS (SELECT 1 FROM call WHERE call_id = subject AND left_out > 0)"
     " ELSE (SELECT min(left_out) FROM message WHERE message_id = subject) END"
 )
 """Whether an event is of an activity of which nothing is kept. A text and a WhatsApp message may have one id."""
@@ -61,6 +61,15 @@ class Events(Part):
         sql = f"SELECT {_COLUMNS} FROM event WHERE processed IS NULL ORDER BY received LIMIT :limit"
         return [_event(row) for row in self._database.rows(sql, limit=limit)]
 
+    def unmerged(self, limit: int) -> list[Event]:
+        """Return the oldest events whose calls and messages are not in the store yet, at most ``limit``."""
+        sql = f"SELECT {_COLUMNS} FROM event WHERE processed IS NULL AND outcome = 'new' ORDER BY received LIMIT :limit"
+        return [_event(row) for row in self._database.rows(sql, limit=limit)]
+
+    def waiting(self) -> int:
+        """Return how many events are not merged yet."""
+        return int(self._database.scalar("SELECT count(*) FROM event WHERE processed IS NULL AND outcome = 'new'"))
+
     def processed(self, ids: Sequence[str], outcome: str | None = None) -> None:
         """Mark events as merged, in the transaction that merges them; None leaves their outcomes as they are."""
         # What is left out leaves no bytes either.
@@ -90,9 +99,22 @@ class Events(Part):
 
     def drop(self, before: float) -> int:
         """Remove merged events received before ``before``; return their number."""
-        return self._database.execute(
-            "DELETE FROM event WHERE received < :before AND processed IS NOT NULL", before=before
+        return self._in_pieces("DELETE FROM event", "TRUE", before)
+
+    def drop_bytes(self, before: float) -> int:
+        """Remove the bytes of merged events received before ``before``, which hold texts; return their number."""
+        return self._in_pieces("UPDATE event SET raw = NULL", "raw IS NOT NULL", before)
+
+    def _in_pieces(self, change: str, which: str, before: float) -> int:
+        # In short transactions: a receiver waits for each, and the target waits for the receiver.
+        sql = (
+            f"{change} WHERE rowid IN (SELECT rowid FROM event WHERE received < :before AND processed IS NOT NULL"
+            f" AND {which} LIMIT {_PAGE})"
         )
+        count = 0
+        while done := self._database.execute(sql, before=before):
+            count += done
+        return count
 
 
 def _columns(event: Event) -> dict[str, Any]:

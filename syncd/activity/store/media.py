@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any
 
+from syncd.core.activity.media.keeping import Kept, Room
 from syncd.state.database import Part
+
+_EVER = -1e18
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +44,81 @@ class Media(Part):
         found = self._database.record("SELECT * FROM media WHERE media_id = :id", id=media_id)
         return Item(**found) if found else None
 
-    def due(self, now: float, limit: int, kind: str | None = None) -> list[Item]:
-        """Return wanted items whose next try is due at ``now`` (Unix seconds), at most ``limit``, the newest first."""
-        sql = (
-            "SELECT * FROM media WHERE state = 'wanted' AND next_try <= :now AND (:kind IS NULL OR kind = :kind)"
-            " ORDER BY next_try, at DESC LIMIT :limit"
-        )
-        return [Item(**found) for found in self._database.records(sql, now=now, limit=limit, kind=kind)]
+    def due(self, now: float, limit: int, kind: str | None = None, since: float = float("-inf")) -> list[Item]:
+        """Return items whose next try is due at ``now``, at most ``limit``: wanted ones first, and the newest first.
+
+        ``since``: none of calls and messages from before (both in Unix seconds).
+        """
+        found: list[Item] = []
+        of_kind = "" if kind is None else " AND kind = :kind"
+        # One state and one condition at a time, each in the order of an index.
+        for state, when in product(("wanted", "gone", "refused"), ("at >= :since", "at IS NULL")):
+            if len(found) < limit:
+                sql = f"SELECT * FROM media WHERE state = :state{of_kind} AND {when} AND next_try <= :now"
+                rows = self._database.records(
+                    f"{sql} ORDER BY at DESC LIMIT :limit",
+                    state=state,
+                    kind=kind,
+                    since=max(since, _EVER),
+                    now=now,
+                    limit=limit - len(found),
+                )
+                found += [Item(**each) for each in rows]
+        return found
 
     def put(self, item: Item) -> None:
         """Store an item, in place of what was stored of it."""
         self._database.put("media", **asdict(item))
 
+    def change(self, media_id: str, **columns: Any) -> None:
+        """Store these columns of an item, and leave the others as they are."""
+        names = ", ".join(f"{name} = :{name}" for name in columns)
+        self._database.execute(f"UPDATE media SET {names} WHERE media_id = :media_id", media_id=media_id, **columns)
+
+    def begin(self, media_ids: Sequence[str]) -> None:
+        """Store that items are being fetched."""
+        self._database.execute(f"UPDATE media SET state = 'fetching' WHERE media_id IN {_THESE}", ids=list(media_ids))
+
+    def release(self, kind: str) -> None:
+        """Want items again that are being fetched: whoever began it was ended in the middle."""
+        self._database.execute("UPDATE media SET state = 'wanted' WHERE state = 'fetching' AND kind = :kind", kind=kind)
+
+    def expire(self, media_ids: Sequence[str]) -> None:
+        """Store that the files of items were removed, since they were old."""
+        self._database.execute(
+            f"UPDATE media SET state = 'expired', path = NULL WHERE media_id IN {_THESE}", ids=list(media_ids)
+        )
+
+    def room(self, kind: str) -> Room:
+        """Return what the files take."""
+        sql = (
+            "SELECT total(size), coalesce(max(size), 0), min(coalesce(at, fetched)) FROM media"
+            " WHERE state = 'kept' AND kind = :kind"
+        )
+        [(total, largest, oldest)] = self._database.rows(sql, kind=kind)
+        return Room(int(total), largest, oldest)
+
+    def kept(self, kind: str) -> Iterator[Kept]:
+        """Yield the files that are here, the oldest first; without a time it counts since it was fetched."""
+        sql = (
+            "SELECT media_id, owner, coalesce(at, fetched) AS at, coalesce(size, 0) AS size, path FROM media"
+            " WHERE state = 'kept' AND kind = :kind AND (coalesce(at, fetched), media_id) > (:at, :id)"
+            f" ORDER BY coalesce(at, fetched), media_id LIMIT {_PAGE}"
+        )
+        at, last = _EVER, ""
+        while page := self._database.records(sql, kind=kind, at=at, id=last):
+            yield from (Kept(**each) for each in page)
+            at, last = page[-1]["at"], page[-1]["media_id"]
+
     def of(self, owner: str) -> list[Item]:
         """Return the items of ``call:ID`` or ``message:CHANNEL:ID``, in their order."""
         found = self._database.records("SELECT * FROM media WHERE owner = :owner ORDER BY n, media_id", owner=owner)
         return [Item(**each) for each in found]
+
+    def files_of(self, owners: Sequence[str]) -> list[Item]:
+        """Return the items of these owners whose files are here."""
+        sql = f"SELECT * FROM media WHERE owner IN {_THESE} AND state = 'kept'"
+        return [Item(**each) for each in self._database.records(sql, ids=list(owners))]
 
     def in_state(self, state: str, kind: str | None = None) -> list[Item]:
         """Return the items in a state, those fetched first before the others."""
@@ -62,3 +128,6 @@ class Media(Part):
     def counts(self) -> dict[str, int]:
         """Return how many items are in each state."""
         return dict(self._database.rows("SELECT state, count(*) FROM media GROUP BY state"))
+
+
+_THESE = "(SELECT value FROM json_each(:ids))"

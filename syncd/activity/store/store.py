@@ -15,18 +15,10 @@ from syncd.activity.store.media import Media
 from syncd.activity.store.taking import Taking
 from syncd.activity.store.webhooks import Facts, Webhooks
 from syncd.state.database import Database
-from syncd.state.place import Words
+from syncd.state.place import STORE, Words
 
 HEAD = "0001"
 """The version of the tables in :mod:`syncd.activity.store.tables`, and the newest migration's."""
-
-STORE = Words(
-    noun="activity store",
-    setting="activity.store:",
-    example="activity.db",
-    full="nothing is answered as received that cannot be stored; make room and run again",
-    without="the next pull then reads the lists again, from activity.since on",
-)
 
 
 class ActivityStore(Database):

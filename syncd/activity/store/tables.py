@@ -25,7 +25,8 @@ class _Activity(Table):
     it. ``listed_at``: the newest list that showed it. ``day``: the server's day. ``missing_since``: when a reading of
     that day first lacked it. ``first_seen``, ``first_by``: when and how it came first, by ``webhook`` or ``list``.
     ``changed``: when this row was last written. ``digest``: of what is shown. ``left_out``: 1 if ``only`` keeps nothing
-    of it. ``text_dropped``: when its texts were removed; they do not come back. ``state``: all that was said of it.
+    of it, 2 if it was removed as old. ``text_dropped``: when its texts were removed; they do not come back. ``state``:
+    all that was said of it.
     """
 
     row: int | None = None
@@ -153,7 +154,7 @@ class Media(Table, table=True):
 
     __table_args__ = (
         Index("media_owner", "owner"),
-        Index("media_wanted", "next_try", sqlite_where=text("state = 'wanted'")),
+        Index("media_state", "state", "kind", "at"),
     )
 
     media_id: str = Field(primary_key=True)

@@ -147,7 +147,9 @@ class Taking:
         view = kind.view(state, self._region)
         columns = kind.stored(view) | _standing(known, view, key, reading)
         columns |= zip(kind.identity, kind.parted(key), strict=True)
-        if self._is_left_out(kind, columns, view, reading, was_left_out=was_left_out):
+        # What was removed as old stays away, whatever else a list or an event says of it.
+        is_removed = columns["left_out"] == REMOVED
+        if is_removed or self._is_left_out(kind, columns, view, reading, was_left_out=was_left_out):
             work.activities.append(_without_content(kind, columns))
             work.leaving.append({"kind": kind.name, "key": key, "id": kind.parted(key)[-1]})
             return 2 if was_left_out else 0 if known is None else 1
@@ -191,6 +193,10 @@ _STANDING = (
 )
 
 
+REMOVED = 2
+"""The value of ``left_out`` for an activity that was removed as old."""
+
+
 def _standing(known: Columns | None, view: Any, key: str, reading: Reading) -> Columns:
     """Return the columns that say how the activity came, also of one that is left out."""
     is_listed = reading.by == "list"
@@ -205,13 +211,14 @@ def _standing(known: Columns | None, view: Any, key: str, reading: Reading) -> C
         "first_by": known["first_by"] if known and known["first_seen"] < view.first_seen else view.first_by,
         "changed": reading.now,
         "text_dropped": known["text_dropped"] if known else None,
+        "left_out": known["left_out"] if known else 0,
     }
 
 
 def _without_content(kind: OfKind, columns: Columns) -> tuple[Any, ...]:
     kept = {"row", "listed_rows", "listed_at", "day", "missing_since", "first_seen", "first_by", "changed"}
     bare: Columns = {name: columns[name] for name in kept | {*kind.identity}}
-    bare |= {"left_out": 1, "digest": 0, "summary": 0}
+    bare |= {"left_out": columns["left_out"] or 1, "digest": 0, "summary": 0}
     return tuple(bare.get(name) for name in kind.columns)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncd.activity.receiving.rows import COMPANY, SECRET
 from syncd.activity.store.store import ActivityStore
 from syncd.activity.store.webhooks import Endpoint as Row
 from syncd.core.activity.envelopes import TEST
+from syncd.core.activity.facts import COMPANY, SECRET
 
 __all__ = ["ACTIVE", "RESERVED", "RETIRED", "Row", "Rows"]
 

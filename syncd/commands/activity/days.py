@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.commands.options import DaysOptions
-from syncd.commands.settings import loaded
+from syncd.commands.settings import activity_of, loaded
 from syncd.commands.status import shown_time
-from syncd.errors import ConfigError
 from syncd.report.exit_code import DONE
 from syncd.report.streams import print_json
 
@@ -28,12 +27,11 @@ def days(config: Path | None, options: DaysOptions) -> int:
         ConfigError: no activity is configured.
     """
     settings = loaded(config, keyless=True)
-    if settings.activity is None:
-        raise ConfigError(f"{settings.path}: calls and messages are not configured: add activity: {{}}")
+    activity = activity_of(settings)
+    from syncd.activity.opening import open_store
     from syncd.activity.pull import day_json
-    from syncd.activity.session import open_store
 
-    with open_store(settings, settings.activity, read_only=True) as store:
+    with open_store(settings, activity, read_only=True) as store:
         found = store.days.all()
     if options.as_json:
         print_json({"days": [day_json(day) for day in found]})

@@ -25,5 +25,6 @@ def _add(name: str, options: type) -> None:
     command(app, name, options)(carry_out)
 
 
+_add("run", takes.ActivityRunOptions)
 _add("pull", takes.PullOptions)
 _add("days", takes.DaysOptions)

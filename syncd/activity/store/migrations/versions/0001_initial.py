@@ -91,7 +91,7 @@ _INDEXES = (
     "CREATE INDEX event_received ON event (received)",
     "CREATE INDEX event_subject ON event (subject)",
     "CREATE INDEX media_owner ON media (owner)",
-    "CREATE INDEX media_wanted ON media (next_try) WHERE state = 'wanted'",
+    "CREATE INDEX media_state ON media (state, kind, at)",
     "CREATE INDEX message_day ON message (day)",
     "CREATE INDEX message_id ON message (message_id)",
     "CREATE INDEX message_remote ON message (remote)",

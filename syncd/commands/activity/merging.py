@@ -1,0 +1,78 @@
+"""``syncd activity run --events``: merges what was received, and for a while what comes next.
+
+Its start costs more than its work, so the daemon's process stays while deliveries come one after the other. It imports
+no more than it needs: the daemon starts it whenever the phone rings.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncd.commands.options import ActivityRunOptions
+from syncd.commands.running import error_of, finished
+from syncd.commands.settings import activity_of, loaded
+from syncd.core.wording import counted
+from syncd.errors import Stopped
+from syncd.report.error_text import error_json
+from syncd.report.streams import print_json
+
+if TYPE_CHECKING:
+    from syncd.activity.events import Merged
+    from syncd.activity.store.store import ActivityStore
+
+LOOK = 0.5
+"""Seconds between two looks for what came: each is one look into an index that is nearly always empty."""
+
+LONGEST = 300.0
+"""Seconds after which it ends in any case: a new process reads the configuration again."""
+
+
+def merge(config: Path | None, options: ActivityRunOptions) -> int:
+    """Merge what was received, print how much that was, and return the exit code."""
+    from syncd.activity.events import Merged
+
+    merged = Merged()
+    error = error_of(partial(_work, config, options, merged))
+    return finished(partial(_print, options, merged, error), (), error)
+
+
+def _work(config: Path | None, options: ActivityRunOptions, merged: Merged, stopping: threading.Event) -> None:
+    # Who only merges needs no key.
+    settings = loaded(config, keyless=True)
+    activity = activity_of(settings)
+    from syncd.activity.opening import open_store
+
+    with open_store(settings, activity) as store:
+        _merge(store, merged, stopping)
+        begun = last = time.monotonic()
+        # A stop is no error: what waits is the next process's.
+        while time.monotonic() < min(begun + LONGEST, last + options.stay) and not stopping.wait(LOOK):
+            if _merge(store, merged, stopping):
+                last = time.monotonic()
+
+
+def _merge(store: ActivityStore, merged: Merged, stopping: threading.Event) -> bool:
+    """Merge what waits; return whether anything did."""
+    from syncd.activity.events import merge_events
+
+    before = merged.events
+    merge_events(store, merged, partial(_halt_if, stopping))
+    return merged.events > before
+
+
+def _halt_if(stopping: threading.Event) -> None:
+    if stopping.is_set():
+        raise Stopped("asked to stop; what was merged is kept, the rest waits for the next run")
+
+
+def _print(options: ActivityRunOptions, merged: Merged, error: BaseException | None, code: int) -> None:
+    if options.as_json:
+        print_json({"exit": code, "events": merged.to_json(), "error": None, **error_json(error)})
+        return
+    from syncd.report.screen import Screen
+
+    Screen().line(f"received: {counted(merged.events, 'event')} merged")

@@ -1,0 +1,96 @@
+"""``syncd activity run``: all the work on calls and messages that is due, as cron and the daemon start it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncd.commands.options import ActivityRunOptions
+from syncd.commands.running import error_of, finished, progress
+from syncd.commands.settings import activity_of, loaded
+from syncd.core.wording import counted
+from syncd.errors import ConfigError, SourceBusy, Stopped
+from syncd.report.error_text import error_json
+from syncd.report.streams import print_json
+
+if TYPE_CHECKING:
+    from syncd.activity.run import ActivityRun
+    from syncd.config import Settings
+    from syncd.report.screen import Screen
+
+
+def run(config: Path | None, options: ActivityRunOptions) -> int:
+    """Do what is due, print what was done, and return the exit code."""
+    if options.events:
+        if options.dry_run:
+            raise ConfigError("--events stores what it merges: leave out --dry-run")
+        from syncd.commands.activity.merging import merge
+
+        return merge(config, options)
+    if options.stay:
+        raise ConfigError("--stay is for --events: add it")
+    from syncd.activity.run import ActivityRun
+
+    done, settings = ActivityRun(), list["Settings"]()
+    ended = error_of(partial(_work, config, options, done, settings))
+    error = done.error if ended is None else ended
+    code = finished(partial(_print, options, done, error), (), error)
+    # The daemon looks for alarms by itself; whoever has stopped the command does not wait for a server.
+    tells = not (options.dry_run or isinstance(ended, Stopped | KeyboardInterrupt | SourceBusy))
+    if tells and settings and settings[0].notify.tells:
+        from syncd.watch.notify import after_run
+
+        after_run(settings[0], good=False, clock=time.time)
+    return code
+
+
+def _work(
+    config: Path | None,
+    options: ActivityRunOptions,
+    done: ActivityRun,
+    settings: list[Settings],
+    stopping: threading.Event,
+) -> None:
+    found = loaded(config)
+    activity_of(found)
+    settings.append(found)
+    from syncd.activity.run import run_activity
+    from syncd.activity.session import open_activity
+
+    with (
+        progress() as watcher,
+        open_activity(found, dry_run=options.dry_run, stopping=stopping, watcher=watcher) as session,
+    ):
+        run_activity(session, done)
+
+
+def _print(options: ActivityRunOptions, done: ActivityRun, error: BaseException | None, code: int) -> None:
+    if options.as_json:
+        forecast = {"reports": {"requests": done.pulled.forecast}}
+        head: dict[str, Any] = {"dry_run": options.dry_run, "exit": code, "forecast": forecast}
+        print_json({**head, **done.to_json(), "error": None, **error_json(error)})
+        return
+    from syncd.report.screen import Screen
+
+    _show(Screen(), options, done)
+
+
+def _show(screen: Screen, options: ActivityRunOptions, done: ActivityRun) -> None:
+    waiting = f", {done.merged.waiting:,} wait" if done.merged.waiting else ""
+    screen.line(f"received: {counted(done.merged.events, 'event')} merged{waiting}")
+    from syncd.commands.activity.days import show_days
+
+    show_days(screen, done.pulled.days)
+    for kind, taken in done.pulled.taken.items():
+        screen.line(f"{kind}s: {taken.new:,} new, {taken.changed:,} changed, {taken.unchanged:,} as known")
+    for what, counts in (("files", done.media.to_json()), ("removed", done.retention.to_json())):
+        if shown := ", ".join(
+            f"{name} {count:,}" for name, count in counts.items() if count and isinstance(count, int)
+        ):
+            screen.line(f"{what}: {shown}")
+    if options.dry_run:
+        screen.line("Dry run: nothing was stored.")
+    screen.line((counted(done.pulled.requests, "request"), "dim"))

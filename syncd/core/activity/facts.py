@@ -1,0 +1,30 @@
+"""The names of the facts of the activity store that several processes read or write; times are Unix seconds."""
+
+from __future__ import annotations
+
+LEASE = "activity:"
+"""The name under which the work on calls and messages is leased in the state file; no source can have it."""
+
+COMPANY = "company_id"
+"""Whose events these are: the company of the first one."""
+FOREIGN = "receiver.foreign"
+"""When an event of another company came last."""
+SEEN = "receiver.seen"
+"""When the receiver could store last."""
+GAPS = "receiver.gaps"
+"""When it was down or could not store: a JSON list of [from, to]."""
+SECRET = "receiver.secret."  # noqa: S105 (the beginning of a name)
+"""The beginning of names: when a secret delivered last; then follows its fingerprint."""
+REFUSED = "receiver.refused."
+"""The beginning of names: when a kind of delivery was refused last; then follows the kind."""
+TESTED = "webhook.tested"
+"""When a test of an endpoint arrived last."""
+ENDPOINT = "webhook.seen"
+"""What was found of our endpoint at the target, as JSON: ``at``, ``problem`` ("": none), ``differs``."""
+FIRST, GOOD, FAILURE = "pull.first", "pull.good", "pull.failure"
+"""When a pull was begun first · ended well last · why the last one failed: JSON of ``kind``, ``message``, ``times``."""
+SKEW = "clock.skew"
+"""By how many seconds the target's clock is ahead of ours."""
+
+SILENCE = 90.0
+"""Seconds without a note of the receiver that it can store after which it counts as having been down."""
