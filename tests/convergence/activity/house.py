@@ -28,7 +28,7 @@ from syncd.sandbox.faults import parse_fault
 from syncd.sandbox.limits import DEFAULT_LIMITS, REPORTS, Windows
 from syncd.state import State
 from tests.convergence.activity.door import Door
-from tests.convergence.activity.worlds import HOUR, Opening
+from tests.convergence.activity.worlds import Opening
 from tests.convergence.plant import PowerCut
 from tests.worlds.phone_wire import TIMEOUT, Files, Wire
 from tests.worlds.phones_in_memory import PhoneWorld
@@ -145,11 +145,9 @@ class House:
         """
         power, done = power or Power(), ActivityRun()
         patience = Patience(self)
-        with self._logging(), self._powered(power):
-            with open_activity(
-                self.settings, stopping=patience, clock=lambda: self.now, sleep=patience.wait
-            ) as session:
-                run_activity(session, done)
+        opened = partial(open_activity, self.settings, stopping=patience, clock=lambda: self.now, sleep=patience.wait)
+        with self._logging(), self._powered(power), opened() as session:
+            run_activity(session, done)
         return done
 
     @contextmanager
@@ -228,5 +226,3 @@ def _settings(home: Path, *, limited: bool) -> Any:
     }
     (home / "syncd.yaml").write_text(json.dumps(written))
     return load(home / "syncd.yaml")
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -73,7 +74,9 @@ class Activity(Truths):
             self._happen(each)
         self.house.wait(1.0)
 
-    def _happen(self, step: Step) -> None:
+    def _happen(self, step: Step | None) -> None:
+        if step is None:
+            return
         what, about = step
         acts: dict[str, Callable[[Any], None]] = {
             "call": self._call,
@@ -125,9 +128,7 @@ class Activity(Truths):
         texts = f"summary: words of {self.words}", f"words of {self.words}"
         self.given.setdefault(call.id, set()).update(texts)
         answered = [at for at, each in enumerate(call.segments) if each.answered is not None] or [0]
-        self.house.phones.transcribe(
-            call.id, *texts, segment=answered[segment % len(answered)], announce=announce
-        )
+        self.house.phones.transcribe(call.id, *texts, segment=answered[segment % len(answered)], announce=announce)
 
     def _status(self, place: int, status: str) -> None:
         found = [
@@ -200,7 +201,7 @@ class Activity(Truths):
     def run(self, meanwhile: list[Step | None], cut: int | None) -> None:
         """Run while calls come and go; perhaps the process is killed."""
         house = self.house
-        house.meanwhile = [lambda each=each: each and self._happen(each) for each in meanwhile]  # type: ignore[misc]
+        house.meanwhile = [partial(self._happen, each) for each in meanwhile]
         try:
             house.run(Power(cut))
         except PowerCut:
@@ -222,5 +223,3 @@ class Activity(Truths):
         done = self.house.run()
         assert done.error is None, f"a clean run has failed: {done.error!r}"
         self._is_current()
-
-

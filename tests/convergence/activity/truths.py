@@ -18,11 +18,14 @@ from hypothesis.stateful import RuleBasedStateMachine
 from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.days.windows import ended, window
 from syncd.core.activity.instants import day_after, day_of, days_between
+from syncd.core.activity.observations import Kind
 from syncd.sandbox.activity.model import Call, Message
 from tests.convergence.activity import expected
 from tests.convergence.activity.house import BEGIN, House
 from tests.convergence.activity.worlds import DAY, HOUR, Opening
 from tests.convergence.truths import SHARED_MEMORY
+
+KINDS: tuple[Kind, ...] = ("call", "message")
 
 QUIET = (1, 1, 4, 6, 12, 12, 1, 12, 1, 12, 12, 12, *[24] * 6, *[12] * 6, 1, 2, 4, 8)
 """Hours between the runs of the quiet time: each day is read again until a week after its end."""
@@ -132,8 +135,7 @@ class Truths(RuleBasedStateMachine):
                 assert (row["status"], row["end_time"]) == ("open", None), f"a call that goes on is {row}"
             else:
                 if self._is_listed(call):
-                    wanted = expected.call_of(house_world := self.house.world, call)
-                    del house_world
+                    wanted = expected.call_of(self.house.world, call)
                     assert expected.shown(row, wanted) == wanted
                 self._texts_are_right(call, row)
                 self._recordings_are_right(call, row)
@@ -156,7 +158,8 @@ class Truths(RuleBasedStateMachine):
 
     def _recordings_are_right(self, call: Call, row: dict[str, Any]) -> None:
         kept = [each["media_id"] for each in row["segments"] if each["media_id"]]
-        assert set(kept) <= expected.recordings_of(call) and len(kept) == len(set(kept))
+        assert set(kept) <= expected.recordings_of(call), "a call has another's recording"
+        assert len(kept) == len(set(kept))
         if self._is_listed(call) and self._dialects["recording_for"] == "ever":
             legs = call.legs if self._dialects["call_rows"] == "legs" else call.segments
             wanted = {f"rec_{each.id}" for each in legs if each.size}
@@ -182,7 +185,9 @@ class Truths(RuleBasedStateMachine):
             data = each["data"]
             subject = data.get("call_id") or data.get("message_id")
             known = ids.get(each["id"])
-            assert known or any(content[:2] == (each["event_type"], subject) for content in contents), "an event is lost"
+            assert known or any(content[:2] == (each["event_type"], subject) for content in contents), (
+                "an event is lost"
+            )
             if known and known.outcome == "ignored":
                 continue
             assert store.activities.find(subject) is not None, "an event was answered and not merged"
@@ -193,13 +198,14 @@ class Truths(RuleBasedStateMachine):
 
     def _has_text(self, store: ActivityStore, data: dict[str, Any]) -> None:
         found = store.activities.call(data["call_id"])
-        assert found is not None and found.row["transcription"], "a text that was answered as received is lost"
+        assert found is not None
+        assert found.row["transcription"], "a text that was answered as received is lost"
 
     def _days_are_proved(self, store: ActivityStore, quiet: float) -> None:
         days = {(day.kind, day.day): day for day in store.days.all()}
         vanish = self._dialects["listed_for"] != "ever"
         for day in days_between(day_of(BEGIN - 15 * DAY), day_after(day_of(quiet + 7 * DAY))):
-            for kind in ("call", "message"):
+            for kind in KINDS:
                 if ended(day) + 2 * HOUR > self.house.now - DAY:
                     continue
                 known = days.get((kind, day))
@@ -208,7 +214,7 @@ class Truths(RuleBasedStateMachine):
                     assert known.state == "proved", f"the {kind}s of {day} are {known.state}"
                 if not vanish and known.state == "proved":
                     listed, _ = self._listed(kind, day, day)
-                    assert store.days.members(known.kind, day) == listed, "a day is proved and is not as it is listed"
+                    assert store.days.members(kind, day) == listed, "a day is proved and is not as it is listed"
 
     def _is_shifting(self, kind: str, day: str) -> bool:
         """Tell whether no reading of a day need be whole: its rows change their order from page to page."""

@@ -46,7 +46,7 @@ READINGS: Mapping[str, tuple[str, ...]] = {
     "past_end": ("404",),
     "no_pages": ("1",),
     "invalid_status": ("422",),
-    "retry_after": ("seconds", "date", "none"),
+    "retry_after": ("seconds", "date", "absent"),
 }
 """The readings beside the first of each open point that are drawn."""
 
