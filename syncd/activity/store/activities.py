@@ -136,10 +136,9 @@ class Activities(Part):
 
     def overdue_texts(self, first: float, last: float) -> list[str]:
         """Return the ids of the answered calls that ended from ``first`` to before ``last`` and have no summary."""
-        # The index has their beginnings, and no call lasts a day.
         sql = (
-            "SELECT call_id FROM call WHERE started >= :first - 86400 AND started < :last AND ended >= :first"
-            " AND ended < :last AND status = 'answered' AND summary = 0 AND left_out = 0 ORDER BY ended"
+            "SELECT call_id FROM call WHERE status = 'answered' AND ended >= :first AND ended < :last AND summary = 0"
+            " AND left_out = 0 ORDER BY ended"
         )
         return self._database.column(sql, first=first, last=last)
 
