@@ -95,7 +95,7 @@ def steps(config: Path | None) -> Iterator[Step]:
     except ConfigError as error:
         yield failed("configuration", error)
         return
-    yield Step("good", f"configuration: {settings.path} ({', '.join(settings.sources)})")
+    yield Step("good", f"configuration: {settings.path} ({', '.join(settings.sources) or 'no source'})")
     if settings.notify.to:
         yield _addresses(settings)
     usable = _state(settings)

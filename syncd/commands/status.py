@@ -82,7 +82,8 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
         screen.line(("warning: ", "bold yellow"), warning, hanging=2)
     if company := found["company"]:
         screen.line(("company: ", "bold"), company_shown(company), hanging=2)
-    screen.table(HEAD, [_row(source) for source in found["sources"]])
+    if found["sources"]:
+        screen.table(HEAD, [_row(source) for source in found["sources"]])
     shown = {each["text"] for each in found["alarms"]}
     for source in found["sources"]:
         _details(screen, source, shown)

@@ -133,6 +133,19 @@ def test_a_full_disk_is_an_alarm_before_it_is_full(phones: World, monkeypatch: p
     assert [each["kind"] for each in found(phones)["alarms"]] == ["disk"]
 
 
+def test_only_files_that_are_fetched_at_all_are_still_to_be_fetched(phones: World) -> None:
+    with store(phones) as opened:
+        for kind in ("recording", "attachment"):
+            opened.execute(
+                "INSERT INTO media (media_id, kind, owner, n, state, attempts, next_try, at)"
+                " VALUES (:id, :kind, 'call:c1', 0, 'wanted', 0, 0, 0)",
+                id=f"{kind}_1",
+                kind=kind,
+            )
+    media = found(phones)["activity"]["media"]
+    assert {kind: each["wanted"] for kind, each in media.items()} == {"recordings": 1, "attachments": 0}
+
+
 def test_coverage_tells_a_direction_that_nobody_announces(phones: World) -> None:
     with store(phones) as opened:
         for number in range(10):

@@ -12,6 +12,7 @@ from syncd.activity.webhooks.admin import Admin, Place
 from syncd.activity.webhooks.api import Api
 from syncd.activity.webhooks.rows import Rows
 from syncd.config import Settings
+from syncd.core.activity.facts import ENDPOINT
 from syncd.errors import ConfigError, SourceBusy, Stopped
 from syncd.log import hide
 
@@ -41,6 +42,9 @@ def opened(settings: Settings, stopping: threading.Event, *, alone: bool) -> Ite
     with open_activity(settings, stopping=stopping) as session:
         held = session.leases.held(LEASE, _refuse) if alone else nullcontext()
         with held:
+            if alone:
+                # What was seen of the endpoint is not true any more once this command has changed it.
+                session.store.facts.set(ENDPOINT, None)
             yield Admin(Api(session.default), Rows(session.store), place, secrets, wait=_waiting(stopping))
 
 

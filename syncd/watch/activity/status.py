@@ -53,9 +53,15 @@ def _known(glance: StoreGlance, watched: WatchedActivity, now: float, *, counted
         "endpoint": _endpoint(glance) if watched.receives else None,
         "coverage": _coverage(glance, now) if counted and watched.receives else None,
         "calls": {"open": glance.open_calls(), "text_overdue": glance.overdue(now - WEEK, now)} if counted else None,
-        "media": glance.media(),
+        "media": _media(glance, watched),
         "clock_skew": glance.moment(SKEW),
     }
+
+
+def _media(glance: StoreGlance, watched: WatchedActivity) -> dict[str, dict[str, Any]]:
+    fetched = {folder.kind for folder in watched.folders}
+    # The ids of files are noted in any case, so that they can be fetched once a folder is configured.
+    return {kind: each if kind in fetched else {**each, "wanted": 0} for kind, each in glance.media().items()}
 
 
 def _pull(glance: StoreGlance, watched: WatchedActivity, now: float) -> dict[str, Any]:

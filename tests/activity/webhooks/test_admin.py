@@ -16,7 +16,7 @@ from syncd.core.activity.signature import fingerprint
 from syncd.errors import ConfigError
 from syncd.sandbox.faults import Drop, Empty, Hold, Html, Status
 from tests.activity.webhooks.conftest import Company
-from tests.worlds.commands import environment
+from tests.worlds.commands import Command, environment
 from tests.worlds.receiver import event, until
 
 
@@ -32,6 +32,20 @@ def test_create_keeps_the_secret_for_its_owner_only(company: Company) -> None:
     [made] = company.sandbox.endpoints
     assert file.read_text() == made.secret + "\n"
     assert company.kept() == [("active",)]
+
+
+def test_what_was_seen_of_the_endpoint_before_it_was_made_is_no_news_any_more(company: Company, syncd: Command) -> None:
+    company.receiver.configure()
+
+    def endpoint() -> Any:
+        return json.loads(syncd("status", "--json")[1])["activity"]["endpoint"]
+
+    assert syncd("activity", "run")[0] == 0
+    assert endpoint()["problem"] == "none"
+    assert company.syncd("create")[0] == 0
+    assert endpoint() is None
+    assert syncd("activity", "run")[0] == 0
+    assert endpoint()["problem"] is None
 
 
 def test_create_again_changes_nothing(company: Company) -> None:
