@@ -82,6 +82,8 @@ def fetch_media(session: ActivitySession, awaited: Collection[str] = frozenset()
     report = MediaReport()
     if session.dry_run:
         return report
+    # The next run looks at the lists, and waits for the end of this one.
+    until = session.clock() + session.activity.pull.every
     target = session.settings.target
     for kind, wanted in folders(session.activity):
         bounds = Bounds(target.timeout, target.deadline, max_answer=wanted.at_most)
@@ -90,7 +92,7 @@ def fetch_media(session: ActivitySession, awaited: Collection[str] = frozenset()
             fetching = Fetching(session.media, downloads, folder, wanted.at_most, session.clock)
             try:
                 folder.prepare()
-                _Run(session, kind, wanted, fetching, report, awaited).run()
+                _Run(session, kind, wanted, fetching, report, awaited, until).run()
             except TargetError as error:
                 report.errors[kind] = error
             except OSError as error:
@@ -100,7 +102,11 @@ def fetch_media(session: ActivitySession, awaited: Collection[str] = frozenset()
 
 @dataclass(slots=True)
 class _Run:
-    """One kind of files. ``ends``: is set once one file has shown that the others would fail too."""
+    """One kind of files.
+
+    ``until``: when no more are begun, in Unix seconds. ``ends``: is set once one file has shown that the others would
+    fail too.
+    """
 
     session: ActivitySession
     kind: str
@@ -108,6 +114,7 @@ class _Run:
     fetching: Fetching
     report: MediaReport
     awaited: Collection[str]
+    until: float
     ends: threading.Event = field(default_factory=threading.Event)
     forbidden: int = 0
 
@@ -118,11 +125,11 @@ class _Run:
             with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="media") as pool:
                 now = self.session.clock()
                 # What fails is tried again later than now, so no file comes twice.
-                while batch := media.due(now, BATCH, self.kind, self._since(now)):
+                while batch := media.due(now, BATCH, self.kind, since := self._since(now)):
                     self.session.halt_if_asked()
                     affordable = batch[: self._affordable(len(batch))]
-                    if not affordable:
-                        self.report.waiting += len(batch)
+                    if not affordable or self.session.clock() >= self.until:
+                        self.report.waiting += media.count_due(now, self.kind, since)
                         return
                     media.begin([item.media_id for item in affordable])
                     self._finish([pool.submit(self._one, item) for item in affordable])

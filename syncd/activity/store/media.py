@@ -66,6 +66,17 @@ class Media(Part):
                 found += [Item(**each) for each in rows]
         return found
 
+    def count_due(self, now: float, kind: str, since: float = float("-inf")) -> int:
+        """Return how many items of a kind :meth:`due` has without a limit."""
+        [(number,)] = self._database.rows(
+            "SELECT count(*) FROM media WHERE state IN ('wanted', 'gone', 'refused') AND kind = :kind"
+            " AND (at >= :since OR at IS NULL) AND next_try <= :now",
+            kind=kind,
+            since=max(since, _EVER),
+            now=now,
+        )
+        return int(number)
+
     def put(self, item: Item) -> None:
         """Store an item, in place of what was stored of it."""
         self._database.put("media", **asdict(item))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from itertools import count
 
 import pytest
 
@@ -100,3 +101,16 @@ def test_a_full_folder_takes_the_newest_only(company: MediaCompany) -> None:
     company.fetch()
     assert company.asked() == BATCH + 1
     assert sorted(name.split("/")[1] for name in company.files()) == ["2026-03-09", "2026-03-10", "2026-03-11"]
+
+
+def test_files_do_not_keep_the_next_look_at_the_lists_waiting(company: MediaCompany) -> None:
+    company.configure(pull={"every": "10m"}, recordings={})
+    for number in range(BATCH + 10):
+        company.call(days_ago=number / 100)
+    with company.session() as session:
+        ticks = count()
+        session.clock = lambda: company.now + 30 * next(ticks)
+        report = fetch_media(session)
+    assert (report.fetched, report.waiting) == (BATCH, 10)
+    company.now += DAY
+    assert company.fetch().fetched == 10
