@@ -88,8 +88,8 @@ class Calls:
     def prove(self) -> None:
         self._stage.step(
             "7. Prove that none is missing",
-            "Webhooks get lost: of the next call, from a stranger, none tells. So its lists are read, and",
-            "recordings are fetched:",
+            "Webhooks get lost: of the next call, from a stranger, none tells. So the lists of calls and",
+            "messages are read, and recordings are fetched:",
         )
         self._stage.run("activity", "run", ends=DONE)
         self._promise_day("read")

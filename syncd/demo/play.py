@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from signal import default_int_handler
 
 from syncd.demo.calls import Calls
 from syncd.demo.contacts import Contacts
@@ -16,6 +17,7 @@ from syncd.report.error_text import say_error
 from syncd.report.exit_code import DEFECT, DONE
 from syncd.report.screen import Screen
 from syncd.report.streams import silence_stdout
+from syncd.run.signals import handled
 from syncd.sandbox.server import Sandbox
 from syncd.surroundings.temporary import passing_folder
 
@@ -28,7 +30,8 @@ def run_demo(command: Command) -> int:
     """
     sample = shipped() / "samples" / "tenants.csv"
     try:
-        with passing_folder("syncd-demo-") as folder, Sandbox() as sandbox:
+        # SIGTERM ends it as Ctrl-C does, so that neither the receiver nor the folder stays behind.
+        with handled(default_int_handler), passing_folder("syncd-demo-") as folder, Sandbox() as sandbox:
             stage = Stage(folder, sandbox, command)
             Contacts(stage, sample.read_text(encoding="utf-8")).play()
             Calls(stage).play()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from syncd.demo import calls, contacts, play
 from syncd.errors import ConfigError
 from syncd.read.contact_mapping import contact_mapping
 from syncd.sandbox.company import FIELDS
+from tests.worlds.commands import environment
 from tests.worlds.logs import logging_restored
 
 ROOT = Path(play.__file__).parent.parent.parent
@@ -113,6 +115,24 @@ def test_the_receiver_of_the_demo_ends_with_it(played: Played) -> None:
     assert found
     with socket.socket() as knock:
         assert knock.connect_ex(("127.0.0.1", int(found[1]))) != 0
+
+
+def test_a_demo_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+    variables = {**environment(), "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    line = [sys.executable, "-P", "-m", "syncd", "demo"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables) as demo:
+        assert demo.stdout
+        port = ""
+        for said in demo.stdout:
+            port = (re.search(r"listen: 127\.0\.0\.1:(\d+)", said) or [port, port])[1]
+            if said.startswith("$ syncd receive"):
+                break
+        demo.send_signal(signal.SIGTERM)
+        demo.communicate(timeout=60)
+    assert demo.returncode == 130
+    assert list(tmp_path.iterdir()) == []
+    with socket.socket() as knock:
+        assert knock.connect_ex(("127.0.0.1", int(port))) != 0
 
 
 def test_a_receiver_that_does_not_start_fails_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
