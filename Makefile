@@ -50,6 +50,7 @@ bench: setup
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/reconcile.py
 	$(BIN)/python bench/phones.py
+	$(BIN)/python bench/pull.py
 	$(BIN)/python bench/receive.py
 
 # Three processes on one key, against the guide's windows made sixty times faster.

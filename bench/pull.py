@@ -80,7 +80,7 @@ def beside(folder: Path, url: str, first: str, last: str) -> Measured | None:
     place = folder / "dlt"
     subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
     install = [str(place / "bin" / "pip"), "install", "-q", "dlt[duckdb]", "requests"]
-    if subprocess.run(install, check=False).returncode:
+    if subprocess.run(install, check=False, stderr=subprocess.DEVNULL).returncode:
         return None
     return measure([str(place / "bin" / "python"), str(HERE / "dlt_calls.py"), url, first, last, str(folder)])
 

@@ -238,10 +238,10 @@ class ListPull:
 
     def _keep_day(self, known: Day, after: Standing, reading: Reading) -> None:
         verdict, is_over = reading.verdict, ended(known.day) <= self.clock()
-        day = replace(known, total=verdict.total, pages=verdict.pages, read_at=after.read_at)
+        day = replace(known, total=verdict.total, pages=verdict.pages, read_at=after.last_read)
         # A day that has not ended everywhere still grows: what was read of it is no state of a day.
         if is_over:
-            proved = after.read_at if after.state == "proved" != known.state else known.proved_at
+            proved = after.last_read if after.state == "proved" != known.state else known.proved_at
             day = replace(day, state=after.state, changed_at=after.since, proved_at=proved)
         if not verdict.why and is_over:
             self.kept.put_day(replace(day, digest=verdict.digest), verdict.keys, reading.ids)

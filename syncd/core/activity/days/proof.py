@@ -133,10 +133,10 @@ def _digest(sheets: Sequence[Sheet]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a day stands: ``read_at``: when it was read last, whole or not; ``since``: when its state began."""
+    """How a day stands: ``last_read``: when it was read last, whole or not; ``since``: when its state began."""
 
     state: State = "open"
-    read_at: float | None = None
+    last_read: float | None = None
     since: float | None = None
 
 
@@ -167,7 +167,7 @@ def is_due(day: str, standing: Standing, now: float, recheck: Sequence[float]) -
     end = ended(day)
     if now < end:
         return False
-    read = standing.read_at
+    read = standing.last_read
     # A clock that was set back leaves readings of the future: they count as now.
     if read is None or read < end:
         return True

@@ -160,7 +160,7 @@ FLAWED = replace(whole("a"), why="rows came twice")
 def test_the_state_of_a_day_follows_its_readings(before, keys, verdict: Verdict, after: str) -> None:  # type: ignore[no-untyped-def]
     known = None if keys is None else frozenset(keys)
     found = after_reading(Standing(before, END, END), known, verdict, END + 9)
-    assert (found.state, found.read_at) == (after, END + 9)
+    assert (found.state, found.last_read) == (after, END + 9)
     assert found.since == (END if before == after else END + 9)
 
 
