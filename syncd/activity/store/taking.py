@@ -19,7 +19,6 @@ from syncd.state.database import Database
 
 _WORDS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
 _PUT_TEXT = "INSERT OR REPLACE INTO text (kind, id, what, words) VALUES (?, ?, ?, ?)"
-_PUT_SEGMENT = "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_MEDIA = (
     "INSERT INTO media"
     " (media_id, kind, owner, n, at, content_type, filename, size, duration, state, attempts, next_try)"
@@ -31,7 +30,6 @@ _CONDITION = "only"
 """The name of the fact with the condition for what is kept."""
 # What is left out leaves nothing: neither its texts and parts, nor the bytes of its events.
 _LEAVE = (
-    "DELETE FROM segment WHERE :kind = 'call' AND call_id = :key",
     "DELETE FROM text WHERE kind = :kind AND id = :key",
     "DELETE FROM media WHERE owner = :kind || ':' || :key AND state IN ('wanted', 'refused', 'gone', 'expired')",
     f"UPDATE event SET raw = NULL WHERE subject = :id AND processed IS NOT NULL AND {LEFT_OUT}",
@@ -66,8 +64,6 @@ class _Work:
     """What a batch writes, by table."""
 
     activities: list[tuple[Any, ...]] = field(default_factory=list)
-    stale: list[tuple[str]] = field(default_factory=list)
-    segments: list[tuple[Any, ...]] = field(default_factory=list)
     media: list[tuple[Any, ...]] = field(default_factory=list)
     texts: list[tuple[str, str, str, bytes]] = field(default_factory=list)
     leaving: list[dict[str, str]] = field(default_factory=list)
@@ -155,10 +151,6 @@ class Taking:
         work.activities.append(tuple(map(columns.__getitem__, kind.columns)))
         if known and known["digest"] == columns["digest"]:
             return 2
-        if known and kind.name == "call":
-            work.stale.append((key,))
-        if kind.name == "call":
-            work.segments += [(key, *segment) for segment in view.segments]
         work.media += kind.media(key, view)
         if "texts" in state:
             work.texts += _texts(kind, key, before or {}, state)
@@ -177,8 +169,6 @@ class Taking:
     def _write(self, kind: OfKind, work: _Work) -> None:
         database = self._database
         database.execute_many(kind.put, work.activities)
-        database.execute_many("DELETE FROM segment WHERE call_id = ?", work.stale)
-        database.execute_many(_PUT_SEGMENT, work.segments)
         database.execute_many(_PUT_MEDIA, work.media)
         database.execute_many(_PUT_TEXT, work.texts)
         for statement in _LEAVE if work.leaving else ():
