@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from syncd.activity.store.kinds import KINDS, Columns, OfKind
 from syncd.activity.store.packing import pack, pack_words, unpack, unpack_words
 from syncd.core.activity.merging import merge
 from syncd.core.activity.observations import By, Observation, State
+from syncd.core.activity.views import CallView, MessageView
 from syncd.state.database import Database
 
 _WORDS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
@@ -205,11 +207,16 @@ def _without_content(kind: OfKind, columns: Columns) -> tuple[Any, ...]:
     return tuple(bare.get(name) for name in kind.columns)
 
 
+_UNSHOWN = frozenset({"listed", "heard", "rows", "first_seen"})
+_SHOWN = {
+    view: itemgetter(*(place for place, name in enumerate(view._fields) if name not in _UNSHOWN))
+    for view in (CallView, MessageView)
+}
+
+
 def _digest(view: Any, state: State) -> int:
     """Return the digest of what is shown."""
-    shown = view._replace(listed=None, first_seen=0.0)
-    if "heard" in shown._fields:
-        shown = shown._replace(heard=None, rows=0)
+    shown = _SHOWN[type(view)](view)
     said = [shown, {place: each[2] for place, each in state.get("texts", {}).items()}]
     made = orjson.dumps(said, default=tuple, option=orjson.OPT_SORT_KEYS)
     return int.from_bytes(hashlib.blake2b(made, digest_size=8).digest(), signed=True)
