@@ -77,8 +77,8 @@ class Call(_Activity, table=True):
     ``direction``: ``incoming`` · ``outgoing`` · ``internal``. ``remote``, ``own``: digits. ``extension``: who spoke, or
     who was called. ``answered``: when. ``talk``: seconds in answered segments. ``status``: ``answered`` · ``missed`` ·
     ``open``; ``outcome``: in the list's words. ``settled_at``: from when on nothing more of it is waited for.
-    ``summary``: 1 if it has, or had, a summary. ``segments``: its parts, JSON, each a list: its place ``n``, from 1, type,
-    name, extension, begin, end, duration, whether it was answered, and the id of its recording.
+    ``summary``: 1 if it has, or had, a summary. ``segments``: its parts, JSON, each a list: its place ``n``,
+    from 1, type, name, extension, begin, end, duration, whether it was answered, and the id of its recording.
     """
 
     __table_args__ = (
