@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,16 +17,16 @@ from pathlib import Path
 
 import pytest
 
-from syncd import demo
 from syncd.cli import main
 from syncd.config import load
 from syncd.core.schema import parse_fields
+from syncd.demo import calls, contacts, play
 from syncd.errors import ConfigError
 from syncd.read.contact_mapping import contact_mapping
 from syncd.sandbox.company import FIELDS
 from tests.worlds.logs import logging_restored
 
-ROOT = Path(demo.__file__).parent.parent
+ROOT = Path(play.__file__).parent.parent.parent
 SAMPLE = ROOT / "config" / "samples" / "tenants.csv"
 FICTITIOUS = re.compile(r"\D*(1\D*)?(\d{3}\D*)?555\D*(\d{4,5}|RENT)\D*(x12|ext\. 4|#310|\(wife\))?")
 """Numbers of the exchange 555, which belong to nobody."""
@@ -43,7 +44,7 @@ class Played:
     left: list[Path]
 
 
-def play(folder: Path) -> Played:
+def play_in(folder: Path) -> Played:
     """Run the demo in an empty working folder, with a folder for temporary files beside it."""
     out, err = StringIO(), StringIO()
     for name in ("here", "temporary"):
@@ -52,7 +53,7 @@ def play(folder: Path) -> Played:
         patch.chdir(folder / "here")
         patch.setattr(tempfile, "tempdir", str(folder / "temporary"))
         with logging_restored():
-            code = demo.run_demo(main)
+            code = play.run_demo(main)
     left = [path for path in folder.rglob("*") if path.name not in {"here", "temporary"}]
     return Played(code, out.getvalue(), err.getvalue(), left)
 
@@ -60,7 +61,7 @@ def play(folder: Path) -> Played:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """The result of the demo, which runs once for all tests that only read the result."""
-    return play(tmp_path_factory.mktemp("demo"))
+    return play_in(tmp_path_factory.mktemp("demo"))
 
 
 def rows() -> list[list[str]]:
@@ -75,8 +76,16 @@ def test_the_demo_comes_out_as_it_says(played: Played) -> None:
         "3. Edit the export",
         "4. Run again",
         "5. The export goes wrong",
+        "6. Somebody calls",
+        "7. Prove that none is missing",
+        "8. Follow one call",
     ]
-    assert re.findall(r"^\$ .*", played.out, re.MULTILINE) == ["$ syncd run --dry-run", *["$ syncd run"] * 4]
+    day, call = r"\d{4}-\d\d-\d\d", r"[0-9a-f-]{36}"
+    commands = ["run --dry-run", *["run"] * 4, "receive &", "webhook create", "activity run"]
+    commands += [f"activity pull --days {day}", "activity days", f"activity explain {call}"]
+    shown = re.findall(r"^\$ syncd (.*)", played.out, re.MULTILINE)
+    assert len(shown) == len(commands)
+    assert all(map(re.fullmatch, commands, shown))
 
 
 def test_the_demo_shows_field_by_field_what_differs(played: Played) -> None:
@@ -89,6 +98,37 @@ def test_the_demo_shows_field_by_field_what_differs(played: Played) -> None:
 def test_the_demo_shows_the_gate_and_what_would_open_it(played: Played) -> None:
     assert re.search(r"held: \d+ deletes \(deletes\.empty\)", played.out)
     assert re.search(r"syncd approve tenants [0-9a-f]{16}", played.out)
+
+
+def test_the_demo_shows_a_call_its_webhook_its_proof_and_its_recording(played: Played) -> None:
+    _, _, back = played.out.partition("6. Somebody calls")
+    assert re.search(r"calls +2 +proved .* 1$", back, re.MULTILINE)
+    for said in (r"5855550142 \(Gloria Hathaway\)", r"^events +call\.ended, .*, merged", r"^media +rec_\d+, .* kept"):
+        assert re.search(said, back, re.MULTILINE), said
+    assert re.search(r"^day +\S+: proved .* 2 in the list", back, re.MULTILINE)
+
+
+def test_the_receiver_of_the_demo_ends_with_it(played: Played) -> None:
+    found = re.search(r"listen: 127\.0\.0\.1:(\d+)", played.out)
+    assert found
+    with socket.socket() as knock:
+        assert knock.connect_ex(("127.0.0.1", int(found[1]))) != 0
+
+
+def test_a_receiver_that_does_not_start_fails_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "CONFIGURATION", calls.CONFIGURATION.replace("listen:", "listens:"))
+    played = play_in(tmp_path)
+    assert played.code == 1
+    assert "activity.receive.listens: is not a key here" in played.err
+    assert played.left == []
+
+
+def test_a_call_that_does_not_come_out_fails_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "SUMMARY", "")
+    played = play_in(tmp_path)
+    assert played.code == 1
+    assert "the summary: " in played.err
+    assert played.left == []
 
 
 def test_the_demo_says_what_to_do_next(played: Played) -> None:
@@ -109,25 +149,25 @@ def test_the_demo_leaves_nothing_behind(played: Played) -> None:
 
 
 def test_a_step_that_does_not_come_out_fails_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "WANTED", demo.WANTED - 1)
-    played = play(tmp_path)
+    monkeypatch.setattr(contacts, "WANTED", contacts.WANTED - 1)
+    played = play_in(tmp_path)
     assert played.code == 1
     assert "tenants in the phone system: 284 instead of 283" in played.err
     assert played.left == []
 
 
 def test_an_installation_without_the_sample_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "__file__", str(tmp_path / "syncd" / "demo.py"))
+    monkeypatch.setattr(play, "__file__", str(tmp_path / "syncd" / "demo" / "play.py"))
     with pytest.raises(ConfigError, match="install syncd again"):
-        demo.run_demo(main)
+        play.run_demo(main)
 
 
 def test_what_is_installed_goes_before_what_lies_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("config", "syncd/_config"):
         (tmp_path / folder / "samples").mkdir(parents=True)
         (tmp_path / folder / "samples" / "tenants.csv").touch()
-    monkeypatch.setattr(demo, "__file__", str(tmp_path / "syncd" / "demo.py"))
-    assert demo.shipped() == tmp_path / "syncd" / "_config"
+    monkeypatch.setattr(play, "__file__", str(tmp_path / "syncd" / "demo" / "play.py"))
+    assert play.shipped() == tmp_path / "syncd" / "_config"
 
 
 def test_the_wheel_holds_the_configuration_and_the_sample(tmp_path: Path) -> None:

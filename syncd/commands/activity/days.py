@@ -39,7 +39,8 @@ def days(config: Path | None, options: DaysOptions) -> int:
         from syncd.report.screen import Screen
 
         screen = Screen()
-        show_days(screen, found[::-1])
+        # The newest first; of one day, the calls first.
+        show_days(screen, sorted(sorted(found, key=lambda day: day.kind), key=lambda day: day.day, reverse=True))
         if not found:
             screen.line("No day is known: syncd activity pull reads them.")
     return DONE

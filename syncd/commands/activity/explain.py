@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from syncd.commands.activity.given import existing_store
 from syncd.commands.options import ActivityExplainOptions
 from syncd.commands.settings import activity_of, loaded
 from syncd.commands.status import shown_time
+from syncd.core.wording import counted
 from syncd.report.exit_code import DONE
 from syncd.report.streams import print_json
 
 if TYPE_CHECKING:
     from syncd.activity.explain import Explained
+    from syncd.config.activity import Activity
     from syncd.report.screen import Screen
 
 WIDTH = 10
@@ -41,7 +44,7 @@ def explain(config: Path | None, options: ActivityExplainOptions) -> int:
     else:
         from syncd.report.screen import Screen
 
-        _Printer(Screen(), found, found.to_json()).show()
+        _Printer(Screen(), found, found.to_json(), activity).show()
     return DONE
 
 
@@ -52,6 +55,7 @@ class _Printer:
     screen: Screen
     found: Explained
     shown: Mapping[str, Any]
+    activity: Activity
 
     def show(self) -> None:
         named, shown = self.found.named, self.shown
@@ -66,7 +70,7 @@ class _Printer:
         if shown["kind"]:
             self._lists(shown["lists"])
             self._many("texts", map(_text, shown["texts"]), "")
-            self._many("media", map(_file, shown["media"]), "")
+            self._many("media", map(self._file, shown["media"]), "")
             self._many("day", map(_day, shown["days"]), "")
         self._many("next run", map(_prospect, shown["next"]), "")
 
@@ -98,6 +102,15 @@ class _Printer:
         if lists["missing_since"]:
             self._line("", (f"missing from that list since {_moment(lists['missing_since'])}; it stays here", "yellow"))
 
+    def _file(self, item: Mapping[str, Any]) -> str:
+        """Name a file, as a path that can be opened if its folder is configured."""
+        folder = self.activity.recordings if item["kind"] == "recording" else self.activity.attachments
+        path = os.fspath(folder.folder / item["path"]) if item["path"] and folder else item["path"]
+        where = f", in {path}" if path else ""
+        reason = f": {item['reason']}" if item["reason"] else ""
+        tried = f", tried {counted(item['attempts'], 'time')}" if item["attempts"] else ""
+        return f"{item['media_id']}, {item['kind']}, {item['state']}{reason}{tried}{where}"
+
     def _many(self, name: str, lines: Any, nothing: str) -> None:
         found = [*lines] or ([nothing] if nothing else [])
         for number, line in enumerate(found):
@@ -128,13 +141,6 @@ def _text(text: Mapping[str, Any]) -> str:
     size = "its words were removed" if text["characters"] is None else f"{text['characters']:,} characters"
     shown = "" if text["shown"] or text["characters"] is None else ", not shown: another one counts more"
     return f"{text['what']}, by {text['by']}, {_moment(text['at'])}, {size}{shown}"
-
-
-def _file(item: Mapping[str, Any]) -> str:
-    where = f", in {item['path']}" if item["path"] else ""
-    reason = f": {item['reason']}" if item["reason"] else ""
-    tried = f", tried {item['attempts']} times" if item["attempts"] else ""
-    return f"{item['media_id']}, {item['kind']}, {item['state']}{reason}{tried}{where}"
 
 
 def _day(day: Mapping[str, Any]) -> str:

@@ -89,6 +89,8 @@ def _print(
         head: dict[str, Any] = {"dry_run": options.dry_run, "exit": code, "forecast": forecast}
         print_json({**head, **found.to_json(), "error": None, **error_json(error)})
         return
+    if error is not None and not found.requests:
+        return
     from syncd.commands.activity.days import show_days
     from syncd.report.screen import Screen
 

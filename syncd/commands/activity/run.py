@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.report.screen import Screen
 
+UNITS = {"size": "bytes"}
+"""What a number counts, where its name in ``--json`` does not say so."""
+
 
 def run(config: Path | None, options: ActivityRunOptions) -> int:
     """Do what is due, print what was done, and return the exit code."""
@@ -77,9 +80,11 @@ def _print(
         head: dict[str, Any] = {"dry_run": options.dry_run, "exit": code, "forecast": forecast}
         print_json({**head, **done.to_json(), "error": None, **error_json(error)})
         return
-    from syncd.report.screen import Screen
+    # Of a configuration that cannot be read, or a server that is not there, only the error says something.
+    if error is None or done.merged.events or done.pulled.requests:
+        from syncd.report.screen import Screen
 
-    _show(Screen(), options, done)
+        _show(Screen(), options, done)
 
 
 def _show(screen: Screen, options: ActivityRunOptions, done: ActivityRun) -> None:
@@ -92,7 +97,7 @@ def _show(screen: Screen, options: ActivityRunOptions, done: ActivityRun) -> Non
         screen.line(f"{kind}s: {taken.new:,} new, {taken.changed:,} changed, {taken.unchanged:,} as known")
     for what, counts in (("files", done.media.to_json()), ("removed", done.retention.to_json())):
         if shown := ", ".join(
-            f"{name} {count:,}" for name, count in counts.items() if count and isinstance(count, int)
+            f"{count:,} {UNITS.get(name, name)}" for name, count in counts.items() if count and isinstance(count, int)
         ):
             screen.line(f"{what}: {shown}")
     if options.dry_run:

@@ -186,3 +186,14 @@ def test_options_that_contradict_each_other_are_refused(phones: World, syncd: Co
 def test_without_activity_it_says_what_to_add(company: World, syncd: Command) -> None:
     code, said = run(syncd)
     assert (code, "add activity" in said["error"]["message"]) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["run", "pull"])
+def test_of_a_configuration_that_cannot_be_read_only_the_error_is_shown(
+    phones: World, syncd: Command, command: str
+) -> None:
+    path = phones.settings().path
+    path.write_text(path.read_text().replace("since", "sinc"))
+    code, out, err = syncd("activity", command)
+    assert (code, out) == (2, "")
+    assert "activity.sinc: is not a key here (did you mean 'since'?)" in err
