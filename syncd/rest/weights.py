@@ -16,6 +16,9 @@ DISTINCT = 240
 RECORD = 128
 """The bytes of memory for each record of a list whose records are not held: its id, and its place."""
 
+DECIMAL, EXPONENT = 48, 200
+"""The bytes of memory for a decimal, and for a number such as 1e39 with the digits that it has as text."""
+
 _DECIMAL = re.compile(rb"[\[,:\s]-?\d+\.\d")
 _EXPONENT = re.compile(rb"[\[,:\s]-?\d[\d.]*[eE][-+\d]")
 _STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)"\s*(:?)', re.DOTALL)
@@ -36,6 +39,16 @@ def texts(content: bytes | bytearray) -> int:
     return len(content) * (1 + width + max(width, inner)) + _numbers(content)
 
 
+def ceiling(content: bytes | bytearray, values: int) -> int:
+    """Return more than a text can take once it is parsed, in a hundredth of the time that its true weight takes.
+
+    ``values``: what its values take (:func:`marks`).
+    """
+    numbers = DECIMAL * content.count(b".") + EXPONENT * (content.count(b"e") + content.count(b"E"))
+    # No character takes more than 4 bytes, each colon may end a key, and each "e" may be a number's.
+    return len(content) * (1 + 4 + 4) + numbers + DISTINCT * content.count(b":") + values
+
+
 def keys(content: bytes | bytearray, most: int) -> int:
     """Return the bytes of memory for the distinct keys in ``content``; more than ``most`` if there are too many."""
     found: set[int] = set()
@@ -53,6 +66,5 @@ def _width(piece: bytes | bytearray) -> int:
 
 
 def _numbers(content: bytes | bytearray) -> int:
-    # Decimals, and the digits that a number such as 1e39 has as text.
-    found = 48 * sum(1 for _ in _DECIMAL.finditer(content))
-    return found + 200 * sum(1 for _ in _EXPONENT.finditer(content))
+    found = DECIMAL * sum(1 for _ in _DECIMAL.finditer(content))
+    return found + EXPONENT * sum(1 for _ in _EXPONENT.finditer(content))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from heapq import merge as merged
 from typing import Any
 
+import orjson
+
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
 from syncd.activity.store.packing import unpack_words
 from syncd.activity.store.removal import Removal
@@ -15,6 +17,7 @@ from syncd.activity.store.taking import Counts, Reading, Taking
 from syncd.core.activity.instants import begin_of, day_after
 from syncd.core.activity.numbers import canonical
 from syncd.core.activity.observations import By, Kind, Observation, key_of
+from syncd.core.activity.views import Segment
 from syncd.state.database import Database, Part
 
 _PAGE = 500
@@ -33,7 +36,7 @@ class Record:
 
 
 class Activities(Part):
-    """The tables ``call``, ``segment``, ``message`` and ``text``.
+    """The tables ``call``, ``message`` and ``text``.
 
     A *key* is a call's id, or ``channel:id`` of a message (``Observation.key``).
     """
@@ -198,8 +201,10 @@ class Activities(Part):
         keys, now = list(found), self._database.clock()
         texts = self._texts(of, keys)
         if of.name == "call":
-            segments = self._grouped(_SEGMENTS, "call_id", keys)
-            return [call_row(each, segments.get(key, []), texts.get(key, {}), now) for key, each in found.items()]
+            return [
+                call_row(each, map(Segment._make, orjson.loads(each["segments"])), texts.get(key, {}), now)
+                for key, each in found.items()
+            ]
         files = self._grouped(_ATTACHMENTS, "owner", [f"message:{key}" for key in keys])
         return [
             message_row(each, files.get(f"message:{key}", []), texts.get(key, {}).get("body"))
@@ -220,7 +225,6 @@ class Activities(Part):
         return found
 
 
-_SEGMENTS = "SELECT * FROM segment WHERE call_id IN (SELECT value FROM json_each(:keys)) ORDER BY call_id, n"
 _ATTACHMENTS = "SELECT * FROM media WHERE owner IN (SELECT value FROM json_each(:keys)) ORDER BY owner, n"
 _TEXTS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from syncd.activity.store.rows import call_row, message_row
 from syncd.core.activity.observations import TEXTS, Kind, State
 from syncd.core.activity.settling import settled_at
@@ -81,6 +83,7 @@ def _stored_call(view: CallView) -> Columns:
         "outcome": view.outcome,
         "settled_at": settled_at(view),
         "summary": int(view.summary_known),
+        "segments": orjson.dumps(view.segments, default=tuple).decode(),
     }
 
 
@@ -113,8 +116,7 @@ def _attachments(key: str, view: MessageView) -> list[tuple[Any, ...]]:
 
 
 def _call_json(columns: Columns, view: CallView, now: float) -> dict[str, Any]:
-    segments = [{**each._asdict(), "media_id": each.media} for each in view.segments]
-    return call_row(columns, segments, {what: getattr(view, what) for what in TEXTS}, now)
+    return call_row(columns, view.segments, {what: getattr(view, what) for what in TEXTS}, now)
 
 
 def _message_json(columns: Columns, view: MessageView, now: float) -> dict[str, Any]:  # noqa: ARG001
@@ -138,7 +140,7 @@ CALL = OfKind(
     parted=lambda key: (key,),
     columns=(
         *("call_id", *_KEPT, "direction", "remote", "remote_name", "own", "extension", "extension_name", "started"),
-        *("answered", "ended", "duration", "talk", "status", "outcome", "settled_at", "summary"),
+        *("answered", "ended", "duration", "talk", "status", "outcome", "settled_at", "summary", "segments"),
     ),
     whats=TEXTS,
     view=view_of_call,

@@ -25,11 +25,13 @@ _DICTIONARY = (
     b'null,null,false],true]]}]},"first":[17'
 )
 _FORMAT = b"\x01"
+_PACKER = zlib.compressobj(1, zlib.DEFLATED, -12, 4, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY)
+"""Has read the dictionary, and nothing else: it is copied for each state."""
 
 
 def pack(state: State) -> bytes:
     """Return a state as it is stored."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, -12, 4, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY)
+    packer = _PACKER.copy()
     return _FORMAT + packer.compress(orjson.dumps(state)) + packer.flush()
 
 

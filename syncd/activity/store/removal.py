@@ -58,8 +58,6 @@ class Removal:
                 f"UPDATE {of.name} SET {values}, left_out = {REMOVED} WHERE {of.these}", keys=list(keys)
             )
             self._database.execute(f"DELETE FROM text WHERE kind = '{of.name}' AND id IN {_THESE}", keys=list(keys))
-            if of.name == "call":
-                self._database.execute(f"DELETE FROM segment WHERE call_id IN {_THESE}", keys=list(keys))
             # What was erased for a person stays marked, so that it is not fetched again.
             self._database.execute(f"DELETE FROM media WHERE owner IN {_THESE} AND state <> 'erased'", keys=owners)
             self._database.execute(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from syncd.core.activity.instants import iso
+from syncd.core.activity.views import Segment
 
 Columns = Mapping[str, Any]
 
 
 def call_row(
-    columns: Columns, segments: Sequence[Columns], texts: Mapping[str, str | None], now: float
+    columns: Columns, segments: Iterable[Segment], texts: Mapping[str, str | None], now: float
 ) -> dict[str, Any]:
     """Return a call. ``texts``: its ``summary`` and ``transcription``; ``now``: Unix seconds."""
     settled = columns["settled_at"]
@@ -65,16 +66,16 @@ def message_row(columns: Columns, attachments: Sequence[Columns], body: str | No
     }
 
 
-def _segment(columns: Columns) -> dict[str, Any]:
+def _segment(segment: Segment) -> dict[str, Any]:
     return {
-        "n": columns["n"],
-        "type": columns["type"],
-        "name": columns["name"],
-        "extension": columns["extension"],
-        "start_time": _time(columns["started"]),
-        "duration": _number(columns["duration"]),
-        "answered": bool(columns["answered"]),
-        "media_id": columns["media_id"],
+        "n": segment.n,
+        "type": segment.type,
+        "name": segment.name,
+        "extension": segment.extension,
+        "start_time": _time(segment.started),
+        "duration": _number(segment.duration),
+        "answered": segment.answered,
+        "media_id": segment.media,
     }
 
 

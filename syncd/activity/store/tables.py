@@ -78,7 +78,8 @@ class Call(_Activity, table=True):
     ``direction``: ``incoming`` · ``outgoing`` · ``internal``. ``remote``, ``own``: digits. ``extension``: who spoke, or
     who was called. ``answered``: when. ``talk``: seconds in answered segments. ``status``: ``answered`` · ``missed`` ·
     ``open``; ``outcome``: in the list's words. ``settled_at``: from when on nothing more of it is waited for.
-    ``summary``: 1 if it has, or had, a summary.
+    ``summary``: 1 if it has, or had, a summary. ``segments``: its parts, JSON, each a list: its place ``n``,
+    from 1, type, name, extension, begin, end, duration, whether it was answered, and the id of its recording.
     """
 
     __table_args__ = (
@@ -104,23 +105,7 @@ class Call(_Activity, table=True):
     outcome: str | None = None
     settled_at: float | None = None
     summary: int = 0
-
-
-class Segment(Table, table=True):
-    """A part of a call, by its place ``n``, from 1. ``type``: such as ``User``. ``media_id``: its recording."""
-
-    __table_args__ = ({"sqlite_with_rowid": False},)
-
-    call_id: str = Field(primary_key=True)
-    n: int = Field(primary_key=True)
-    type: str | None = None
-    name: str | None = None
-    extension: str | None = None
-    started: float | None = None
-    ended: float | None = None
-    duration: float | None = None
-    answered: int
-    media_id: str | None = None
+    segments: str | None = None
 
 
 class Message(_Activity, table=True):

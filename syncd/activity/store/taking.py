@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -16,11 +17,11 @@ from syncd.activity.store.kinds import KINDS, Columns, OfKind
 from syncd.activity.store.packing import pack, pack_words, unpack, unpack_words
 from syncd.core.activity.merging import merge
 from syncd.core.activity.observations import By, Kind, Observation, State
+from syncd.core.activity.views import CallView, MessageView
 from syncd.state.database import Database
 
 _WORDS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
 _PUT_TEXT = "INSERT OR REPLACE INTO text (kind, id, what, words) VALUES (?, ?, ?, ?)"
-_PUT_SEGMENT = "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_MEDIA = (
     "INSERT INTO media"
     " (media_id, kind, owner, n, at, content_type, filename, size, duration, state, attempts, next_try)"
@@ -32,7 +33,6 @@ _CONDITION = "only"
 """The name of the fact with the condition for what is kept."""
 # What is left out leaves nothing: neither its texts and parts, nor the bytes of its events.
 _LEAVE = (
-    "DELETE FROM segment WHERE :kind = 'call' AND call_id = :key",
     "DELETE FROM text WHERE kind = :kind AND id = :key",
     "DELETE FROM media WHERE owner = :kind || ':' || :key AND state IN ('wanted', 'refused', 'gone', 'expired')",
     f"UPDATE event SET raw = NULL WHERE subject = :id AND processed IS NOT NULL AND {LEFT_OUT}",
@@ -73,8 +73,6 @@ class _Work:
     """What a batch writes, by table."""
 
     activities: list[tuple[Any, ...]] = field(default_factory=list)
-    stale: list[tuple[str]] = field(default_factory=list)
-    segments: list[tuple[Any, ...]] = field(default_factory=list)
     media: list[tuple[Any, ...]] = field(default_factory=list)
     texts: list[tuple[str, str, str, bytes]] = field(default_factory=list)
     leaving: list[dict[str, str]] = field(default_factory=list)
@@ -169,10 +167,6 @@ class Taking:
         is_anew, is_same = key in reading.anew.get(kind.name, ()), bool(known and known["digest"] == columns["digest"])
         if is_same and not is_anew:
             return 2
-        if known and kind.name == "call":
-            work.stale.append((key,))
-        if kind.name == "call":
-            work.segments += [(key, *segment) for segment in view.segments]
         work.media += kind.media(key, view)
         if "texts" in state:
             work.texts += _texts(kind, key, {} if is_anew else before or {}, state)
@@ -191,8 +185,6 @@ class Taking:
     def _write(self, kind: OfKind, work: _Work) -> None:
         database = self._database
         database.execute_many(kind.put, work.activities)
-        database.execute_many("DELETE FROM segment WHERE call_id = ?", work.stale)
-        database.execute_many(_PUT_SEGMENT, work.segments)
         database.execute_many(_PUT_MEDIA, work.media)
         database.execute_many(_PUT_TEXT, work.texts)
         for statement in _LEAVE if work.leaving else ():
@@ -234,11 +226,16 @@ def _without_content(kind: OfKind, columns: Columns) -> tuple[Any, ...]:
     return tuple(bare.get(name) for name in kind.columns)
 
 
+_UNSHOWN = frozenset({"listed", "heard", "rows", "first_seen"})
+_SHOWN = {
+    view: itemgetter(*(place for place, name in enumerate(view._fields) if name not in _UNSHOWN))
+    for view in (CallView, MessageView)
+}
+
+
 def _digest(view: Any, state: State) -> int:
     """Return the digest of what is shown."""
-    shown = view._replace(listed=None, first_seen=0.0)
-    if "heard" in shown._fields:
-        shown = shown._replace(heard=None, rows=0)
+    shown = _SHOWN[type(view)](view)
     said = [shown, {place: each[2] for place, each in state.get("texts", {}).items()}]
     made = orjson.dumps(said, default=tuple, option=orjson.OPT_SORT_KEYS)
     return int.from_bytes(hashlib.blake2b(made, digest_size=8).digest(), signed=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 
 def seconds(text: object) -> float | None:
@@ -10,8 +11,12 @@ def seconds(text: object) -> float | None:
 
     A time without an offset is UTC.
     """
-    if not isinstance(text, str):
-        return None
+    return _seconds(text) if isinstance(text, str) else None
+
+
+# A call's times stand in its row and in its segments, and the proof of a page asks for them again.
+@lru_cache(maxsize=4096)
+def _seconds(text: str) -> float | None:
     try:
         moment = datetime.fromisoformat(text.strip())
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

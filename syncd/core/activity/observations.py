@@ -62,7 +62,7 @@ def key_of(channel: str, identity: str) -> str:
 
 def identity_of(kind: Kind, row: Any) -> str | None:
     """Return the key of the activity that a row of a list is about; None if it names none."""
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         return None
     if kind == "call":
         return _identity(row.get("call_id"))
@@ -92,7 +92,7 @@ def of_event(envelope: Mapping[str, Any], received: float) -> Observation | None
 
 def of_call_row(row: Any, at: float) -> Observation | None:
     """Return what a row of ``GET /calls`` says; None if it names no call. ``at``: the server's time of the page."""
-    if not isinstance(row, Mapping) or (identity := _identity(row.get("call_id"))) is None:
+    if not isinstance(row, dict) or (identity := _identity(row.get("call_id"))) is None:
         return None
     said = _of_call(row)
     texts, media = _texts(row, f"row {place_of(said)}", LIST, at), dict[str, Any]()
@@ -106,7 +106,7 @@ def of_call_row(row: Any, at: float) -> Observation | None:
 
 def of_message_row(row: Any, at: float) -> Observation | None:
     """Return what a row of ``GET /messages`` says; None if it names none. ``at``: the server's time of the page."""
-    if not isinstance(row, Mapping) or (identity := _identity(row.get("message_id"))) is None:
+    if not isinstance(row, dict) or (identity := _identity(row.get("message_id"))) is None:
         return None
     since = seconds(row.get("updated_at"))
     state = _of_message(row, "list", LIST, at)
@@ -158,7 +158,7 @@ def _journey(journey: Any, at: float, texts: State, media: State) -> list[list[A
         return None
     found: dict[str, list[Any]] = {}
     for number, segment in enumerate(journey):
-        if not isinstance(segment, Mapping):
+        if not isinstance(segment, dict):
             continue
         start, extension = seconds(segment.get("start_time")), _text(segment.get("extension"))
         kind = _text(segment.get("type"))

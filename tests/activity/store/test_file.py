@@ -27,7 +27,7 @@ def test_the_migrations_make_the_tables_of_the_models(path: Path) -> None:
     with ActivityStore(path) as store, store.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Table.metadata) == []
-    assert len(Table.metadata.tables) == 10
+    assert len(Table.metadata.tables) == 9
 
 
 def test_the_newest_migration_is_the_version_that_is_expected() -> None:
@@ -94,4 +94,4 @@ def test_a_full_disk_is_temporary_and_leaves_nothing_half_stored(path: Path) -> 
         with pytest.raises(StateBusy, match=r"the activity store cannot be written .*nothing is answered as received"):
             store.activities.take(many, by="list", arrived=NOON)
         assert list(store.activities.select()) == []
-        assert store.scalar("SELECT count(*) FROM segment") == 0
+        assert store.scalar("SELECT count(*) FROM call") == 0

@@ -216,7 +216,7 @@ def _settings(home: Path, *, limited: bool) -> Any:
         shutil.copyfile(template / name, home / name)
     source = {"connector": "csv", "options": {"path": "tenants.csv"}, "key": "id", "mapping": {"Name": "name"}}
     target: dict[str, Any] = {"api_key": KEY, "base_url": "https://api.example.com/v1"}
-    activity = {"store": "activity.db", "since": "20d", "recordings": {}, "attachments": {}}
+    activity = {"store": "activity.db", "since": "11d", "recordings": {}, "attachments": {}}
     receive = {"listen": "127.0.0.1:9188", "url": HOOK, "secret_file": "secrets"}
     written = {
         "target": target if limited else {**target, "limits": []},

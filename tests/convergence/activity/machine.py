@@ -57,7 +57,7 @@ class Activity(Truths):
         self.house, self.made = House(self.home, opening), True
         self.words = 0
         for number in range(opening.before):
-            self.house.phones.call(start=BEGIN - 2 * DAY - number * 5 * HOUR, talk=30.0, size=100, announce=False)
+            self.house.phones.call(start=BEGIN - DAY - number * 4 * HOUR, talk=30.0, size=100, announce=False)
 
     def teardown(self) -> None:
         try:

@@ -16,7 +16,7 @@ _TABLES = (
         NULL, left_out INTEGER NOT NULL, text_dropped FLOAT, state BLOB, call_id VARCHAR NOT NULL, direction
         VARCHAR, remote VARCHAR, remote_name VARCHAR, own VARCHAR, extension VARCHAR, extension_name
         VARCHAR, started FLOAT, answered FLOAT, ended FLOAT, duration FLOAT, talk FLOAT, status VARCHAR,
-        outcome VARCHAR, settled_at FLOAT, summary INTEGER NOT NULL, PRIMARY KEY (call_id)
+        outcome VARCHAR, settled_at FLOAT, summary INTEGER NOT NULL, segments VARCHAR, PRIMARY KEY (call_id)
     )
     """,
     """
@@ -59,13 +59,6 @@ _TABLES = (
         message_id VARCHAR NOT NULL, direction VARCHAR, remote VARCHAR, own VARCHAR, status VARCHAR,
         status_at FLOAT, sent FLOAT, PRIMARY KEY (channel, message_id)
     )
-    """,
-    """
-    CREATE TABLE segment (
-        call_id VARCHAR NOT NULL, n INTEGER NOT NULL, type VARCHAR, name VARCHAR, extension VARCHAR, started
-        FLOAT, ended FLOAT, duration FLOAT, answered INTEGER NOT NULL, media_id VARCHAR, PRIMARY KEY
-        (call_id, n)
-    ) WITHOUT ROWID
     """,
     """
     CREATE TABLE text (
