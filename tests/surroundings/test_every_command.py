@@ -38,6 +38,19 @@ COMMANDS = {
     "rejects export": ("rejects", "export", "rejected.csv"),
     "notify test": ("notify", "test"),
     "notify send": ("notify", "send"),
+    "activity run": ("activity", "run"),
+    "activity pull": ("activity", "pull"),
+    "activity days": ("activity", "days"),
+    "activity list": ("activity", "list"),
+    "activity export": ("activity", "export", "calls.csv"),
+    "activity explain": ("activity", "explain", "none"),
+    "activity replay": ("activity", "replay"),
+    "webhook list": ("webhook", "list"),
+    "webhook create": ("webhook", "create"),
+    "webhook test": ("webhook", "test"),
+    "webhook rotate": ("webhook", "rotate"),
+    "webhook delete": ("webhook", "delete"),
+    "webhook check": ("webhook", "check"),
 }
 """Each command, in a form that ends by itself."""
 
@@ -119,7 +132,8 @@ def every_command(group: object, before: str = "") -> Iterator[str]:
 
 
 def test_every_command_is_tried() -> None:
-    assert set(every_command(typer.main.get_command(app))) == set(COMMANDS)
+    # `receive` becomes another process, which this one would turn into.
+    assert set(every_command(typer.main.get_command(app))) - {"receive"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("circumstance", CIRCUMSTANCES, ids=lambda each: f"{each.variables}"[:60])
