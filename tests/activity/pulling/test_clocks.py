@@ -36,3 +36,17 @@ def test_a_row_that_changes_is_not_frozen_by_an_answer_of_a_later_date(
         found = store.activities.call(call)
     assert found is not None
     assert found.row["remote_name"] == "Ann"
+
+
+def test_a_list_knows_more_than_an_event_of_the_same_second(company: Open) -> None:
+    world = company(message_fields="list")
+    name = world.phones.message(direction="outgoing")
+    world.now += 0.2
+    world.phones.status(name, "delivered")
+    world.hear_of_message(name)
+    world.now += 0.3
+    world.phones.status(name, "failed")
+    world.now += 0.3
+    # Its date is that of the whole second.
+    world.pull()
+    assert _status(world, name) == "failed"
