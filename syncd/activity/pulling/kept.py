@@ -13,7 +13,6 @@ from syncd.activity.store.days import Day
 from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.observations import READERS, Kind, Observation
 
-
 _LATER = 0.001
 """Seconds by which a row is newer than what a list said of it before."""
 
