@@ -28,9 +28,12 @@ class ServerTime:
             self.skew = date + 0.5 - self._clock()
 
     def of(self, answer: Answer) -> float:
-        """Return when the target gave an answer, by its own clock; the time of now if the answer has no date."""
+        """Return when the target gave an answer, by its own clock; the time of now if the answer has no date.
+
+        That is the end of the second which the date names: an answer knows what happened earlier in it.
+        """
         date = self._date(answer.headers)
-        return self.now() if date is None else date
+        return self.now() if date is None else date + 0.999
 
     def now(self) -> float:
         """Return the target's time now; until an answer had a date, it is this machine's."""

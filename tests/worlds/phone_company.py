@@ -14,7 +14,7 @@ from syncd.activity.server_time import ServerTime
 from syncd.activity.store.store import ActivityStore
 from syncd.budget import Budget, Together, Window
 from syncd.core.activity.days.windows import Days, ended
-from syncd.core.activity.instants import begin_of
+from syncd.core.activity.instants import begin_of, iso
 from syncd.core.activity.observations import of_event
 from syncd.rest import Answer, Client
 from syncd.sandbox.limits import DEFAULT_LIMITS, REPORTS
@@ -141,6 +141,16 @@ class PhoneCompany:
         envelope = {"id": f"evt_{call_id}", "event_type": "call.ended", "timestamp": row["end_time"], "data": row}
         with self.store() as store:
             said = of_event(envelope, self.now)
+            assert said is not None
+            store.activities.take([said], by="webhook", arrived=self.now)
+
+    def hear_of_message(self, message_id: str) -> None:
+        """Store that a message has its status, as an event of now says it."""
+        [row] = [row for row in self.phones.truth_messages() if row["message_id"] == message_id]
+        data = {**row, "updated_at": iso(self.now)}
+        envelope = {"id": f"evt_{message_id}", "event_type": "message.status_updated", "timestamp": iso(self.now)}
+        with self.store() as store:
+            said = of_event({**envelope, "data": data}, self.now)
             assert said is not None
             store.activities.take([said], by="webhook", arrived=self.now)
 

@@ -13,6 +13,9 @@ from syncd.activity.store.days import Day
 from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.observations import READERS, Kind, Observation
 
+_LATER = 0.001
+"""Seconds by which a row is newer than what a list said of it before."""
+
 
 @dataclass(slots=True)
 class Taken:
@@ -69,9 +72,11 @@ class Kept:
                 self._seen[key] = found
 
     def _store_rows(self, page: Page, changed: Mapping[str, int]) -> None:
-        self._store.activities.take(
-            _observed(self.kind, page.rows, changed, page.at), by="list", arrived=self._clock(), digests=changed
-        )
+        listed = self._store.activities.listed(self.kind, changed)
+        # A list that is read later is newer, also where the server's clock was ahead before, or has the same second.
+        times = {key: max(page.at, listed.get(key, page.at - _LATER) + _LATER) for key in changed}
+        observed = _observed(self.kind, page.rows, times)
+        self._store.activities.take(observed, by="list", arrived=self._clock(), digests=changed)
 
     def day(self, day: str) -> Day:
         """Return what is known of a day."""
@@ -174,7 +179,7 @@ class Seen(Kept):
         self._facts[name] = value
 
 
-def _observed(kind: Kind, rows: Iterable[Row], changed: Mapping[str, int], at: float) -> list[Observation]:
+def _observed(kind: Kind, rows: Iterable[Row], times: Mapping[str, float]) -> list[Observation]:
     read = READERS[kind]
-    found = (read(row.raw, at) for row in rows if row.key in changed)
+    found = (read(row.raw, times[row.key]) for row in rows if row.key is not None and row.key in times)
     return [observation for observation in found if observation is not None]

@@ -73,6 +73,12 @@ class Activities(Part):
         sql = f'SELECT {of.key}, "row" FROM {of.name} WHERE {of.these} AND "row" IS NOT NULL'
         return dict(self._database.rows(sql, keys=list(ids)))
 
+    def listed(self, kind: Kind, ids: Iterable[str]) -> dict[str, float]:
+        """Return when a list said something of them last, in the server's time, by key; without those never listed."""
+        of = KINDS[kind]
+        sql = f"SELECT {of.key}, listed_at FROM {of.name} WHERE {of.these} AND listed_at IS NOT NULL"
+        return dict(self._database.rows(sql, keys=list(ids)))
+
     def seen_in_day(self, kind: Kind, day: str, ids: Iterable[str]) -> None:
         """Store that a reading of the server's ``day`` had exactly these, by their keys; others of it are missing."""
         of, keys = KINDS[kind], list(ids)

@@ -113,6 +113,11 @@ class House:
         with self._logging():
             self.sender.send_due()
 
+    def knock(self, body: bytes, header: str) -> int:
+        """Send a body of somebody to the receiver; return the status of the answer, 0 if there is none."""
+        with self._logging():
+            return self.door.post(HOOK, body, {"X-Vocatech-Signature": header}, 10.0)[0]
+
     def wait(self, seconds: float) -> None:
         """Let the time pass; what is to be sent meanwhile is sent when it is due."""
         end = self.now + seconds

@@ -35,38 +35,43 @@ def _killed(one: Receiver, sandbox: Sandbox, chance: random.Random) -> None:
     process.wait(20)
 
 
+def _open(one: Receiver, sandbox: Sandbox) -> None:
+    """Let traffic begin that is delivered to the receiver."""
+    one.target = {"base_url": sandbox.url, "limits": []}
+    one.activity |= {"since": "3d"}
+    one.configure()
+    url = f"http://127.0.0.1:{one.port}/vocatech"
+    made = sandbox._desk.webhooks.create({"name": "ours", "url": url, "event_filters": ["call.ended"]})
+    (one.folder / "webhook.secret").write_text(made.body["secret_key"])
+    sandbox._desk.sender.start()
+    sandbox.phones.traffic(60, since=time.time() - 2 * DAY, messages=20)
+
+
+def _keys(one: Receiver, sql: str) -> set[str]:
+    return {key for (key,) in one.rows(sql)}
+
+
 def test_runs_and_receivers_that_are_killed_lose_nothing(tmp_path: Path) -> None:
     seed = time.time_ns()
     print(f"seed {seed}")  # noqa: T201 (shown when it fails)
     chance = random.Random(seed)
-    with Sandbox(key="test-key", limits=None, dialects={"failures": "payloads"}) as sandbox:
-        with receiving(tmp_path, url="https://hooks.example.com/vocatech") as one:
-            one.target = {"base_url": sandbox.url, "limits": []}
-            one.activity |= {"since": "3d"}
-            one.configure()
-            made = sandbox._desk.webhooks.create(
-                {"name": "ours", "url": f"http://127.0.0.1:{one.port}/vocatech", "event_filters": ["call.ended"]}
-            )
-            (tmp_path / "webhook.secret").write_text(made.body["secret_key"])
-            sandbox._desk.sender.start()
-            sandbox.phones.traffic(60, since=time.time() - 2 * DAY, messages=20)
-            for _ in range(KILLS):
-                for _ in range(10):
-                    sandbox.phones.call(talk=1.0)
-                if chance.random() < 0.5:
-                    one.end()
-                    one.start()
-                _killed(one, sandbox, chance)
-            sandbox.drain(30)
-            answered = {each.event_id for each in sandbox.deliveries if each.status == 204}
-            first, last = (time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * DAY)) for days in (-3, 1))
-            assert _run(one, "run").wait(60) == 0, one.log.read_text()
-            assert _run(one, "pull", "--days", f"{first}..{last}").wait(60) == 0, one.log.read_text()
-            assert answered <= set(one.stored())
-            assert {key for (key,) in one.rows("SELECT call_id FROM call")} == {
-                row["call_id"] for row in sandbox.phones.truth_calls()
-            }
-            assert {key for (key,) in one.rows("SELECT message_id FROM message")} == {
-                row["message_id"] for row in sandbox.phones.truth_messages()
-            }
-            assert not one.rows("SELECT 1 FROM event WHERE processed IS NULL")
+    company = Sandbox(key="test-key", limits=None, dialects={"failures": "payloads"})
+    with company as sandbox, receiving(tmp_path, url="https://hooks.example.com/vocatech") as one:
+        _open(one, sandbox)
+        for _ in range(KILLS):
+            for _ in range(10):
+                sandbox.phones.call(talk=1.0)
+            if chance.random() < 0.5:
+                one.end()
+                one.start()
+            _killed(one, sandbox, chance)
+        sandbox.drain(30)
+        answered = {each.event_id for each in sandbox.deliveries if each.status == 204}
+        first, last = (time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * DAY)) for days in (-3, 1))
+        for work in (("run",), ("pull", "--days", f"{first}..{last}")):
+            assert _run(one, *work).wait(60) == 0, one.log.read_text()
+        assert answered <= set(one.stored())
+        calls, messages = sandbox.phones.truth_calls(), sandbox.phones.truth_messages()
+        assert _keys(one, "SELECT call_id FROM call") == {row["call_id"] for row in calls}
+        assert _keys(one, "SELECT message_id FROM message") == {row["message_id"] for row in messages}
+        assert not one.rows("SELECT 1 FROM event WHERE processed IS NULL")

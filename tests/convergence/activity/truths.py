@@ -82,8 +82,9 @@ class Truths(RuleBasedStateMachine):
     def _is_current(self) -> None:
         """Require that everything which the open window lists is stored."""
         days = window(self.house.now)
-        # Lists whose order changes from page to page may take several runs.
-        if self._dialects["list_order"] == "unstable":
+        # Lists whose order changes from page to page may take several runs; a call that comes while another goes is
+        # found when its day is read.
+        if self._dialects["list_order"] == "unstable" or self.gone:
             return
         for kind in ("call", "message"):
             listed, fits = self._listed(kind, days.first, days.last)
@@ -136,7 +137,8 @@ class Truths(RuleBasedStateMachine):
             else:
                 if self._is_listed(call):
                     wanted = expected.call_of(self.house.world, call)
-                    assert expected.shown(row, wanted) == wanted
+                    found = expected.shown(row, wanted)
+                    assert found == wanted, f"a call is {found} and not {wanted}"
                 self._texts_are_right(call, row)
                 self._recordings_are_right(call, row)
 
@@ -176,7 +178,8 @@ class Truths(RuleBasedStateMachine):
             row = stored[key]
             wanted = expected.message_of(self.house.world, message)
             files = [{name: value for name, value in each.items() if name != "path"} for each in row["attachments"]]
-            assert {**expected.shown(row, wanted), "attachments": files} == wanted
+            found = {**expected.shown(row, wanted), "attachments": files}
+            assert found == wanted, f"a message is {found} and not {wanted}"
 
     def _nothing_answered_is_lost(self, store: ActivityStore) -> None:
         ids = {event.id: event for event in store.events.range(0, inf)}
