@@ -268,6 +268,18 @@ def parse_base_url(value: str | float) -> str:
         ValueError: it has another scheme, no host, or a user, a query or a fragment.
 
     """
+    # The sandbox and a proxy on this machine speak plain http.
+    clear = "would send the API key in clear: write https:// (http:// is for this machine only)"
+    return parse_address(value, clear=clear).rstrip("/")
+
+
+def parse_address(value: str | float, *, clear: str) -> str:
+    """Return an address: https, or http to this machine. ``clear``: the sentence about http to another machine.
+
+    Raises:
+        ValueError: it has another scheme, no host, or a user, a query or a fragment.
+
+    """
     from urllib.parse import urlsplit
 
     text = str(value).strip()
@@ -280,10 +292,9 @@ def parse_base_url(value: str | float) -> str:
         raise ValueError(_URL_FORM)
     if url.username is not None or url.query or url.fragment:
         raise ValueError("holds more than an address: write https://HOST/PATH, without user, query or fragment")
-    # The sandbox and a proxy on this machine speak plain http.
     if url.scheme == "http" and not is_this_machine(host):
-        raise ValueError("would send the API key in clear: write https:// (http:// is for this machine only)")
-    return text.rstrip("/")
+        raise ValueError(clear)
+    return text
 
 
 def is_this_machine(host: str) -> bool:

@@ -124,7 +124,7 @@ def test_other_machines_may_connect_by_tls_only(world: World, listen: str) -> No
         ({"receive": {**GOOD, "events": []}}, "activity.receive.events: must not be empty"),
         ({"receive": {**GOOD, "url": "http://hooks.example.com/x"}}, "activity.receive.url: is not https"),
         ({"receive": {**GOOD, "url": "https://u:p@h.example.com/x"}}, "activity.receive.url: holds more than an"),
-        ({"receive": {**GOOD, "url": "hooks.example.com"}}, "activity.receive.url: is no address for webhooks"),
+        ({"receive": {**GOOD, "url": "hooks.example.com"}}, "activity.receive.url: is not an address: write https"),
         ({"receive": {**GOOD, "listen": "9188"}}, "activity.receive.listen: '9188' is no place to listen"),
         ({"receive": {**GOOD, "tls": {"cert": "c.pem"}}}, "activity.receive.tls.key: is missing"),
         ({"receive": {"secret": f"{SECRET} x"}}, "activity.receive.secret"),
