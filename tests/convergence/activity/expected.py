@@ -8,6 +8,7 @@ from typing import Any
 
 from syncd.core.activity.instants import iso, seconds
 from syncd.core.activity.numbers import canonical
+from syncd.sandbox.activity.clock import stamp
 from syncd.sandbox.activity.model import Call, Message
 from syncd.sandbox.activity.rows import Said
 from tests.worlds.phones_in_memory import PhoneWorld
@@ -101,4 +102,4 @@ def _segment(each: Row) -> dict[str, Any]:
 
 def _time(moment: float) -> str:
     # The API's times have milliseconds.
-    return iso(round(moment, 3))
+    return iso(seconds(stamp(moment)) or 0.0)

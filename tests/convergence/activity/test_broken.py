@@ -210,6 +210,8 @@ BROKEN: Sequence[tuple[Break, History]] = (
 
 def _play(history: History) -> None:
     machine = Activity()
+    # Long enough for two readings of each day, and shorter than a soak's.
+    machine.quiet = (1, 11, 12, 12, 12, 1, 12, 12)
     try:
         machine.begin(Opening({}, limit=3))
         history(machine)

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from math import inf
 from pathlib import Path
@@ -53,7 +53,7 @@ class Truths(RuleBasedStateMachine):
         self.opening: Opening
         self.gone: set[str] = set()
         self.given: dict[str, set[str]] = {}
-        self.crashed = False
+        self.quiet: Sequence[int] = QUIET
 
     def check_invariants(self, *arguments: Any) -> None:
         Truths.steps += 1
@@ -112,7 +112,7 @@ class Truths(RuleBasedStateMachine):
         house.meanwhile.clear()
         house.door.open, house.door.dies = True, None
         quiet = house.now
-        for hours in QUIET:
+        for hours in self.quiet:
             house.wait(hours * HOUR)
             done = house.run()
             assert done.error is None, f"a run in quiet times has failed: {done.error!r}"
