@@ -24,6 +24,13 @@ def test_output_that_finds_no_room_is_temporary_and_no_defect() -> None:
     assert errors(done.stderr) == ["what is printed cannot be written: no space is left; make room and try again"]
 
 
+@pytest.fixture
+def company(company: World) -> World:
+    """A company whose state file is there: a process would take as long for its migrations as for a run."""
+    company.state().close()
+    return company
+
+
 CLOSED = (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "1</dev/null", "2>/dev/full", "2</dev/null")
 
 
