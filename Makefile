@@ -31,8 +31,9 @@ MINUTES ?= 20
 soak: setup
 	SYNCD_SOAK=$(MINUTES) $(BIN)/pytest tests/convergence tests/read tests/target/test_upserts.py \
 		tests/core/test_outcomes_of_answers.py tests/core/test_claims.py tests/connectors/csv_file/test_rows.py \
-		tests/core/mapping/test_properties.py tests/activity/receiving/test_durable.py \
-		tests/activity/media/test_many.py
+		tests/core/mapping/test_properties.py tests/core/mapping/test_phone_texts.py \
+		tests/core/activity tests/activity/receiving/test_durable.py tests/activity/media/test_many.py \
+		tests/commands/test_streams.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -14,11 +14,13 @@ import tenacity
 import typer.main
 from hypothesis import settings
 
+from syncd.activity.store.store import ActivityStore
 from syncd.cli import main
 from syncd.rest import retries
 from syncd.run import session
 from syncd.run.session import open_session
 from syncd.state import State
+from syncd.state.database import Database
 from tests.worlds import sql_servers
 from tests.worlds import world as worlds
 from tests.worlds.commands import PEOPLE, Command
@@ -47,21 +49,23 @@ def mariadb() -> Iterator[sql_servers.MariaDb]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _new_state_files_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Copy the first state file for each new one: the migrations take longer than most tests."""
-    migrate = State._migrate
+def _new_files_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Copy the first state file and the first store for each new one: the migrations take longer than most tests."""
+    migrate, none = Database._migrate, tmp_path_factory.mktemp("first") / "none.db"
     with (
-        State(tmp_path_factory.mktemp("state") / "none.db", read_only=True) as first,
+        State(none, read_only=True) as state,
+        ActivityStore(none, read_only=True) as store,
         pytest.MonkeyPatch.context() as patch,
     ):
+        first: dict[type[Database], Database] = {State: state, ActivityStore: store}
 
-        def migrate_or_copy(state: State) -> None:
-            if state._version() is not None:
-                migrate(state)
+        def migrate_or_copy(new: Database) -> None:
+            if type(new) not in first or new._version() is not None:
+                migrate(new)
                 return
-            first._sqlite.backup(state._sqlite)
+            first[type(new)]._sqlite.backup(new._sqlite)
 
-        patch.setattr(State, "_migrate", migrate_or_copy)
+        patch.setattr(Database, "_migrate", migrate_or_copy)
         yield
 
 

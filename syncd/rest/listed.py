@@ -209,8 +209,8 @@ class _Reader:
                 if not (cut and self._more()):
                     raise
                 continue
-            # A number at the end of a window may go on in the next one.
-            if end == len(self._text) and self._more():
+            # A number at the end of a window may go on in the next one, also if the window ends in "1." or "1e+".
+            if end >= len(self._text) - 2 and not self._text[end:].strip(".eE+-") and self._more():
                 continue
             self._begin, self._at = self._at, end
             return found

@@ -5,39 +5,48 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.worlds.daemons import Daemon, daemon_with_receiver, until
 from tests.worlds.receiver import event
-from tests.worlds.world import World, company
+from tests.worlds.world import company
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with company(tmp_path) as made:
-        made.write([("1", "Ann", "2125550101")])
-        made.settings()
-        yield made
+@contextmanager
+def up(folder: Path) -> Iterator[Daemon]:
+    """A daemon of a company of its own."""
+    with company(folder) as world:
+        world.write([("1", "Ann", "2125550101")])
+        with daemon_with_receiver(world) as one:
+            yield one
 
 
-@pytest.fixture
-def daemon(world: World) -> Iterator[Daemon]:
-    with daemon_with_receiver(world) as one:
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """The daemon of the tests after which it still runs and its receiver answers."""
+    with up(tmp_path_factory.mktemp("company")) as one:
         yield one
 
 
-def test_a_delivery_is_a_call_in_the_store_a_moment_later(daemon: Daemon) -> None:
-    until(lambda: daemon.sender.fact("pull.good"))
-    assert daemon.sender.deliver(event("evt_1")) == 204
-    until(lambda: daemon.unmerged() == 0)
-    assert daemon.sender.rows("SELECT call_id, first_by FROM call") == [("call of evt_1", "webhook")]
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    with up(tmp_path) as one:
+        yield one
+
+
+def test_a_delivery_is_a_call_in_the_store_a_moment_later(lasting: Daemon) -> None:
+    until(lambda: lasting.sender.fact("pull.good"))
+    assert lasting.sender.deliver(event("evt_1")) == 204
+    until(lambda: lasting.unmerged() == 0)
+    assert lasting.sender.rows("SELECT first_by FROM call WHERE call_id = 'call of evt_1'") == [("webhook",)]
     # The process that merges stays for what comes next.
-    assert daemon.sender.deliver(event("evt_2")) == 204
-    until(lambda: daemon.unmerged() == 0)
-    assert len(daemon.sender.rows("SELECT 1 FROM call")) == 2
-    assert "Jane" not in daemon.log.read_text()
+    assert lasting.sender.deliver(event("evt_2")) == 204
+    until(lambda: lasting.unmerged() == 0)
+    assert len(lasting.sender.rows("SELECT 1 FROM call WHERE call_id IN ('call of evt_1', 'call of evt_2')")) == 2
+    assert "Jane" not in lasting.log.read_text()
 
 
 def test_the_receiver_is_started_again_and_answers_until_the_end(daemon: Daemon) -> None:
@@ -52,24 +61,24 @@ def test_the_receiver_is_started_again_and_answers_until_the_end(daemon: Daemon)
     assert not (daemon.world.folder / "syncd.db.wake").exists()
 
 
-def test_a_changed_configuration_is_the_receivers_too_without_a_gap(daemon: Daemon) -> None:
-    before = daemon.receiver()
-    daemon.sender.receive["secret"] = "s-5550199"
-    daemon.configure()
-    daemon.signal(signal.SIGHUP)
-    until(lambda: daemon.sender.deliver(event("evt_1"), b"s-5550199") == 204)
-    assert daemon.receiver() == before
+def test_a_changed_configuration_is_the_receivers_too_without_a_gap(lasting: Daemon) -> None:
+    before = lasting.receiver()
+    lasting.sender.receive["secret"] = "s-5550199"
+    lasting.configure()
+    lasting.signal(signal.SIGHUP)
+    until(lambda: lasting.sender.deliver(event("evt_9"), b"s-5550199") == 204)
+    assert lasting.receiver() == before
 
 
-def test_a_receiver_that_is_configured_no_more_ends_and_one_that_is_begins(daemon: Daemon) -> None:
-    receive, daemon.sender.receive = daemon.sender.receive, {}
-    daemon.configure()
-    daemon.signal(signal.SIGHUP)
-    until(lambda: daemon.receiver() is None)
-    daemon.sender.receive = receive
-    daemon.configure()
-    daemon.signal(signal.SIGHUP)
-    until(daemon.answers)
+def test_a_receiver_that_is_configured_no_more_ends_and_one_that_is_begins(lasting: Daemon) -> None:
+    receive, lasting.sender.receive = lasting.sender.receive, {}
+    lasting.configure()
+    lasting.signal(signal.SIGHUP)
+    until(lambda: lasting.receiver() is None)
+    lasting.sender.receive = receive
+    lasting.configure()
+    lasting.signal(signal.SIGHUP)
+    until(lasting.answers)
 
 
 def test_a_daemon_that_is_killed_leaves_no_receiver_behind(daemon: Daemon) -> None:

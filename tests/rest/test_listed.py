@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -80,32 +81,41 @@ def test_an_answer_without_the_list_is_what_it_says(text: bytes) -> None:
     assert parsed(text, "p") == (json.loads(text, parse_float=Decimal), "")
 
 
+@pytest.mark.parametrize("number", ["0.0", "12345678.5", "-0.5", "1E+20", "1e-5"])
+def test_a_number_may_be_cut_by_a_window_anywhere(monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    monkeypatch.setattr(listed, "_WINDOW", 64)
+    for pad in range(64):
+        text = f'{{"z": "{"x" * pad}", "a": {number}, "p": [{number}, {{"x": {number}}}]}}'
+        found, problem = parsed(text.encode(), "p")
+        assert (plain(found), problem) == (json.loads(text, parse_float=Decimal), "")
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le", "utf-8-sig"])
 def test_other_encodings_are_read_too(encoding: str) -> None:
     assert parsed('{"p": ["Zoë"]}'.encode(encoding), "p") == ({"p": ["Zoë"]}, "")
 
 
-HEAVY = {
-    "many keys": b'{"p": [{' + b",".join(b'"k%d": 1' % number for number in range(300_000)) + b"}]}",
-    "nested lists": b'{"p": [[' + b"[[1]]," * 400_000 + b"1]]}",
-    "decimals": b'{"p": [[' + b"1.5," * 600_000 + b"1]]}",
-    "exponents": b'{"p": [[' + b"1e39," * 200_000 + b"1]]}",
-    "a text": b'{"p": ["' + b"x" * 20_000_000 + b'"]}',
-    "a wide text": b'{"p": ["' + b"x" * 8_000_000 + "\U0001f600".encode() + b'"]}',
-    "escapes": b'{"p": ["' + b"\\ud83d\\ude00" * 600_000 + b'"]}',
-    "empty records": b'{"p": [' + b"{}," * 600_000 + b"{}]}",
-    "beside the list": b'{"p": [], "q": [' + b"[1]," * 600_000 + b"1]}",
-    "members": b"{" + b",".join(b'"k%d": [{}]' % number for number in range(200_000)) + b"}",
+HEAVY: dict[str, Callable[[], bytes]] = {
+    "many keys": lambda: b'{"p": [{' + b",".join(b'"k%d": 1' % number for number in range(300_000)) + b"}]}",
+    "nested lists": lambda: b'{"p": [[' + b"[[1]]," * 400_000 + b"1]]}",
+    "decimals": lambda: b'{"p": [[' + b"1.5," * 600_000 + b"1]]}",
+    "exponents": lambda: b'{"p": [[' + b"1e39," * 200_000 + b"1]]}",
+    "a text": lambda: b'{"p": ["' + b"x" * 20_000_000 + b'"]}',
+    "a wide text": lambda: b'{"p": ["' + b"x" * 8_000_000 + "\U0001f600".encode() + b'"]}',
+    "escapes": lambda: b'{"p": ["' + b"\\ud83d\\ude00" * 600_000 + b'"]}',
+    "empty records": lambda: b'{"p": [' + b"{}," * 600_000 + b"{}]}",
+    "beside the list": lambda: b'{"p": [], "q": [' + b"[1]," * 600_000 + b"1]}",
+    "members": lambda: b"{" + b",".join(b'"k%d": [{}]' % number for number in range(200_000)) + b"}",
 }
 
 
 @pytest.mark.parametrize("name", HEAVY)
 def test_what_would_take_too_much_memory_is_refused(name: str) -> None:
-    assert parsed(HEAVY[name], "p") == (None, TOO_DENSE)
+    assert parsed(HEAVY[name](), "p") == (None, TOO_DENSE)
 
 
 def test_a_greater_bound_lets_more_in() -> None:
-    found, problem = parsed(HEAVY["empty records"], "p", max_answer=256_000_000)
+    found, problem = parsed(HEAVY["empty records"](), "p", max_answer=256_000_000)
     assert (len(found["p"]), problem) == (600_001, "")
 
 

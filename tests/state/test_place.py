@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.commands import environment, errors
+from tests.worlds.commands import Command, environment, errors
 from tests.worlds.world import World
 
 ROOT = os.geteuid() == 0
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(ROOT and not shutil.which("setpriv"), reason="ro
 
 
 @pytest.fixture
-def folder(world: World) -> Iterator[Path]:
+def folder(world: World, syncd: Command) -> Iterator[Path]:
     """The folder with the state file of a company that has run once."""
     world.write([("1", "Ann Smith", "2125550101")])
     folder = world.folder / "state"
@@ -31,7 +31,7 @@ def folder(world: World) -> Iterator[Path]:
     settings = world.settings()
     text = settings.path.read_text().replace('"syncd.db"', '"state/syncd.db"')
     settings.path.write_text(text)
-    assert anybody("run", folder=world.folder).returncode == 0
+    assert syncd("run", "--config", str(settings.path))[0] == 0
     yield folder
     folder.chmod(0o755)
 

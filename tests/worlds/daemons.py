@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from syncd.activity.store.store import ActivityStore
+from syncd.state import State
 from tests.worlds.receiver import Receiver
 from tests.worlds.world import World
 
@@ -42,6 +44,9 @@ class Daemon:
         self.world.settings()
 
     def start(self) -> None:
+        """Start it; new files are made here, which takes less time than its processes need for that."""
+        State(self.world.folder / "syncd.db").close()
+        ActivityStore(self.sender.store).close()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "syncd", "daemon"],

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.signature import HEADER, signed
 from tests.worlds.commands import environment
 from tests.worlds.ports import free_port
@@ -49,7 +50,12 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Receiver:
-    """One company's receiver: ``start`` it, ``deliver`` to it, and look at what is ``stored``."""
+    """One company's receiver: ``start`` it, ``deliver`` to it, and look at what is ``stored``.
+
+    ``makes_store``: whether it makes its store itself, which takes its child a quarter longer than to find one.
+    """
+
+    makes_store = False
 
     def __init__(self, folder: Path, **receive: Any) -> None:
         self.folder = folder
@@ -81,6 +87,8 @@ class Receiver:
 
     def start(self, *, ready: bool = True) -> None:
         line = [sys.executable, "-m", "syncd", "receive", "--config", str(self.configure())]
+        if not self.makes_store and not self.store.exists():
+            ActivityStore(self.store).close()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(line, stderr=log, env=environment(**self.variables), cwd=self.folder)
         if ready:
@@ -166,9 +174,10 @@ class Receiver:
 
 
 @contextmanager
-def receiving(folder: Path, **receive: Any) -> Iterator[Receiver]:
+def receiving(folder: Path, *, makes_store: bool = False, **receive: Any) -> Iterator[Receiver]:
     """A receiver that is up."""
     one = Receiver(folder, **receive)
+    one.makes_store = makes_store
     try:
         one.start()
         yield one

@@ -46,12 +46,12 @@ def test_what_serves_is_small(tmp_path: Path) -> None:
         assert one.memory() <= 45
 
 
-@pytest.mark.parametrize(
-    "name", ["polars", "sqlalchemy", "sqlmodel", "pydantic", "starlette", "httpx", "yaml", "alembic"]
-)
-def test_what_serves_imports_nothing_large(name: str) -> None:
-    code = f"import sys, syncd.commands.activity.receiver; sys.exit({name!r} in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_what_serves_imports_nothing_large() -> None:
+    code = "import sys, syncd.commands.activity.receiver; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    modules = set(done.stdout.split())
+    assert "syncd.commands.activity.receiver" in modules
+    assert modules & {"polars", "sqlalchemy", "sqlmodel", "pydantic", "starlette", "httpx", "yaml", "alembic"} == set()
 
 
 def test_the_secret_is_in_no_list_of_processes(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from syncd.core.activity.merging import merge
 from syncd.core.activity.observations import identity_of, media_id, of_call_row, of_event, of_message_row
 from syncd.core.activity.views import Attachment, view_of_call, view_of_message
+from tests.examples import examples
 from tests.worlds.phone_calls import NOON, call, clock, event, listed, message
 
 JSON = st.recursive(
@@ -37,7 +38,7 @@ TYPES = ["call.started", "call.ended", "call.transcription", "message.sent", "me
 KNOWN = st.sampled_from([clock("14:30:00"), "c1", "incoming", "answered", 70, "2125550101"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50, 1_500), deadline=None)
 @given(
     st.dictionaries(st.sampled_from(FIELDS), JSON | KNOWN | st.lists(st.dictionaries(st.sampled_from(PARTS), JSON))),
     st.sampled_from(TYPES),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from syncd.core.columns import EXCLUDED, INVALID, STATE
 from syncd.core.settings.rules import Column, Rule
+from tests.examples import examples
 from tests.worlds.core_mapping import applied, rules
 from tests.worlds.core_mapping import phone_of as read
 
@@ -199,7 +200,7 @@ TOKENS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(100, 3_000))
 @given(
     st.lists(TOKENS, max_size=4),
     st.lists(TOKENS, max_size=4),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.core.activity.days.sums import Sum, history_sum
 from syncd.core.activity.days.windows import Days
 from syncd.core.activity.instants import day_after, days_between
+from tests.examples import examples
 
 YEAR = days_between("2025-03-01", "2026-02-28")
 
@@ -103,6 +104,7 @@ def test_a_call_over_midnight_that_no_longer_stands_in_both_days_leads_to_its_da
     assert moved.compared(known, YEAR).changed == {YEAR[10], YEAR[11]}
 
 
+@settings(max_examples=examples(25, 1_000))
 @given(st.lists(st.integers(0, 364), max_size=4), st.sampled_from([7, 31, 9999]))
 def test_every_day_that_gained_is_found(gained: list[int], longest: int) -> None:
     late = {f"late {number}": {YEAR[at]} for number, at in enumerate(gained)}
