@@ -12,6 +12,7 @@ from syncd.activity.webhooks.admin import Admin, Place
 from syncd.activity.webhooks.api import Api
 from syncd.activity.webhooks.rows import Rows
 from syncd.config import Settings
+from syncd.core.activity.facts import ENDPOINT
 from syncd.errors import ConfigError, SourceBusy, Stopped
 from syncd.log import hide
 
@@ -41,7 +42,12 @@ def opened(settings: Settings, stopping: threading.Event, *, alone: bool) -> Ite
     with open_activity(settings, stopping=stopping) as session:
         held = session.leases.held(LEASE, _refuse) if alone else nullcontext()
         with held:
-            yield Admin(Api(session.default), Rows(session.store), place, secrets, wait=_waiting(stopping))
+            try:
+                yield Admin(Api(session.default), Rows(session.store), place, secrets, wait=_waiting(stopping))
+            finally:
+                if alone:
+                    # What the last look saw may be changed now.
+                    session.store.facts.set(ENDPOINT, None)
 
 
 def _refuse(holder: str) -> None:
