@@ -39,7 +39,7 @@ class Secrets:
 
 
 def read(file: Path) -> list[bytes]:
-    """Return the secrets in ``file``, without empty lines, blanks around them, and the mark that some editors put first.
+    """Return the secrets in ``file``, without empty lines, blanks around them, and the mark that editors put first.
 
     Raises:
         OSError: it cannot be read.

@@ -72,8 +72,8 @@ class Events(Part):
 
     def processed(self, ids: Sequence[str], outcome: str | None = None) -> None:
         """Mark events as merged, in the transaction that merges them; None leaves their outcomes as they are."""
-        # What is left out leaves no bytes either. One by one: a list of ids as JSON would lose what is behind a NUL, and
-        # an event that is never marked is merged for ever.
+        # What is left out leaves no bytes either. One by one: JSON would lose what is behind a NUL in an id, and an
+        # event that is never marked is merged for ever.
         now = self._database.clock()
         self._database.execute_many(
             "UPDATE event SET processed = ?, outcome = coalesce(?, outcome),"
