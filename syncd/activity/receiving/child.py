@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -54,7 +56,9 @@ def main(arguments: Sequence[str]) -> int:
     except (SyncdError, OSError) as error:
         say_error(message_of(error))
         return code_of(error)
-    sys.stdout.write(plain.to_json())
+    # The receiver may have ended meanwhile, and then nobody reads it.
+    with suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), plain.to_json().encode())
     return 0
 
 

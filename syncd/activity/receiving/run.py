@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -52,6 +53,10 @@ class Receiver:
         self._leaving = False
         self._daemon = os.getppid() if daemon_start() else None
         self._next: tuple[Plain, socket.socket] | None = None
+        self._serving: _Serving | None = None
+        # One after the other, so that the newest file is the one in force.
+        self._one_by_one = asyncio.Lock()
+        self._reloads: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serve until a signal ends it.
@@ -59,13 +64,22 @@ class Receiver:
         Raises:
             SyncdError: the settings cannot be read, or it cannot listen.
         """
-        plain = self._load()
+        plain = self._loaded()
         self._next = plain, sockets.listener(plain.listen)
         while begun := self._begun():
             plain, listener = begun
             await self._serve(plain, listener)
             if self._place() != plain.listen:
                 sockets.removed(plain.listen)
+
+    def _loaded(self) -> Plain:
+        """Return the settings, loaded again if SIGHUP comes meanwhile: by itself it would end the process."""
+        asked = [True]
+        signal.signal(signal.SIGHUP, lambda *_: asked.append(True))
+        while asked:
+            asked.clear()
+            plain = self._load()
+        return plain
 
     def _begun(self) -> tuple[Plain, socket.socket] | None:
         found, self._next = self._next, None
@@ -92,7 +106,8 @@ class Receiver:
         server = Server(app, certificate.context if certificate else None, tick)
         writer.start()
         try:
-            self._handle_signals(server, app, [plain], listener)
+            self._serving = _Serving(server, app, plain, listener)
+            self._handle_signals(server)
             await server.run_on(listener, lambda: self._ready(listener, plain))
         finally:
             app.close()
@@ -104,17 +119,16 @@ class Receiver:
         self._manager.ready()
         self._manager.status(f"receives at {address}")
 
-    def _handle_signals(self, server: Server, app: App, current: list[Plain], listener: socket.socket) -> None:
+    def _handle_signals(self, server: Server) -> None:
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self._stop, server)
-        reloads: set[asyncio.Task[None]] = set()
 
         def hang_up() -> None:
             # Kept, since the loop itself keeps no task alive.
-            task = loop.create_task(self._reload(server, app, current, listener))
-            reloads.add(task)
-            task.add_done_callback(reloads.discard)
+            task = loop.create_task(self._reload())
+            self._reloads.add(task)
+            task.add_done_callback(self._reloads.discard)
 
         loop.add_signal_handler(signal.SIGHUP, hang_up)
 
@@ -123,30 +137,52 @@ class Receiver:
         self._manager.stopping()
         server.stop()
 
-    async def _reload(self, server: Server, app: App, current: list[Plain], listener: socket.socket) -> None:
-        self._manager.reloading()
-        try:
-            plain = await _aside(self._load)
-            if plain.place() == current[0].place():
-                app.secrets = Secrets(plain.secrets, plain.secret_file)
-                app.path, app.tolerance = plain.path, plain.tolerance
-                current[0] = plain
-                log.info("configuration in force")
+    async def _reload(self) -> None:
+        async with self._one_by_one:
+            self._manager.reloading()
+            try:
+                self._take(await _aside(self._load))
+            except SyncdError as error:
+                log.error("the configuration could not be read again; the old one stays", why=str(error))  # noqa: TRY400 (no traceback)
                 self._manager.ready()
-                return
-            self._begin_anew(server, plain, current[0], listener)
-        except SyncdError as error:
-            log.error("the configuration could not be read again; the old one stays", why=str(error))  # noqa: TRY400 (no traceback)
-            self._manager.ready()
 
-    def _begin_anew(self, server: Server, plain: Plain, old: Plain, listener: socket.socket) -> None:
-        if self._leaving:
+    def _take(self, plain: Plain) -> None:
+        """Let new settings be in force: at once, or by serving anew."""
+        now = self._serving
+        if now is None or self._leaving:
             return
+        if self._next or plain.place() != now.plain.place():
+            self._begin_anew(plain, now)
+            return
+        now.app.secrets = Secrets(plain.secrets, plain.secret_file)
+        now.app.path, now.app.tolerance = plain.path, plain.tolerance
+        now.plain = plain
+        log.info("configuration in force")
+        self._manager.ready()
+
+    def _begin_anew(self, plain: Plain, now: _Serving) -> None:
         if plain.certificate:
             Certificate(plain.certificate, plain.key)
         # The same place is handed on, so that nobody is turned away meanwhile.
-        self._next = plain, listener.dup() if plain.listen == old.listen else sockets.listener(plain.listen)
-        server.stop()
+        waiting, here = self._next, (now.plain, now.listener)
+        same = next((each for of, each in (here, *filter(None, [waiting])) if of.listen == plain.listen), None)
+        self._next = plain, same.dup() if same else sockets.listener(plain.listen)
+        if waiting:
+            # It never served: what was loaded since is another place, or the same.
+            waiting[1].close()
+            if waiting[0].listen not in {plain.listen, now.plain.listen}:
+                sockets.removed(waiting[0].listen)
+        now.server.stop()
+
+
+@dataclass(slots=True)
+class _Serving:
+    """What serves now, and with which settings."""
+
+    server: Server
+    app: App
+    plain: Plain
+    listener: socket.socket
 
 
 async def _aside(load: Callable[[], Plain]) -> Plain:

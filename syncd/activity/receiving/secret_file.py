@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -38,12 +39,13 @@ class Secrets:
 
 
 def read(file: Path) -> list[bytes]:
-    """Return the secrets in ``file``, without empty lines and blanks around them.
+    """Return the secrets in ``file``, without empty lines, blanks around them, and the mark that editors put first.
 
     Raises:
         OSError: it cannot be read.
     """
-    return [line for line in (each.strip() for each in file.read_bytes().splitlines()) if line]
+    content = file.read_bytes().removeprefix(codecs.BOM_UTF8)
+    return [line for line in (each.strip() for each in content.splitlines()) if line]
 
 
 def write(file: Path, secrets: Sequence[bytes]) -> None:

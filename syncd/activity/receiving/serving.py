@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
@@ -18,7 +20,12 @@ GRACE = 1.2
 IDLE = 150
 """Seconds that an idle connection stays: longer than proxies keep theirs (Caddy: 120), so that they close first."""
 MOST_CONNECTIONS = 900
-"""More get a 503; a process may have 1,024 open files on most machines."""
+"""More get a 503, and more than ``REFUSED_FROM`` get nothing: the store and the secrets need open files too."""
+REFUSED_FROM = 950
+OPEN_FILES = 4096
+"""How many files may be open, if the machine lets it: at first it is 1,024 on most."""
+ACCEPTED_AT_ONCE = 100
+"""New connections that are taken before anything else is done."""
 TICK = 1.0
 """Seconds between two looks at files that may have changed."""
 
@@ -30,6 +37,9 @@ class Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base declares
         super().connection_made(transport)
+        if len(self.connections) > REFUSED_FROM:
+            transport.abort()
+            return
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
@@ -71,6 +81,7 @@ class Server(uvicorn.Server):
     async def run_on(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve until :meth:`stop`; ``ready`` is called as soon as it does."""
         self._ready = ready
+        _allow_open_files()
         await self._serve([listener])
 
     def stop(self) -> None:
@@ -106,6 +117,14 @@ class Server(uvicorn.Server):
                 connection.transport.close()
 
 
+def _allow_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _config(app: Any, tls: ssl.SSLContext | None) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
@@ -116,6 +135,7 @@ def _config(app: Any, tls: ssl.SSLContext | None) -> uvicorn.Config:
         log_level="critical",
         access_log=False,
         server_header=False,
+        backlog=ACCEPTED_AT_ONCE,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=IDLE,
     )

@@ -11,6 +11,8 @@ from pathlib import Path
 from syncd.errors import ConfigError
 
 BACKLOG = 512
+LONGEST_PATH = 107
+"""Bytes of a Unix socket's path (unix(7))."""
 
 
 def listener(listen: str) -> socket.socket:
@@ -22,7 +24,8 @@ def listener(listen: str) -> socket.socket:
     try:
         found = _unix(Path(listen)) if "/" in listen else _tcp(listen)
     except OSError as error:
-        why = error.strerror or "this is no address"
+        too_long = "/" in listen and len(os.fsencode(listen)) > LONGEST_PATH
+        why = f"its path is longer than {LONGEST_PATH} bytes" if too_long else error.strerror or "this is no address"
         raise ConfigError(f"receive.listen: {listen}: cannot listen there ({why}); choose another place") from None
     found.setblocking(False)  # noqa: FBT003 (the standard library's own)
     return found

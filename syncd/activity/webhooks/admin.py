@@ -85,22 +85,23 @@ class Admin:
         """
         file = self.place.secrets()
         secret_file.prove_writable(file)
-        there = self.tidied()
-        ours = self.active(there)
-        if ours and ours[-1][0].secret_ref in self._fingerprints():
-            return self._updated(*ours[-1])
-        made = self.make()
-        # Their secrets are lost, so nothing that they deliver can be proved.
+        ours = self.active(self.tidied())
+        usable = [each for each in ours if self.has_secret(each[0])]
+        done = self._updated(*usable[-1]) if usable else Done("created", self.make())
+        # The secrets of the others are lost, so nothing that they deliver can be proved.
         for row, old in ours:
-            self.api.delete(old.id)
-            self.rows.remove(row.name)
-            self.removed.append(old.id)
-        return Done("created", made, removed=tuple(self.removed))
+            if (row, old) not in usable:
+                self.api.delete(old.id)
+                self.rows.remove(row.name)
+                self.removed.append(old.id)
+        return replace(done, removed=tuple(self.removed))
 
     def delete(self, number: str | None = None) -> list[str]:
         """Delete our endpoints, or the one of this ``number``; return the numbers of those that were there."""
-        ours = [each for each in self.active(self.tidied()) if number in {None, each[1].id}]
-        numbers = [each.id for _, each in ours] if number is None else [number]
+        there = self.tidied()
+        ours = [each for each in self.active(there) if number in {None, each[1].id}]
+        # What is no endpoint is not asked for: it could be the address of something else.
+        numbers = [each.id for _, each in ours] if number is None else [each for each in there if each == number]
         gone = [each for each in numbers if self.api.delete(each)]
         for row, _ in ours:
             self.retire(row)
@@ -116,6 +117,10 @@ class Admin:
     def active(self, there: Mapping[str, Endpoint]) -> list[tuple[Row, Endpoint]]:
         """Return our endpoints that are there, the newest last; there are several while a secret is exchanged."""
         return [(row, there[row.id]) for row in self.rows.all(ACTIVE) if row.id and row.id in there]
+
+    def has_secret(self, row: Row) -> bool:
+        """Return whether the secret of an endpoint is in the file."""
+        return row.secret_ref in self._fingerprints()
 
     def wanted(self, name: str) -> Wanted:
         """Return what an endpoint of this name should be."""
@@ -146,7 +151,7 @@ class Admin:
     def drop(self, row: Row) -> None:
         """Forget an endpoint and refuse its secret from now on."""
         file = self.place.file
-        if row.secret_ref and file and row.secret_ref in self._fingerprints():
+        if file and self.has_secret(row):
             left = [secret for secret in secret_file.read(file) if fingerprint(secret) != row.secret_ref]
             secret_file.write(file, left)
         self.rows.remove(row.name)
@@ -159,7 +164,7 @@ class Admin:
             # Somebody has deleted it.
             self.retire(row)
         elif row.state == RESERVED:
-            if row.id in there and row.secret_ref in self._fingerprints():
+            if row.id in there and self.has_secret(row):
                 # The process ended between the last two steps.
                 self.rows.put(replace(row, state=ACTIVE))
             elif not self._remove_orphans(row.name, there) and age > FORGOTTEN:
@@ -185,13 +190,13 @@ class Admin:
         wanted = self.wanted(name)
         changed = tuple(endpoint.differences(wanted))
         if not changed:
-            return Done("unchanged", endpoint, removed=tuple(self.removed))
+            return Done("unchanged", endpoint)
         self.api.update(endpoint.id, wanted)
         self.rows.put(replace(row, name=name, url=wanted.url, filters=self._filters()))
         if name != row.name:
             self.rows.remove(row.name)
         now = replace(endpoint, name=name, url=wanted.url, events=wanted.events, extensions=wanted.extensions)
-        return Done("updated", now, changed, tuple(self.removed))
+        return Done("updated", now, changed)
 
     def _filters(self) -> str:
         return json.dumps({"events": self.place.events, "extensions": self.place.extensions})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from syncd.errors import TargetUnavailable
 from syncd.rest import Client
@@ -85,15 +86,15 @@ class Api:
 
     def update(self, number: str, wanted: Wanted) -> None:
         """Bring an endpoint to what is wanted; its secret stays."""
-        self.client.request("PATCH", f"/webhooks/{number}", json=wanted.to_json(), finish=True)
+        self.client.request("PATCH", f"/webhooks/{_part(number)}", json=wanted.to_json(), finish=True)
 
     def delete(self, number: str) -> bool:
         """Delete an endpoint; return False if it was gone already."""
-        return self.client.request("DELETE", f"/webhooks/{number}", returned={404}, finish=True).status != 404
+        return self.client.request("DELETE", f"/webhooks/{_part(number)}", returned={404}, finish=True).status != 404
 
     def test(self, number: str) -> dict[str, Any]:
         """Have a test delivered; return what the API says of it, which proves nothing."""
-        body = self.client.request("POST", f"/webhooks/{number}/test", json={}).body
+        body = self.client.request("POST", f"/webhooks/{_part(number)}/test", json={}).body
         known = ("success", "status_code")
         # The text of its error may quote an answer of somebody's server: only plain values are taken.
         return {name: body[name] for name in known if isinstance(body, dict) and isinstance(body.get(name), bool | int)}
@@ -111,6 +112,11 @@ def _endpoint(body: Any) -> Endpoint | None:
         status=_text(body, "status"),
         secret=_text(body, "secret_key"),
     )
+
+
+def _part(number: str) -> str:
+    """Return an id as one part of a path, whatever stands in it."""
+    return quote(number, safe="")
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

@@ -42,10 +42,12 @@ def opened(settings: Settings, stopping: threading.Event, *, alone: bool) -> Ite
     with open_activity(settings, stopping=stopping) as session:
         held = session.leases.held(LEASE, _refuse) if alone else nullcontext()
         with held:
-            if alone:
-                # What was seen of the endpoint is not true any more once this command has changed it.
-                session.store.facts.set(ENDPOINT, None)
-            yield Admin(Api(session.default), Rows(session.store), place, secrets, wait=_waiting(stopping))
+            try:
+                yield Admin(Api(session.default), Rows(session.store), place, secrets, wait=_waiting(stopping))
+            finally:
+                if alone:
+                    # What the last look saw may be changed now.
+                    session.store.facts.set(ENDPOINT, None)
 
 
 def _refuse(holder: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from syncd.core.activity.envelopes import TEST
 from syncd.core.activity.signature import HEADER, signed
@@ -59,6 +59,8 @@ class _Way:
         self.url = urlsplit(url)
         self.host = self.url.hostname or ""
         self.port = self.url.port or (443 if self.url.scheme == "https" else 80)
+        # As every sender writes it: only ASCII goes through.
+        self.path = quote(self.url.path or "/", safe="/%:@!$&'()*+,;=~-._")
         self.passed: list[Finding] = []
         self._found: Sequence[str] = ()
 
@@ -105,7 +107,7 @@ class _Way:
             else HTTPConnection(self.host, self.port, timeout=TIMEOUT)
         )
         try:
-            line.request("POST", self.url.path or "/", body, {"Content-Type": "application/json", HEADER: signature})
+            line.request("POST", self.path, body, {"Content-Type": "application/json", HEADER: signature})
             answer = line.getresponse()
             return answer.status, answer.read(200).decode(errors="replace")
         finally:

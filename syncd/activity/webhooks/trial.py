@@ -8,7 +8,7 @@ from typing import Any
 
 from syncd.activity.webhooks.admin import Admin
 from syncd.activity.webhooks.api import Endpoint
-from syncd.activity.webhooks.rows import ACTIVE
+from syncd.activity.webhooks.rows import ACTIVE, RETIRED
 from syncd.errors import ConfigError
 
 NONE = "there is no endpoint of this state: syncd webhook create makes one"
@@ -61,7 +61,7 @@ def tried(admin: Admin) -> Tried:
 def rotated(admin: Admin, *, at_once: bool = False) -> Rotated:
     """Make a second endpoint with a new secret, and delete the first as soon as the second has delivered.
 
-    ``at_once``: the old secret is not accepted any more, also for deliveries under way.
+    ``at_once``: no old secret is accepted any more, also for deliveries under way.
 
     Raises:
         ConfigError: there is no endpoint.
@@ -70,8 +70,8 @@ def rotated(admin: Admin, *, at_once: bool = False) -> Rotated:
     ours = admin.active(admin.tidied())
     if not ours:
         raise ConfigError(NONE)
-    # A second one is there if an earlier rotation has not ended.
-    new = ours[-1][1] if len(ours) > 1 else admin.make()
+    # A second one is there if an earlier rotation has not ended; without its secret it would never deliver.
+    new = ours[-1][1] if len(ours) > 1 and admin.has_secret(ours[-1][0]) else admin.make()
     secret = next(row.secret_ref for row in admin.rows.all(ACTIVE) if row.id == new.id)
     if not admin.rows.has_delivered(secret):
         admin.api.test(new.id)
@@ -81,8 +81,9 @@ def rotated(admin: Admin, *, at_once: bool = False) -> Rotated:
     for row, number in old:
         admin.api.delete(number)
         admin.retire(row)
-        if at_once:
-            admin.drop(row)
+    # Also those of earlier rotations: which of the old secrets has leaked is not known here.
+    for row in admin.rows.all(RETIRED) if at_once else ():
+        admin.drop(row)
     return Rotated(new, tuple(number for _, number in old), delivered=True)
 
 

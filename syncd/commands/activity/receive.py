@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -21,6 +22,8 @@ def receive(config: Path | None, log_level: str | None) -> NoReturn:
     # The libraries of the command line take 10 MB, which the receiver would keep for months.
     environ = {**ALLOCATION, **os.environ, **({VARIABLE: log_level} if log_level else {})}
     logging.shutdown()
+    # Until the receiver has read its configuration, there is none to read again: the signal must not end it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # -P: a file in the working directory must not be imported in place of a module.
     line = [sys.executable, "-P", "-m", RECEIVER, *([str(config)] if config else [])]
     os.execve(sys.executable, line, environ)  # noqa: S606 (this program itself)

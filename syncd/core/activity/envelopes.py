@@ -56,8 +56,10 @@ def of(event: Mapping[str, Any]) -> Envelope | None:
     data = event.get("data")
     subject = _subject(data) if isinstance(data, dict) else None
     for text in (identity, kind, subject or ""):
-        # Half of a surrogate pair is text in JSON, but no database takes it.
+        # Half of a surrogate pair is text in JSON, but no database takes it; to many of its functions, NUL is the end.
         text.encode()
+        if "\0" in text:
+            return None
     company, timestamp = event.get("company_id"), event.get("timestamp")
     # Without a time, two events may say the same: only their ids tell them apart.
     told_apart_by = identity if timestamp is None else timestamp

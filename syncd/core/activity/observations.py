@@ -239,8 +239,8 @@ def _with(state: State, **maps: State) -> State:
 
 def _identity(value: Any) -> str | None:
     text = _text(value)
-    # Half of a surrogate pair is text in JSON, but names nothing.
-    return text if not isinstance(value, str) or text == value.strip() else None
+    # Half of a surrogate pair is text in JSON, but names nothing; and to a database, NUL may be the end of a text.
+    return text if not isinstance(value, str) or (text == value.strip() and "\0" not in value) else None
 
 
 def _filled(value: Any) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.activity.receiving.secret_file import read
 from syncd.core.activity.signature import signed
 from tests.worlds.certificates import certificates
 from tests.worlds.commands import process
@@ -224,3 +225,9 @@ def test_the_time_without_a_receiver_is_noted(tmp_path: Path) -> None:
         [[begin, end]] = json.loads(one.fact("receiver.gaps") or "")
         assert begin == pytest.approx(down)
         assert end == pytest.approx(time.time(), abs=20)
+
+
+def test_a_secret_file_of_an_editor(tmp_path: Path) -> None:
+    file = tmp_path / "webhook.secret"
+    file.write_bytes(b"\xef\xbb\xbf" + SECRET + b"\r\n\r\ns-5550101\r\n")
+    assert read(file) == [SECRET, b"s-5550101"]

@@ -107,3 +107,11 @@ def test_a_part_takes_part_in_the_transaction_around_it(store: ActivityStore) ->
     with pytest.raises(ZeroDivisionError):
         broken_off()
     assert (store.events.unprocessed(10), store.facts.get("position")) == ([], None)
+
+
+def test_whatever_an_event_is_called_it_is_merged_once(store: ActivityStore) -> None:
+    names = ["a\0b", "\0", 'quoted"', "ünïcode"]
+    for name in names:
+        store.events.add(event(name, name))
+    store.events.processed(names)
+    assert store.events.unprocessed(10) == []

@@ -144,3 +144,9 @@ def test_without_a_secret_there_is_nothing_to_send(company: Company) -> None:
     code, said = company.syncd("check")
     assert code == 2
     assert "syncd webhook create" in said["error"]["message"]
+
+
+def test_a_path_beyond_ascii(up: Company) -> None:
+    url = f"http://127.0.0.1:{up.receiver.port}/anrufe/größe%20a"
+    assert last(up, url) == ("path", stages(up)["path"])
+    assert "let the proxy lead it to the receiver" in stages(up)["path"]

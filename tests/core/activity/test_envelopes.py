@@ -73,6 +73,8 @@ def test_without_a_time_only_the_id_tells_two_events_apart() -> None:
         b'{"id": "evt_1", "event_type": null}',
         b'{"id": "\\ud800", "event_type": "call.ended"}',
         b'{"id": "evt_1", "event_type": "call.ended", "data": {"call_id": "\\udfff"}}',
+        b'{"id": "a\\u0000b", "event_type": "call.ended"}',
+        b'{"id": "evt_1", "event_type": "call.ended", "data": {"call_id": "a\\u0000b"}}',
         b'{"id": "evt_1", "event_type": "call.ended", "data": ' + b"9" * 5000 + b"}",
         b'{"id": "evt_1", "event_type": "call.ended", "data": ' + b"[" * 200_000,
         b'{"id": "evt_1", "event_type": "call.ended"\xff}',

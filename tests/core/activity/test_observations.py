@@ -125,3 +125,8 @@ def test_the_channel_is_part_of_a_messages_key(fields: dict[str, Any], channel: 
     found = of_message_row({"message_id": "m1"} | fields, NOON)
     assert found
     assert found.key == f"{channel}:m1"
+
+
+def test_a_name_that_a_database_would_cut_is_none() -> None:
+    assert of_event({"event_type": "call.ended", "data": {"call_id": "a\0b"}}, NOON) is None
+    assert of_call_row(call() | {"call_id": "a\0b"}, NOON) is None

@@ -1,0 +1,28 @@
+"""More connections than a process may have open files."""
+
+from __future__ import annotations
+
+import resource
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.worlds.receiver import event, receiving, until
+
+MANY = 1_100
+
+
+def test_idle_connections_without_end_fill_no_log(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
+    with ExitStack() as lines, receiving(tmp_path) as one:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4 * MANY, hard), hard))
+        try:
+            for _ in range(MANY):
+                lines.enter_context(socket.create_connection(("127.0.0.1", one.port), 20))
+            lines.close()
+            until(lambda: one.deliver(event()) == 204)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert [line["event"] for line in one.lines("receiving")] == ["receiving"]
+        assert "accept" not in one.log.read_text()
