@@ -26,7 +26,7 @@ def odd_call(identity: Any, **fields: Any) -> dict[str, Any]:
 
 @dataclass
 class OddLists:
-    """``calls``, ``messages``: the rows of two days ago. ``most``: of a page. ``meta``: makes of the documented ``meta`` what is answered."""
+    """``calls``, ``messages``: the rows of two days ago. ``most``: rows of a page. ``meta``: changes the ``meta``."""
 
     url: str = ""
     calls: list[Any] = field(default_factory=list)

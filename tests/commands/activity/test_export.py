@@ -112,7 +112,7 @@ def test_an_export_that_breaks_off_leaves_the_older_one(
     assert code == 4
     assert errors(err) == ["the store is busy"]
     assert (phone_day.world.folder / name).read_bytes() == before
-    assert not [each for each in os.listdir(phone_day.world.folder) if each.startswith(".syncd-")]
+    assert not [each for each in phone_day.world.folder.iterdir() if each.name.startswith(".syncd-")]
 
 
 def test_a_pipe_is_written_into(phone_day: PhoneDay) -> None:

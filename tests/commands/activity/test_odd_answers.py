@@ -78,7 +78,7 @@ def test_counts_in_another_notation_are_counts(lists: OddLists, syncd: Command, 
 @pytest.mark.parametrize("pages", [10**30, 10**9])
 def test_a_number_of_pages_without_end_is_no_number_to_count_up_to(lists: OddLists, syncd: Command, pages: int) -> None:
     lists.calls = [odd_call("call_1")]
-    lists.meta = lambda meta: {name: pages for name in meta}
+    lists.meta = lambda meta: dict.fromkeys(meta, pages)
     assert printed(syncd, "pull", "--days", day(2))["calls"]["new"] == 1
     assert state_of_the_day(syncd)["state"] == "open"
 
@@ -104,3 +104,12 @@ def test_the_size_of_a_file_is_a_whole_number_or_not_known(lists: OddLists, sync
     [found] = printed(syncd, "list")["activities"]
     assert found["attachments"][0]["size"] is None
     assert syncd("activity", "export", "messages.parquet")[0] == 0
+
+
+def test_another_condition_counts_although_no_row_has_changed(world: World, lists: OddLists, syncd: Command) -> None:
+    lists.calls = [odd_call("call_1"), odd_call("call_2", direction="internal")]
+    for only, shown in (("direction <> 'internal'", ["call_1"]), (None, ["call_1", "call_2"])):
+        world.activity = {"since": "3d", **({"only": only} if only else {})}
+        world.settings()
+        printed(syncd, "pull", "--days", day(2))
+        assert [each["id"] for each in printed(syncd, "list")["activities"]] == shown

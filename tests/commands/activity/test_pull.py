@@ -131,3 +131,5 @@ def test_two_pulls_do_not_run_at_once(phones: World, syncd: Command) -> None:
     with phones.state() as state, Leases(state, another, time.time).held(LEASE, lambda _: None):
         found = printed(syncd, "pull", code=5)
     assert found["error"]["kind"] == "SourceBusy"
+    # These commands have no --wait.
+    assert "; try again when it is done" in found["error"]["message"]
