@@ -80,6 +80,8 @@ class Pull:
             AccessDenied, StateError, Stopped: nothing more can be read.
         """
         sent = self.client.sent
+        if not self.dry_run:
+            self.store.activities.begin_lists()
         lists = [self._of(kind) for kind in KINDS]
         work: list[Callable[[ListPull], None]] = [ListPull.look, ListPull.read_due, ListPull.sum_up]
         if days:

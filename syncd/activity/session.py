@@ -76,7 +76,8 @@ class ActivitySession:
     def leased(self) -> AbstractContextManager[None]:
         """Return a context in which no other process pulls or fetches; entering it may raise ``SourceBusy``."""
         # A dry run writes nothing, so it may look on.
-        return nullcontext() if self.dry_run else self.leases.held(LEASE, refuse("activity"))
+        give_up = refuse("activity", "try again when it is done")
+        return nullcontext() if self.dry_run else self.leases.held(LEASE, give_up)
 
 
 @contextmanager

@@ -46,10 +46,13 @@ def _trouble(path: Path, folder: Path) -> str:
             return f"there is no folder {folder}"
         if path.is_dir():
             return "this is a folder: name a file in it"
-        writable = os.access(path if path.exists() else folder, os.W_OK)
+        writable = os.access(path if path.resolve().exists() else folder, os.W_OK)
     except PermissionError:
         # From is_dir or exists, below a folder that this user may not enter.
         writable = False
+    except (OSError, RuntimeError) as error:
+        # A name that is too long; a link that leads to itself, which resolve() tells by a RuntimeError.
+        return f"cannot be written ({getattr(error, 'strerror', None) or 'its links lead in a circle'})"
     return "" if writable else "may not be written by this user: name a file in another folder"
 
 

@@ -115,11 +115,11 @@ class Proving:
         return place
 
 
-def refuse(source: str) -> Callable[[str], None]:
-    """Return a ``wait`` that gives up at once, because another run holds the source."""
+def refuse(source: str, remedy: str = "--wait waits until it is done") -> Callable[[str], None]:
+    """Return a ``wait`` that gives up at once, because another run holds the source; ``remedy``: for the message."""
 
     def give_up(holder: str) -> None:
         pid = holder.split(":")[1]
-        raise SourceBusy(f"{source}: another run holds it (process {pid}); --wait waits until it is done")
+        raise SourceBusy(f"{source}: another run holds it (process {pid}); {remedy}")
 
     return give_up

@@ -13,7 +13,7 @@ import orjson
 from syncd.core.activity.days.proof import Sheet
 from syncd.core.activity.days.windows import Days
 from syncd.core.activity.instants import seconds
-from syncd.core.activity.observations import Kind, identity_of
+from syncd.core.activity.observations import Kind, identity_of, whole_of
 from syncd.errors import TargetRefused, TargetUnavailable
 from syncd.rest import Answer, Client
 
@@ -100,7 +100,11 @@ class Listing:
         if not isinstance(items, list):
             raise TargetUnavailable(f"Vocatech's list {what} is not of the documented form: check target.base_url")
         meta = answer.body["meta"] if isinstance(answer.body.get("meta"), dict) else {}
-        counts = (_count(meta.get(f"total_{what[1:]}")), _count(meta.get("total_pages")), _count(meta.get("limit")))
+        counts = (
+            whole_of(meta.get(f"total_{what[1:]}")),
+            whole_of(meta.get("total_pages")),
+            whole_of(meta.get("limit")),
+        )
         rows = tuple(_row(self.kind, item) for item in items)
         return Page(number, rows, _times(self.kind, items), self._time_of(answer), counts)
 
@@ -120,10 +124,6 @@ def _times(kind: Kind, items: list[Any]) -> tuple[float, ...]:
     rows = (item for item in items if isinstance(item, dict))
     found = (next((row[name] for name in _TIMES[kind] if row.get(name)), None) for row in rows)
     return tuple(moment for text in found if (moment := seconds(text)) is not None)
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _signed(number: int) -> int:

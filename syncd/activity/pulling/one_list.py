@@ -253,12 +253,16 @@ class ListPull:
         self.read[day.day] = self.kept.day(day.day)
 
     def _sum(self, proved: Iterable[str]) -> Sum:
-        work = history_sum(proved, lambda days: self.kept.count(*days), self.kept.fact("longest", UNLIMITED))
+        longest = self.kept.fact("longest", UNLIMITED)
+        work = history_sum(proved, lambda days: self.kept.count(*days), longest)
         try:
             days = next(work)
             while True:
                 self.halt_if_asked()
                 page: Page | None = self.listing.page(days, limit=1)
+                if page is not None and page.counts[0] is None:
+                    # It lists these days and does not count them: the next sum asks again.
+                    return Sum(frozenset(), longest)
                 days = work.send(None if page is None else page.counts[0])
         except StopIteration as done:
             found: Sum = done.value

@@ -95,11 +95,18 @@ def _read(listing: Listing, days: Days, take: Take) -> list[Page]:
             taken = other.submit(checked, page, days, take)
             is_double = bool(pages) and page.rows and _keys(page) == _keys(pages[-1])
             pages.append(_slim(page))
-            if is_double or page.sheet("leg").is_last or are_outside(days, page.times):
+            if is_double or _is_last(pages) or are_outside(days, page.times):
                 break
         if taken:
             taken.result()
     return pages
+
+
+def _is_last(pages: Sequence[Page]) -> bool:
+    last, rows = pages[-1], sum(len(page.rows) for page in pages)
+    # Pages may be counted for another number of rows than they have.
+    is_short = bool(last.rows) and rows < (last.counts[0] or 0)
+    return last.sheet("leg").is_last and not is_short
 
 
 def _slim(page: Page) -> Page:

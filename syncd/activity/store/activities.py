@@ -67,6 +67,11 @@ class Activities(Part):
         reading = Reading(by, arrived, now, day, digests or {}, anew or {}, dry_run)
         return self._taking.take(observations, reading)
 
+    def begin_lists(self) -> None:
+        """Forget the digests of what an earlier condition has left out, before lists are compared with them."""
+        with self._database.write():
+            self._taking.note_condition()
+
     def digests(self, kind: Kind, ids: Iterable[str]) -> dict[str, int]:
         """Return the digests of the raw rows, by key; without those that no list has shown."""
         of = KINDS[kind]

@@ -95,13 +95,13 @@ class Taking:
         counts = Counts()
         with nullcontext() if reading.dry_run else self._database.write():
             if not reading.dry_run:
-                self._note_condition()
+                self.note_condition()
             for name, mine in observed.items():
                 counts += self._of_kind(KINDS[name], mine, reading)
         return counts
 
-    def _note_condition(self) -> None:
-        """Let the lists decide anew what is left out, once the condition is another one."""
+    def note_condition(self) -> None:
+        """Let the lists decide anew what is left out, once the condition is another one; within a transaction."""
         now = self._only.sql or ""
         if self._noted:
             return

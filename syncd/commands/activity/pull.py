@@ -14,7 +14,7 @@ from syncd.commands.activity.given import span_option, unusable
 from syncd.commands.options import PullOptions
 from syncd.commands.running import error_of, finished, progress
 from syncd.commands.settings import loaded
-from syncd.core.activity.days.windows import Days
+from syncd.core.activity.days.windows import Days, window
 from syncd.core.activity.instants import day_of
 from syncd.core.wording import counted
 from syncd.report.error_text import error_json
@@ -36,15 +36,16 @@ def pull(config: Path | None, options: PullOptions) -> int:
 
 
 def days_of(text: str) -> Days:
-    """Return the days that the text means; until today, if it names no last day.
+    """Return the days that the text means; until today, if it names no last day, and none that no zone has begun.
 
     Raises:
-        ConfigError: it is of another form, its days are in the wrong order, or it names no first day.
+        ConfigError: it is of another form, its days are in the wrong order, or it names no first day that has begun.
     """
-    span, today = span_option("--days", text), day_of(time.time())
-    if span.first is None or span.first > (span.last or today):
+    span, now = span_option("--days", text), time.time()
+    last = min(span.last or day_of(now), window(now).last)
+    if span.first is None or span.first > last:
         raise unusable("--days", text)
-    return Days(span.first, span.last or today)
+    return Days(span.first, last)
 
 
 def _work(

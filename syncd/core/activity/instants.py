@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
+_EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (2000, 2100))
+"""Other times, such as 0001-01-01, 1970-01-01 and 9999-12-31, stand where a server knows none."""
+
 
 def seconds(text: object) -> float | None:
     """Return the Unix seconds of a time such as ``2026-03-10T14:30:00.000Z``; None if ``text`` is no time.
 
-    A time without an offset is UTC.
+    A time without an offset is UTC. A time outside 2000 to 2100 is none: no call was then.
     """
     return _seconds(text) if isinstance(text, str) else None
 
@@ -19,9 +22,10 @@ def seconds(text: object) -> float | None:
 def _seconds(text: str) -> float | None:
     try:
         moment = datetime.fromisoformat(text.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        found = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+    return found if _EARLIEST <= found < _LATEST else None
 
 
 def iso(moment: float) -> str:

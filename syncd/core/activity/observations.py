@@ -125,6 +125,12 @@ def media_id(*texts: Any) -> str | None:
     return None
 
 
+def whole_of(value: Any) -> int | None:
+    """Return a count or a size, also one that is written as a text of digits; None if ``value`` is none."""
+    found = _number(value)
+    return int(found) if found is not None and found == int(found) else None
+
+
 def _of_leg(data: Mapping[str, Any], phase: str, at: float, received: float) -> Observation | None:
     if (identity := _identity(data.get("call_id"))) is None:
         return None
@@ -217,7 +223,7 @@ def _files(attachments: Any, authority: int, at: float) -> State:
     if isinstance(attachments, list):
         for number, each in enumerate(attachments):
             if isinstance(each, Mapping) and (name := media_id(each.get("id"), each.get("url"))):
-                described = [_text(each.get("content_type")), _text(each.get("filename")), _number(each.get("size"))]
+                described = [_text(each.get("content_type")), _text(each.get("filename")), whole_of(each.get("size"))]
                 found[name] = [authority, at, [number, *described]]
     return found
 

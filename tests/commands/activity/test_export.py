@@ -81,12 +81,15 @@ def test_an_older_export_is_replaced_and_becomes_its_owners(phone_day: PhoneDay,
         ("tenants.csv", "the source tenants reads this file"),
         ("other.csv", "this file is there already, and holds no calls and messages"),
         ("store.csv", "this is the activity store"),
+        ("circle.csv", "cannot be written"),
+        (f"{'long' * 64}.csv", "cannot be written"),
     ],
 )
 def test_other_files_are_left_alone(phone_day: PhoneDay, name: str, said: str) -> None:
     folder = phone_day.world.folder
     (folder / "other.csv").write_text("a,b\n1,2\n")
     (folder / "store.csv").symlink_to(folder / "activity.db")
+    (folder / "circle.csv").symlink_to("circle.csv")
     before = {file: file.read_bytes() for file in folder.iterdir() if file.is_file()}
     code, _, err = phone_day.syncd("activity", "export", name)
     assert code == 2

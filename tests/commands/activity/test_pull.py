@@ -77,12 +77,24 @@ def test_people_get_a_table_and_a_few_lines(phones: World, syncd: Command) -> No
     assert "5550100" not in out
 
 
-@pytest.mark.parametrize("days", ["tomorrow", "2026-03-10..2026-03-01", "2026-02-30", "..2026-03-01", "", "1..2"])
+@pytest.mark.parametrize(
+    "days",
+    [
+        *("tomorrow", "2026-03-10..2026-03-01", "2026-02-30", "..2026-03-01", "", "1..2"),
+        *("2098-01-01", "9999-12-31", "9999-12-30..9999-12-31"),
+    ],
+)
 def test_days_of_another_form_are_refused(phones: World, syncd: Command, days: str) -> None:
     code, _, err = syncd("activity", "pull", "--days", days)
     assert code == 2
     assert "--days" in errors(err)[0]
     assert phones.sandbox.requests == []
+
+
+@pytest.mark.parametrize("last", ["2098-01-01", "9999-12-31"])
+def test_days_that_have_not_begun_are_not_asked_for(phones: World, syncd: Command, last: str) -> None:
+    found = printed(syncd, "pull", "--days", f"{day_of(time.time() - DAY)}..{last}")
+    assert 4 <= found["requests"] <= 6
 
 
 def test_without_activity_in_the_configuration_the_remedy_is_named(world: World, syncd: Command) -> None:
@@ -119,3 +131,5 @@ def test_two_pulls_do_not_run_at_once(phones: World, syncd: Command) -> None:
     with phones.state() as state, Leases(state, another, time.time).held(LEASE, lambda _: None):
         found = printed(syncd, "pull", code=5)
     assert found["error"]["kind"] == "SourceBusy"
+    # These commands have no --wait.
+    assert "; try again when it is done" in found["error"]["message"]

@@ -49,7 +49,8 @@ class Sheet:
     @property
     def is_last(self) -> bool:
         """Whether no page follows, as far as this page tells."""
-        return not self.keys or (self.pages is not None and self.number >= self.pages)
+        # Rows of which it says that they have no page may have more behind them.
+        return not self.keys or bool(self.pages and self.number >= self.pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,12 @@ def _flaw(sheets: Sequence[Sheet], keys: Sequence[str | None], known: frozenset[
 
 
 def _has_its_pages(sheets: Sequence[Sheet]) -> bool:
-    numbers = [sheet.number for sheet in sheets]
-    if len({sheet.pages for sheet in sheets}) > 1:
+    if not sheets or len({sheet.pages for sheet in sheets}) > 1:
         return False
     # Some servers say that an empty list has one page, others that it has none.
-    return numbers == list(range(1, max(1, sheets[-1].pages or len(sheets)) + 1)) if sheets else False
+    return len(sheets) == (sheets[-1].pages or len(sheets)) and all(
+        sheet.number == number for number, sheet in enumerate(sheets, 1)
+    )
 
 
 def _order(sheets: Sequence[Sheet]) -> Order:

@@ -12,6 +12,7 @@ FORMS = "2026-03-01..2026-03-10, one such date, today, yesterday, or -7d.. for t
 
 _NAMED = {"today": 0, "yesterday": 1}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_LAST = "9999-12-31"
 _AGO = re.compile(r"-(\d{1,4})d", re.ASCII)
 
 
@@ -31,6 +32,9 @@ def span_of(text: str, today: str) -> Span:
     left, dots, right = text.strip().lower().partition("..")
     first = _day(left, today)
     last = _day(right, today) if dots else first
+    if last == _LAST:
+        # No day comes after it: people write it for "without end".
+        last = None
     if first is None and last is None:
         raise ValueError("no day")
     if first is not None and last is not None and first > last:
