@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from syncd.errors import SyncdError
@@ -75,6 +76,8 @@ def retry_after(headers: Mapping[str, str]) -> float:
     return max(0.0, (moment - now).total_seconds() + 0.5)
 
 
+# The date of one answer is asked for several times.
+@lru_cache(maxsize=64)
 def http_date(text: str) -> datetime | None:
     """Return the moment that a header holds (RFC 9110, 5.6.7), or None if it holds none."""
     with suppress(ValueError, TypeError, OverflowError):

@@ -175,7 +175,8 @@ def _journey(journey: Any, at: float, texts: State, media: State) -> list[list[A
         answered = segment.get("answered") is True
         end, duration = seconds(segment.get("end_time")), _number(segment.get("duration"))
         found[key] = [key, kind, name, extension, start, end, duration, answered]
-        texts |= _texts(segment, key, LIST, at)
+        if segment_texts := _texts(segment, key, LIST, at):
+            texts |= segment_texts
         if recording := media_id(segment.get("recording_url")):
             media[key] = [at, recording]
     return list(found.values())
@@ -184,7 +185,8 @@ def _journey(journey: Any, at: float, texts: State, media: State) -> list[list[A
 def _texts(data: Mapping[str, Any], place: str, authority: int, at: float) -> State:
     found: State = {}
     for what in TEXTS:
-        if _filled(text := data.get(what)):
+        # Most rows and segments have none.
+        if (text := data.get(what)) and _filled(text):
             found[f"{what} {place}"] = _said_text(authority, at, text)
     return found
 
@@ -240,7 +242,11 @@ def _channel(data: Mapping[str, Any]) -> str:
 
 
 def _with(state: State, **maps: State) -> State:
-    return state | {name: found for name, found in maps.items() if found}
+    """Return ``state``, which is new, with those of ``maps`` that hold anything."""
+    for name, found in maps.items():
+        if found:
+            state[name] = found
+    return state
 
 
 def _identity(value: Any) -> str | None:
