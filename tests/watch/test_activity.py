@@ -73,6 +73,7 @@ def failure(times: int, kind: str = "TargetUnavailable") -> dict[str, Any]:
         ({SEEN: None}, ["receiver"]),
         ({REFUSED + "signature": NOW - 60}, ["signatures"]),
         ({REFUSED + "no secret": NOW - 60}, ["signatures"]),
+        ({REFUSED + "unreadable secret": NOW - 60}, ["signatures"]),
         ({REFUSED + "signature": NOW - 60, SECRET + "abc": NOW - 30}, []),
         ({REFUSED + "signature": NOW - 60, SECRET + "abc": NOW - 300}, ["signatures"]),
         # That a secret has delivered is noted once a minute.

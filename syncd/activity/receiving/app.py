@@ -130,7 +130,8 @@ class App:
             loop = asyncio.get_running_loop()
             arrival = await loop.run_in_executor(self._aside, self._arrival, header, body)
         if arrival is None:
-            return self._refused("signature" if self.secrets.now() else "no secret", UNSIGNED)
+            none = "unreadable secret" if self.secrets.unreadable else "no secret"
+            return self._refused("signature" if self.secrets.now() else none, UNSIGNED)
         outcome = await asyncio.wrap_future(self.writer.store(arrival))
         if outcome in {rows.STALE, rows.MALFORMED}:
             self.refusals.note(outcome)

@@ -16,6 +16,7 @@ EVERY = 60.0
 REMEDIES = {
     "signature": "a stranger, another secret, or a proxy that changes bodies: syncd webhook check",
     "no secret": "there is no secret yet: syncd webhook create",
+    "unreadable secret": "receive.secret_file cannot be read: let syncd's user read it and its folder",
     "stale": "it was signed too long ago: compare this machine's clock; its day is read from the lists",
     "malformed": "it was signed, but is no event",
     "too long": "no event is this long",

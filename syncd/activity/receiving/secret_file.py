@@ -12,13 +12,17 @@ from syncd.errors import ConfigError
 
 
 class Secrets:
-    """The secrets that are accepted now: those given, then those of a file, which may appear or change later."""
+    """The secrets that are accepted now: those given, then those of a file, which may appear or change later.
+
+    ``unreadable``: whether the file is there and cannot be read. What was read of it before counts on.
+    """
 
     def __init__(self, given: Sequence[str], file: str) -> None:
         self._given = [secret.encode() for secret in given]
         self._file = file
         self._seen: tuple[int, ...] | None = None
         self._found: list[bytes] = []
+        self.unreadable = False
 
     def now(self) -> list[bytes]:
         """Return them, without doubles; a file that cannot be read holds none."""
@@ -33,9 +37,11 @@ class Secrets:
             seen = status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
             if seen != self._seen:
                 self._found = read(Path(self._file))
-                self._seen = seen
+                self._seen, self.unreadable = seen, False
+        except (FileNotFoundError, NotADirectoryError):
+            self._seen, self._found, self.unreadable = None, [], False
         except OSError:
-            self._seen, self._found = None, []
+            self._seen, self.unreadable = None, True
 
 
 def read(file: Path) -> list[bytes]:

@@ -100,7 +100,9 @@ def _receiver(glance: StoreGlance, now: float) -> dict[str, Any]:
 
 def _refused_since(refused: Mapping[str, float], delivered: float | None, now: float) -> float | None:
     """Return how long ago the newest delivery was refused for its signature; None if a good one came after it."""
-    newest = max((at for kind, at in refused.items() if kind in {"signature", "no secret"}), default=None)
+    newest = max(
+        (at for kind, at in refused.items() if kind in {"signature", "no secret", "unreadable secret"}), default=None
+    )
     # Good deliveries are noted once a minute.
     if newest is None or (delivered is not None and newest <= delivered + 60):
         return None

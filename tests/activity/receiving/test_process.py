@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.activity.receiving.secret_file import read
+from syncd.activity.receiving.secret_file import Secrets, read
 from syncd.core.activity.signature import signed
 from tests.worlds.certificates import certificates
 from tests.worlds.commands import process
@@ -71,6 +71,10 @@ def test_a_secret_that_appears_or_changes_later_is_taken_at_once(tmp_path: Path)
         one.start()
         assert one.deliver(event()) == 401
         assert one.lines()[0]["kind"] == "no secret"
+        file.mkdir()
+        assert one.deliver(event()) == 401
+        assert one.lines()[1]["kind"] == "unreadable secret"
+        file.rmdir()
         file.write_bytes(SECRET + b"\n")
         assert one.deliver(event()) == 204
         file.write_bytes(b"s-5550101\n" + SECRET + b"\n")
@@ -231,3 +235,15 @@ def test_a_secret_file_of_an_editor(tmp_path: Path) -> None:
     file = tmp_path / "webhook.secret"
     file.write_bytes(b"\xef\xbb\xbf" + SECRET + b"\r\n\r\ns-5550101\r\n")
     assert read(file) == [SECRET, b"s-5550101"]
+
+
+def test_secrets_count_on_while_their_file_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "webhook.secret"
+    file.write_bytes(SECRET + b"\n")
+    secrets = Secrets(["s-5550101"], str(file))
+    assert secrets.now() == [b"s-5550101", SECRET]
+    file.unlink()
+    file.mkdir()
+    assert (secrets.now(), secrets.unreadable) == ([b"s-5550101", SECRET], True)
+    file.rmdir()
+    assert (secrets.now(), secrets.unreadable) == ([b"s-5550101"], False)
