@@ -21,6 +21,7 @@ from syncd.run import session
 from syncd.run.session import open_session
 from syncd.state import State
 from syncd.state.database import Database
+from tests.examples import examples
 from tests.worlds import sql_servers
 from tests.worlds import world as worlds
 from tests.worlds.commands import PEOPLE, Command
@@ -32,7 +33,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # On a busy machine any example can be slow, so a deadline proves nothing.
-settings.register_profile("syncd", deadline=None)
+settings.register_profile("syncd", deadline=None, max_examples=examples(40, 100))
 settings.load_profile("syncd")
 
 
