@@ -33,7 +33,9 @@ soak: setup
 		tests/core/test_outcomes_of_answers.py tests/core/test_claims.py tests/connectors/csv_file/test_rows.py \
 		tests/core/mapping/test_properties.py tests/core/mapping/test_phone_texts.py \
 		tests/core/activity tests/activity/receiving/test_durable.py tests/activity/media/test_many.py \
-		tests/commands/test_streams.py
+		tests/activity/test_requests_of_a_day.py tests/stories/test_incremental_equals_full.py \
+		tests/commands/test_streams.py tests/commands/test_hostile_servers.py tests/surroundings \
+		tests/connectors/sql_query/test_names.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ Each test process has its own database on those servers.
 """
 
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
 from functools import cache, partial
@@ -21,6 +22,7 @@ from syncd.run import session
 from syncd.run.session import open_session
 from syncd.state import State
 from syncd.state.database import Database
+from tests.examples import examples
 from tests.worlds import sql_servers
 from tests.worlds import world as worlds
 from tests.worlds.commands import PEOPLE, Command
@@ -32,7 +34,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # On a busy machine any example can be slow, so a deadline proves nothing.
-settings.register_profile("syncd", deadline=None)
+settings.register_profile("syncd", deadline=None, max_examples=examples(40, 100))
 settings.load_profile("syncd")
 
 
@@ -66,6 +68,21 @@ def _new_files_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             first[type(new)]._sqlite.backup(new._sqlite)
 
         patch.setattr(Database, "_migrate", migrate_or_copy)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_wait_for_the_disk() -> Iterator[None]:
+    """Let SQLite write the state without a wait for the disk: no test cuts the power."""
+    open_it = State._open
+
+    def open_without_waits(state: State) -> sqlite3.Connection:
+        connection = open_it(state)
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(State, "_open", open_without_waits)
         yield
 
 

@@ -35,9 +35,9 @@ def company(company: World) -> World:
 CLOSED = (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "1</dev/null", "2>/dev/full", "2</dev/null")
 HARDEST = CLOSED if SOAKING else (">&- 2>&-", "2>/dev/full")
 REDIRECTED = [
-    *((each, command, code) for each in CLOSED for command, code in (("run --dry-run --json", 0), ("", 2))),
+    *((each, "run --dry-run --json", 0) for each in CLOSED),
     # How the streams begin is the same for each command; these say something in other ways.
-    *((each, command, code) for each in HARDEST for command, code in (("status", 0), ("run nobody", 2))),
+    *((each, command, code) for each in HARDEST for command, code in (("", 2), ("status", 0), ("run nobody", 2))),
 ]
 
 
@@ -58,7 +58,7 @@ def test_a_standard_stream_that_is_closed_changes_no_exit_code(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-@pytest.mark.parametrize("redirection", CLOSED)
+@pytest.mark.parametrize("redirection", HARDEST)
 def test_a_run_pushes_also_where_nobody_can_be_told_of_it(company: World, redirection: str) -> None:
     company.write([*PEOPLE, ("", "No key", "")])
     assert redirected(redirection, "run", folder=company.folder).returncode == 3

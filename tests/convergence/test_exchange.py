@@ -9,6 +9,7 @@ import pytest
 from tests.convergence.company import LAYOUTS, Layout
 from tests.convergence.looking_back import Convergence
 from tests.convergence.shelf import Row
+from tests.convergence.soak import SOAK
 from tests.convergence.worlds import GATES, Edit, Opening
 
 ROWS = (Row("1", "A", "x", "Ann", "2125550101"), Row("2", "B", "x", "Bob", "2125550102"), Row("3", "C", "x", "Cy", ""))
@@ -65,8 +66,16 @@ HISTORIES = (
 )
 
 
-@pytest.mark.parametrize("layout", LAYOUTS[::2], ids=lambda layout: layout.name)
-@pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.__name__)
+SOME = LAYOUTS[::2]
+# Without a soak, each history meets one of the layouts in turn.
+MET = [
+    (history, SOME[(n + m) % len(SOME)]) for n, history in enumerate(HISTORIES) for m in range(len(SOME) if SOAK else 1)
+]
+
+
+@pytest.mark.parametrize(
+    ("history", "layout"), MET, ids=[f"{history.__name__}-{layout.name}" for history, layout in MET]
+)
 def test_the_target_converges(history: Callable[[Convergence], None], layout: Layout) -> None:
 
     machine = Convergence()

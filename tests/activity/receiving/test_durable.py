@@ -19,7 +19,7 @@ import pytest
 from syncd.core.activity.signature import HEADER, signed
 from tests.worlds.receiver import SECRET, Receiver, event, receiving, until
 
-KILLS = 50 if "SYNCD_SOAK" in os.environ else 5
+KILLS = 50 if "SYNCD_SOAK" in os.environ else 3
 SENDERS = 8
 
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from syncd.source import End
+from tests.examples import SOAKING
 from tests.worlds.commands import Command
 from tests.worlds.sql_sources import read, source
 from tests.worlds.sql_sqlite_file import SqliteFile
@@ -18,6 +19,9 @@ from tests.worlds.world import World
 CURSOR = {"column": "changed", "type": "number", "overlap": 0}
 OWN = ["syncd_cursor", "SYNCD_CURSOR", "syncd_deleted", "Syncd_Deleted", "syncd_rows", "syncd_since", "syncd_keys",
        "syncd_single", "n", "lacking", "rows", "@key", "@row", "@line", "_", "cursor", "deleted"]  # fmt: skip
+SOME = OWN if SOAKING else ["SYNCD_CURSOR", "syncd_rows", "n", "rows", "@key"]
+"""Names that are tried with a server too: those of each kind."""
+EACH = [*(("sqlite", own) for own in OWN), *((server, own) for server in ("postgres", "mariadb") for own in SOME)]
 
 
 @pytest.fixture(params=["postgres", "mariadb", "sqlite"])
@@ -41,7 +45,7 @@ def present(end: End) -> list[str]:
     return end.present.to_series().to_list()
 
 
-@pytest.mark.parametrize("own", OWN)
+@pytest.mark.parametrize(("server", "own"), EACH, indirect=["server"])
 @pytest.mark.parametrize("by", ["table", "query"])
 def test_a_column_may_have_any_name(server: Any, own: str, by: str) -> None:
     table(server, own)
@@ -58,7 +62,7 @@ def test_a_column_may_have_any_name(server: Any, own: str, by: str) -> None:
     assert present(end) == ["1"]
 
 
-@pytest.mark.parametrize("own", OWN)
+@pytest.mark.parametrize(("server", "own"), EACH, indirect=["server"])
 def test_such_a_column_may_be_the_key(server: Any, own: str) -> None:
     table(server, own)
     connector = source(server, table="people", key=(own,), cursor=CURSOR, deleted="gone", sweep=0)

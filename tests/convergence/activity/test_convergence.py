@@ -15,7 +15,7 @@ from tests.convergence.activity.worlds import NOT_DRAWN, READINGS
 from tests.convergence.soak import SOAK
 
 QUICK = settings(
-    max_examples=8,
+    max_examples=5,
     stateful_step_count=8,
     deadline=None,
     derandomize=True,
