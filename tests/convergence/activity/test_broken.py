@@ -1,12 +1,8 @@
-"""The machine can fail: each break violates one rule, and a history that needs the rule catches it.
-
-In a soak the machine has to find the history by itself, and the test prints how many companies it tried.
-"""
+"""The machine can fail: each break violates one rule, and a history that needs the rule catches it."""
 
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Generator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
@@ -14,8 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 import syncd.activity.events
 import syncd.activity.pulling.one_list
@@ -33,20 +27,9 @@ from syncd.core.activity.observations import Observation, State
 from syncd.core.activity.signature import Verdict
 from tests.convergence.activity.machine import Activity
 from tests.convergence.activity.worlds import HOUR, Opening
-from tests.convergence.soak import SOAK
 
 Break = Callable[[pytest.MonkeyPatch], None]
 History = Callable[[Activity], None]
-
-BOUNDED = settings(
-    max_examples=400,
-    stateful_step_count=15,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate],
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 def dedupe_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,17 +209,3 @@ def test_a_broken_rule_is_caught(break_it: Break, history: History, monkeypatch:
     break_it(monkeypatch)
     with pytest.raises(AssertionError):
         _play(history)
-
-
-@pytest.mark.skipif(not SOAK, reason="SYNCD_SOAK is not set: make soak")
-@pytest.mark.parametrize("break_it", [broken for broken, _ in BROKEN], ids=lambda broken: broken.__name__)
-def test_the_machine_finds_what_is_broken(
-    break_it: Break, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    break_it(monkeypatch)
-    before, begun = Activity.companies, time.monotonic()
-    with pytest.raises(AssertionError):
-        run_state_machine_as_test(Activity, settings=BOUNDED)
-    tried, seconds = Activity.companies - before - 1, time.monotonic() - begun  # the last one is shown again
-    with capsys.disabled():
-        print(f"\n{break_it.__name__}: caught by company {tried}, after {seconds:.0f} s")  # noqa: T201
