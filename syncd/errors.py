@@ -6,6 +6,10 @@
     │   ├── SourceInvalid       not the table it should be: fix it       exit 2
     │   ├── SourceDenied        its key is refused: a person must act    exit 3
     │   └── SourceUnavailable   try again later                          exit 4
+    ├── SinkError           skip this sink, go on with the others
+    │   ├── SinkInvalid         it cannot take what it should: fix it    exit 2
+    │   ├── SinkDenied          its key is refused: a person must act    exit 3
+    │   └── SinkUnavailable     try again later                          exit 4
     ├── TargetError
     │   ├── SchemaError         the target's fields do not allow a push  exit 2
     │   ├── TargetRefused       this request is refused for good         exit 3
@@ -70,6 +74,32 @@ class SourceDenied(SourceError):
 
 class SourceUnavailable(SourceError):
     """The source cannot be read now: missing, unreachable, still being written."""
+
+
+class SinkError(SyncdError):
+    """One sink cannot be written to; the others can."""
+
+    exit_code = 4
+
+
+class SinkInvalid(SinkError):
+    """The sink is there but cannot take what it should; a person must look at it."""
+
+    exit_code = 2
+
+
+class SinkDenied(SinkError):
+    """The sink refuses its key, or the key may not do enough; other sinks have other keys."""
+
+    exit_code = 3
+
+
+class SinkUnavailable(SinkError):
+    """The sink cannot be written to now. ``in_doubt``: what was sent may have been carried out."""
+
+    def __init__(self, message: str, *, in_doubt: bool = True) -> None:
+        super().__init__(message)
+        self.in_doubt = in_doubt
 
 
 class TargetError(SyncdError):

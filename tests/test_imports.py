@@ -21,6 +21,7 @@ FLOORS = (
     ("log",),
     ("core",),
     ("state", "rest", "source", "budget"),
+    ("sink",),
     ("config", "target"),
     ("connectors",),
     ("run", "watch"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
@@ -19,6 +19,7 @@ from syncd.config.activity import Activity, contradictions
 from syncd.config.forms import Notify, SettingsForm, Target
 from syncd.config.json_schema import json_schema
 from syncd.config.problems import Document, Problems
+from syncd.config.sinks import SinkSettings, read_sink
 from syncd.config.sources import Entry, Source, read_source
 from syncd.config.tree import KeyPath, Node, locate
 from syncd.config.values import Secret
@@ -26,12 +27,24 @@ from syncd.config.variables import NotFilled, NotSet, Variables
 from syncd.config.yaml_tree import NotYaml, read_tree
 from syncd.errors import ConfigError
 
-__all__ = ["Activity", "Notify", "Secret", "Settings", "Source", "Target", "find", "json_schema", "load"]
+__all__ = [
+    "Activity",
+    "Notify",
+    "Secret",
+    "Settings",
+    "SinkSettings",
+    "Source",
+    "Target",
+    "find",
+    "json_schema",
+    "load",
+]
 
 # A name must not begin with "-": a command would take it for an option.
 NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 """The form of a source's name."""
 
+_NO_NAME = "is no name for a {what}: use letters, digits, '.', '_' and '-'"
 _NO_KEY = "-"
 """Takes the place of a missing API key while the rest of the configuration is checked."""
 
@@ -43,7 +56,8 @@ PLACES = (Path("syncd.yaml"), Path("/etc/syncd/syncd.yaml"))
 class Settings:
     """One company: all paths are absolute; ``sources`` by name, in the order of the configuration.
 
-    ``activity`` is None if no calls and messages are fetched.
+    ``activity`` is None if no calls and messages are fetched. ``sinks`` by name, in the order of the configuration.
+    ``own_numbers``: the company's own, as they are written.
     """
 
     path: Path
@@ -54,6 +68,8 @@ class Settings:
     notify: Notify = field(default_factory=Notify)
     listen: str | None = None
     activity: Activity | None = None
+    sinks: Mapping[str, SinkSettings] = field(default_factory=dict)
+    own_numbers: tuple[str, ...] = ()
 
 
 def find(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -124,12 +140,13 @@ class _Loading:
         if document is None:
             raise ConfigError(*self.problems.lines())
         raw = self._plain(document)
-        # Each source is checked by itself: one wrong source must not hide the problems of the others.
-        apart = isinstance(raw.get("sources"), dict)
-        settings = {key: value for key, value in raw.items() if key != "sources" or not apart}
+        # Each source and sink is checked by itself: one that is wrong must not hide the problems of the others.
+        apart = {key for key in ("sources", "sinks") if isinstance(raw.get(key), dict)}
+        settings = {key: value for key, value in raw.items() if key not in apart}
         form = self.problems.validated(document, (), SettingsForm, settings, {"folder": document.folder})
         entries = list(self._entries(document, raw))
         sources = [read_source(entry, self.problems) for entry in self._unique(entries)]
+        sinks = self._sinks(document, raw, {entry.name for entry in entries})
         # If a file could not be read, its source is not missing: the file's own problem is enough.
         if not entries and not self.unread and "activity" not in raw:
             self.problems.add(document, (), "there is no source: add one under sources, or a file that include matches")
@@ -149,7 +166,26 @@ class _Loading:
             # A port stays as it is; the path of a socket becomes absolute.
             listen=str(document.folder / form.listen) if form.listen and "/" in form.listen else form.listen,
             activity=form.activity,
+            sinks={sink.name: sink for sink in sinks if sink},
+            own_numbers=form.numbers.own,
         )
+
+    def _sinks(self, document: Document, raw: Mapping[str, Any], sources: Collection[str]) -> list[SinkSettings | None]:
+        """Return the sinks; they and the sources share one name space, since commands take either."""
+        found = raw.get("sinks")
+        entries = (
+            [Entry(name, document, ("sinks", name), content) for name, content in found.items()]
+            if isinstance(found, dict)
+            else []
+        )
+        for entry in entries:
+            if entry.name in sources:
+                self.problems.add(document, entry.prefix, f"a source is called {entry.name!r} too: rename one of them")
+            elif not NAME.fullmatch(entry.name):
+                self.problems.add(document, entry.prefix, _NO_NAME.format(what="sink"))
+        if entries and "activity" not in raw:
+            self.problems.add(document, ("sinks",), "get calls and messages, and none are fetched: add activity: {}")
+        return [read_sink(entry, self.problems, sources) for entry in entries]
 
     def _document(self, path: Path) -> Document | None:
         try:
@@ -226,8 +262,7 @@ class _Loading:
                 sentence = f"a second source is called {entry.name!r}; the first stands in {other}: rename one of them"
                 self.problems.add(entry.document, entry.prefix, sentence)
             elif not NAME.fullmatch(entry.name):
-                sentence = "is no name for a source: use letters, digits, '.', '_' and '-'"
-                self.problems.add(entry.document, entry.prefix, sentence)
+                self.problems.add(entry.document, entry.prefix, _NO_NAME.format(what="source"))
             yield entry
 
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from syncd.config import activity_values as values
 from syncd.config import value_types as types
 from syncd.config.form import Form
+from syncd.config.sink_forms import Attribute
 from syncd.config.values import Secret, is_open
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ class Activity(Form):
     only: types.Text | None = Field(
         default=None, description="A SQL expression; calls and messages that it is not true for are not kept."
     )
+    attribute: Attribute = Attribute()
     recordings: Recordings | None = Field(default=None, description="Left out: no recording is fetched.")
     attachments: Attachments | None = Field(default=None, description="Left out: no attachment is fetched.")
     keep: Keep = Keep()

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from syncd.config import value_types as types
 from syncd.config.activity import Activity
 from syncd.config.form import Form
+from syncd.config.sink_forms import SinkForm
 from syncd.config.values import DEFAULT_LIMITS, MESSAGING_LIMITS, REPORTS_LIMITS
 from syncd.core.settings.rules import OnEdit, SharedMatch
 from syncd.core.settings.schedules import NIGHTLY
@@ -263,6 +264,14 @@ class Notify(Form):
         return bool(self.to or self.sms)
 
 
+class Numbers(Form):
+    """The company's own phone numbers."""
+
+    own: tuple[types.FreeText, ...] = Field(
+        default=(), description="Numbers that are the company's own: a call is never attributed to one of them."
+    )
+
+
 class SettingsForm(Form):
     """The configuration of one company."""
 
@@ -278,4 +287,6 @@ class SettingsForm(Form):
     listen: types.Listen | None = Field(
         default=None, description="Where the daemon serves /metrics, /healthz and /readyz."
     )
+    numbers: Numbers = Numbers()
     activity: Activity | None = Field(default=None, description="Calls and messages; left out: none are fetched.")
+    sinks: dict[str, SinkForm] = Field(default={}, description="Where calls and messages are delivered, by name.")

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from syncd.config.forms import SettingsForm, SourceForm
+from syncd.config.options import CONNECTOR, SINK
+from syncd.config.sink_forms import SinkForm
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VALIDATION: Literal["validation"] = "validation"
@@ -16,22 +18,22 @@ _VARIABLE = {"type": "string", "pattern": r"\$\{"}
 
 def json_schema() -> dict[str, Any]:
     """Return the schema of both kinds of file: a file with ``connector`` is one source, others are configurations."""
-    # Imported here: it loads every connector, also of other packages.
-    from syncd.source import connector_class, connector_names
-
-    options = {name: connector_class(name).OPTIONS for name in connector_names()}
-    models: list[type[BaseModel]] = [SettingsForm, SourceForm, *options.values()]
+    # The lookup of a class loads every connector and sink, also those of other packages.
+    options = {choice: {name: choice.find(name).OPTIONS for name in choice.names()} for choice in (CONNECTOR, SINK)}
+    models: list[type[BaseModel]] = [SettingsForm, SourceForm, SinkForm]
+    models += dict.fromkeys(model for found in options.values() for model in found.values())
     references, schema = models_json_schema([(model, VALIDATION) for model in models])
     definitions = {name: _tidied(each) for name, each in schema["$defs"].items()}
-    source = definitions["SourceForm"]
-    source["properties"]["connector"]["examples"] = sorted(options)
-    source["allOf"] = [
-        {
-            "if": {"properties": {"connector": {"const": name}}, "required": ["connector"]},
-            "then": {"properties": {"options": references[model, VALIDATION]}},
-        }
-        for name, model in options.items()
-    ]
+    for choice, found in options.items():
+        form = definitions[choice.form.__name__]
+        form["properties"][choice.what]["examples"] = sorted(found)
+        form["allOf"] = [
+            {
+                "if": {"properties": {choice.what: {"const": name}}, "required": [choice.what]},
+                "then": {"properties": {"options": references[model, VALIDATION]}},
+            }
+            for name, model in found.items()
+        ]
     return {
         "$schema": DIALECT,
         "title": "syncd",

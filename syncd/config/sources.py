@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
+from syncd.config.digest import digest_of
 from syncd.config.forms import CronForm, RegionForm, RuleForm, SourceForm
+from syncd.config.options import CONNECTOR, Entry, options_of
 from syncd.config.problems import Document, Problems, dotted
 from syncd.config.tree import KeyPath
 from syncd.config.value_types import is_template
-from syncd.config.yaml_tree import read_plain
 from syncd.core.columns import UNIT
 from syncd.core.settings import rules as core_rules
 from syncd.core.settings.schedules import NIGHTLY, Cron, Never, Schedule
 from syncd.core.wording import nearest
-from syncd.errors import ConfigError
 
 if TYPE_CHECKING:
     from syncd.source import Connector, Options
+
+__all__ = ["Entry", "Source", "read_source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +71,13 @@ class Source:
         """A SHA-256 (hex) over every setting that decides which contacts come out, and over no secret."""
         # The 1 is the version of this list: raise it when a setting is added, so that stored digests stop matching.
         settings = [1, self.connector, self.options, self.rules, self.shared_match, self.gates.mode]
-        text = json.dumps(_canonical(settings), sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _canonical(value: Any) -> Any:
-    """Return ``value`` as JSON that is the same in every process."""
-    if isinstance(value, BaseModel):
-        return {name: _canonical(getattr(value, name)) for name in type(value).model_fields}
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {part.name: _canonical(getattr(value, part.name)) for part in fields(value)}
-        return {"": type(value).__name__, **parts}
-    if isinstance(value, Mapping):
-        return {str(key): _canonical(item) for key, item in value.items()}
-    # A set's order differs from process to process.
-    if isinstance(value, set | frozenset):
-        return sorted(json.dumps(_canonical(item), sort_keys=True) for item in value)
-    if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
-    # str() masks a secret, so a rotated key does not change the digest.
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A source as a file writes it: ``raw`` is its value with the variables filled."""
-
-    name: str
-    document: Document
-    prefix: KeyPath
-    raw: Any
+        return digest_of(settings)
 
 
 def read_source(entry: Entry, problems: Problems) -> Source | None:
     """Return the source of ``entry``; or note its problems in ``problems`` and return None."""
     form = problems.validated(entry.document, entry.prefix, SourceForm, entry.raw)
-    options = _options(entry, problems)
+    options = options_of(entry, problems, CONNECTOR)
     if form is None or options is None:
         return None
     for path, sentence in _contradictions(form):
@@ -127,44 +96,6 @@ def read_source(entry: Entry, problems: Problems) -> Source | None:
         **form.model_dump(include={"connector", "shared_match", "timeout", "max_age"}),
         **form.reconcile.model_dump(include={"on_edit", "repair"}),
     )
-
-
-def _options(entry: Entry, problems: Problems) -> Options | None:
-    """Return ``options`` as the connector's own model reads them; None if they, or the form around them, are wrong."""
-    raw = entry.raw if isinstance(entry.raw, Mapping) else {}
-    name, options = raw.get("connector"), raw.get("options", {})
-    if not isinstance(name, str) or not name:
-        return None
-    try:
-        model = _connector(name).OPTIONS
-    except ConfigError as error:
-        problems.add(entry.document, (*entry.prefix, "connector"), problems.hide(str(error)))
-        return None
-    # The form has noted these problems already: a second message about missing options would mislead.
-    if not isinstance(options, Mapping) or _are_misspelt(raw):
-        return None
-    # Connectors may not import the configuration, so its YAML reader is handed to them.
-    context = {"folder": entry.document.folder, "read_yaml": read_plain}
-    return problems.validated(entry.document, (*entry.prefix, "options"), model, options, context)
-
-
-def _are_misspelt(raw: Mapping[str, Any]) -> bool:
-    """Return whether the key ``options`` is missing, and another key looks like a misspelling of it."""
-    others = (str(key) for key in raw if key not in SourceForm.model_fields)
-    return "options" not in raw and any("'options'" in nearest(key, SourceForm.model_fields) for key in others)
-
-
-def _connector(name: str) -> type[Connector]:
-    # A connector may be named that is not installed: this is a problem of the file, with its place.
-    from syncd.source import connector_class, connector_names
-
-    try:
-        return connector_class(name)
-    # A connector of another package may import a library that is not installed.
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"the connector {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
-    except ConfigError as error:
-        raise ConfigError(f"{error}{nearest(name, connector_names())}") from None
 
 
 def _contradictions(form: SourceForm) -> Iterator[tuple[KeyPath, str]]:

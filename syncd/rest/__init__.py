@@ -9,7 +9,7 @@ from syncd.rest.bounds import Bounds
 from syncd.rest.client import Client, Credentials
 from syncd.rest.detours import is_gateways
 from syncd.rest.downloads import Downloaded, Downloads
-from syncd.rest.failures import TARGET, Failures, source_failures
+from syncd.rest.failures import TARGET, Failures, sink_failures, source_failures
 from syncd.rest.listed import Listed, parts_of
 from syncd.rest.retries import Places
 
@@ -35,5 +35,6 @@ __all__ = [
     "parts_of",
     "retry_after",
     "same_origin",
+    "sink_failures",
     "source_failures",
 ]

@@ -51,3 +51,17 @@ def source_failures(who: str, *, key: str, address: str = "options.base_url", is
         address=address,
         is_base=is_base,
     )
+
+
+def sink_failures(who: str, *, key: str, address: str = "options.base_url", is_base: bool = True) -> Failures:
+    """Return the failures of one sink; a connector gives them to its client."""
+    return Failures(
+        who=who,
+        key=key,
+        refused=lambda message, _status: errors.SinkInvalid(message),
+        unavailable=lambda message, in_doubt: errors.SinkUnavailable(message, in_doubt=in_doubt),
+        denied=errors.SinkDenied,
+        moved=lambda message, _status: errors.SinkInvalid(message),
+        address=address,
+        is_base=is_base,
+    )

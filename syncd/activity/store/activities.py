@@ -12,6 +12,7 @@ import orjson
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
 from syncd.activity.store.packing import unpack_words
 from syncd.activity.store.removal import Removal
+from syncd.activity.store.revisions import next_revision
 from syncd.activity.store.rows import call_row, message_row
 from syncd.activity.store.taking import Counts, Reading, Taking
 from syncd.core.activity.instants import begin_of, day_after
@@ -88,16 +89,20 @@ class Activities(Part):
         """Store that a reading of the server's ``day`` had exactly these, by their keys; others of it are missing."""
         of, keys = KINDS[kind], list(ids)
         with self._database.write():
+            revision = next_revision(self._database)
             self._database.execute(
-                f"UPDATE {of.name} SET missing_since = :now WHERE day = :day AND missing_since IS NULL AND NOT"
-                f" {of.these}",
+                f"UPDATE {of.name} SET missing_since = :now, revision = :revision WHERE day = :day"
+                f" AND missing_since IS NULL AND NOT {of.these}",
                 now=self._database.clock(),
+                revision=revision,
                 day=day,
                 keys=keys,
             )
             self._database.execute(
-                f"UPDATE {of.name} SET day = :day, missing_since = NULL WHERE {of.these}"
-                " AND (day IS NOT :day OR missing_since IS NOT NULL)",
+                f"UPDATE {of.name} SET day = :day, missing_since = NULL,"
+                f" revision = iif(missing_since IS NULL, revision, :revision)"
+                f" WHERE {of.these} AND (day IS NOT :day OR missing_since IS NOT NULL)",
+                revision=revision,
                 day=day,
                 keys=keys,
             )

@@ -16,8 +16,8 @@ from syncd.core.activity.views import CallView, MessageView, shown_texts, view_o
 Columns = dict[str, Any]
 
 _KEPT = (
-    *("row", "listed_rows", "listed_at", "day", "missing_since", "first_seen", "first_by", "changed", "digest"),
-    *("left_out", "text_dropped", "state"),
+    *("row", "listed_rows", "listed_at", "day", "missing_since", "first_seen", "first_by", "changed", "revision"),
+    *("digest", "left_out", "text_dropped", "state"),
 )
 """The columns that both have."""
 

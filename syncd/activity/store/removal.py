@@ -12,7 +12,10 @@ _PAGE = 500
 _THESE = "(SELECT value FROM json_each(:keys))"
 # What stays: how the activity came, so that a reading of its day finds it known and unchanged.
 _STAYING = frozenset(
-    ("row", "listed_rows", "listed_at", "day", "missing_since", "first_seen", "first_by", "changed", "text_dropped")
+    (
+        *("row", "listed_rows", "listed_at", "day", "missing_since", "first_seen", "first_by", "changed", "revision"),
+        "text_dropped",
+    )
 )
 _ZERO = frozenset({"digest", "summary"})
 

@@ -18,7 +18,7 @@ from syncd.activity.store.webhooks import Facts, Webhooks
 from syncd.state.database import Database
 from syncd.state.place import STORE, Words
 
-HEAD = "0001"
+HEAD = "0002"
 """The version of the tables in :mod:`syncd.activity.store.tables`, and the newest migration's."""
 
 

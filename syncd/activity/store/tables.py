@@ -24,9 +24,9 @@ class _Activity(Table):
     ``row``: the digest of the list's row, null if no list has shown it. ``listed_rows``: how many rows the list has of
     it. ``listed_at``: the newest list that showed it. ``day``: the server's day. ``missing_since``: when a reading of
     that day first lacked it. ``first_seen``, ``first_by``: when and how it came first, by ``webhook`` or ``list``.
-    ``changed``: when this row was last written. ``digest``: of what is shown. ``left_out``: 1 if ``only`` keeps nothing
-    of it, 2 if it was removed as old. ``text_dropped``: when its texts were removed; they do not come back. ``state``:
-    all that was said of it.
+    ``changed``: when this row was last written. ``revision``: the store's count of changes when what is shown changed.
+    ``digest``: of what is shown. ``left_out``: 1 if ``only`` keeps nothing of it, 2 if it was removed as old.
+    ``text_dropped``: when its texts were removed; they do not come back. ``state``: all that was said of it.
     """
 
     row: int | None = None
@@ -37,6 +37,7 @@ class _Activity(Table):
     first_seen: float
     first_by: str
     changed: float
+    revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     digest: int = 0
     left_out: int = 0
     text_dropped: float | None = None
@@ -87,6 +88,7 @@ class Call(_Activity, table=True):
         Index("call_day", "day"),
         Index("call_remote", "remote"),
         Index("call_open", "started", sqlite_where=text("status = 'open'")),
+        Index("call_revision", "revision"),
     )
 
     call_id: str = Field(primary_key=True)
@@ -116,6 +118,7 @@ class Message(_Activity, table=True):
         Index("message_day", "day"),
         Index("message_remote", "remote"),
         Index("message_id", "message_id"),
+        Index("message_revision", "revision"),
     )
 
     channel: str = Field(primary_key=True)
@@ -225,3 +228,77 @@ class Fact(Table, table=True):
 
     name: str = Field(primary_key=True)
     value: str
+
+
+class Attribution(Table, table=True):
+    """Whose an activity is; one that was never looked at has no row.
+
+    ``kind``, ``id``: the activity. ``outcome``: ``matched`` · ``shared`` · ``unknown`` · ``internal`` · ``withheld`` ·
+    ``person``. ``number``: the digits that were looked for. ``contacts``: whose it is, JSON, a list of [source, key];
+    ``candidates``: all that had the number. ``as_of``: ``call`` (who had the number then) · ``now`` (the history does
+    not go back so far) · ``late`` (a contact that was made later). ``at``: when it was decided. ``reason``: in words.
+    ``revision``: the store's count of changes then.
+    """
+
+    __table_args__ = (
+        Index("attribution_open", "number", sqlite_where=text("outcome = 'unknown'")),
+        Index("attribution_revision", "revision"),
+        {"sqlite_with_rowid": False},
+    )
+
+    kind: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    outcome: str
+    number: str | None = None
+    contacts: str = "[]"
+    candidates: str = "[]"
+    as_of: str | None = None
+    at: float
+    reason: str | None = None
+    revision: int = 0
+
+
+class Delivery(Table, table=True):
+    """What a sink was last sent of an activity.
+
+    ``sink``; ``kind``, ``id``: of a message that is part of a conversation, the conversation's. ``status``: ``pending``
+    (a call was begun, its outcome is unknown) · ``accepted`` · ``rejected`` · ``held`` (a gate holds it) · ``waiting``
+    (it is not due yet) · ``undone`` · ``erased``. ``digest``: over the fields as sent; ``fields``: they, JSON, long
+    texts as a digest. ``remote_id``: the record's id. ``parts``: the sink's ids of associated contacts, JSON.
+    ``attempts``, ``next_try``: of an unknown outcome, or when a waiting one is due. ``reason``: why it was rejected.
+    ``run``: which wrote it last; ``created``: which made the record. ``day``: its UTC date. ``at``: when this was
+    written.
+    """
+
+    __table_args__ = (
+        Index("delivery_open", "sink", "status", sqlite_where=text("status <> 'accepted'")),
+        Index("delivery_day", "sink", "kind", "day"),
+        Index("delivery_created", "created"),
+        {"sqlite_with_rowid": False},
+    )
+
+    sink: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    status: str
+    digest: int = 0
+    fields: str = "{}"
+    remote_id: str | None = None
+    parts: str = "[]"
+    attempts: int = 0
+    next_try: float = 0.0
+    reason: str | None = None
+    run: str | None = None
+    created: str | None = None
+    day: str | None = None
+    at: float
+
+
+class OptOut(Table, table=True):
+    """A number that gets no messages. ``since``: when; ``by``: ``message`` (it said so) · ``person``."""
+
+    __tablename__ = "opt_out"
+
+    number: str = Field(primary_key=True)
+    since: float
+    by: str

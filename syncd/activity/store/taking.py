@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
@@ -15,6 +15,7 @@ from syncd.activity.store.events import LEFT_OUT
 from syncd.activity.store.filter import Only
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
 from syncd.activity.store.packing import pack, pack_words, unpack, unpack_words
+from syncd.activity.store.revisions import next_revision
 from syncd.core.activity.merging import merge
 from syncd.core.activity.observations import By, Kind, Observation, State
 from syncd.core.activity.views import CallView, MessageView
@@ -56,7 +57,7 @@ class Reading:
     """How a batch came. ``arrived``, ``now``: Unix seconds. ``day``: the server's. ``digests``: of the rows, by key.
 
     ``anew``: activities, by their keys, that are derived anew and written also if nothing changes them. ``dry_run``:
-    count what would be new and changed, and write nothing.
+    count what would be new and changed, and write nothing. ``revision``: the number of what it changes.
     """
 
     by: By
@@ -66,6 +67,7 @@ class Reading:
     digests: Mapping[str, int] = field(default_factory=dict)
     anew: Mapping[Kind, Collection[str]] = field(default_factory=dict)
     dry_run: bool = False
+    revision: int = 0
 
 
 @dataclass(slots=True)
@@ -96,6 +98,7 @@ class Taking:
         with nullcontext() if reading.dry_run else self._database.write():
             if not reading.dry_run:
                 self.note_condition()
+                reading = replace(reading, revision=next_revision(self._database))
             for name, mine in observed.items():
                 counts += self._of_kind(KINDS[name], mine, reading)
         return counts
@@ -163,8 +166,10 @@ class Taking:
             work.leaving.append({"kind": kind.name, "key": key, "id": kind.parted(key)[-1]})
             return 2 if was_left_out else 0 if known is None else 1
         columns |= {"digest": _digest(view, state), "left_out": 0, "state": pack(_wordless(state))}
-        work.activities.append(tuple(map(columns.__getitem__, kind.columns)))
         is_anew, is_same = key in reading.anew.get(kind.name, ()), bool(known and known["digest"] == columns["digest"])
+        if known and is_same and known["missing_since"] == columns["missing_since"]:
+            columns["revision"] = known["revision"]
+        work.activities.append(tuple(map(columns.__getitem__, kind.columns)))
         if is_same and not is_anew:
             return 2
         work.media += kind.media(key, view)
@@ -192,8 +197,8 @@ class Taking:
 
 
 _STANDING = (
-    *("row", "listed_rows", "day", "missing_since", "first_seen", "first_by", "digest", "left_out", "text_dropped"),
-    "state",
+    *("row", "listed_rows", "day", "missing_since", "first_seen", "first_by", "revision", "digest", "left_out"),
+    *("text_dropped", "state"),
 )
 
 
@@ -214,13 +219,14 @@ def _standing(known: Columns | None, view: Any, key: str, reading: Reading) -> C
         "first_seen": min(view.first_seen, known["first_seen"]) if known else view.first_seen,
         "first_by": known["first_by"] if known and known["first_seen"] < view.first_seen else view.first_by,
         "changed": reading.now,
+        "revision": reading.revision,
         "text_dropped": known["text_dropped"] if known else None,
         "left_out": known["left_out"] if known else 0,
     }
 
 
 def _without_content(kind: OfKind, columns: Columns) -> tuple[Any, ...]:
-    kept = {"row", "listed_rows", "listed_at", "day", "missing_since", "first_seen", "first_by", "changed"}
+    kept = {"row", "listed_rows", "listed_at", "day", "missing_since", "first_seen", "first_by", "changed", "revision"}
     bare: Columns = {name: columns[name] for name in kept | {*kind.identity}}
     bare |= {"left_out": columns["left_out"] or 1, "digest": 0, "summary": 0}
     return tuple(bare.get(name) for name in kind.columns)

@@ -62,7 +62,18 @@ def test_of_a_call_that_is_left_out_the_id_the_day_and_the_digest_stay(opened: C
         kept = store.record("SELECT * FROM call WHERE call_id = 'c1'")
         assert kept
         assert {name for name, value in kept.items() if value not in {None, 0}} == {
-            *("call_id", "row", "listed_rows", "listed_at", "day", "first_seen", "first_by", "changed", "left_out")
+            *(
+                "call_id",
+                "row",
+                "listed_rows",
+                "listed_at",
+                "day",
+                "first_seen",
+                "first_by",
+                "changed",
+                "revision",
+                "left_out",
+            )
         }
         assert (store.column("SELECT id FROM text"), store.media.counts()) == ([], {})
         assert take(store, listed(row, LATER + 60)) == Counts(unchanged=1)
