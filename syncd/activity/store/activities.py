@@ -127,6 +127,13 @@ class Activities(Part):
         keys += [("message", text)] if ":" in text else []
         return next((found for each in keys if (found := self._record(*each))), None)
 
+    def shown(self, kind: Kind, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the rows of ``--json`` of activities by their keys, without those of which nothing is kept."""
+        of = KINDS[kind]
+        sql = f"SELECT {of.key} AS key, {_names(of)} FROM {of.name} WHERE {of.these} AND left_out = 0"
+        found = {each["key"]: each for each in self._database.records(sql, keys=list(keys))}
+        return dict(zip(found, self._shown(of, found), strict=True))
+
     def select(
         self,
         *,

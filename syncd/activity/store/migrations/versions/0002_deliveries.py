@@ -25,8 +25,8 @@ _STATEMENTS = (
     """
     CREATE TABLE delivery (
         sink VARCHAR NOT NULL, kind VARCHAR NOT NULL, id VARCHAR NOT NULL, status VARCHAR NOT NULL, digest INTEGER NOT
-        NULL, fields VARCHAR NOT NULL, remote_id VARCHAR, parts VARCHAR NOT NULL, attempts INTEGER NOT NULL, next_try
-        FLOAT NOT NULL, reason VARCHAR, run VARCHAR, created VARCHAR, day VARCHAR, at FLOAT NOT NULL,
+        NULL, fields VARCHAR NOT NULL, tried VARCHAR, remote_id VARCHAR, parts VARCHAR NOT NULL, attempts INTEGER NOT
+        NULL, next_try FLOAT NOT NULL, reason VARCHAR, run VARCHAR, created VARCHAR, day VARCHAR, at FLOAT NOT NULL,
         PRIMARY KEY (sink, kind, id)
     ) WITHOUT ROWID
     """,
