@@ -65,7 +65,7 @@ class DeliveryWorld:
 
     def call(self, name: str = "c1", *, ago: float = HOUR, lasts: float | None = 60.0, **fields: Any) -> str:
         """Let a list show a call that began ``ago`` seconds before now; ``lasts``: None for one that goes on."""
-        row = {
+        row: dict[str, Any] = {
             "call_id": name,
             "direction": "incoming",
             "status": "answered",
@@ -78,11 +78,16 @@ class DeliveryWorld:
             "duration": lasts,
             "journey": [],
         }
-        self.sent[name] = {**self.sent.get(name, row), **fields} if name in self.sent else {**row, **fields}
+        self.sent[name] = {**self.sent.get(name, row), **fields}
         return self.again(name)
 
+    def again_as(self, identity: str, **fields: Any) -> str:
+        """Let a list show a call once more, named as sinks know it."""
+        return self.again(identity.partition(":")[2], **fields)
+
     def again(self, name: str, **fields: Any) -> str:
-        """Let a list show a call once more, with other fields."""
+        """Let a list show a call once more, with other fields; a second goes by."""
+        self.now += 1
         self.sent[name] = {**self.sent[name], **fields}
         said = of_call_row(self.sent[name], self.now)
         assert said
@@ -90,16 +95,25 @@ class DeliveryWorld:
             store.activities.take([said], by="list", arrived=self.now)
         return f"call:{name}"
 
+    def transcribe(self, name: str, summary: str) -> None:
+        """Let the event with the summary of a call arrive."""
+        self.now += 1
+        data = {**self.sent[name], "summary": summary, "transcription": f"All of {summary}"}
+        envelope = {"id": f"evt_{name}_t", "event_type": "call.transcription", "timestamp": iso(self.now), "data": data}
+        said = of_event(envelope, self.now)
+        assert said
+        with self.store() as store:
+            store.activities.take([said], by="webhook", arrived=self.now)
+
     def calls(self, count: int, *, ago: float = 2 * HOUR, apart: float = 1.0, prefix: str = "c") -> list[str]:
         """Let a list show many calls, ``apart`` seconds from each other."""
         said = []
         for number in range(count):
             start = self.now - ago + number * apart
-            row = {
-                **{"call_id": f"{prefix}{number:06}", "direction": "incoming", "status": "answered"},
-                **{"remote_number": "2125550101", "group_number": "2125550199", "start_time": iso(start)},
-                **{"end_time": iso(start + 60), "duration": 60, "extension": "101", "remote_name": "Joe Poe"},
-            }
+            row: dict[str, Any] = {"call_id": f"{prefix}{number:06}", "direction": "incoming", "status": "answered"}
+            row |= {"remote_number": "2125550101", "group_number": "2125550199", "start_time": iso(start)}
+            row.update(end_time=iso(start + 60), duration=60, extension="101", remote_name="Joe Poe")
+            self.sent[row["call_id"]] = row
             observed = of_call_row(row, self.now)
             assert observed
             said.append(observed)

@@ -68,7 +68,7 @@ class Place:
 
     def sent(self) -> list[tuple[str, str]]:
         """Return the changes that were sent since the last time."""
-        found = [(item.change, item.identity) for call in self.calls for item in call]
+        found: list[tuple[str, str]] = [(item.change, item.identity) for call in self.calls for item in call]
         self.calls.clear()
         return found
 
@@ -116,9 +116,11 @@ class MemorySink(Sink):
         return []
 
     def render(self, row: Row) -> Mapping[str, Any]:
-        names = ("summary", "transcription", "status", "start_time") if row["kind"] == "call" else ("body", "status")
-        title = self.rules.calls.title if self.rules.calls else ""
-        return {"title": title.format_map(row), **{name: row[name] for name in names}}
+        if row["kind"] == "message":
+            return {"title": f"{row['channel']} message", "body": row["body"], "status": row["status"]}
+        assert self.rules.calls
+        texts = {name: row[name] for name in ("summary", "transcription", "status", "start_time")}
+        return {"title": self.rules.calls.title.format_map(row), **texts}
 
     def deliver(self, items: Sequence[Item]) -> Sequence[Outcome]:
         self.place.calls.append(list(items))

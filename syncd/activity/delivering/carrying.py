@@ -81,16 +81,28 @@ class Carrying:
             self._send(self._sought(batch), todo.height)
         self._flush()
 
+    def foresee(self, changes: pl.DataFrame, outcome: str) -> None:
+        """Put changes that are not sent into the book."""
+        book, name = self.session.book, self.sink.name
+        for part in changes.iter_slices(100):
+            if not book.wants(name):
+                return
+            for each in self._of(part):
+                book.take(name, each.item, outcome, held=outcome == "held")
+
+    def _of(self, part: pl.DataFrame) -> list[Work]:
+        """Return the items of changes in their order."""
+        found: dict[str, Work] = {}
+        changes = dict(part.select("identity", "change").iter_rows())
+        for (kind,), mine in part.partition_by("kind", as_dict=True, maintain_order=True).items():
+            found |= self._works(kind, mine.get_column("key").to_list(), changes)
+        return [found[identity] for identity in changes if identity in found]
+
     def _batches(self, todo: pl.DataFrame) -> Iterator[list[Work]]:
         if self.wants.days:
             yield from self._days(todo)
             return
-        for part in todo.iter_slices(self.wants.batch):
-            found: dict[str, Work] = {}
-            changes = dict(part.select("identity", "change").iter_rows())
-            for (kind,), mine in part.partition_by("kind", as_dict=True, maintain_order=True).items():
-                found |= self._works(kind, mine.get_column("key").to_list(), changes)
-            yield [found[identity] for identity in changes if identity in found]
+        yield from (self._of(part) for part in todo.iter_slices(self.wants.batch))
 
     def _works(self, kind: Kind, keys: Sequence[str], changes: Mapping[str, str]) -> dict[str, Work]:
         """Return items by identity, as the activities are now."""
@@ -215,6 +227,7 @@ class Carrying:
 
     def _count(self, each: Work, answer: Answer, noted: Settled) -> None:
         report = self.report
+        self.session.book.take(self.sink.name, each.item, noted.status if answer.status == "unknown" else answer.status)
         if answer.status == "accepted":
             report.counts[each.item.change] += 1
         report.unknown += noted.status == "pending"

@@ -83,6 +83,9 @@ class _Delivery:
         self.report.counts.update(unchanged=gathered.counts["unchanged"])
         if self.session.dry_run:
             self._foresee(gated, gathered, world)
+            carrying = self._carrying(gated, subjects)
+            carrying.foresee(gated.todo, "planned")
+            carrying.foresee(gated.waiting, "held")
             return
         self._note(gated, gathered)
         self._keep(world)
@@ -145,14 +148,18 @@ class _Delivery:
         self.touched |= not new.is_empty()
         deliveries.note(self.name, "held", list(new.iter_rows()))
 
+    def _carrying(self, gated: Gated, subjects: Subjects) -> Carrying:
+        without = gated.without_contacts
+        return Carrying(self.session, self.sink, self.wants, subjects, self.report, without_contacts=without)
+
     def _carry_out(self, gated: Gated, subjects: Subjects) -> None:
         if gated.todo.is_empty():
             return
         state, run = self.session.state, self.session.run
         state.runs.begin(run, self.name, self.settings.digest, kind="deliver")
-        carrying = Carrying(
-            self.session, self.sink, self.wants, subjects, self.report, without_contacts=gated.without_contacts
-        )
+        carrying = self._carrying(gated, subjects)
+        if self.session.book.write is not None:
+            carrying.foresee(gated.waiting, "held")
         error: BaseException | None = None
         try:
             carrying.carry_out(gated.todo)

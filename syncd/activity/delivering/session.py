@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
+from syncd.activity.delivering.book import Book
 from syncd.activity.opening import open_store
 from syncd.activity.session import ActivitySession
 from syncd.activity.store.store import ActivityStore
@@ -26,7 +27,7 @@ class DeliverySession:
     """Opened by :func:`open_deliveries`. ``clock`` gives Unix seconds; ``run`` names this run.
 
     ``wait``: so many seconds another process that delivers to the same sink is waited for. ``eager``: what was sent
-    with an unknown outcome does not wait for its next try.
+    with an unknown outcome does not wait for its next try. ``book``: takes the changes for people.
     """
 
     settings: Settings
@@ -40,6 +41,7 @@ class DeliverySession:
     stopping: threading.Event = field(default_factory=threading.Event)
     watcher: Watcher = field(default_factory=Watcher)
     clock: Callable[[], float] = time.time
+    book: Book = field(default_factory=lambda: Book(page=0))
 
     def halt_if_asked(self) -> None:
         """End the run here if the process was asked to stop.

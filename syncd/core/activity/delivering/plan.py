@@ -135,9 +135,9 @@ def _there(each: Candidate, before: Before, can: Can, *, rewrites: bool) -> Do:
     if not each.is_kept:
         return "unchanged"
     lacks = bool(each.missing) and can.associates
-    if before.status == "pending":
-        # A lost update may have arrived: it is sent again, also if the activity is as it was before.
-        return "update" if before.is_tried else "associate" if lacks else "unchanged"
+    # A lost update may have arrived: it is sent again, also if the activity is as it was before.
+    if before.status == "pending" and before.is_tried:
+        return "update"
     if not each.is_wanted:
         return "unchanged"
     if before.status == "rejected" and each.digest == before.digest:
