@@ -274,7 +274,6 @@ class Delivery(Table, table=True):
     __table_args__ = (
         Index("delivery_open", "sink", "status", sqlite_where=text("status <> 'accepted'")),
         Index("delivery_day", "sink", "kind", "day"),
-        Index("delivery_created", "created"),
         {"sqlite_with_rowid": False},
     )
 

@@ -32,7 +32,6 @@ _STATEMENTS = (
     """,
     "CREATE INDEX delivery_open ON delivery (sink, status) WHERE status <> 'accepted'",
     "CREATE INDEX delivery_day ON delivery (sink, kind, day)",
-    "CREATE INDEX delivery_created ON delivery (created)",
     "CREATE TABLE opt_out (number VARCHAR NOT NULL, since FLOAT NOT NULL, by VARCHAR NOT NULL, PRIMARY KEY (number))",
 )
 
