@@ -14,7 +14,7 @@ from polars.io.plugins import register_io_source
 from syncd.report.table_file import explained, harmless, whole_file
 
 _SEGMENT = {"n": pl.Int64, "type": pl.String, "name": pl.String, "extension": pl.String, "start_time": pl.String}
-_SEGMENT |= {"duration": pl.Float64, "answered": pl.Boolean, "media_id": pl.String}
+_SEGMENT |= {"duration": pl.Float64, "answered": pl.Boolean, "media_id": pl.String, "path": pl.String}
 _FILE = {"media_id": pl.String, "filename": pl.String, "content_type": pl.String, "size": pl.Int64, "path": pl.String}
 
 HEAD = ("kind", "id", "direction", "status", "remote_number", "own_number")

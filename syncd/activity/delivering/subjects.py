@@ -151,14 +151,16 @@ class Subjects:
         return frozenset(singles) | self._in_conversations(members)
 
     def _in_conversations(self, page: Sequence[Looked]) -> frozenset[str]:
-        of: dict[str, list[str]] = {}
+        of: dict[str, list[Looked]] = {}
         for group in GROUPS:
             if group in self.others:
                 for each in page:
                     if conversation := _conversation_of(each, group):
-                        of.setdefault(conversation.key, []).append(each.key)
+                        of.setdefault(conversation.key, []).append(each)
         noted = self.store.deliveries.of(self.sink, "message", list(of)) if of else {}
-        return frozenset(key for name, each in noted.items() if each.before.is_there for key in of[name])
+        # What was not known yet when the conversation was sent is not in it.
+        those = ((member, each) for name, each in noted.items() for member in of[name] if each.before.is_there)
+        return frozenset(member.key for member, each in those if member.first_seen <= each.at)
 
 
 def named(store: ActivityStore, keys: Sequence[str]) -> list[Conversation]:

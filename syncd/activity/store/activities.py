@@ -224,15 +224,25 @@ class Activities(Part):
         keys, now = list(found), self._database.clock()
         texts = self._texts(of, keys)
         if of.name == "call":
+            segments = [[Segment._make(part) for part in orjson.loads(each["segments"])] for each in found.values()]
+            paths = self._paths([part.media for parts in segments for part in parts if part.media])
             return [
-                call_row(each, map(Segment._make, orjson.loads(each["segments"])), texts.get(key, {}), now)
-                for key, each in found.items()
+                call_row(each, parts, texts.get(key, {}), now, paths)
+                for (key, each), parts in zip(found.items(), segments, strict=True)
             ]
         files = self._grouped(_ATTACHMENTS, "owner", [f"message:{key}" for key in keys])
         return [
             message_row(each, files.get(f"message:{key}", []), texts.get(key, {}).get("body"))
             for key, each in found.items()
         ]
+
+    def _paths(self, recordings: Sequence[str]) -> dict[str, str]:
+        """Return where recordings are kept, by their ids."""
+        sql = (
+            "SELECT media_id, path FROM media WHERE media_id IN (SELECT value FROM json_each(:keys))"
+            " AND state = 'kept' AND path IS NOT NULL"
+        )
+        return dict(self._database.rows(sql, keys=recordings)) if recordings else {}
 
     def _grouped(self, sql: str, name: str, keys: Sequence[str]) -> dict[str, list[Columns]]:
         grouped: dict[str, list[Columns]] = {}

@@ -22,7 +22,7 @@ _OF_CALL = (
 )
 _OF_MESSAGE = (
     "channel || ':' || message_id, coalesce(sent, first_seen), left_out, text_dropped, NULL, NULL, NULL, 0, NULL,"
-    " channel, own, remote, sent"
+    " channel, own, remote, sent, first_seen"
 )
 
 
@@ -41,8 +41,9 @@ _BY_ID = {
 
 
 class Looked(NamedTuple):
-    """An activity. ``at``: when it was; the other times are a call's; ``own``, ``remote``, ``sent`` a message's.
+    """An activity. ``at``: when it was. The other times are a call's.
 
+    ``channel``, ``own``, ``remote``, ``sent``, ``first_seen``: a message's.
     ``is_kept``: it is here whole. ``contacts``: whose it is, source and key; ``outcome``: of its attribution.
     """
 
@@ -58,6 +59,7 @@ class Looked(NamedTuple):
     own: str | None
     remote: str | None
     sent: float | None
+    first_seen: float
     contacts: tuple[tuple[str, str], ...]
     outcome: str | None
 
@@ -135,7 +137,7 @@ def _columns(kind: Kind) -> str:
 def _looked(row: Sequence[Any], contacts: str, outcome: str | None) -> Looked:
     key, at, left_out, dropped, status, ended, listed, summary, state, *of_message = row
     known = () if contacts == "[]" else tuple((source, each) for source, each in orjson.loads(contacts))
-    channel, own, remote, sent = of_message or (None, None, None, None)
+    channel, own, remote, sent, first_seen = of_message or (None, None, None, None, 0.0)
     return Looked(
         key=key,
         at=at,
@@ -149,6 +151,7 @@ def _looked(row: Sequence[Any], contacts: str, outcome: str | None) -> Looked:
         own=own,
         remote=remote,
         sent=sent,
+        first_seen=first_seen,
         contacts=known,
         outcome=outcome,
     )

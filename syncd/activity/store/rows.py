@@ -10,11 +10,21 @@ from syncd.core.activity.views import Segment
 
 Columns = Mapping[str, Any]
 
+NO_FILES: Mapping[str, str] = {}
+
 
 def call_row(
-    columns: Columns, segments: Iterable[Segment], texts: Mapping[str, str | None], now: float
+    columns: Columns,
+    segments: Iterable[Segment],
+    texts: Mapping[str, str | None],
+    now: float,
+    paths: Mapping[str, str] = NO_FILES,
 ) -> dict[str, Any]:
-    """Return a call. ``texts``: its ``summary`` and ``transcription``; ``now``: Unix seconds."""
+    """Return a call.
+
+    ``texts``: its ``summary`` and ``transcription``; ``now``: Unix seconds; ``paths``: of the recordings that are kept,
+    by their ids.
+    """
     settled = columns["settled_at"]
     return {
         "kind": "call",
@@ -34,7 +44,7 @@ def call_row(
         "talk": _number(columns["talk"]),
         "summary": texts.get("summary"),
         "transcription": texts.get("transcription"),
-        "segments": [_segment(each) for each in segments],
+        "segments": [_segment(each, paths) for each in segments],
         "first_by": columns["first_by"],
         "settled": settled is not None and settled <= now,
         "missing_since": _time(columns["missing_since"]),
@@ -66,7 +76,8 @@ def message_row(columns: Columns, attachments: Sequence[Columns], body: str | No
     }
 
 
-def _segment(segment: Segment) -> dict[str, Any]:
+def _segment(segment: Segment, paths: Mapping[str, str]) -> dict[str, Any]:
+    path = paths.get(segment.media) if segment.media else None
     return {
         "n": segment.n,
         "type": segment.type,
@@ -76,6 +87,7 @@ def _segment(segment: Segment) -> dict[str, Any]:
         "duration": _number(segment.duration),
         "answered": segment.answered,
         "media_id": segment.media,
+        **({"path": path} if path else {}),
     }
 
 

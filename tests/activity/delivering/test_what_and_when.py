@@ -192,3 +192,21 @@ def test_a_dry_run_sends_and_writes_nothing(world: DeliveryWorld) -> None:
     assert world.place.calls == []
     assert counts(world.deliver()) == {"create": 1, "held": 1, "waiting": 1}
     assert counts(world.deliver(dry_run=True)) == {"unchanged": 1, "held": 1, "waiting": 1}
+
+
+def test_a_recording_that_is_fetched_later_is_part_of_the_call_then(world: DeliveryWorld) -> None:
+    part = {"type": "User", "name": "Ann Lee", "extension": "101", "start_time": world.moment(-HOUR), "duration": 60}
+    world.call(journey=[{**part, "answered": True, "recording_url": "https://api.example.com/v1/media/rec_1"}])
+    with world.store() as store:
+        [row] = store.activities.select(kind="call")
+        before = store.changes.newest()
+        assert row["segments"][0]["media_id"] == "rec_1"
+        assert "path" not in row["segments"][0]
+        store.media.change("rec_1", state="kept", path="2026-03-10/rec_1.mp3")
+        [row] = store.activities.select(kind="call")
+        assert row["segments"][0]["path"] == "2026-03-10/rec_1.mp3"
+        assert [each.key for page in store.changes.since("call", before) for each in page] == ["c1"]
+        # A file that is removed is no news: the record keeps its address.
+        before = store.changes.newest()
+        store.media.expire(["rec_1"])
+        assert list(store.changes.since("call", before)) == []
