@@ -73,8 +73,10 @@ class Listing:
         self._client = client
         self._time_of = time_of
 
-    def page(self, days: Days, number: int = 1, *, limit: int = LIMIT) -> Page | None:
+    def page(self, days: Days, number: int = 1, *, limit: int = LIMIT, search: str = "") -> Page | None:
         """Return a page of the list of ``days``; None if the server refuses these days, or this page of them.
+
+        ``search``: only calls with this id, name or extension; messages cannot be searched (guide: Calls).
 
         Raises:
             TargetUnavailable: the answer is no list.
@@ -82,6 +84,7 @@ class Listing:
 
         """
         params: dict[str, str | int] = {"start_date": days.first, "end_date": days.last, "page": number, "limit": limit}
+        params |= {"search": search} if search else {}
         returned = _REFUSALS | {_BEYOND} if number > 1 else _REFUSALS
         answer = self._client.request("GET", PATHS[self.kind], params=params, returned=returned)
         if answer.status == _BEYOND:

@@ -67,6 +67,14 @@ class Activities(Part):
         reading = Reading(by, arrived, now, day, digests or {}, anew or {}, dry_run)
         return self._taking.take(observations, reading)
 
+    def foreseen(self, observed: Sequence[Observation], *, alone: bool = False) -> dict[str, Any]:
+        """Return the row of ``--json`` of one activity as it would be if a list had said this; nothing is stored.
+
+        ``alone``: if nothing else were known of it.
+        """
+        now = self._database.clock()
+        return self._taking.foreseen(observed, Reading("list", now, now), alone=alone)
+
     def begin_lists(self) -> None:
         """Forget the digests of what an earlier condition has left out, before lists are compared with them."""
         with self._database.write():

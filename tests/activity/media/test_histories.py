@@ -193,15 +193,11 @@ def test_name_with_dots_and_slashes(company: MediaCompany) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dialect", "extension"),
-    [
-        ({"recording_format": "wav"}, "wav"),
-        ({"long_recordings": "wav"}, "wav"),
-        ({"long_recordings": "untyped"}, "bin"),
-    ],
+    ("dialect", "value", "extension"),
+    [("recording_format", "wav", "wav"), ("long_recordings", "wav", "wav"), ("long_recordings", "untyped", "bin")],
 )
-def test_the_extension_is_that_of_the_type(tmp_path: Path, dialect: dict[str, str], extension: str) -> None:
-    with media_company(tmp_path, **dialect) as company:
+def test_the_extension_is_that_of_the_type(tmp_path: Path, dialect: str, value: str, extension: str) -> None:
+    with media_company(tmp_path, **{dialect: value}) as company:
         recording = company.call(talk=601.0, size=100)
         company.fetch()
         assert list(company.files()) == [f"recordings/2026-03-10/{recording}.{extension}"]
