@@ -10,6 +10,7 @@ from syncd.activity.noting import noted
 from syncd.activity.pulling.kept import Kept, Seen, Taken
 from syncd.activity.pulling.lists import Listing
 from syncd.activity.pulling.one_list import ListPull, Rhythm
+from syncd.activity.pulling.singles import ask_singly
 from syncd.activity.session import ActivitySession
 from syncd.activity.store.days import Day
 from syncd.activity.store.store import ActivityStore
@@ -83,7 +84,7 @@ class Pull:
         if not self.dry_run:
             self.store.activities.begin_lists()
         lists = [self._of(kind) for kind in KINDS]
-        work: list[Callable[[ListPull], None]] = [ListPull.look, ListPull.read_due, ListPull.sum_up]
+        work: list[Callable[[ListPull], None]] = [ListPull.look, ListPull.read_due, ask_singly, ListPull.sum_up]
         if days:
             work = [lambda each: each.read_days(days)]
         try:

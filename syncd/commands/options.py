@@ -40,6 +40,7 @@ _KIND = Option("--kind", metavar="KIND", help="Only calls (call) or only message
 _NUMBER = Option("--number", metavar="N", help="Only with this number, written in any way.")
 _EVENTS = Option("--events", metavar="A..B", help="Only events that were received on these days.")
 _REBUILD = Option("--rebuild", help="Also derive every stored call and message anew from all that was said of it.")
+_LIVE = Option("--live", help="Also ask the list for this call, by one request, and say what differs. Stores nothing.")
 _STAY = Option("--stay", metavar="SECONDS", help="With --events: go on until nothing has come for so long.")
 _SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
@@ -184,6 +185,7 @@ class ActivityExplainOptions:
     """Show what is known of a call, a message, a file or an event, and what the next run would do with it, and why."""
 
     id: Annotated[str, Argument(metavar="ID", help="Its id, or the beginning of it that no other one has.")]
+    live: Annotated[bool, _LIVE] = False
     as_json: Json = False
 
 

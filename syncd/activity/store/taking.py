@@ -103,6 +103,18 @@ class Taking:
                 counts += self._of_kind(KINDS[name], mine, reading)
         return counts
 
+    def foreseen(self, observed: Sequence[Observation], reading: Reading, *, alone: bool) -> dict[str, Any]:
+        """Return the row of ``--json`` of one activity as it would be after these observations; nothing is stored.
+
+        ``alone``: if nothing else were known of it.
+        """
+        kind, key = KINDS[observed[0].kind], observed[0].key
+        known = None if alone else self._known(kind, [key]).get(key)
+        view = kind.view(_merged(known, observed, reading), self._region)
+        columns = kind.stored(view) | _standing(known, view, key, reading)
+        columns |= zip(kind.identity, kind.parted(key), strict=True)
+        return kind.json(columns, view, reading.now)
+
     def note_condition(self) -> None:
         """Let the lists decide anew what is left out, once the condition is another one; within a transaction."""
         now = self._only.sql or ""
@@ -150,12 +162,7 @@ class Taking:
         """Merge what was observed of one activity; return 0 if that makes it, 1 if it changes it, 2 if not."""
         before: State | None = known["state"] if known else None
         was_left_out = known is not None and bool(known["left_out"])
-        state = before
-        for each in observed:
-            state = merge(state, each, arrived=reading.arrived, by=reading.by)
-        state = state or {}
-        if known and known["text_dropped"] is not None:
-            state = _wordless(state)
+        state = _merged(known, observed, reading)
         view = kind.view(state, self._region)
         columns = kind.stored(view) | _standing(known, view, key, reading)
         columns |= zip(kind.identity, kind.parted(key), strict=True)
@@ -194,6 +201,14 @@ class Taking:
         database.execute_many(_PUT_TEXT, work.texts)
         for statement in _LEAVE if work.leaving else ():
             database.execute_many(statement, work.leaving)
+
+
+def _merged(known: Columns | None, observed: Sequence[Observation], reading: Reading) -> State:
+    state: State | None = known["state"] if known else None
+    for each in observed:
+        state = merge(state, each, arrived=reading.arrived, by=reading.by)
+    state = state or {}
+    return _wordless(state) if known and known["text_dropped"] is not None else state
 
 
 _STANDING = (
