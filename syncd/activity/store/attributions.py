@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -62,7 +63,7 @@ class Attributions(Part):
 
     def get(self, kind: Kind, key: str) -> Decision | None:
         """Return what was decided of an activity."""
-        return self._decided(kind, [key]).get(key)
+        return self.decisions(kind, [key]).get(key)
 
     def decided_at(self, kind: Kind, key: str) -> float | None:
         """Return when it was decided, in Unix seconds."""
@@ -72,35 +73,30 @@ class Attributions(Part):
     def put(self, decisions: Iterable[Decision], *, again: bool = False, seen: int = -1) -> tuple[list[Decision], int]:
         """Store decisions, but for those whose place another one keeps (:func:`stands`); return which were stored.
 
-        ``seen``: everything up to this revision was looked at. The second value is the same, with the revisions of
-        these changes, if nobody else made one in between.
+        ``again``: a person asked to decide anew. ``seen``: everything up to this revision was looked at. The second
+        value is the same, with the revisions of these changes, if nobody else made one in between.
         """
         stored: list[Decision] = []
-        batch: list[Decision] = []
-        for each in decisions:
-            batch.append(each)
-            if len(batch) == _BATCH:
-                seen = self._put(batch, stored, again=again, seen=seen)
-                batch = []
-        if batch:
-            seen = self._put(batch, stored, again=again, seen=seen)
+        left = iter(decisions)
+        while batch := [*islice(left, _BATCH)]:
+            with self._database.write():
+                new = self.new(batch, again=again)
+                if new:
+                    is_next = newest_revision(self._database) == seen
+                    revision = next_revision(self._database)
+                    self._write(new, revision)
+                    seen = revision if is_next else seen
+            stored += new
         return stored, seen
 
-    def _put(self, batch: Sequence[Decision], stored: list[Decision], *, again: bool, seen: int) -> int:
-        with self._database.write():
-            known = {kind: self._decided(kind, [each.id for each in batch if each.kind == kind]) for kind in KINDS}
-            new = [
-                each
-                for each in batch
-                if (before := known[each.kind].get(each.id)) is None or not stands(before, each, again=again)
-            ]
-            if not new:
-                return seen
-            is_next = newest_revision(self._database) == seen
-            revision = next_revision(self._database)
-            self._write(new, revision)
-        stored += new
-        return revision if is_next else seen
+    def new(self, decisions: Sequence[Decision], *, again: bool = False) -> list[Decision]:
+        """Return which of these decisions :meth:`put` would store."""
+        known = {kind: self.decisions(kind, [each.id for each in decisions if each.kind == kind]) for kind in _KINDS}
+        return [
+            each
+            for each in decisions
+            if (before := known[each.kind].get(each.id)) is None or not stands(before, each, again=again)
+        ]
 
     def by_hand(self, decision: Decision) -> None:
         """Store what a person decided, in place of everything."""
@@ -185,14 +181,10 @@ class Attributions(Part):
 
     def decisions(self, kind: Kind, keys: Collection[str]) -> dict[str, Decision]:
         """Return what was decided of activities, by key."""
-        return self._decided(kind, keys)
-
-    def _decided(self, kind: str, keys: Collection[str]) -> dict[str, Decision]:
         if not keys:
             return {}
         sql = f"SELECT {_COLUMNS} FROM attribution WHERE kind = :kind AND {_THESE}"
-        rows = self._database.rows(sql, kind=kind, keys=keys)
-        return {row[1]: _decision(*row) for row in rows}
+        return {row[1]: _decision(*row) for row in self._database.rows(sql, kind=kind, keys=keys)}
 
 
 def _question(kind: Kind, row: Sequence[Any], *, unknown: bool = False) -> Question:
