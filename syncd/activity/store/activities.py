@@ -9,11 +9,12 @@ from typing import Any
 
 import orjson
 
+from syncd.activity.store.attributions import attributed
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
 from syncd.activity.store.packing import unpack_words
 from syncd.activity.store.removal import Removal
 from syncd.activity.store.revisions import next_revision
-from syncd.activity.store.rows import call_row, message_row
+from syncd.activity.store.rows import NOT_YET, call_row, message_row
 from syncd.activity.store.taking import Counts, Reading, Taking
 from syncd.core.activity.instants import begin_of, day_after
 from syncd.core.activity.numbers import canonical
@@ -238,15 +239,21 @@ class Activities(Part):
 
     def _shown(self, of: OfKind, found: Mapping[str, Columns]) -> list[dict[str, Any]]:
         keys, now = list(found), self._database.clock()
-        texts = self._texts(of, keys)
+        texts, whose = self._texts(of, keys), attributed(self._database, of.name, keys)
         if of.name == "call":
             return [
-                call_row(each, map(Segment._make, orjson.loads(each["segments"])), texts.get(key, {}), now)
+                call_row(
+                    each,
+                    map(Segment._make, orjson.loads(each["segments"])),
+                    texts.get(key, {}),
+                    now,
+                    whose.get(key, NOT_YET),
+                )
                 for key, each in found.items()
             ]
         files = self._grouped(_ATTACHMENTS, "owner", [f"message:{key}" for key in keys])
         return [
-            message_row(each, files.get(f"message:{key}", []), texts.get(key, {}).get("body"))
+            message_row(each, files.get(f"message:{key}", []), texts.get(key, {}).get("body"), whose.get(key, NOT_YET))
             for key, each in found.items()
         ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from syncd.activity.store.activities import Activities
+from syncd.activity.store.attributions import Attributions
 from syncd.activity.store.days import Days
 from syncd.activity.store.events import Events
 from syncd.activity.store.filter import Only
@@ -49,6 +50,7 @@ class ActivityStore(Database):
         super().__init__(path, read_only=read_only, clock=clock)
         self.events = Events(self)
         self.activities = Activities(self, region, Taking(self, region, self._only))
+        self.attributions = Attributions(self)
         self.days = Days(self)
         self.media = Media(self)
         self.webhooks = Webhooks(self)

@@ -35,6 +35,7 @@ _CONDITION = "only"
 # What is left out leaves nothing: neither its texts and parts, nor the bytes of its events.
 _LEAVE = (
     "DELETE FROM text WHERE kind = :kind AND id = :key",
+    "DELETE FROM attribution WHERE kind = :kind AND id = :key",
     "DELETE FROM media WHERE owner = :kind || ':' || :key AND state IN ('wanted', 'refused', 'gone', 'expired')",
     f"UPDATE event SET raw = NULL WHERE subject = :id AND processed IS NOT NULL AND {LEFT_OUT}",
 )
