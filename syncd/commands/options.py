@@ -42,6 +42,8 @@ _EVENTS = Option("--events", metavar="A..B", help="Only events that were receive
 _REBUILD = Option("--rebuild", help="Also derive every stored call and message anew from all that was said of it.")
 _LIVE = Option("--live", help="Also ask the list for this call, by one request, and say what differs. Stores nothing.")
 _STAY = Option("--stay", metavar="SECONDS", help="With --events: go on until nothing has come for so long.")
+_THESE_SINKS = Argument(metavar="SINK", help="Which sinks; all, if none is named.")
+_STAY_DELIVERING = Option("--stay", metavar="SECONDS", help="Deliver what comes, until nothing has come for so long.")
 _SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
 
@@ -151,6 +153,25 @@ class ActivityRunOptions:
     stay: Annotated[float, _STAY] = 0.0
     dry_run: Annotated[bool, Option("--dry-run", help="Read the lists, and store nothing.")] = False
     as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverOptions:
+    """Deliver calls and messages to the sinks: what is new, what has changed, and contacts that came later."""
+
+    sinks: Annotated[list[str] | None, _THESE_SINKS] = None
+    dry_run: DryRun = False
+    as_json: Json = False
+    changes: Annotated[Path | None, _CHANGES] = None
+    wait: Annotated[bool, Option("--wait", help="Wait for another delivery to the sink to end.")] = False
+    stay: Annotated[float, _STAY_DELIVERING] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareOptions:
+    """Make what deliveries to a sink need, such as tables or a property, if it is not there yet."""
+
+    sink: Annotated[str, Argument(metavar="SINK", help="The sink.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from syncd.commands.options import RunOptions, UndoOptions
 from syncd.errors import SourceBusy, SyncdError
@@ -20,9 +20,21 @@ from syncd.run.signals import handled, set_by_signal
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
-    from syncd.report.drift_report import SourceDrift
     from syncd.report.source_report import SourceReport
     from syncd.run.session import Session, Watcher
+
+
+class Part(Protocol):
+    """One source's, or one sink's, part of a command. ``source``: its name."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def error(self) -> SyncdError | None: ...
+
+    @property
+    def exit_code(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -62,7 +74,7 @@ def error_of(work: Callable[[threading.Event], None]) -> BaseException | None:
 
 def finished(
     write: Callable[[int], object],
-    parts: Sequence[SourceReport | SourceDrift],
+    parts: Iterable[Part],
     error: BaseException | None,
     *,
     changes: bool = False,
@@ -71,6 +83,7 @@ def finished(
 
     ``error``: the error that ended the command. ``changes``: the exit code has to tell of changes.
     """
+    parts = list(parts)
     codes = [each.exit_code for each in parts] if error is None else [code_of(error)]
     code = gravest([*codes, code_for(changes=changes)])
     # Printed before the errors: on a terminal, the report would push them out of sight.

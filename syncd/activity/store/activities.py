@@ -136,6 +136,13 @@ class Activities(Part):
         keys += [("message", text)] if ":" in text else []
         return next((found for each in keys if (found := self._record(*each))), None)
 
+    def shown(self, kind: Kind, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the rows of ``--json`` of activities by their keys, without those of which nothing is kept."""
+        of = KINDS[kind]
+        sql = f"SELECT {of.key} AS key, {', '.join(_SHOWN[kind])} FROM {of.name} WHERE {of.these} AND left_out = 0"
+        found = {each["key"]: each for each in self._database.records(sql, keys=list(keys))}
+        return dict(zip(found, self._shown(of, found), strict=True))
+
     def select(
         self,
         *,
@@ -273,6 +280,15 @@ class Activities(Part):
 
 _ATTACHMENTS = "SELECT * FROM media WHERE owner IN (SELECT value FROM json_each(:keys)) ORDER BY owner, n"
 _TEXTS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
+
+# A row takes half of its time to be read, so columns that are not shown are left out.
+_UNSHOWN = frozenset(
+    (
+        *("row", "listed_rows", "listed_at", "day", "first_seen", "changed", "revision", "digest", "left_out", "state"),
+        *("text_dropped", "summary", "status_at"),
+    )
+)
+_SHOWN = {name: [each for each in of.columns if each not in _UNSHOWN] for name, of in KINDS.items()}
 
 
 def _names(of: OfKind) -> str:

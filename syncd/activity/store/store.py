@@ -9,7 +9,9 @@ from typing import ClassVar
 
 from syncd.activity.store.activities import Activities
 from syncd.activity.store.attributions import Attributions
+from syncd.activity.store.changes import Changes
 from syncd.activity.store.days import Days
+from syncd.activity.store.deliveries import Deliveries
 from syncd.activity.store.events import Events
 from syncd.activity.store.filter import Only
 from syncd.activity.store.insight import Insight
@@ -56,6 +58,8 @@ class ActivityStore(Database):
         self.webhooks = Webhooks(self)
         self.facts = Facts(self)
         self.insight = Insight(self)
+        self.changes = Changes(self)
+        self.deliveries = Deliveries(self)
 
     def close(self) -> None:
         super().close()

@@ -263,17 +263,17 @@ class Delivery(Table, table=True):
 
     ``sink``; ``kind``, ``id``: of a message that is part of a conversation, the conversation's. ``status``: ``pending``
     (a call was begun, its outcome is unknown) · ``accepted`` · ``rejected`` · ``held`` (a gate holds it) · ``waiting``
-    (it is not due yet) · ``undone`` · ``erased``. ``digest``: over the fields as sent; ``fields``: they, JSON, long
-    texts as a digest. ``remote_id``: the record's id. ``parts``: the sink's ids of associated contacts, JSON.
-    ``attempts``, ``next_try``: of an unknown outcome, or when a waiting one is due. ``reason``: why it was rejected.
-    ``run``: which wrote it last; ``created``: which made the record. ``day``: its UTC date. ``at``: when this was
-    written.
+    (it is not due yet) · ``undone`` · ``erased``. ``digest``: over the fields as last accepted, or as rejected;
+    ``fields``: as last accepted, JSON, long texts as a digest; ``tried``: as sent with an unknown outcome, in the same
+    form. ``remote_id``: the record's id. ``parts``: the sink's ids of associated contacts, JSON. ``attempts``,
+    ``next_try``: of an unknown outcome, or when a waiting one is due. ``reason``: why it was rejected, which gate holds
+    it, or that it is ``approved``. ``run``: which wrote it last; ``created``: which made the record, null if there is
+    none, "" if none that is known. ``day``: its UTC date. ``at``: when this was written.
     """
 
     __table_args__ = (
         Index("delivery_open", "sink", "status", sqlite_where=text("status <> 'accepted'")),
         Index("delivery_day", "sink", "kind", "day"),
-        Index("delivery_created", "created"),
         {"sqlite_with_rowid": False},
     )
 
@@ -283,6 +283,7 @@ class Delivery(Table, table=True):
     status: str
     digest: int = 0
     fields: str = "{}"
+    tried: str | None = None
     remote_id: str | None = None
     parts: str = "[]"
     attempts: int = 0

@@ -30,3 +30,11 @@ ATTRIBUTED = "attribution.seen"
 
 SILENCE = 90.0
 """Seconds without a note of the receiver that it can store after which it counts as having been down."""
+
+DELIVERED = "deliver.mark."
+"""The beginning of names: up to where a sink was delivered to, as JSON; then follows the sink's name."""
+DUE = "deliver.due."
+"""The beginning of names: when a sink's next delivery is due; then follows the sink's name."""
+DELIVERY = "deliver.state."
+"""The beginning of names: how a sink's deliveries went, as JSON: ``first``, ``good``, ``failure`` of ``kind``,
+``message``, ``times``, and ``since``; then follows the sink's name."""
