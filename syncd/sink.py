@@ -55,6 +55,7 @@ __all__ = [
 
 SINKS: Mapping[str, str] = {
     "files": "connectors.day_files.sink:DayFiles",
+    "sql": "connectors.sql_tables.sink:SqlTables",
 }
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 

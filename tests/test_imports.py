@@ -50,7 +50,7 @@ ONLY_IN = {
     "yaml": ["syncd/config/"],
     "apscheduler": ["syncd/daemon/triggers.py", "syncd/config/"],  # the configuration checks cron texts with it
     "sqlmodel": ["syncd/state/", "syncd/activity/store/"],
-    "sqlalchemy": ["syncd/state/", "syncd/activity/store/", "connectors/sql_query/"],
+    "sqlalchemy": ["syncd/state/", "syncd/activity/store/", "connectors/sql_query/", "connectors/sql_tables/"],
     "alembic": ["syncd/state/", "syncd/activity/store/"],
     "sqlite3": [
         "syncd/state/",
@@ -58,6 +58,7 @@ ONLY_IN = {
         "syncd/activity/receiving/",
         "syncd/sandbox/",
         "connectors/sql_query/sqlite.py",
+        "connectors/sql_tables/sessions.py",
     ],
     "psycopg": ["connectors/sql_query/postgres.py"],
     "pymysql": ["connectors/sql_query/mysql.py"],
