@@ -12,20 +12,27 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Literal, Self
 
+from syncd.core.activity.columns import COLUMNS, PARTS, Kind, record_of
 from syncd.core.activity.sent import compact
 from syncd.core.settings.sinks import CallRules, LeadRules, MessageRules, SinkRules
 from syncd.errors import ConfigError
 from syncd.source import Duration, LocalPath, Note, Options, Size, nearest, quoted, yaml_reader
+from syncd.tables.formats import NotTheTable, read_rows, write_rows
+from syncd.tables.whole_file import whole_file
 
 __all__ = [
+    "COLUMNS",
     "ENTRY_POINTS",
+    "PARTS",
     "SINKS",
     "CallRules",
     "Duration",
     "Item",
+    "Kind",
     "LeadRules",
     "LocalPath",
     "MessageRules",
+    "NotTheTable",
     "Note",
     "Options",
     "Outcome",
@@ -37,12 +44,19 @@ __all__ = [
     "compact",
     "nearest",
     "quoted",
+    "read_rows",
+    "record_of",
     "sink_class",
     "sink_names",
+    "whole_file",
+    "write_rows",
     "yaml_reader",
 ]
 
-SINKS: Mapping[str, str] = {}
+SINKS: Mapping[str, str] = {
+    "files": "connectors.day_files.sink:DayFiles",
+    "sql": "connectors.sql_tables.sink:SqlTables",
+}
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 
 ENTRY_POINTS = "syncd.sinks"

@@ -23,7 +23,7 @@ FLOORS = (
     ("journald",),
     ("log",),
     ("core",),
-    ("state", "rest", "source", "budget"),
+    ("state", "rest", "source", "budget", "tables"),
     ("sink",),
     ("config", "target"),
     ("connectors",),
@@ -53,7 +53,7 @@ ONLY_IN = {
     "yaml": ["syncd/config/"],
     "apscheduler": ["syncd/daemon/triggers.py", "syncd/config/"],  # the configuration checks cron texts with it
     "sqlmodel": ["syncd/state/", "syncd/activity/store/"],
-    "sqlalchemy": ["syncd/state/", "syncd/activity/store/", "connectors/sql_query/"],
+    "sqlalchemy": ["syncd/state/", "syncd/activity/store/", "connectors/sql_query/", "connectors/sql_tables/"],
     "alembic": ["syncd/state/", "syncd/activity/store/"],
     "sqlite3": [
         "syncd/state/",
@@ -61,6 +61,7 @@ ONLY_IN = {
         "syncd/activity/receiving/",
         "syncd/sandbox/",
         "connectors/sql_query/sqlite.py",
+        "connectors/sql_tables/sessions.py",
     ],
     "psycopg": ["connectors/sql_query/postgres.py"],
     "pymysql": ["connectors/sql_query/mysql.py"],
