@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from syncd.sandbox.hubspot.errors import CORRELATION, Refused, failure, invalid
-from syncd.sandbox.hubspot.properties import DEFAULTS, definition, iso, milliseconds
+from syncd.sandbox.hubspot.kinds import DEFAULTS
+from syncd.sandbox.hubspot.properties import iso, milliseconds
 from syncd.sandbox.hubspot.records import Record, Table
 from syncd.sandbox.replies import Reply
 
@@ -54,15 +55,20 @@ class Reader:
         limit = HISTORY_LIMIT if body["propertiesWithHistory"] else BATCH_LIMIT
         if len(inputs) > limit:
             raise invalid(f"a batch holds at most {limit} inputs")
-        archived = query.get("archived") == "true"
-        records = {number: self._found(number, archived=archived) for number in inputs}
+        archived, by = query.get("archived") == "true", body.get("idProperty")
+        if by is not None and by not in self.table.schema.unique:
+            raise invalid(f"{by} is not a unique property of {self.table.kind}")
+        if by:
+            records = {value: self.table.holder(by, value) for value in inputs}
+        else:
+            records = {number: self._found(number, archived=archived) for number in inputs}
         results = [self.result(record, properties) for record in records.values() if record]
         lost = [number for number, record in records.items() if record is None]
         return self._batch(results, lost)
 
     def definitions(self) -> Reply:
         """Return every property of these records."""
-        return Reply(200, {"results": [definition(name, kind) for name, kind in self.table.types.items()]})
+        return Reply(200, {"results": self.table.schema.definitions()})
 
     def result(self, record: Record, properties: Sequence[str]) -> dict[str, Any]:
         """Return a record in the form of answers; unknown property names are left out."""
