@@ -8,7 +8,7 @@ reading. Nothing here was compared with the real service.
     app, control     HTTP: the API, and the control paths of the fake itself
     backend, routes  the tokens, the rates, and the endpoint of each request
     reading, search, associations, tokens     the endpoints that read
-    writing, validity, engaging               those that write, and what they refuse; users and outcomes of calls
+    writing, validity                         those that write, and what they refuse
     portal, records  the account's records and links; archived, merged and purged records
     kinds, properties    what a new account has; the definitions of properties, and the form of values
 """

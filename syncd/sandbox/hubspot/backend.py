@@ -12,12 +12,11 @@ from typing import Any
 
 from syncd.sandbox.dialects import Dialects
 from syncd.sandbox.faults import Drop, Fault, Faults
-from syncd.sandbox.hubspot import engaging
-from syncd.sandbox.hubspot.associations import read_links
+from syncd.sandbox.hubspot.associations import associate, labels, read_links
 from syncd.sandbox.hubspot.errors import Refused, invalid, missing_scopes, refusal
 from syncd.sandbox.hubspot.portal import Portal
 from syncd.sandbox.hubspot.rates import Rates
-from syncd.sandbox.hubspot.reading import Reader
+from syncd.sandbox.hubspot.reading import Reader, dispositions, owners
 from syncd.sandbox.hubspot.routes import WRITES, Call, Route, route_of
 from syncd.sandbox.hubspot.search import Search
 from syncd.sandbox.hubspot.tokens import Tokens
@@ -146,11 +145,11 @@ class Backend:
     def _read(self, call: Call, route: Route) -> Reply:
         match route.operation:
             case "owners":
-                return engaging.owners(self.portal, call.query)
+                return owners(self.portal, call.query)
             case "dispositions":
-                return engaging.dispositions()
+                return dispositions()
             case "labels":
-                return engaging.labels(route.kind, route.to)
+                return labels(route.kind, route.to)
             case "associations":
                 return read_links(self.portal, route.kind, _json(call.body), numbers=self._numbers(route))
             case _:
@@ -176,9 +175,7 @@ class Backend:
             case "archive":
                 return writer.archive(route.number)
             case "associate":
-                return engaging.associate(
-                    self.portal, route.kind, route.to, _json(call.body), numbers=self._numbers(route)
-                )
+                return associate(self.portal, route.kind, route.to, _json(call.body), numbers=self._numbers(route))
             case "property":
                 return Reply(201, self._readers[route.kind].table.schema.make(_json(call.body)))
             case "update":

@@ -74,9 +74,9 @@ class TestUpserts:
         assert (error["category"], error["context"]) == ("VALIDATION_ERROR", {"objectWriteTraceId": ["1"]})
         assert len(made.fake.portal.calls.live) == 2
 
-    @pytest.mark.parametrize(("dialects", "traced"), [({"multi_status": "whole"}, True), ({}, False)])
-    def test_or_it_refuses_them_all(self, dialects: dict[str, str], traced: bool) -> None:
-        made = world(**dialects)
+    @pytest.mark.parametrize(("multi", "traced"), [("whole", True), ("traced", False)])
+    def test_or_it_refuses_them_all(self, multi: str, traced: bool) -> None:
+        made = world(multi_status=multi)
         answer = upsert(made, values(), values(hs_call_status="LOST"), traced=traced)
         assert answer.status_code == 400
         assert made.fake.portal.calls.live == []
