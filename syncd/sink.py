@@ -64,7 +64,9 @@ __all__ = [
     "yaml_reader",
 ]
 
-SINKS: Mapping[str, str] = {}
+SINKS: Mapping[str, str] = {
+    "hubspot": "connectors.hubspot.sink:HubSpotSink",
+}
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 
 ENTRY_POINTS = "syncd.sinks"
@@ -127,6 +129,9 @@ class Outcome:
     ``status``: ``accepted`` · ``rejected`` (for good, as it is; ``reason`` says why, without a person's data) ·
     ``unknown`` (it may have been written). ``remote_id``: the record's id. ``contacts``: those that are associated now.
     ``kept``: the fields that a person changed, and that were left. ``missing``: contacts that the sink does not have.
+    ``stored``: what the record holds of those fields where that is not what was sent (the sink's own form of a value, a
+    text that was cut, None for what was left out); it is remembered in place of what was sent, so that the sink's own
+    form is not taken for a person's change.
     """
 
     identity: str
@@ -136,6 +141,7 @@ class Outcome:
     kept: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     reason: str = ""
+    stored: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Sink(ABC):
