@@ -163,16 +163,15 @@ class Records:
         """Note the written entries in ``results``, and return those that no record of the answer belongs to."""
         # The answer is in no order, so its order tells nothing.
         left = {each.identity: each for each in entries}
+        only = entries[0] if len(entries) == len(found) == 1 else None
         for record in found:
-            entry = self._entry_of(record, entries, left)
+            entry = only or self._entry_of(record, entries, left)
             if entry is not None:
                 left.pop(entry.identity, None)
                 results[entry.identity] = self._written(entry, record)
         return left
 
     def _entry_of(self, record: Record, entries: Sequence[Entry], left: Mapping[str, Entry]) -> Entry | None:
-        if len(entries) == 1:
-            return entries[0]
         trace = str(record.get(TRACE))
         if trace.isdecimal() and int(trace) < len(entries):
             return entries[int(trace)]
@@ -209,6 +208,10 @@ class Records:
     ) -> None:
         """Find out what became of entries that the answer does not name."""
         if how == "create":
+            # The answer names records without saying which is which; a read by their ids tells it.
+            ids = [str(each.get("id")) for each in results_of(answer)]
+            shown = self._api.read(self.kind, ids, (EXTERNAL_ID, TIME, CHANNEL, BODY[self.kind]))
+            self._matched(left, shown.found, results)
             return
         if how == "upsert":
             known = self.named([each.identity for each in left], ())

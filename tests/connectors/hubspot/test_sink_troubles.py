@@ -211,7 +211,7 @@ def test_what_passes_is_waited_for(status: int) -> None:
 
 def test_the_limits_of_the_account_are_kept() -> None:
     world = Timeline(limits=LIMITS)
-    for start in range(0, 120):
+    for start in range(120):
         world.deliver(world.item(call(start), 1))
     assert 429 not in {each.status for each in world.fake.requests}
     assert sum(world.clock.slept) > 5
