@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from connectors.http_parts.access import AnswerForm, AuthForm, HintForm, LimitEntry, Name, Secret
 from connectors.http_parts.paths import JsonPath, names_of
-from connectors.rest_api.access import AnswerForm, AuthForm, HintForm, LimitEntry, Secret
+from connectors.http_parts.presets import Presets, merged
+from connectors.http_parts.template import READ_VARIABLES, as_text, fill, names_in
 from connectors.rest_api.forms import (
     ChangesForm,
     EnrichForm,
@@ -18,16 +21,15 @@ from connectors.rest_api.forms import (
     FieldsForm,
     GoneForm,
     LookupForm,
-    Name,
     PageForm,
     RecordsForm,
     RequestForm,
     ValuesForm,
 )
-from connectors.rest_api.preset_files import merged, preset, preset_names
-from connectors.rest_api.template import READ_VARIABLES, as_text, fill, names_in
 from syncd.rest import LOOPBACK
 from syncd.source import Duration, Options, Size, nearest, yaml_reader
+
+PRESETS = Presets(Path(__file__).parent / "presets")
 
 
 class RestOptions(Options):
@@ -67,9 +69,9 @@ class RestOptions(Options):
         """Return the given options on top of those of the preset."""
         name = given.get("preset") if isinstance(given, Mapping) else None
         # _is_there, which pydantic calls later, reports a name that is no preset.
-        if name not in preset_names():
+        if name not in PRESETS.names():
             return given
-        found = preset(name, yaml_reader(info))
+        found = PRESETS.get(name, yaml_reader(info))
         whole = merged(found.options, given)
         missing = [f"{place} ({text})" for place, text in found.needs.items() if not _has(whole, *place.split("."))]
         if missing:
@@ -79,7 +81,7 @@ class RestOptions(Options):
     @field_validator("preset")
     @classmethod
     def _is_there(cls, name: str | None) -> str | None:
-        if name is not None and name not in (names := preset_names()):
+        if name is not None and name not in (names := PRESETS.names()):
             raise ValueError(f"{name!r} is no preset{nearest(name, names)}; there are: {', '.join(names)}")
         return name
 

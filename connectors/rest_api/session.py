@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from connectors.http_parts.access import OAuthForm
 from connectors.http_parts.limits import Pacer
 from connectors.http_parts.paths import find
 from connectors.http_parts.records import ids_of
 from connectors.http_parts.rules import Rule, Rules
 from connectors.http_parts.server_clock import ServerClock
 from connectors.http_parts.sign_in import Grant, OAuth2, Static, basic, judge_tokens
+from connectors.http_parts.signature import Signature
+from connectors.http_parts.surroundings import Surroundings
+from connectors.http_parts.template import RequestTemplate, as_text, fill
 from connectors.http_parts.tokens import TokenFile
-from connectors.rest_api.access import OAuthForm
 from connectors.rest_api.forms import PageForm, RecordsForm
 from connectors.rest_api.options import RestOptions
 from connectors.rest_api.paging import Page, Step
-from connectors.rest_api.signature import Signature
-from connectors.rest_api.template import RequestTemplate, as_text, fill
 from connectors.rest_api.walk import Walk
 from syncd.errors import SourceInvalid, SourceUnavailable
 from syncd.rest import Answer, Bounds, Client, Credentials, Listed, source_failures
@@ -34,19 +33,6 @@ EMPTY = frozenset({204, 205})
 
 class FullNeeded(Exception):
     """The server no longer knows where the last read stopped, so a full read is needed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The network, the clock (Unix seconds) and the waits; tests replace them.
-
-    ``sleep`` None: real waits, which ``stopping`` ends.
-    """
-
-    transport: Any = None
-    clock: Callable[[], float] = time.time
-    sleep: Callable[[float], object] | None = None
-    stopping: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(slots=True)
@@ -79,7 +65,8 @@ class Session:
         self._pacer = Pacer(
             [each.limit() for each in options.limits],
             [each.hint() for each in options.hints],
-            sleep=self.around.sleep or self.around.stopping.wait,
+            clock=around.timer,
+            sleep=around.wait,
         )
         self._signature = self._make_signature()
         # The token server may say where the API is, so the first token is fetched before the client is made.
