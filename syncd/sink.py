@@ -13,12 +13,25 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Literal, Self
 
 from syncd.core.activity.sent import compact
+from syncd.core.activity.wording import (
+    OF_RECORDINGS,
+    address_of,
+    cut,
+    cut_html,
+    html_of,
+    parts_of,
+    sender_of,
+    text_of,
+    title_of,
+    unknown_names,
+)
 from syncd.core.settings.sinks import CallRules, LeadRules, MessageRules, SinkRules
 from syncd.errors import ConfigError
 from syncd.source import Duration, LocalPath, Note, Options, Size, nearest, quoted, yaml_reader
 
 __all__ = [
     "ENTRY_POINTS",
+    "OF_RECORDINGS",
     "SINKS",
     "CallRules",
     "Duration",
@@ -34,11 +47,20 @@ __all__ = [
     "SinkRules",
     "Size",
     "Wants",
+    "address_of",
     "compact",
+    "cut",
+    "cut_html",
+    "html_of",
     "nearest",
+    "parts_of",
     "quoted",
+    "sender_of",
     "sink_class",
     "sink_names",
+    "text_of",
+    "title_of",
+    "unknown_names",
     "yaml_reader",
 ]
 
