@@ -64,7 +64,9 @@ __all__ = [
     "yaml_reader",
 ]
 
-SINKS: Mapping[str, str] = {}
+SINKS: Mapping[str, str] = {
+    "http": "connectors.http_out.sink:HttpOut",
+}
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 
 ENTRY_POINTS = "syncd.sinks"
