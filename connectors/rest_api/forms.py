@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from connectors.http_parts.access import Name, PathTemplate, Template
 from connectors.http_parts.paths import JsonPath, finder
 from connectors.http_parts.template import RequestTemplate, names_in, unguarded
-from connectors.rest_api.cursor import FORMATS
+from connectors.http_parts.times import TimeFormat
 from connectors.rest_api.paging import (
     KeysetPages,
     NextUrlPages,
@@ -36,12 +36,6 @@ def _place(value: str) -> str:
 
 Place = Annotated[str, AfterValidator(_place)]
 """A place in an answer: a JMESPath of its body, or ``header:NAME``."""
-
-
-def _time_format(value: str) -> str:
-    if value not in FORMATS and "%" not in value:
-        raise ValueError(f"is not a time format: write one of {', '.join(FORMATS)}, or directives such as %Y-%m-%d")
-    return value
 
 
 class RequestForm(Options):
@@ -147,7 +141,7 @@ class ChangesForm(Options):
         description="time: {since} and {until}; token: {cursor}, from the answer; url: a whole address from the answer."
     )
     request: RequestForm = Field(default=RequestForm(), description="How it differs from the main request.")
-    form: Annotated[str, AfterValidator(_time_format)] = Field(
+    form: TimeFormat = Field(
         default="iso", description="How {since} and {until} are written: iso, iso_ms, unix, unix_ms, http_date, %Y-…"
     )
     overlap: Duration = Field(default=300.0, description="How much of the time before is asked for again.")

@@ -13,7 +13,8 @@ from connectors.flags import is_yes, shown
 from connectors.http_parts.paths import find
 from connectors.http_parts.records import Damage, ids_of, rows_of, table, text_of
 from connectors.http_parts.template import RequestTemplate
-from connectors.rest_api.cursor import Window, moment
+from connectors.http_parts.times import moment
+from connectors.rest_api.cursor import Window
 from connectors.rest_api.enrich import enriched
 from connectors.rest_api.forms import DiscoverForm, RecordsForm
 from connectors.rest_api.options import RestOptions

@@ -11,7 +11,7 @@ import structlog
 
 from connectors.http_parts.surroundings import Surroundings
 from connectors.rest_api.connector import RestApi
-from connectors.rest_api.options import PRESETS, RestOptions
+from connectors.rest_api.options import RestOptions
 from syncd.config.yaml_tree import read_plain
 from syncd.errors import SourceDenied, SourceInvalid
 from syncd.source import End, Needs
@@ -76,7 +76,7 @@ def gone(account: Account, end: End, before: set[str]) -> set[str]:
 
 
 def test_every_preset_has_a_fake() -> None:
-    assert PRESETS.names() == sorted(vendor().PRESET for vendor in VENDORS)
+    assert RestOptions.PRESETS.names() == sorted(vendor().PRESET for vendor in VENDORS)
 
 
 def test_a_first_read_is_of_everyone_and_complete(account: Account) -> None:
