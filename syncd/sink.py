@@ -79,6 +79,7 @@ SINKS: Mapping[str, str] = {
     "files": "connectors.day_files.sink:DayFiles",
     "sql": "connectors.sql_tables.sink:SqlTables",
     "hubspot": "connectors.hubspot.sink:HubSpotSink",
+    "http": "connectors.http_out.sink:HttpOut",
 }
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from connectors.http_parts.surroundings import Surroundings
 from connectors.hubspot.connector import HubSpot
 from connectors.hubspot.options import HubSpotOptions
 from connectors.rest_api.connector import RestApi
 from connectors.rest_api.options import RestOptions
-from connectors.rest_api.session import Surroundings
 from syncd.errors import Stopped
 from syncd.source import Connector, Needs
 from tests.worlds.patience import BUSY, PATIENCE
