@@ -20,6 +20,11 @@ def open_store(
         ConfigError: ``activity.only`` is no condition.
 
     """
-    # Numbers have the form in which contacts are sent, or they would not meet; all sources are of one company.
-    region = next((source.rules.phones.region for source in settings.sources.values()), "US")
+    region = region_of(settings)
     return ActivityStore(activity.store, read_only=read_only, clock=clock, region=region, only=activity.only)
+
+
+def region_of(settings: Settings) -> str:
+    """Return in whose form numbers are stored (an ISO 3166 code)."""
+    # Numbers have the form in which contacts are sent, or they would not meet; all sources are of one company.
+    return next((source.rules.phones.region for source in settings.sources.values()), "US")

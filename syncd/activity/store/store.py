@@ -13,6 +13,7 @@ from syncd.activity.store.events import Events
 from syncd.activity.store.filter import Only
 from syncd.activity.store.insight import Insight
 from syncd.activity.store.media import Media
+from syncd.activity.store.messaging import OptOuts, OutgoingMessages
 from syncd.activity.store.taking import Taking
 from syncd.activity.store.webhooks import Facts, Webhooks
 from syncd.state.database import Database
@@ -53,6 +54,8 @@ class ActivityStore(Database):
         self.media = Media(self)
         self.webhooks = Webhooks(self)
         self.facts = Facts(self)
+        self.opt_outs = OptOuts(self)
+        self.outgoing = OutgoingMessages(self)
         self.insight = Insight(self)
 
     def close(self) -> None:

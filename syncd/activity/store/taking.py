@@ -14,8 +14,10 @@ import orjson
 from syncd.activity.store.events import LEFT_OUT
 from syncd.activity.store.filter import Only
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
+from syncd.activity.store.messaging import WISH
 from syncd.activity.store.packing import pack, pack_words, unpack, unpack_words
 from syncd.activity.store.revisions import next_revision
+from syncd.core.activity.consent import wish_in
 from syncd.core.activity.merging import merge
 from syncd.core.activity.observations import By, Kind, Observation, State
 from syncd.core.activity.views import CallView, MessageView
@@ -78,6 +80,7 @@ class _Work:
     media: list[tuple[Any, ...]] = field(default_factory=list)
     texts: list[tuple[str, str, str, bytes]] = field(default_factory=list)
     leaving: list[dict[str, str]] = field(default_factory=list)
+    wishes: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Taking:
@@ -157,6 +160,8 @@ class Taking:
         if known and known["text_dropped"] is not None:
             state = _wordless(state)
         view = kind.view(state, self._region)
+        if isinstance(view, MessageView) and (wish := _wish(view)):
+            work.wishes.append(wish)
         columns = kind.stored(view) | _standing(known, view, key, reading)
         columns |= zip(kind.identity, kind.parted(key), strict=True)
         # What was removed as old stays away, whatever else a list or an event says of it.
@@ -192,8 +197,16 @@ class Taking:
         database.execute_many(kind.put, work.activities)
         database.execute_many(_PUT_MEDIA, work.media)
         database.execute_many(_PUT_TEXT, work.texts)
+        database.execute_many(WISH, work.wishes)
         for statement in _LEAVE if work.leaving else ():
             database.execute_many(statement, work.leaving)
+
+
+def _wish(view: MessageView) -> dict[str, Any] | None:
+    """Return what a message says of messages: whether the number wants none any more."""
+    said = wish_in(view.body) if view.direction == "incoming" and view.remote else None
+    at = view.first_seen if view.sent is None else view.sent
+    return {"number": view.remote, "out": int(said == "stop"), "at": at, "by": "message"} if said else None
 
 
 _STANDING = (
