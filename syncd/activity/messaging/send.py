@@ -74,6 +74,8 @@ def send(session: ActivitySession, message: Draft, *, test: bool = False) -> Sen
         TargetUnavailable: it is not known whether it was sent; the next pulls will show it.
         SyncdError: as :meth:`syncd.rest.Client.request`.
     """
+    if session.store.is_forgotten(message.remote):
+        return Sent("refused", "the number was forgotten")
     if session.store.opt_outs.is_out(message.remote):
         return _refused(session, message, "the number wants no messages (opt-out)", test=test)
     if test:

@@ -22,6 +22,7 @@ from syncd.core.activity.merging import merge
 from syncd.core.activity.observations import By, Kind, Observation, State
 from syncd.core.activity.views import CallView, MessageView
 from syncd.state.database import Database
+from syncd.state.leaving.forgotten import Forgotten
 
 _WORDS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
 _PUT_TEXT = "INSERT OR REPLACE INTO text (kind, id, what, words) VALUES (?, ?, ?, ?)"
@@ -84,10 +85,13 @@ class _Work:
 
 
 class Taking:
-    """Takes observations into the store. ``region``: in whose form numbers are stored; ``only``: what is kept."""
+    """Takes observations into the store.
 
-    def __init__(self, database: Database, region: str, only: Only) -> None:
-        self._database, self._region, self._only = database, region, only
+    ``region``: in whose form numbers are stored; ``only``: what is kept; ``forgotten``: whose leave nothing.
+    """
+
+    def __init__(self, database: Database, region: str, only: Only, forgotten: Forgotten | None = None) -> None:
+        self._database, self._region, self._only, self._forgotten = database, region, only, forgotten
         self._noted = False
 
     def take(self, observations: Iterable[Observation], reading: Reading) -> Counts:
@@ -165,6 +169,8 @@ class Taking:
         columns = kind.stored(view) | _standing(known, view, key, reading)
         columns |= zip(kind.identity, kind.parted(key), strict=True)
         # What was removed as old stays away, whatever else a list or an event says of it.
+        if self._forgotten and self._forgotten.has_number(view.remote):
+            columns["left_out"] = REMOVED
         is_removed = columns["left_out"] == REMOVED
         if is_removed or self._is_left_out(kind, columns, view, reading, was_left_out=was_left_out):
             work.activities.append(_without_content(kind, columns))

@@ -23,6 +23,8 @@ ENDPOINT = "webhook.seen"
 """What was found of our endpoint at the target, as JSON: ``at``, ``problem`` ("": none), ``differs``."""
 FIRST, GOOD, FAILURE = "pull.first", "pull.good", "pull.failure"
 """When a pull was begun first · ended well last · why the last one failed: JSON of ``kind``, ``message``, ``times``."""
+FORGOTTEN = "forgotten"
+"""Which state of the file of forgotten numbers was applied to all that is stored."""
 SKEW = "clock.skew"
 """By how many seconds the target's clock is ahead of ours."""
 

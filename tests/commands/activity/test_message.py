@@ -99,9 +99,7 @@ def test_send_answer_lost_not_sent_again_found_in_the_list(phones: World, say: S
     assert len(texts(phones)) == 2
 
 
-def test_a_message_that_no_list_has_was_not_sent(
-    phones: World, say: Say, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_message_that_no_list_has_was_not_sent(phones: World, say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     phones.sandbox.arm(Drop(path="/messages", method="POST"))
     send(say, code=4)
     say("activity", "pull")
@@ -154,7 +152,7 @@ def test_a_person_adds_and_removes_a_number(phones: World, say: Say) -> None:
 
 
 def test_a_stop_counts_although_only_keeps_no_messages(phones: World, say: Say) -> None:
-    phones.activity["only"] = "kind = 'call'"
+    phones.activity = {**(phones.activity or {}), "only": "kind = 'call'"}
     phones.settings()
     phones.sandbox.phones.message(direction="incoming", remote_number=HERS, group_number=OWN, body="stop")
     say("activity", "pull")
