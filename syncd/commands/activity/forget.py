@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.commands.activity.given import existing_store
-from syncd.commands.one_report import Report, reported
 from syncd.commands.options import ActivityForgetOptions
+from syncd.commands.running import Report, reported
 from syncd.commands.settings import activity_of, loaded
 from syncd.core.activity.numbers import canonical
 from syncd.core.wording import counted

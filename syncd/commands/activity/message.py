@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from syncd.commands.one_report import Report, reported
 from syncd.commands.options import Common, Json, command, prepared
+from syncd.commands.running import Report, reported
 from syncd.core.activity.instants import iso
 
 if TYPE_CHECKING:

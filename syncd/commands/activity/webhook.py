@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from syncd.commands.one_report import Report, reported
 from syncd.commands.options import Common, Json, command
+from syncd.commands.running import Report, reported
 
 if TYPE_CHECKING:
     from syncd.activity.webhooks.admin import Admin
