@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from syncd.activity.erasing import sweep
 from syncd.activity.store.store import ActivityStore
 from syncd.config import Settings
 from syncd.config.activity import Activity
+from syncd.state.leaving.forgotten import Forgotten
 
 
 def open_store(
@@ -21,10 +23,20 @@ def open_store(
 
     """
     region = region_of(settings)
-    return ActivityStore(activity.store, read_only=read_only, clock=clock, region=region, only=activity.only)
+    forgotten = Forgotten(settings.state)
+    store = ActivityStore(
+        activity.store, read_only=read_only, clock=clock, region=region, only=activity.only, forgotten=forgotten
+    )
+    if not read_only:
+        try:
+            sweep(store, activity, forgotten)
+        except BaseException:
+            store.close()
+            raise
+    return store
 
 
 def region_of(settings: Settings) -> str:
-    """Return in whose form the numbers of calls and messages are, an ISO 3166 code."""
-    # That of contacts, or they would not meet; all sources are of one company.
+    """Return in whose form numbers are stored (an ISO 3166 code)."""
+    # Numbers have the form in which contacts are sent, or they would not meet; all sources are of one company.
     return next((source.rules.phones.region for source in settings.sources.values()), "US")

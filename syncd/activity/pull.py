@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.activity.messaging.settle import settle
 from syncd.activity.noting import noted
 from syncd.activity.pulling.kept import Kept, Seen, Taken
 from syncd.activity.pulling.lists import Listing
@@ -141,7 +142,10 @@ def pulled_under_lease(
         forecast=forecast or (lambda _requests: None),
     )
     session.reports_budget.begin()
-    return work.run(into, days)
+    work.run(into, days)
+    if into.requests and "message" not in into.errors and not session.dry_run:
+        settle(session)
+    return into
 
 
 def day_json(day: Day) -> dict[str, Any]:

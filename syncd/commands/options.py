@@ -220,6 +220,15 @@ class ActivityReplayOptions:
     as_json: Json = False
 
 
+@dataclass(frozen=True, slots=True)
+class ActivityForgetOptions:
+    """Erase all that is kept of a number: its calls, messages, texts and files. They do not come back."""
+
+    number: Annotated[str, Argument(metavar="NUMBER", help="The number, written in any way.")]
+    dry_run: Annotated[bool, Option("--dry-run", help="Count what would be erased, and erase nothing.")] = False
+    as_json: Json = False
+
+
 def common_options(context: typer.Context, config: Path | None, log_level: str | None) -> Common:
     """Return the common options; an option behind the command counts before the same option in front of it."""
     # The root and each group have left theirs there.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import sqlite3
 import threading
 import time
@@ -194,6 +195,10 @@ class Database(Queries):
         self._sqlite = self._open()
         with closing(source), suppress(sqlite3.Error):
             source.backup(self._sqlite)
+
+    def copies(self) -> list[Path]:
+        """Return the copies beside the file that migrations have made."""
+        return sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.before-*"))
 
     def _back_up(self, version: str) -> None:
         beside = self.path.with_name(f"{self.path.name}.before-{self.NEWEST}-from-{version}")

@@ -11,8 +11,8 @@ import orjson
 
 from syncd.activity.store.attributions import attributed
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
+from syncd.activity.store.leaving.removal import Removal
 from syncd.activity.store.packing import unpack_words
-from syncd.activity.store.removal import Removal
 from syncd.activity.store.revisions import next_revision
 from syncd.activity.store.rows import NOT_YET, call_row, message_row
 from syncd.activity.store.taking import Counts, Reading, Taking

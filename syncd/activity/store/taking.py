@@ -14,12 +14,15 @@ import orjson
 from syncd.activity.store.events import LEFT_OUT
 from syncd.activity.store.filter import Only
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
+from syncd.activity.store.messaging import WISH
 from syncd.activity.store.packing import pack, pack_words, unpack, unpack_words
 from syncd.activity.store.revisions import next_revision
+from syncd.core.activity.consent import wish_in
 from syncd.core.activity.merging import merge
 from syncd.core.activity.observations import By, Kind, Observation, State
 from syncd.core.activity.views import CallView, MessageView
 from syncd.state.database import Database
+from syncd.state.leaving.forgotten import Forgotten
 
 _WORDS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
 _PUT_TEXT = "INSERT OR REPLACE INTO text (kind, id, what, words) VALUES (?, ?, ?, ?)"
@@ -79,13 +82,17 @@ class _Work:
     media: list[tuple[Any, ...]] = field(default_factory=list)
     texts: list[tuple[str, str, str, bytes]] = field(default_factory=list)
     leaving: list[dict[str, str]] = field(default_factory=list)
+    wishes: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Taking:
-    """Takes observations into the store. ``region``: in whose form numbers are stored; ``only``: what is kept."""
+    """Takes observations into the store.
 
-    def __init__(self, database: Database, region: str, only: Only) -> None:
-        self._database, self._region, self._only = database, region, only
+    ``region``: in whose form numbers are stored; ``only``: what is kept; ``forgotten``: whose leave nothing.
+    """
+
+    def __init__(self, database: Database, region: str, only: Only, forgotten: Forgotten | None = None) -> None:
+        self._database, self._region, self._only, self._forgotten = database, region, only, forgotten
         self._noted = False
 
     def take(self, observations: Iterable[Observation], reading: Reading) -> Counts:
@@ -165,9 +172,13 @@ class Taking:
         was_left_out = known is not None and bool(known["left_out"])
         state = _merged(known, observed, reading)
         view = kind.view(state, self._region)
+        if isinstance(view, MessageView) and (wish := _wish(view)):
+            work.wishes.append(wish)
         columns = kind.stored(view) | _standing(known, view, key, reading)
         columns |= zip(kind.identity, kind.parted(key), strict=True)
         # What was removed as old stays away, whatever else a list or an event says of it.
+        if self._forgotten and self._forgotten.has_number(view.remote):
+            columns["left_out"] = REMOVED
         is_removed = columns["left_out"] == REMOVED
         if is_removed or self._is_left_out(kind, columns, view, reading, was_left_out=was_left_out):
             work.activities.append(_without_content(kind, columns))
@@ -200,6 +211,7 @@ class Taking:
         database.execute_many(kind.put, work.activities)
         database.execute_many(_PUT_MEDIA, work.media)
         database.execute_many(_PUT_TEXT, work.texts)
+        database.execute_many(WISH, work.wishes)
         for statement in _LEAVE if work.leaving else ():
             database.execute_many(statement, work.leaving)
 
@@ -210,6 +222,13 @@ def _merged(known: Columns | None, observed: Sequence[Observation], reading: Rea
         state = merge(state, each, arrived=reading.arrived, by=reading.by)
     state = state or {}
     return _wordless(state) if known and known["text_dropped"] is not None else state
+
+
+def _wish(view: MessageView) -> dict[str, Any] | None:
+    """Return what a message says of messages: whether the number wants none any more."""
+    said = wish_in(view.body) if view.direction == "incoming" and view.remote else None
+    at = view.first_seen if view.sent is None else view.sent
+    return {"number": view.remote, "out": int(said == "stop"), "at": at, "by": "message"} if said else None
 
 
 _STANDING = (

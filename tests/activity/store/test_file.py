@@ -30,7 +30,7 @@ def test_the_migrations_make_the_tables_of_the_models(path: Path) -> None:
     with create_engine(f"sqlite:///{path}", poolclass=NullPool).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Table.metadata) == []
-    assert len(Table.metadata.tables) == 12
+    assert len(Table.metadata.tables) == 13
 
 
 def test_the_newest_migration_is_the_version_that_is_expected() -> None:
