@@ -1,4 +1,4 @@
-"""One run of the work on calls and messages: deliveries, what was missed, the lists, contacts, files, what is old."""
+"""One run of the work on calls and messages: events, what was missed, the lists, contacts, files, sinks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.activity.attributing.work import Attributed, Attributing
+from syncd.activity.deliver import deliver
+from syncd.activity.delivering.awaiting import awaited
+from syncd.activity.delivering.report import SinkReport
+from syncd.activity.delivering.session import delivering_in
 from syncd.activity.events import Merged, merge_events
 from syncd.activity.media.run import MediaReport, fetch_media
 from syncd.activity.noting import noted
@@ -16,8 +20,11 @@ from syncd.activity.recover import recover
 from syncd.activity.retention import RetentionReport, retain
 from syncd.activity.session import ActivitySession
 from syncd.activity.webhooks.health import look_after_endpoint
-from syncd.errors import AccessDenied, SyncdError, TargetError
+from syncd.errors import AccessDenied, SourceBusy, SyncdError, TargetError
 from syncd.report.exit_code import SEVERITY
+
+BUSY = 30.0
+"""Seconds for which another delivery to a sink is waited for."""
 
 
 @dataclass(slots=True)
@@ -32,6 +39,7 @@ class ActivityRun:
     attributed: Attributed = field(default_factory=Attributed)
     media: MediaReport = field(default_factory=MediaReport)
     retention: RetentionReport = field(default_factory=RetentionReport)
+    delivered: list[SinkReport] = field(default_factory=list)
     errors: dict[str, SyncdError] = field(default_factory=dict)
 
     @property
@@ -50,6 +58,7 @@ class ActivityRun:
             "attribution": self.attributed.to_json(),
             "media": self.media.to_json(),
             "retention": self.retention.to_json(),
+            "sinks": [each.to_json() for each in self.delivered],
         }
 
 
@@ -73,9 +82,14 @@ def run_activity(
         session.halt_if_asked()
         attribute(session, into.attributed)
         session.halt_if_asked()
-        into.media = fetch_media(session)
-        session.halt_if_asked()
-        into.retention = retain(session)
+        into.media = fetch_media(session, awaited(session.store, session.settings))
+    session.halt_if_asked()
+    # Not under the lease: a delivery of a backlog may take long, and must not keep the next pull waiting.
+    deliver(delivering_in(session, wait=BUSY), list(session.settings.sinks.values()), into.delivered)
+    session.halt_if_asked()
+    # What is old is removed after it was delivered, and not before. Whoever has the lease now removes it too.
+    with suppress(SourceBusy), session.leased():
+        into.retention = retain(session, awaited(session.store, session.settings))
     return into
 
 

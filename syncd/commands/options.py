@@ -99,7 +99,7 @@ class ReconcileOptions:
 class ApproveOptions:
     """Let the held changes that DIGEST names go on, once and exactly as listed."""
 
-    source: Annotated[str, Argument(metavar="SOURCE", help="The source whose changes are held.")]
+    source: Annotated[str, Argument(metavar="SOURCE", help="The source, or the sink, whose changes are held.")]
     digest: Annotated[str, Argument(metavar="DIGEST", help="The list's digest, as run and status show it.")]
 
 
@@ -147,7 +147,7 @@ class PullOptions:
 
 @dataclass(frozen=True, slots=True)
 class ActivityRunOptions:
-    """Do all that is due: merge what was received, read the lists, fetch files, remove what is old."""
+    """Do all that is due: merge what was received, read the lists, fetch files, deliver, remove what is old."""
 
     events: Annotated[bool, Option("--events", help="Only merge what was received; ask the target nothing.")] = False
     stay: Annotated[float, _STAY] = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
@@ -61,6 +61,22 @@ def chosen_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
     if wrong:
         raise ConfigError(*(f"there is no source {each}; there are: {', '.join(known) or 'none'}" for each in wrong))
     return [source for name, source in settings.sources.items() if not names or name in names]
+
+
+def chosen(settings: Settings, name: str) -> Literal["source", "sink"]:
+    """Return what is called ``name``: sources and sinks share one name space.
+
+    Raises:
+        ConfigError: there is neither a source nor a sink of this name.
+    """
+    if name in settings.sinks:
+        return "sink"
+    if name in settings.sources or not settings.sinks:
+        chosen_sources(settings, [name])
+        return "source"
+    known = [*settings.sources, *settings.sinks]
+    what = f"there is no source and no sink {printable(name)!r}{nearest(name, known)}"
+    raise ConfigError(f"{what}; there are: {', '.join(known)}")
 
 
 def needed_sources(settings: Settings, names: Sequence[str]) -> list[Source]:

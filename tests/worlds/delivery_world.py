@@ -78,7 +78,9 @@ class DeliveryWorld:
             "duration": lasts,
             "journey": [],
         }
+        is_new = name not in self.sent
         self.sent[name] = {**self.sent.get(name, row), **fields}
+        self.now -= is_new
         return self.again(name)
 
     def again_as(self, identity: str, **fields: Any) -> str:
@@ -124,9 +126,11 @@ class DeliveryWorld:
 
     def ring(self, name: str, kind: str = "ended", **data: Any) -> str:
         """Let an event of a call arrive."""
-        said = {"call_id": name, "direction": "incoming", "extension": "101", "remote_number": "2125550101"}
+        said: dict[str, Any] = {"call_id": name, "direction": "incoming", "extension": "101"}
+        said["remote_number"] = "2125550101"
         said |= {"start_time": iso(self.now - 60), **data}
-        said |= {"end_time": iso(self.now), "duration": 60} if kind == "ended" else {}
+        if kind == "ended":
+            said.update(end_time=iso(self.now), duration=60)
         envelope = {"id": f"evt_{name}", "event_type": f"call.{kind}", "timestamp": iso(self.now), "data": said}
         observed = of_event(envelope, self.now)
         assert observed
@@ -201,6 +205,10 @@ class DeliveryWorld:
         with self.store() as store:
             noted = store.deliveries.of(sink, kind, [key]).get(key)
         return noted.before.status if noted else None
+
+    def moment(self, seconds: float) -> str:
+        """Return a time so many seconds after now, as the API writes it."""
+        return iso(self.now + seconds)
 
     def later(self, seconds: float) -> None:
         self.now += seconds

@@ -22,6 +22,8 @@ from syncd.sink import Sink
 
 KINDS: tuple[Kind, ...] = ("call", "message")
 
+WEEK = 7 * 86_400.0
+
 Waiting = tuple[str, str, float, str | None, str | None]
 """Kind, key, when it is due, why, and its day, as ``deliveries.note`` takes it."""
 
@@ -32,7 +34,8 @@ class Gathered:
 
     ``changes``: frames of :data:`syncd.core.activity.delivering.gates.CHANGES`. ``waiting``: what is to be noted as not
     due yet. ``forgotten``, ``restored``: keys by kind of deliveries that are not wanted any more, and of records about
-    which there is nothing to do any more. ``counts``: of all decisions. ``share``: how many numbers are unknown.
+    which there is nothing to do any more. ``counts``: of all decisions. ``new_waiting``: how many did not wait before.
+    ``share``, ``recent``: how many numbers are unknown, of all and of those of a week.
     """
 
     changes: list[pl.DataFrame] = field(default_factory=list)
@@ -40,12 +43,9 @@ class Gathered:
     forgotten: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     restored: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     counts: Counter[str] = field(default_factory=Counter)
-    unknown: int = 0
-    numbered: int = 0
-
-    @property
-    def share(self) -> Share:
-        return Share(self.unknown, self.numbered)
+    share: Share = field(default_factory=Share)
+    recent: Share = field(default_factory=Share)
+    new_waiting: int = 0
 
     def frame(self) -> pl.DataFrame:
         """Return the changes as one frame."""
@@ -127,8 +127,9 @@ class Gathering:
         before, kind = each.before, subject.kind
         do = decide(each, self.subjects.can, self.subjects.rules, now)
         if subject.outcome in {"matched", "shared", "unknown", "person"}:
-            into.numbered += 1
-            into.unknown += subject.outcome == "unknown"
+            into.share = into.share.plus(is_unknown=subject.outcome == "unknown")
+            if subject.at >= now - WEEK:
+                into.recent = into.recent.plus(is_unknown=subject.outcome == "unknown")
         if do in SENT:
             status, reason = (before.status, before.reason or "") if before else ("", "")
             lacks = bool(each.missing) and self.subjects.can.associates
@@ -137,6 +138,7 @@ class Gathering:
         into.counts[do] += 1
         if do == "waiting" and each.due is not None:
             if before is None or (before.status, before.next_try) != ("waiting", each.due):
+                into.new_waiting += before is None or before.status != "waiting"
                 why = before.reason if before and before.status == "waiting" else None
                 into.waiting.append((kind, subject.key, each.due, why, day_of(subject.at)))
         elif do == "forget":

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from syncd.activity.delivering.carrying import Carrying, as_sink_errors
-from syncd.activity.delivering.gathering import KINDS, Gathered, Gathering, pages
+from syncd.activity.delivering.gathering import KINDS, WEEK, Gathered, Gathering, pages
 from syncd.activity.delivering.looking import canaries_found, look
 from syncd.activity.delivering.mark import Mark, read_mark, save_mark, wanted_mark
 from syncd.activity.delivering.report import SinkReport, held_json
@@ -80,7 +80,6 @@ class _Delivery:
         gathered = self._gather(subjects)
         world = self._circumstances(gathered, subjects)
         gated = gate(gathered.frame(), world)
-        self.report.counts.update(unchanged=gathered.counts["unchanged"])
         if self.session.dry_run:
             self._foresee(gated, gathered, world)
             carrying = self._carrying(gated, subjects)
@@ -89,8 +88,7 @@ class _Delivery:
             return
         self._note(gated, gathered)
         self._keep(world)
-        self._carry_out(gated, subjects)
-        self._keep(world)
+        self._carry_out(gated, subjects, world)
         self._conclude()
 
     def _gather(self, subjects: Subjects) -> Gathered:
@@ -105,7 +103,7 @@ class _Delivery:
         if not approved or self.rewords:
             return {}
         held = self.session.store.deliveries.held(self.name)
-        lists = [list_of(name, those, self._known(), self.before.wording) for name, those in held.items()]
+        lists = [list_of(name, those, self._known(), self.mark.wording) for name, those in held.items()]
         return {
             each.gate: SOUGHT if each.gate == gates.LOST_STATE else PASSED
             for each in lists
@@ -128,8 +126,9 @@ class _Delivery:
             with as_sink_errors():
                 world = replace(world, found=canaries_found(self.sink, subjects, gathered.frame()))
         if gathered.share.of >= gates.LEAST:
-            week = self.session.store.changes.unknown(world.now - 7 * 86_400.0, world.now)
-            world = replace(world, shares=(gathered.share, gates.Share(*week)))
+            unknown, number = self.session.store.changes.unknown(world.now - WEEK, world.now)
+            week = gates.Share(unknown - gathered.recent.unknown, number - gathered.recent.of)
+            world = replace(world, shares=(gathered.share, week))
         return world
 
     def _note(self, gated: Gated, gathered: Gathered) -> None:
@@ -152,7 +151,7 @@ class _Delivery:
         without = gated.without_contacts
         return Carrying(self.session, self.sink, self.wants, subjects, self.report, without_contacts=without)
 
-    def _carry_out(self, gated: Gated, subjects: Subjects) -> None:
+    def _carry_out(self, gated: Gated, subjects: Subjects, world: Circumstances) -> None:
         if gated.todo.is_empty():
             return
         state, run = self.session.state, self.session.run
@@ -160,18 +159,18 @@ class _Delivery:
         carrying = self._carrying(gated, subjects)
         if self.session.book.write is not None:
             carrying.foresee(gated.waiting, "held")
-        error: BaseException | None = None
         try:
             carrying.carry_out(gated.todo)
-            self.mark = replace(self.mark, run=run)
-        except BaseException as raised:
-            error = raised
+        except SyncdError as error:
+            self.report.error = error
             raise
         finally:
             self.touched |= carrying.touched
-            self.report.error = error if isinstance(error, SyncdError) else None
-            outcome, code = ("failed", getattr(error, "exit_code", 1)) if error else ("done", self.report.exit_code)
+            self._keep(world)
+            outcome = "failed" if self.report.error else "done"
+            code = self.report.exit_code
             state.runs.end(run, self.name, outcome=outcome, exit_code=code, requests=0, report=self.report.to_json())
+        self.mark = replace(self.mark, run=run)
 
     def _keep(self, world: Circumstances) -> None:
         """Keep what gates hold, if that has changed: of a hundred thousand it takes a while."""
@@ -202,6 +201,9 @@ class _Delivery:
         ]
         self.report.held = [held_json(each) for each in lists]
         counts["held"] = sum(each.count for each in lists)
+        begun = Counter(pl.concat([gated.todo, gated.waiting], how="diagonal").get_column("status"))
+        counts["waiting"] = gathered.new_waiting - begun["waiting"]
+        counts["unchanged"] = -begun["accepted"]
 
 
 def deliver_to(session: DeliverySession, settings: SinkSettings, report: SinkReport) -> None:
@@ -241,8 +243,8 @@ def _report(session: DeliverySession, name: str, report: SinkReport) -> None:
     standing = store.deliveries.counts(name)
     report.next_due = store.deliveries.next_due(name)
     if session.dry_run:
-        report.counts["waiting"] += standing.get("waiting", 0)
-        report.counts["rejected"] += standing.get("rejected", 0)
+        for count, status in (("waiting", "waiting"), ("rejected", "rejected"), ("unchanged", "accepted")):
+            report.counts[count] += standing.get(status, 0)
         return
     done = sum(report.counts[each] for each in ("create", "update", "associate"))
     report.counts["unchanged"] = max(0, standing.get("accepted", 0) - done)

@@ -7,6 +7,7 @@ from typing import Any
 
 from syncd.activity.delivering.book import Told
 from syncd.activity.delivering.report import SinkReport
+from syncd.core.plan import HELD_WORDS
 from syncd.core.wording import counted
 from syncd.errors import Stopped
 from syncd.report.change_lines import STYLES, change_lines
@@ -16,9 +17,6 @@ DONE_PAGE = 5
 """Changes that are shown after they were made; a dry run shows all that it has."""
 
 DONE = {"create": "created", "update": "updated", "associate": "associated", "erase": "removed"}
-
-HELD = {"create": "record", "update": "update", "associate": "association", "lead": "contact"}
-"""What a list of a gate has."""
 
 
 def show_deliveries(
@@ -77,7 +75,7 @@ def _lines(change: Told) -> Iterator[Any]:
 def show_held(screen: Screen, report: SinkReport) -> None:
     """Write what gates hold, and the commands that let it go on."""
     for each in report.held:
-        what = counted(each["count"], HELD.get(each["kind"], "change"))
+        what = counted(each["count"], HELD_WORDS.get(each["kind"], "change"))
         screen.line(("held", "bold yellow"), f": {what} ({each['gate']}): {each['detail']}", indent=2, hanging=6)
         command = f"syncd approve {report.sink} {each['digest']}"
         screen.line("to let exactly these go on: ", (command, "bold"), indent=4)

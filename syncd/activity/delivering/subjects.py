@@ -140,15 +140,7 @@ class Subjects:
 
     def _named(self, keys: Sequence[str]) -> list[Conversation]:
         """Return the conversations that have these keys: each is found among the messages of its period."""
-        wanted, found = set(keys), {}
-        for channel, period in {_period_of_key(key) for key in keys}:
-            group = _PERIOD[len(period)]
-            span = Conversation(channel, None, None, period).span
-            for own, remote in self.store.changes.pairs(channel, span):
-                each = Conversation(channel, own, remote, period)
-                if each.key in wanted and group == self.group:
-                    found[each.key] = each
-        return list(found.values())
+        return [each for each in named(self.store, keys) if _PERIOD[len(each.period)] == self.group]
 
     def _apart(self, members: Sequence[Looked]) -> frozenset[str]:
         """Return the messages that the sink has in another grouping: they stay where they are."""
@@ -167,6 +159,23 @@ class Subjects:
                         of.setdefault(conversation.key, []).append(each.key)
         noted = self.store.deliveries.of(self.sink, "message", list(of)) if of else {}
         return frozenset(key for name, each in noted.items() if each.before.is_there for key in of[name])
+
+
+def named(store: ActivityStore, keys: Sequence[str]) -> list[Conversation]:
+    """Return the conversations that have these keys: each is found among the messages of its period."""
+    wanted, found = set(keys), []
+    for channel, period in {_period_of_key(key) for key in keys}:
+        span = Conversation(channel, None, None, period).span
+        each = (Conversation(channel, own, remote, period) for own, remote in store.changes.pairs(channel, span))
+        found += [conversation for conversation in each if conversation.key in wanted]
+    return found
+
+
+def messages_in(store: ActivityStore, keys: Sequence[str]) -> frozenset[str]:
+    """Return the owners (``message:CHANNEL:ID``) of the messages that are in these conversations."""
+    those = named(store, [key for key in keys if _is_grouped(key)])
+    members = (store.changes.messages_of(each.channel, each.own, each.remote, each.span) for each in those)
+    return frozenset(f"message:{each.key}" for page in members for each in page)
 
 
 def _conversation_of(each: Looked, group: Grouping) -> Conversation | None:

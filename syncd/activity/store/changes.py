@@ -34,6 +34,12 @@ _UNKNOWN = (
 _OF_KINDS = [{"table": each.name, "key": each.key, "moment": each.moment} for each in KINDS.values()]
 
 
+_BY_ID = {
+    "call": "call_id = id",
+    "message": "channel = substr(id, 1, instr(id, ':') - 1) AND message_id = substr(id, instr(id, ':') + 1)",
+}
+
+
 class Looked(NamedTuple):
     """An activity. ``at``: when it was; the other times are a call's; ``own``, ``remote``, ``sent`` a message's.
 
@@ -64,7 +70,7 @@ class Changes(Part):
         return newest_revision(self._database)
 
     def since(self, kind: Kind, revision: int) -> Iterator[list[Looked]]:
-        """Yield what has changed after a revision, page by page; an activity may come twice."""
+        """Yield what has changed after a revision, page by page; what changes meanwhile may come twice."""
         of = KINDS[kind]
         sql = (
             f"SELECT revision, rowid, {_columns(kind)} FROM {of.name}"
@@ -102,9 +108,10 @@ class Changes(Part):
         return sum(unknown or 0 for unknown, _ in found), sum(number for _, number in found)
 
     def _attributed(self, kind: Kind, revision: int) -> Iterator[list[Looked]]:
+        # Those that have changed themselves were yielded before.
         sql = (
-            "SELECT id FROM attribution WHERE kind = :kind AND revision > :revision AND id > :last"
-            f" ORDER BY id LIMIT {PAGE}"
+            f"SELECT id FROM attribution JOIN {kind} ON {_BY_ID[kind]} WHERE kind = :kind AND id > :last"
+            f" AND attribution.revision > :revision AND {kind}.revision <= :revision ORDER BY id LIMIT {PAGE}"
         )
         last = ""
         while page := self._database.column(sql, kind=kind, revision=revision, last=last):

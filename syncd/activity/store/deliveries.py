@@ -181,6 +181,14 @@ class Deliveries(Part):
         )
         return self._database.execute(sql, sink=sink, gate=gate, reason=reason)
 
+    def awaited(self, sinks: Sequence[str]) -> frozenset[str]:
+        """Return the owners (``call:ID``, ``message:CHANNEL:ID``) that one of the sinks has still to get."""
+        sql = (
+            "SELECT kind || ':' || id FROM delivery WHERE sink IN (SELECT value FROM json_each(:sinks))"
+            " AND status IN ('pending', 'waiting', 'held') AND status <> 'accepted'"
+        )
+        return frozenset(self._database.column(sql, sinks=list(sinks)))
+
     def counts(self, sink: str) -> dict[str, int]:
         """Return how many deliveries are in each status."""
         sql = "SELECT status, count(*) FROM delivery WHERE sink = :sink AND kind <> 'lead' GROUP BY status"

@@ -61,6 +61,10 @@ class Share:
     unknown: int = 0
     of: int = 0
 
+    def plus(self, *, is_unknown: bool) -> Share:
+        """Return it with one activity more."""
+        return Share(self.unknown + is_unknown, self.of + 1)
+
     @property
     def share(self) -> float:
         return self.unknown / self.of if self.of else 0.0
