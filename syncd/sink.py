@@ -12,20 +12,40 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Literal, Self
 
+from syncd.core.activity.columns import COLUMNS, PARTS, Kind, record_of
 from syncd.core.activity.sent import compact
+from syncd.core.activity.wording import (
+    OF_RECORDINGS,
+    address_of,
+    cut,
+    cut_html,
+    html_of,
+    parts_of,
+    sender_of,
+    text_of,
+    title_of,
+    unknown_names,
+)
 from syncd.core.settings.sinks import CallRules, LeadRules, MessageRules, SinkRules
 from syncd.errors import ConfigError
 from syncd.source import Duration, LocalPath, Note, Options, Size, nearest, quoted, yaml_reader
+from syncd.tables.formats import NotTheTable, read_rows, write_rows
+from syncd.tables.whole_file import whole_file
 
 __all__ = [
+    "COLUMNS",
     "ENTRY_POINTS",
+    "OF_RECORDINGS",
+    "PARTS",
     "SINKS",
     "CallRules",
     "Duration",
     "Item",
+    "Kind",
     "LeadRules",
     "LocalPath",
     "MessageRules",
+    "NotTheTable",
     "Note",
     "Options",
     "Outcome",
@@ -34,15 +54,33 @@ __all__ = [
     "SinkRules",
     "Size",
     "Wants",
+    "address_of",
     "compact",
+    "cut",
+    "cut_html",
+    "html_of",
     "nearest",
+    "parts_of",
     "quoted",
+    "read_rows",
+    "record_of",
+    "sender_of",
     "sink_class",
     "sink_names",
+    "text_of",
+    "title_of",
+    "unknown_names",
+    "whole_file",
+    "write_rows",
     "yaml_reader",
 ]
 
-SINKS: Mapping[str, str] = {}
+SINKS: Mapping[str, str] = {
+    "files": "connectors.day_files.sink:DayFiles",
+    "sql": "connectors.sql_tables.sink:SqlTables",
+    "hubspot": "connectors.hubspot.sink:HubSpotSink",
+    "http": "connectors.http_out.sink:HttpOut",
+}
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 
 ENTRY_POINTS = "syncd.sinks"
@@ -108,6 +146,9 @@ class Outcome:
     ``unknown`` (it may have been written). ``remote_id``: the record's id. ``contacts``: those that are associated now.
     ``kept``: the fields that a person changed, and that were left. ``missing``: contacts that the sink does not have.
     ``was_there``: the record of a create was there before, as far as the sink tells: an undo leaves it.
+    ``stored``: what the record holds of those fields where that is not what was sent (the sink's own form of a value, a
+    text that was cut, None for what was left out); it is remembered in place of what was sent, so that the sink's own
+    form is not taken for a person's change.
     """
 
     identity: str
@@ -118,6 +159,7 @@ class Outcome:
     missing: tuple[str, ...] = ()
     reason: str = ""
     was_there: bool = False
+    stored: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Sink(ABC):

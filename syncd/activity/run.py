@@ -1,4 +1,4 @@
-"""One run of the work on calls and messages: events, what was missed of them, the lists, the files, the sinks."""
+"""One run of the work on calls and messages: events, what was missed, the lists, contacts, files, sinks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.activity.attributing.work import Attributed, Attributing
 from syncd.activity.deliver import deliver
 from syncd.activity.delivering.awaiting import awaited
 from syncd.activity.delivering.report import SinkReport
@@ -35,6 +36,7 @@ class ActivityRun:
 
     merged: Merged = field(default_factory=Merged)
     pulled: Pulled = field(default_factory=Pulled)
+    attributed: Attributed = field(default_factory=Attributed)
     media: MediaReport = field(default_factory=MediaReport)
     retention: RetentionReport = field(default_factory=RetentionReport)
     delivered: list[SinkReport] = field(default_factory=list)
@@ -53,6 +55,7 @@ class ActivityRun:
         return {
             **self.pulled.to_json(),
             **events,
+            "attribution": self.attributed.to_json(),
             "media": self.media.to_json(),
             "retention": self.retention.to_json(),
             "sinks": [each.to_json() for each in self.delivered],
@@ -77,6 +80,8 @@ def run_activity(
             session.halt_if_asked()
             pulled_under_lease(session, into.pulled, forecast=forecast)
         session.halt_if_asked()
+        attribute(session, into.attributed)
+        session.halt_if_asked()
         into.media = fetch_media(session, awaited(session.store, session.settings))
     session.halt_if_asked()
     # Not under the lease: a delivery of a backlog may take long, and must not keep the next pull waiting.
@@ -86,6 +91,12 @@ def run_activity(
     with suppress(SourceBusy), session.leased():
         into.retention = retain(session, awaited(session.store, session.settings))
     return into
+
+
+def attribute(session: ActivitySession, into: Attributed) -> None:
+    """Decide whose calls and messages are."""
+    of = (session.settings, session.activity, session.store, session.state)
+    Attributing(*of, dry_run=session.dry_run, halt_if_asked=session.halt_if_asked).run(into)
 
 
 def _merge(session: ActivitySession, into: ActivityRun) -> None:

@@ -296,10 +296,35 @@ class Delivery(Table, table=True):
 
 
 class OptOut(Table, table=True):
-    """A number that gets no messages. ``since``: when; ``by``: ``message`` (it said so) · ``person``."""
+    """What a number wants last. ``out``: 1: no messages. ``at``: when; ``by``: ``message`` · ``person``."""
 
     __tablename__ = "opt_out"
 
     number: str = Field(primary_key=True)
-    since: float
+    out: int
+    at: float
     by: str
+
+
+class Outgoing(Table, table=True):
+    """A message that was to be sent.
+
+    ``own``, ``remote``: digits. ``text``: a digest of it. ``at``: when it was begun. ``state``: ``pending`` (its
+    outcome is unknown) · ``sent`` · ``refused`` · ``not seen`` (no list has it). ``looks``: how many lists lacked it.
+    ``message``: the key of the stored message that it is. ``reason``: why it was refused.
+    """
+
+    __table_args__ = (
+        Index("outgoing_open", "at", sqlite_where=text("state = 'pending'")),
+        Index("outgoing_message", "message", sqlite_where=text("message IS NOT NULL")),
+    )
+
+    id: str = Field(primary_key=True)
+    own: str
+    remote: str
+    text: str
+    at: float
+    state: str
+    looks: int = 0
+    message: str | None = None
+    reason: str | None = None

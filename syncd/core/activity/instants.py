@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -9,17 +10,31 @@ _EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (
 """Other times, such as 0001-01-01, 1970-01-01 and 9999-12-31, stand where a server knows none."""
 
 
+_DIGITS = re.compile(r"\d{10}(?:\d{3})?", re.ASCII)
+
+
 def seconds(text: object) -> float | None:
     """Return the Unix seconds of a time such as ``2026-03-10T14:30:00.000Z``; None if ``text`` is no time.
 
-    A time without an offset is UTC. A time outside 2000 to 2100 is none: no call was then.
+    Unix seconds and milliseconds are times too, as numbers and as digits. A time without an offset is UTC. A time
+    outside 2000 to 2100 is none: no call was then.
     """
-    return _seconds(text) if isinstance(text, str) else None
+    if isinstance(text, str):
+        return _seconds(text)
+    return _since_1970(text) if isinstance(text, int | float) and not isinstance(text, bool) else None
+
+
+def _since_1970(number: float) -> float | None:
+    # No number is in both ranges.
+    found = (each for each in (number, number / 1000) if _EARLIEST <= each < _LATEST) if number < 1e15 else iter(())
+    return next(map(float, found), None)
 
 
 # A call's times stand in its row and in its segments, and the proof of a page asks for them again.
 @lru_cache(maxsize=4096)
 def _seconds(text: str) -> float | None:
+    if _DIGITS.fullmatch(text):
+        return _since_1970(int(text))
     try:
         moment = datetime.fromisoformat(text.strip())
         found = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -32,7 +32,19 @@ _STATEMENTS = (
     """,
     "CREATE INDEX delivery_open ON delivery (sink, status) WHERE status <> 'accepted'",
     "CREATE INDEX delivery_day ON delivery (sink, kind, day)",
-    "CREATE TABLE opt_out (number VARCHAR NOT NULL, since FLOAT NOT NULL, by VARCHAR NOT NULL, PRIMARY KEY (number))",
+    """
+    CREATE TABLE opt_out (
+        number VARCHAR NOT NULL, out INTEGER NOT NULL, at FLOAT NOT NULL, by VARCHAR NOT NULL, PRIMARY KEY (number)
+    )
+    """,
+    """
+    CREATE TABLE outgoing (
+        id VARCHAR NOT NULL, own VARCHAR NOT NULL, remote VARCHAR NOT NULL, text VARCHAR NOT NULL, at FLOAT NOT NULL,
+        state VARCHAR NOT NULL, looks INTEGER NOT NULL, message VARCHAR, reason VARCHAR, PRIMARY KEY (id)
+    )
+    """,
+    "CREATE INDEX outgoing_open ON outgoing (at) WHERE state = 'pending'",
+    "CREATE INDEX outgoing_message ON outgoing (message) WHERE message IS NOT NULL",
 )
 
 
