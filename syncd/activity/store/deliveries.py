@@ -173,8 +173,8 @@ class Deliveries(Part):
         """Return what each gate holds: the identities, by gate."""
         sql = (
             f"SELECT iif(status = 'undone', '{UNDONE}', coalesce(reason, '')), kind || ':' || id FROM delivery"
-            " WHERE sink = :sink AND status <> 'accepted' AND (status = 'held' OR status = 'undone' AND created IS NULL)"
-            " ORDER BY kind, id"
+            " WHERE sink = :sink AND status <> 'accepted'"
+            " AND (status = 'held' OR status = 'undone' AND created IS NULL) ORDER BY kind, id"
         )
         found: dict[str, list[str]] = {}
         for gate, identity in self._database.rows(sql, sink=sink):
