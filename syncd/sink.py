@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Literal, Self
 
+from syncd.core.activity.columns import COLUMNS, PARTS, Kind, record_of
 from syncd.core.activity.sent import compact
 from syncd.core.activity.wording import (
     OF_RECORDINGS,
@@ -28,17 +29,23 @@ from syncd.core.activity.wording import (
 from syncd.core.settings.sinks import CallRules, LeadRules, MessageRules, SinkRules
 from syncd.errors import ConfigError
 from syncd.source import Duration, LocalPath, Note, Options, Size, nearest, quoted, yaml_reader
+from syncd.tables.formats import NotTheTable, read_rows, write_rows
+from syncd.tables.whole_file import whole_file
 
 __all__ = [
+    "COLUMNS",
     "ENTRY_POINTS",
     "OF_RECORDINGS",
+    "PARTS",
     "SINKS",
     "CallRules",
     "Duration",
     "Item",
+    "Kind",
     "LeadRules",
     "LocalPath",
     "MessageRules",
+    "NotTheTable",
     "Note",
     "Options",
     "Outcome",
@@ -55,17 +62,24 @@ __all__ = [
     "nearest",
     "parts_of",
     "quoted",
+    "read_rows",
+    "record_of",
     "sender_of",
     "sink_class",
     "sink_names",
     "text_of",
     "title_of",
     "unknown_names",
+    "whole_file",
+    "write_rows",
     "yaml_reader",
 ]
 
 SINKS: Mapping[str, str] = {
+    "files": "connectors.day_files.sink:DayFiles",
+    "sql": "connectors.sql_tables.sink:SqlTables",
     "hubspot": "connectors.hubspot.sink:HubSpotSink",
+    "http": "connectors.http_out.sink:HttpOut",
 }
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 
@@ -106,8 +120,9 @@ class Item:
     ``associate`` (the record is there, contacts are missing) · ``unchanged`` (only for a sink with ``days``).
     ``fields``: as :meth:`Sink.render` made them. ``digest``: over the fields. ``remote_id``: the record's id at the
     sink, if it is known. ``contacts``: the sink's ids of the contacts that are still to be associated. ``sent``: the
-    fields as they were sent last, each as :func:`compact` makes it; a field that holds something else at the sink now
-    was changed by a person. ``day``: the UTC date. ``attempt``: 1, or more if an earlier outcome is unknown.
+    fields as they were accepted last, each as :func:`compact` makes it; ``tried``: as they were sent since with an
+    unknown outcome. A field that holds something else at the sink now was changed by a person. ``day``: the UTC date.
+    ``attempt``: 1, or more if an earlier outcome is unknown.
     """
 
     identity: str
@@ -120,6 +135,7 @@ class Item:
     contacts: tuple[str, ...] = ()
     sent: Mapping[str, Any] = field(default_factory=dict)
     attempt: int = 1
+    tried: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +145,7 @@ class Outcome:
     ``status``: ``accepted`` · ``rejected`` (for good, as it is; ``reason`` says why, without a person's data) ·
     ``unknown`` (it may have been written). ``remote_id``: the record's id. ``contacts``: those that are associated now.
     ``kept``: the fields that a person changed, and that were left. ``missing``: contacts that the sink does not have.
+    ``was_there``: the record of a create was there before, as far as the sink tells: an undo leaves it.
     ``stored``: what the record holds of those fields where that is not what was sent (the sink's own form of a value, a
     text that was cut, None for what was left out); it is remembered in place of what was sent, so that the sink's own
     form is not taken for a person's change.
@@ -141,6 +158,7 @@ class Outcome:
     kept: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     reason: str = ""
+    was_there: bool = False
     stored: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""One run of the work on calls and messages: deliveries, what was missed of them, the lists, the files, what is old."""
+"""One run of the work on calls and messages: deliveries, what was missed, the lists, contacts, files, what is old."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.activity.attributing.work import Attributed, Attributing
 from syncd.activity.events import Merged, merge_events
 from syncd.activity.media.run import MediaReport, fetch_media
 from syncd.activity.noting import noted
@@ -28,6 +29,7 @@ class ActivityRun:
 
     merged: Merged = field(default_factory=Merged)
     pulled: Pulled = field(default_factory=Pulled)
+    attributed: Attributed = field(default_factory=Attributed)
     media: MediaReport = field(default_factory=MediaReport)
     retention: RetentionReport = field(default_factory=RetentionReport)
     errors: dict[str, SyncdError] = field(default_factory=dict)
@@ -45,6 +47,7 @@ class ActivityRun:
         return {
             **self.pulled.to_json(),
             **events,
+            "attribution": self.attributed.to_json(),
             "media": self.media.to_json(),
             "retention": self.retention.to_json(),
         }
@@ -68,10 +71,18 @@ def run_activity(
             session.halt_if_asked()
             pulled_under_lease(session, into.pulled, forecast=forecast)
         session.halt_if_asked()
+        attribute(session, into.attributed)
+        session.halt_if_asked()
         into.media = fetch_media(session)
         session.halt_if_asked()
         into.retention = retain(session)
     return into
+
+
+def attribute(session: ActivitySession, into: Attributed) -> None:
+    """Decide whose calls and messages are."""
+    of = (session.settings, session.activity, session.store, session.state)
+    Attributing(*of, dry_run=session.dry_run, halt_if_asked=session.halt_if_asked).run(into)
 
 
 def _merge(session: ActivitySession, into: ActivityRun) -> None:

@@ -1,4 +1,4 @@
-"""The configuration that a command works with, its sources, and its state."""
+"""The configuration that a command works with, its sources and sinks, and its state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncd.errors import ConfigError
 from syncd.report.streams import printable
 
 if TYPE_CHECKING:
-    from syncd.config import Settings, Source
+    from syncd.config import Settings, SinkSettings, Source
     from syncd.config.activity import Activity
     from syncd.state import State
 
@@ -73,6 +73,31 @@ def needed_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
     if not sources:
         raise ConfigError(f"{settings.path}: there is no source: add one under sources (calls: syncd activity run)")
     return sources
+
+
+def chosen_sinks(settings: Settings, names: Sequence[str]) -> list[SinkSettings]:
+    """Return the sinks called ``names``, or all, in the order of the configuration.
+
+    Raises:
+        ConfigError: there is no sink of one of the names.
+    """
+    known = list(settings.sinks)
+    wrong = [f"{printable(name)!r}{nearest(name, known)}" for name in dict.fromkeys(names) if name not in known]
+    if wrong:
+        raise ConfigError(*(f"there is no sink {each}; there are: {', '.join(known) or 'none'}" for each in wrong))
+    return [sink for name, sink in settings.sinks.items() if not names or name in names]
+
+
+def needed_sinks(settings: Settings, names: Sequence[str]) -> list[SinkSettings]:
+    """Return the sinks as :func:`chosen_sinks` does, for a command that has nothing to do without one.
+
+    Raises:
+        ConfigError: there is no sink, or none of one of the names.
+    """
+    sinks = chosen_sinks(settings, names)
+    if not sinks:
+        raise ConfigError(f"{settings.path}: there is no sink: add one under sinks")
+    return sinks
 
 
 def existing_state(settings: Settings, *, read_only: bool = False) -> AbstractContextManager[State | None]:

@@ -132,11 +132,12 @@ class Client:
         """Send a request until it is answered.
 
         ``path`` follows the base URL, or is a whole URL of the same origin (a server's link to the next page).
-        ``params`` are added to the path's query. The body is ``form`` or else ``json``; None sends none. ``budget``
-        replaces the client's. Answers with a 4xx status in ``returned`` are returned, not raised. ``again`` is called
-        before an attempt that follows one which may have been carried out; an error of it ends the request. ``finish``:
-        the request changes something, so once it was sent, its answer is awaited for a while after a stop too.
-        ``within``: the keys that lead to a list which may be long; then a :class:`~syncd.rest.listed.Listed` is there.
+        ``params`` are added to the path's query. The body is ``form`` or else ``json`` (a value, or JSON as bytes);
+        None sends none. ``budget`` replaces the client's. Answers with a 4xx status in ``returned`` are returned, not
+        raised. ``again`` is called before an attempt that follows one which may have been carried out; an error of it
+        ends the request. ``finish``: the request changes something, so once it was sent, its answer is awaited for a
+        while after a stop too. ``within``: the keys that lead to a list which may be long; then a
+        :class:`~syncd.rest.listed.Listed` is there.
 
         Raises:
             SyncdError: an error of ``failures``: the key is refused (401, 403), the request is refused (any other
@@ -146,7 +147,7 @@ class Client:
 
         """
         request = self._build(method, path, params, bodies.encode(json, form), headers or {})
-        name = f"{method} {urlsplit(path).path}"
+        name = f"{method} {urlsplit(path).path}".rstrip()
         places = budget or self._budget
         call = _Call(name, places, request=request, returned=returned, again=again, finish=finish, within=within)
         try:

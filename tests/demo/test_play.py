@@ -27,6 +27,7 @@ from syncd.read.contact_mapping import contact_mapping
 from syncd.sandbox.company import FIELDS
 from tests.worlds.commands import environment
 from tests.worlds.logs import logging_restored
+from tests.worlds.patience import PATIENCE
 
 ROOT = Path(play.__file__).parent.parent.parent
 SAMPLE = ROOT / "config" / "samples" / "tenants.csv"
@@ -128,7 +129,7 @@ def test_a_demo_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
             if said.startswith("$ syncd receive"):
                 break
         demo.send_signal(signal.SIGTERM)
-        demo.communicate(timeout=60)
+        demo.communicate(timeout=PATIENCE)
     assert demo.returncode == 130
     assert list(tmp_path.iterdir()) == []
     with socket.socket() as knock:

@@ -10,9 +10,19 @@ from syncd.core.activity.views import Segment
 
 Columns = Mapping[str, Any]
 
+Attributed = tuple[str | None, Sequence[Mapping[str, str]]]
+"""The outcome of an attribution, and the contacts whose the activity is."""
+
+NOT_YET: Attributed = (None, ())
+"""Of an activity that was not looked at yet."""
+
 
 def call_row(
-    columns: Columns, segments: Iterable[Segment], texts: Mapping[str, str | None], now: float
+    columns: Columns,
+    segments: Iterable[Segment],
+    texts: Mapping[str, str | None],
+    now: float,
+    attributed: Attributed = NOT_YET,
 ) -> dict[str, Any]:
     """Return a call. ``texts``: its ``summary`` and ``transcription``; ``now``: Unix seconds."""
     settled = columns["settled_at"]
@@ -38,12 +48,14 @@ def call_row(
         "first_by": columns["first_by"],
         "settled": settled is not None and settled <= now,
         "missing_since": _time(columns["missing_since"]),
-        "attribution": None,
-        "contacts": [],
+        "attribution": attributed[0],
+        "contacts": list(attributed[1]),
     }
 
 
-def message_row(columns: Columns, attachments: Sequence[Columns], body: str | None) -> dict[str, Any]:
+def message_row(
+    columns: Columns, attachments: Sequence[Columns], body: str | None, attributed: Attributed = NOT_YET
+) -> dict[str, Any]:
     """Return a message."""
     return {
         "kind": "message",
@@ -61,8 +73,8 @@ def message_row(columns: Columns, attachments: Sequence[Columns], body: str | No
         ],
         "first_by": columns["first_by"],
         "missing_since": _time(columns["missing_since"]),
-        "attribution": None,
-        "contacts": [],
+        "attribution": attributed[0],
+        "contacts": list(attributed[1]),
     }
 
 

@@ -95,7 +95,8 @@ def _show(screen: Screen, options: ActivityRunOptions, done: ActivityRun) -> Non
     show_days(screen, done.pulled.days)
     for kind, taken in done.pulled.taken.items():
         screen.line(f"{kind}s: {taken.new:,} new, {taken.changed:,} changed, {taken.unchanged:,} as known")
-    for what, counts in (("files", done.media.to_json()), ("removed", done.retention.to_json())):
+    attributed, files, removed = done.attributed.to_json(), done.media.to_json(), done.retention.to_json()
+    for what, counts in (("contacts", attributed), ("files", files), ("removed", removed)):
         if shown := ", ".join(
             f"{count:,} {UNITS.get(name, name)}" for name, count in counts.items() if count and isinstance(count, int)
         ):

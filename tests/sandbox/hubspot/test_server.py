@@ -11,6 +11,7 @@ import pytest
 from syncd.errors import ConfigError
 from syncd.sandbox.hubspot.server import HubSpot, serve
 from tests.worlds.hubspot_account import LIST, account
+from tests.worlds.patience import PATIENCE
 
 
 class TestFaults:
@@ -36,7 +37,10 @@ class TestFaults:
 
 class TestServer:
     def test_it_answers_on_loopback_and_is_changed_by_its_control_paths(self) -> None:
-        with HubSpot(seed=5, limits=None) as fake, httpx.Client(base_url=fake.url, verify=False, timeout=5) as client:
+        with (
+            HubSpot(seed=5, limits=None) as fake,
+            httpx.Client(base_url=fake.url, verify=False, timeout=PATIENCE) as client,
+        ):
             client.headers["Authorization"] = f"Bearer {fake.key}"
 
             def control(method: str, path: str, body: Any = None) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from connectors.rest_api.signature import Signature
+from connectors.http_parts.signature import Signature
 from tests.worlds.rest_api_world import World
 
 KNOWN = "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.rest_api.template import ABSENT, Request, RequestTemplate, fill, names_in, unguarded
+from connectors.http_parts.template import ABSENT, Request, RequestTemplate, fill, names_in, unguarded
 from syncd.errors import ConfigError
 
 FILLED: dict[str, tuple[Any, Any]] = {

@@ -1,7 +1,7 @@
-"""Presets: the options of a REST source for one vendor, as YAML files beside the code.
+"""Presets: the options of a REST source or sink for one vendor, as YAML files beside the code.
 
-A preset names the ``vars`` and ``secrets`` that it needs, with a text for each. A source's own options replace those of
-the preset, key by key; a list is replaced as a whole.
+A preset names the ``vars`` and ``secrets`` that it needs, with a text for each. The configuration's own options replace
+those of the preset, key by key; a list is replaced as a whole.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-FOLDER = Path(__file__).parent / "presets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +20,22 @@ class Preset:
     needs: Mapping[str, str]
 
 
-# The reader is an argument, since only the configuration may know YAML (tests/test_imports.py).
-def preset(name: str, read_yaml: Callable[[Path], Any]) -> Preset:
-    """Return the preset ``name``, one of :func:`preset_names`."""
-    content = read_yaml(FOLDER / f"{name}.yaml")
-    needs = {f"{part}.{key}": text for part, keys in content.get("needs", {}).items() for key, text in keys.items()}
-    return Preset(content["options"], needs)
+@dataclass(frozen=True, slots=True)
+class Presets:
+    """The presets in ``folder``."""
 
+    folder: Path
 
-def preset_names() -> list[str]:
-    """Return the names of all presets, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    # The reader is an argument, since only the configuration may know YAML (tests/test_imports.py).
+    def get(self, name: str, read_yaml: Callable[[Path], Any]) -> Preset:
+        """Return the preset ``name``, one of :meth:`names`."""
+        content = read_yaml(self.folder / f"{name}.yaml")
+        needs = {f"{part}.{key}": text for part, keys in content.get("needs", {}).items() for key, text in keys.items()}
+        return Preset(content["options"], needs)
+
+    def names(self) -> list[str]:
+        """Return the names of all presets, sorted."""
+        return sorted(path.stem for path in self.folder.glob("*.yaml"))
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connectors.rest_api.template import as_text, fill
+from connectors.http_parts.template import as_text, fill
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The options of a REST source about access: sign-in, request limits, and the meaning of answers."""
+"""The options of a REST source or sink about access: sign-in, request limits, and the meaning of answers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,33 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 from connectors.http_parts.limits import Hint, Limit, Unit
 from connectors.http_parts.paths import JsonPath
 from connectors.http_parts.rules import Action, Rule
-from connectors.rest_api.forms import Template
-from connectors.rest_api.template import names_in
+from connectors.http_parts.template import names_in
 from syncd.source import Duration, LocalPath, Options, parse_duration
+
+
+def _template(value: Any) -> Any:
+    # names_in raises for a brace without its partner.
+    names_in(value)
+    return value
+
+
+Template = Annotated[Any, AfterValidator(_template)]
+"""A value whose texts are templates, at any depth."""
+
+# base_url and path are simply joined, so a path without a slash would change the name of the host.
+PathTemplate = Annotated[str, Field(pattern="^/"), AfterValidator(_template)]
+"""What follows the base URL."""
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError("is no name of a variable: use letters, digits and _")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""The name of a variable in templates."""
+
 
 Secret = Annotated[SecretStr, WithJsonSchema({"type": "string"})]
 """A value that is shown nowhere."""
