@@ -66,6 +66,7 @@ __all__ = [
 
 SINKS: Mapping[str, str] = {
     "http": "connectors.http_out.sink:HttpOut",
+    "rest": "connectors.rest_out.sink:RestOut",
 }
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 
@@ -106,8 +107,9 @@ class Item:
     ``associate`` (the record is there, contacts are missing) · ``unchanged`` (only for a sink with ``days``).
     ``fields``: as :meth:`Sink.render` made them. ``digest``: over the fields. ``remote_id``: the record's id at the
     sink, if it is known. ``contacts``: the sink's ids of the contacts that are still to be associated. ``sent``: the
-    fields as they were sent last, each as :func:`compact` makes it; a field that holds something else at the sink now
-    was changed by a person. ``day``: the UTC date. ``attempt``: 1, or more if an earlier outcome is unknown.
+    fields as they were accepted last, each as :func:`compact` makes it; ``tried``: as they were sent since with an
+    unknown outcome. A field that holds something else at the sink now was changed by a person. ``day``: the UTC date.
+    ``attempt``: 1, or more if an earlier outcome is unknown.
     """
 
     identity: str
@@ -120,6 +122,7 @@ class Item:
     contacts: tuple[str, ...] = ()
     sent: Mapping[str, Any] = field(default_factory=dict)
     attempt: int = 1
+    tried: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ class Outcome:
     ``status``: ``accepted`` · ``rejected`` (for good, as it is; ``reason`` says why, without a person's data) ·
     ``unknown`` (it may have been written). ``remote_id``: the record's id. ``contacts``: those that are associated now.
     ``kept``: the fields that a person changed, and that were left. ``missing``: contacts that the sink does not have.
+    ``was_there``: the record of a create was there before, as far as the sink tells: an undo leaves it.
     """
 
     identity: str
@@ -138,6 +142,7 @@ class Outcome:
     kept: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     reason: str = ""
+    was_there: bool = False
 
 
 class Sink(ABC):
