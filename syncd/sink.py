@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Literal, Self
 
+from syncd.core.activity.columns import COLUMNS, PARTS, Kind, record_of
 from syncd.core.activity.sent import compact
 from syncd.core.activity.wording import (
     OF_RECORDINGS,
@@ -28,17 +29,23 @@ from syncd.core.activity.wording import (
 from syncd.core.settings.sinks import CallRules, LeadRules, MessageRules, SinkRules
 from syncd.errors import ConfigError
 from syncd.source import Duration, LocalPath, Note, Options, Size, nearest, quoted, yaml_reader
+from syncd.tables.formats import NotTheTable, read_rows, write_rows
+from syncd.tables.whole_file import whole_file
 
 __all__ = [
+    "COLUMNS",
     "ENTRY_POINTS",
     "OF_RECORDINGS",
+    "PARTS",
     "SINKS",
     "CallRules",
     "Duration",
     "Item",
+    "Kind",
     "LeadRules",
     "LocalPath",
     "MessageRules",
+    "NotTheTable",
     "Note",
     "Options",
     "Outcome",
@@ -55,18 +62,23 @@ __all__ = [
     "nearest",
     "parts_of",
     "quoted",
+    "read_rows",
+    "record_of",
     "sender_of",
     "sink_class",
     "sink_names",
     "text_of",
     "title_of",
     "unknown_names",
+    "whole_file",
+    "write_rows",
     "yaml_reader",
 ]
 
 SINKS: Mapping[str, str] = {
     "http": "connectors.http_out.sink:HttpOut",
     "rest": "connectors.rest_out.sink:RestOut",
+    "files": "connectors.day_files.sink:DayFiles",
 }
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 

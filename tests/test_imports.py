@@ -20,7 +20,7 @@ FLOORS = (
     ("journald",),
     ("log",),
     ("core",),
-    ("state", "rest", "source", "budget"),
+    ("state", "rest", "source", "budget", "tables"),
     ("sink",),
     ("config", "target"),
     ("connectors",),

@@ -10,7 +10,8 @@ import orjson
 import polars as pl
 
 from syncd.report.source_report import SourceReport, described
-from syncd.report.table_file import check_file, explained, owners_file, write_table
+from syncd.report.table_file import check_file, explained, write_table
+from syncd.tables.whole_file import owners_file
 
 
 def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:

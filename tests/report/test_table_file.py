@@ -11,7 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from syncd.report.table_file import harmless, owners_file, write_table
+from syncd.report.table_file import write_table
+from syncd.tables.spreadsheets import as_it_was, harmless
+from syncd.tables.whole_file import owners_file
 from tests.worlds.commands import Command
 from tests.worlds.world import World
 
@@ -69,6 +71,7 @@ def test_it_can_be_reversed_from_the_file(text: str, tmp_path: Path) -> None:
         rows = list(csv.reader(file))
     assert reversed_cell(rows[1][0]) == text
     assert rows[2] == ["", "y"]
+    assert as_it_was(pl.DataFrame({"a": [rows[1][0]]})).item() == text
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])

@@ -20,8 +20,9 @@ def export(config: Path | None, options: ActivityExportOptions) -> int:
     """
     asked = selection(options)
     settings = loaded(config, keyless=True)
-    from syncd.activity.export import HEAD, write_rows
+    from syncd.activity.export import write_rows
     from syncd.commands.written_file import check_written
+    from syncd.core.activity.columns import HEAD
     from syncd.report.screen import Screen
 
     check_written(options.file, str(options.file), HEAD, "holds no calls and messages", settings)
