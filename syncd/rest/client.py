@@ -156,7 +156,10 @@ class Client:
             return self._retries(lambda: self._attempt(call), call)
         except GivenUp as why:
             message = f"{self._failures.who} ({call.request.url.host}) {why}: {why.remedy}"
-            raise self._failures.unavailable(message, call.sends > 0) from None
+            failure = self._failures.unavailable(message, call.sends > 0)
+            # Some failures, such as a source's, are made without it.
+            failure.in_doubt = call.sends > 0
+            raise failure from None
         except SyncdError as error:
             error.in_doubt = call.sends > 0
             raise

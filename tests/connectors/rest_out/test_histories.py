@@ -162,6 +162,13 @@ def test_a_server_that_went_down_is_not_asked_for_every_record(tmp_path: Path) -
     assert len([each for each in account.server.requests if is_write(each)]) <= 3 * 6
 
 
+def test_a_server_that_is_not_reached_leaves_no_doubt(account: Account) -> None:
+    account.server.fault = lambda request: httpx.ConnectError("refused") if is_write(request) else None
+    with pytest.raises(SinkUnavailable) as raised:
+        account.deliver(*account.rows(3))
+    assert not raised.value.in_doubt
+
+
 def test_a_429_is_waited_for_and_no_doubt(account: Account) -> None:
     limits = iter([httpx.Response(429, headers={"Retry-After": "7"}, json={})])
     account.server.fault = lambda request: next(limits, None) if is_write(request) else None
