@@ -80,6 +80,7 @@ SINKS: Mapping[str, str] = {
     "sql": "connectors.sql_tables.sink:SqlTables",
     "hubspot": "connectors.hubspot.sink:HubSpotSink",
     "http": "connectors.http_out.sink:HttpOut",
+    "rest": "connectors.rest_out.sink:RestOut",
 }
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 

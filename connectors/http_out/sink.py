@@ -102,6 +102,8 @@ class HttpOut(Sink):
         gone = []
         for identity in remote_ids:
             kind, _, id_ = identity.partition(":")
+            if kind not in {"call", "message"}:
+                continue
             data = {"kind": kind, "id": id_}
             if kind == "message":
                 data["channel"], _, data["id"] = id_.partition(":")
@@ -146,18 +148,19 @@ class HttpOut(Sink):
         return self._request("POST", returned=REFUSED, json=content, headers=signed, finish=True)
 
     def _request(self, method: str, **parts: Any) -> Answer:
-        _, rest = _split(self._options.url)
-        return self._open().request(method, rest, budget=self._pacer.places(method, rest), **parts)
+        # An address that others give out for such a receiver often has the receiver's secret in its path.
+        place = self._pacer.places(method, "")
+        return self._open().request(method, self._options.url, name=method, budget=place, **parts)
 
     def _open(self) -> Client:
         self._client = self._client or self._connect()
         return self._client
 
     def _connect(self) -> Client:
-        base, _ = _split(self._options.url)
+        parts = urlsplit(self._options.url)
         own = self._options.headers.items()
         return Client(
-            base,
+            f"{parts.scheme}://{parts.netloc}",
             headers={"User-Agent": "syncd", **{name: value.get_secret_value() for name, value in own}},
             bounds=Bounds(self._options.timeout, self._options.timeout * ATTEMPTS, MAX_ANSWER),
             transport=self._around.transport,
@@ -187,13 +190,15 @@ class HttpOut(Sink):
 class _Batch:
     """What the threads of one batch know of each other.
 
-    ``stopped_by``: an error that ends the batch. ``failures``: failures in a row; ``last``: the last one.
+    ``stopped_by``: an error that ends the batch. ``failures``: failures in a row; ``last``: the last one. ``in_doubt``:
+    something may have been taken.
     """
 
     stopped_by: SyncdError | None = None
     failures: int = 0
     answers: int = 0
     last: SyncdError | None = None
+    in_doubt: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -203,23 +208,19 @@ class _Batch:
     @property
     def error(self) -> SyncdError | None:
         """The error of the batch; None if there are outcomes."""
-        return self.stopped_by or (None if self.answers else self.last)
+        error = self.stopped_by or (None if self.answers else self.last)
+        if error:
+            error.in_doubt = self.in_doubt
+        return error
 
     def failed(self, error: SyncdError) -> None:
         with self.lock:
             self.failures += 1
             self.last = error
+            self.in_doubt |= error.in_doubt
 
     def answered(self) -> None:
         with self.lock:
             self.failures = 0
             self.answers += 1
-
-
-def _split(url: str) -> tuple[str, str]:
-    """Return an address as the client's base, and what the request adds to it."""
-    # The client names the path of a request in errors and logs, and not its base. An address that others give out for
-    # such a receiver often has the receiver's secret in its path.
-    parts = urlsplit(url)
-    base = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-    return base, url.removeprefix(base)
+            self.in_doubt = True

@@ -18,7 +18,7 @@ from connectors.http_parts.surroundings import Surroundings
 from connectors.http_parts.template import Request, as_text, fill
 from connectors.http_parts.tokens import TokenFile
 from syncd.errors import SourceInvalid
-from syncd.rest import Answer, Bounds, Client, Credentials, Verdict, source_failures
+from syncd.rest import Answer, Bounds, Client, Credentials, Failures, Verdict, source_failures
 
 
 class Connection:
@@ -33,6 +33,7 @@ class Connection:
         keep_headers: the headers of answers that are kept, by lower-case name, beside the date and those of limits.
         exact: parse fractions in JSON as Decimals.
         longest: the longest pause (seconds) that the server's headers may cause.
+        failures: which errors are raised; by default those of a source.
 
     """
 
@@ -45,12 +46,14 @@ class Connection:
         keep_headers: Collection[str] = (),
         exact: bool = False,
         longest: float = float("inf"),
+        failures: Failures | None = None,
     ) -> None:
         self.name = name
         self._options = options
         self._around = around
         self._keep_headers = keep_headers
         self._exact = exact
+        self._failures = failures or source_failures(name, key="check options.secrets")
         self._more_rules: Sequence[Rule] = ()
         secrets = {name: secret.get_secret_value() for name, secret in options.secrets.items()}
         self.values = {**secrets, **options.vars}
@@ -95,7 +98,8 @@ class Connection:
                 **client,
             )
         except SourceInvalid as error:
-            told = SourceInvalid(f"{error} (it was asked for {request.method} {urlsplit(path).path})")
+            asked = client.get("name") or f"{request.method} {urlsplit(path).path}"
+            told = SourceInvalid(f"{error} (it was asked for {asked})")
             told.in_doubt = error.in_doubt
             raise told from None
         finally:
@@ -133,7 +137,7 @@ class Connection:
             # As a float, 1.10 would lose its last digit, and a long decimal several.
             exact=self._exact,
             keep_headers={"date", *self._keep_headers, *self._pacer.headers},
-            **{"failures": source_failures(self.name, key="check options.secrets"), **own},
+            **{"failures": self._failures, **own},
         )
 
     def _make_signature(self) -> Signature | None:

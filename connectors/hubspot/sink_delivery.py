@@ -42,6 +42,7 @@ class Delivery:
         self._records = Records(opened.session, kind, opened.unique[kind])
         self._results: Results = {}
         self._kept: dict[str, tuple[str, ...]] = {}
+        self._there: set[str] = set()
 
     def run(self) -> None:
         """Write what is to be written, then link.
@@ -78,6 +79,7 @@ class Delivery:
         if any(each.attempt == 1 and self._was_there(each) for each in items):
             self._opened.careful[self._kind] = True
         self._change([(each, known[each.identity], {}) for each in items if each.identity in known])
+        self._there |= known.keys() | {each.identity for each in items if self._was_there(each)}
 
     def _known(self, items: Sequence[Item]) -> dict[str, Record]:
         """Return the records that are there though nothing is known of a delivery, as after a lost state."""
@@ -93,7 +95,7 @@ class Delivery:
         return item.identity in self._results and self._results[item.identity].known
 
     def _edit(self, items: Sequence[Item]) -> None:
-        names = sorted({name for each in items for name in (*each.fields, *each.sent)})
+        names = sorted({name for each in items for name in (*each.fields, *each.sent, *each.tried)})
         ids = [_id_of(each) for each in items]
         batch = Api(self._opened.session).read(self._kind, ids, names)
         records = {str(each.get("id")): each for each in batch.found}
@@ -107,7 +109,8 @@ class Delivery:
         """Write into records what has changed since it was sent, and leave what a person changed."""
         entries = []
         for item, record, sent in records:
-            edit = edit_of(item.fields, sent, record.get("properties") or {}, self._opened.names.resolve)
+            shown, resolve = record.get("properties") or {}, self._opened.names.resolve
+            edit = edit_of(item.fields, sent, shown, resolve, item.tried)
             self._kept[item.identity] = edit.kept
             entry = self._entry(item, edit.values, str(record.get("id")))
             if entry.values:
@@ -147,6 +150,7 @@ class Delivery:
             contacts=tuple(each for each in item.contacts if each in result.links or (result.id, each) in linked.done),
             kept=self._kept.get(item.identity, ()),
             missing=tuple(each for each in item.contacts if (result.id, each) in linked.missing),
+            was_there=item.identity in self._there,
             stored=result.stored,
         )
 

@@ -67,7 +67,14 @@ Resolve = Callable[[str, Any], Any]
 def rendered(row: Row, rules: SinkRules) -> dict[str, str]:
     """Return the fields of a row's record. Owners and outcomes have the names of the configuration."""
     made = _call(row, rules) if row.get("kind") == "call" else _message(row, rules)
-    return {name: str(value) for name, value in made if value not in (None, "")}
+    return {name: _writable(str(value)) for name, value in made if value not in (None, "")}
+
+
+def _writable(text: str) -> str:
+    """Return a text that JSON and HubSpot can hold: half of a surrogate pair is none, nor is a null character."""
+    if text.isprintable():
+        return text
+    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _call(row: Row, rules: SinkRules) -> Iterator[tuple[str, Any]]:
@@ -174,22 +181,29 @@ class Edit:
     kept: tuple[str, ...] = ()
 
 
-def edit_of(fields: Fields, sent: Fields, current: Mapping[str, Any], resolve: Resolve) -> Edit:
-    """Return what to write into a record that holds ``current``, to make it of ``fields``; ``sent``: as sent last.
+def edit_of(
+    fields: Fields, sent: Fields, current: Mapping[str, Any], resolve: Resolve, tried: Fields | None = None
+) -> Edit:
+    """Return what to write into a record that holds ``current``, to make it of ``fields``.
 
-    A field that does not hold what was sent last was changed by a person, and is left. So is one that was never sent
-    and that holds something.
+    ``sent``: as they were accepted last; ``tried``: as they were sent since, with an unknown outcome. A field that
+    holds something else was changed by a person, and is left. So is one that was never sent and that holds something.
     """
-    wanted = {name: value for name, value in fields.items() if name not in sent or compact(value) != sent[name]}
-    wanted |= {name: "" for name in sent if name not in fields and sent[name]}
+    tried = tried or {}
+    wanted = {
+        name: value
+        for name, value in fields.items()
+        if name not in sent or {sent[name], tried.get(name, sent[name])} != {compact(value)}
+    }
+    wanted |= {name: "" for name in (*sent, *tried) if name not in fields and (sent.get(name) or tried.get(name))}
     values: dict[str, Any] = {}
     kept: list[str] = []
     for name, value in wanted.items():
         now = current.get(name) or ""
         if is_same(name, now, compact(resolve(name, value))):
             continue
-        before = sent.get(name)
-        if not now if before is None else _is_as_sent(name, now, before, resolve):
+        known = [each[name] for each in (sent, tried) if each.get(name) is not None]
+        if any(_is_as_sent(name, now, before, resolve) for before in known) or (not known and not now):
             values[name] = value
         else:
             kept.append(name)

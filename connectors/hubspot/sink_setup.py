@@ -83,22 +83,23 @@ class Setup:
         return notes
 
     def prepare(self) -> list[Note]:
-        """Make the unique properties that are missing, and return what was made.
+        """Make the unique properties that are missing, and return what was made, or could not be made.
 
         Raises:
             SinkInvalid: the property is there and is not unique, which cannot be changed.
             SourceError: HubSpot does not answer, or refuses the key.
 
         """
-        return [self._prepared(kind, self._api.definitions(kind)) for kind in self._kinds]
+        notes = [self._prepared(kind, self._api.definitions(kind)) for kind in self._kinds]
+        return [note for note in notes if note]
 
-    def _prepared(self, kind: str, definitions: Definitions) -> Note:
+    def _prepared(self, kind: str, definitions: Definitions) -> Note | None:
         if unique_of(definitions) == UNIQUE:
-            return Note(f"{kind} have the unique property {UNIQUE}", good=True)
+            return None
         if UNIQUE in definitions:
             raise SinkInvalid(
                 f"{kind} have a property {UNIQUE} that is not unique, and HubSpot cannot change that: archive it in"
-                " HubSpot's settings under Properties, then prepare the sink again"
+                " HubSpot's settings under Properties, then run syncd activity prepare again"
             )
         body = {
             "name": UNIQUE,
@@ -152,9 +153,9 @@ class Setup:
         if unique:
             yield Note(f"{kind} are delivered exactly once, by the unique property {unique}", good=True)
         elif UNIQUE in definitions:
-            yield Note(f"the property {UNIQUE} of {kind} is not unique: archive it, and prepare the sink")
+            yield Note(f"the property {UNIQUE} of {kind} is not unique: archive it, and run syncd activity prepare")
         else:
-            yield Note(f"{kind} have no unique property: prepare the sink; without it, {_LIMITS}")
+            yield Note(f"{kind} have no unique property: run syncd activity prepare; without one, {_LIMITS}")
         type_id = Links(self._session, kind).type_now()
         if type_id not in (None, LINK_TYPES[kind]):
             yield Note(f"links of {kind} to contacts have the type {type_id} in this account", good=True)

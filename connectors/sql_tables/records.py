@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
@@ -22,6 +22,11 @@ PARENTS = {"call": "calls", "message": "messages"}
 
 _COLUMNS = {role: tuple(shape.columns) for role, shape in SHAPES.items()}
 _GET: Mapping[str, Callable[[Fields], Row]] = {role: itemgetter(*columns) for role, columns in _COLUMNS.items()}
+_PARTS: Mapping[str, Callable[[Fields], Row]] = {
+    role: itemgetter(*columns[len(SHAPES[role].key) :])
+    for role, columns in _COLUMNS.items()
+    if role not in PARENTS.values()
+}
 _NARROW = {
     role: [(place, WIDTHS[kind]) for place, kind in enumerate(shape.columns.values()) if kind in WIDTHS]
     for role, shape in SHAPES.items()
@@ -32,14 +37,16 @@ _TIMES = {
 }
 
 
-def rows_of(fields: Fields) -> Iterator[tuple[str, Row]]:
-    """Yield each row of an activity with its table, the activity's own row first."""
+def rows_of(fields: Fields) -> list[tuple[str, Row]]:
+    """Return each row of an activity with its table, the activity's own row first."""
     kind = fields["kind"]
-    yield PARENTS[kind], _GET[PARENTS[kind]](fields)
+    role = PARENTS[kind]
+    found = [(role, _GET[role](fields))]
+    key = key_of(fields)
     for name, role in CHILDREN[kind]:
-        key = key_of(fields) if role != "contacts" else (kind, fields.get("channel") or "", fields["id"])
-        for place, part in enumerate(fields[name], 1):
-            yield role, (*key, place, *(part[column] for column in _COLUMNS[role][len(key) + 1 :]))
+        begin, get = parent_key(role, key), _PARTS[role]
+        found += [(role, (*begin, place, *get(part))) for place, part in enumerate(fields[name], 1)]
+    return found
 
 
 def key_of(fields: Fields) -> Row:
@@ -54,9 +61,9 @@ def parent_key(role: str, key: Sequence[Any]) -> Row:
     return ("call", "", *key) if len(key) == 1 else ("message", *key)
 
 
-def too_wide(fields: Fields) -> str | None:
+def too_wide(rows: Iterable[tuple[str, Row]]) -> str | None:
     """Say which text of an activity is longer than a server holds; None if there is none."""
-    for role, row in rows_of(fields):
+    for role, row in rows:
         for place, width in _NARROW[role]:
             if row[place] is not None and len(row[place]) > width:
                 return f"{_COLUMNS[role][place]} has more than {width} characters"

@@ -82,6 +82,8 @@ class PostgresSession(Postgres):
             "DateStyle": "ISO, YMD",
             "statement_timeout": str(int(self.access.timeout * 1000)),
             "lock_timeout": f"{LOCK_SECONDS}s",
+            # A new table has no statistics, and the server would read it whole for each batch: its index is better.
+            **dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"), "off"),
         }
         asked = ", ".join(["set_config(%s, %s, true)"] * len(settings))
         cursor.execute(f"SELECT {asked}", [each for pair in settings.items() for each in pair])

@@ -15,10 +15,10 @@ from sqlalchemy.pool import StaticPool
 from connectors.sql_tables.errors import RefusedValue, WriteErrors
 from connectors.sql_tables.options import SqlTablesOptions
 from connectors.sql_tables.preparing import Found, complete, look, prove_rights
-from connectors.sql_tables.records import CHILDREN, PARENTS, Row, key_of, parent_key, rows_of, too_wide
+from connectors.sql_tables.records import CHILDREN, PARENTS, Row, parent_key, rows_of, too_wide
 from connectors.sql_tables.sessions import Session, session_of
 from connectors.sql_tables.tables import tables_of
-from connectors.sql_tables.writing import Writer
+from connectors.sql_tables.writing import Batch, Writer, writer_of
 from syncd.errors import SinkError, SinkUnavailable
 from syncd.sink import Item, Note, Options, Outcome, Sink, SinkRules, Wants, record_of
 from syncd.sink import Row as Activity
@@ -27,6 +27,10 @@ BATCH = 5_000
 
 _KEYS = {"call": 1, "message": 2}
 """How many parts the key of an activity has."""
+
+
+Written = tuple[Item, list[tuple[str, Row]]]
+"""An item, and its rows with their tables."""
 
 
 class SqlTables(Sink):
@@ -70,13 +74,15 @@ class SqlTables(Sink):
 
     def deliver(self, items: Sequence[Item]) -> Sequence[Outcome]:
         outcomes: list[Outcome] = []
-        fitting: list[Item] = []
-        for item in items:
-            if reason := too_wide(item.fields):
+        fitting: dict[str, Written] = {}
+        # Programs that write in one order do not wait for each other. The last item of an activity counts.
+        for item in sorted(items, key=lambda item: item.identity):
+            rows = rows_of(item.fields)
+            if reason := too_wide(rows):
                 outcomes.append(Outcome(item.identity, "rejected", reason=reason))
             else:
-                fitting.append(item)
-        return [*outcomes, *self._write(fitting)]
+                fitting[item.identity] = item, rows
+        return [*outcomes, *self._write(list(fitting.values()))]
 
     def erase(self, remote_ids: Sequence[str]) -> Sequence[str]:
         keys: dict[str, list[Row]] = defaultdict(list)
@@ -118,19 +124,22 @@ class SqlTables(Sink):
         path = Path(url.url.database or "")
         return url.product.kind == "sqlite" and not path.exists() and path.parent.is_dir()
 
-    def _write(self, items: Sequence[Item]) -> list[Outcome]:
+    def _write(self, items: Sequence[Written]) -> list[Outcome]:
         if not items:
             return []
         try:
             with self._transaction(tables=True) as (_, writer):
-                _write_rows(writer, items)
+                batch = Batch()
+                for item, rows in items:
+                    batch.add(item.fields, rows)
+                writer.write(batch)
         except RefusedValue as refused:
             if len(items) == 1:
-                return [Outcome(items[0].identity, "rejected", reason=str(refused))]
+                return [Outcome(items[0][0].identity, "rejected", reason=str(refused))]
             # The server does not say which row it is.
             middle = len(items) // 2
             return [*self._write(items[:middle]), *self._write(items[middle:])]
-        return [Outcome(item.identity, "accepted", remote_id=item.identity) for item in items]
+        return [Outcome(item.identity, "accepted", remote_id=item.identity) for item, _ in items]
 
     @contextmanager
     def _transaction(self, *, tables: bool = False, keep: bool = True) -> Iterator[tuple[Connection, Writer]]:
@@ -148,7 +157,7 @@ class SqlTables(Sink):
                     session.open_transaction(cursor)
                     if tables and not self._is_prepared:
                         self._require_tables(connection)
-                    yield connection, Writer(session, self._options.url.product.kind, self._tables, cursor)
+                    yield connection, writer_of(session, self._options.url.product.kind, self._tables, cursor)
                     if keep:
                         session.call(session.raw.commit)
                 self._is_prepared = self._is_prepared or tables
@@ -190,21 +199,6 @@ class SqlTables(Sink):
             found = str(connection.exec_driver_sql("SHOW server_encoding").scalar())
             if found != "UTF8":
                 yield f"the database is in {found}, and takes no emoji: activities with such characters are rejected"
-
-
-def _write_rows(writer: Writer, items: Sequence[Item]) -> None:
-    rows: dict[str, list[Row]] = defaultdict(list)
-    parents: dict[str, list[Row]] = defaultdict(list)
-    # The last item of an activity counts, and programs that write in one order do not wait for each other.
-    for item in sorted({item.identity: item for item in items}.values(), key=lambda item: item.identity):
-        for role, row in rows_of(item.fields):
-            rows[role].append(row)
-        for _, role in CHILDREN[item.kind]:
-            parents[role].append(parent_key(role, key_of(item.fields)))
-    for role, of_role in rows.items():
-        writer.put(role, of_role)
-    for role, of_role in parents.items():
-        writer.keep_only(role, of_role, rows[role])
 
 
 def _key_in(remote_id: str) -> Row | None:

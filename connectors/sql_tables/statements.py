@@ -10,8 +10,8 @@ from sqlalchemy import Table
 from connectors.sql_query.query_text import quoted
 from connectors.sql_query.url_options import Kind
 
-STAGE, PLACE = "syncd_new", "syncd_place"
-"""The temporary table that a batch is loaded into, and its first column, the number of a row."""
+STAGE = "syncd_new"
+"""The temporary table that a batch is loaded into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,15 @@ class Statements:
             return (
                 f"SELECT TOP 0 {listed} INTO #{STAGE} FROM {self.name} UNION ALL SELECT TOP 0 {listed} FROM {self.name}"
             )
-        return (
-            f"CREATE TEMPORARY TABLE {STAGE} ON COMMIT DROP AS "
-            f"SELECT 0 AS {PLACE}, {listed} FROM {self.name} WITH NO DATA"
-        )
+        return f"CREATE TEMPORARY TABLE {STAGE} ON COMMIT DROP AS SELECT {listed} FROM {self.name} WITH NO DATA"
+
+    def copy_staged(self) -> str:
+        """Load the temporary table of PostgreSQL."""
+        return f"COPY {STAGE} ({', '.join(self.columns)}) FROM STDIN (FORMAT csv)"
 
     def copy(self) -> str:
-        """Load the temporary table of PostgreSQL."""
-        return f"COPY {STAGE} ({', '.join([PLACE, *self.columns])}) FROM STDIN (FORMAT csv)"
+        """Load the table of PostgreSQL itself."""
+        return f"COPY {self.name} ({', '.join(self.columns)}) FROM STDIN (FORMAT csv)"
 
     def fill(self, rows: int) -> str:
         """Load so many rows into the temporary table of SQL Server."""
@@ -113,18 +114,36 @@ class Statements:
             f"ON CONFLICT ({key}) DO UPDATE SET {self._all('{0} = excluded.{0}', self.others, ', ')} WHERE {differs}"
         )
 
-    # All servers.
+    # What an activity no longer has: rows whose place in their list is beyond its end.
 
-    def keys_of(self, width: int, parents: int) -> str:
-        """Select the keys of the rows of so many activities; ``width``: columns of the key that name one."""
-        return f"SELECT {', '.join(self.key)} FROM {self.name} WHERE {self._among(self.key[:width], parents)}"
+    def any_of(self) -> str:
+        """Ask whether one of some activities is there (PostgreSQL); takes a list for each column of the key."""
+        given, same = self._unnested(self.key)
+        return f"SELECT 1 FROM {self.name} AS t, {given}) WHERE {same} LIMIT 1"
+
+    def delete_beyond(self) -> str:
+        """Delete them (PostgreSQL); takes a list for each column of an activity's key, and one of lengths."""
+        *begin, place = self.key
+        given, same = self._unnested(begin, ", %s::int[]")
+        return f"DELETE FROM {self.name} AS t USING {given}, length) WHERE {same} AND t.{place} > p.length"
+
+    def _unnested(self, key: Sequence[str], more: str = "") -> tuple[str, str]:
+        names = [f"k{number}" for number in range(len(key))]
+        same = " AND ".join(f"t.{column} = p.{name}" for column, name in zip(key, names, strict=True))
+        return f"unnest({', '.join(['%s::text[]'] * len(key))}{more}) AS p ({', '.join(names)}", same
+
+    def keys_beyond(self, activities: int) -> str:
+        """Select their keys; takes the key and the length of each activity."""
+        *begin, place = self.key
+        one = " AND ".join([*(f"{name} = {self._mark}" for name in begin), f"{place} > {self._mark}"])
+        return f"SELECT {', '.join(self.key)} FROM {self.name} WHERE {' OR '.join([f'({one})'] * activities)}"
 
     def delete_keys(self, width: int, count: int) -> str:
         """Delete the rows with so many keys, or parts of keys of so many columns."""
-        return f"DELETE FROM {self.name} WHERE {self._among(self.key[:width], count)}"
-
-    def _among(self, names: Sequence[str], count: int) -> str:
         # SQL Server has no comparison of rows, and MySQL uses an index for this form too.
-        mark = "?" if self.kind == "sqlite" else "%s"
-        one = " AND ".join(f"{name} = {mark}" for name in names)
-        return " OR ".join([f"({one})"] * count)
+        one = " AND ".join(f"{name} = {self._mark}" for name in self.key[:width])
+        return f"DELETE FROM {self.name} WHERE {' OR '.join([f'({one})'] * count)}"
+
+    @property
+    def _mark(self) -> str:
+        return "?" if self.kind == "sqlite" else "%s"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from itertools import islice
@@ -12,13 +14,16 @@ import polars as pl
 
 from connectors.sql_query.url_options import Kind
 from connectors.sql_tables.errors import RefusedValue
-from connectors.sql_tables.records import Row, in_utc, with_times
+from connectors.sql_tables.records import CHILDREN, PARENTS, Fields, Row, in_utc, key_of, parent_key, with_times
 from connectors.sql_tables.sessions import Session
 from connectors.sql_tables.statements import Statements
 from connectors.sql_tables.tables import SHAPES, Tables
 
 KEYS = 300
 """Keys or rows of one statement: old versions of SQLite take 999 values."""
+
+_NOT_UNIQUE = "23505"
+"""The SQLSTATE of a key that is there already."""
 
 _POLARS = {"number": pl.Float64, "flag": pl.Boolean, "count": pl.Int64, "place": pl.Int64}
 
@@ -29,61 +34,60 @@ _TIME_FORMS: Mapping[Kind, Callable[[str], str]] = {
 }
 
 
+@dataclass
+class Batch:
+    """What a transaction writes. ``rows``: by table. ``keys``: of the activities, by their table.
+
+    ``lengths``: of each list of an activity, by the table of its rows and the begin of their keys.
+    """
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    keys: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    lengths: dict[str, dict[Row, int]] = field(default_factory=lambda: defaultdict(dict))
+
+    def add(self, fields: Fields, rows: Iterable[tuple[str, Row]]) -> None:
+        """Add an activity with its rows."""
+        for role, row in rows:
+            self.rows[role].append(row)
+        kind, key = fields["kind"], key_of(fields)
+        self.keys[PARENTS[kind]].append(key)
+        for name, role in CHILDREN[kind]:
+            self.lengths[role][parent_key(role, key)] = len(fields[name])
+
+
 class Writer:
     """Writes within one transaction; ``cursor``: the driver's."""
 
     def __init__(self, session: Session, kind: Kind, tables: Tables, cursor: Any) -> None:
         self._session, self._kind, self._tables, self._cursor = session, kind, tables, cursor
 
-    def put(self, role: str, rows: Sequence[Row]) -> None:
-        """Insert or update these rows, each with another key."""
-        if not rows:
-            return
-        statements = Statements(self._tables[role], self._kind)
-        if self._kind == "postgresql":
-            self._put_copied(statements, role, rows)
-            return
-        rows = with_times(role, rows, _TIME_FORMS[self._kind])
-        if self._kind == "mssql":
-            self._put_staged(statements, rows)
-        else:
-            self._session.stop_if_cancelled()
-            self._require_short(rows)
-            self._cursor.executemany(statements.upsert(), rows)
+    def write(self, batch: Batch) -> None:
+        """Insert or update all rows of a batch, and delete the rows of its activities that are not in it."""
+        for role, rows in batch.rows.items():
+            self._put(self._statements(role), role, with_times(role, rows, _TIME_FORMS[self._kind]))
+        for role, lengths in batch.lengths.items():
+            self._cut(role, [(*key, length) for key, length in lengths.items()])
 
-    def keep_only(self, role: str, parents: Sequence[Row], rows: Iterable[Row]) -> None:
-        """Delete the rows of these activities that are not among ``rows``. ``parents``: the begin of their keys."""
-        if not parents:
-            return
-        statements, shape = Statements(self._tables[role], self._kind), SHAPES[role]
-        kept = {row[: len(shape.key)] for row in rows}
+    def _put(self, statements: Statements, role: str, rows: Sequence[Row]) -> None:  # noqa: ARG002
+        self._session.stop_if_cancelled()
+        self._require_short(rows)
+        self._cursor.executemany(statements.upsert(), rows)
+
+    def _cut(self, role: str, ends: Sequence[Row]) -> None:
         gone: list[Row] = []
-        for some in _chunks(parents):
-            self._execute(statements.keys_of(len(parents[0]), len(some)), some)
-            found = self._session.call(self._cursor.fetchall)
-            gone += [key for key in map(tuple, found) if key not in kept]
+        # Most often there are none: to look for them locks nothing.
+        for some in _chunks(ends):
+            self._execute(self._statements(role).keys_beyond(len(some)), some)
+            gone += map(tuple, self._session.call(self._cursor.fetchall))
         self.delete(role, gone)
+
+    def _statements(self, role: str) -> Statements:
+        return Statements(self._tables[role], self._kind)
 
     def delete(self, role: str, keys: Sequence[Row]) -> None:
         """Delete the rows with these keys, or whose keys begin so."""
-        statements = Statements(self._tables[role], self._kind)
         for some in _chunks(keys):
-            self._execute(statements.delete_keys(len(some[0]), len(some)), some)
-
-    def _put_copied(self, statements: Statements, role: str, rows: Sequence[Row]) -> None:
-        self._execute(statements.stage())
-        with self._cursor.copy(statements.copy()) as copy:
-            copy.write(_csv(role, rows))
-        self._execute(statements.upsert_staged())
-        self._execute(statements.drop_stage())
-
-    def _put_staged(self, statements: Statements, rows: Sequence[Row]) -> None:
-        self._execute(statements.stage())
-        # A VALUES list of SQL Server has a thousand rows at most.
-        for some in _chunks(rows):
-            self._execute(statements.fill(len(some)), some)
-        self._execute(statements.upsert_staged())
-        self._execute(statements.drop_stage())
+            self._execute(self._statements(role).delete_keys(len(some[0]), len(some)), some)
 
     def _require_short(self, rows: Iterable[Row]) -> None:
         # The server would end the connection, and with it every try of every other row.
@@ -97,6 +101,74 @@ class Writer:
         # Without values a driver takes a percent sign for what it is.
         given = (statement, values) if values else (statement,)
         self._session.call(partial(self._cursor.execute, *given))
+
+
+class SqlServerWriter(Writer):
+    """Loads rows into a temporary table, since a row that is given with MERGE has no types."""
+
+    def _put(self, statements: Statements, role: str, rows: Sequence[Row]) -> None:  # noqa: ARG002
+        self._execute(statements.stage())
+        for some in _chunks(rows):
+            self._execute(statements.fill(len(some)), some)
+        self._execute(statements.upsert_staged())
+        self._execute(statements.drop_stage())
+
+
+class PostgresWriter(Writer):
+    """Copies rows: into the tables if none of the activities is there, else into a temporary table."""
+
+    def write(self, batch: Batch) -> None:
+        if not self._any_known(batch) and self._copied(batch):
+            return
+        for role, rows in batch.rows.items():
+            self._put(self._statements(role), role, rows)
+        for role, lengths in batch.lengths.items():
+            ends = [(*key, length) for key, length in lengths.items()]
+            self._execute(self._statements(role).delete_beyond(), _turned(ends))
+
+    def _any_known(self, batch: Batch) -> bool:
+        for role, keys in batch.keys.items():
+            self._execute(self._statements(role).any_of(), _turned(keys))
+            if self._cursor.fetchone() is not None:
+                return True
+        return False
+
+    def _copied(self, batch: Batch) -> bool:
+        """Copy a batch into the tables; return whether none of its rows was there."""
+        try:
+            with self._session.raw.transaction():
+                for role, rows in batch.rows.items():
+                    self._copy(self._statements(role).copy(), role, rows)
+        except Exception as error:
+            # A row of an activity that is not there, or another process that writes the same.
+            if getattr(error, "sqlstate", None) == _NOT_UNIQUE:
+                return False
+            raise
+        return True
+
+    def _put(self, statements: Statements, role: str, rows: Sequence[Row]) -> None:
+        self._execute(statements.stage())
+        self._copy(statements.copy_staged(), role, rows)
+        self._execute(statements.upsert_staged())
+        self._execute(statements.drop_stage())
+
+    def _copy(self, statement: str, role: str, rows: Sequence[Row]) -> None:
+        self._session.stop_if_cancelled()
+        with self._cursor.copy(statement) as copy:
+            copy.write(_csv(role, rows))
+
+
+_WRITERS: Mapping[Kind, type[Writer]] = {"postgresql": PostgresWriter, "mssql": SqlServerWriter}
+
+
+def writer_of(session: Session, kind: Kind, tables: Tables, cursor: Any) -> Writer:
+    """Return the writer for a server. ``cursor``: the driver's, in a transaction."""
+    return _WRITERS.get(kind, Writer)(session, kind, tables, cursor)
+
+
+def _turned(rows: Sequence[Row]) -> list[Row]:
+    """Return a list for each column, as one row."""
+    return [tuple(map(list, zip(*rows, strict=True)))]
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -116,7 +188,7 @@ def _size(row: Row, longest: int) -> int:
 
 def _csv(role: str, rows: Sequence[Row]) -> bytes:
     """Return rows as PostgreSQL copies them: an empty field is NULL, a quoted empty field an empty text."""
-    columns = [pl.Series("", range(len(rows)), dtype=pl.Int64)]
+    columns = []
     kinds = SHAPES[role].columns.values()
     for place, (kind, values) in enumerate(zip(kinds, zip(*rows, strict=True), strict=True)):
         columns.append(pl.Series(str(place), values, dtype=_POLARS.get(kind, pl.String), strict=False))

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.activity.attributing.work import Attributed, Attributing
+from syncd.activity.attributing.work import Attributed, Attributing, policy_of
 from syncd.activity.deliver import deliver
 from syncd.activity.delivering.awaiting import awaited
 from syncd.activity.delivering.report import SinkReport
@@ -95,8 +95,11 @@ def run_activity(
 
 def attribute(session: ActivitySession, into: Attributed) -> None:
     """Decide whose calls and messages are."""
-    of = (session.settings, session.activity, session.store, session.state)
-    Attributing(*of, dry_run=session.dry_run, halt_if_asked=session.halt_if_asked).run(into)
+    policy = policy_of(session.settings, session.activity)
+    work = Attributing(
+        policy, session.store, session.state, dry_run=session.dry_run, halt_if_asked=session.halt_if_asked
+    )
+    work.run(into)
 
 
 def _merge(session: ActivitySession, into: ActivityRun) -> None:

@@ -44,7 +44,7 @@ class ServerPlace:
 
     @contextmanager
     def _frozen(self) -> Iterator[threading.Event]:
-        self.proxy.freeze_at(b"COPY syncd_new" if self.server.kind == "postgresql" else b"ON DUPLICATE")
+        self.proxy.freeze_at(b"FROM STDIN" if self.server.kind == "postgresql" else b"ON DUPLICATE")
         yield self.proxy.frozen
 
     def stalled(self) -> AbstractContextManager[threading.Event] | None:

@@ -74,7 +74,7 @@ class Timeline(Account):
         self.rules = rules
         self.options = {"service_key": self.fake.key, **options}
         self.meddle: Meddle = lambda request, ask: ask(request)
-        self._ask = direct(self.fake).handle_request
+        self.ask = direct(self.fake).handle_request
         self.contacts.add_all({"firstname": f"Ann {number}", "phone": f"212555{number:04}"} for number in range(count))
         self.calls, self.communications = self.fake.portal.calls, self.fake.portal.communications
         self.known: dict[str, str] = {}
@@ -90,7 +90,7 @@ class Timeline(Account):
             "crm",
             HubSpotSinkOptions(base_url="https://hubspot.example.com", **self.options),
             self.rules,
-            transport=httpx.MockTransport(lambda request: self.meddle(request, self._ask)),
+            transport=httpx.MockTransport(lambda request: self.meddle(request, self.ask)),
             clock=self.clock,
             timer=self.clock,
             sleep=self.clock.sleep,

@@ -74,20 +74,24 @@ def _held(state: State, regions: Regions, phones: Collection[str], born: list[fl
     for source in state.numbers.sources():
         for page in state.numbers.now(source):
             born.append(page.get_column("made").min())  # type: ignore[arg-type]
+            # What is not sent of a contact, the target may hold all the same.
+            returned = pl.col("returned") if (page.get_column("returned") != "").any() else None
             found = page.lazy().select(
                 "key",
                 "match",
                 # A contact that was at the target before syncd had its numbers before.
                 since=pl.when(pl.col("created") == 1).then("made"),
-                phones=phones_in(pl.col("fields"), sorted(phones)),
+                phones=phones_in(pl.col("fields"), sorted(phones), returned),
             )
             numbers = with_numbers(found.collect(), "phones", regions.of(source), regions.activity)
             yield numbers.select(source=pl.lit(source), **{name: name for name in [*HELD][1:]})
 
 
-def _changed(changes: pl.DataFrame, side: str, regions: Regions, phones: Collection[str]) -> pl.DataFrame:
-    rows = changes.select("n", "source", "key", "match", "at", phones=phones_in(pl.col(side), sorted(phones)))
-    return _with_numbers(rows, regions)
+def _changed(changes: pl.DataFrame, side: str, regions: Regions, names: Collection[str]) -> pl.DataFrame:
+    # A field that a change does not name keeps its value; a delete names none, and takes all.
+    kept = pl.when(pl.col("after").is_not_null()).then("before") if side == "after" else None
+    phones = phones_in(pl.col(side), sorted(names), kept)
+    return _with_numbers(changes.select("n", "source", "key", "match", "at", phones=phones), regions)
 
 
 def _with_numbers(rows: pl.DataFrame, regions: Regions) -> pl.DataFrame:

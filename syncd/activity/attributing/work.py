@@ -25,6 +25,7 @@ from syncd.core.activity.attribution.decision import Contact, Decision
 from syncd.core.activity.attribution.numbers import NUMBER
 from syncd.core.activity.numbers import canonical
 from syncd.core.activity.observations import Kind
+from syncd.core.settings.sinks import Shared
 from syncd.state import State
 from syncd.state.numbers.numbers import Standing
 
@@ -57,6 +58,28 @@ class Attributed:
         return {**{name: self.counts[name] for name in outcomes}, "late": self.late}
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the configuration says of it.
+
+    ``own``: the company's own numbers. ``shared``: whose an activity is whose number several contacts have. ``late``:
+    how far back a contact that was made later gets its activities, in seconds.
+    """
+
+    regions: Regions = field(default_factory=Regions)
+    own: frozenset[str] = frozenset()
+    shared: Shared = "first"
+    late: float = 90 * 86_400.0
+
+
+def policy_of(settings: Settings, activity: Activity) -> Policy:
+    """Return what the configuration says of it."""
+    into = region_of(settings)
+    regions = Regions({name: source.rules.phones.region for name, source in settings.sources.items()}, into)
+    own = frozenset(digits for text in settings.own_numbers if (digits := canonical(text, into)))
+    return Policy(regions, own, activity.attribute.shared, activity.attribute.late)
+
+
 class Attributing:
     """Decides whose activities of ``store`` are, by the contacts of ``state``. The target is asked nothing.
 
@@ -65,19 +88,15 @@ class Attributing:
 
     def __init__(
         self,
-        settings: Settings,
-        activity: Activity,
+        policy: Policy,
         store: ActivityStore,
         state: State,
         *,
         dry_run: bool = False,
         halt_if_asked: Callable[[], None] = lambda: None,
     ) -> None:
-        self.store, self.state, self.dry_run = store, state, dry_run
-        self._rules, self._halt_if_asked = activity.attribute, halt_if_asked
-        into = region_of(settings)
-        self.regions = Regions({name: each.rules.phones.region for name, each in settings.sources.items()}, into)
-        self._configured = {digits for text in settings.own_numbers if (digits := canonical(text, into))}
+        self.policy, self.store, self.state, self.dry_run = policy, store, state, dry_run
+        self.halt_if_asked = halt_if_asked
         self._index: tuple[Standing, Index] | None = None
 
     def run(self, into: Attributed | None = None) -> Attributed:
@@ -95,7 +114,7 @@ class Attributing:
         own = self._own(before, upto)
         seen = upto
         for questions in self._questions(before, upto, standing, phones, own):
-            self._halt_if_asked()
+            self.halt_if_asked()
             seen = self._decide(questions, own, seen, into)
         after = Position(seen, *standing, phones, tuple(sorted(own)))
         if after != before and not self.dry_run:
@@ -103,7 +122,7 @@ class Attributing:
         return into
 
     def _own(self, before: Position, upto: int) -> set[str]:
-        found = {*before.own, *self._configured}
+        found = {*before.own, *self.policy.own}
         return found | self.store.attributions.own_numbers(before.revision, upto) if upto > before.revision else found
 
     def _questions(
@@ -114,7 +133,7 @@ class Attributing:
         yield from self._open(sorted(own - {*before.own}), _EVER)
         if standing.change and (standing != before.standing or phones != before.phones):
             numbers = self._gained(before, phones)
-            yield from self._open(numbers, self.store.clock() - self._rules.late)
+            yield from self._open(numbers, self.store.clock() - self.policy.late)
 
     def _changed(self, revision: int, upto: int) -> Iterator[Sequence[Question]]:
         for kind in KINDS:
@@ -129,7 +148,7 @@ class Attributing:
         if unknown.is_empty():
             return []
         if before.is_of(self.state.numbers, phones):
-            theirs = given(self.state.numbers.given_since(before.standing), self.regions, phones)
+            theirs = given(self.state.numbers.given_since(before.standing), self.policy.regions, phones)
         else:
             theirs = self.index().periods.get_column(NUMBER)
         return unknown.filter(unknown.is_in(theirs.implode())).to_list()
@@ -164,14 +183,13 @@ class Attributing:
 
     def rules(self) -> Rules:
         """Return how activities find their contacts now."""
-        found = self._rules
-        return Rules(found.shared, found.late, self.index().horizon, self.store.clock())
+        return Rules(self.policy.shared, self.policy.late, self.index().horizon, self.store.clock())
 
     def index(self) -> Index:
         """Return who has and had which number; it is read again when the journal has moved on."""
         standing = self.state.numbers.standing()
         if self._index is None or self._index[0] != standing:
-            self._index = standing, index_of(self.state, self.regions, self.store.clock())
+            self._index = standing, index_of(self.state, self.policy.regions, self.store.clock())
         return self._index[1]
 
 

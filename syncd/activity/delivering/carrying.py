@@ -283,6 +283,7 @@ def _answer(outcome: Outcome | None) -> Answer:
         outcome.missing,
         outcome.reason,
         outcome.was_there,
+        outcome.stored,
     )
 
 

@@ -10,7 +10,8 @@ import orjson
 import polars as pl
 
 from syncd.activity.delivering.book import Told
-from syncd.report.table_file import explained, owners_file, write_table
+from syncd.report.table_file import explained, write_table
+from syncd.tables.whole_file import owners_file
 
 SCHEMA = {
     **dict.fromkeys(("sink", "kind", "key", "id"), pl.String),

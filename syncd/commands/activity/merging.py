@@ -48,7 +48,7 @@ def _work(
     # Who only merges needs no key.
     settings = loaded(config, keyless=True)
     activity = activity_of(settings)
-    from syncd.activity.attributing.work import Attributing
+    from syncd.activity.attributing.work import Attributing, policy_of
     from syncd.activity.opening import open_store
     from syncd.state import State
 
@@ -56,7 +56,8 @@ def _work(
         # Before anything is asked of the state: what was received is merged whatever becomes of that.
         _merge(store, merged, stopping)
         with State(settings.state, read_only=True) as state:
-            attributing = Attributing(settings, activity, store, state, halt_if_asked=partial(_halt_if, stopping))
+            policy = policy_of(settings, activity)
+            attributing = Attributing(policy, store, state, halt_if_asked=partial(_halt_if, stopping))
             attributing.run(attributed)
             begun = last = time.monotonic()
             # A stop is no error: what waits is the next process's.

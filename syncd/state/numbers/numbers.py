@@ -12,14 +12,22 @@ from syncd.state.bulk import column_pages
 from syncd.state.database import Part
 from syncd.state.entries import DONE, newest_change
 
-PAGE = 50_000
+PAGE = 25_000
 """Contacts whose fields are in memory at once."""
 
 CHANGES_PAGE = 10_000
 """Changes whose fields are in memory at once."""
 
-NOW = {"key": pl.String, "match": pl.String, "fields": pl.String, "made": pl.Float64, "created": pl.Int64}
-"""A contact at the target: its fields (a JSON object), when the ledger first knew it, and 1 if syncd created it."""
+NOW = {
+    "key": pl.String,
+    "match": pl.String,
+    "fields": pl.String,
+    "returned": pl.String,
+    "made": pl.Float64,
+    "created": pl.Int64,
+}
+"""A contact at the target: its fields as sent, and as the target answered them if they differ (JSON, or ""), when the
+ledger first knew it, and 1 if syncd created it."""
 
 CHANGES = {
     "n": pl.Int64,
@@ -71,7 +79,7 @@ class Numbers(Part):
 
     def now(self, source: str) -> Iterator[pl.DataFrame]:
         """Yield the source's contacts at the target, as :data:`NOW`, page by page."""
-        columns = ("key", "match", "fields", "created_at", "origin = 'created'")
+        columns = ("key", "match", "fields", "coalesce(returned, '')", "created_at", "origin = 'created'")
         return column_pages(self._database, source, columns, NOW, _AT_TARGET, PAGE)
 
     def changes(self, phones: Collection[str]) -> Iterator[pl.DataFrame]:
@@ -128,5 +136,10 @@ def _differing(phones: Collection[str]) -> tuple[str, Mapping[str, str]]:
         # SQLite has no way to write such a name in a path.
         return "before IS NOT after", {}
     paths = {f"p{n}": f"$.{json.dumps(name, ensure_ascii=False)}" for n, name in enumerate(sorted(phones))}
-    differs = " OR ".join(f"json_extract(before, :{name}) IS NOT json_extract(after, :{name})" for name in paths)
-    return differs or "FALSE", paths
+    # A field that a change does not name keeps its value.
+    differs = (
+        f"json_extract(before, :{name}) IS NOT json_extract(after, :{name})"
+        f" AND (after IS NULL OR json_extract(after, :{name}) IS NOT NULL)"
+        for name in paths
+    )
+    return " OR ".join(f"({each})" for each in differs) or "FALSE", paths

@@ -14,6 +14,7 @@ from tests.activity.webhooks.conftest import Company
 from tests.worlds.certificates import Certificates, certificates
 from tests.worlds.ports import free_port
 from tests.worlds.proxies import caddy, nginx
+from tests.worlds.quick_answers import QuickAnswers
 from tests.worlds.receiver import PATH, SECRET
 
 
@@ -125,17 +126,14 @@ def test_the_receiver_has_another_secret(up: Company) -> None:
 
 
 def test_another_program_answers(up: Company) -> None:
-    class Polite(BaseHTTPRequestHandler):
+    class Polite(QuickAnswers, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(204)
             self.end_headers()
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
     with HTTPServer(("127.0.0.1", 0), Polite) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         stage, problem = last(up, f"http://127.0.0.1:{server.server_port}{PATH}")
         server.shutdown()
     assert stage == "path"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
+from syncd.core.activity.sent import compacted
 from syncd.errors import SourceError
 from syncd.sink import Item
 from tests.worlds.hubspot_sink import Timeline, again, call, many, message
@@ -100,7 +103,7 @@ def test_killed_between_upsert_and_association() -> None:
     def killed(request: httpx.Request, ask: object) -> httpx.Response:
         if "associations" in request.url.path:
             raise KeyboardInterrupt
-        return world._ask(request)
+        return world.ask(request)
 
     world.meddle = killed
     with pytest.raises(KeyboardInterrupt):
@@ -120,6 +123,17 @@ def test_a_later_summary_is_written_into_the_record() -> None:
     assert world.written() == {"batch_update": 1}
     assert world.calls_now()[0]["hs_call_body"] == "They agreed."
     assert world.calls_now()[0]["hs_call_duration"] == "121000"
+
+
+def test_an_update_whose_answer_is_lost_is_no_edit_of_a_person() -> None:
+    world = Timeline()
+    world.deliver(world.item(call(summary="First.")))
+    tried = world.item(call(summary="Second."))
+    world.fake.arm({"kind": "drop", "path": "batch_update", "times": 6})
+    with pytest.raises(SourceError):
+        world.deliver(tried)
+    [outcome] = world.deliver(replace(world.item(call(summary="Third.")), attempt=2, tried=compacted(tried.fields)))
+    assert (outcome.kept, world.calls_now()[0]["hs_call_body"]) == ((), "Third.")
 
 
 def test_person_edited_the_body_kept() -> None:
@@ -178,6 +192,8 @@ def test_state_lost_sink_has_everything_no_doubles() -> None:
     items = [world.item(call(number), 1) for number in range(150)]
     outcomes = world.deliver(*items[:100]) + world.deliver(*items[100:])
     assert {each.status for each in outcomes} == {"accepted"}
+    # An undo of this delivery leaves what it has not made.
+    assert [each.was_there for each in outcomes] == [True] * 100 + [False] * 50
     assert len(world.calls_now()) == 150
     assert world.linked() == [{1}] * 150
     # A person may have edited what is there, and nothing is known of what was sent.

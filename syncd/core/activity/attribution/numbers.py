@@ -19,24 +19,30 @@ from syncd.core.mapping.phones import SEPARATOR
 NUMBER = "number"
 
 
-def phones_in(fields: pl.Expr, names: Sequence[str]) -> pl.Expr:
+def phones_in(fields: pl.Expr, names: Sequence[str], otherwise: pl.Expr | None = None) -> pl.Expr:
     """Return the values of phone fields, joined by ``;``, of JSON objects whose values are all texts.
 
-    ``fields``: the objects, or null. ``names``: of the phone fields.
+    ``fields``: the objects, or null. ``names``: of the phone fields. ``otherwise``: objects with the values of fields
+    that the first ones lack; in those, an empty value is a value.
     """
-    found = [_unescaped(fields.str.extract(_member(name))) for name in names]
-    return pl.concat_str(found, separator=SEPARATOR, ignore_nulls=True) if found else fields.str.slice(0, 0)
+    found = [_value(fields, name, otherwise) for name in names]
+    return pl.concat_str(found, separator=SEPARATOR, ignore_nulls=True) if found else pl.lit("")
 
 
-def _member(name: str) -> str:
+def _value(fields: pl.Expr, name: str, otherwise: pl.Expr | None) -> pl.Expr:
     # Within a value, a name has a backslash before its last quotation mark; and a value has no colon behind it.
-    return rf'{re.escape(json.dumps(name, ensure_ascii=False))}\s*:\s*"((?:[^"\\]|\\.)+)"'
+    member = rf'{re.escape(json.dumps(name, ensure_ascii=False))}\s*:\s*"((?:[^"\\]|\\.)*)"'
+    value = fields.str.extract(member)
+    if otherwise is not None:
+        value = pl.when(value.is_null()).then(otherwise.str.extract(member)).otherwise(value)
+    return _unescaped(pl.when(value != "").then(value))
 
 
 def _unescaped(value: pl.Expr) -> pl.Expr:
-    odd = value.str.contains("\\", literal=True)
-    read = value.map_elements(lambda text: json.loads(f'"{text}"'), return_dtype=pl.String)
-    return pl.when(odd).then(pl.when(odd).then(read)).otherwise(value)
+    escaped = value.str.contains("\\", literal=True)
+    # Hardly any value is escaped, and no other one becomes a Python object.
+    read = pl.when(escaped).then(value).map_elements(lambda text: json.loads(f'"{text}"'), return_dtype=pl.String)
+    return pl.when(escaped).then(read).otherwise(value)
 
 
 def with_numbers(contacts: pl.DataFrame, phones: str, region: str, into: str) -> pl.DataFrame:

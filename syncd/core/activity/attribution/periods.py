@@ -52,10 +52,17 @@ def periods_of(held: pl.DataFrame, moves: pl.DataFrame, aliases: pl.DataFrame, s
     now = _with_aliases(_since_the_last_step(held, steps), aliases)
     # Frames of a million rows: whole columns stay where they are.
     found = pl.concat([now, _ended(steps), _left_open(held, steps)], rechunk=False)
-    # By hashes, which take a fraction of the memory; two numbers of one hash only make more work.
-    several = found.get_column(NUMBER).hash().is_duplicated().arg_true()
+    several = _several(found.get_column(NUMBER))
     ranks = pl.Series("rank", [None], dtype=pl.UInt32).new_from_index(0, found.height)
-    return found.with_columns(ranks.scatter(several, _ranks(found[several], sources)))
+    return found.with_columns(ranks.scatter(several.arg_true(), _ranks(found.filter(several), sources)))
+
+
+def _several(numbers: pl.Series) -> pl.Series:
+    """Return which numbers stand there more than once, and perhaps a few others."""
+    # By hashes, which take a fraction of the memory: two numbers of one hash only make more work.
+    hashes = numbers.hash()
+    ordered = hashes.sort()
+    return hashes.is_in(ordered.filter(ordered == ordered.shift()).unique().implode())
 
 
 def _ranks(several: pl.DataFrame, sources: Sequence[str]) -> pl.Series:
@@ -89,22 +96,22 @@ def _since_the_last_step(held: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFram
     """Return the numbers that contacts have now; a later change than the one that made the contact counts."""
     last = steps.filter("last").select(*_ONE, "at", "gained")
     changed = _with_number_of(last, held)
-    rows = held[changed].join(last, on=_ONE, how="left", maintain_order="left")
+    rows = held.filter(changed).join(last, on=_ONE, how="left", maintain_order="left")
     since = pl.when("gained").then("at").otherwise(pl.max_horizontal("since", "at"))
     known = rows.select(pl.when(pl.col("at").is_null()).then("since").otherwise(since)).to_series()
     return held.select(
         *_WHO,
         NUMBER,
-        held.get_column("since").scatter(changed, known),
+        held.get_column("since").scatter(changed.arg_true(), known),
         until=pl.lit(None, dtype=pl.Float64),
         there=pl.lit(value=True),
     )
 
 
 def _with_number_of(few: pl.DataFrame, held: pl.DataFrame) -> pl.Series:
-    """Return the places of the rows of ``held`` whose number is one of ``few``, and perhaps of others."""
+    """Return in which rows of ``held`` the number is one of ``few``, and perhaps a few others."""
     wanted = few.get_column(NUMBER).hash().unique()
-    return held.get_column(NUMBER).hash().is_in(wanted.implode()).arg_true()
+    return held.get_column(NUMBER).hash().is_in(wanted.implode())
 
 
 def _ended(steps: pl.DataFrame) -> pl.DataFrame:
@@ -115,7 +122,7 @@ def _ended(steps: pl.DataFrame) -> pl.DataFrame:
 def _left_open(held: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
     """Return the periods that no change ended, though the ledger does not know the contact any more."""
     gained = steps.filter("last", "gained")
-    lost = gained.join(held[_with_number_of(gained, held)], on=_ONE, how="anti")
+    lost = gained.join(held.filter(_with_number_of(gained, held)), on=_ONE, how="anti")
     return lost.select(*_WHO, NUMBER, since="at", until=pl.lit(None, dtype=pl.Float64), there=pl.lit(value=False))
 
 

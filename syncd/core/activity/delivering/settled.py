@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from syncd.core.activity.delivering.plan import Before, Can
+from syncd.core.activity.sent import compacted
 
 LOOKS = (60.0, 300.0, 900.0)
 """Seconds after a call of unknown outcome at which a sink is asked whether the record is there: it may show it late."""
@@ -26,6 +27,7 @@ class Answer:
     missing: Sequence[str] = ()
     reason: str = ""
     was_there: bool = False
+    stored: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Sent(NamedTuple):
@@ -97,7 +99,9 @@ def _accepted(sent: Sent, answer: Answer, now: float, *, run: str, created: str 
     parts = list(dict.fromkeys([*before.parts, *answer.contacts]))
     # A partial association is completed by the next run; what the sink does not have is not waited for.
     lacks = [each for each in sent.contacts if each not in parts and each not in answer.missing]
-    fields, digest = sent.fields, sent.digest
+    # The sink's own form of a value is what it holds: it must not pass for a person's change.
+    fields: Mapping[str, Any] = {**sent.fields, **compacted(answer.stored)}
+    digest = sent.digest
     if sent.change == "associate":
         fields, digest = sent.accepted_fields or {}, sent.accepted_digest
     elif answer.kept and sent.accepted_fields:
