@@ -228,7 +228,7 @@ def deliver_to(
     """
     store, name = session.store, settings.name
     where = Only(settings.rules.where, settings.where_is("where"))
-    with session.leased(name), closing(where), settings.connect() as sink:
+    with session.leased(name), closing(where), settings.connect() as sink, session.cancelling(sink):
         with as_sink_errors():
             wants = sink.wants()
         before, mark = read_mark(store, name), wanted_mark(settings, store.changes.newest())

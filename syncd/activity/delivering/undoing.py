@@ -25,7 +25,7 @@ def undo_delivery(session: DeliverySession, settings: SinkSettings, report: Sink
         StateError, Stopped: nothing more can be undone.
     """
     report.kind = "undo"
-    with session.leased(settings.name), settings.connect() as sink:
+    with session.leased(settings.name), settings.connect() as sink, session.cancelling(sink):
         with as_sink_errors():
             wants = sink.wants()
         if session.dry_run or not wants.erases:
@@ -56,6 +56,7 @@ def _remove(session: DeliverySession, sink: Sink, wants: Wants, report: SinkRepo
         records = iter(page)
         while batch := list(islice(records, wants.batch)):
             session.halt_if_asked()
+            session.leases.check()
             deliveries.begin_undo(sink.name, [(kind, key) for kind, key, _ in batch])
             with as_sink_errors():
                 named = [remote_id for _, _, remote_id in batch if remote_id is not None]
