@@ -43,6 +43,7 @@ _REBUILD = Option("--rebuild", help="Also derive every stored call and message a
 _LIVE = Option("--live", help="Also ask the list for this call, by one request, and say what differs. Stores nothing.")
 _STAY = Option("--stay", metavar="SECONDS", help="With --events: go on until nothing has come for so long.")
 _THESE_SINKS = Argument(metavar="SINK", help="Which sinks; all, if none is named.")
+_REPLAY_SINK = Option("--sink", metavar="SINK", help="Also deliver the calls and messages of these days again to it.")
 _STAY_DELIVERING = Option("--stay", metavar="SECONDS", help="Deliver what comes, until nothing has come for so long.")
 _SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
@@ -215,6 +216,7 @@ class ActivityReplayOptions:
     """Merge the stored events once more. What lists have said stays; the target is asked nothing."""
 
     events: Annotated[str | None, _EVENTS] = None
+    sink: Annotated[str | None, _REPLAY_SINK] = None
     rebuild: Annotated[bool, _REBUILD] = False
     dry_run: Annotated[bool, Option("--dry-run", help="Count what would change, and store nothing.")] = False
     as_json: Json = False

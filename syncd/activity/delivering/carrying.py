@@ -193,6 +193,8 @@ class Carrying:
         marked = [self._marked(each, now) for each in batch if each.is_sent]
         if not batch:
             return
+        # Another process may have taken the sink over while this one stood still.
+        self.session.leases.check()
         store.deliveries.turn(sink, self.session.run, marked, self._taken())
         try:
             with as_sink_errors():
@@ -302,6 +304,3 @@ def _as_before(each: Work) -> Settled:
         reason=before.reason,
         created=each.noted.created if each.noted else None,
     )
-
-
-__all__ = ["Carrying", "Kind", "as_sink_errors"]

@@ -26,6 +26,8 @@ from syncd.core.plan import Held
 from syncd.errors import SyncdError
 from syncd.sink import Sink, Wants
 
+Span = tuple[float, float]
+
 _RECONSIDERED = (gates.OLD, gates.FLOOD, gates.MAPPING)
 """The gates whose lists are looked at again once the limits have changed."""
 
@@ -35,7 +37,8 @@ class _Delivery:
     """One delivery to one sink.
 
     ``before``: the mark of the last run; ``mark``: the mark that this run saves. ``fresh``: nothing that is noted here
-    of the sink can be relied upon. ``passing``: gates whose lists a person approved.
+    of the sink can be relied upon. ``within``: only what is of this span of Unix seconds is looked at, and sent again
+    although it is as it was. ``passing``: gates whose lists a person approved.
     """
 
     session: DeliverySession
@@ -47,6 +50,7 @@ class _Delivery:
     before: Mark
     mark: Mark
     fresh: bool
+    within: Span | None = None
     passing: Mapping[str, str] = field(default_factory=dict)
     touched: bool = False
 
@@ -94,7 +98,7 @@ class _Delivery:
     def _gather(self, subjects: Subjects) -> Gathered:
         again = (gates.UNKNOWN, *(_RECONSIDERED if self.reopens or self.rewords else ()))
         passing = self.passing if self.session.dry_run else {}
-        return Gathering(self.session, self.sink, subjects, self.since, again, passing).gather()
+        return Gathering(self.session, self.sink, subjects, self.since, again, passing, self.within).gather()
 
     def _approved(self) -> dict[str, str]:
         """Return the gates whose lists a person approved, with the reason that lets them pass."""
@@ -182,6 +186,9 @@ class _Delivery:
         self.touched = self.fresh = False
 
     def _conclude(self) -> None:
+        # A replay has not seen what has changed elsewhere.
+        if self.within is not None:
+            return
         store = self.session.store
         records = store.deliveries.records(self.name) > 0
         self.mark = replace(self.mark, records=records, run=self.mark.run or self.before.run)
@@ -206,8 +213,12 @@ class _Delivery:
         counts["unchanged"] = -begun["accepted"]
 
 
-def deliver_to(session: DeliverySession, settings: SinkSettings, report: SinkReport) -> None:
+def deliver_to(
+    session: DeliverySession, settings: SinkSettings, report: SinkReport, *, within: Span | None = None
+) -> None:
     """Deliver to one sink what is due; fill in ``report``.
+
+    ``within``: deliver again what is of this span of Unix seconds, also what is as it was.
 
     Raises:
         SourceBusy: another process delivers to it.
@@ -217,13 +228,13 @@ def deliver_to(session: DeliverySession, settings: SinkSettings, report: SinkRep
     """
     store, name = session.store, settings.name
     where = Only(settings.rules.where, settings.where_is("where"))
-    with session.leased(name), closing(where), settings.connect() as sink:
+    with session.leased(name), closing(where), settings.connect() as sink, session.cancelling(sink):
         with as_sink_errors():
             wants = sink.wants()
         before, mark = read_mark(store, name), wanted_mark(settings, store.changes.newest())
         fresh = _is_fresh(session, name, before)
         try:
-            _Delivery(session, settings, sink, wants, where, report, before, mark, fresh).run()
+            _Delivery(session, settings, sink, wants, where, report, before, mark, fresh, within).run()
         finally:
             _report(session, name, report)
 
@@ -250,6 +261,7 @@ def _report(session: DeliverySession, name: str, report: SinkReport) -> None:
     report.counts["unchanged"] = max(0, standing.get("accepted", 0) - done)
     for status in ("held", "rejected", "waiting"):
         report.counts[status] = standing.get(status, 0)
+    report.counts["held"] += standing.get("undone", 0)
     report.held = [
         {each: hold[each] for each in ("gate", "count", "digest", "kind", "detail")} | {"approvable": True}
         for hold in session.state.holds.lists(name)

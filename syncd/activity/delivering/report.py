@@ -35,6 +35,7 @@ class SinkReport:
     missing: int = 0
     kept: int = 0
     left: int = 0
+    why_left: str = ""
     leads: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     next_due: float | None = None
@@ -68,12 +69,13 @@ class SinkReport:
         """Return what ``--json`` shows."""
         return {
             "sink": self.sink,
-            "counts": {name: self.counts[name] for name in COUNTS},
+            "counts": {name: self.counts[name] for name in (*COUNTS, *(["erase"] if self.kind == "undo" else []))},
             "held": [*self.held],
             "unknown": self.unknown,
             "missing": self.missing,
             "kept": self.kept,
             "leads": self.leads,
+            **({"not_undone": {"count": self.left, "reason": self.why_left}} if self.kind == "undo" else {}),
             "rejected": [{"reason": reason, "count": count} for reason, count in sorted(self.reasons.items())],
             "error": None,
             **error_json(self.error),

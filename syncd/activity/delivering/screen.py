@@ -10,13 +10,11 @@ from syncd.activity.delivering.report import SinkReport
 from syncd.core.plan import HELD_WORDS
 from syncd.core.wording import counted
 from syncd.errors import Stopped
-from syncd.report.change_lines import STYLES, change_lines
+from syncd.report.change_lines import STYLES, change_lines, kinds_counted
 from syncd.report.screen import Screen
 
 DONE_PAGE = 5
 """Changes that are shown after they were made; a dry run shows all that it has."""
-
-DONE = {"create": "created", "update": "updated", "associate": "associated", "erase": "removed"}
 
 
 def show_deliveries(
@@ -37,11 +35,7 @@ def show_deliveries(
 
 def words_of(report: SinkReport) -> list[str]:
     """Return the counts of a report in words."""
-    made = [
-        f"{report.counts[name]:,} {f'to {name}' if report.dry_run else word}"
-        for name, word in DONE.items()
-        if report.counts[name]
-    ]
+    made = kinds_counted(report.counts, done=not report.dry_run)
     return made + [f"{counted(report.leads, 'contact')} made"] * bool(report.leads)
 
 
@@ -96,4 +90,4 @@ def _others(screen: Screen, report: SinkReport) -> None:
     if report.missing:
         screen.line(f"{counted(report.missing, 'contact')} that the sink does not have", indent=2)
     if report.left:
-        screen.line(("not undone", "bold yellow"), f": {counted(report.left, 'record')}", indent=2)
+        screen.line(("not undone", "bold yellow"), f": {counted(report.left, 'record')}: {report.why_left}", indent=2)

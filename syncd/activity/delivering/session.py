@@ -16,10 +16,16 @@ from syncd.activity.opening import open_store
 from syncd.activity.session import ActivitySession
 from syncd.activity.store.store import ActivityStore
 from syncd.config import Settings
-from syncd.errors import ConfigError, SourceBusy, Stopped
+from syncd.errors import ConfigError, Stopped
 from syncd.run.leases import Leases, refuse
 from syncd.run.session import Watcher
+from syncd.sink import Sink
 from syncd.state import State
+
+PATIENCE = 15.0
+"""Seconds that a call has to end once the process was asked to stop."""
+
+_LOOK = 0.2
 
 
 @dataclass(slots=True)
@@ -51,6 +57,26 @@ class DeliverySession:
         """
         if self.stopping.is_set():
             raise Stopped("asked to stop; what was delivered is recorded, the rest waits for the next run")
+
+    @contextmanager
+    def cancelling(self, sink: Sink) -> Iterator[None]:
+        """End what a sink does within the block, if the process was asked to stop and it does not end by itself."""
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(_LOOK):
+                # A call that is cancelled has no known outcome, so it gets the time to end.
+                if self.stopping.is_set() and not done.wait(PATIENCE):
+                    sink.cancel()
+                    return
+
+        watching = threading.Thread(target=watch, daemon=True, name="cancel")
+        watching.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watching.join()
 
     def leased(self, sink: str) -> AbstractContextManager[None]:
         """Return a context in which no other process delivers to a sink; entering it may raise ``SourceBusy``."""
@@ -123,6 +149,3 @@ def delivering_in(session: ActivitySession, *, wait: float) -> DeliverySession:
         watcher=session.watcher,
         clock=session.clock,
     )
-
-
-__all__ = ["DeliverySession", "SourceBusy", "delivering_in", "new_run", "open_deliveries"]

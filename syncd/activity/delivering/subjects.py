@@ -60,10 +60,12 @@ class Subjects:
     def changed(self, kind: Kind, revision: int) -> Iterator[list[Subject]]:
         """Yield what has changed since a revision, page by page; a subject may come twice."""
         for page in self.store.changes.since(kind, revision):
-            if kind == "message" and self.group != "none":
-                yield [self._conversation(each) for each in self._conversations(page)]
-            else:
-                yield self._singles(kind, page)
+            yield self._page(kind, page)
+
+    def within(self, kind: Kind, span: tuple[float, float]) -> Iterator[list[Subject]]:
+        """Yield what is of a span of Unix seconds, page by page."""
+        for page in self.store.changes.within(kind, span):
+            yield self._page(kind, page)
 
     def these(self, kind: Kind, keys: Sequence[str]) -> list[Subject]:
         """Return subjects by their keys; those that are not known are left out."""
@@ -90,6 +92,11 @@ class Subjects:
                 if rows:
                     found[each.identity] = rows[0] if is_single else conversation_row(each.key, rows)
         return found
+
+    def _page(self, kind: Kind, page: Sequence[Looked]) -> list[Subject]:
+        if kind == "message" and self.group != "none":
+            return [self._conversation(each) for each in self._conversations(page)]
+        return self._singles(kind, page)
 
     def _singles(self, kind: Kind, page: Sequence[Looked]) -> list[Subject]:
         taken = self._in_conversations(page) if kind == "message" and self.others else frozenset()

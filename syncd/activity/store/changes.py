@@ -84,6 +84,17 @@ class Changes(Part):
             at, row = page[-1][:2]
         yield from self._attributed(kind, revision)
 
+    def within(self, kind: Kind, span: tuple[float, float]) -> Iterator[list[Looked]]:
+        """Yield the activities of a span of Unix seconds, page by page."""
+        of, row = KINDS[kind], 0
+        sql = (
+            f"SELECT rowid, {_columns(kind)} FROM {of.name} WHERE rowid > :row AND {of.moment} >= :first"
+            f" AND {of.moment} < :last ORDER BY rowid LIMIT {PAGE}"
+        )
+        while page := self._database.rows(sql, row=row, first=span[0], last=span[1]):
+            yield self._looked(kind, [each[1:] for each in page])
+            row = page[-1][0]
+
     def these(self, kind: Kind, keys: Sequence[str]) -> list[Looked]:
         """Return activities by their keys; those that are not known are left out."""
         of = KINDS[kind]

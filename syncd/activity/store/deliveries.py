@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from syncd.core.activity.delivering.plan import PASSED, Before
+from syncd.core.activity.delivering.plan import PASSED, UNDONE, Before
 from syncd.core.activity.delivering.settled import Settled
 from syncd.state.database import Part
 
@@ -33,6 +33,13 @@ _NOTE = (
     f" VALUES (?, ?, ?, ?, 0, '{{}}', '[]', 0, ?, ?, ?, ?) {_KEY} status = excluded.status,"
     " next_try = excluded.next_try, reason = excluded.reason, day = coalesce(day, excluded.day), at = excluded.at"
 )
+
+
+_UNDONE = (
+    "UPDATE delivery SET status = 'undone', digest = 0, fields = '{}', tried = NULL, remote_id = NULL, parts = '[]',"
+    " attempts = 0, next_try = 0, reason = NULL, created = NULL WHERE sink = ? AND kind = ? AND id = ?"
+)
+_NOT_UNDONE = "UPDATE delivery SET status = 'accepted' WHERE sink = ? AND kind = ? AND id = ?"
 
 
 class Noted(NamedTuple):
@@ -165,8 +172,9 @@ class Deliveries(Part):
     def held(self, sink: str) -> dict[str, list[str]]:
         """Return what each gate holds: the identities, by gate."""
         sql = (
-            "SELECT coalesce(reason, ''), kind || ':' || id FROM delivery WHERE sink = :sink AND status = 'held'"
-            " ORDER BY kind, id"
+            f"SELECT iif(status = 'undone', '{UNDONE}', coalesce(reason, '')), kind || ':' || id FROM delivery"
+            " WHERE sink = :sink AND status <> 'accepted'"
+            " AND (status = 'held' OR status = 'undone' AND created IS NULL) ORDER BY kind, id"
         )
         found: dict[str, list[str]] = {}
         for gate, identity in self._database.rows(sql, sink=sink):
@@ -177,7 +185,8 @@ class Deliveries(Part):
         """Let go on what a gate holds; return how many that are."""
         sql = (
             "UPDATE delivery SET status = 'waiting', next_try = 0, attempts = 0, reason = :reason"
-            " WHERE sink = :sink AND status = 'held' AND reason = :gate"
+            " WHERE sink = :sink AND (status = 'held' AND reason = :gate"
+            f" OR :gate = '{UNDONE}' AND status = 'undone' AND created IS NULL)"
         )
         return self._database.execute(sql, sink=sink, gate=gate, reason=reason)
 
@@ -188,6 +197,28 @@ class Deliveries(Part):
             " AND status IN ('pending', 'waiting', 'held') AND status <> 'accepted'"
         )
         return frozenset(self._database.column(sql, sinks=list(sinks)))
+
+    def made_by(self, sink: str, run: str) -> Iterator[list[tuple[str, str, str | None]]]:
+        """Yield the records that a run made and that are still there: kind, key, and the record's id, page by page."""
+        sql = (
+            "SELECT kind, id, remote_id FROM delivery WHERE sink = :sink AND created = :run AND kind <> 'lead'"
+            f" AND status <> 'erased' AND (kind, id) > (:kind, :last) ORDER BY kind, id LIMIT {PAGE}"
+        )
+        kind, last = "", ""
+        while page := self._database.rows(sql, sink=sink, run=run, kind=kind, last=last):
+            yield page
+            kind, last, _ = page[-1]
+
+    def begin_undo(self, sink: str, keys: Sequence[tuple[str, str]]) -> None:
+        """Note that records are about to be removed: nothing is written to them meanwhile."""
+        sql = "UPDATE delivery SET status = 'undone' WHERE sink = ? AND kind = ? AND id = ?"
+        self._database.execute_many(sql, [(sink, *each) for each in keys])
+
+    def end_undo(self, sink: str, gone: Sequence[tuple[str, str]], left: Sequence[tuple[str, str]]) -> None:
+        """Note which records are gone, and which could not be removed. Each is a kind and a key."""
+        with self._database.write():
+            self._database.execute_many(_UNDONE, [(sink, *each) for each in gone])
+            self._database.execute_many(_NOT_UNDONE, [(sink, *each) for each in left])
 
     def counts(self, sink: str) -> dict[str, int]:
         """Return how many deliveries are in each status."""

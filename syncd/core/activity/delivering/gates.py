@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from syncd.core.activity.delivering.plan import APPROVED
+from syncd.core.activity.delivering.plan import APPROVED, UNDONE
 from syncd.core.activity.delivering.settled import DOUBT
 from syncd.core.plan import Held, HeldKind
 from syncd.core.settings.sinks import DAY, SinkLimits
 from syncd.core.wording import counted, percent
 
 FLOOD, OLD, UNKNOWN = "activity.flood", "activity.old", "activity.unknown"
-LOST_STATE, MAPPING, UNDONE, LEADS = "activity.lost_state", "activity.mapping", "undone", "leads.count"
+LOST_STATE, MAPPING, LEADS = "activity.lost_state", "activity.mapping", "leads.count"
 
 KINDS: Mapping[str, HeldKind] = {
     **dict.fromkeys((FLOOD, OLD, LOST_STATE, UNDONE, DOUBT), "create"),

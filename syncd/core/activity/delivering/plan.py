@@ -19,6 +19,9 @@ PASSED, SOUGHT = "approved", "approved after a look"
 """In place of a reason: a person approved it, so that no gate holds it again; and the sink is asked first whether it
 has the record."""
 
+UNDONE = "undone"
+"""The gate that holds what a person has undone."""
+
 APPROVED = (PASSED, SOUGHT)
 
 
@@ -101,8 +104,10 @@ def decide(each: Candidate, can: Can, rules: SinkRules, now: float) -> Do:
     before = each.before
     if before is None:
         return _new(each, now) if each.is_kept and each.is_wanted else "nothing"
-    # What a person had erased stays away; what may have been written of what is gone here stays as it is.
-    if before.status == "erased" or (before.status == "pending" and not each.is_kept):
+    # What a person had erased stays away; what may have been written of what is gone here stays as it is; an undo whose
+    # answer was lost is for the next undo.
+    is_gone = before.status == "pending" and not each.is_kept
+    if before.status == "erased" or is_gone or (before.status == "undone" and before.is_there):
         return "nothing"
     if before.is_there:
         return _there(each, before, can, rewrites=can.rewrites(each.kind, rules))
@@ -111,7 +116,7 @@ def decide(each: Candidate, can: Can, rules: SinkRules, now: float) -> Do:
 
 def _absent(each: Candidate, before: Before, now: float) -> Do:
     if not each.is_kept or not each.is_wanted or each.due is None:
-        return "forget" if before.status in {"waiting", "held"} else "nothing"
+        return "forget" if before.status in {"waiting", "held", "undone"} else "nothing"
     if before.status == "rejected" and each.digest == before.digest:
         return "rejected"
     return _new(each, now)
