@@ -76,9 +76,11 @@ __all__ = [
 ]
 
 SINKS: Mapping[str, str] = {
+    "files": "connectors.day_files.sink:DayFiles",
+    "sql": "connectors.sql_tables.sink:SqlTables",
+    "hubspot": "connectors.hubspot.sink:HubSpotSink",
     "http": "connectors.http_out.sink:HttpOut",
     "rest": "connectors.rest_out.sink:RestOut",
-    "files": "connectors.day_files.sink:DayFiles",
 }
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 
@@ -145,6 +147,9 @@ class Outcome:
     ``unknown`` (it may have been written). ``remote_id``: the record's id. ``contacts``: those that are associated now.
     ``kept``: the fields that a person changed, and that were left. ``missing``: contacts that the sink does not have.
     ``was_there``: the record of a create was there before, as far as the sink tells: an undo leaves it.
+    ``stored``: what the record holds of those fields where that is not what was sent (the sink's own form of a value, a
+    text that was cut, None for what was left out); it is remembered in place of what was sent, so that the sink's own
+    form is not taken for a person's change.
     """
 
     identity: str
@@ -155,6 +160,7 @@ class Outcome:
     missing: tuple[str, ...] = ()
     reason: str = ""
     was_there: bool = False
+    stored: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Sink(ABC):

@@ -1,4 +1,4 @@
-"""A look into the state file by a process that must stay small: read-only, without SQLAlchemy and Polars."""
+"""A look into the state file by a process that must stay small: read-only, without Polars."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from syncd.state import State
 from tests.examples import SOAKING
 from tests.worlds.commands import environment
 from tests.worlds.hostile import Hostile, answer, bomb, endless, head, hostile
+from tests.worlds.patience import BUSY, PATIENCE, until
 from tests.worlds.world import FIELDS, TENANTS, World
 
 MOST = 200
@@ -28,8 +29,8 @@ MOST = 200
 
 CONTACT = json.dumps({"id": 7, "fields": {"External ID": "7", "Name": "Pat Example", "Note": "x" * 200}}).encode()
 GZIP = "Content-Encoding: gzip"
-SOON = 4.0
-"""Seconds from a signal to the end; two are promised, on a machine that has nothing else to do."""
+SOON = 2.0 + BUSY
+"""Seconds from a signal to the end; two are promised."""
 
 
 class Run:
@@ -54,7 +55,7 @@ class Run:
     def ended(self) -> tuple[int, str]:
         """Return the exit code and what was printed on stderr."""
         try:
-            _, err = self.process.communicate(timeout=240)
+            _, err = self.process.communicate(timeout=2 * PATIENCE)
         finally:
             self.process.kill()
         return self.process.returncode, err
@@ -65,13 +66,6 @@ class Run:
         self.process.send_signal(number)
         code, _ = self.ended()
         return time.monotonic() - begun, code
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120  # a busy machine is slow, which is no failure
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def configured(folder: Path, base_url: str, source: dict[str, Any], **target: Any) -> None:

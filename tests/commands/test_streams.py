@@ -13,6 +13,7 @@ import pytest
 
 from tests.examples import SOAKING
 from tests.worlds.commands import PEOPLE, environment, errors, process
+from tests.worlds.patience import PATIENCE
 from tests.worlds.world import FIELDS, World
 
 
@@ -44,7 +45,9 @@ REDIRECTED = [
 def redirected(redirection: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command whose standard streams a shell has closed or redirected."""
     line = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, "-m", "syncd", *arguments]
-    return subprocess.run(line, capture_output=True, text=True, env=environment(), timeout=60, check=False, cwd=folder)
+    return subprocess.run(
+        line, capture_output=True, text=True, env=environment(), timeout=PATIENCE, check=False, cwd=folder
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

@@ -298,15 +298,14 @@ class SinkContract:
             except BaseException as error:  # noqa: BLE001  (any error will do)
                 ended.append(error)
 
-        delivering = threading.Thread(target=work)
-        with stall as waiting:
+        delivering = threading.Thread(target=work, daemon=True)
+        with sink, stall as waiting:
             delivering.start()
             assert waiting.wait(SECONDS)
             sink.cancel()
             delivering.join(SECONDS)
             assert not delivering.is_alive()
         assert ended
-        sink.close()
 
     def test_a_cancel_without_a_delivery_is_harmless(self, world: SinkWorld) -> None:
         sink = world.sink()

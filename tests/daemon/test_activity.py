@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.daemons import Daemon, daemon_with_receiver, until
+from tests.worlds.daemons import Daemon, daemon_with_receiver
+from tests.worlds.patience import until
 from tests.worlds.receiver import event
 from tests.worlds.world import company
 

@@ -300,8 +300,8 @@ def test_a_persons_contact_that_the_target_takes_for_equal_counts_as_adopted(
 def test_a_move_onto_a_persons_contact_says_so_and_what_changed_on_it(keyed: World) -> None:
     run(keyed, ("a", "1", "Ann", ""))
     number = keyed.sandbox.store.add({"External ID": "2", "Name": "By hand"})
-    with keyed.state() as state, state.write() as connection:
-        connection.exec_driver_sql("DELETE FROM fact WHERE name LIKE 'first load%'")  # so that the target is listed
+    with keyed.state() as state:
+        state.execute("DELETE FROM fact WHERE name LIKE 'first load%'")  # so that the target is listed
     report = run(keyed, ("a", "2", "Ann", ""), ("b", "3", "Bob", ""))
     [change] = [each for each in report.settled() if each["kind"] == "move"]
     assert (change["id"], change["why"]) == (number, "it took over a contact that the target had before")

@@ -14,6 +14,7 @@ import pytest
 import syncd
 from tests.examples import SOAKING
 from tests.worlds.commands import PEOPLE, environment
+from tests.worlds.patience import PATIENCE
 from tests.worlds.world import World
 
 NAMES = [(key, f"Zoë Ångström {key}", phone) for key, _, phone in PEOPLE]
@@ -27,7 +28,7 @@ def run(world: World, arguments: str, before: str = "true", variables: Mapping[s
         capture_output=True,
         env=environment(**variables),
         cwd=world.folder,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")

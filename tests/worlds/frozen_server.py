@@ -20,6 +20,10 @@ class FrozenServer:
         self._sockets: list[socket.socket] = []
         self.frozen = threading.Event()
 
+    def freeze_at(self, word: bytes) -> None:
+        """Freeze when a client sends ``word`` from now on; b"": when a client connects."""
+        self._word = word
+
     @property
     def port(self) -> int:
         return int(self._listening.getsockname()[1])
@@ -45,15 +49,15 @@ class FrozenServer:
                 if not self.frozen.is_set():
                     server = socket.create_connection(("127.0.0.1", self._behind))
                     self._sockets.append(server)
-                    for ends in ((client, server, self._word), (server, client, b"")):
+                    for ends in ((client, server, True), (server, client, False)):
                         threading.Thread(target=self._pass_on, args=ends, daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, word: bytes) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket, is_clients: bool) -> None:
         seen = b""
         with suppress(OSError):
             while data := source.recv(65536):
                 seen = seen[-1000:] + data
-                if word and word in seen:
+                if is_clients and self._word and self._word in seen:
                     self.frozen.set()
                 if self.frozen.is_set():
                     return

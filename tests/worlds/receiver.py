@@ -18,6 +18,7 @@ from typing import Any
 from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.signature import HEADER, signed
 from tests.worlds.commands import environment
+from tests.worlds.patience import PATIENCE
 from tests.worlds.ports import free_port
 
 SECRET = b"s-5550100"
@@ -40,12 +41,12 @@ class UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket; the host is its path."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=20)
+        super().__init__("localhost", timeout=PATIENCE)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
+        self.sock.settimeout(PATIENCE)
         self.sock.connect(self._path)
 
 
@@ -95,7 +96,7 @@ class Receiver:
             self.await_health()
 
     def await_health(self, status: int = 200) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while True:
             assert self.running().poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
@@ -115,19 +116,19 @@ class Receiver:
 
     def stop(self) -> int:
         self.signal(signal.SIGTERM)
-        return self.running().wait(20)
+        return self.running().wait(PATIENCE)
 
     def end(self) -> None:
         """End it whatever it does, if it was started."""
         if self.process:
             self.process.kill()
-            self.process.wait(20)
+            self.process.wait(PATIENCE)
 
     def connection(self) -> http.client.HTTPConnection:
         listen: str = self.receive["listen"]
         if "/" in listen:
             return UnixConnection(listen)
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
@@ -183,10 +184,3 @@ def receiving(folder: Path, *, makes_store: bool = False, **receive: Any) -> Ite
         yield one
     finally:
         one.end()
-
-
-def until(holds: Any, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

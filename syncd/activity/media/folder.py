@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from syncd.config.activity import Activity, Media
 from syncd.errors import ConfigError, SyncdError
 from syncd.surroundings.circumstances import explained
 
@@ -17,6 +18,14 @@ _BEGUN = ".fetching-"
 
 RESERVE = 64_000_000
 """Bytes of the disk, or a fiftieth of it if that is less, that are left free: deliveries must still find room."""
+
+
+def folders(activity: Activity) -> Iterator[tuple[str, Media]]:
+    """Yield the kinds of files that are configured, with their folders."""
+    if activity.recordings:
+        yield "recording", activity.recordings
+    if activity.attachments:
+        yield "attachment", activity.attachments
 
 
 class Folder:

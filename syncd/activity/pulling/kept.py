@@ -77,6 +77,12 @@ class Kept:
         times = {key: max(page.at, listed.get(key, page.at - _LATER) + _LATER) for key in changed}
         observed = _observed(self.kind, page.rows, times)
         self._store.activities.take(observed, by="list", arrived=self._clock(), digests=changed)
+        if self.kind == "call" and any("texts" in each.said for each in observed):
+            self.learn("texts", value=True)
+
+    def overdue_texts(self, since: float, before: float) -> list[tuple[str, float]]:
+        """Return the calls without a summary, as :meth:`Activities.overdue_texts` does."""
+        return self._store.activities.overdue_texts(since, before)
 
     def day(self, day: str) -> Day:
         """Return what is known of a day."""

@@ -131,14 +131,19 @@ class ListPull:
 
     def forecast(self) -> int:
         """Return how many requests the days and the sum need now, if days that were never read are as others are."""
-        days, limit = self.kept.days(), self.kept.fact("limit", LIMIT)
+        days = self.kept.days()
         pages = [day.pages for day in days.values() if day.pages]
         # Before the first day is known, the open window tells how many rows a day has.
-        open_days = window(self.clock())
-        rows = sum(len(self.kept.members(window_of(each))) for each in self._asked(open_days))
-        usual = -(-sum(pages) // len(pages)) if pages else max(1, -(-rows // (limit * open_days.length)))
+        usual = -(-sum(pages) // len(pages)) if pages else self.pages_of_a_day()
         wanted = [days.get(day) for day in self.due()]
         return sum((day.pages if day else None) or usual for day in wanted) + self._is_sum_due()
+
+    def pages_of_a_day(self) -> int:
+        """Return how many pages a day of the open window has, on an average."""
+        days = window(self.clock())
+        limit: int = self.kept.fact("limit", LIMIT)
+        rows = sum(len(self.kept.members(window_of(each))) for each in self._asked(days))
+        return max(1, -(-rows // (limit * days.length)))
 
     @property
     def _per(self) -> Per:

@@ -187,8 +187,25 @@ class Writer:
 
     def _say(self, error: Exception) -> None:
         if not self._failed:
-            log.error("deliveries cannot be stored", why=getattr(error, "sqlite_errorname", type(error).__name__))
+            why = getattr(error, "sqlite_errorname", type(error).__name__)
+            there = _identity(self._store) is not None
+            remedy = _REMEDIES.get(_code(error), LOOK_AT_IT) if there else MAKE_IT
+            log.error("deliveries cannot be stored", why=why, store=self._store, remedy=remedy)
 
+
+MAKE_IT = "the file is not there: put it back, or let syncd activity run make a new one"
+LOOK_AT_IT = "syncd status says what is wrong with it, and syncd activity run brings it up to date"
+
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another process holds it for long: end that process",
+    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_IOERR: "make room on its disk, or look at the disk",
+    sqlite3.SQLITE_CANTOPEN: "let syncd's user read and write the file and its folder",
+    sqlite3.SQLITE_READONLY: "let syncd's user write to the file and its folder",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged: put a copy in its place",
+    sqlite3.SQLITE_NOTADB: "the file is no activity store: put a copy in its place",
+}
+"""What a person can do, by the primary result code of SQLite."""
 
 _ALL_FAIL = frozenset(
     {

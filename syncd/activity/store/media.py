@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
+from syncd.activity.store.kinds import KINDS
+from syncd.activity.store.revisions import next_revision
 from syncd.core.activity.media.keeping import Kept, Room
 from syncd.state.database import Part
 
@@ -84,7 +86,19 @@ class Media(Part):
     def change(self, media_id: str, **columns: Any) -> None:
         """Store these columns of an item, and leave the others as they are."""
         names = ", ".join(f"{name} = :{name}" for name in columns)
-        self._database.execute(f"UPDATE media SET {names} WHERE media_id = :media_id", media_id=media_id, **columns)
+        with self._database.write():
+            self._database.execute(f"UPDATE media SET {names} WHERE media_id = :media_id", media_id=media_id, **columns)
+            # A path is shown with the call or the message. One that goes is no news: what a sink has stays there.
+            if columns.get("path"):
+                self._note_change(media_id)
+
+    def _note_change(self, media_id: str) -> None:
+        owner = self._database.scalar("SELECT owner FROM media WHERE media_id = :id", id=media_id) or ""
+        kind, _, key = str(owner).partition(":")
+        if kind in KINDS:
+            of, revision = KINDS[kind], next_revision(self._database)
+            sql = f"UPDATE {of.name} SET revision = :revision WHERE {of.these}"
+            self._database.execute(sql, revision=revision, keys=[key])
 
     def begin(self, media_ids: Sequence[str]) -> None:
         """Store that items are being fetched."""

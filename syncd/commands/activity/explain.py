@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,37 +17,76 @@ from syncd.commands.options import ActivityExplainOptions
 from syncd.commands.settings import activity_of, loaded
 from syncd.commands.status import shown_time
 from syncd.core.wording import counted
+from syncd.report.error_text import error_json
 from syncd.report.exit_code import DONE
 from syncd.report.streams import print_json
 
 if TYPE_CHECKING:
     from syncd.activity.explain import Explained
+    from syncd.activity.live import Live
+    from syncd.config import Settings
     from syncd.config.activity import Activity
     from syncd.report.screen import Screen
 
 WIDTH = 10
 """The longest name is "next run"; the lines below it are indented by as much."""
 
+LONG = 60
+"""Characters that are shown of a value which differs; ``--json`` has all of them."""
+
 
 def explain(config: Path | None, options: ActivityExplainOptions) -> int:
-    """Print the explanation.
+    """Print the explanation; with ``--live`` also what the list says now.
 
     Raises:
         ConfigError: the id names nothing or several things, no activity is configured, or there is no store yet.
     """
-    settings = loaded(config, keyless=True)
+    # Only the list needs the key.
+    settings = loaded(config, keyless=not options.live)
     activity = activity_of(settings)
     with existing_store(settings) as store:
         from syncd.activity.explain import explained
 
         found = explained(store, activity, options.id.strip(), time.time())
-    if options.as_json:
-        print_json(found.to_json())
-    else:
-        from syncd.report.screen import Screen
+    if not options.live:
+        _print(options, found, activity)
+        return DONE
+    from syncd.activity.live import require_call
+    from syncd.commands.running import error_of, finished
 
-        _Printer(Screen(), found, found.to_json(), activity).show()
-    return DONE
+    require_call(found)
+    answer: list[Live] = []
+    error = error_of(partial(_ask, settings, found, answer))
+    # What is stored is printed also if the list cannot be asked.
+    return finished(lambda _code: _print(options, found, activity, answer, error), (), error)
+
+
+def _ask(settings: Settings, found: Explained, answer: list[Live], stopping: threading.Event) -> None:
+    from syncd.activity.live import look_up
+    from syncd.activity.session import open_activity
+
+    with open_activity(settings, dry_run=True, stopping=stopping) as session:
+        answer.append(look_up(session, found))
+
+
+def _print(
+    options: ActivityExplainOptions,
+    found: Explained,
+    activity: Activity,
+    answer: Sequence[Live] = (),
+    error: BaseException | None = None,
+) -> None:
+    live = answer[0].to_json() if answer else None
+    if options.as_json:
+        more = {"live": live, "error": None, **error_json(error)} if options.live else {}
+        print_json({**found.to_json(), **more})
+        return
+    from syncd.report.screen import Screen
+
+    printer = _Printer(Screen(), found, found.to_json(), activity)
+    printer.show()
+    if live:
+        printer.show_live(live)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +114,22 @@ class _Printer:
             self._many("media", map(self._file, shown["media"]), "")
             self._many("day", map(_day, shown["days"]), "")
         self._many("next run", map(_prospect, shown["next"]), "")
+
+    def show_live(self, live: Mapping[str, Any]) -> None:
+        """Write what the list says now."""
+        days = f"the list of {live['start_date']} to {live['end_date']}"
+        if live["says"] is None:
+            self._many("live", _not_listed(live, days), "")
+            return
+        rows = f", in {live['rows']} rows" if live["rows"] > 1 else ""
+        self._line("live", f"{days} has it{rows}, {_moment(live['at'])}")
+        if self.shown["left_out"]:
+            self._line("", "activity.only keeps nothing of it")
+        elif self.shown["activity"] is None:
+            self._line("", "it is not stored yet: a pull stores it")
+        else:
+            same = "nothing differs from what is stored"
+            self._many("", (_difference(name, each) for name, each in live["differs"].items()), same)
 
     def _call(self, row: Mapping[str, Any]) -> None:
         length = f", {describe(row['duration'])} long, {describe(row['talk'] or 0)} of talk" if row["end_time"] else ""
@@ -152,3 +209,23 @@ def _day(day: Mapping[str, Any]) -> str:
 
 def _prospect(each: Mapping[str, Any]) -> str:
     return f"{each['do']}{', ' + _moment(each['at']) if each['at'] else ''}: {each['why']}"
+
+
+def _not_listed(live: Mapping[str, Any], days: str) -> Iterator[str]:
+    yield f"{days} does not have it, {_moment(live['at'])}"
+    if live["others"]:
+        yield f"but Vocatech did not search: it listed {counted(live['others'], 'other call')}, and perhaps not all"
+    else:
+        yield "what is stored stays: a call that a list lacks is never deleted here"
+
+
+def _difference(name: str, each: Mapping[str, Any]) -> str:
+    return f"{name}: {_value(each['stored'])} is stored, {_value(each['listed'])} is listed"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return counted(len(value), "part")
+    text = "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    words = " ".join(text.split())
+    return words if len(words) <= LONG else f"{words[: LONG - 1]}…"

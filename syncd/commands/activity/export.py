@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from syncd.commands.activity.given import existing_store, selection
+from syncd.commands.activity.given import readable_store, selection
 from syncd.commands.options import ActivityExportOptions
 from syncd.commands.settings import loaded
 from syncd.core.wording import counted
@@ -15,8 +15,8 @@ def export(config: Path | None, options: ActivityExportOptions) -> int:
     """Write what is asked for into the file, and say how many rows it has.
 
     Raises:
-        ConfigError: the file may not be written, an option has a value that means nothing, no activity is configured,
-            or there is no store yet.
+        ConfigError: the file may not be written, an option has a value that means nothing, or no activity is
+            configured.
     """
     asked = selection(options)
     settings = loaded(config, keyless=True)
@@ -26,7 +26,7 @@ def export(config: Path | None, options: ActivityExportOptions) -> int:
     from syncd.report.screen import Screen
 
     check_written(options.file, str(options.file), HEAD, "holds no calls and messages", settings)
-    with existing_store(settings) as store:
+    with readable_store(settings) as store:
         rows = write_rows(store.activities.select(**asked), options.file, str(options.file))
     Screen().line(f"{options.file}: {counted(rows, 'row')}")
     return DONE

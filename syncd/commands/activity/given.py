@@ -64,8 +64,23 @@ def selection(options: ActivityListOptions | ActivityExportOptions) -> Selection
 
 
 @contextmanager
+def readable_store(settings: Settings) -> Iterator[ActivityStore]:
+    """Open the store for a command that shows what is in it; before the first pull it is empty, and is not made.
+
+    Raises:
+        ConfigError: no activity is configured.
+        StateError: the store cannot be used.
+    """
+    activity = activity_of(settings)
+    from syncd.activity.opening import open_store
+
+    with open_store(settings, activity, read_only=True) as store:
+        yield store
+
+
+@contextmanager
 def existing_store(settings: Settings, *, read_only: bool = True) -> Iterator[ActivityStore]:
-    """Open the store, which must be there.
+    """Open the store, which must be there, for a command that works on something in it.
 
     Raises:
         ConfigError: no activity is configured, or there is no store yet.

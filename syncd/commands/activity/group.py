@@ -29,8 +29,11 @@ def _add(name: str, options: type, module: str | None = None) -> None:
 
 _add("run", takes.ActivityRunOptions)
 _add("pull", takes.PullOptions)
+_add("deliver", takes.DeliverOptions)
+_add("prepare", takes.PrepareOptions)
 _add("days", takes.DaysOptions)
 _add("list", takes.ActivityListOptions, "listed")
 _add("export", takes.ActivityExportOptions)
 _add("explain", takes.ActivityExplainOptions)
 _add("replay", takes.ActivityReplayOptions)
+_add("forget", takes.ActivityForgetOptions)

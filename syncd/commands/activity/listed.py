@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.budget import describe
-from syncd.commands.activity.given import existing_store, selection
+from syncd.commands.activity.given import readable_store, selection
 from syncd.commands.options import ActivityListOptions
 from syncd.commands.settings import loaded
 from syncd.report.exit_code import DONE
@@ -36,11 +36,11 @@ def listed(config: Path | None, options: ActivityListOptions) -> int:
     """Print what is asked for.
 
     Raises:
-        ConfigError: an option has a value that means nothing, no activity is configured, or there is no store yet.
+        ConfigError: an option has a value that means nothing, or no activity is configured.
     """
     asked = selection(options)
     settings = loaded(config, keyless=True)
-    with existing_store(settings) as store:
+    with readable_store(settings) as store:
         rows = store.activities.select(**asked)
         if options.as_json:
             _write(rows)
@@ -62,7 +62,7 @@ def _write(rows: Rows) -> None:
 def _show(screen: Screen, rows: Iterator[Mapping[str, Any]]) -> None:
     first = next(rows, None)
     if first is None:
-        screen.line("No call and no message is known of these.")
+        screen.line("No such call and no such message is stored: syncd activity pull fetches what is new.")
         return
     rows = chain([first], rows)
     while page := list(islice(rows, PAGE)):

@@ -23,11 +23,21 @@ def compact(value: Any) -> Any:
 
 def compacted(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields as they are remembered."""
-    return {name: compact(value) for name, value in fields.items()}
+    # Most values are short texts and nothing at all.
+    return {
+        name: value
+        if value is None or (type(value) is str and len(value) <= SHORT and value[:1] != "#")
+        else compact(value)
+        for name, value in fields.items()
+    }
+
+
+# json.dumps would make an encoder for each record.
+_ENCODED = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 def digest_of(fields: Mapping[str, Any]) -> int:
     """Return the digest over fields (64 bits, signed)."""
-    made = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    made = _ENCODED(fields)
     digest = hashlib.blake2b(made.encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)

@@ -19,10 +19,10 @@ WITHHELD = "withheld"
 MARK = " … [cut]"
 """The end of a text that was cut."""
 
-COLUMNS = frozenset(
-    "kind id direction status outcome remote_number remote_name own_number extension extension_name start_time"
-    " answer_time end_time duration talk attribution channel sent_at".split()
-)
+_WHAT = {"kind", "id", "direction", "status", "outcome", "channel", "attribution"}
+_WHO = {"remote_number", "remote_name", "own_number", "extension", "extension_name"}
+_WHEN = {"start_time", "answer_time", "end_time", "duration", "talk", "sent_at"}
+COLUMNS = frozenset(_WHAT | _WHO | _WHEN)
 """The columns that a template can name."""
 
 OF_RECORDINGS = frozenset({"path", "media_id"})

@@ -7,7 +7,8 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.worlds.receiver import event, receiving, until
+from tests.worlds.patience import PATIENCE, until
+from tests.worlds.receiver import event, receiving
 
 MANY = 1_100
 
@@ -19,7 +20,7 @@ def test_idle_connections_without_end_fill_no_log(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(4 * MANY, hard), hard))
         try:
             for _ in range(MANY):
-                lines.enter_context(socket.create_connection(("127.0.0.1", one.port), 20))
+                lines.enter_context(socket.create_connection(("127.0.0.1", one.port), PATIENCE))
             lines.close()
             until(lambda: one.deliver(event()) == 204)
         finally:

@@ -11,13 +11,15 @@ import subprocess
 import threading
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import pytest
 
 from syncd.core.activity.signature import HEADER, signed
-from tests.worlds.receiver import SECRET, Receiver, event, receiving, until
+from tests.worlds.patience import until
+from tests.worlds.receiver import SECRET, Receiver, event, receiving
 
 KILLS = 50 if "SYNCD_SOAK" in os.environ else 3
 SENDERS = 8
@@ -42,6 +44,9 @@ class Load:
         self._leave.set()
         for thread in self._threads:
             thread.join()
+
+    def has_answered(self, events: int) -> bool:
+        return len(self.answered) > events
 
     def _send(self, sender: int) -> None:
         count = 0
@@ -72,11 +77,11 @@ def test_answered_and_killed(tmp_path: Path) -> None:
     with receiving(tmp_path) as one, Load(one) as load:
         for number in range(KILLS):
             before = len(load.answered)
-            until(lambda before=before: len(load.answered) > before + 20, 60)
+            until(partial(load.has_answered, before + 20))
             time.sleep(number % 5 * 0.003)
             one.end()
             one.start()
-        until(lambda: len(load.answered) > 50 * KILLS, 120)
+        until(partial(load.has_answered, 50 * KILLS))
     subjects = [subject for (subject,) in one.rows("SELECT subject FROM event")]
     assert set(load.answered) - set(subjects) == set(), "an answered event is lost"
     assert len(subjects) == len(set(subjects)), "there are twins"

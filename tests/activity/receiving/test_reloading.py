@@ -15,8 +15,9 @@ from syncd.activity.receiving.run import run
 from syncd.activity.receiving.sockets import listener
 from syncd.daemon.systemd import ServiceManager
 from syncd.errors import ConfigError
+from tests.worlds.patience import until
 from tests.worlds.ports import free_port
-from tests.worlds.receiver import Receiver, event, receiving, until
+from tests.worlds.receiver import Receiver, event, receiving
 
 
 def test_a_hang_up_while_it_starts_does_not_end_it(tmp_path: Path) -> None:

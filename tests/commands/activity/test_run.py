@@ -16,7 +16,8 @@ from syncd.activity.store.store import ActivityStore
 from syncd.core.activity import envelopes
 from syncd.run.leases import Leases, refuse
 from tests.worlds.commands import Command, environment
-from tests.worlds.receiver import event, until
+from tests.worlds.patience import PATIENCE, until
+from tests.worlds.receiver import event
 from tests.worlds.world import World
 
 
@@ -170,11 +171,11 @@ def test_it_stays_for_what_comes_next_and_ends_at_a_stop(phones: World) -> None:
     stored(phones, event("evt_1"))
     line = [sys.executable, "-m", "syncd", "activity", "run", "--events", "--stay", "120", "--json"]
     with subprocess.Popen(line, env=environment(), cwd=phones.folder, stdout=subprocess.PIPE) as process:
-        until(lambda: rows(phones, "SELECT 1 FROM call"), 60)
+        until(lambda: rows(phones, "SELECT 1 FROM call"))
         stored(phones, event("evt_2"))
-        until(lambda: len(rows(phones, "SELECT 1 FROM call")) == 2, 20)
+        until(lambda: len(rows(phones, "SELECT 1 FROM call")) == 2)
         process.terminate()
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, json.loads(out)["events"]["merged"]) == (0, 2)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import Connection
 from structlog.testing import capture_logs
 
 import syncd.activity.media.run
@@ -170,18 +169,18 @@ class House:
     def _powered(self, power: Power) -> Iterator[None]:
         class PoweredStore(ActivityStore):
             @contextmanager
-            def write(self) -> Iterator[Connection]:
+            def write(self) -> Iterator[None]:
                 power.event()
-                with super().write() as connection:
-                    yield connection
+                with super().write():
+                    yield
                 power.event()
 
         class PoweredState(State):
             @contextmanager
-            def write(self) -> Iterator[Connection]:
+            def write(self) -> Iterator[None]:
                 power.event()
-                with super().write() as connection:
-                    yield connection
+                with super().write():
+                    yield
                 power.event()
 
         def client_of(target: Any, budget: Any, stopping: Any, sleep: Any, *, judge: Any = None) -> Client:

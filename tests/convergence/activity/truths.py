@@ -19,7 +19,7 @@ from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.days.windows import ended, window
 from syncd.core.activity.instants import day_after, day_of, days_between
 from syncd.core.activity.observations import Kind
-from syncd.sandbox.activity.model import Call, Message
+from syncd.sandbox.activity.model import LONG, Call, Message
 from tests.convergence.activity import expected
 from tests.convergence.activity.house import BEGIN, House
 from tests.convergence.activity.worlds import DAY, HOUR, Opening
@@ -164,7 +164,8 @@ class Truths(RuleBasedStateMachine):
         assert len(kept) == len(set(kept))
         if self._is_listed(call) and self._dialects["recording_for"] == "ever":
             legs = call.legs if self._dialects["call_rows"] == "legs" else call.segments
-            wanted = {f"rec_{each.id}" for each in legs if each.size}
+            absent = self._dialects["long_recordings"] == "absent"
+            wanted = {f"rec_{each.id}" for each in legs if each.size and not (absent and each.talk > LONG)}
             assert wanted <= set(kept), "a recording is missing"
 
     def _messages_are_right(self, store: ActivityStore) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from syncd.activity.store.attributions import forget_attributions
 from syncd.activity.store.kinds import OfKind
 from syncd.activity.store.taking import REMOVED
 from syncd.state.database import Database
@@ -61,6 +62,7 @@ class Removal:
                 f"UPDATE {of.name} SET {values}, left_out = {REMOVED} WHERE {of.these}", keys=list(keys)
             )
             self._database.execute(f"DELETE FROM text WHERE kind = '{of.name}' AND id IN {_THESE}", keys=list(keys))
+            forget_attributions(self._database, of.name, keys)
             # What was erased for a person stays marked, so that it is not fetched again.
             self._database.execute(f"DELETE FROM media WHERE owner IN {_THESE} AND state <> 'erased'", keys=owners)
             self._database.execute(

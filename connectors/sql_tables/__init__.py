@@ -1,0 +1,1 @@
+"""Calls and messages as tables of a SQL database."""
