@@ -20,7 +20,8 @@ from syncd import __version__
 from syncd.commands import notify, rejects, state
 from syncd.commands import options as takes
 from syncd.commands.activity import group as activity
-from syncd.commands.activity import message, webhook
+from syncd.commands.activity import webhook
+from syncd.commands.activity.privacy import message
 from syncd.commands.fields import fields
 from syncd.commands.options import Common, Config, Level, command
 from syncd.commands.sandbox import sandbox

@@ -23,7 +23,7 @@ from connectors.hubspot.sink_names import Names
 from connectors.hubspot.sink_records import Records
 from connectors.hubspot.sink_search import found_by_search
 from connectors.hubspot.sink_setup import UNIQUE, Setup, refuse_rules, unique_of
-from syncd.errors import SinkError, SourceError
+from syncd.errors import SinkError, SourceError, Stopped
 from syncd.sink import Item, Note, Options, Outcome, Row, Sink, SinkRules, Wants
 
 
@@ -97,7 +97,7 @@ class HubSpotSink(Sink):
                 ours = [item for item in items if KINDS[item.kind] == kind]
                 if ours:
                     Delivery(at, kind, ours, outcomes).run()
-        except (SinkError, SourceError):
+        except (SinkError, SourceError, Stopped):
             # What was written is told; the next batch meets the same error, if it lasts.
             if not outcomes:
                 raise

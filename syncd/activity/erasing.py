@@ -85,7 +85,7 @@ def _erase(store: ActivityStore, activity: Activity, number: str, traces: Traces
         calls=len(traces.keys["call"]),
         messages=len(traces.keys["message"]),
         events=len(traces.events),
-        records=store.erasing.deliveries(traces),
+        records=dict(store.erasing.at_sinks(traces)),
         copies=store.copies(),
     )
     places = {kind: Folder(wanted.folder) for kind, wanted in folders(activity)}

@@ -12,7 +12,7 @@ from syncd.errors import ConfigError
 from syncd.report.exit_code import DONE
 from syncd.report.screen import Screen
 from syncd.report.streams import printable
-from syncd.state.glance import repairs_of
+from syncd.state.glance import erasures_of, repairs_of
 
 
 def approve(config: Path | None, options: ApproveOptions) -> int:
@@ -24,7 +24,7 @@ def approve(config: Path | None, options: ApproveOptions) -> int:
     settings, source, digest = loaded(config), options.source, pasted(options.digest)
     is_sink = chosen(settings, source) == "sink"
     # The state keeps what a run holds under the source's name, and what a repair holds under a name of its own.
-    names = source, repairs_of(source)
+    names = source, repairs_of(source), erasures_of(source)
     with existing_state(settings) as state:
         held = {hold["digest"]: hold for name in names for hold in (state.holds.of(name) if state else ())}
         if state is None or digest not in held:
@@ -35,6 +35,7 @@ def approve(config: Path | None, options: ApproveOptions) -> int:
     number = counted(hold["count"], HELD_WORDS.get(hold["kind"], "change"))
     how = f"syncd run {source}" if hold["source"] == source else f"syncd reconcile {source} --repair"
     how = f"syncd activity deliver {source}" if is_sink else how
+    how = "syncd activity forget --sinks" if hold["source"] == erasures_of(source) else how
     Screen().line(f"{source}: {number} approved, for one run and exactly as listed: {how} makes them.")
     return DONE
 

@@ -226,8 +226,11 @@ class ActivityReplayOptions:
 class ActivityForgetOptions:
     """Erase all that is kept of a number: its calls, messages, texts and files. They do not come back."""
 
-    number: Annotated[str, Argument(metavar="NUMBER", help="The number, written in any way.")]
+    number: Annotated[str | None, Argument(metavar="NUMBER", help="The number, written in any way.")] = None
+    sinks: Annotated[bool, Option("--sinks", help="Erase what sinks were sent of it too, once approved.")] = False
     dry_run: Annotated[bool, Option("--dry-run", help="Count what would be erased, and erase nothing.")] = False
+    listed: Annotated[bool, Option("--list", help="Show when something was forgotten, never whom.")] = False
+    allow: Annotated[str | None, Option("--allow", metavar="DIGEST", help="Let what has this digest come back.")] = None
     as_json: Json = False
 
 

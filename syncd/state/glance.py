@@ -51,6 +51,11 @@ def repairs_of(source: str) -> str:
     return f"{source}:repair"
 
 
+def erasures_of(sink: str) -> str:
+    """Return the name under which what a person wants erased at a sink is held; no sink has this name."""
+    return f"{sink}:erase"
+
+
 # The tables and columns that the queries name, for a look where no run has made a state file yet.
 _EMPTY = """
 CREATE TABLE run (run, source, kind, started, ended, outcome, exit, requests, planned, report);

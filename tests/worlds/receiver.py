@@ -15,7 +15,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from syncd.activity.receiving.child import plain_of
 from syncd.activity.store.store import ActivityStore
+from syncd.config import load
 from syncd.core.activity.signature import HEADER, signed
 from tests.worlds.commands import environment
 from tests.worlds.patience import PATIENCE
@@ -53,10 +55,11 @@ class UnixConnection(http.client.HTTPConnection):
 class Receiver:
     """One company's receiver: ``start`` it, ``deliver`` to it, and look at what is ``stored``.
 
-    ``makes_store``: whether it makes its store itself, which takes its child a quarter longer than to find one.
+    ``whole``: whether it starts as a user's does, with a child that reads the configuration and makes the store, which
+    takes three times as long; else it finds a store, and its settings in a file that ``configure`` writes.
     """
 
-    makes_store = False
+    whole = False
 
     def __init__(self, folder: Path, **receive: Any) -> None:
         self.folder = folder
@@ -84,12 +87,17 @@ class Receiver:
         target = {"api_key": "test-key", **self.target}
         written = {"target": target, "state": "syncd.db", "sources": {"tenants": source}}
         path.write_text(json.dumps({**written, "activity": {**self.activity, "receive": self.receive}}))
+        if not self.whole:
+            plain = plain_of(load(path, keyless=True))
+            ActivityStore(Path(plain.store)).close()
+            (self.folder / "receive.json").write_text(plain.to_json())
         return path
 
     def start(self, *, ready: bool = True) -> None:
-        line = [sys.executable, "-m", "syncd", "receive", "--config", str(self.configure())]
-        if not self.makes_store and not self.store.exists():
-            ActivityStore(self.store).close()
+        config = self.configure()
+        line = [sys.executable, "-m", "tests.worlds.quick_receiver", str(self.folder / "receive.json")]
+        if self.whole:
+            line = [sys.executable, "-m", "syncd", "receive", "--config", str(config)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(line, stderr=log, env=environment(**self.variables), cwd=self.folder)
         if ready:
@@ -175,10 +183,10 @@ class Receiver:
 
 
 @contextmanager
-def receiving(folder: Path, *, makes_store: bool = False, **receive: Any) -> Iterator[Receiver]:
+def receiving(folder: Path, *, whole: bool = False, **receive: Any) -> Iterator[Receiver]:
     """A receiver that is up."""
     one = Receiver(folder, **receive)
-    one.makes_store = makes_store
+    one.whole = whole
     try:
         one.start()
         yield one

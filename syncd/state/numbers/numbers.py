@@ -83,27 +83,26 @@ class Numbers(Part):
         return column_pages(self._database, source, columns, NOW, _AT_TARGET, PAGE)
 
     def changes(self, phones: Collection[str]) -> Iterator[pl.DataFrame]:
-        """Yield the changes that may have given or taken a number, as :data:`CHANGES`, page by page.
+        """Yield the changes that may have given or taken a number, as :data:`CHANGES`, page by page, in any order.
 
-        A contact that was created and is still there has none: since when it is there, :meth:`now` says.
+        A contact that has had the same numbers ever since it was created has none: :meth:`now` says when that was.
         """
         differs, paths = _differing(phones)
         sql = (
             f"SELECT {_COLUMNS} FROM change WHERE id > :last AND kind <> 'create' AND key <> '' AND {DONE}"
             f" AND ({differs}) ORDER BY id LIMIT {CHANGES_PAGE}"
         )
-        last, gone = -1, dict[str, set[str]]()
+        last, changed = -1, dict[str, set[str]]()
         while rows := self._database.rows(sql, last=last, **paths):
             last = rows[-1][0]
             yield pl.DataFrame(rows, schema=CHANGES, orient="row")
-            for _, source, key, _, _, _, after in rows:
-                if after is None:
-                    gone.setdefault(source, set()).add(key)
-        for source, keys in gone.items():
+            for _, source, key, *_ in rows:
+                changed.setdefault(source, set()).add(key)
+        for source, keys in changed.items():
             yield from self._creates(source, sorted(keys))
 
     def _creates(self, source: str, keys: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """Yield the changes that created contacts which were deleted later."""
+        """Yield the changes that created these contacts."""
         sql = (
             f"SELECT {_COLUMNS} FROM change WHERE kind = 'create' AND {DONE} AND source = :source"
             " AND key IN (SELECT value FROM json_each(:keys))"

@@ -19,7 +19,7 @@ from tests.worlds.receiver import PATH, SECRET, Receiver, event, receiving
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
-    with receiving(tmp_path_factory.mktemp("receiver"), makes_store=True) as receiver:
+    with receiving(tmp_path_factory.mktemp("receiver"), whole=True) as receiver:
         yield receiver
         # Nothing of a person is in the log, whatever was delivered.
         log = receiver.log.read_text()

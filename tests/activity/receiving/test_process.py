@@ -38,7 +38,7 @@ def test_a_stop_ends_within_two_seconds_and_answers_what_has_arrived(tmp_path: P
 
 
 def test_what_serves_is_small(tmp_path: Path) -> None:
-    with receiving(tmp_path) as one:
+    with receiving(tmp_path, whole=True) as one:
         for number in range(200):
             assert one.deliver(event(f"evt_{number}")) == 204
         assert one.memory() <= 45
@@ -57,7 +57,7 @@ def test_what_serves_imports_nothing_large() -> None:
 
 
 def test_the_secret_is_in_no_list_of_processes(tmp_path: Path) -> None:
-    with receiving(tmp_path, secret=["s-5550199"]) as one:
+    with receiving(tmp_path, whole=True, secret=["s-5550199"]) as one:
         for name in ("cmdline", "environ"):
             assert b"s-555" not in Path(f"/proc/{one.running().pid}/{name}").read_bytes()
         assert one.deliver(event(), b"s-5550199") == 204
@@ -88,7 +88,7 @@ def test_a_secret_that_appears_or_changes_later_is_taken_at_once(tmp_path: Path)
 
 
 def test_hang_up_reads_the_configuration_again(tmp_path: Path) -> None:
-    with receiving(tmp_path) as one:
+    with receiving(tmp_path, whole=True) as one:
         one.receive["url"] = "https://hooks.example.com/other"
         one.receive["secret"] = "s-5550102"
         one.configure()
@@ -119,7 +119,7 @@ def test_hang_up_moves_to_another_place(tmp_path: Path) -> None:
 
 
 def test_the_store_moves_and_the_place_stays(tmp_path: Path) -> None:
-    with receiving(tmp_path) as one:
+    with receiving(tmp_path, whole=True) as one:
         assert one.deliver(event()) == 204
         one.activity["store"] = "other.db"
         one.configure()

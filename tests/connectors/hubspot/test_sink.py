@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from syncd.core.activity.sent import compacted
-from syncd.errors import SourceError
+from syncd.errors import SourceError, Stopped
 from syncd.sink import Item
-from tests.worlds.hubspot_sink import Timeline, again, call, many, message
+from tests.worlds.hubspot_sink import Ask, Timeline, again, call, many, message
 
 
 @pytest.fixture(params=["custom", "creation_key"])
@@ -64,6 +64,12 @@ def test_a_hundred_calls_are_one_upsert_and_one_request_of_links() -> None:
     assert world.asked() - world.written() == {"properties": 2, "batch": 1}
 
 
+def test_an_answer_about_one_record_is_about_the_one_that_was_sent() -> None:
+    world = Timeline(dialects={"write_answer": "defaults"})
+    assert world.deliver(world.item(call()))[0].remote_id == "calls/70001"
+    assert world.asked()["batch"] == 1
+
+
 @pytest.mark.parametrize("lost", ["stored", "not"])
 def test_create_answer_lost(lost: str, unique: str) -> None:
     world = Timeline(dialects={"create_lost": lost, "unique": unique})
@@ -94,6 +100,22 @@ def test_create_stored_association_lost() -> None:
     [outcome] = world.deliver(world.item(call(), 1, change="associate"))
     assert outcome.contacts == ("1",)
     assert (len(world.calls_now()), world.linked()) == (1, [{1}])
+
+
+def test_stopped_between_upsert_and_association() -> None:
+    world = Timeline()
+
+    def stop(request: httpx.Request, ask: Ask) -> httpx.Response:
+        if "associations" not in request.url.path:
+            return ask(request)
+        world.sink.cancel()
+        return httpx.Response(503)
+
+    world.meddle = stop
+    [outcome] = world.deliver(world.item(call(), 1))
+    assert (outcome.status, outcome.remote_id, outcome.contacts) == ("accepted", "calls/70001", ())
+    with pytest.raises(Stopped):
+        world.deliver(world.item(call(), 1, change="associate"))
 
 
 def test_killed_between_upsert_and_association() -> None:
@@ -158,9 +180,10 @@ def test_a_person_s_own_contacts_stay() -> None:
     assert world.linked() == [{1, 2, 3}]
 
 
+@pytest.mark.parametrize("shown", ["sent", "defaults"])
 @pytest.mark.parametrize("html", ["kept", "cleaned"])
-def test_hubspot_s_own_form_of_a_text_is_no_edit(html: str) -> None:
-    world = Timeline(dialects={"html": html})
+def test_hubspot_s_own_form_of_a_text_is_no_edit(html: str, shown: str) -> None:
+    world = Timeline(dialects={"html": html, "write_answer": shown})
     said = '"It\'s" <b>A & B</b>\nfine, and more of it, so that it is remembered by its digest alone. ' * 2
     world.deliver(world.item(call(summary=said)))
     [outcome] = world.deliver(world.item(call(summary=f"{said}\nThat is all.")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ from pydantic import ValidationError
 
 from connectors.rest_out.options import RestOutOptions
 from connectors.rest_out.sink import RestOut
+from syncd.config import load
 from syncd.config.yaml_tree import read_plain
-from syncd.sink import SinkRules
+from syncd.sink import SinkRules, Wants
+
+ROOT = Path(__file__).parents[3]
 
 CALLS: dict[str, Any] = {
     "record": {"title": "{title}"},
@@ -101,3 +105,11 @@ def test_one_kind_that_is_no_upsert_makes_the_sink_one_that_sends_once() -> None
     model = options(messages=CALLS, **calls(create=None, upsert=upsert))
     assert not RestOut("crm", model, SinkRules()).wants().idempotent
     assert RestOut("crm", model, SinkRules(messages=None)).wants().idempotent
+
+
+def test_the_example_with_every_option_loads() -> None:
+    path = ROOT / "config" / "sinks" / "rest.yaml"
+    settings = load(path, {"VOCATECH_API_KEY": "k", "CRM_KEY": "k"})
+    assert settings.sinks["crm"].connect().wants() == Wants(
+        batch=1, idempotent=False, finds=True, erases=True, makes_contacts=True, associates=True
+    )

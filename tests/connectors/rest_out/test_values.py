@@ -149,6 +149,7 @@ ONE, TWO = {"id": 1, "at": "14:00"}, {"id": 2, "at": "14:00"}
         ([{**ONE, "at": "15:00"}], False, (False, None)),
         ([ONE, TWO], True, (False, None)),
         ([{"at": "14:00"}], True, (False, None)),
+        ([ONE, {"at": "14:00"}], True, (False, None)),
         ([], True, (True, None)),
     ],
 )

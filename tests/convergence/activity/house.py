@@ -27,6 +27,8 @@ from syncd.sandbox.faults import parse_fault
 from syncd.sandbox.limits import DEFAULT_LIMITS, REPORTS, Windows
 from syncd.state import State
 from tests.convergence.activity.door import Door
+from tests.convergence.activity.sinks import Sinks, memory_sinks
+from tests.convergence.activity.sinks import written as written_sinks
 from tests.convergence.activity.worlds import Opening
 from tests.convergence.plant import PowerCut
 from tests.worlds.phone_wire import TIMEOUT, Files, Wire
@@ -79,6 +81,7 @@ class House:
         self.logged: list[str] = []
         self.meanwhile: list[Callable[[], object]] = []
         self.settings = _settings(home, limited=opening.limited)
+        self.sinks = Sinks(home)
         if opening.limited:
             self.world.backend.windows = Windows(DEFAULT_LIMITS)
             self.world.backend.reports = Windows(REPORTS)
@@ -96,6 +99,7 @@ class House:
     def close(self) -> None:
         self.door.close()
         self.world.close()
+        self.sinks.close()
 
     def subscribe(self) -> None:
         """Make an endpoint that leads to the receiver."""
@@ -150,7 +154,7 @@ class House:
         power, done = power or Power(), ActivityRun()
         patience = Patience(self)
         opened = partial(open_activity, self.settings, stopping=patience, clock=lambda: self.now, sleep=patience.wait)
-        with self._logging(), self._powered(power), opened() as session:
+        with self._logging(), self._powered(power), memory_sinks(), opened() as session:
             run_activity(session, done)
         return done
 
@@ -227,6 +231,8 @@ def _settings(home: Path, *, limited: bool) -> Any:
         "state": "syncd.db",
         "sources": {"tenants": source},
         "activity": {**activity, "receive": receive},
+        "sinks": written_sinks(home),
     }
     (home / "syncd.yaml").write_text(json.dumps(written))
-    return load(home / "syncd.yaml")
+    with memory_sinks():
+        return load(home / "syncd.yaml")

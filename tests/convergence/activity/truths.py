@@ -22,6 +22,7 @@ from syncd.core.activity.observations import Kind
 from syncd.sandbox.activity.model import LONG, Call, Message
 from tests.convergence.activity import expected
 from tests.convergence.activity.house import BEGIN, House
+from tests.convergence.activity.sinks import memory_sinks
 from tests.convergence.activity.worlds import DAY, HOUR, Opening
 from tests.convergence.truths import SHARED_MEMORY
 
@@ -109,6 +110,7 @@ class Truths(RuleBasedStateMachine):
         """Let nothing go wrong for so long that each day is read again, and compare everything."""
         house = self.house
         house.world.faults.disarm()
+        house.sinks.calm()
         house.meanwhile.clear()
         house.door.open, house.door.dies = True, None
         quiet = house.now
@@ -122,6 +124,8 @@ class Truths(RuleBasedStateMachine):
             self._messages_are_right(store)
             self._nothing_answered_is_lost(store)
             self._days_are_proved(store, quiet)
+            with memory_sinks():
+                house.sinks.are_right(house.settings, store)
         self._nothing_is_told()
 
     def _calls_are_right(self, store: ActivityStore) -> None:
