@@ -22,7 +22,6 @@ from syncd.config.sinks import SinkSettings
 from syncd.core.activity.delivering import gates
 from syncd.core.activity.delivering.gates import Circumstances, Gated, gate, list_of
 from syncd.core.activity.delivering.plan import PASSED, SOUGHT, Can
-from syncd.core.activity.facts import DUE
 from syncd.core.plan import Held
 from syncd.errors import SyncdError
 from syncd.sink import Sink, Wants
@@ -116,8 +115,10 @@ class _Delivery:
         }
 
     def _known(self) -> Circumstances:
-        limits = self.settings.rules.limits
-        return Circumstances(self.session.clock(), limits, self.session.store.deliveries.records(self.name))
+        limits, deliveries = self.settings.rules.limits, self.session.store.deliveries
+        # Only another wording is measured by all records, of which there may be a million.
+        counts = deliveries.records(self.name) if self.rewords or self.reopens else 0
+        return Circumstances(self.session.clock(), limits, counts)
 
     def _release(self) -> None:
         for name, reason in self.passing.items():
@@ -192,7 +193,7 @@ class _Delivery:
         if self.within is not None:
             return
         store = self.session.store
-        records = store.deliveries.records(self.name) > 0
+        records = not store.deliveries.is_empty(self.name)
         self.mark = replace(self.mark, records=records, run=self.mark.run or self.before.run)
         save_mark(store, self.name, self.mark, self.before.groups)
 
@@ -243,7 +244,7 @@ def deliver_to(
 
 def _is_fresh(session: DeliverySession, name: str, mark: Mark) -> bool:
     """Return whether nothing that is noted of a sink can be relied upon: it is new, or notes were lost."""
-    if mark.is_new or (mark.records and not session.store.deliveries.records(name)):
+    if mark.is_new or (mark.records and session.store.deliveries.is_empty(name)):
         return True
     # The state file is another file: an older copy of the store does not know the newest run.
     newest = session.state.runs.newest_delivery(name)
@@ -251,9 +252,10 @@ def _is_fresh(session: DeliverySession, name: str, mark: Mark) -> bool:
 
 
 def _report(session: DeliverySession, name: str, report: SinkReport) -> None:
-    """Report what stands, and note when the next delivery is due."""
+    """Report what stands."""
     store = session.store
-    standing = store.deliveries.counts(name)
+    # A process that delivers call by call does not count what was delivered before.
+    standing = store.deliveries.counts(name) if session.eager else store.deliveries.open_counts(name)
     report.next_due = store.deliveries.next_due(name)
     if session.dry_run:
         for count, status in (("waiting", "waiting"), ("rejected", "rejected"), ("unchanged", "accepted")):
@@ -268,6 +270,3 @@ def _report(session: DeliverySession, name: str, report: SinkReport) -> None:
         {each: hold[each] for each in ("gate", "count", "digest", "kind", "detail")} | {"approvable": True}
         for hold in session.state.holds.lists(name)
     ]
-    due = None if report.next_due is None else str(report.next_due)
-    if store.facts.get(DUE + name) != due:
-        store.facts.set(DUE + name, due)

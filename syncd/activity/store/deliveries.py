@@ -220,6 +220,19 @@ class Deliveries(Part):
         sql = "SELECT status, count(*) FROM delivery WHERE sink = :sink AND kind <> 'lead' GROUP BY status"
         return dict(self._database.rows(sql, sink=sink))
 
+    def open_counts(self, sink: str) -> dict[str, int]:
+        """Return the same without those that are accepted, which takes no time."""
+        sql = (
+            "SELECT status, count(*) FROM delivery WHERE sink = :sink AND kind <> 'lead' AND status <> 'accepted'"
+            " GROUP BY status"
+        )
+        return dict(self._database.rows(sql, sink=sink))
+
+    def is_empty(self, sink: str) -> bool:
+        """Return whether the sink has no record, as far as is known here."""
+        sql = "SELECT 1 FROM delivery WHERE sink = :sink AND created IS NOT NULL AND kind <> 'lead' LIMIT 1"
+        return not self._database.rows(sql, sink=sink)
+
     def records(self, sink: str) -> int:
         """Return how many records a sink has, as far as is known here."""
         sql = "SELECT count(*) FROM delivery WHERE sink = :sink AND created IS NOT NULL AND kind <> 'lead'"
