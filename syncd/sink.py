@@ -100,7 +100,8 @@ class Wants:
     :meth:`Sink.find` can tell whether there is a record. ``erases``: :meth:`Sink.erase` removes records.
     ``makes_contacts``: :meth:`Sink.create_contact` makes contacts. ``associates``: contacts are associated beside the
     fields of a record; ``Item.contacts`` names them. ``days``: the items of a batch are all that one UTC day has of one
-    kind, in order of time, also those that are as they were; ``batch`` does not count.
+    kind, in order of time, also those that are as they were; ``batch`` does not count. ``compares``: fields that a
+    person changed in a record are left; only such a sink is given ``Item.sent`` and ``Item.tried``.
     """
 
     batch: int = 100
@@ -111,6 +112,7 @@ class Wants:
     makes_contacts: bool = False
     associates: bool = False
     days: bool = False
+    compares: bool = True
 
 
 @dataclass(frozen=True, slots=True)

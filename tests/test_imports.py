@@ -73,7 +73,7 @@ ONLY_IN = {
     "jmespath": ["connectors/http_parts/paths.py"],
     "typer": ["syncd/cli.py", "syncd/commands/"],
 }
-CORE = {"polars", "polars_hash", "phonenumbers", "syncd"}
+CORE = {"polars", "polars_hash", "phonenumbers", "orjson", "syncd"}
 FOR_CONNECTORS = {"syncd.source", "syncd.sink", "syncd.rest", "syncd.errors"}
 
 

@@ -64,7 +64,7 @@ class HttpOut(Sink):
         self._client: Client | None = None
 
     def wants(self) -> Wants:
-        return Wants(erases=self._options.erase)
+        return Wants(erases=self._options.erase, compares=False)
 
     def check(self) -> list[Note]:
         # OPTIONS changes nothing, while some receivers take even a GET for a message.

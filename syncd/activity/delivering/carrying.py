@@ -10,16 +10,15 @@ from typing import Any
 import orjson
 import polars as pl
 
+from syncd.activity.delivering.items import Items, Work, moment_of
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
-from syncd.activity.delivering.subjects import Row, Subject, Subjects
-from syncd.activity.store.deliveries import Marked, Noted
+from syncd.activity.delivering.subjects import Subjects
+from syncd.activity.store.deliveries import Marked
 from syncd.core.activity.delivering.gates import UNKNOWN
 from syncd.core.activity.delivering.plan import SOUGHT, Before
-from syncd.core.activity.delivering.settled import LOOKS, Answer, Sent, Settled, settle
-from syncd.core.activity.instants import day_of
+from syncd.core.activity.delivering.settled import LOOKS, Answer, Said, Settled, settle
 from syncd.core.activity.observations import Kind
-from syncd.core.activity.sent import compacted, digest_of
 from syncd.errors import (
     SinkDenied,
     SinkError,
@@ -29,32 +28,18 @@ from syncd.errors import (
     SourceError,
     SourceInvalid,
 )
-from syncd.sink import Item, Outcome, Sink, Wants
+from syncd.sink import Sink, Wants
 
 _NOTHING = Before("waiting")
 
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One item with what it takes to record its outcome."""
-
-    item: Item
-    subject: Subject
-    sent: Sent
-    noted: Noted | None
-    lacks: tuple[str, ...] = ()
-
-    @property
-    def is_sent(self) -> bool:
-        """Whether its outcome is recorded: what a day has beside its changes is not."""
-        return self.item.change != "unchanged"
+_SILENCE = Answer()
 
 
 @dataclass(slots=True)
 class Carrying:
     """``todo``: the changes (:data:`syncd.core.activity.delivering.gates.CHANGES`), in order.
 
-    ``without_contacts``: nothing is associated. ``touched``: whether what gates hold has changed.
+    ``items``: makes them. ``touched``: whether what gates hold has changed.
     """
 
     session: DeliverySession
@@ -62,7 +47,7 @@ class Carrying:
     wants: Wants
     subjects: Subjects
     report: SinkReport
-    without_contacts: bool = False
+    items: Items
     touched: bool = False
     done: int = 0
     settled: list[tuple[str, str, Settled]] = field(default_factory=list)
@@ -87,81 +72,29 @@ class Carrying:
         for part in changes.iter_slices(100):
             if not book.wants(name):
                 return
-            for each in self._of(part):
+            for each in self.items.of(part):
                 book.take(name, each.item, outcome, held=outcome == "held")
-
-    def _of(self, part: pl.DataFrame) -> list[Work]:
-        """Return the items of changes in their order."""
-        found: dict[str, Work] = {}
-        changes = dict(part.select("identity", "change").iter_rows())
-        for (kind,), mine in part.partition_by("kind", as_dict=True, maintain_order=True).items():
-            found |= self._works(kind, mine.get_column("key").to_list(), changes)
-        return [found[identity] for identity in changes if identity in found]
 
     def _batches(self, todo: pl.DataFrame) -> Iterator[list[Work]]:
         if self.wants.days:
             yield from self._days(todo)
             return
-        yield from (self._of(part) for part in todo.iter_slices(self.wants.batch))
-
-    def _works(self, kind: Kind, keys: Sequence[str], changes: Mapping[str, str]) -> dict[str, Work]:
-        """Return items by identity, as the activities are now."""
-        subjects = self.subjects.these(kind, keys)
-        rows = self.subjects.rows((each for each in subjects if each.is_kept and each.due is not None), judged=True)
-        noted = self.session.store.deliveries.of(self.sink.name, kind, keys)
-        return {
-            each.identity: self._work(each, row, changes.get(each.identity, "unchanged"), noted.get(each.key))
-            for each in subjects
-            if (row := rows.get(each.identity)) is not None
-        }
-
-    def _work(self, subject: Subject, row: Row, change: Any, noted: Noted | None) -> Work:
-        before = noted.before if noted else None
-        fields = self.sink.render(row)
-        digest = digest_of(fields)
-        known = before.parts if before else ()
-        lacks = tuple(each for each in subject.contacts if each not in known) if self.wants.associates else ()
-        contacts = () if self.without_contacts else lacks
-        accepted = orjson.loads(noted.fields) if noted and before and before.is_there else None
-        sent = Sent(
-            change=change,
-            digest=digest,
-            fields=compacted(fields),
-            contacts=contacts,
-            before=before,
-            remote_id=before.remote_id if before else None,
-            accepted_fields=accepted,
-            accepted_digest=before.digest if before else 0,
-        )
-        item = Item(
-            identity=subject.identity,
-            kind=subject.kind,
-            change=change,
-            fields=fields,
-            digest=digest,
-            day=day_of(subject.at),
-            remote_id=sent.remote_id,
-            contacts=contacts,
-            sent=accepted or {},
-            attempt=(before.attempts if before else 0) + 1,
-            tried=orjson.loads(noted.tried) if noted and noted.tried else {},
-        )
-        return Work(item, subject, sent, noted, lacks)
+        yield from (self.items.of(part) for part in todo.iter_slices(self.wants.batch))
 
     def _days(self, todo: pl.DataFrame) -> Iterator[list[Work]]:
         """Yield whole days: what has changed of each, and the records that the sink has of it already."""
         deliveries, sink = self.session.store.deliveries, self.sink.name
         for (kind,), mine in todo.partition_by("kind", as_dict=True, maintain_order=True).items():
-            changes = dict(mine.select("identity", "change").iter_rows())
+            changes = {identity: (change, day) for identity, change, day in _changes(mine)}
             # What has moved to another day leaves its old one first: a double would stay for ever.
             moved = deliveries.days_of(sink, kind, mine.get_column("key").to_list())
             for day in dict.fromkeys([*moved, *mine.get_column("day")]):
                 keys = mine.filter(pl.col("day") == day).get_column("key").to_list()
                 known = deliveries.keys_of_day(sink, kind, day)
-                works = self._works(kind, list(dict.fromkeys([*keys, *known])), changes)
+                works = self.items.these(kind, list(dict.fromkeys([*keys, *known])), changes)
                 whole = [each for each in works.values() if each.item.day == day]
                 if self._is_whole(kind, known, works):
-                    yield sorted(whole, key=lambda each: (each.subject.at, each.item.identity))
+                    yield sorted(whole, key=moment_of)
                 else:
                     self._refuse([each for each in whole if each.is_sent])
 
@@ -176,7 +109,7 @@ class Carrying:
 
     def _sought(self, batch: list[Work]) -> list[Work]:
         """Adopt the records that the sink has already, of what a person let pass on that condition."""
-        asked = [each for each in batch if each.item.change == "create" and _reason(each) == SOUGHT]
+        asked = [each for each in batch if each.item.change == "create" and each.reason == SOUGHT]
         if not asked:
             return batch
         with as_sink_errors():
@@ -205,29 +138,29 @@ class Carrying:
         answers = {each.identity: each for each in outcomes}
         for each in batch:
             if each.is_sent:
-                self._settle(each, _answer(answers.get(each.item.identity)))
+                self._settle(each, answers.get(each.item.identity) or _SILENCE)
         self.done += len(marked)
         self.session.watcher.pushing(sink, self.done, total)
 
     def _marked(self, each: Work, now: float) -> Marked:
         is_open = self.subjects.can.idempotent or (each.noted is not None and each.noted.before.is_there)
-        tried = None if each.item.change == "associate" else orjson.dumps(each.sent.fields).decode()
+        tried = None if each.item.change == "associate" else _dumped(each.sent.fields)
         next_try = 0.0 if is_open else now + LOOKS[0]
-        return Marked(each.subject.kind, each.subject.key, tried, next_try, _reason(each), each.item.day)
+        return Marked(each.item.kind, each.key, tried, next_try, each.reason, each.item.day)
 
-    def _settle(self, each: Work, answer: Answer) -> None:
+    def _settle(self, each: Work, answer: Said) -> None:
         created = each.noted.created if each.noted else None
         now = self.session.clock()
         noted = settle(each.sent, answer, self.subjects.can, now, run=self.session.run, created=created)
         left = [each for each in each.lacks if each not in noted.parts and each not in answer.missing]
-        if noted.status == "accepted" and self.without_contacts and left:
+        if noted.status == "accepted" and self.items.without_contacts and left:
             noted = noted._replace(status="held", reason=UNKNOWN)
         before = each.noted.before if each.noted else _NOTHING
         self.touched |= "held" in {before.status, noted.status}
-        self.settled.append((each.subject.kind, each.subject.key, noted))
+        self.settled.append((each.item.kind, each.key, noted))
         self._count(each, answer, noted)
 
-    def _count(self, each: Work, answer: Answer, noted: Settled) -> None:
+    def _count(self, each: Work, answer: Said, noted: Settled) -> None:
         report = self.report
         self.session.book.take(self.sink.name, each.item, noted.status if answer.status == "unknown" else answer.status)
         if answer.status == "accepted":
@@ -246,7 +179,7 @@ class Carrying:
             if error.in_doubt:
                 self._settle(each, Answer())
             else:
-                self.settled.append((each.subject.kind, each.subject.key, _as_before(each)))
+                self.settled.append((each.item.kind, each.key, _as_before(each)))
         self._flush()
 
     def _flush(self) -> None:
@@ -270,23 +203,12 @@ def as_sink_errors() -> Iterator[None]:
         raise SinkUnavailable(str(error), in_doubt=error.in_doubt) from None
 
 
-def _reason(each: Work) -> str | None:
-    return each.noted.before.reason if each.noted else None
+def _dumped(fields: Mapping[str, Any]) -> str:
+    return orjson.dumps(fields).decode() if fields else "{}"
 
 
-def _answer(outcome: Outcome | None) -> Answer:
-    if outcome is None:
-        return Answer()
-    return Answer(
-        outcome.status,
-        outcome.remote_id,
-        outcome.contacts,
-        outcome.kept,
-        outcome.missing,
-        outcome.reason,
-        outcome.was_there,
-        outcome.stored,
-    )
+def _changes(changes: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
+    return changes.select("identity", "change", "day").iter_rows()
 
 
 def _as_before(each: Work) -> Settled:

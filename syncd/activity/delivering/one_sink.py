@@ -11,6 +11,7 @@ import polars as pl
 
 from syncd.activity.delivering.carrying import Carrying, as_sink_errors
 from syncd.activity.delivering.gathering import KINDS, WEEK, Gathered, Gathering, pages
+from syncd.activity.delivering.items import Items
 from syncd.activity.delivering.looking import canaries_found, look
 from syncd.activity.delivering.mark import Mark, read_mark, save_mark, wanted_mark
 from syncd.activity.delivering.report import SinkReport, held_json
@@ -152,8 +153,9 @@ class _Delivery:
         deliveries.note(self.name, "held", list(new.iter_rows()))
 
     def _carrying(self, gated: Gated, subjects: Subjects) -> Carrying:
-        without = gated.without_contacts
-        return Carrying(self.session, self.sink, self.wants, subjects, self.report, without_contacts=without)
+        deliveries = self.session.store.deliveries
+        items = Items(self.sink, self.wants, subjects, deliveries, without_contacts=gated.without_contacts)
+        return Carrying(self.session, self.sink, self.wants, subjects, self.report, items)
 
     def _carry_out(self, gated: Gated, subjects: Subjects, world: Circumstances) -> None:
         if gated.todo.is_empty():

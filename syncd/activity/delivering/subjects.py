@@ -42,6 +42,15 @@ class Subject(NamedTuple):
         return f"{self.kind}:{self.key}"
 
 
+class Whole(NamedTuple):
+    """What is delivered of a subject. ``contacts``: the sink's ids."""
+
+    identity: str
+    key: str
+    row: Row
+    contacts: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Subjects:
     """``where``: the condition of the sink. ``others``: other groupings in which its messages may have come before."""
@@ -73,6 +82,24 @@ class Subjects:
         singles = [key for key in keys if key not in set(grouped)]
         found = self._singles(kind, self.store.changes.these(kind, singles)) if singles else []
         return found + [self._conversation(each) for each in self._named(grouped)]
+
+    def whole(self, kind: Kind, keys: Sequence[str]) -> list[Whole]:
+        """Return what is delivered of subjects that were wanted before: those that are here whole, and not open."""
+        if kind == "message" and any(map(_is_grouped, keys)):
+            those = [each for each in self.these(kind, keys) if each.is_kept and each.due is not None]
+            rows = self.rows(those, judged=True)
+            return [
+                Whole(each.identity, each.key, rows[each.identity], each.contacts)
+                for each in those
+                if each.identity in rows
+            ]
+        source = self.rules.contacts
+        shown = self.store.activities.shown(kind, keys, with_texts=True)
+        return [
+            Whole(f"{kind}:{key}", key, row, tuple(each["key"] for each in row["contacts"] if each["source"] == source))
+            for key, row in shown.items()
+            if row["status"] != "open"
+        ]
 
     def rows(self, subjects: Iterable[Subject], *, judged: bool = False) -> dict[str, Row]:
         """Return the rows that a sink words, by identity; without those of which nothing is kept or wanted.

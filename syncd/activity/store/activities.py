@@ -136,10 +136,14 @@ class Activities(Part):
         keys += [("message", text)] if ":" in text else []
         return next((found for each in keys if (found := self._record(*each))), None)
 
-    def shown(self, kind: Kind, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Return the rows of ``--json`` of activities by their keys, without those of which nothing is kept."""
+    def shown(self, kind: Kind, keys: Sequence[str], *, with_texts: bool = False) -> dict[str, dict[str, Any]]:
+        """Return the rows of ``--json`` of activities by their keys, without those of which nothing is kept.
+
+        ``with_texts``: also without those whose texts were removed.
+        """
         of = KINDS[kind]
         sql = f"SELECT {of.key} AS key, {', '.join(_SHOWN[kind])} FROM {of.name} WHERE {of.these} AND left_out = 0"
+        sql += " AND text_dropped IS NULL" if with_texts else ""
         found = {each["key"]: each for each in self._database.records(sql, keys=list(keys))}
         return dict(zip(found, self._shown(of, found), strict=True))
 

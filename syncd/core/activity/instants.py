@@ -52,12 +52,18 @@ def iso(moment: float) -> str:
         return found.isoformat(timespec=precision).replace("+00:00", "Z")
     # Nearly all times of calls are whole seconds, and a list of calls has hundreds of thousands of them.
     day, rest = divmod(whole, 86_400)
-    return f"{_date(day)}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}Z"
+    return f"{_date(day)}{_clock(rest)}"
 
 
 def day_of(moment: float) -> str:
     """Return the UTC date of a moment: ``2026-03-10``."""
     return _date(int(moment // 86_400))
+
+
+@lru_cache(maxsize=86_400)
+def _clock(seconds: int) -> str:
+    """Return the time so many seconds after midnight."""
+    return f"T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}Z"
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from syncd.core.activity.delivering.plan import Before, Can
 from syncd.core.activity.sent import compacted
@@ -16,9 +16,30 @@ DOUBT = "activity.doubt"
 """The gate that holds what was sent with an unknown outcome and was not found."""
 
 
+class Said(Protocol):
+    """What a sink says of one item: see :class:`syncd.sink.Outcome`."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def remote_id(self) -> str | None: ...
+    @property
+    def contacts(self) -> Sequence[str]: ...
+    @property
+    def kept(self) -> Sequence[str]: ...
+    @property
+    def missing(self) -> Sequence[str]: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def was_there(self) -> bool: ...
+    @property
+    def stored(self) -> Mapping[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a sink says of one item: see :class:`syncd.sink.Outcome`. ``status``: ``unknown`` also without an answer."""
+    """What is known of an item of which the sink says nothing. ``status``: ``unknown``, as long as nothing is."""
 
     status: str = "unknown"
     remote_id: str | None = None
@@ -58,7 +79,7 @@ class Settled(NamedTuple):
     created: str | None
 
 
-def settle(sent: Sent, answer: Answer, can: Can, now: float, *, run: str, created: str | None) -> Settled:
+def settle(sent: Sent, answer: Said, can: Can, now: float, *, run: str, created: str | None) -> Settled:
     """Return what is noted of a delivery after its call at ``now``. ``created``: which run had made its record."""
     if answer.status == "accepted":
         return _accepted(sent, answer, now, run=run, created=created)
@@ -94,13 +115,15 @@ def settle(sent: Sent, answer: Answer, can: Can, now: float, *, run: str, create
     )
 
 
-def _accepted(sent: Sent, answer: Answer, now: float, *, run: str, created: str | None) -> Settled:
+def _accepted(sent: Sent, answer: Said, now: float, *, run: str, created: str | None) -> Settled:
     before = sent.before or Before("waiting")
-    parts = list(dict.fromkeys([*before.parts, *answer.contacts]))
+    parts: Sequence[str] = ()
+    if before.parts or answer.contacts:
+        parts = list(dict.fromkeys([*before.parts, *answer.contacts]))
     # A partial association is completed by the next run; what the sink does not have is not waited for.
     lacks = [each for each in sent.contacts if each not in parts and each not in answer.missing]
     # The sink's own form of a value is what it holds: it must not pass for a person's change.
-    fields: Mapping[str, Any] = {**sent.fields, **compacted(answer.stored)}
+    fields: Mapping[str, Any] = {**sent.fields, **compacted(answer.stored)} if answer.stored else sent.fields
     digest = sent.digest
     if sent.change == "associate":
         fields, digest = sent.accepted_fields or {}, sent.accepted_digest
