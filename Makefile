@@ -57,6 +57,7 @@ bench: setup
 	$(BIN)/python bench/pull.py
 	$(BIN)/python bench/receive.py
 	$(BIN)/python bench/hubspot_sink.py
+	$(BIN)/python bench/sinks.py
 
 # Three processes on one key, against the guide's windows made sixty times faster.
 bench-budget: setup
