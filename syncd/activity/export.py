@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,10 +33,14 @@ SCHEMA: Mapping[str, Any] = {
 }
 """The columns of a CSV and a Parquet file. A call has no ``body``, a message no ``segments``."""
 
+_TEXTS = ("summary", "transcription", "body")
+
 Rows = Iterable[Mapping[str, Any]]
 
 _BATCH = 2000
-_GROUP = 20_000
+_TEXT = 4_000_000
+"""Characters of texts after which a batch ends, however few rows it has: a transcript may have millions."""
+_GROUP = 5000
 """Rows of a group in a Parquet file: as many are in memory at once."""
 
 
@@ -68,8 +71,14 @@ class _Counted:
 
 
 def _batches(rows: Rows) -> Iterator[list[Mapping[str, Any]]]:
-    left = iter(rows)
-    while batch := list(islice(left, _BATCH)):
+    batch, length = list[Mapping[str, Any]](), 0
+    for row in rows:
+        batch.append(row)
+        length += sum(len(row.get(name) or "") for name in _TEXTS)
+        if len(batch) == _BATCH or length >= _TEXT:
+            yield batch
+            batch, length = [], 0
+    if batch:
         yield batch
 
 
@@ -94,7 +103,8 @@ def _cell(value: Any) -> str | None:
 def _write_parquet(rows: Rows, file: IO[bytes]) -> None:
     def frames(*_: object) -> Iterator[pl.DataFrame]:
         for batch in _batches(rows):
-            yield pl.read_ndjson(b"\n".join(map(orjson.dumps, batch)), schema=SCHEMA)
+            # Not by JSON: the buffers of what reads it stay many times too large until the group is written.
+            yield pl.from_dicts(batch, schema=SCHEMA)
 
     # An error of the rows comes out of this as it is.
     register_io_source(frames, schema=SCHEMA).sink_parquet(file, row_group_size=_GROUP)
