@@ -73,6 +73,10 @@ class ActivityStore(Database):
         """Return whether a number (digits) was forgotten."""
         return self._forgotten is not None and self._forgotten.has_number(number)
 
+    def read_in_order(self) -> None:
+        """Keep less of the file in memory: who reads the rows in their order needs each page of it once."""
+        self.rows(f"PRAGMA cache_size = {self.CACHE // 6}")
+
     def close(self) -> None:
         super().close()
         self._only.close()

@@ -75,6 +75,7 @@ def readable_store(settings: Settings) -> Iterator[ActivityStore]:
     from syncd.activity.opening import open_store
 
     with open_store(settings, activity, read_only=True) as store:
+        store.read_in_order()
         yield store
 
 

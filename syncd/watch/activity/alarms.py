@@ -103,7 +103,7 @@ def _of_pull(pull: Mapping[str, Any], failures: int, *, running: bool) -> Found:
 def _of_receiver(found: Mapping[str, Any]) -> Found:
     receiver = found["receiver"]
     if not receiver["up"] and (receiver["missed_for"] or 0) > NEVER_THERE * (receiver["seen"] is None):
-        ago = "yet" if receiver["seen"] is None else f"for {describe(max(1, receiver['age']))}"
+        ago = "yet" if receiver["seen"] is None else f"for {describe(max(1, receiver['missed_for']))}"
         yield "receiver", f"the receiver has not been there {ago}: look at its log (syncd daemon, or syncd receive)"
     if receiver["refused_since"] is not None and receiver["refused_since"] < DAY:
         text = "deliveries are refused for their signature, and no good one came since"

@@ -88,6 +88,15 @@ def test_answered_and_killed(tmp_path: Path) -> None:
     assert set(subjects) - set(load.answered) - set(load.unanswered) == set()
 
 
+def test_stopped_under_load(tmp_path: Path) -> None:
+    with receiving(tmp_path) as one, Load(one) as load:
+        until(lambda: len(load.answered) > 20, 60)
+        begun = time.monotonic()
+        assert one.stop() == 0
+        assert time.monotonic() - begun < 2
+    assert set(load.answered) <= {subject for (subject,) in one.rows("SELECT subject FROM event")}
+
+
 def limit(one: Receiver, size: int) -> None:
     """Let no file of the process grow above ``size``; -1: any size."""
     resource.prlimit(one.running().pid, resource.RLIMIT_FSIZE, (size, -1))
