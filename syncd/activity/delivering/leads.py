@@ -19,16 +19,15 @@ from syncd.config.digest import digest_of
 from syncd.config.sinks import SinkSettings
 from syncd.core.activity.delivering.gates import LEADS
 from syncd.core.activity.delivering.leads import (
-    LEAD,
     LOST,
     REFUSED,
     Caller,
     Leads,
     LeadWorld,
-    lead_name,
     name_of,
     plan_leads,
 )
+from syncd.core.activity.delivering.plan import LEAD, lead_name
 from syncd.core.activity.facts import LEADS_SEEN
 from syncd.core.settings.sinks import DAY, LeadRules
 from syncd.errors import ConfigError, SinkError, SinkUnavailable

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from syncd.core.activity.delivering.leads import LEAD, lead_name
-from syncd.core.activity.delivering.plan import PASSED, UNDONE, Before
+from syncd.core.activity.delivering.plan import LEAD, PASSED, UNDONE, Before, lead_name
 from syncd.core.activity.delivering.settled import Settled
 from syncd.state.database import Part
 
@@ -171,7 +170,7 @@ class Deliveries(Part):
         return self._database.column(sql, sink=sink, kind=kind, keys=list(keys))
 
     def held(self, sink: str) -> dict[str, list[str]]:
-        """Return what each gate holds: the identities, by gate; a number stands under another name (:func:`lead_name`)."""
+        """Return what each gate holds: the identities, by gate; numbers as :func:`lead_name` names them."""
         sql = (
             f"SELECT iif(status = 'undone', '{UNDONE}', coalesce(reason, '')), kind, id FROM delivery"
             " WHERE sink = :sink AND status <> 'accepted'"

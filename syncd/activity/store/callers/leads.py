@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from syncd.activity.store.kinds import KINDS
 from syncd.activity.store.revisions import next_revision
-from syncd.core.activity.delivering.leads import LEAD
-from syncd.core.activity.delivering.plan import PASSED, Before
+from syncd.core.activity.delivering.plan import LEAD, PASSED, Before
 from syncd.state.database import Part
 
 PAGE = 1_000

@@ -174,6 +174,7 @@ def list_of(name: str, identities: Iterable[str], world: Circumstances, salt: st
 def detail(name: str, count: int, world: Circumstances) -> str:
     """Say in words what a gate holds and why, without a person's data."""
     records, updates = counted(count, "new record"), counted(count, "record")
+    links = counted(count, "association or new contact", "associations or new contacts")
     limits, (now, before) = world.limits, world.shares
     days = f"{limits.older / DAY:g} days"
     if name == MAPPING:
@@ -188,7 +189,7 @@ def detail(name: str, count: int, world: Circumstances) -> str:
         "look there, since an approval makes them once more",
         LOST_STATE: f"{records} for a sink that has {world.found or 'some'} of {CANARIES} already, although none is "
         "known here; an approval looks for each before it is made",
-        UNKNOWN: f"{counted(count, 'association or new contact', 'associations or new contacts')}: {percent(now.share)} of the numbers are unknown, "
+        UNKNOWN: f"{links}: {percent(now.share)} of the numbers are unknown, "
         f"{percent(before.share)} in the week before; are the contacts here, and the region right?",
         LEADS: f"{counted(count, 'new contact')} of unknown callers"
         + f"; {world.leads:,} a day are allowed (leads.count)" * bool(world.leads),

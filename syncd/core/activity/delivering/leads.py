@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from syncd.core.activity.delivering.gates import LEADS, UNKNOWN
 from syncd.core.activity.delivering.plan import APPROVED, PASSED, Before
 from syncd.core.activity.numbers import LONGEST_EXTENSION, WITHHELD
 from syncd.core.settings.sinks import DAY, LeadRules
-
-LEAD = "lead"
-"""The kind of a lead in the table ``delivery``, beside calls and messages."""
 
 LOST, REFUSED = 900.0, 3_600.0
 """Seconds until a contact is asked for again whose answer was lost, or which the sink refused. A sink may find what was
@@ -40,7 +36,7 @@ class Caller(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LeadWorld:
-    """What is known of a run. ``now``: Unix seconds. ``older``: a number whose last call is older stays unknown, seconds.
+    """What is known of a run. ``now``: Unix seconds. ``older``: a number without a call for so many seconds is left.
 
     ``made``: contacts that were made in the day before now without an approval. ``odd``: so many numbers are unknown
     that the contacts may be the reason. ``reopens``: the rules have changed since. ``passing``: gates whose lists a
@@ -57,7 +53,7 @@ class LeadWorld:
 
 @dataclass(frozen=True, slots=True)
 class Leads:
-    """``todo``: numbers to make contacts of, the caller of longest ago first, with the reason that lets each pass a gate.
+    """``todo``: numbers to make contacts of now, each with the reason that lets it pass the gates.
 
     ``held``: the numbers that each gate holds. ``dropped``: those of which no contact is wanted any more.
     """
@@ -82,43 +78,44 @@ def plan_leads(callers: Iterable[Caller], rules: LeadRules, world: LeadWorld) ->
     A number becomes a contact once: what a person deletes at the sink is not made again. What a gate holds stays held
     until it is approved or is wanted no more.
     """
-    todo: dict[str, str | None] = {}
-    fresh: list[str] = []
-    held: dict[str, list[str]] = {}
-    dropped: list[str] = []
+    fates: dict[_Fate, list[str]] = {}
     for each in sorted(callers, key=lambda each: (each.newest, each.number or "")):
-        status, reason = (each.before.status, each.before.reason) if each.before else (None, None)
-        number = each.number or ""
-        if status == "accepted":
-            continue
-        if not becomes_lead(each, rules, world):
-            dropped += [number] if status else []
-        elif reason in APPROVED or (status == "held" and reason in world.passing):
-            _take(todo, each, PASSED, world)
-        elif status == "pending":
-            # It was counted when it was begun.
-            _take(todo, each, None, world)
-        elif status == "held" and reason == LEADS and not world.reopens:
-            held.setdefault(LEADS, []).append(number)
-        elif world.odd:
-            held.setdefault(UNKNOWN, []).append(number)
-        elif each.before is None or each.before.next_try <= world.now:
-            fresh.append(number)
-    if world.made + len(fresh) <= rules.count:
-        todo.update(dict.fromkeys(fresh))
-    elif fresh:
-        held[LEADS] = sorted([*held.get(LEADS, ()), *fresh])
-    return Leads(todo, {gate: tuple(those) for gate, those in held.items()}, tuple(dropped))
+        fates.setdefault(_fate(each, rules, world), []).append(each.number or "")
+    fresh, counted = fates.get("fresh", []), fates.get("counted", [])
+    if world.made + len(fresh) > rules.count:
+        fresh, counted = [], sorted([*counted, *fresh])
+    todo = dict.fromkeys(fates.get("again", [])) | dict.fromkeys(fates.get("approved", []), PASSED)
+    held = {gate: tuple(those) for gate, those in ((LEADS, counted), (UNKNOWN, fates.get("odd", []))) if those}
+    return Leads(todo | dict.fromkeys(fresh), held, tuple(fates.get("dropped", [])))
 
 
-def _take(todo: dict[str, str | None], each: Caller, reason: str | None, world: LeadWorld) -> None:
-    if each.number and (each.before is None or each.before.next_try <= world.now):
-        todo[each.number] = reason
+_Fate = Literal["nothing", "dropped", "approved", "again", "counted", "odd", "fresh"]
+"""``again``: it was begun, and its answer was lost. ``counted``, ``odd``: one of both gates holds it."""
 
 
-def lead_name(number: str) -> str:
-    """Return the name of a number in the list of a gate: the state file keeps lists, and a number can be forgotten."""
-    return f"{LEAD}:{hashlib.blake2b(number.encode(), digest_size=8).hexdigest()}"
+def _fate(each: Caller, rules: LeadRules, world: LeadWorld) -> _Fate:
+    status, reason, next_try = (each.before.status, each.before.reason, each.before.next_try) if each.before else _NEW
+    if status == "accepted":
+        return "nothing"
+    if not becomes_lead(each, rules, world):
+        return "dropped" if status else "nothing"
+    if next_try > world.now:
+        return "nothing"
+    return _approved_or_not(status, reason, world)
+
+
+def _approved_or_not(status: str, reason: str | None, world: LeadWorld) -> _Fate:
+    if reason in APPROVED or (status == "held" and reason in world.passing):
+        return "approved"
+    # It was counted when it was begun.
+    if status == "pending":
+        return "again"
+    if status == "held" and reason == LEADS and not world.reopens:
+        return "counted"
+    return "odd" if world.odd else "fresh"
+
+
+_NEW = ("", None, 0.0)
 
 
 def name_of(text: str | None, number: str) -> str | None:
