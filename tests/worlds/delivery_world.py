@@ -157,7 +157,7 @@ class DeliveryWorld:
             store.activities.take([said], by="list", arrived=self.now)
         return f"message:{said.key}"
 
-    def attribute(self, identity: str, *contacts: str, outcome: str = "matched") -> None:
+    def attribute(self, identity: str, *contacts: str, outcome: str = "matched", number: str | None = None) -> None:
         """Store whose an activity is: contacts of the source ``people``."""
         kind, _, key = identity.partition(":")
         with self.store() as store, store.write():
@@ -166,11 +166,18 @@ class DeliveryWorld:
                 kind=kind,
                 id=key,
                 outcome=outcome,
+                number=number,
                 contacts=json.dumps([["people", each] for each in contacts]),
                 candidates="[]",
                 at=self.now,
                 revision=next_revision(store),
             )
+
+    def stranger(self, name: str = "c1", number: str = "2125550101", **fields: Any) -> str:
+        """Let a list show a call of a number that nobody has."""
+        identity = self.call(name, remote_number=number, **fields)
+        self.attribute(identity, outcome="unknown", number=number)
+        return identity
 
     def deliver(self, *names: str, dry_run: bool = False, eager: bool = True) -> SinkReport:
         """Deliver to the sinks; return the report of the last one, with its error if it failed."""

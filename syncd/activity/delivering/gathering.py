@@ -79,6 +79,12 @@ class Gathering:
                 self._decide(kind, page, into)
         return into
 
+    def gather_more(self, into: Gathered, since: int) -> None:
+        """Decide once more about what has changed since a revision."""
+        for kind in KINDS:
+            for page in self.subjects.changed(kind, since):
+                self._decide(kind, page, into)
+
     def _pages(self, kind: Kind) -> Iterator[list[Subject]]:
         if self.within is not None:
             yield from self.subjects.within(kind, self.within)

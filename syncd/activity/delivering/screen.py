@@ -36,7 +36,7 @@ def show_deliveries(
 def words_of(report: SinkReport) -> list[str]:
     """Return the counts of a report in words."""
     made = kinds_counted(report.counts, done=not report.dry_run)
-    return made + [f"{counted(report.leads, 'contact')} made"] * bool(report.leads)
+    return made + [f"{counted(report.leads, 'contact')} {'to make' if report.dry_run else 'made'}"] * bool(report.leads)
 
 
 def _headline(report: SinkReport) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from syncd.core.activity.delivering.plan import PASSED, UNDONE, Before
+from syncd.core.activity.delivering.plan import LEAD, PASSED, UNDONE, Before, lead_name
 from syncd.core.activity.delivering.settled import Settled
 from syncd.state.database import Part
 
@@ -170,15 +170,15 @@ class Deliveries(Part):
         return self._database.column(sql, sink=sink, kind=kind, keys=list(keys))
 
     def held(self, sink: str) -> dict[str, list[str]]:
-        """Return what each gate holds: the identities, by gate."""
+        """Return what each gate holds: the identities, by gate; numbers as :func:`lead_name` names them."""
         sql = (
-            f"SELECT iif(status = 'undone', '{UNDONE}', coalesce(reason, '')), kind || ':' || id FROM delivery"
+            f"SELECT iif(status = 'undone', '{UNDONE}', coalesce(reason, '')), kind, id FROM delivery"
             " WHERE sink = :sink AND status <> 'accepted'"
             " AND (status = 'held' OR status = 'undone' AND created IS NULL) ORDER BY kind, id"
         )
         found: dict[str, list[str]] = {}
-        for gate, identity in self._database.rows(sql, sink=sink):
-            found.setdefault(gate, []).append(identity)
+        for gate, kind, key in self._database.rows(sql, sink=sink):
+            found.setdefault(gate, []).append(lead_name(key) if kind == LEAD else f"{kind}:{key}")
         return found
 
     def release(self, sink: str, gate: str, reason: str = PASSED) -> int:

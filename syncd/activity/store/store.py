@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from syncd.activity.store.activities import Activities
 from syncd.activity.store.attributions import Attributions
+from syncd.activity.store.callers.leads import LeadContacts
 from syncd.activity.store.changes import Changes
 from syncd.activity.store.days import Days
 from syncd.activity.store.deliveries import Deliveries
@@ -68,6 +69,7 @@ class ActivityStore(Database):
         self.insight = Insight(self)
         self.changes = Changes(self)
         self.deliveries = Deliveries(self)
+        self.leads = LeadContacts(self)
 
     def is_forgotten(self, number: str) -> bool:
         """Return whether a number (digits) was forgotten."""

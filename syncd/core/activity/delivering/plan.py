@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -23,6 +24,14 @@ UNDONE = "undone"
 """The gate that holds what a person has undone."""
 
 APPROVED = (PASSED, SOUGHT)
+
+LEAD = "lead"
+"""The kind of a delivery that makes a contact of an unknown caller; its key is the number."""
+
+
+def lead_name(number: str) -> str:
+    """Return how the list of a gate names a number: the state file keeps lists, and a number can be forgotten."""
+    return f"{LEAD}:{hashlib.blake2b(number.encode(), digest_size=8).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
