@@ -40,6 +40,9 @@ _KIND = Option("--kind", metavar="KIND", help="Only calls (call) or only message
 _NUMBER = Option("--number", metavar="N", help="Only with this number, written in any way.")
 _EVENTS = Option("--events", metavar="A..B", help="Only events that were received on these days.")
 _REBUILD = Option("--rebuild", help="Also derive every stored call and message anew from all that was said of it.")
+_ACTIVITY = Argument(metavar="ID", help="Its id, or the beginning of it that no other one has.", show_default=False)
+_TO = Option("--to", metavar="SOURCE KEY", help="It is this contact's.", show_default=False)
+_AGAIN = Option("--again", metavar="A..B", help="Decide anew whose the calls and messages of these days are.")
 _STAY = Option("--stay", metavar="SECONDS", help="With --events: go on until nothing has come for so long.")
 _SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
@@ -184,6 +187,26 @@ class ActivityExplainOptions:
     """Show what is known of a call, a message, a file or an event, and what the next run would do with it, and why."""
 
     id: Annotated[str, Argument(metavar="ID", help="Its id, or the beginning of it that no other one has.")]
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeOptions:
+    """Say whose a call or a message is, for ever; or decide anew, by the contacts that had its number."""
+
+    id: Annotated[str | None, _ACTIVITY] = None
+    to: Annotated[tuple[str, str] | None, _TO] = None
+    nobody: Annotated[bool, Option("--nobody", help="It is no contact's.")] = False
+    again: Annotated[str | None, _AGAIN] = None
+    dry_run: Annotated[bool, Option("--dry-run", help="Show what would change, and store nothing.")] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownOptions:
+    """List the numbers that are no contact's, the most frequent ones first. Asks the target nothing."""
+
+    csv: Annotated[bool, Option("--csv", help="Print a CSV table on stdout, and nothing else.")] = False
     as_json: Json = False
 
 

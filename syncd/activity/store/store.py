@@ -15,6 +15,7 @@ from syncd.activity.store.filter import Only
 from syncd.activity.store.insight import Insight
 from syncd.activity.store.media import Media
 from syncd.activity.store.taking import Taking
+from syncd.activity.store.unknown import Unknown
 from syncd.activity.store.webhooks import Facts, Webhooks
 from syncd.state.database import Database
 from syncd.state.place import STORE, Words
@@ -56,6 +57,7 @@ class ActivityStore(Database):
         self.webhooks = Webhooks(self)
         self.facts = Facts(self)
         self.insight = Insight(self)
+        self.unknown = Unknown(self)
 
     def close(self) -> None:
         super().close()

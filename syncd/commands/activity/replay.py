@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.commands.activity.given import existing_store, span_option
+from syncd.commands.activity.given import existing_store, within_option
 from syncd.commands.options import ActivityReplayOptions
 from syncd.commands.running import error_of, finished
 from syncd.commands.settings import loaded
-from syncd.core.activity.instants import begin_of, day_after
 from syncd.core.wording import counted
 from syncd.errors import Stopped
 from syncd.report.error_text import error_json
@@ -33,7 +32,7 @@ def replay(config: Path | None, options: ActivityReplayOptions) -> int:
 def _work(config: Path | None, options: ActivityReplayOptions, found: Replayed, stopping: threading.Event) -> None:
     from syncd.activity.replay import EVER, Replay
 
-    within = EVER if options.events is None else _within(options.events)
+    within = EVER if options.events is None else within_option("--events", options.events)
     settings = loaded(config, keyless=True)
 
     def halt_if_asked() -> None:
@@ -46,16 +45,6 @@ def _work(config: Path | None, options: ActivityReplayOptions, found: Replayed, 
             work.rebuild()
         else:
             work.merge()
-
-
-def _within(text: str) -> tuple[float, float]:
-    from syncd.activity.replay import EVER
-
-    first, last = span_option("--events", text)
-    return (
-        EVER[0] if first is None else begin_of(first),
-        EVER[1] if last is None else begin_of(day_after(last)),
-    )
 
 
 def _print(options: ActivityReplayOptions, found: Replayed, error: BaseException | None, code: int) -> None:

@@ -17,7 +17,9 @@ def contents(day: PhoneDay) -> dict[str, list[Any]]:
     with day.store() as store:
         tables = {name: store.records(f"SELECT * FROM {name}") for name in TABLES}
     # When a row was last written is its own matter.
-    return {name: [{**row, "changed": 0} for row in sorted(rows, key=repr)] for name, rows in tables.items()}
+    return {
+        name: [{**row, "changed": 0, "revision": 0} for row in sorted(rows, key=repr)] for name, rows in tables.items()
+    }
 
 
 def replayed(day: PhoneDay, *options: str) -> dict[str, Any]:
