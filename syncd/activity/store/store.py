@@ -20,6 +20,7 @@ from syncd.activity.store.leaving.erasing import Erasing
 from syncd.activity.store.media import Media
 from syncd.activity.store.messaging import OptOuts, OutgoingMessages
 from syncd.activity.store.taking import Taking
+from syncd.activity.store.unknown import Unknown
 from syncd.activity.store.webhooks import Facts, Webhooks
 from syncd.state.database import Database
 from syncd.state.leaving.forgotten import Forgotten
@@ -67,6 +68,7 @@ class ActivityStore(Database):
         self.opt_outs = OptOuts(self)
         self.outgoing = OutgoingMessages(self)
         self.insight = Insight(self)
+        self.unknown = Unknown(self)
         self.changes = Changes(self)
         self.deliveries = Deliveries(self)
         self.leads = LeadContacts(self)
