@@ -6,8 +6,7 @@ from pathlib import Path
 
 from syncd.commands.options import ApproveOptions
 from syncd.commands.settings import chosen, existing_state, loaded
-from syncd.core.plan import HELD_WORDS
-from syncd.core.wording import counted
+from syncd.core.wording import HELD_WORDS, counted
 from syncd.errors import ConfigError
 from syncd.report.exit_code import DONE
 from syncd.report.screen import Screen

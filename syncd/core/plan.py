@@ -23,15 +23,6 @@ HeldKind = Literal["delete", "update", "all", "create", "associate", "lead"]
 """The changes of the held keys that wait: deletes, updates and moves, or all changes; of a sink creates, updates, or
 associations of contacts, or contacts to be made."""
 
-HELD_WORDS: Mapping[str, str] = {
-    "delete": "delete",
-    "update": "update",
-    "create": "record",
-    "associate": "association",
-    "lead": "new contact",
-}
-"""What a list of each kind has, as people read it; of the other kinds it has changes."""
-
 _KINDS_HELD: Mapping[str, Sequence[str]] = {"delete": ["delete"], "update": ["update", "move"], "all": KINDS}
 
 

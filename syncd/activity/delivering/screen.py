@@ -7,8 +7,7 @@ from typing import Any
 
 from syncd.activity.delivering.book import Told
 from syncd.activity.delivering.report import SinkReport
-from syncd.core.plan import HELD_WORDS
-from syncd.core.wording import counted
+from syncd.core.wording import HELD_WORDS, counted
 from syncd.errors import Stopped
 from syncd.report.change_lines import STYLES, change_lines, kinds_counted
 from syncd.report.screen import Screen
