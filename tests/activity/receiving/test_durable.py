@@ -126,14 +126,14 @@ def signed_event(identity: str) -> tuple[bytes, dict[str, str]]:
 def test_a_small_disk_fills_up(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", disk], check=False, capture_output=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=800k", "none", disk], check=False, capture_output=True)
     if done.returncode:
         pytest.skip("no file system can be mounted here")
     try:
         one = Receiver(tmp_path)
         one.activity["store"] = "disk/activity.db"
         one.start()
-        words = os.urandom(20_000).hex()
+        words = os.urandom(40_000).hex()
         answers = [one.deliver(event(f"evt_{number}", call_id=str(number), text=words)) for number in range(40)]
         assert answers[0] == 204
         assert answers[-1] == 503

@@ -32,7 +32,7 @@ def of(day: PhoneDay, *arguments: str, code: int = 0) -> dict[str, Any]:
     return found
 
 
-def contacts(day: PhoneDay) -> dict[str, tuple[str, list[str]]]:
+def contacts(day: PhoneDay) -> dict[str, tuple[str | None, list[str]]]:
     return {row["id"]: (row["attribution"], [each["key"] for each in row["contacts"]]) for row in day.listed()}
 
 
