@@ -56,6 +56,7 @@ bench: setup
 	$(BIN)/python bench/phones.py
 	$(BIN)/python bench/pull.py
 	$(BIN)/python bench/receive.py
+	$(BIN)/python bench/attribution.py
 
 # Three processes on one key, against the guide's windows made sixty times faster.
 bench-budget: setup
