@@ -58,6 +58,7 @@ bench: setup
 	$(BIN)/python bench/receive.py
 	$(BIN)/python bench/hubspot_sink.py
 	$(BIN)/python bench/sinks.py
+	$(BIN)/python bench/attribution.py
 
 # Three processes on one key, against the guide's windows made sixty times faster.
 bench-budget: setup
