@@ -57,8 +57,8 @@ class Receiver:
     """One company's receiver: ``start`` it, ``deliver`` to it, and look at what is ``stored``.
 
     ``whole``: whether it starts as a user's does, with a child that reads the configuration and makes the store, which
-    takes three times as long; else it finds a store, and its settings in a file that ``configure`` writes, and waits for
-    slow clients for ``patience`` seconds.
+    takes three times as long; else it finds a store, and its settings in a file that ``configure`` writes, and waits
+    for slow clients for ``patience`` seconds.
     """
 
     whole = False
@@ -98,15 +98,9 @@ class Receiver:
 
     def start(self, *, ready: bool = True) -> None:
         config = self.configure()
-        line = [
-            sys.executable,
-            "-m",
-            "tests.worlds.quick_receiver",
-            str(self.folder / "receive.json"),
-            str(self.patience),
-        ]
-        if self.whole:
-            line = [sys.executable, "-m", "syncd", "receive", "--config", str(config)]
+        line = [sys.executable, "-m", "syncd", "receive", "--config", str(config)]
+        if not self.whole:
+            line[2:] = ["tests.worlds.quick_receiver", str(self.folder / "receive.json"), str(self.patience)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(line, stderr=log, env=environment(**self.variables), cwd=self.folder)
         if ready:
