@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from syncd.activity.deliver import deliver
+from syncd.activity.delivering.book import Book
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import open_deliveries
 from syncd.activity.opening import open_store
@@ -183,15 +184,17 @@ class DeliveryWorld:
         self.attribute(identity, outcome="unknown", number=number)
         return identity
 
-    def deliver(self, *names: str, dry_run: bool = False, eager: bool = True) -> SinkReport:
+    def deliver(self, *names: str, dry_run: bool = False, eager: bool = True, book: Book | None = None) -> SinkReport:
         """Deliver to the sinks; return the report of the last one, with its error if it failed."""
-        return self.deliver_all(*names, dry_run=dry_run, eager=eager)[-1]
+        return self.deliver_all(*names, dry_run=dry_run, eager=eager, book=book)[-1]
 
-    def deliver_all(self, *names: str, dry_run: bool = False, eager: bool = True) -> list[SinkReport]:
+    def deliver_all(
+        self, *names: str, dry_run: bool = False, eager: bool = True, book: Book | None = None
+    ) -> list[SinkReport]:
         settings = self.settings()
         reports: list[SinkReport] = []
         with open_deliveries(settings, dry_run=dry_run, clock=lambda: self.now) as session:
-            session.eager = eager
+            session.eager, session.book = eager, book or session.book
             wanted = [sink for name, sink in settings.sinks.items() if name in names or not names]
             deliver(session, wanted, reports)
         return reports
