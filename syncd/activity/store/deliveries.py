@@ -79,11 +79,6 @@ class Deliveries(Part):
         )
         return {row[0]: _noted(row[1:]) for row in self._database.rows(sql, sink=sink, kind=kind, keys=list(keys))}
 
-    def of_activity(self, kind: str, keys: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the deliveries of activities to all sinks."""
-        sql = f"SELECT * FROM delivery WHERE sink IN {_SINKS} AND kind = :kind AND id IN {_THESE} ORDER BY sink, id"
-        return self._database.records(sql, kind=kind, keys=list(keys))
-
     def due(self, sink: str, kind: str, now: float, *, eager: bool, gates: Sequence[str]) -> Iterator[list[str]]:
         """Yield the keys of what is to be looked at at ``now`` although nothing new is known of it, page by page.
 
@@ -238,9 +233,6 @@ class Deliveries(Part):
         )
         found: float | None = self._database.scalar(sql, sink=sink)
         return found
-
-
-_SINKS = "(SELECT DISTINCT sink FROM delivery)"
 
 
 def _noted(row: Sequence[Any]) -> Noted:

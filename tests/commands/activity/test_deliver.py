@@ -184,3 +184,37 @@ def test_without_a_sink_there_is_nothing_to_do(world: DeliveryWorld, syncd: Comm
     code, _, err = syncd("activity", "deliver")
     assert code == 2
     assert "there is no sink: add one under sinks" in errors(err)[0]
+
+
+def test_a_list_shows_what_became_of_each(world: DeliveryWorld, syncd: Command) -> None:
+    deliver(syncd)
+    rows = json.loads(syncd("activity", "list", "--json")[1])["activities"]
+    assert {row["id"]: row["deliveries"] for row in rows} == {
+        "old": {"crm": "held"},
+        "c1": {"crm": "accepted"},
+        "m1": {"crm": "accepted"},
+    }
+    assert "crm accepted" in syncd("activity", "list")[1]
+
+
+def test_an_explanation_names_the_record_and_what_comes_next(world: DeliveryWorld, syncd: Command) -> None:
+    world.ring("c2")
+    deliver(syncd)
+    said = json.loads(syncd("activity", "explain", "c1", "--json")[1])
+    [delivery] = said["deliveries"]
+    assert (delivery["sink"], delivery["status"], delivery["id"]) == ("crm", "accepted", "r1")
+    said = json.loads(syncd("activity", "explain", "old", "--json")[1])
+    assert said["deliveries"][0]["reason"] == "activity.old"
+    assert "crm: the gate activity.old holds it" in said["next"][-1]["why"]
+    said = json.loads(syncd("activity", "explain", "c2", "--json")[1])
+    assert (said["next"][-1]["do"], said["next"][-1]["why"]) == ("deliver", "crm: it is not due yet")
+    out = syncd("activity", "explain", "c1")[1]
+    assert "sinks     crm: accepted, record r1, " in out
+
+
+def test_a_message_of_a_conversation_is_shown_with_it(world: DeliveryWorld, syncd: Command) -> None:
+    world.crm = {"messages": {"group": "day"}}
+    world.settings()
+    deliver(syncd)
+    rows = json.loads(syncd("activity", "list", "--json", "--kind", "message")[1])["activities"]
+    assert rows[0]["deliveries"] == {"crm": "accepted"}
