@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from syncd.activity.store.kinds import KINDS
 from syncd.core.activity.delivering.plan import LEAD, PASSED, UNDONE, Before, lead_name
 from syncd.core.activity.delivering.settled import Settled
 from syncd.state.database import Part
@@ -24,9 +25,14 @@ _MARK = (
     f" {_KEY} status = 'pending', tried = excluded.tried, attempts = attempts + 1, next_try = excluded.next_try,"
     " run = excluded.run, day = excluded.day, at = excluded.at"
 )
+# What was erased meanwhile stays so; only what finds its record at the sink is noted.
 _RECORD = (
     "UPDATE delivery SET status = ?, digest = ?, fields = ?, tried = ?, remote_id = ?, parts = ?, attempts = ?,"
-    " next_try = ?, reason = ?, created = ? WHERE sink = ? AND kind = ? AND id = ?"
+    " next_try = ?, reason = ?, created = ? WHERE sink = ? AND kind = ? AND id = ? AND status <> 'erased'"
+)
+_ERASED = (
+    "UPDATE delivery SET remote_id = coalesce(?, remote_id), attempts = ?"
+    " WHERE sink = ? AND kind = ? AND id = ? AND status = 'erased'"
 )
 _NOTE = (
     "INSERT INTO delivery (sink, kind, id, status, digest, fields, parts, attempts, next_try, reason, day, at)"
@@ -113,18 +119,36 @@ class Deliveries(Part):
 
     def turn(
         self, sink: str, run: str, marked: Sequence[Marked], settled: Sequence[tuple[str, str, Settled]] = ()
-    ) -> None:
+    ) -> frozenset[tuple[str, str]]:
         """Note what became of one batch, and that the next one is about to be sent: one commit.
 
-        ``settled``: kind, key and what is noted.
+        ``settled``: kind, key and what is noted. Return the kind and the key of what was erased or removed since it was
+        read: it is not marked, and must not be sent.
         """
         now = self._database.clock()
         with self._database.write():
             self._database.execute_many(_RECORD, [_columns(sink, *each) for each in settled])
+            if settled and self._database.scalar(_ANY_ERASED, sink=sink):
+                known = [(each.remote_id, _made(each), sink, kind, key) for kind, key, each in settled]
+                self._database.execute_many(_ERASED, known)
+            gone = self._gone([(each.kind, each.key) for each in marked])
             self._database.execute_many(
                 _MARK,
-                [(sink, *each[:2], each.tried, each.next_try, each.reason, run, each.day, now) for each in marked],
+                [
+                    (sink, *each[:2], each.tried, each.next_try, each.reason, run, each.day, now)
+                    for each in marked
+                    if each[:2] not in gone
+                ],
             )
+        return gone
+
+    def _gone(self, those: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        for name, of in KINDS.items():
+            if keys := [key for kind, key in those if kind == name]:
+                sql = f"SELECT {of.key} FROM {of.name} WHERE {of.these} AND left_out <> 0"
+                found.update((name, key) for key in self._database.column(sql, keys=keys))
+        return frozenset(found)
 
     def note(self, sink: str, status: str, rows: Sequence[tuple[str, str, float, str | None, str | None]]) -> None:
         """Note that deliveries are ``waiting`` or ``held``: kind, key, when they are due, the reason, and the day."""
@@ -241,6 +265,12 @@ class Deliveries(Part):
 
 
 _SINKS = "(SELECT DISTINCT sink FROM delivery)"
+_ANY_ERASED = "SELECT EXISTS (SELECT 1 FROM delivery WHERE sink = :sink AND status <> 'accepted' AND status = 'erased')"
+
+
+def _made(each: Settled) -> int:
+    """Return the attempts to note of what was erased meanwhile: 0 only if there is no record of it."""
+    return max(each.attempts, each.status == "accepted")
 
 
 def _noted(row: Sequence[Any]) -> Noted:
