@@ -16,6 +16,8 @@ PAGE = 1_000
 """Rows of one transaction, in which the receiver waits."""
 
 _THESE = "(SELECT value FROM json_each(:keys))"
+_NEVER = 1e18
+"""In place of when a delivery is tried again."""
 _KEY = "ON CONFLICT (sink, kind, id) DO UPDATE SET"
 
 # What was accepted before stays beside what is tried now, until it is known which of both the sink has.
@@ -172,6 +174,11 @@ class Deliveries(Part):
             keys=list(keys),
         )
 
+    def rest(self, sink: str, kind: str, keys: Sequence[str]) -> None:
+        """Note of deliveries of unknown outcome that they are never due again."""
+        sql = f"UPDATE delivery SET next_try = {_NEVER} WHERE sink = :sink AND kind = :kind AND id IN {_THESE}"
+        self._database.execute(sql, sink=sink, kind=kind, keys=list(keys))
+
     def forget(self, sink: str, kind: str, keys: Sequence[str]) -> None:
         """Forget deliveries of which no record was made."""
         sql = f"DELETE FROM delivery WHERE sink = :sink AND kind = :kind AND created IS NULL AND id IN {_THESE}"
@@ -218,7 +225,7 @@ class Deliveries(Part):
         """Return the owners (``call:ID``, ``message:CHANNEL:ID``) that one of the sinks has still to get."""
         sql = (
             "SELECT kind || ':' || id FROM delivery WHERE sink IN (SELECT value FROM json_each(:sinks))"
-            " AND status IN ('pending', 'waiting', 'held') AND status <> 'accepted'"
+            f" AND status IN ('pending', 'waiting', 'held') AND status <> 'accepted' AND next_try < {_NEVER}"
         )
         return frozenset(self._database.column(sql, sinks=list(sinks)))
 
@@ -258,7 +265,7 @@ class Deliveries(Part):
         """Return when the next delivery is due that waits, or is tried again; None if there is none."""
         sql = (
             "SELECT min(next_try) FROM delivery WHERE sink = :sink AND status IN ('waiting', 'pending')"
-            " AND status <> 'accepted'"
+            f" AND status <> 'accepted' AND next_try < {_NEVER}"
         )
         found: float | None = self._database.scalar(sql, sink=sink)
         return found
