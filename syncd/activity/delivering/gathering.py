@@ -34,7 +34,7 @@ class Gathered:
 
     ``changes``: frames of :data:`syncd.core.activity.delivering.gates.CHANGES`. ``waiting``: what is to be noted as not
     due yet. ``forgotten``, ``restored``: keys by kind of deliveries that are not wanted any more, and of records about
-    which there is nothing to do any more. ``counts``: of all decisions. ``new_waiting``: how many did not wait before.
+    which there is nothing to do any more. ``resting``: keys of what stays in doubt. ``counts``: of all decisions. ``new_waiting``: how many did not wait before.
     ``share``, ``recent``: how many numbers are unknown, of all and of those of a week.
     """
 
@@ -42,6 +42,7 @@ class Gathered:
     waiting: list[Waiting] = field(default_factory=list)
     forgotten: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     restored: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    resting: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     counts: Counter[str] = field(default_factory=Counter)
     share: Share = field(default_factory=Share)
     recent: Share = field(default_factory=Share)
@@ -158,6 +159,8 @@ class Gathering:
                 into.waiting.append((kind, subject.key, each.due, why, day_of(subject.at)))
         elif do == "forget":
             into.forgotten[kind].append(subject.key)
+        elif do == "rest":
+            into.resting[kind].append(subject.key)
         elif do == "unchanged" and before is not None and before.status in {"held", "waiting", "pending"}:
             into.restored[kind].append(subject.key)
         return []

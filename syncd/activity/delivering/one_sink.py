@@ -175,6 +175,8 @@ class _Delivery:
             for keys in pages(gathered.restored[kind]):
                 self.touched = True
                 deliveries.restore(self.name, kind, keys)
+            for keys in pages(gathered.resting[kind]):
+                deliveries.rest(self.name, kind, keys)
         known = (pl.col("status") == "held") & (pl.col("reason") == pl.col("gate"))
         new = gated.waiting.filter(~known).select("kind", "key", pl.lit(0.0), "gate", "day")
         self.touched |= not new.is_empty()

@@ -94,7 +94,7 @@ class Subjects:
                 if each.identity in rows
             ]
         source = self.rules.contacts
-        shown = self.store.activities.shown(kind, keys, with_texts=True)
+        shown = self._shown(kind, keys, with_texts=True)
         return [
             Whole(f"{kind}:{key}", key, row, tuple(each["key"] for each in row["contacts"] if each["source"] == source))
             for key, row in shown.items()
@@ -165,8 +165,8 @@ class Subjects:
             outcome=members[0].outcome if members else None,
         )
 
-    def _shown(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, Row]:
-        shown, leads = self.store.activities.shown(kind, keys), self._leads(kind, keys)
+    def _shown(self, kind: Kind, keys: Sequence[str], *, with_texts: bool = False) -> Mapping[str, Row]:
+        shown, leads = self.store.activities.shown(kind, keys, with_texts=with_texts), self._leads(kind, keys)
         for key in leads.keys() & shown.keys():
             shown[key]["contacts"] = [{"source": self.rules.contacts, "key": leads[key]}]
         return shown

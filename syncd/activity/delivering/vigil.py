@@ -10,10 +10,8 @@ from syncd.activity.delivering.mark import read_mark
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
 from syncd.config.sinks import SinkSettings
+from syncd.core.activity.delivering.settled import pause_after
 from syncd.errors import SourceBusy
-
-FIRST_PAUSE, LAST_PAUSE = 60.0, 1_800.0
-"""Seconds until a sink that failed is tried again: the first number, doubled after each failure, up to the second."""
 
 BUSY_PAUSE = 1.0
 """Seconds until a sink is tried again that another process delivers to."""
@@ -75,7 +73,7 @@ class Vigil:
             self.again[name] = now + BUSY_PAUSE
         else:
             self.failures[name] = self.failures.get(name, 0) + 1
-            self.again[name] = now + min(LAST_PAUSE, FIRST_PAUSE * 2 ** (self.failures[name] - 1))
+            self.again[name] = now + pause_after(self.failures[name] - 1)
 
 
 def _next(run: str) -> str:
