@@ -34,8 +34,9 @@ class Gathered:
 
     ``changes``: frames of :data:`syncd.core.activity.delivering.gates.CHANGES`. ``waiting``: what is to be noted as not
     due yet. ``forgotten``, ``restored``: keys by kind of deliveries that are not wanted any more, and of records about
-    which there is nothing to do any more. ``resting``: keys of what stays in doubt. ``counts``: of all decisions. ``new_waiting``: how many did not wait before.
-    ``share``, ``recent``: how many numbers are unknown, of all and of those of a week.
+    which there is nothing to do any more. ``resting``: keys of what stays in doubt. ``counts``: of all decisions.
+    ``new_waiting``: how many did not wait before. ``share``, ``recent``: how many numbers are unknown, of all and of
+    those of a week.
     """
 
     changes: list[pl.DataFrame] = field(default_factory=list)
