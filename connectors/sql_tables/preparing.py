@@ -97,7 +97,13 @@ def _add_column(connection: Connection, table: Table, name: str) -> str:
 
 
 def prove_rights(connection: Connection, tables: Tables, found: Found) -> None:
-    """Run every statement of a delivery for no rows; the server refuses those that the user may not run."""
+    """Run every statement of a delivery for no rows; the server refuses those that the user may not run.
+
+    Tables that are not there are made; the caller must roll the transaction back.
+    """
+    # MySQL would commit. There the first delivery finds out.
+    if found.absent and connection.dialect.name not in {"mysql", "mariadb"}:
+        complete(connection, tables, found, columns=False)
     for role, table in tables:
         if found.lacks[role] is None:
             continue

@@ -70,25 +70,20 @@ def too_wide(rows: Iterable[tuple[str, Row]]) -> str | None:
     return None
 
 
-def with_times(role: str, rows: Iterable[Row], written: Callable[[str], str]) -> list[Row]:
-    """Return the rows with their times as a server takes them."""
+def with_times(role: str, rows: Sequence[Row], written: Callable[[datetime], str]) -> Sequence[Row]:
+    """Return the rows with their times as a server takes them; ``written``: a time in UTC, without its zone, as a text.
+
+    Raises:
+        ValueError: a text is no time.
+    """
     places = _TIMES[role]
     if not places:
-        return list(rows)
+        return rows
     found = []
     for row in rows:
         cells = list(row)
         for place in places:
-            if cells[place] is not None:
-                cells[place] = written(cells[place])
+            if (text := cells[place]) is not None:
+                cells[place] = written(datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None))
         found.append(tuple(cells))
     return found
-
-
-def in_utc(text: str) -> datetime:
-    """Return a time of ISO 8601 without its zone, in UTC.
-
-    Raises:
-        ValueError: the text is no time.
-    """
-    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)

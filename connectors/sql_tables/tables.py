@@ -37,7 +37,8 @@ def _nvarchar(width: int | None) -> TypeEngine[Any]:
 def _time() -> TypeEngine[Any]:
     found: TypeEngine[Any] = TIMESTAMP(timezone=True).with_variant(mysql.DATETIME(fsp=3), "mysql", "mariadb")
     # SQLite has no times; as texts of one length they are in order.
-    return found.with_variant(mssql.DATETIME2(3), "mssql").with_variant(Text(), "sqlite")
+    in_sql_server: TypeEngine[Any] = mssql.DATETIME2(3)  # type: ignore[no-untyped-call]
+    return found.with_variant(in_sql_server, "mssql").with_variant(Text(), "sqlite")
 
 
 _TYPES: Mapping[str, Any] = {
@@ -129,7 +130,9 @@ def _table(meta: MetaData, name: str, shape: Shape) -> Table:
         for column, kind in shape.columns.items()
     ]
     # MySQL's own defaults may be Latin-1, or tables without transactions.
-    more = {f"{server}_{name}": value for server in ("mysql", "mariadb") for name, value in _MYSQL.items()}
+    more: dict[str, Any] = {
+        f"{server}_{name}": value for server in ("mysql", "mariadb") for name, value in _MYSQL.items()
+    }
     return Table(quoted_name(name, quote=True), meta, *columns, **more)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from io import BytesIO
 from itertools import islice
@@ -14,7 +15,7 @@ import polars as pl
 
 from connectors.sql_query.url_options import Kind
 from connectors.sql_tables.errors import RefusedValue
-from connectors.sql_tables.records import CHILDREN, PARENTS, Fields, Row, in_utc, key_of, parent_key, with_times
+from connectors.sql_tables.records import CHILDREN, PARENTS, Fields, Row, key_of, parent_key, with_times
 from connectors.sql_tables.sessions import Session
 from connectors.sql_tables.statements import Statements
 from connectors.sql_tables.tables import SHAPES, Tables
@@ -27,10 +28,10 @@ _NOT_UNIQUE = "23505"
 
 _POLARS = {"number": pl.Float64, "flag": pl.Boolean, "count": pl.Int64, "place": pl.Int64}
 
-_TIME_FORMS: Mapping[Kind, Callable[[str], str]] = {
-    "mysql": lambda text: in_utc(text).isoformat(sep=" ", timespec="milliseconds"),
-    "mssql": lambda text: in_utc(text).isoformat(timespec="milliseconds"),
-    "sqlite": lambda text: f"{in_utc(text).isoformat(timespec='milliseconds')}Z",
+_TIME_FORMS: Mapping[Kind, Callable[[datetime], str]] = {
+    "mysql": lambda moment: moment.isoformat(sep=" ", timespec="milliseconds"),
+    "mssql": lambda moment: moment.isoformat(timespec="milliseconds"),
+    "sqlite": lambda moment: f"{moment.isoformat(timespec='milliseconds')}Z",
 }
 
 
@@ -64,7 +65,11 @@ class Writer:
     def write(self, batch: Batch) -> None:
         """Insert or update all rows of a batch, and delete the rows of its activities that are not in it."""
         for role, rows in batch.rows.items():
-            self._put(self._statements(role), role, with_times(role, rows, _TIME_FORMS[self._kind]))
+            try:
+                timed = with_times(role, rows, _TIME_FORMS[self._kind])
+            except ValueError:
+                raise RefusedValue("a time of it is no time") from None
+            self._put(self._statements(role), role, timed)
         for role, lengths in batch.lengths.items():
             self._cut(role, [(*key, length) for key, length in lengths.items()])
 

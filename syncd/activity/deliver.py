@@ -11,11 +11,9 @@ from syncd.activity.delivering.one_sink import deliver_to
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
 from syncd.config.sinks import SinkSettings
+from syncd.core.activity.delivering.settled import FIRST_PAUSE, pause_after
 from syncd.core.activity.facts import DELIVERY, DUE
 from syncd.errors import ConfigError, SinkError, SourceBusy, StateError, SyncdError
-
-FIRST_PAUSE, LAST_PAUSE = 60.0, 1_800.0
-"""Seconds until a sink that failed is tried again: the first number, doubled after each failure, up to the second."""
 
 Deliver = Callable[[DeliverySession, SinkSettings, SinkReport], None]
 
@@ -49,18 +47,13 @@ def _note_due(session: DeliverySession, report: SinkReport, before: Mapping[str,
     """Note when the sink is to be delivered to next: never in the past, or a process would be started without end."""
     due, now = report.next_due, session.clock()
     if report.error is not None:
-        again = now + pause(((before.get("failure") or {}).get("times") or 0) + 1)
+        again = now + pause_after((before.get("failure") or {}).get("times") or 0)
         due = max(due or again, again)
     elif due is not None and due <= now:
         due = now + FIRST_PAUSE
     facts, name, noted = session.store.facts, DUE + report.sink, None if due is None else str(due)
     if facts.get(name) != noted:
         facts.set(name, noted)
-
-
-def pause(failures: int) -> float:
-    """Return the seconds until a sink is tried again that failed so often in a row."""
-    return float(min(LAST_PAUSE, FIRST_PAUSE * 2 ** min(failures - 1, 10)))
 
 
 def _note(session: DeliverySession, report: SinkReport) -> None:

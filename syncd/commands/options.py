@@ -41,6 +41,9 @@ _NUMBER = Option("--number", metavar="N", help="Only with this number, written i
 _EVENTS = Option("--events", metavar="A..B", help="Only events that were received on these days.")
 _REBUILD = Option("--rebuild", help="Also derive every stored call and message anew from all that was said of it.")
 _LIVE = Option("--live", help="Also ask the list for this call, by one request, and say what differs. Stores nothing.")
+_ACTIVITY = Argument(metavar="ID", help="Its id, or the beginning of it that no other one has.", show_default=False)
+_TO = Option("--to", metavar="SOURCE KEY", help="It is this contact's.", show_default=False)
+_AGAIN = Option("--again", metavar="A..B", help="Decide anew whose the calls and messages of these days are.")
 _STAY = Option("--stay", metavar="SECONDS", help="With --events: go on until nothing has come for so long.")
 _THESE_SINKS = Argument(metavar="SINK", help="Which sinks; all, if none is named.")
 _REPLAY_SINK = Option("--sink", metavar="SINK", help="Also deliver the calls and messages of these days again to it.")
@@ -208,6 +211,26 @@ class ActivityExplainOptions:
 
     id: Annotated[str, Argument(metavar="ID", help="Its id, or the beginning of it that no other one has.")]
     live: Annotated[bool, _LIVE] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeOptions:
+    """Say whose a call or a message is, for ever; or decide anew, by the contacts that had its number."""
+
+    id: Annotated[str | None, _ACTIVITY] = None
+    to: Annotated[tuple[str, str] | None, _TO] = None
+    nobody: Annotated[bool, Option("--nobody", help="It is no contact's.")] = False
+    again: Annotated[str | None, _AGAIN] = None
+    dry_run: Annotated[bool, Option("--dry-run", help="Show what would change, and store nothing.")] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownOptions:
+    """List the numbers that are no contact's, the most frequent ones first. Asks the target nothing."""
+
+    csv: Annotated[bool, Option("--csv", help="Print a CSV table on stdout, and nothing else.")] = False
     as_json: Json = False
 
 

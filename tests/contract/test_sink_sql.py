@@ -16,7 +16,7 @@ from tests.contract.sinks import Fields, SinkContract, SinkWorld
 from tests.worlds.frozen_server import FrozenServer
 from tests.worlds.sql_servers import MariaDb, Postgres
 from tests.worlds.sql_sqlite_file import SqliteFile
-from tests.worlds.sql_tables import TABLES, emptied, records_in, sink_on
+from tests.worlds.sql_tables import TABLES, cleared, records_in, sink_on
 
 
 class ServerPlace:
@@ -25,7 +25,7 @@ class ServerPlace:
     def __init__(self, server: Postgres | MariaDb, proxy: FrozenServer) -> None:
         self.server, self.proxy = server, proxy
         self.url = server.url.replace(f":{server.port}", f":{proxy.port}") + "?sslmode=disable"
-        emptied(server)
+        cleared(server)
 
     def sink(self) -> Sink:
         return sink_on(self.url)

@@ -6,9 +6,6 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,27 +18,14 @@ from tests.worlds.world import company
 LAKE = {"lake": {"sink": "files", "options": {"folder": "lake", "format": "jsonl"}, "settle": {"after": "2s"}}}
 
 
-@contextmanager
-def up(folder: Path, **sinks: Any) -> Iterator[Daemon]:
-    """A daemon of a company of its own."""
-    with company(folder) as world:
-        world.sinks = sinks
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon; after each test but the last it runs, and its receiver answers."""
+    with company(tmp_path_factory.mktemp("company")) as world:
+        world.sinks = LAKE
         world.write([("1", "Ann", "2125550101")])
         with daemon_with_receiver(world) as one:
             yield one
-
-
-@pytest.fixture(scope="module")
-def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """The daemon of the tests after which it still runs and its receiver answers."""
-    with up(tmp_path_factory.mktemp("company"), **LAKE) as one:
-        yield one
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    with up(tmp_path) as one:
-        yield one
 
 
 def test_a_delivery_is_a_call_in_the_store_a_moment_later(lasting: Daemon) -> None:
@@ -65,16 +49,12 @@ def test_an_announced_call_is_a_record_as_soon_as_no_leg_has_followed(lasting: D
     assert lasting.sender.rows("SELECT status FROM delivery WHERE id = 'c5'") == [("accepted",)]
 
 
-def test_the_receiver_is_started_again_and_answers_until_the_end(daemon: Daemon) -> None:
-    first = daemon.receiver()
+def test_the_receiver_is_started_again(lasting: Daemon) -> None:
+    first = lasting.receiver()
     assert first
     os.kill(first, signal.SIGKILL)
-    until(lambda: daemon.receiver() not in {None, first} and daemon.answers())
-    assert "the receiver ended" in daemon.lines()
-    assert daemon.stop() == 0
-    assert daemon.lines()[-2:] == ["daemon stopping", "daemon stopped"]
-    assert not daemon.answers()
-    assert not (daemon.world.folder / "syncd.db.wake").exists()
+    until(lambda: lasting.receiver() not in {None, first} and lasting.answers())
+    assert "the receiver ended" in lasting.lines()
 
 
 def test_a_changed_configuration_is_the_receivers_too_without_a_gap(lasting: Daemon) -> None:
@@ -97,12 +77,17 @@ def test_a_receiver_that_is_configured_no_more_ends_and_one_that_is_begins(lasti
     until(lasting.answers)
 
 
-def test_a_daemon_that_is_killed_leaves_no_receiver_behind(daemon: Daemon) -> None:
-    receiver = daemon.receiver()
+def test_a_daemon_that_is_killed_or_stopped_leaves_no_receiver_behind(lasting: Daemon) -> None:
+    """The last test of the daemon that lasts."""
+    receiver = lasting.receiver()
     assert receiver
-    daemon.running().kill()
-    daemon.running().wait()
-    until(lambda: not daemon.answers())
-    daemon.start()
-    until(daemon.answers)
-    assert daemon.receiver() != receiver
+    lasting.running().kill()
+    lasting.running().wait()
+    until(lambda: not lasting.answers())
+    lasting.start()
+    until(lasting.answers)
+    assert lasting.receiver() != receiver
+    assert lasting.stop() == 0
+    assert lasting.lines()[-2:] == ["daemon stopping", "daemon stopped"]
+    assert not lasting.answers()
+    assert not (lasting.world.folder / "syncd.db.wake").exists()

@@ -68,6 +68,9 @@ def failure(times: int, kind: str = "TargetUnavailable") -> dict[str, Any]:
         ({}, []),
         ({GOOD: NOW - 3 * HOUR}, ["pull"]),
         ({GOOD: None}, ["pull"]),
+        # The clock was set back since.
+        ({GOOD: NOW + 3 * HOUR}, ["pull"]),
+        ({SEEN: NOW + 300}, ["receiver"]),
         (failure(1), ["pull"]),
         (failure(1, "AccessDenied"), ["key"]),
         ({SEEN: NOW - 300}, ["receiver"]),

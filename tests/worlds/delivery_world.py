@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from syncd.activity.deliver import deliver
+from syncd.activity.delivering.book import Book
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import open_deliveries
 from syncd.activity.opening import open_store
@@ -161,7 +162,7 @@ class DeliveryWorld:
             store.activities.take([said], by="list", arrived=self.now)
         return f"message:{said.key}"
 
-    def attribute(self, identity: str, *contacts: str, outcome: str = "matched") -> None:
+    def attribute(self, identity: str, *contacts: str, outcome: str = "matched", number: str | None = None) -> None:
         """Store whose an activity is: contacts of the source ``people``."""
         kind, _, key = identity.partition(":")
         with self.store() as store, store.write():
@@ -170,21 +171,30 @@ class DeliveryWorld:
                 kind=kind,
                 id=key,
                 outcome=outcome,
+                number=number,
                 contacts=json.dumps([["people", each] for each in contacts]),
                 candidates="[]",
                 at=self.now,
                 revision=next_revision(store),
             )
 
-    def deliver(self, *names: str, dry_run: bool = False, eager: bool = True) -> SinkReport:
-        """Deliver to the sinks; return the report of the last one, with its error if it failed."""
-        return self.deliver_all(*names, dry_run=dry_run, eager=eager)[-1]
+    def stranger(self, name: str = "c1", number: str = "2125550101", **fields: Any) -> str:
+        """Let a list show a call of a number that nobody has."""
+        identity = self.call(name, remote_number=number, **fields)
+        self.attribute(identity, outcome="unknown", number=number)
+        return identity
 
-    def deliver_all(self, *names: str, dry_run: bool = False, eager: bool = True) -> list[SinkReport]:
+    def deliver(self, *names: str, dry_run: bool = False, eager: bool = True, book: Book | None = None) -> SinkReport:
+        """Deliver to the sinks; return the report of the last one, with its error if it failed."""
+        return self.deliver_all(*names, dry_run=dry_run, eager=eager, book=book)[-1]
+
+    def deliver_all(
+        self, *names: str, dry_run: bool = False, eager: bool = True, book: Book | None = None
+    ) -> list[SinkReport]:
         settings = self.settings()
         reports: list[SinkReport] = []
         with open_deliveries(settings, dry_run=dry_run, clock=lambda: self.now) as session:
-            session.eager = eager
+            session.eager, session.book = eager, book or session.book
             wanted = [sink for name, sink in settings.sinks.items() if name in names or not names]
             deliver(session, wanted, reports)
         return reports

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from syncd.errors import SinkUnavailable
+from syncd.errors import SinkInvalid, SinkUnavailable
 from syncd.sink import Item, Note, Options, Outcome, Row, Sink, Wants, compact
 
 Fault = Callable[["MemorySink", Sequence[Item]], list[Outcome]]
@@ -36,6 +36,9 @@ class Place:
 
     ``bad``: identities that it refuses. ``strangers``: contacts that it does not have. ``calls``: the items of each
     call; ``looks``: how often records were looked for. ``hidden``: records that a look does not find yet.
+    ``people``: the contacts that were made, by id: number and name; ``asked``: each number that was asked for.
+    ``trouble``: what happens at the next times that a contact is asked for: ``lost`` · ``down`` · ``refused`` ·
+    ``killed``.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
@@ -47,6 +50,9 @@ class Place:
     hidden: bool = False
     number: int = 0
     loses_contacts: bool = False
+    people: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
 
     def add(self, item: Item) -> str:
         self.number += 1
@@ -171,7 +177,21 @@ class MemorySink(Sink):
         return [each for each in remote_ids if self.place.records.pop(each, None) is not None]
 
     def create_contact(self, number: str, name: str | None) -> str:
-        return f"contact of {number}"
+        place = self.place
+        place.asked.append(number)
+        trouble = place.trouble.pop(0) if place.trouble else ""
+        if trouble == "down":
+            raise SinkUnavailable("the sink cannot be reached", in_doubt=False)
+        if trouble == "refused":
+            raise SinkInvalid("a contact was refused")
+        known = next((each for each, (theirs, _) in place.people.items() if theirs == number), None)
+        made = known or f"p{len(place.people) + 1}"
+        place.people.setdefault(made, (number, name))
+        if trouble == "killed":
+            raise Killed
+        if trouble == "lost":
+            raise SinkUnavailable("the answer was lost")
+        return made
 
 
 def lost(sink: MemorySink, items: Sequence[Item]) -> list[Outcome]:

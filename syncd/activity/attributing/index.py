@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from syncd.core.activity.attribution.numbers import NUMBER, phones_in, with_numbers
-from syncd.core.activity.attribution.periods import ALIASES, HELD, MOVES, PERIODS, moves_of, periods_of
+from syncd.core.activity.attribution.periods import ALIASES, HELD, MADE, MOVES, PERIODS, moves_of, periods_of
 from syncd.state import State
 from syncd.state.runs import RETENTION
 
@@ -47,14 +47,21 @@ NOBODY = Index(pl.DataFrame(schema=PERIODS), 0.0)
 def index_of(state: State, regions: Regions, now: float) -> Index:
     """Return who has and had which number; ``now``: Unix seconds."""
     phones = sorted(state.history.phone_fields())
-    born = [now]
-    held = pl.concat([pl.DataFrame(schema=HELD), *_held(state, regions, phones, born)], rechunk=False)
-    first = state.numbers.first_change()
-    if first is not None:
-        born.append(first)
-    aliases = pl.DataFrame(state.numbers.aliases(), schema=ALIASES, orient="row")
+    born = [now if (first := state.numbers.first_change()) is None else first]
     moves = pl.concat([pl.DataFrame(schema=MOVES), *_moves(state, regions, phones)])
-    return Index(periods_of(held, moves, aliases, [*regions.sources]), max(now - RETENTION, min(born)))
+    made = [pl.DataFrame(schema=MADE)]
+    held = [pl.DataFrame(schema=HELD)]
+    moved = moves.select("source", "key").unique()
+    for source in state.numbers.sources():
+        mine = moved.filter(pl.col("source") == source)
+        for page in state.numbers.now(source):
+            born.append(page.get_column("made").min())  # type: ignore[arg-type]
+            held.append(_held(page, source, regions, phones))
+            created = page.lazy().filter(pl.col("created") == 1).join(mine.lazy(), on="key", how="semi")
+            made.append(created.select(source=pl.lit(source), key="key", made="made").collect())
+    aliases = pl.DataFrame(state.numbers.aliases(), schema=ALIASES, orient="row")
+    known = (pl.concat(held, rechunk=False), moves, pl.concat(made), aliases)
+    return Index(periods_of(*known, [*regions.sources]), max(now - RETENTION, min(born)))
 
 
 def _moves(state: State, regions: Regions, phones: Collection[str]) -> Iterator[pl.DataFrame]:
@@ -69,22 +76,19 @@ def given(contacts: Collection[tuple[str, str]], regions: Regions, phones: Colle
     return _with_numbers(rows, regions).get_column(NUMBER).unique()
 
 
-def _held(state: State, regions: Regions, phones: Collection[str], born: list[float]) -> Iterator[pl.DataFrame]:
-    """Yield the numbers that contacts have now; add to ``born`` when the ledger knew the first contact of each page."""
-    for source in state.numbers.sources():
-        for page in state.numbers.now(source):
-            born.append(page.get_column("made").min())  # type: ignore[arg-type]
-            # What is not sent of a contact, the target may hold all the same.
-            returned = pl.col("returned") if (page.get_column("returned") != "").any() else None
-            found = page.lazy().select(
-                "key",
-                "match",
-                # A contact that was at the target before syncd had its numbers before.
-                since=pl.when(pl.col("created") == 1).then("made"),
-                phones=phones_in(pl.col("fields"), sorted(phones), returned),
-            )
-            numbers = with_numbers(found.collect(), "phones", regions.of(source), regions.activity)
-            yield numbers.select(source=pl.lit(source), **{name: name for name in [*HELD][1:]})
+def _held(page: pl.DataFrame, source: str, regions: Regions, phones: Collection[str]) -> pl.DataFrame:
+    """Return the numbers that contacts have now."""
+    # What is not sent of a contact, the target may hold all the same.
+    returned = pl.col("returned") if (page.get_column("returned") != "").any() else None
+    found = page.lazy().select(
+        "key",
+        "match",
+        # A contact that was at the target before syncd had its numbers before.
+        since=pl.when(pl.col("created") == 1).then("made"),
+        phones=phones_in(pl.col("fields"), sorted(phones), returned),
+    )
+    numbers = with_numbers(found.collect(), "phones", regions.of(source), regions.activity)
+    return numbers.select(source=pl.lit(source), **{name: name for name in [*HELD][1:]})
 
 
 def _changed(changes: pl.DataFrame, side: str, regions: Regions, names: Collection[str]) -> pl.DataFrame:

@@ -41,6 +41,19 @@ class Book:
             "held": held,
             "outcome": outcome,
         }
+        self._keep(sink, told)
+
+    def take_lead(
+        self, sink: str, number: str, name: str | None, outcome: str, *, contact: str | None = None, held: bool = False
+    ) -> None:
+        """Take a contact of an unknown caller and what became of it."""
+        if not self.wants(sink):
+            return
+        fields = {label: {"new": value} for label, value in (("phone", number), ("name", name)) if value}
+        told = {"sink": sink, "kind": "lead", "key": f"lead:{number}", "id": contact, "fields": fields}
+        self._keep(sink, {**told, "contacts": [], "held": held, "outcome": outcome})
+
+    def _keep(self, sink: str, told: Told) -> None:
         page = self.pages.setdefault(sink, [])
         if len(page) < self.page:
             page.append(told)

@@ -128,7 +128,11 @@ class Carrying:
             return
         # Another process may have taken the sink over while this one stood still.
         self.session.leases.check()
-        store.deliveries.turn(sink, self.session.run, marked, self._taken())
+        gone = store.deliveries.turn(sink, self.session.run, marked, self._taken())
+        # A person may have erased a number since the batch was made.
+        batch = [each for each in batch if (each.item.kind, each.key) not in gone]
+        if not batch:
+            return
         try:
             with as_sink_errors():
                 outcomes = self.sink.deliver([each.item for each in batch])

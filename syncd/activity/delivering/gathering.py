@@ -34,14 +34,16 @@ class Gathered:
 
     ``changes``: frames of :data:`syncd.core.activity.delivering.gates.CHANGES`. ``waiting``: what is to be noted as not
     due yet. ``forgotten``, ``restored``: keys by kind of deliveries that are not wanted any more, and of records about
-    which there is nothing to do any more. ``counts``: of all decisions. ``new_waiting``: how many did not wait before.
-    ``share``, ``recent``: how many numbers are unknown, of all and of those of a week.
+    which there is nothing to do any more. ``resting``: keys of what stays in doubt. ``counts``: of all decisions.
+    ``new_waiting``: how many did not wait before. ``share``, ``recent``: how many numbers are unknown, of all and of
+    those of a week.
     """
 
     changes: list[pl.DataFrame] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     forgotten: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     restored: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    resting: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     counts: Counter[str] = field(default_factory=Counter)
     share: Share = field(default_factory=Share)
     recent: Share = field(default_factory=Share)
@@ -78,6 +80,12 @@ class Gathering:
                 self.session.halt_if_asked()
                 self._decide(kind, page, into)
         return into
+
+    def gather_more(self, into: Gathered, since: int) -> None:
+        """Decide once more about what has changed since a revision."""
+        for kind in KINDS:
+            for page in self.subjects.changed(kind, since):
+                self._decide(kind, page, into)
 
     def _pages(self, kind: Kind, into: Gathered) -> Iterator[list[Subject]]:
         if self.within is not None:
@@ -156,6 +164,8 @@ class Gathering:
                 into.waiting.append((kind, subject.key, each.due, why, day_of(subject.at)))
         elif do == "forget":
             into.forgotten[kind].append(subject.key)
+        elif do == "rest":
+            into.resting[kind].append(subject.key)
         elif do == "unchanged" and before is not None and before.status in {"held", "waiting", "pending"}:
             into.restored[kind].append(subject.key)
         return []

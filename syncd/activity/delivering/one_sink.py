@@ -12,6 +12,7 @@ import polars as pl
 from syncd.activity.delivering.carrying import Carrying, as_sink_errors
 from syncd.activity.delivering.gathering import KINDS, WEEK, Gathered, Gathering, pages
 from syncd.activity.delivering.items import Items
+from syncd.activity.delivering.leads import LeadMaking, refuse_leads
 from syncd.activity.delivering.looking import canaries_found, look
 from syncd.activity.delivering.mark import Mark, read_mark, save_mark, wanted_mark
 from syncd.activity.delivering.report import SinkReport, held_json
@@ -53,6 +54,7 @@ class _Delivery:
     within: Span | None = None
     passing: Mapping[str, str] = field(default_factory=dict)
     touched: bool = False
+    begun: bool = False
 
     @property
     def name(self) -> str:
@@ -81,11 +83,16 @@ class _Delivery:
             self._release()
             if not can.idempotent:
                 self.touched |= look(self.session, self.sink, subjects, self.wants.batch)
-        gathered = self._gather(subjects)
+        gathering = self._gathering(subjects)
+        gathered = gathering.gather()
         world = self._circumstances(gathered, subjects)
+        leads = self._leads(subjects, world)
+        if not self.session.dry_run and self._makes(leads, world):
+            # What the sink has of these numbers is associated in this run too.
+            gathering.gather_more(gathered, self.mark.revision)
         gated = gate(gathered.frame(), world)
         if self.session.dry_run:
-            self._foresee(gated, gathered, world)
+            self._foresee(gated, gathered, world, leads)
             carrying = self._carrying(gated, subjects)
             carrying.foresee(gated.todo, "planned")
             carrying.foresee(gated.waiting, "held")
@@ -95,10 +102,30 @@ class _Delivery:
         self._carry_out(gated, subjects, world)
         self._conclude()
 
-    def _gather(self, subjects: Subjects) -> Gathered:
+    def _leads(self, subjects: Subjects, world: Circumstances) -> LeadMaking:
+        odd = gates.is_unusual(world.shares)
+        leads = LeadMaking(self.session, self.settings, self.sink, subjects, self.report, odd, self.passing)
+        # A replay is of calls and messages only.
+        if self.within is None:
+            leads.plan()
+        self.touched |= leads.touched
+        return leads
+
+    def _makes(self, leads: LeadMaking, world: Circumstances) -> int:
+        if not leads.leads.todo:
+            return 0
+        self._begin()
+        try:
+            return leads.make()
+        except SyncdError as error:
+            self.report.error = error
+            self._end(world)
+            raise
+
+    def _gathering(self, subjects: Subjects) -> Gathering:
         again = (gates.UNKNOWN, *(_RECONSIDERED if self.reopens or self.rewords else ()))
         passing = self.passing if self.session.dry_run else {}
-        return Gathering(self.session, self.sink, subjects, self.since, again, passing, self.within).gather()
+        return Gathering(self.session, self.sink, subjects, self.since, again, passing, self.within)
 
     def _approved(self) -> dict[str, str]:
         """Return the gates whose lists a person approved, with the reason that lets them pass."""
@@ -115,10 +142,11 @@ class _Delivery:
         }
 
     def _known(self) -> Circumstances:
-        limits, deliveries = self.settings.rules.limits, self.session.store.deliveries
+        rules, deliveries = self.settings.rules, self.session.store.deliveries
         # Only another wording is measured by all records, of which there may be a million.
-        counts = deliveries.records(self.name) if self.rewords or self.reopens else 0
-        return Circumstances(self.session.clock(), limits, counts)
+        records = deliveries.records(self.name) if self.rewords or self.reopens else 0
+        leads = rules.leads.count if rules.leads else 0
+        return Circumstances(self.session.clock(), rules.limits, records, leads=leads)
 
     def _release(self) -> None:
         for name, reason in self.passing.items():
@@ -148,6 +176,8 @@ class _Delivery:
             for keys in pages(gathered.restored[kind]):
                 self.touched = True
                 deliveries.restore(self.name, kind, keys)
+            for keys in pages(gathered.resting[kind]):
+                deliveries.rest(self.name, kind, keys)
         known = (pl.col("status") == "held") & (pl.col("reason") == pl.col("gate"))
         new = gated.waiting.filter(~known).select("kind", "key", pl.lit(0.0), "gate", "day")
         self.touched |= not new.is_empty()
@@ -160,9 +190,10 @@ class _Delivery:
 
     def _carry_out(self, gated: Gated, subjects: Subjects, world: Circumstances) -> None:
         if gated.todo.is_empty():
+            if self.begun:
+                self._end(world)
             return
-        state, run = self.session.state, self.session.run
-        state.runs.begin(run, self.name, self.settings.digest, kind="deliver")
+        self._begin()
         carrying = self._carrying(gated, subjects)
         if self.session.book.write is not None:
             carrying.foresee(gated.waiting, "held")
@@ -173,10 +204,21 @@ class _Delivery:
             raise
         finally:
             self.touched |= carrying.touched
-            self._keep(world)
-            outcome = "failed" if self.report.error else "done"
-            code = self.report.exit_code
-            state.runs.end(run, self.name, outcome=outcome, exit_code=code, requests=0, report=self.report.to_json())
+            self._end(world)
+
+    def _begin(self) -> None:
+        if not self.begun:
+            self.session.state.runs.begin(self.session.run, self.name, self.settings.digest, kind="deliver")
+            self.begun = True
+
+    def _end(self, world: Circumstances) -> None:
+        self._keep(world)
+        report, run = self.report, self.session.run
+        outcome = "failed" if report.error else "done"
+        shown = report.to_json()
+        self.session.state.runs.end(
+            run, self.name, outcome=outcome, exit_code=report.exit_code, requests=0, report=shown
+        )
         self.mark = replace(self.mark, run=run)
 
     def _keep(self, world: Circumstances) -> None:
@@ -197,20 +239,22 @@ class _Delivery:
         self.mark = replace(self.mark, records=records, run=self.mark.run or self.before.run)
         save_mark(store, self.name, self.mark, self.before.groups)
 
-    def _foresee(self, gated: Gated, gathered: Gathered, world: Circumstances) -> None:
+    def _foresee(self, gated: Gated, gathered: Gathered, world: Circumstances, leads: LeadMaking) -> None:
         """Report what a run would do."""
         counts: Counter[str] = self.report.counts
         counts.update(dict(gated.todo.group_by("change").len().iter_rows()))
         held = {name: set(those) for name, those in self.session.store.deliveries.held(self.name).items()}
-        looked_at = set(gathered.frame().get_column("identity"))
+        looked_at = {*gathered.frame().get_column("identity"), *leads.looked_at}
         rest = {name: those - looked_at for name, those in held.items() if name not in self.passing}
         for identity, name in gated.waiting.select("identity", "gate").iter_rows():
             rest.setdefault(name, set()).add(identity)
+        for name, those in leads.held.items():
+            rest.setdefault(name, set()).update(those)
         lists: list[Held] = [
             list_of(name, those, world, self.mark.wording) for name, those in sorted(rest.items()) if those
         ]
         self.report.held = [held_json(each) for each in lists]
-        counts["held"] = sum(each.count for each in lists)
+        counts["held"] = sum(each.count for each in lists if each.gate != gates.LEADS)
         begun = Counter(pl.concat([gated.todo, gated.waiting], how="diagonal").get_column("status"))
         counts["waiting"] = gathered.new_waiting - begun["waiting"]
         counts["unchanged"] = -begun["accepted"]
@@ -234,6 +278,7 @@ def deliver_to(
     with session.leased(name), closing(where), settings.connect() as sink, session.cancelling(sink):
         with as_sink_errors():
             wants = sink.wants()
+        refuse_leads(settings, wants)
         before, mark = read_mark(store, name), wanted_mark(settings, store.changes.newest())
         fresh = _is_fresh(session, name, before)
         try:

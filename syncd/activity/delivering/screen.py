@@ -35,7 +35,7 @@ def show_deliveries(
 def words_of(report: SinkReport) -> list[str]:
     """Return the counts of a report in words."""
     made = kinds_counted(report.counts, done=not report.dry_run)
-    return made + [f"{counted(report.leads, 'contact')} made"] * bool(report.leads)
+    return made + [f"{counted(report.leads, 'contact')} {'to make' if report.dry_run else 'made'}"] * bool(report.leads)
 
 
 def _headline(report: SinkReport) -> str:
@@ -61,6 +61,10 @@ def _changes(screen: Screen, report: SinkReport, page: Sequence[Told]) -> None:
 def _lines(change: Told) -> Iterator[Any]:
     if change["kind"] == "associate":
         yield [("associate", STYLES["adopt"]), f" {change['key']} with {counted(len(change['contacts']), 'contact')}"]
+        return
+    if change["kind"] == "lead":
+        number, name = (change["fields"].get(field, {}).get("new") for field in ("phone", "name"))
+        yield [("contact", STYLES["create"]), f" of {number}" + f": {name}" * bool(name)]
         return
     yield from change_lines(change, frozenset())
 

@@ -94,7 +94,7 @@ class Subjects:
                 if each.identity in rows
             ]
         source = self.rules.contacts
-        shown = self.store.activities.shown(kind, keys, with_texts=True)
+        shown = self._shown(kind, keys, with_texts=True)
         return [
             Whole(f"{kind}:{key}", key, row, tuple(each["key"] for each in row["contacts"] if each["source"] == source))
             for key, row in shown.items()
@@ -111,7 +111,8 @@ class Subjects:
         for each in subjects:
             of_kind.setdefault(each.kind, []).append(each)
         for kind, those in of_kind.items():
-            shown = self.store.activities.shown(kind, [key for each in those for key in each.members])
+            members = [key for each in those for key in each.members]
+            shown = self._shown(kind, members)
             for each in those:
                 is_single = each.members == (each.key,)
                 rows = [shown[key] for key in each.members if key in shown]
@@ -127,6 +128,7 @@ class Subjects:
 
     def _singles(self, kind: Kind, page: Sequence[Looked]) -> list[Subject]:
         taken = self._in_conversations(page) if kind == "message" and self.others else frozenset()
+        page = self._with_leads(kind, page)
         return [self._single(kind, each) for each in page if each.key not in taken]
 
     def _single(self, kind: Kind, each: Looked) -> Subject:
@@ -149,7 +151,7 @@ class Subjects:
         members = self.store.changes.messages_of(each.channel, each.own, each.remote, each.span)
         begin, end = each.span
         apart = self._apart(members)
-        members = [member for member in members if member.key not in apart]
+        members = self._with_leads("message", [member for member in members if member.key not in apart])
         # A sink that cannot write again gets the conversation once it is over, and lists have had time to show it.
         due = begin if self.can.rewrites("message", self.rules) else end + self.rules.after
         return Subject(
@@ -162,6 +164,22 @@ class Subjects:
             contacts=self._contacts(members),
             outcome=members[0].outcome if members else None,
         )
+
+    def _shown(self, kind: Kind, keys: Sequence[str], *, with_texts: bool = False) -> Mapping[str, Row]:
+        shown, leads = self.store.activities.shown(kind, keys, with_texts=with_texts), self._leads(kind, keys)
+        for key in leads.keys() & shown.keys():
+            shown[key]["contacts"] = [{"source": self.rules.contacts, "key": leads[key]}]
+        return shown
+
+    def _with_leads(self, kind: Kind, page: Sequence[Looked]) -> list[Looked]:
+        """Return activities with the contact that was made of their number, until its source has brought it."""
+        leads = self._leads(kind, [each.key for each in page])
+        mine = {key: ((self.rules.contacts or "", contact),) for key, contact in leads.items()}
+        return [each._replace(contacts=mine[each.key]) if each.key in mine else each for each in page]
+
+    def _leads(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, str]:
+        is_asked = self.rules.leads is not None and self.rules.contacts is not None
+        return self.store.leads.contacts(self.sink, kind, keys) if is_asked else {}
 
     def _contacts(self, members: Iterable[Looked]) -> tuple[str, ...]:
         source = self.rules.contacts

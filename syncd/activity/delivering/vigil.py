@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from syncd.activity.deliver import FIRST_PAUSE, deliver, pause
+from syncd.activity.deliver import deliver
 from syncd.activity.delivering.mark import read_mark
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
 from syncd.config.sinks import SinkSettings
+from syncd.core.activity.delivering.settled import pause_after
 from syncd.core.activity.facts import DELIVERY
 from syncd.errors import SourceBusy
 
@@ -75,14 +76,11 @@ class Vigil:
             self.again[name] = self._paused_until(name)
         else:
             self.seen[name] = newest
-            # What is still not known after a call is not asked for in every round.
-            if report.unknown:
-                self.again[name] = now + FIRST_PAUSE
 
     def _paused_until(self, name: str) -> float:
         """Return until when a sink that failed is left alone, also by another process; 0 if it did not fail."""
         failure = json.loads(self.session.store.facts.get(DELIVERY + name) or "{}").get("failure")
-        return float(failure["at"]) + pause(failure["times"]) if failure else 0.0
+        return float(failure["at"]) + pause_after(failure["times"] - 1) if failure else 0.0
 
 
 def _next(run: str) -> str:

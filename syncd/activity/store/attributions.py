@@ -12,6 +12,7 @@ from syncd.activity.store.kinds import KINDS
 from syncd.activity.store.revisions import newest_revision, next_revision
 from syncd.core.activity.attribution.decision import Contact, Decision, stands
 from syncd.core.activity.observations import Kind
+from syncd.core.wording import shown_key
 from syncd.state.database import Database, Part
 
 _BATCH = 1_000
@@ -156,12 +157,9 @@ class Attributions(Part):
     def open(self, numbers: Collection[str], since: float) -> Iterator[Question]:
         """Yield the activities from ``since`` (Unix seconds) on whose number is one of these, and nobody had it."""
         for kind in _KINDS:
-            of = KINDS[kind]
             sql = (
-                f"SELECT a.id, t.remote, t.direction, coalesce(t.{of.moment}, t.first_seen) AS moment"
-                f" FROM attribution AS a INDEXED BY attribution_open JOIN {of.name} AS t ON {_JOINED[kind]}"
-                f" WHERE a.outcome = 'unknown' AND a.kind = '{of.name}' AND t.left_out = 0 AND moment >= :since"
-                " AND a.number IN (SELECT value FROM json_each(:numbers))"
+                f"SELECT a.id, t.remote, t.direction, coalesce(t.{KINDS[kind].moment}, t.first_seen) AS moment"
+                f" {unknown_of(kind)} AND moment >= :since AND a.number IN (SELECT value FROM json_each(:numbers))"
             )
             for row in self._database.rows(sql, numbers=numbers, since=since):
                 yield _question(kind, row, unknown=True)
@@ -187,6 +185,14 @@ class Attributions(Part):
         return {row[1]: _decision(*row) for row in self._database.rows(sql, kind=kind, keys=keys)}
 
 
+def unknown_of(kind: Kind) -> str:
+    """Return the part of a statement that joins what nobody's is (``a``) with the activities (``t``) of one kind."""
+    return (
+        f"FROM attribution AS a INDEXED BY attribution_open JOIN {kind} AS t ON {_JOINED[kind]}"
+        f" WHERE a.outcome = 'unknown' AND a.kind = '{kind}' AND t.left_out = 0"
+    )
+
+
 def _question(kind: Kind, row: Sequence[Any], *, unknown: bool = False) -> Question:
     key, number, direction, at = row[:4]
     return Question(kind, key, number, direction, at, unknown)
@@ -201,7 +207,7 @@ def attributed(database: Database, kind: str, keys: Collection[str]) -> Mapping[
     """Return outcome and contacts of activities as ``--json`` shows them, by key."""
     sql = f"SELECT id, outcome, contacts FROM attribution WHERE kind = :kind AND {_THESE}"
     return {
-        key: (outcome, [{"source": source, "key": name} for source, name in orjson.loads(contacts)])
+        key: (outcome, [{"source": source, "key": shown_key(name)} for source, name in orjson.loads(contacts)])
         for key, outcome, contacts in database.rows(sql, kind=kind, keys=keys)
     }
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from syncd.core.activity.delivering.plan import PASSED, UNDONE, Before
+from syncd.activity.store.kinds import KINDS
+from syncd.core.activity.delivering.plan import LEAD, PASSED, UNDONE, Before, lead_name
 from syncd.core.activity.delivering.settled import Settled
 from syncd.state.database import Part
 
@@ -15,6 +16,8 @@ PAGE = 1_000
 """Rows of one transaction, in which the receiver waits."""
 
 _THESE = "(SELECT value FROM json_each(:keys))"
+_NEVER = 1e18
+"""In place of when a delivery is tried again."""
 _KEY = "ON CONFLICT (sink, kind, id) DO UPDATE SET"
 
 # What was accepted before stays beside what is tried now, until it is known which of both the sink has.
@@ -24,9 +27,14 @@ _MARK = (
     f" {_KEY} status = 'pending', tried = excluded.tried, attempts = attempts + 1, next_try = excluded.next_try,"
     " run = excluded.run, day = excluded.day, at = excluded.at"
 )
+# What was erased meanwhile stays so; only what finds its record at the sink is noted.
 _RECORD = (
     "UPDATE delivery SET status = ?, digest = ?, fields = ?, tried = ?, remote_id = ?, parts = ?, attempts = ?,"
-    " next_try = ?, reason = ?, created = ? WHERE sink = ? AND kind = ? AND id = ?"
+    " next_try = ?, reason = ?, created = ? WHERE sink = ? AND kind = ? AND id = ? AND status <> 'erased'"
+)
+_ERASED = (
+    "UPDATE delivery SET remote_id = coalesce(?, remote_id), attempts = ?"
+    " WHERE sink = ? AND kind = ? AND id = ? AND status = 'erased'"
 )
 _NOTE = (
     "INSERT INTO delivery (sink, kind, id, status, digest, fields, parts, attempts, next_try, reason, day, at)"
@@ -108,18 +116,36 @@ class Deliveries(Part):
 
     def turn(
         self, sink: str, run: str, marked: Sequence[Marked], settled: Sequence[tuple[str, str, Settled]] = ()
-    ) -> None:
+    ) -> frozenset[tuple[str, str]]:
         """Note what became of one batch, and that the next one is about to be sent: one commit.
 
-        ``settled``: kind, key and what is noted.
+        ``settled``: kind, key and what is noted. Return the kind and the key of what was erased or removed since it was
+        read: it is not marked, and must not be sent.
         """
         now = self._database.clock()
         with self._database.write():
             self._database.execute_many(_RECORD, [_columns(sink, *each) for each in settled])
+            if settled and self._database.scalar(_ANY_ERASED, sink=sink):
+                known = [(each.remote_id, _made(each), sink, kind, key) for kind, key, each in settled]
+                self._database.execute_many(_ERASED, known)
+            gone = self._gone([(each.kind, each.key) for each in marked])
             self._database.execute_many(
                 _MARK,
-                [(sink, *each[:2], each.tried, each.next_try, each.reason, run, each.day, now) for each in marked],
+                [
+                    (sink, *each[:2], each.tried, each.next_try, each.reason, run, each.day, now)
+                    for each in marked
+                    if each[:2] not in gone
+                ],
             )
+        return gone
+
+    def _gone(self, those: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        for name, of in KINDS.items():
+            if keys := [key for kind, key in those if kind == name]:
+                sql = f"SELECT {of.key} FROM {of.name} WHERE {of.these} AND left_out <> 0"
+                found.update((name, key) for key in self._database.column(sql, keys=keys))
+        return frozenset(found)
 
     def note(self, sink: str, status: str, rows: Sequence[tuple[str, str, float, str | None, str | None]]) -> None:
         """Note that deliveries are ``waiting`` or ``held``: kind, key, when they are due, the reason, and the day."""
@@ -143,6 +169,11 @@ class Deliveries(Part):
             keys=list(keys),
         )
 
+    def rest(self, sink: str, kind: str, keys: Sequence[str]) -> None:
+        """Note of deliveries of unknown outcome that they are never due again."""
+        sql = f"UPDATE delivery SET next_try = {_NEVER} WHERE sink = :sink AND kind = :kind AND id IN {_THESE}"
+        self._database.execute(sql, sink=sink, kind=kind, keys=list(keys))
+
     def forget(self, sink: str, kind: str, keys: Sequence[str]) -> None:
         """Forget deliveries of which no record was made."""
         sql = f"DELETE FROM delivery WHERE sink = :sink AND kind = :kind AND created IS NULL AND id IN {_THESE}"
@@ -165,15 +196,15 @@ class Deliveries(Part):
         return self._database.column(sql, sink=sink, kind=kind, keys=list(keys))
 
     def held(self, sink: str) -> dict[str, list[str]]:
-        """Return what each gate holds: the identities, by gate."""
+        """Return what each gate holds: the identities, by gate; numbers as :func:`lead_name` names them."""
         sql = (
-            f"SELECT iif(status = 'undone', '{UNDONE}', coalesce(reason, '')), kind || ':' || id FROM delivery"
+            f"SELECT iif(status = 'undone', '{UNDONE}', coalesce(reason, '')), kind, id FROM delivery"
             " WHERE sink = :sink AND status <> 'accepted'"
             " AND (status = 'held' OR status = 'undone' AND created IS NULL) ORDER BY kind, id"
         )
         found: dict[str, list[str]] = {}
-        for gate, identity in self._database.rows(sql, sink=sink):
-            found.setdefault(gate, []).append(identity)
+        for gate, kind, key in self._database.rows(sql, sink=sink):
+            found.setdefault(gate, []).append(lead_name(key) if kind == LEAD else f"{kind}:{key}")
         return found
 
     def release(self, sink: str, gate: str, reason: str = PASSED) -> int:
@@ -189,7 +220,7 @@ class Deliveries(Part):
         """Return the owners (``call:ID``, ``message:CHANNEL:ID``) that one of the sinks has still to get."""
         sql = (
             "SELECT kind || ':' || id FROM delivery WHERE sink IN (SELECT value FROM json_each(:sinks))"
-            " AND status IN ('pending', 'waiting', 'held') AND status <> 'accepted'"
+            f" AND status IN ('pending', 'waiting', 'held') AND status <> 'accepted' AND next_try < {_NEVER}"
         )
         return frozenset(self._database.column(sql, sinks=list(sinks)))
 
@@ -242,10 +273,18 @@ class Deliveries(Part):
         """Return when the next delivery is due that waits, or is tried again; None if there is none."""
         sql = (
             "SELECT min(next_try) FROM delivery WHERE sink = :sink AND status IN ('waiting', 'pending')"
-            " AND status <> 'accepted'"
+            f" AND status <> 'accepted' AND next_try < {_NEVER}"
         )
         found: float | None = self._database.scalar(sql, sink=sink)
         return found
+
+
+_ANY_ERASED = "SELECT EXISTS (SELECT 1 FROM delivery WHERE sink = :sink AND status <> 'accepted' AND status = 'erased')"
+
+
+def _made(each: Settled) -> int:
+    """Return the attempts to note of what was erased meanwhile: 0 only if there is no record of it."""
+    return max(each.attempts, each.status == "accepted")
 
 
 def _noted(row: Sequence[Any]) -> Noted:

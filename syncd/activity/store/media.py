@@ -10,6 +10,7 @@ from typing import Any
 from syncd.activity.store.kinds import KINDS
 from syncd.activity.store.revisions import next_revision
 from syncd.core.activity.media.keeping import Kept, Room
+from syncd.core.activity.media.trying import LONGEST, NEVER
 from syncd.state.database import Part
 
 _EVER = -1e18
@@ -56,7 +57,7 @@ class Media(Part):
         # One state and one condition at a time, each in the order of an index.
         for state, when in product(("wanted", "gone", "refused"), ("at >= :since", "at IS NULL")):
             if len(found) < limit:
-                sql = f"SELECT * FROM media WHERE state = :state{of_kind} AND {when} AND next_try <= :now"
+                sql = f"SELECT * FROM media WHERE state = :state{of_kind} AND {when} AND {_IS_DUE}"
                 rows = self._database.records(
                     f"{sql} ORDER BY at DESC LIMIT :limit",
                     state=state,
@@ -72,7 +73,7 @@ class Media(Part):
         """Return how many items of a kind :meth:`due` has without a limit."""
         [(number,)] = self._database.rows(
             "SELECT count(*) FROM media WHERE state IN ('wanted', 'gone', 'refused') AND kind = :kind"
-            " AND (at >= :since OR at IS NULL) AND next_try <= :now",
+            f" AND (at >= :since OR at IS NULL) AND {_IS_DUE}",
             kind=kind,
             since=max(since, _EVER),
             now=now,
@@ -155,4 +156,5 @@ class Media(Part):
         return dict(self._database.rows("SELECT state, count(*) FROM media GROUP BY state"))
 
 
+_IS_DUE = f"(next_try <= :now OR (next_try > :now + {LONGEST} AND next_try < {NEVER}))"
 _THESE = "(SELECT value FROM json_each(:ids))"

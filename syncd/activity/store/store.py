@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from syncd.activity.store.activities import Activities
 from syncd.activity.store.attributions import Attributions
+from syncd.activity.store.callers.leads import LeadContacts
 from syncd.activity.store.changes import Changes
 from syncd.activity.store.days import Days
 from syncd.activity.store.deliveries import Deliveries
@@ -19,6 +20,7 @@ from syncd.activity.store.leaving.erasing import Erasing
 from syncd.activity.store.media import Media
 from syncd.activity.store.messaging import OptOuts, OutgoingMessages
 from syncd.activity.store.taking import Taking
+from syncd.activity.store.unknown import Unknown
 from syncd.activity.store.webhooks import Facts, Webhooks
 from syncd.state.database import Database
 from syncd.state.leaving.forgotten import Forgotten
@@ -66,12 +68,18 @@ class ActivityStore(Database):
         self.opt_outs = OptOuts(self)
         self.outgoing = OutgoingMessages(self)
         self.insight = Insight(self)
+        self.unknown = Unknown(self)
         self.changes = Changes(self)
         self.deliveries = Deliveries(self)
+        self.leads = LeadContacts(self)
 
     def is_forgotten(self, number: str) -> bool:
         """Return whether a number (digits) was forgotten."""
         return self._forgotten is not None and self._forgotten.has_number(number)
+
+    def read_in_order(self) -> None:
+        """Keep less of the file in memory: who reads the rows in their order needs each page of it once."""
+        self.rows(f"PRAGMA cache_size = {self.CACHE // 6}")
 
     def close(self) -> None:
         super().close()

@@ -45,9 +45,13 @@ def explain(config: Path | None, options: ActivityExplainOptions) -> int:
     settings = loaded(config, keyless=not options.live)
     activity = activity_of(settings)
     with existing_store(settings) as store:
+        from syncd.activity.attributing.work import Attributing, policy_of
         from syncd.activity.explain import explained
+        from syncd.state import State
 
-        found = explained(store, activity, options.id.strip(), time.time(), settings.sinks.values())
+        with State(settings.state, read_only=True) as state:
+            work = Attributing(policy_of(settings, activity), store, state)
+            found = explained(work, activity, options.id.strip(), time.time(), settings.sinks.values())
     if not options.live:
         _print(options, found, activity)
         return DONE
@@ -109,6 +113,7 @@ class _Printer:
             self._line("stored", "nothing is stored of a call or a message")
         self._many("events", map(_event, shown["events"]), "none: no webhook told of it")
         if shown["kind"]:
+            self._contacts(shown["attribution"])
             self._lists(shown["lists"])
             self._many("texts", map(_text, shown["texts"]), "")
             self._many("media", map(self._file, shown["media"]), "")
@@ -148,6 +153,13 @@ class _Printer:
         self._line("", f"{row['remote_number'] or 'withheld'}{own}, first known by {row['first_by']}")
         if row["body"]:
             self._line("", (row["body"], "dim"))
+
+    def _contacts(self, whose: Mapping[str, Any] | None) -> None:
+        if whose is None:
+            return
+        if whose["outcome"]:
+            self._line("contact", f"{whose['outcome']}, decided {_moment(whose['decided_at'])}: {whose['reason']}")
+        self._many("" if whose["outcome"] else "contact", map(_candidate, whose["candidates"]), "")
 
     def _lists(self, lists: Mapping[str, Any]) -> None:
         if not lists["listed_at"]:
@@ -193,6 +205,12 @@ def _segment(segment: Mapping[str, Any]) -> str:
     length = "" if segment["duration"] is None else f", {describe(segment['duration'])}"
     answered = "answered" if segment["answered"] else "not answered"
     return f"{segment['n']}. {who or 'a leg'}: {answered}, {_moment(segment['start_time'])}{length}"
+
+
+def _candidate(each: Mapping[str, Any]) -> str:
+    times = "".join(f" {name} {_moment(each[name])}" for name in ("since", "until") if each[name])
+    chosen = "chosen" if each["chosen"] else "not chosen"
+    return f"{each['source']} {each['key']} ({each['number']}{times}): {chosen}: {each['why']}"
 
 
 def _text(text: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from syncd.report.error_text import error_json
 from syncd.report.streams import print_json
 
 if TYPE_CHECKING:
-    from syncd.activity.attributing.work import Attributed
+    from syncd.activity.attributing.work import Attributed, Attributing
     from syncd.activity.events import Merged
     from syncd.activity.store.store import ActivityStore
 
@@ -58,12 +59,12 @@ def _work(
         with State(settings.state, read_only=True) as state:
             policy = policy_of(settings, activity)
             attributing = Attributing(policy, store, state, halt_if_asked=partial(_halt_if, stopping))
-            attributing.run(attributed)
+            _attribute(attributing, attributed)
             begun = last = time.monotonic()
             # A stop is no error: what waits is the next process's.
             while time.monotonic() < min(begun + LONGEST, last + options.stay) and not stopping.wait(LOOK):
                 if _merge(store, merged, stopping):
-                    attributing.run(attributed)
+                    _attribute(attributing, attributed)
                     last = time.monotonic()
 
 
@@ -74,6 +75,12 @@ def _merge(store: ActivityStore, merged: Merged, stopping: threading.Event) -> b
     before = merged.events
     merge_events(store, merged, partial(_halt_if, stopping))
     return merged.events > before
+
+
+def _attribute(attributing: Attributing, attributed: Attributed) -> None:
+    # A stop is no error here either: nothing that was received is lost.
+    with suppress(Stopped):
+        attributing.run(attributed)
 
 
 def _halt_if(stopping: threading.Event) -> None:

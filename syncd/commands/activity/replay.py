@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.commands.activity.deliver import Delivered, show
-from syncd.commands.activity.given import existing_store, span_option
+from syncd.commands.activity.given import existing_store, within_option
 from syncd.commands.options import ActivityReplayOptions
 from syncd.commands.running import error_of, finished
 from syncd.commands.settings import chosen_sinks, loaded
-from syncd.core.activity.instants import begin_of, day_after
 from syncd.core.wording import counted
 from syncd.errors import Stopped
 from syncd.report.error_text import error_json
@@ -42,7 +41,7 @@ def _work(
 ) -> None:
     from syncd.activity.replay import EVER, Replay
 
-    within = EVER if options.events is None else _within(options.events)
+    within = EVER if options.events is None else within_option("--events", options.events)
     settings = loaded(config, keyless=True)
     sinks = [] if options.sink is None else chosen_sinks(settings, [options.sink])
 
@@ -78,16 +77,6 @@ def _deliver(
     with open_deliveries(settings, dry_run=options.dry_run, stopping=stopping) as session:
         session.book, delivered.run = delivered.book, session.run
         deliver(session, sinks, delivered.reports, partial(deliver_to, within=within))
-
-
-def _within(text: str) -> tuple[float, float]:
-    from syncd.activity.replay import EVER
-
-    first, last = span_option("--events", text)
-    return (
-        EVER[0] if first is None else begin_of(first),
-        EVER[1] if last is None else begin_of(day_after(last)),
-    )
 
 
 def _print(

@@ -35,6 +35,9 @@ SILENCE = 90.0
 
 DELIVERED = "deliver.mark."
 """The beginning of names: up to where a sink was delivered to, as JSON; then follows the sink's name."""
+LEADS_SEEN = "deliver.leads."
+"""The beginning of names: up to where unknown callers were looked at for a sink, as JSON of a revision and a digest of
+the rules; then follows the sink's name."""
 DUE = "deliver.due."
 """The beginning of names: when a sink's next delivery is due; then follows the sink's name."""
 DELIVERY = "deliver.state."

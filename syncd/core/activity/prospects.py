@@ -11,7 +11,7 @@ from syncd.core.activity.delivering.plan import SinkStanding
 from syncd.core.activity.settling import AFTER, PATIENCE, settled_at
 from syncd.core.activity.views import CallView
 
-Do = Literal["merge", "wait", "look", "read", "fetch", "deliver", "nothing"]
+Do = Literal["merge", "wait", "look", "read", "attribute", "fetch", "deliver", "nothing"]
 
 WORTH = {
     "open": "the day was never read",
@@ -69,6 +69,17 @@ def of_call(view: CallView, now: float, *, overdue: bool = True) -> Iterator[Pro
         yield Prospect("wait", f"the call is not settled: {for_list if view.summary_known else for_text}", settled)
     elif overdue and view.status == "answered" and not view.summary_known:
         yield Prospect("wait", "no summary came in time; one that comes late is taken all the same")
+
+
+def of_contact(outcome: str | None, *, is_recent: bool) -> Iterator[Prospect]:
+    """Yield what becomes of an activity that is nobody's.
+
+    ``outcome``: what was decided, None if nothing was. ``is_recent``: a contact that gets its number later gets it.
+    """
+    if outcome is None:
+        yield Prospect("attribute", "nobody has looked yet whose number it is")
+    elif outcome == "unknown" and is_recent:
+        yield Prospect("wait", "no contact had the number; one that gets it gets the activity too")
 
 
 def of_day(day: str, standing: Standing, now: float, recheck: Sequence[float]) -> Prospect | None:

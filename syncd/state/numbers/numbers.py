@@ -85,20 +85,20 @@ class Numbers(Part):
     def changes(self, phones: Collection[str]) -> Iterator[pl.DataFrame]:
         """Yield the changes that may have given or taken a number, as :data:`CHANGES`, page by page, in any order.
 
-        A contact that has had the same numbers ever since it was created has none: :meth:`now` says when that was.
+        Changes that created a contact are among them only if one deleted it: else :meth:`now` says when that was.
         """
         differs, paths = _differing(phones)
         sql = (
             f"SELECT {_COLUMNS} FROM change WHERE id > :last AND kind <> 'create' AND key <> '' AND {DONE}"
             f" AND ({differs}) ORDER BY id LIMIT {CHANGES_PAGE}"
         )
-        last, changed = -1, dict[str, set[str]]()
+        last, gone = -1, dict[str, set[str]]()
         while rows := self._database.rows(sql, last=last, **paths):
             last = rows[-1][0]
             yield pl.DataFrame(rows, schema=CHANGES, orient="row")
-            for _, source, key, *_ in rows:
-                changed.setdefault(source, set()).add(key)
-        for source, keys in changed.items():
+            for source, key in {row[1:3] for row in rows if row[-1] is None}:
+                gone.setdefault(source, set()).add(key)
+        for source, keys in gone.items():
             yield from self._creates(source, sorted(keys))
 
     def _creates(self, source: str, keys: Sequence[str]) -> Iterator[pl.DataFrame]:

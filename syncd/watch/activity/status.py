@@ -71,7 +71,7 @@ def _pull(glance: StoreGlance, watched: WatchedActivity, now: float) -> dict[str
     return {
         "good": iso_of(good),
         "age": age_of(good, now),
-        "waiting_for": age_of(since, now),
+        "waiting_for": _distance(since, now),
         "max_age": watched.max_age,
         "failures": failure["times"] if failure else 0,
         "failure": {"kind": failure["kind"], "message": failure["message"]} if failure else None,
@@ -86,11 +86,11 @@ def _events(glance: StoreGlance, now: float) -> dict[str, Any]:
 def _receiver(glance: StoreGlance, now: float) -> dict[str, Any]:
     seen, refused, delivered = glance.moment(SEEN), glance.refused(), glance.delivered()
     return {
-        "up": seen is not None and now - seen < DOWN,
+        "up": seen is not None and abs(now - seen) < DOWN,
         "seen": iso_of(seen),
         "age": age_of(seen, now),
         # One that never was there is missed from the first pull on.
-        "missed_for": age_of(glance.moment(FIRST) if seen is None else seen, now),
+        "missed_for": _distance(glance.moment(FIRST) if seen is None else seen, now),
         "delivered": iso_of(delivered),
         "refused": {kind: iso_of(at) for kind, at in sorted(refused.items())},
         "refused_since": _refused_since(refused, delivered, now),
@@ -140,3 +140,8 @@ def _room(folder: Path, written: Iterable[Path]) -> dict[str, Any]:
     except OSError:
         free = None
     return {"free": free, "writable": all(os.access(each, os.W_OK) for each in (*written, there))}
+
+
+def _distance(moment: float | None, now: float) -> float | None:
+    """Return how far away a moment is: one that lies ahead was noted before the clock was set back, and is as old."""
+    return None if moment is None else round(abs(now - moment))

@@ -88,6 +88,15 @@ def test_answered_and_killed(tmp_path: Path) -> None:
     assert set(subjects) - set(load.answered) - set(load.unanswered) == set()
 
 
+def test_stopped_under_load(tmp_path: Path) -> None:
+    with receiving(tmp_path) as one, Load(one) as load:
+        until(lambda: len(load.answered) > 20, 60)
+        begun = time.monotonic()
+        assert one.stop() == 0
+        assert time.monotonic() - begun < 2
+    assert set(load.answered) <= {subject for (subject,) in one.rows("SELECT subject FROM event")}
+
+
 def limit(one: Receiver, size: int) -> None:
     """Let no file of the process grow above ``size``; -1: any size."""
     resource.prlimit(one.running().pid, resource.RLIMIT_FSIZE, (size, -1))
@@ -117,14 +126,14 @@ def signed_event(identity: str) -> tuple[bytes, dict[str, str]]:
 def test_a_small_disk_fills_up(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", disk], check=False, capture_output=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=800k", "none", disk], check=False, capture_output=True)
     if done.returncode:
         pytest.skip("no file system can be mounted here")
     try:
         one = Receiver(tmp_path)
         one.activity["store"] = "disk/activity.db"
         one.start()
-        words = os.urandom(20_000).hex()
+        words = os.urandom(40_000).hex()
         answers = [one.deliver(event(f"evt_{number}", call_id=str(number), text=words)) for number in range(40)]
         assert answers[0] == 204
         assert answers[-1] == 503

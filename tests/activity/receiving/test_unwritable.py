@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -64,6 +65,18 @@ def test_another_file_in_its_place_is_told(tmp_path: Path, content: str, remedy:
             path.unlink()
         store.write_text(content)
         assert remedy in failed(writer)["remedy"]
+
+
+def test_a_stop_does_not_wait_for_another_process(tmp_path: Path) -> None:
+    store = tmp_path / "activity.db"
+    with writing(store) as writer, closing(sqlite3.connect(store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = writer.store(arrival("evt_1"))
+        begun = time.monotonic()
+        writer.stop()
+        assert time.monotonic() - begun < 1.5
+        with pytest.raises(Unwritable):
+            waiting.result(0)
 
 
 def test_a_store_that_is_held_for_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,9 @@ made, null if it was there before syncd."""
 MOVES = {"n": pl.Int64} | dict.fromkeys((*_WHO, NUMBER), pl.String) | {"at": pl.Float64, "gained": pl.Boolean}
 """A contact gained or lost a number at a time (Unix seconds). ``n``: the order of the changes."""
 
+MADE = {"source": pl.String, "key": pl.String, "made": pl.Float64}
+"""When a contact that is still there was made."""
+
 PERIODS = dict.fromkeys((*_WHO, NUMBER), pl.String) | {
     "since": pl.Float64,
     "until": pl.Float64,
@@ -43,15 +46,17 @@ def moves_of(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([gained, lost]).select(MOVES.keys())
 
 
-def periods_of(held: pl.DataFrame, moves: pl.DataFrame, aliases: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:
-    """Return :data:`PERIODS` from :data:`HELD`, :data:`MOVES` and :data:`ALIASES`.
+def periods_of(
+    held: pl.DataFrame, moves: pl.DataFrame, made: pl.DataFrame, aliases: pl.DataFrame, sources: Sequence[str]
+) -> pl.DataFrame:
+    """Return :data:`PERIODS` from :data:`HELD`, :data:`MOVES`, :data:`MADE` and :data:`ALIASES`.
 
     ``sources``: all of them, in the order in which they go first.
     """
     steps = _alternating(moves)
     now = _with_aliases(_since_the_last_step(held, steps), aliases)
     # Frames of a million rows: whole columns stay where they are.
-    found = pl.concat([now, _ended(steps), _left_open(held, steps)], rechunk=False)
+    found = pl.concat([now, _ended(steps, made), _left_open(held, steps)], rechunk=False)
     several = _several(found.get_column(NUMBER))
     ranks = pl.Series("rank", [None], dtype=pl.UInt32).new_from_index(0, found.height)
     return found.with_columns(ranks.scatter(several.arg_true(), _ranks(found.filter(several), sources)))
@@ -114,9 +119,12 @@ def _with_number_of(few: pl.DataFrame, held: pl.DataFrame) -> pl.Series:
     return held.get_column(NUMBER).hash().is_in(wanted.implode())
 
 
-def _ended(steps: pl.DataFrame) -> pl.DataFrame:
+def _ended(steps: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
     """Return the periods that a change ended; what was there at the first change was there before."""
-    return steps.filter(~pl.col("gained")).select(*_WHO, NUMBER, since="before", until="at", there=pl.lit(value=False))
+    ended = steps.filter(~pl.col("gained")).join(made, on=["source", "key"], how="left")
+    # The contact may have been deleted in between, and made anew.
+    since = pl.when(pl.col("made") < pl.col("at")).then("made")
+    return ended.select(*_WHO, NUMBER, since=pl.coalesce("before", since), until="at", there=pl.lit(value=False))
 
 
 def _left_open(held: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:

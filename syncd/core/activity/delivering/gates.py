@@ -76,7 +76,7 @@ class Circumstances:
 
     ``records``: deliveries that were accepted before. ``rewords``: the wording of the sink has changed since.
     ``reopens``: its limits have. ``found``: canaries that the sink has, although their deliveries are not known here.
-    ``shares``: of unknown numbers, now and in the week before.
+    ``shares``: of unknown numbers, now and in the week before. ``leads``: so many contacts a day pass.
     """
 
     now: float
@@ -86,6 +86,7 @@ class Circumstances:
     reopens: bool = False
     found: int = 0
     shares: tuple[Share, Share] = (Share(), Share())
+    leads: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ def list_of(name: str, identities: Iterable[str], world: Circumstances, salt: st
 def detail(name: str, count: int, world: Circumstances) -> str:
     """Say in words what a gate holds and why, without a person's data."""
     records, updates = counted(count, "new record"), counted(count, "record")
+    links = counted(count, "association or new contact", "associations or new contacts")
     limits, (now, before) = world.limits, world.shares
     days = f"{limits.older / DAY:g} days"
     if name == MAPPING:
@@ -187,8 +189,9 @@ def detail(name: str, count: int, world: Circumstances) -> str:
         "look there, since an approval makes them once more",
         LOST_STATE: f"{records} for a sink that has {world.found or 'some'} of {CANARIES} already, although none is "
         "known here; an approval looks for each before it is made",
-        UNKNOWN: f"{counted(count, 'association')}: {percent(now.share)} of the numbers are unknown, "
+        UNKNOWN: f"{links}: {percent(now.share)} of the numbers are unknown, "
         f"{percent(before.share)} in the week before; are the contacts here, and the region right?",
-        LEADS: f"{counted(count, 'new contact')} of unknown callers",
+        LEADS: f"{counted(count, 'new contact')} of unknown callers"
+        + f"; {world.leads:,} a day are allowed (leads.count)" * bool(world.leads),
     }
     return texts[name]

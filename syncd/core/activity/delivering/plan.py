@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from syncd.core.activity.settling import over_at
 from syncd.core.settings.sinks import SinkRules
 
-Do = Literal["create", "update", "associate", "unchanged", "rejected", "waiting", "look", "nothing", "forget"]
+Do = Literal["create", "update", "associate", "unchanged", "rejected", "waiting", "look", "nothing", "forget", "rest"]
 """``create``, ``update``, ``associate``: what the sink is sent. ``unchanged``, ``rejected``: it is left as it was.
 ``waiting``: it is not due. ``look``: the sink is asked whether a record is there. ``nothing``: there is no delivery of
-it. ``forget``: nor is one noted any more."""
+it. ``forget``: nor is one noted any more. ``rest``: it stays as it is, and is looked at no more."""
 
 CHANGES = ("create", "update", "associate")
 
@@ -23,6 +24,14 @@ UNDONE = "undone"
 """The gate that holds what a person has undone."""
 
 APPROVED = (PASSED, SOUGHT)
+
+LEAD = "lead"
+"""The kind of a delivery that makes a contact of an unknown caller; its key is the number."""
+
+
+def lead_name(number: str) -> str:
+    """Return how the list of a gate names a number: the state file keeps lists, and a number can be forgotten."""
+    return f"{LEAD}:{hashlib.blake2b(number.encode(), digest_size=8).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +121,12 @@ def decide(each: Candidate, can: Can, rules: SinkRules, now: float) -> Do:
     before = each.before
     if before is None:
         return _new(each, now) if each.is_kept and each.is_wanted else "nothing"
-    # What a person had erased stays away; what may have been written of what is gone here stays as it is; an undo whose
-    # answer was lost is for the next undo.
-    is_gone = before.status == "pending" and not each.is_kept
-    if before.status == "erased" or is_gone or (before.status == "undone" and before.is_there):
+    # What may have been made of what is gone here stays as it is. Only of a sink that makes no doubles: another one is
+    # asked whether the record is there.
+    if before.status == "pending" and not before.is_there and not each.is_kept:
+        return "rest" if can.idempotent else "nothing"
+    # What a person had erased stays away; an undo whose answer was lost is for the next undo.
+    if before.status == "erased" or (before.status == "undone" and before.is_there):
         return "nothing"
     if before.is_there:
         return _there(each, before, can, rewrites=can.rewrites(each.kind, rules))

@@ -12,6 +12,9 @@ from syncd.core.activity.sent import compacted
 LOOKS = (60.0, 300.0, 900.0)
 """Seconds after a call of unknown outcome at which a sink is asked whether the record is there: it may show it late."""
 
+FIRST_PAUSE, LAST_PAUSE = 60.0, 1_800.0
+"""Seconds until what a sink did not answer for is sent again: the first number, doubled each time, up to the second."""
+
 DOUBT = "activity.doubt"
 """The gate that holds what was sent with an unknown outcome and was not found."""
 
@@ -109,7 +112,7 @@ def settle(sent: Sent, answer: Said, can: Can, now: float, *, run: str, created:
         remote_id=remote_id,
         parts=before.parts,
         attempts=before.attempts + 1,
-        next_try=0.0 if is_open else now + LOOKS[0],
+        next_try=now + (pause_after(before.attempts) if is_open else LOOKS[0]),
         reason=DOUBT if held else before.reason,
         created=made,
     )
@@ -141,10 +144,15 @@ def _accepted(sent: Sent, answer: Said, now: float, *, run: str, created: str | 
         remote_id=answer.remote_id or sent.remote_id,
         parts=parts,
         attempts=before.attempts + 1 if lacks else 0,
-        next_try=now if lacks else 0.0,
+        next_try=now + pause_after(before.attempts) if lacks else 0.0,
         reason=None,
         created=created,
     )
+
+
+def pause_after(attempts: int) -> float:
+    """Return the seconds until something is sent again, after so many attempts before the last one."""
+    return min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts, 10))
 
 
 def next_look(attempts: int, at: float) -> float | None:

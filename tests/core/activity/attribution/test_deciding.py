@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from syncd.core.activity.attribution import deciding
 from syncd.core.activity.attribution.deciding import ASKED, MOST, Rules, decide
-from syncd.core.activity.attribution.periods import ALIASES, HELD, MOVES, periods_of
+from syncd.core.activity.attribution.periods import ALIASES, HELD, MADE, MOVES, periods_of
 from syncd.core.settings.sinks import Shared
 from tests.examples import examples
 
@@ -42,7 +42,7 @@ def periods(*rows: Had) -> pl.DataFrame:
         steps += [(len(steps), *who, row.since, True)] if row.since is not None else []
         steps.append((len(steps), *who, row.until, False))
     made = (pl.DataFrame(held, schema=HELD, orient="row"), pl.DataFrame(steps, schema=MOVES, orient="row"))
-    return periods_of(*made, pl.DataFrame(schema=ALIASES), SOURCES)
+    return periods_of(*made, pl.DataFrame(schema=MADE), pl.DataFrame(schema=ALIASES), SOURCES)
 
 
 def decided(

@@ -8,10 +8,11 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.core.activity.attribution.periods import ALIASES, HELD, MOVES, moves_of, periods_of
+from syncd.core.activity.attribution.periods import ALIASES, HELD, MADE, MOVES, moves_of, periods_of
 from tests.examples import examples
 
 N, M = "2125550101", "2125550102"
+NO_MADE = pl.DataFrame(schema=MADE)
 NO_ALIASES = pl.DataFrame(schema=ALIASES)
 Row = tuple[str, float | None, float | None, bool]
 
@@ -29,7 +30,7 @@ def moves(*rows: tuple[str, float, bool]) -> pl.DataFrame:
 
 
 def found(now: pl.DataFrame, steps: pl.DataFrame) -> list[Row]:
-    periods = periods_of(now, steps, NO_ALIASES, ["tenants"])
+    periods = periods_of(now, steps, NO_MADE, NO_ALIASES, ["tenants"])
     return sorted(periods.select("key", "since", "until", "there").iter_rows(), key=str)
 
 
@@ -56,6 +57,12 @@ def test_a_number_that_was_there_at_the_first_change_was_there_before() -> None:
     assert found(held(), moves(("7", 5.0, False))) == [("7", None, 5.0, False)]
 
 
+def test_a_number_that_was_there_when_a_contact_was_made_was_not_there_before() -> None:
+    made = frame(MADE, ("tenants", "7", 2.0), ("tenants", "3", 9.0))
+    periods = periods_of(held(), moves(("7", 5.0, False), ("3", 6.0, False)), made, NO_ALIASES, ["tenants"])
+    assert sorted(periods.select("key", "since", "until").iter_rows()) == [("3", None, 6.0), ("7", 2.0, 5.0)]
+
+
 def test_what_no_change_tells_of_is_not_made_up() -> None:
     # Gained twice: the loss between them is not known. Lost twice: so is the gain.
     assert found(held(), moves(("7", 3.0, True), ("7", 4.0, True), ("7", 5.0, False))) == [("7", 3.0, 5.0, False)]
@@ -69,7 +76,7 @@ def test_what_no_change_tells_of_is_not_made_up() -> None:
 
 def test_a_row_of_another_source_for_the_same_person_has_its_numbers() -> None:
     aliases = frame(ALIASES, ("7", "crm", "551"), ("7", "crm", "552"), ("7", "tenants", "8"), ("x", "crm", "9"))
-    periods = periods_of(held(("7", 5.0)), moves(), aliases, ["crm", "tenants"])
+    periods = periods_of(held(("7", 5.0)), moves(), NO_MADE, aliases, ["crm", "tenants"])
     assert sorted(periods.select("source", "key", "match", "since").iter_rows()) == [
         ("crm", "551", "7", 5.0),
         ("tenants", "7", "7", 5.0),
@@ -79,7 +86,7 @@ def test_a_row_of_another_source_for_the_same_person_has_its_numbers() -> None:
 def test_contacts_that_share_a_number_are_ranked_by_source_and_key() -> None:
     rows = [("web", "1"), ("tenants", "7"), ("crm", "9"), ("tenants", "10"), ("gone", "0")]
     now = frame(HELD, *((source, key, "", N, None) for source, key in rows), ("crm", "1", "", M, None))
-    ranked = periods_of(now, moves(), NO_ALIASES, ["tenants", "crm"]).drop_nulls("rank").sort("rank")
+    ranked = periods_of(now, moves(), NO_MADE, NO_ALIASES, ["tenants", "crm"]).drop_nulls("rank").sort("rank")
     assert [*ranked.select("source", "key").iter_rows()] == [
         ("tenants", "10"),
         ("tenants", "7"),
@@ -105,8 +112,8 @@ def test_the_periods_are_what_happened(steps: list[tuple[str, frozenset[str] | N
     sides: dict[str, list[tuple[Any, ...]]] = {"before": [], "after": []}
     past = []
     for n, (key, phones) in enumerate(steps):
-        # When a contact was created that nothing has happened to since, the ledger says.
-        if n >= known and (key in contacts or key in {each for each, _ in steps[n + 1 :]}):
+        # When a contact was created that was never deleted, the ledger says.
+        if n >= known and (key in contacts or (key, None) in steps[known:]):
             for side, numbers in (("before", contacts.get(key, ())), ("after", phones or ())):
                 sides[side] += [(n, "s", key, key, number, float(n)) for number in numbers]
         if phones is None:
@@ -119,7 +126,9 @@ def test_the_periods_are_what_happened(steps: list[tuple[str, frozenset[str] | N
     schema = {name: kind for name, kind in MOVES.items() if name != "gained"}
     now = frame(HELD, *(("s", key, key, number, made[key]) for key, numbers in contacts.items() for number in numbers))
     changed = moves_of(*(frame(schema, *sides[side]) for side in ("before", "after")))
-    periods = periods_of(now, changed.sample(fraction=1.0, shuffle=True, seed=1), NO_ALIASES, ["s"]).rows(named=True)
+    changed = changed.sample(fraction=1.0, shuffle=True, seed=1)
+    born = frame(MADE, *(("s", key, at) for key, at in made.items()))
+    periods = periods_of(now, changed, born, NO_ALIASES, ["s"]).rows(named=True)
     for n, there in enumerate(past):
         if n >= known:
             then = [
