@@ -105,7 +105,9 @@ class _Delivery:
 
     def _leads(self, subjects: Subjects, world: Circumstances) -> LeadMaking:
         odd = gates.is_unusual(world.shares)
-        leads = LeadMaking(self.session, self.settings, self.sink, subjects, self.report, odd, self.passing)
+        leads = LeadMaking(
+            self.session, self.settings, self.sink, subjects, self.report, odd, world.measured, self.passing
+        )
         # A replay is of calls and messages only.
         if self.within is None:
             leads.plan()

@@ -76,7 +76,8 @@ class Circumstances:
 
     ``records``: deliveries that were accepted before. ``rewords``: the wording of the sink has changed since.
     ``reopens``: its limits have. ``found``: canaries that the sink has, although their deliveries are not known here.
-    ``shares``: of unknown numbers, now and in the week before. ``leads``: so many contacts a day pass.
+    ``shares``: of unknown numbers, now, without what :data:`UNKNOWN` holds, and in the week before.
+    ``leads``: so many contacts a day pass.
     """
 
     now: float
@@ -87,6 +88,12 @@ class Circumstances:
     found: int = 0
     shares: tuple[Share, Share] = (Share(), Share())
     leads: int = 0
+
+    @property
+    def measured(self) -> bool:
+        """Whether there are enough numbers to say that no longer unusually many are unknown."""
+        now, before = self.shares
+        return now.of >= LEAST and before.of > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,7 @@ def _gate_of(changes: pl.DataFrame, world: Circumstances, *, odd: bool) -> pl.Ex
         *first,
         (_too_many(changes, others, world), FLOOD),
         (_rewritten(changes, updates, world), MAPPING),
-        (free & (pl.col("change") == "associate") & pl.lit(odd), UNKNOWN),
+        (free & (pl.col("change") == "associate") & _is_unsure(world, odd=odd), UNKNOWN),
     ]
     return pl.coalesce(*(pl.when(condition).then(pl.lit(name)) for condition, name in parts))
 
@@ -149,6 +156,12 @@ def _rewritten(changes: pl.DataFrame, updates: pl.Expr, world: Circumstances) ->
     if not (world.rewords or world.reopens):
         return standing
     return asked & pl.lit(_number(changes, asked) > world.limits.share * world.records)
+
+
+def _is_unsure(world: Circumstances, *, odd: bool) -> pl.Expr:
+    """Return which contacts may be wrong. What waits already goes on once enough numbers show that all is well."""
+    standing = (pl.col("status") == "held") & (pl.col("reason") == UNKNOWN)
+    return pl.lit(odd) | (standing & pl.lit(not world.measured))
 
 
 def _number(changes: pl.DataFrame, part: pl.Expr) -> int:
@@ -189,9 +202,14 @@ def detail(name: str, count: int, world: Circumstances) -> str:
         "look there, since an approval makes them once more",
         LOST_STATE: f"{records} for a sink that has {world.found or 'some'} of {CANARIES} already, although none is "
         "known here; an approval looks for each before it is made",
-        UNKNOWN: f"{links}: {percent(now.share)} of the numbers are unknown, "
-        f"{percent(before.share)} in the week before; are the contacts here, and the region right?",
+        UNKNOWN: f"{links}: {_unknown(now, before)}; are the contacts here, and the region right?",
         LEADS: f"{counted(count, 'new contact')} of unknown callers"
         + f"; {world.leads:,} a day are allowed (leads.count)" * bool(world.leads),
     }
     return texts[name]
+
+
+def _unknown(now: Share, before: Share) -> str:
+    if not now.of:
+        return "unusually many numbers were unknown when these came"
+    return f"{percent(now.share)} of the numbers are unknown, {percent(before.share)} in the week before"
