@@ -224,12 +224,17 @@ class _Delivery:
 
     def _keep(self, world: Circumstances) -> None:
         """Keep what gates hold, if that has changed: of a hundred thousand it takes a while."""
-        if not (self.touched or self.fresh or self.rewords or self.reopens):
+        if not (self.touched or self.fresh or self.rewords or self.reopens or self._is_stale()):
             return
         held = self.session.store.deliveries.held(self.name)
         lists = [list_of(name, those, world, self.mark.wording) for name, those in sorted(held.items())]
         self.session.state.holds.keep(self.name, lists)
         self.touched = self.fresh = False
+
+    def _is_stale(self) -> bool:
+        """Return whether a number was forgotten whose calls waited: nobody could approve the list that is kept."""
+        kept = sum(each["count"] for each in self.session.state.holds.lists(self.name))
+        return kept != self.session.store.deliveries.held_count(self.name)
 
     def _conclude(self) -> None:
         # A replay has not seen what has changed elsewhere.
