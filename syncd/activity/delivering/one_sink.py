@@ -139,7 +139,7 @@ class _Delivery:
         held = self.session.store.deliveries.held(self.name)
         lists = [list_of(name, those, self._known(), self.mark.wording) for name, those in held.items()]
         return {
-            each.gate: SOUGHT if each.gate == gates.LOST_STATE else PASSED
+            each.gate: SOUGHT if each.gate == gates.LOST_STATE and self.wants.finds else PASSED
             for each in lists
             if (each.gate, each.digest) in approved
         }
@@ -147,7 +147,8 @@ class _Delivery:
     def _known(self) -> Circumstances:
         limits = self.settings.rules.limits
         leads, records = self.settings.rules.leads, self.session.store.deliveries.records(self.name)
-        return Circumstances(self.session.clock(), limits, records, leads=leads.count if leads else 0)
+        can_tell, number = self.wants.finds, leads.count if leads else 0
+        return Circumstances(self.session.clock(), limits, records, leads=number, can_tell=can_tell)
 
     def _release(self) -> None:
         for name, reason in self.passing.items():
@@ -157,7 +158,9 @@ class _Delivery:
     def _circumstances(self, gathered: Gathered, subjects: Subjects) -> Circumstances:
         can = subjects.can
         world = replace(self._known(), rewords=self.rewords, reopens=self.reopens)
-        if self.fresh and not can.idempotent and can.finds and not self.session.dry_run:
+        if self.fresh and not can.idempotent and not can.finds:
+            world = replace(world, was_delivered=_was_delivered(self.session, self.name, self.before))
+        elif self.fresh and not can.idempotent and not self.session.dry_run:
             with as_sink_errors():
                 world = replace(world, found=canaries_found(self.sink, subjects, gathered.frame()))
         if gathered.share.of >= gates.LEAST:
@@ -234,7 +237,7 @@ class _Delivery:
     def _is_stale(self) -> bool:
         """Return whether a number was forgotten whose calls waited: nobody could approve the list that is kept."""
         kept = sum(each["count"] for each in self.session.state.holds.lists(self.name))
-        return kept != self.session.store.deliveries.held_count(self.name)
+        return bool(kept != self.session.store.deliveries.held_count(self.name))
 
     def _conclude(self) -> None:
         # A replay has not seen what has changed elsewhere.
@@ -300,6 +303,10 @@ def _is_fresh(session: DeliverySession, name: str, mark: Mark) -> bool:
     # The state file is another file: an older copy of the store does not know the newest run.
     newest = session.state.runs.newest_delivery(name)
     return newest is not None and newest != mark.run
+
+
+def _was_delivered(session: DeliverySession, name: str, mark: Mark) -> bool:
+    return mark.records or session.state.runs.newest_delivery(name) is not None
 
 
 def _report(session: DeliverySession, name: str, report: SinkReport) -> None:

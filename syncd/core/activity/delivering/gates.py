@@ -77,7 +77,8 @@ class Circumstances:
     ``records``: deliveries that were accepted before. ``rewords``: the wording of the sink has changed since.
     ``reopens``: its limits have. ``found``: canaries that the sink has, although their deliveries are not known here.
     ``shares``: of unknown numbers, now, without what :data:`UNKNOWN` holds, and in the week before.
-    ``leads``: so many contacts a day pass.
+    ``leads``: so many contacts a day pass. ``can_tell``: the sink can say whether it has a record; of one that cannot,
+    ``was_delivered``: it was delivered to before, although nothing of it is known here.
     """
 
     now: float
@@ -88,6 +89,8 @@ class Circumstances:
     found: int = 0
     shares: tuple[Share, Share] = (Share(), Share())
     leads: int = 0
+    can_tell: bool = True
+    was_delivered: bool = False
 
     @property
     def measured(self) -> bool:
@@ -125,7 +128,7 @@ def _gate_of(changes: pl.DataFrame, world: Circumstances, *, odd: bool) -> pl.Ex
         (creates & (pl.col("status") == "undone"), UNDONE),
         *((creates & (pl.col("status") == "held") & (pl.col("reason") == name), name) for name in (DOUBT, LOST_STATE)),
         # A call that was begun is settled: nothing new comes of it.
-        (creates & (pl.col("status") != "pending") & pl.lit(world.found > 0), LOST_STATE),
+        (creates & (pl.col("status") != "pending") & pl.lit(world.found > 0 or world.was_delivered), LOST_STATE),
         (creates & (pl.col("status") != "pending") & (pl.col("at") < world.now - limits.older), OLD),
     ]
     others = creates & (pl.col("status") != "pending")
@@ -200,13 +203,22 @@ def detail(name: str, count: int, world: Circumstances) -> str:
         UNDONE: f"{counted(count, 'record was', 'records were')} undone, and the configuration still asks for them",
         DOUBT: f"{counted(count, 'record')} may have been made: the answer was lost, and the sink does not show them; "
         "look there, since an approval makes them once more",
-        LOST_STATE: f"{records} for a sink that has {world.found or 'some'} of {CANARIES} already, although none is "
-        "known here; an approval looks for each before it is made",
+        LOST_STATE: f"{records} for a sink that {_known_there(world)}",
         UNKNOWN: f"{links}: {_unknown(now, before)}; are the contacts here, and the region right?",
         LEADS: f"{counted(count, 'new contact')} of unknown callers"
         + f"; {world.leads:,} a day are allowed (leads.count)" * bool(world.leads),
     }
     return texts[name]
+
+
+def _known_there(world: Circumstances) -> str:
+    if not world.can_tell:
+        return (
+            "was delivered to before, although none is known here, and that cannot tell what it has; look there, since "
+            "an approval makes them once more"
+        )
+    has = f"has {world.found or 'some'} of {CANARIES} already, although none is known here"
+    return f"{has}; an approval looks for each before it is made"
 
 
 def _unknown(now: Share, before: Share) -> str:
