@@ -36,6 +36,7 @@ class Place:
 
     ``bad``: identities that it refuses. ``strangers``: contacts that it does not have. ``calls``: the items of each
     call; ``looks``: how often records were looked for. ``hidden``: records that a look does not find yet.
+    ``untold``: identities of which a look says nothing.
     ``people``: the contacts that were made, by id: number and name; ``asked``: each number that was asked for.
     ``trouble``: what happens at the next times that a contact is asked for: ``lost`` · ``down`` · ``refused`` ·
     ``killed``.
@@ -48,6 +49,7 @@ class Place:
     calls: list[list[Item]] = field(default_factory=list)
     looks: int = 0
     hidden: bool = False
+    untold: set[str] = field(default_factory=set)
     number: int = 0
     loses_contacts: bool = False
     people: dict[str, tuple[str, str | None]] = field(default_factory=dict)
@@ -171,7 +173,8 @@ class MemorySink(Sink):
 
     def find(self, items: Sequence[Item]) -> Mapping[str, str | None]:
         self.place.looks += 1
-        return {each.identity: None if self.place.hidden else self.place.find(each.identity) for each in items}
+        asked = [each.identity for each in items if each.identity not in self.place.untold]
+        return {each: None if self.place.hidden else self.place.find(each) for each in asked}
 
     def erase(self, remote_ids: Sequence[str]) -> Sequence[str]:
         return [each for each in remote_ids if self.place.records.pop(each, None) is not None]

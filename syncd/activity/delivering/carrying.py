@@ -17,7 +17,7 @@ from syncd.activity.delivering.subjects import Subjects
 from syncd.activity.store.deliveries import Marked
 from syncd.core.activity.delivering.gates import UNKNOWN
 from syncd.core.activity.delivering.plan import SOUGHT, Before
-from syncd.core.activity.delivering.settled import LOOKS, Answer, Said, Settled, settle
+from syncd.core.activity.delivering.settled import DOUBT, LOOKS, Answer, Said, Settled, settle
 from syncd.core.activity.observations import Kind
 from syncd.errors import (
     SinkDenied,
@@ -112,14 +112,24 @@ class Carrying:
         asked = [each for each in batch if each.item.change == "create" and each.reason == SOUGHT]
         if not asked:
             return batch
-        with as_sink_errors():
-            found = self.sink.find([each.item for each in asked])
-        adopted = {name: remote_id for name, remote_id in found.items() if remote_id is not None}
+        found: Mapping[str, str | None] = {}
+        # Its options may have changed since.
+        if self.wants.finds:
+            with as_sink_errors():
+                found = self.sink.find([each.item for each in asked])
+        done: set[str] = set()
         for each in asked:
-            if (remote_id := adopted.get(each.item.identity)) is not None:
-                answer = Answer("accepted", remote_id, missing=(), was_there=True)
-                self._settle(each, answer)
-        return [each for each in batch if each.item.identity not in adopted]
+            identity = each.item.identity
+            if (remote_id := found.get(identity)) is not None:
+                self._settle(each, Answer("accepted", remote_id, missing=(), was_there=True))
+            elif identity not in found:
+                # The sink cannot tell, so it may have the record: a person looks there.
+                self.settled.append((each.item.kind, each.key, _as_before(each)._replace(status="held", reason=DOUBT)))
+                self.touched = True
+            else:
+                continue
+            done.add(identity)
+        return [each for each in batch if each.item.identity not in done]
 
     def _send(self, batch: list[Work], total: int) -> None:
         store, sink, now = self.session.store, self.sink.name, self.session.clock()

@@ -12,7 +12,7 @@ import polars as pl
 from syncd.activity.delivering.session import DeliverySession
 from syncd.activity.delivering.subjects import Row, Subject, Subjects
 from syncd.activity.store.deliveries import Noted
-from syncd.core.activity.delivering.gates import CHANGES, Share
+from syncd.core.activity.delivering.gates import CHANGES, UNKNOWN, Share
 from syncd.core.activity.delivering.plan import CHANGES as SENT
 from syncd.core.activity.delivering.plan import Before, Candidate, decide
 from syncd.core.activity.instants import day_of
@@ -33,10 +33,10 @@ class Gathered:
     """What was decided.
 
     ``changes``: frames of :data:`syncd.core.activity.delivering.gates.CHANGES`. ``waiting``: what is to be noted as not
-    due yet. ``forgotten``, ``restored``: keys by kind of deliveries that are not wanted any more, and of records about
-    which there is nothing to do any more. ``resting``: keys of what stays in doubt. ``counts``: of all decisions.
-    ``new_waiting``: how many did not wait before. ``share``, ``recent``: how many numbers are unknown, of all and of
-    those of a week.
+    due yet. ``forgotten``, ``restored``, ``resting``: keys by kind of deliveries that are not wanted any more, of
+    records about which there is nothing to do any more, and of what stays in doubt for good. ``counts``: of all
+    decisions. ``new_waiting``: how many did not wait before. ``share``, ``recent``: how many numbers are unknown, of
+    all and of those of a week.
     """
 
     changes: list[pl.DataFrame] = field(default_factory=list)
@@ -148,7 +148,9 @@ class Gathering:
         before, kind = each.before, subject.kind
         do = decide(each, self.subjects.can, self.subjects.rules, now)
         if subject.outcome in {"matched", "shared", "unknown", "person"}:
-            into.share = into.share.plus(is_unknown=subject.outcome == "unknown")
+            # What waits since many numbers were unknown has a contact: it says nothing of the numbers of now.
+            if before is None or (before.status, before.reason) != ("held", UNKNOWN):
+                into.share = into.share.plus(is_unknown=subject.outcome == "unknown")
             if subject.at >= now - WEEK:
                 into.recent = into.recent.plus(is_unknown=subject.outcome == "unknown")
         if do in SENT:

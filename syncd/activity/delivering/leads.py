@@ -49,7 +49,7 @@ def refuse_leads(settings: SinkSettings, wants: Wants) -> None:
 class LeadMaking:
     """The contacts of one delivery. ``odd``: so many numbers are unknown that none is made now.
 
-    ``passing``: gates whose lists a person approved.
+    ``measured``: enough numbers were looked at to say so. ``passing``: gates whose lists a person approved.
     """
 
     session: DeliverySession
@@ -58,6 +58,7 @@ class LeadMaking:
     subjects: Subjects
     report: SinkReport
     odd: bool
+    measured: bool
     passing: Mapping[str, str]
     leads: Leads = field(default_factory=Leads)
     looked_at: set[str] = field(default_factory=set)
@@ -138,6 +139,7 @@ class LeadMaking:
             older=self.settings.rules.limits.older,
             made=self.session.store.leads.made_since(self.settings.name, now - DAY),
             odd=self.odd,
+            measured=self.measured,
             reopens=reopens,
             passing=frozenset(self.passing),
         )

@@ -104,7 +104,9 @@ class _Delivery:
 
     def _leads(self, subjects: Subjects, world: Circumstances) -> LeadMaking:
         odd = gates.is_unusual(world.shares)
-        leads = LeadMaking(self.session, self.settings, self.sink, subjects, self.report, odd, self.passing)
+        leads = LeadMaking(
+            self.session, self.settings, self.sink, subjects, self.report, odd, world.measured, self.passing
+        )
         # A replay is of calls and messages only.
         if self.within is None:
             leads.plan()
@@ -136,7 +138,7 @@ class _Delivery:
         held = self.session.store.deliveries.held(self.name)
         lists = [list_of(name, those, self._known(), self.mark.wording) for name, those in held.items()]
         return {
-            each.gate: SOUGHT if each.gate == gates.LOST_STATE else PASSED
+            each.gate: SOUGHT if each.gate == gates.LOST_STATE and self.wants.finds else PASSED
             for each in lists
             if (each.gate, each.digest) in approved
         }
@@ -146,7 +148,7 @@ class _Delivery:
         # Only another wording is measured by all records, of which there may be a million.
         records = deliveries.records(self.name) if self.rewords or self.reopens else 0
         leads = rules.leads.count if rules.leads else 0
-        return Circumstances(self.session.clock(), rules.limits, records, leads=leads)
+        return Circumstances(self.session.clock(), rules.limits, records, leads=leads, can_tell=self.wants.finds)
 
     def _release(self) -> None:
         for name, reason in self.passing.items():
@@ -156,7 +158,9 @@ class _Delivery:
     def _circumstances(self, gathered: Gathered, subjects: Subjects) -> Circumstances:
         can = subjects.can
         world = replace(self._known(), rewords=self.rewords, reopens=self.reopens)
-        if self.fresh and not can.idempotent and can.finds and not self.session.dry_run:
+        if self.fresh and not can.idempotent and not can.finds:
+            world = replace(world, was_delivered=_was_delivered(self.session, self.name, self.before))
+        elif self.fresh and not can.idempotent and not self.session.dry_run:
             with as_sink_errors():
                 world = replace(world, found=canaries_found(self.sink, subjects, gathered.frame()))
         if gathered.share.of >= gates.LEAST:
@@ -223,12 +227,17 @@ class _Delivery:
 
     def _keep(self, world: Circumstances) -> None:
         """Keep what gates hold, if that has changed: of a hundred thousand it takes a while."""
-        if not (self.touched or self.fresh or self.rewords or self.reopens):
+        if not (self.touched or self.fresh or self.rewords or self.reopens or self._is_stale()):
             return
         held = self.session.store.deliveries.held(self.name)
         lists = [list_of(name, those, world, self.mark.wording) for name, those in sorted(held.items())]
         self.session.state.holds.keep(self.name, lists)
         self.touched = self.fresh = False
+
+    def _is_stale(self) -> bool:
+        """Return whether a number was forgotten whose calls waited: nobody could approve the list that is kept."""
+        kept = sum(each["count"] for each in self.session.state.holds.lists(self.name))
+        return bool(kept != self.session.store.deliveries.held_count(self.name))
 
     def _conclude(self) -> None:
         # A replay has not seen what has changed elsewhere.
@@ -294,6 +303,10 @@ def _is_fresh(session: DeliverySession, name: str, mark: Mark) -> bool:
     # The state file is another file: an older copy of the store does not know the newest run.
     newest = session.state.runs.newest_delivery(name)
     return newest is not None and newest != mark.run
+
+
+def _was_delivered(session: DeliverySession, name: str, mark: Mark) -> bool:
+    return mark.records or session.state.runs.newest_delivery(name) is not None
 
 
 def _report(session: DeliverySession, name: str, report: SinkReport) -> None:

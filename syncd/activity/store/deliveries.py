@@ -16,6 +16,7 @@ PAGE = 1_000
 """Rows of one transaction, in which the receiver waits."""
 
 _THESE = "(SELECT value FROM json_each(:keys))"
+_HELD = "sink = :sink AND status <> 'accepted' AND (status = 'held' OR status = 'undone' AND created IS NULL)"
 _NEVER = 1e18
 """In place of when a delivery is tried again."""
 _KEY = "ON CONFLICT (sink, kind, id) DO UPDATE SET"
@@ -199,13 +200,16 @@ class Deliveries(Part):
         """Return what each gate holds: the identities, by gate; numbers as :func:`lead_name` names them."""
         sql = (
             f"SELECT iif(status = 'undone', '{UNDONE}', coalesce(reason, '')), kind, id FROM delivery"
-            " WHERE sink = :sink AND status <> 'accepted'"
-            " AND (status = 'held' OR status = 'undone' AND created IS NULL) ORDER BY kind, id"
+            f" WHERE {_HELD} ORDER BY kind, id"
         )
         found: dict[str, list[str]] = {}
         for gate, kind, key in self._database.rows(sql, sink=sink):
             found.setdefault(gate, []).append(lead_name(key) if kind == LEAD else f"{kind}:{key}")
         return found
+
+    def held_count(self, sink: str) -> int:
+        """Return how much all gates hold."""
+        return int(self._database.scalar(f"SELECT count(*) FROM delivery WHERE {_HELD}", sink=sink))
 
     def release(self, sink: str, gate: str, reason: str = PASSED) -> int:
         """Let go on what a gate holds; return how many that are."""

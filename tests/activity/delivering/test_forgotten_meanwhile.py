@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.sink import Item, Outcome
-from tests.worlds.delivery_world import DeliveryWorld
+from tests.worlds.delivery_world import DeliveryWorld, held
 from tests.worlds.memory_sink import MemorySink, lost
 
 NUMBER = "2125550111"
@@ -83,3 +83,15 @@ def test_what_is_forgotten_after_it_was_read_is_not_sent(world: DeliveryWorld, m
     monkeypatch.setattr(MemorySink, "render", forgotten)
     assert world.deliver().counts["create"] == 1
     assert world.place.identities() == [other]
+
+
+def test_a_list_that_waits_for_a_person_no_longer_names_what_was_forgotten(world: DeliveryWorld) -> None:
+    world.crm = {"at_most": {"creates": 1}}
+    world.call(remote_number=NUMBER)
+    others = [world.call("c2"), world.call("c3")]
+    assert held(world.deliver()) == [("activity.flood", 3)]
+    forget(world)
+    assert held(world.deliver()) == [("activity.flood", 2)]
+    world.approve("activity.flood")
+    assert world.deliver().exit_code == 0
+    assert world.place.identities() == others

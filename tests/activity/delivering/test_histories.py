@@ -212,3 +212,31 @@ def test_limits_that_were_raised_let_a_backfill_go_on(world: DeliveryWorld) -> N
     world.deliver()
     world.crm = {"at_most": {"creates": 100}}
     assert counts(world.deliver()) == {"create": 60}
+
+
+def test_what_a_look_says_nothing_of_is_not_made_by_an_approval(world: DeliveryWorld) -> None:
+    world.options = {"idempotent": False}
+    calls = world.calls(3)
+    world.deliver()
+    with world.store() as store:
+        store.execute("DELETE FROM delivery")
+    assert held(world.deliver()) == [("activity.lost_state", 3)]
+    world.place.untold = {calls[0]}
+    world.approve("activity.lost_state")
+    assert held(world.deliver()) == [("activity.doubt", 1)]
+    assert world.place.identities() == calls
+
+
+def test_a_sink_that_cannot_be_asked_is_not_delivered_to_twice_after_a_lost_state(world: DeliveryWorld) -> None:
+    world.options = {"idempotent": False, "finds": False}
+    calls = world.calls(3)
+    world.deliver()
+    with world.store() as store:
+        store.execute("DELETE FROM delivery")
+    report = world.deliver()
+    assert held(report) == [("activity.lost_state", 3)]
+    assert "an approval makes them once more" in report.held[0]["detail"]
+    assert world.place.identities() == calls
+    world.approve("activity.lost_state")
+    world.deliver()
+    assert world.place.identities() == [*calls, *calls]

@@ -132,6 +132,26 @@ def test_many_unknown_numbers_at_once_keep_associations_back(world: DeliveryWorl
     assert (report.counts["create"], held(report)) == (40, [("activity.unknown", 10)])
     assert all(not world.place.of(each).contacts for each in some)
     assert "75 % of the numbers are unknown" in report.held[0]["detail"]
+    # A few calls more say nothing of the numbers, and the list that a person is to approve stays as it is.
+    world.attribute(more := world.call("c"), "9")
+    again = world.deliver()
+    assert (again.counts["create"], again.held[0]["digest"]) == (1, report.held[0]["digest"])
+    assert world.place.of(more).contacts == {"9"}
     world.approve("activity.unknown")
-    assert counts(world.deliver()) == {"associate": 10, "unchanged": 70}
+    assert counts(world.deliver()) == {"associate": 10, "unchanged": 71}
     assert world.place.of(some[-1]).contacts == {"9"}
+
+
+def test_associations_go_on_once_enough_numbers_are_known_again(world: DeliveryWorld) -> None:
+    world.crm = {"contacts": "people"}
+    for number, each in enumerate(world.calls(40, ago=3 * DAY, prefix="a")):
+        world.attribute(each, "7", outcome="unknown" if number < 8 else "matched")
+    world.deliver()
+    some = world.calls(40, ago=DAY, prefix="b")
+    for number, each in enumerate(some):
+        world.attribute(each, *([] if number < 30 else ["9"]), outcome="unknown" if number < 30 else "matched")
+    assert held(world.deliver()) == [("activity.unknown", 10)]
+    for each in some[:30]:
+        world.attribute(each, "8")
+    report = world.deliver()
+    assert (report.counts["associate"], held(report)) == (40, [])

@@ -76,7 +76,9 @@ class Circumstances:
 
     ``records``: deliveries that were accepted before. ``rewords``: the wording of the sink has changed since.
     ``reopens``: its limits have. ``found``: canaries that the sink has, although their deliveries are not known here.
-    ``shares``: of unknown numbers, now and in the week before. ``leads``: so many contacts a day pass.
+    ``shares``: of unknown numbers, now, without what :data:`UNKNOWN` holds, and in the week before.
+    ``leads``: so many contacts a day pass. ``can_tell``: the sink can say whether it has a record; of one that cannot,
+    ``was_delivered``: it was delivered to before, although nothing of it is known here.
     """
 
     now: float
@@ -87,6 +89,14 @@ class Circumstances:
     found: int = 0
     shares: tuple[Share, Share] = (Share(), Share())
     leads: int = 0
+    can_tell: bool = True
+    was_delivered: bool = False
+
+    @property
+    def measured(self) -> bool:
+        """Whether there are enough numbers to say that no longer unusually many are unknown."""
+        now, before = self.shares
+        return now.of >= LEAST and before.of > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +128,7 @@ def _gate_of(changes: pl.DataFrame, world: Circumstances, *, odd: bool) -> pl.Ex
         (creates & (pl.col("status") == "undone"), UNDONE),
         *((creates & (pl.col("status") == "held") & (pl.col("reason") == name), name) for name in (DOUBT, LOST_STATE)),
         # A call that was begun is settled: nothing new comes of it.
-        (creates & (pl.col("status") != "pending") & pl.lit(world.found > 0), LOST_STATE),
+        (creates & (pl.col("status") != "pending") & pl.lit(world.found > 0 or world.was_delivered), LOST_STATE),
         (creates & (pl.col("status") != "pending") & (pl.col("at") < world.now - limits.older), OLD),
     ]
     others = creates & (pl.col("status") != "pending")
@@ -128,7 +138,7 @@ def _gate_of(changes: pl.DataFrame, world: Circumstances, *, odd: bool) -> pl.Ex
         *first,
         (_too_many(changes, others, world), FLOOD),
         (_rewritten(changes, updates, world), MAPPING),
-        (free & (pl.col("change") == "associate") & pl.lit(odd), UNKNOWN),
+        (free & (pl.col("change") == "associate") & _is_unsure(world, odd=odd), UNKNOWN),
     ]
     return pl.coalesce(*(pl.when(condition).then(pl.lit(name)) for condition, name in parts))
 
@@ -149,6 +159,12 @@ def _rewritten(changes: pl.DataFrame, updates: pl.Expr, world: Circumstances) ->
     if not (world.rewords or world.reopens):
         return standing
     return asked & pl.lit(_number(changes, asked) > world.limits.share * world.records)
+
+
+def _is_unsure(world: Circumstances, *, odd: bool) -> pl.Expr:
+    """Return which contacts may be wrong. What waits already goes on once enough numbers show that all is well."""
+    standing = (pl.col("status") == "held") & (pl.col("reason") == UNKNOWN)
+    return pl.lit(odd) | (standing & pl.lit(not world.measured))
 
 
 def _number(changes: pl.DataFrame, part: pl.Expr) -> int:
@@ -187,11 +203,25 @@ def detail(name: str, count: int, world: Circumstances) -> str:
         UNDONE: f"{counted(count, 'record was', 'records were')} undone, and the configuration still asks for them",
         DOUBT: f"{counted(count, 'record')} may have been made: the answer was lost, and the sink does not show them; "
         "look there, since an approval makes them once more",
-        LOST_STATE: f"{records} for a sink that has {world.found or 'some'} of {CANARIES} already, although none is "
-        "known here; an approval looks for each before it is made",
-        UNKNOWN: f"{links}: {percent(now.share)} of the numbers are unknown, "
-        f"{percent(before.share)} in the week before; are the contacts here, and the region right?",
+        LOST_STATE: f"{records} for a sink that {_known_there(world)}",
+        UNKNOWN: f"{links}: {_unknown(now, before)}; are the contacts here, and the region right?",
         LEADS: f"{counted(count, 'new contact')} of unknown callers"
         + f"; {world.leads:,} a day are allowed (leads.count)" * bool(world.leads),
     }
     return texts[name]
+
+
+def _known_there(world: Circumstances) -> str:
+    if not world.can_tell:
+        return (
+            "was delivered to before, although none is known here, and that cannot tell what it has; look there, since "
+            "an approval makes them once more"
+        )
+    has = f"has {world.found or 'some'} of {CANARIES} already, although none is known here"
+    return f"{has}; an approval looks for each before it is made"
+
+
+def _unknown(now: Share, before: Share) -> str:
+    if not now.of:
+        return "unusually many numbers were unknown when these came"
+    return f"{percent(now.share)} of the numbers are unknown, {percent(before.share)} in the week before"

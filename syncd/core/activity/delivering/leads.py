@@ -39,14 +39,15 @@ class LeadWorld:
     """What is known of a run. ``now``: Unix seconds. ``older``: a number without a call for so many seconds is left.
 
     ``made``: contacts that were made in the day before now without an approval. ``odd``: so many numbers are unknown
-    that the contacts may be the reason. ``reopens``: the rules have changed since. ``passing``: gates whose lists a
-    person approved just now.
+    that the contacts may be the reason; ``measured``: enough numbers were looked at to say so. ``reopens``: the rules
+    have changed since. ``passing``: gates whose lists a person approved just now.
     """
 
     now: float
     older: float = 30 * DAY
     made: int = 0
     odd: bool = False
+    measured: bool = True
     reopens: bool = False
     passing: Collection[str] = ()
 
@@ -112,7 +113,8 @@ def _approved_or_not(status: str, reason: str | None, world: LeadWorld) -> _Fate
         return "again"
     if status == "held" and reason == LEADS and not world.reopens:
         return "counted"
-    return "odd" if world.odd else "fresh"
+    stays = status == "held" and reason == UNKNOWN and not world.measured
+    return "odd" if world.odd or stays else "fresh"
 
 
 _NEW = ("", None, 0.0)

@@ -66,6 +66,7 @@ def test_who_becomes_a_contact(each: Caller, becomes: bool) -> None:
         (noted("held", "leads.count"), {"passing": {"leads.count"}}, Leads({NUMBER: PASSED})),
         (noted("held", "activity.unknown"), {}, Leads({NUMBER: None})),
         (noted("held", "activity.unknown"), {"odd": True}, Leads(held={"activity.unknown": (NUMBER,)})),
+        (noted("held", "activity.unknown"), {"measured": False}, Leads(held={"activity.unknown": (NUMBER,)})),
         (None, {"odd": True}, Leads(held={"activity.unknown": (NUMBER,)})),
         (None, {"made": 2}, Leads({NUMBER: None})),
         (None, {"made": 3}, Leads(held={"leads.count": (NUMBER,)})),
