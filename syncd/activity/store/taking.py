@@ -163,7 +163,7 @@ class Taking:
             work.leaving.append({"kind": kind.name, "key": key, "id": kind.parted(key)[-1]})
             return 2 if was_left_out else 0 if known is None else 1
         columns |= {"digest": _digest(view, state), "left_out": 0, "state": pack(_wordless(state))}
-        work.activities.append(tuple(map(columns.__getitem__, kind.columns)))
+        work.activities.append(_ROW[kind.name](columns))
         is_anew, is_same = key in reading.anew.get(kind.name, ()), bool(known and known["digest"] == columns["digest"])
         if is_same and not is_anew:
             return 2
@@ -226,6 +226,8 @@ def _without_content(kind: OfKind, columns: Columns) -> tuple[Any, ...]:
     return tuple(bare.get(name) for name in kind.columns)
 
 
+_ROW = {kind.name: itemgetter(*kind.columns) for kind in KINDS.values()}
+"""Makes a row of a table of its columns."""
 _UNSHOWN = frozenset({"listed", "heard", "rows", "first_seen"})
 _SHOWN = {
     view: itemgetter(*(place for place, name in enumerate(view._fields) if name not in _UNSHOWN))
