@@ -14,7 +14,7 @@ from syncd.core.activity.days.calendars import WIDEST, narrowed
 from syncd.core.activity.days.heads import Head, look
 from syncd.core.activity.days.proof import Standing, State, after_reading, is_due
 from syncd.core.activity.days.sums import Sum, history_sum
-from syncd.core.activity.days.windows import Days, ended, window
+from syncd.core.activity.days.windows import Days, are_other_days, ended, window
 from syncd.core.activity.instants import day_after, day_of, days_between
 from syncd.core.activity.skew import WRONG, clock_text
 from syncd.errors import TargetError, TargetUnavailable
@@ -108,9 +108,14 @@ class ListPull:
 
     def read_day(self, day: str) -> bool:
         """Read the list of one day whole, and keep how the day stands; return False if the server lists no such day."""
-        known = self.kept.day(day)
+        known, days = self.kept.day(day), Days(day, day)
+
+        def take(page: Page) -> None:
+            # Rows of a server that lists other days are true, and are no rows of this day.
+            self.kept.take(page, None if are_other_days(page.outside, len(page.times)) else day)
+
         try:
-            reading = read_whole(self.listing, Days(day, day), self.kept.take, self._per)
+            reading = read_whole(self.listing, days, take, self._per)
         except DaysRefused:
             self._refused(day)
             return False
