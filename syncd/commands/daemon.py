@@ -114,9 +114,9 @@ def _of_activity(settings: Settings) -> Iterator[Job]:
         yield Job(EVENTS, EVENTS, merge, again, EVENTS_TIMEOUT, jitter=0.0, beside=True, woken=True)
     if settings.sinks:
         # A process of its own: what was received is merged while a sink takes its time.
-        words = ("activity", "deliver", "--stay", EVENTS_STAY, "--json")
+        deliver = ("activity", "deliver", "--stay", EVENTS_STAY, "--json")
         again, store = Every(EVENTS_AGAIN), str(settings.activity.store)
-        yield Job(DELIVER, DELIVER, words, again, DELIVER_TIMEOUT, jitter=0.0, beside=True, woken=True, store=store)
+        yield Job(DELIVER, DELIVER, deliver, again, DELIVER_TIMEOUT, jitter=0.0, beside=True, woken=True, store=store)
 
 
 def _job(source: Source, words: Sequence[str], schedule: Schedule, *jitter: float, last: float | None) -> Job:
