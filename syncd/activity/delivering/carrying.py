@@ -40,6 +40,7 @@ class Carrying:
     """``todo``: the changes (:data:`syncd.core.activity.delivering.gates.CHANGES`), in order.
 
     ``items``: makes them. ``touched``: whether what gates hold has changed.
+    ``is_done``: everything was sent.
     """
 
     session: DeliverySession
@@ -49,6 +50,7 @@ class Carrying:
     report: SinkReport
     items: Items
     touched: bool = False
+    is_done: bool = False
     done: int = 0
     settled: list[tuple[str, str, Settled]] = field(default_factory=list)
 
@@ -65,6 +67,7 @@ class Carrying:
             self.session.halt_if_asked()
             self._send(self._sought(batch), todo.height)
         self._flush()
+        self.is_done = True
 
     def foresee(self, changes: pl.DataFrame, outcome: str) -> None:
         """Put changes that are not sent into the book."""

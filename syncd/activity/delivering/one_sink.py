@@ -54,6 +54,7 @@ class _Delivery:
     within: Span | None = None
     passing: Mapping[str, str] = field(default_factory=dict)
     touched: bool = False
+    kept: bool = False
     begun: bool = False
 
     @property
@@ -208,7 +209,9 @@ class _Delivery:
             raise
         finally:
             self.touched |= carrying.touched
-            self._end(world)
+            # A run that nothing ends is one that was broken off.
+            if self.report.error or carrying.is_done:
+                self._end(world)
 
     def _begin(self) -> None:
         if not self.begun:
@@ -227,12 +230,13 @@ class _Delivery:
 
     def _keep(self, world: Circumstances) -> None:
         """Keep what gates hold, if that has changed: of a hundred thousand it takes a while."""
-        if not (self.touched or self.fresh or self.rewords or self.reopens or self._is_stale()):
+        is_other = not self.kept and (self.fresh or self.rewords or self.reopens)
+        if not (self.touched or is_other or self._is_stale()):
             return
         held = self.session.store.deliveries.held(self.name)
         lists = [list_of(name, those, world, self.mark.wording) for name, those in sorted(held.items())]
         self.session.state.holds.keep(self.name, lists)
-        self.touched = self.fresh = False
+        self.touched, self.kept = False, True
 
     def _is_stale(self) -> bool:
         """Return whether a number was forgotten whose calls waited: nobody could approve the list that is kept."""

@@ -1,0 +1,164 @@
+"""Any sequence of calls, changes, faults and runs ends with the sink as the rules say of the store, and no double."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from syncd.activity.delivering.gathering import KINDS
+from syncd.sink import SINKS
+from tests.examples import examples
+from tests.worlds.delivery_world import DAY, DeliveryWorld
+from tests.worlds.memory_sink import (
+    Killed,
+    MemorySink,
+    down,
+    half,
+    killed,
+    killed_after,
+    killed_between,
+    lost,
+    place,
+    silent,
+)
+
+NAMES = ("c1", "c2", "c3")
+FAULTS = (down, half, killed, killed_after, killed_between, lost, silent)
+
+Step = tuple[str, str, int]
+"""What happens, to which call or message, and a number that tells how."""
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ("call", "ring", "text", "rename", "message", "attribute", "fault", "later", "deliver", "lose state", "bad")
+        ),
+        st.sampled_from(NAMES),
+        st.integers(0, 6),
+    ),
+    max_size=25,
+)
+
+
+class Play:
+    """Plays steps in a world, and brings it to rest."""
+
+    def __init__(self, world: DeliveryWorld) -> None:
+        self.world = world
+
+    def step(self, do: str, name: str, number: int) -> None:
+        world = self.world
+        acts: Mapping[str, Callable[[], object]] = {
+            "call": lambda: world.call(name, ago=600.0 + number),
+            "ring": lambda: world.ring(f"rung {name}"),
+            "text": lambda: name in world.sent and world.transcribe(name, f"text {number}"),
+            "rename": lambda: name in world.sent and world.again(name, remote_name=f"Name {number}"),
+            "message": lambda: world.message(name, ago=600.0, status=("sent", "delivered", "read")[number % 3]),
+            "attribute": lambda: name in world.sent and world.attribute(f"call:{name}", str(number)),
+            "fault": lambda: world.place.faults.append(FAULTS[number]),
+            "later": lambda: world.later((0.0, 1.0, 60.0, 300.0, 900.0, 3_600.0, DAY)[number]),
+            "deliver": self.deliver,
+            "lose state": self.lose_state,
+            "bad": lambda: world.place.bad.symmetric_difference_update({f"call:{name}"}),
+        }
+        acts[do]()
+
+    def deliver(self) -> None:
+        try:
+            self.world.deliver()
+        except Killed:
+            # A lease outlives its process; it is found dead.
+            with self.world.state() as state:
+                state.execute("DELETE FROM lease")
+
+    def lose_state(self) -> None:
+        """Lose all notes of deliveries; not at a sink that nobody can ask, where doubles would be a person's fault."""
+        if self.world.options["idempotent"] or self.world.options["finds"]:
+            with self.world.store() as store:
+                store.execute("DELETE FROM delivery")
+
+    def rest(self) -> None:
+        """Let all faults end, and a person approve what waits, until nothing is left to do."""
+        world = self.world
+        world.place.faults.clear()
+        world.place.bad.clear()
+        for name in NAMES:
+            if name in world.sent:
+                world.again(name, remote_name="At last")
+        for _ in range(6):
+            world.later(3_600.0)
+            self.deliver()
+            with world.state() as state:
+                for hold in state.holds.lists("crm"):
+                    # Who approves what may have been made looks whether it was.
+                    self.settle_doubt(hold["gate"])
+                    state.holds.approve("crm", hold["digest"])
+        world.place.sent()
+
+    def settle_doubt(self, gate: str) -> None:
+        """Remove at the sink what an approval makes once more."""
+        if gate != "activity.doubt":
+            return
+        with self.world.store() as store:
+            for identity in store.deliveries.held("crm")[gate]:
+                for found in [key for key, each in self.world.place.records.items() if each.identity == identity]:
+                    del self.world.place.records[found]
+
+
+def wanted(world: DeliveryWorld) -> dict[str, tuple[dict[str, Any], set[str]]]:
+    """Return the fields and the contacts that the store asks for, by identity."""
+    with world.store() as store, world.settings().sinks["crm"].connect() as sink:
+        assert isinstance(sink, MemorySink)
+        found = {}
+        for kind in KINDS:
+            for row in store.activities.select(kind=kind):
+                key = row["id"] if kind == "call" else f"{row['channel']}:{row['id']}"
+                contacts = {each["key"] for each in row["contacts"]}
+                found[f"{kind}:{key}"] = (dict(sink.render(row)), contacts)
+        return found
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"idempotent": True, "finds": True},
+        {"idempotent": False, "finds": True},
+        {"idempotent": False, "finds": False},
+    ],
+    ids=["idempotent", "finds", "neither"],
+)
+@settings(
+    max_examples=examples(6, 150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps=STEPS, batch=st.sampled_from((1, 2, 100)))
+def test_the_sink_is_what_the_store_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, bool], steps: list[Step], batch: int
+) -> None:
+    monkeypatch.setitem(SINKS, "memory", "tests.worlds.memory_sink:MemorySink")  # type: ignore[arg-type]
+    folder = tmp_path / "world"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    place(str(folder)).__init__()  # type: ignore[misc]
+    world = DeliveryWorld(folder)
+    world.crm, world.options = {"contacts": "people"}, {**options, "batch": batch}
+    play = Play(world)
+    for each in steps:
+        play.step(*each)
+    play.rest()
+    asked = wanted(world)
+    assert sorted(world.place.identities()) == sorted(asked), "each activity has one record"
+    for identity, (fields, contacts) in asked.items():
+        record = world.place.of(identity)
+        assert record.fields == fields, identity
+        # Associations are never removed, whoever has the number now.
+        assert record.contacts >= contacts, identity
+    world.deliver()
+    assert world.place.sent() == [], "nothing is left to do"
