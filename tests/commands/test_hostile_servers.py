@@ -122,7 +122,7 @@ def test_a_record_of_a_source_cannot_fill_the_memory(tmp_path: Path, name: str) 
     assert run.megabytes <= MOST
 
 
-@pytest.mark.parametrize("name", cases(["packed twice", "a dense list", "a page of 20,000"], BODIES))
+@pytest.mark.parametrize("name", cases(["a dense list", "a page of 20,000"], BODIES))
 def test_the_target_cannot_fill_the_memory(tmp_path: Path, name: str) -> None:
     def script(connection: socket.socket, request: str) -> None:
         BODIES[name](connection) if request.endswith("/contacts") else answer(connection, {"fields": FIELDS})
