@@ -15,7 +15,7 @@ import polars as pl
 
 from connectors.sql_query.url_options import Kind
 from connectors.sql_tables.errors import RefusedValue
-from connectors.sql_tables.records import CHILDREN, PARENTS, Fields, Row, key_of, parent_key, with_times
+from connectors.sql_tables.records import CHILDREN, PARENTS, Fields, Row, Rows, key_of, parent_key, with_times
 from connectors.sql_tables.sessions import Session
 from connectors.sql_tables.statements import Statements
 from connectors.sql_tables.tables import SHAPES, Tables
@@ -42,14 +42,15 @@ class Batch:
     ``lengths``: of each list of an activity, by the table of its rows and the begin of their keys.
     """
 
-    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    rows: Rows = field(default_factory=lambda: defaultdict(list))
     keys: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     lengths: dict[str, dict[Row, int]] = field(default_factory=lambda: defaultdict(dict))
 
-    def add(self, fields: Fields, rows: Iterable[tuple[str, Row]]) -> None:
+    def add(self, fields: Fields, rows: Rows) -> None:
         """Add an activity with its rows."""
-        for role, row in rows:
-            self.rows[role].append(row)
+        for role, of_role in rows.items():
+            if of_role:
+                self.rows[role] += of_role
         kind, key = fields["kind"], key_of(fields)
         self.keys[PARENTS[kind]].append(key)
         for name, role in CHILDREN[kind]:
