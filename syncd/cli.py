@@ -21,6 +21,7 @@ from syncd.commands import notify, rejects, state
 from syncd.commands import options as takes
 from syncd.commands.activity import group as activity
 from syncd.commands.activity import webhook
+from syncd.commands.activity.privacy import message
 from syncd.commands.fields import fields
 from syncd.commands.options import Common, Config, Level, command
 from syncd.commands.sandbox import sandbox
@@ -43,6 +44,7 @@ app.add_typer(notify.app, name="notify")
 app.add_typer(state.app, name="state")
 app.add_typer(activity.app, name="activity")
 app.add_typer(webhook.app, name="webhook")
+app.add_typer(message.app, name="message")
 
 
 @app.callback(invoke_without_command=True)

@@ -14,6 +14,18 @@ from typing import Any, ClassVar, Literal, Self
 
 from syncd.core.activity.columns import COLUMNS, PARTS, Kind, record_of
 from syncd.core.activity.sent import compact
+from syncd.core.activity.wording import (
+    OF_RECORDINGS,
+    address_of,
+    cut,
+    cut_html,
+    html_of,
+    parts_of,
+    sender_of,
+    text_of,
+    title_of,
+    unknown_names,
+)
 from syncd.core.settings.sinks import CallRules, LeadRules, MessageRules, SinkRules
 from syncd.errors import ConfigError
 from syncd.source import Duration, LocalPath, Note, Options, Size, nearest, quoted, yaml_reader
@@ -23,6 +35,7 @@ from syncd.tables.whole_file import whole_file
 __all__ = [
     "COLUMNS",
     "ENTRY_POINTS",
+    "OF_RECORDINGS",
     "PARTS",
     "SINKS",
     "CallRules",
@@ -41,13 +54,22 @@ __all__ = [
     "SinkRules",
     "Size",
     "Wants",
+    "address_of",
     "compact",
+    "cut",
+    "cut_html",
+    "html_of",
     "nearest",
+    "parts_of",
     "quoted",
     "read_rows",
     "record_of",
+    "sender_of",
     "sink_class",
     "sink_names",
+    "text_of",
+    "title_of",
+    "unknown_names",
     "whole_file",
     "write_rows",
     "yaml_reader",
@@ -56,6 +78,9 @@ __all__ = [
 SINKS: Mapping[str, str] = {
     "files": "connectors.day_files.sink:DayFiles",
     "sql": "connectors.sql_tables.sink:SqlTables",
+    "hubspot": "connectors.hubspot.sink:HubSpotSink",
+    "http": "connectors.http_out.sink:HttpOut",
+    "rest": "connectors.rest_out.sink:RestOut",
 }
 """The built-in sinks: name to ``module:class``, imported on use. Other packages add theirs by entry point."""
 
@@ -75,7 +100,8 @@ class Wants:
     :meth:`Sink.find` can tell whether there is a record. ``erases``: :meth:`Sink.erase` removes records.
     ``makes_contacts``: :meth:`Sink.create_contact` makes contacts. ``associates``: contacts are associated beside the
     fields of a record; ``Item.contacts`` names them. ``days``: the items of a batch are all that one UTC day has of one
-    kind, in order of time, also those that are as they were; ``batch`` does not count.
+    kind, in order of time, also those that are as they were; ``batch`` does not count. ``compares``: fields that a
+    person changed in a record are left; only such a sink is given ``Item.sent`` and ``Item.tried``.
     """
 
     batch: int = 100
@@ -86,6 +112,7 @@ class Wants:
     makes_contacts: bool = False
     associates: bool = False
     days: bool = False
+    compares: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +123,9 @@ class Item:
     ``associate`` (the record is there, contacts are missing) · ``unchanged`` (only for a sink with ``days``).
     ``fields``: as :meth:`Sink.render` made them. ``digest``: over the fields. ``remote_id``: the record's id at the
     sink, if it is known. ``contacts``: the sink's ids of the contacts that are still to be associated. ``sent``: the
-    fields as they were sent last, each as :func:`compact` makes it; a field that holds something else at the sink now
-    was changed by a person. ``day``: the UTC date. ``attempt``: 1, or more if an earlier outcome is unknown.
+    fields as they were accepted last, each as :func:`compact` makes it; ``tried``: as they were sent since with an
+    unknown outcome. A field that holds something else at the sink now was changed by a person. ``day``: the UTC date.
+    ``attempt``: 1, or more if an earlier outcome is unknown.
     """
 
     identity: str
@@ -110,6 +138,7 @@ class Item:
     contacts: tuple[str, ...] = ()
     sent: Mapping[str, Any] = field(default_factory=dict)
     attempt: int = 1
+    tried: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +148,10 @@ class Outcome:
     ``status``: ``accepted`` · ``rejected`` (for good, as it is; ``reason`` says why, without a person's data) ·
     ``unknown`` (it may have been written). ``remote_id``: the record's id. ``contacts``: those that are associated now.
     ``kept``: the fields that a person changed, and that were left. ``missing``: contacts that the sink does not have.
+    ``was_there``: the record of a create was there before, as far as the sink tells: an undo leaves it.
+    ``stored``: what the record holds of those fields where that is not what was sent (the sink's own form of a value, a
+    text that was cut, None for what was left out); it is remembered in place of what was sent, so that the sink's own
+    form is not taken for a person's change.
     """
 
     identity: str
@@ -128,6 +161,8 @@ class Outcome:
     kept: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     reason: str = ""
+    was_there: bool = False
+    stored: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Sink(ABC):

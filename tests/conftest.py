@@ -105,6 +105,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[worlds.Wo
 @pytest.fixture
 def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Remove syncd's environment variables, skip waits between attempts, and restore the logging afterwards."""
+    monkeypatch.setattr(retries, "_JITTERED", tenacity.wait_none())
     monkeypatch.delenv("SYNCD_CONFIG", raising=False)
     monkeypatch.delenv("SYNCD_LOG_LEVEL", raising=False)
     monkeypatch.setattr(session, "open_session", partial(open_session, sleep=lambda _: None))

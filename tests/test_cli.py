@@ -6,8 +6,8 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,6 +15,7 @@ import pytest
 
 from syncd import __version__, sync
 from tests.worlds.commands import Command, environment, errors
+from tests.worlds.patience import PATIENCE, until
 from tests.worlds.world import World
 
 HEAVY = ("polars", "sqlmodel", "sqlalchemy", "httpx", "structlog", "rich", "yaml", "uvicorn", "phonenumbers")
@@ -189,14 +190,13 @@ def test_the_sandbox_has_calls_of_the_past_day_and_of_a_fast_one(tmp_path: Path)
         with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env=environment()) as server:
             assert server.stdout is not None
             address = re.findall(r"http://\S+/v1", server.stdout.readline())[0]
-            until = time.monotonic() + 20
-            while time.monotonic() < until:
-                truth = httpx.get(address.removesuffix("/v1") + "/_sandbox/calls").json()["calls"]
-                if len(truth) > 500:
-                    break
-                time.sleep(0.1)
+            until(partial(has_calls, address.removesuffix("/v1"), 500))
+            assert not has_calls(address.removesuffix("/v1"), 700)
             server.terminate()
-        assert 500 < len(truth) < 700
+
+
+def has_calls(sandbox: str, number: int) -> bool:
+    return len(httpx.get(f"{sandbox}/_sandbox/calls").json()["calls"]) > number
 
 
 def test_the_sandbox_serves_until_it_is_asked_to_stop(tmp_path: Path) -> None:
@@ -206,5 +206,5 @@ def test_the_sandbox_serves_until_it_is_asked_to_stop(tmp_path: Path) -> None:
         assert server.stdout is not None
         assert "3 contacts" in server.stdout.readline()
         server.terminate()
-        _, err = server.communicate(timeout=30)
+        _, err = server.communicate(timeout=PATIENCE)
     assert (server.returncode, err) == (0, "")

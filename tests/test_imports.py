@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from syncd.activity.store.store import ActivityStore
+from syncd.state import State
+
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(path for folder in ("syncd", "connectors") for path in (ROOT / folder).rglob("*.py"))
 
@@ -70,7 +73,7 @@ ONLY_IN = {
     "jmespath": ["connectors/http_parts/paths.py"],
     "typer": ["syncd/cli.py", "syncd/commands/"],
 }
-CORE = {"polars", "polars_hash", "phonenumbers", "syncd"}
+CORE = {"polars", "polars_hash", "phonenumbers", "orjson", "syncd"}
 FOR_CONNECTORS = {"syncd.source", "syncd.sink", "syncd.rest", "syncd.errors"}
 
 
@@ -221,18 +224,31 @@ def test_an_import_for_types_only_counts_as_well(tmp_path: Path, monkeypatch: py
     assert climbing(bad) == ["syncd.cli", "syncd.push.upserts", "syncd.report.screen"]
 
 
-@pytest.mark.parametrize("name", ["polars", "sqlalchemy", "httpx", "structlog", "rich.console", "yaml", "pydantic"])
-def test_help_imports_nothing_heavy(name: str) -> None:
-    code = f"import sys, syncd.cli; sys.exit({name!r} in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def loaded(code: str) -> set[str]:
+    """Return the modules that a new process has imported after ``code``."""
+    line = [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"]
+    return set(subprocess.run(line, capture_output=True, text=True, check=True).stdout.split())
 
 
-@pytest.mark.parametrize("name", ["polars", "sqlalchemy", "pydantic", "apprise", "httpx", "yaml"])
-def test_what_looks_on_inside_the_daemon_is_small(name: str) -> None:
-    code = f"import sys, syncd.watch.endpoints, syncd.watch.status; sys.exit({name!r} in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_help_imports_nothing_heavy() -> None:
+    heavy = {"polars", "sqlalchemy", "httpx", "structlog", "rich.console", "yaml", "pydantic"}
+    assert loaded("import syncd.cli") & heavy == set()
+
+
+def test_what_looks_on_inside_the_daemon_is_small() -> None:
+    heavy = {"polars", "sqlalchemy", "pydantic", "apprise", "httpx", "yaml"}
+    assert loaded("import syncd.watch.endpoints, syncd.watch.status") & heavy == set()
 
 
 def test_nothing_of_a_run_imports_what_sends_notifications() -> None:
-    code = "import sys, syncd.watch.notify, syncd.commands.run; sys.exit('apprise' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert "apprise" not in loaded("import syncd.watch.notify, syncd.commands.run")
+
+
+def test_a_file_of_the_newest_version_is_opened_without_what_migrates_it(tmp_path: Path) -> None:
+    State(tmp_path / "syncd.db").close()
+    ActivityStore(tmp_path / "activity.db").close()
+    opened = "from pathlib import Path\nfrom {} import {}\n{}(Path({!r})).close()"
+    store = opened.format("syncd.activity.store.store", *["ActivityStore"] * 2, str(tmp_path / "activity.db"))
+    state = opened.format("syncd.state", *["State"] * 2, str(tmp_path / "syncd.db"))
+    migrating = {"sqlalchemy", "sqlmodel", "alembic"}
+    assert (loaded(store) & {*migrating, "polars"}, loaded(state) & migrating) == (set(), set())

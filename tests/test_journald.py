@@ -15,6 +15,7 @@ import structlog
 
 from syncd import journald, log
 from syncd.report.error_text import say_error
+from tests.worlds.patience import PATIENCE
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
     """A socket that replaces the journal's."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "socket"))
-        listening.settimeout(5)
+        listening.settimeout(PATIENCE)
         monkeypatch.setattr(journald, "SOCKET", str(tmp_path / "socket"))
         yield listening
 

@@ -38,7 +38,7 @@ class DayFiles(Sink):
         self._swept: set[Path] = set()
 
     def wants(self) -> Wants:
-        return Wants(days=True, erases=True)
+        return Wants(days=True, erases=True, compares=False)
 
     def check(self) -> list[Note]:
         if not self._root.is_dir():

@@ -1,1 +1,1 @@
-"""The parts that the REST and HubSpot connectors share: sign-in, tokens, limits, rules, paths and records."""
+"""The parts that the REST and HubSpot connectors and the sinks share: sign-in, limits, rules, templates and records."""

@@ -57,7 +57,7 @@ class Pacer:
     """The windows of one source.
 
     ``clock`` gives monotonic seconds, ``now`` Unix seconds. ``sleep`` waits for so many seconds and returns whether a
-    stop ended the wait.
+    stop ended the wait. ``longest``: a pause is no longer than this, also if the server asks for more (seconds).
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Pacer:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
         now: Callable[[], float] = time.time,
+        longest: float = float("inf"),
     ) -> None:
         # Nothing is stored between reads: one run at a time reads a source, so no other process spends its limits.
         self._windows = [_Window(limit) for limit in limits]
@@ -75,6 +76,7 @@ class Pacer:
         self._clock = clock
         self._sleep = sleep
         self._now = now
+        self._longest = longest
         self._paused_until = 0.0
 
     @property
@@ -108,7 +110,7 @@ class Pacer:
 
     def pause(self, seconds: float) -> None:
         """Let no request be sent for so long."""
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
+        self._paused_until = max(self._paused_until, self._clock() + min(seconds, self._longest))
 
     def note_headers(self, headers: Mapping[str, str]) -> None:
         """Pause if an answer says that no request is left; ``headers`` have lower-case names."""

@@ -37,6 +37,7 @@ _MESSAGES = (
     "errors[0].detail",
     "errors[0].error.message",
     "[0].message",
+    "data[0].message",
     "error_info",
     "detail",
     "title",
@@ -44,7 +45,10 @@ _MESSAGES = (
 )
 """Where servers put the message of an error."""
 
-_CODES = ("code", "error.code", "error.status", "error", "errors[0].code", "[0].errorCode", "category", "errorType")
+_CODES = (
+    *("code", "error.code", "error.status", "error", "errors[0].code", "[0].errorCode", "data[0].code"),
+    *("category", "errorType"),
+)
 """Where servers put the code of an error."""
 
 # E-mail addresses; digits like a phone number, but not a date; words of 24 characters with a digit, like a key.

@@ -8,12 +8,18 @@ from typing import Any
 
 from connectors.http_parts.paths import find
 from connectors.http_parts.rules import Rule, Rules
-from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
+from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable, SyncdError
 from syncd.rest import Answer, Verdict, is_gateways, retry_after
 
 # Every member of an error may be absent, as HubSpot changes them from time to time: so paths, and no model.
 TOO_LONG = "too long"
 """The verdict on an answer to a URL that was too long."""
+
+REFUSED = "refused"
+"""The verdict on an answer that refuses a write for what it holds."""
+
+REFUSALS = frozenset({400, 404, 409})
+"""The statuses that refuse a write for what it holds: a value, a record that is gone, a value that is taken."""
 
 CONTEXT_IDS = "errors[?category=='OBJECT_NOT_FOUND'].context.ids[]"
 """The ids in the answer to a batch read that HubSpot does not have."""
@@ -64,7 +70,8 @@ class HubSpotJudge:
     """The judge of the client (see :data:`syncd.rest.Judge`).
 
     ``on_headers`` is called with the headers of every answer. ``key``: what a person does about a refused key.
-    ``secrets`` are never shown, ``names`` (of properties) are.
+    ``secrets`` are never shown, ``names`` (of properties) are. ``writes``: a refusal gets the verdict :data:`REFUSED`,
+    since the caller of a write knows what it means.
     """
 
     def __init__(
@@ -74,8 +81,10 @@ class HubSpotJudge:
         key: str,
         secrets: Sequence[str],
         names: Sequence[str] = (),
+        writes: bool = False,
     ) -> None:
         self._on_headers = on_headers
+        self._writes = writes
         self.key = key
         self._rules = Rules(_RULES, name="HubSpot", key=key, secrets=secrets, names=names)
 
@@ -83,6 +92,18 @@ class HubSpotJudge:
         self._on_headers(answer.headers)
         if is_gateways(answer):
             return None
+        if self._writes and answer.status in REFUSALS:
+            return Verdict("accept", REFUSED)
+        return self._judged(answer)
+
+    def refusal(self, answer: Answer) -> SyncdError:
+        """Return the error of an answer with the verdict :data:`REFUSED`, for a caller who did not expect it."""
+        verdict = self._judged(answer)
+        if verdict and verdict.error:
+            return verdict.error
+        return SourceInvalid(f"HubSpot refused the request (status {answer.status}{self.words(answer)})")
+
+    def _judged(self, answer: Answer) -> Verdict | None:
         by_status = _BY_STATUS.get(answer.status)
         return by_status(answer, self) if by_status else self._rules.judge(answer)
 
@@ -99,7 +120,7 @@ def _denied(answer: Answer, judge: HubSpotJudge) -> Verdict:
     )
     words = judge.words(answer)
     if not scopes:
-        text = f"HubSpot does not let the key read this (status 403{words}): {judge.key}"
+        text = f"HubSpot does not let the key do this (status 403{words}): {judge.key}"
         return Verdict("fail", error=SourceDenied(text))
     return Verdict("fail", error=ScopeMissing([scopes], f"HubSpot's status 403{words}"))
 

@@ -1,14 +1,13 @@
-"""HubSpot's API as the reader of contacts uses it: paths by version, limits, lists, searches and batches."""
+"""HubSpot's API as the reader of contacts uses it: lists, searches and batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.http_parts.limits import Hint, Limit, Pacer
 from connectors.http_parts.paths import find
-from connectors.http_parts.server_clock import ServerClock
+from connectors.hubspot.account import Session
 from connectors.hubspot.answers import (
     CONTEXT_IDS,
     FAILED_LINKS,
@@ -18,47 +17,15 @@ from connectors.hubspot.answers import (
 )
 from connectors.hubspot.rows import ID, MERGED
 from syncd.errors import SourceInvalid, SourceUnavailable
-from syncd.rest import Answer, Client
+from syncd.rest import Answer
 
 LIST_SIZE, SEARCH_SIZE, BATCH_SIZE, LINKS_SIZE = 100, 200, 100, 500
 """The most records of one list, one search and one batch read, and the most inputs of one batch of associations."""
 
-# An account's 5 searches a second are shared with other programs, so one is left to them.
-GENERAL_LIMIT, SEARCH_LIMIT, ASSOCIATION_LIMIT = 90, 4, 90
-"""Requests in 10 seconds, searches in one second, and batches of associations in 10 seconds."""
-
-SHARE = 0.9
-"""The share of the limit in an answer's headers that is used."""
-
 URL_NAMES = 2_000
 """The most characters of property names in a URL; more names go into the bodies of batch reads."""
 
-RATE = "x-hubspot-ratelimit-"
-KEEP_HEADERS = ("content-type", "date", "retry-after", f"{RATE}max")
-
 Record = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """The paths of one API version: a date (``2026-09``) or ``v3``."""
-
-    version: str
-
-    def objects(self, kind: str) -> str:
-        return f"/crm/v3/objects/{kind}" if self.version == "v3" else f"/crm/objects/{self.version}/{kind}"
-
-    def properties(self, kind: str) -> str:
-        return f"/crm/v3/properties/{kind}" if self.version == "v3" else f"/crm/properties/{self.version}/{kind}"
-
-    def links(self, origin: str, to: str) -> str:
-        # The versions before the dates were v3 for objects, and v4 for associations.
-        root = "/crm/v4/associations" if self.version == "v3" else f"/crm/associations/{self.version}"
-        return f"{root}/{origin}/{to}/batch/read"
-
-    @property
-    def token(self) -> str:
-        return f"/oauth/{self.version}/token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,57 +75,28 @@ class ListOrder:
         self.by_id &= in_order and no_gap and (after is None or self._last <= place <= self._last + 1)
 
 
-class Pace:
-    """The request limits of one account; the general limit follows the headers of answers."""
-
-    def __init__(self, *, clock: Callable[[], float], sleep: Callable[[float], object]) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._general = 0
-        self.pacer: Pacer
-        self._set_limit(GENERAL_LIMIT)
-
-    def _set_limit(self, general: int) -> None:
-        # A new pacer has empty windows, so it is made for a new limit only.
-        if general != self._general:
-            self._general = general
-            limits = (
-                Limit(general, 10.0, r"^(?!.*/search$)(?!.*/associations/)"),
-                Limit(SEARCH_LIMIT, 1.0, "/search$"),
-                Limit(ASSOCIATION_LIMIT, 10.0, "/associations/"),
-            )
-            hint = Hint(remaining=f"{RATE}remaining", pause=1.0)
-            self.pacer = Pacer(limits, (hint,), clock=self._clock, sleep=self._sleep)
-
-    def note_headers(self, headers: Mapping[str, str]) -> None:
-        """Wait a moment if an answer says that no request is left."""
-        self.pacer.note_headers(headers)
-
-    def adopt_limit(self, answer: Answer) -> None:
-        """Take the general limit from an answer's headers; the answers to searches have none."""
-        most = answer.headers.get(f"{RATE}max", "")
-        if most.isdecimal() and int(most) >= 10:
-            self._set_limit(int(int(most) * SHARE))
-
-
 class Api:
-    """Asks one account. Every method may raise a SourceError. The caller closes ``client``.
+    """Reads one account. Every method may raise a SourceError."""
 
-    ``began``: HubSpot's time (Unix seconds) of the first answer; None if there is none, or it has no date.
-    """
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._ask = session.ask
+        self._paths = session.paths
 
-    def __init__(self, client: Client, paths: Paths, pace: Pace, clock: ServerClock) -> None:
-        self._client = client
-        self._paths = paths
-        self._pace = pace
-        self._clock = clock
-        self.began: float | None = None
+    @property
+    def began(self) -> float | None:
+        """HubSpot's time (Unix seconds) of the first answer; None if there is none, or it has no date."""
+        return self._session.began
 
     def properties(self, kind: str) -> dict[str, str]:
         """Return the types of the properties of records of ``kind``, by name."""
+        return {name: str(each.get("type")) for name, each in self.definitions(kind).items()}
+
+    def definitions(self, kind: str) -> dict[str, Record]:
+        """Return the definitions of the properties of records of ``kind``, by name."""
         answer = self._ask("GET", self._paths.properties(kind))
-        named = [each for each in _results(answer) if isinstance(each.get("name"), str) and not each.get("archived")]
-        return {each["name"]: str(each.get("type")) for each in named}
+        named = [each for each in results_of(answer) if isinstance(each.get("name"), str) and not each.get("archived")]
+        return {each["name"]: each for each in named}
 
     def pages(
         self, kind: str, properties: Sequence[str], *, archived: bool = False, order: ListOrder | None = None
@@ -182,7 +120,7 @@ class Api:
                     raise SourceInvalid("HubSpot finds the shortest URL too long (status 414): check base_url")
                 by_url = False
                 continue
-            records = _results(answer)
+            records = results_of(answer)
             # Go on by the token and not by the address beside it, which could lead to another host.
             after = find("paging.next.after", answer.body)
             if order:
@@ -208,7 +146,7 @@ class Api:
         while True:
             body = _search(by, since, above=last)
             answer = self._ask("POST", f"{self._paths.objects(kind)}/search", json=body)
-            ids = [int(each["id"]) for each in _results(answer)]
+            ids = [int(each["id"]) for each in results_of(answer)]
             if any(each <= last for each in ids) or ids != sorted(set(ids)):
                 raise SourceUnavailable("HubSpot's search does not answer in the order of ids: try again later")
             if ids:
@@ -241,7 +179,7 @@ class Api:
             if find(FAILED_LINKS, answer.body):
                 raise SourceUnavailable("HubSpot could not answer which companies are linked: try again later")
             _check_links([each["id"] for each in inputs], answer)
-            for result in _results(answer):
+            for result in results_of(answer):
                 id_, after = str(find("from.id", result)), find("paging.next.after", result)
                 yield id_, [each for each in result.get("to") or [] if isinstance(each, dict)]
                 if after is not None:
@@ -251,7 +189,7 @@ class Api:
         body = {"inputs": [{"id": each} for each in ids], "properties": list(properties), "propertiesWithHistory": []}
         path = f"{self._paths.objects(kind)}/batch/read"
         answer = self._ask("POST", path, params={"archived": str(archived).lower()}, json=body)
-        found = _results(answer)
+        found = results_of(answer)
         aliases = _aliases(ids, found)
         missing = set(ids) - {str(each.get("id")) for each in found} - aliases.keys()
         # An id that is absent is gone only if HubSpot says so: it may also have failed to read it.
@@ -268,15 +206,6 @@ class Api:
             count = len(batch.unanswered)
             raise SourceUnavailable(f"HubSpot did not answer for {count} records of its list: try again later")
         return list(batch.found)
-
-    def _ask(self, method: str, path: str, **more: Any) -> Answer:
-        answer = self._client.request(method, path, budget=self._pace.pacer.places(method, path), **more)
-        self._pace.adopt_limit(answer)
-        if not (answer.is_json or answer.verdict):
-            raise SourceUnavailable(f"HubSpot did not answer as its API does: {answer.problem}; try again later")
-        date = self._clock.note(answer.headers)
-        self.began = date if self.began is None else self.began
-        return answer
 
 
 def merged_ids(record: Record) -> list[str]:
@@ -300,7 +229,7 @@ def _search(by: str, since: int, *, above: int) -> dict[str, Any]:
     }
 
 
-def _results(answer: Answer) -> list[Any]:
+def results_of(answer: Answer) -> list[Any]:
     """Return the objects in ``results``.
 
     Raises:
@@ -316,7 +245,7 @@ def _results(answer: Answer) -> list[Any]:
 def _check_links(ids: Sequence[str], answer: Answer) -> None:
     """Raise SourceUnavailable if an answer about links says nothing of a record: that is not the same as no link."""
     named = {str(each) for each in find(WITHOUT_LINKS, answer.body) or ()}
-    left = set(ids) - named - {str(find("from.id", each)) for each in _results(answer)}
+    left = set(ids) - named - {str(find("from.id", each)) for each in results_of(answer)}
     # An error may say that a record has no link, and not which record.
     unnamed = len(find(UNNAMED_WITHOUT_LINKS, answer.body) or ())
     if len(left) > unnamed:

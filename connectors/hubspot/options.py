@@ -1,4 +1,4 @@
-"""The options of a HubSpot source."""
+"""The options of a HubSpot source, and of a HubSpot sink."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class OAuthOptions(Options):
     )
 
 
-class HubSpotOptions(Options):
-    """The ``options`` of a HubSpot source: a ``service_key``, or ``oauth``."""
+class AccountOptions(Options):
+    """How an account is asked: a ``service_key``, or ``oauth``."""
 
     service_key: Secret | None = Field(
         default=None, description="A service key, or the token of an older private app; it needs the contacts' scopes."
@@ -74,23 +74,32 @@ class HubSpotOptions(Options):
     base_url: Annotated[str, AfterValidator(_address)] = Field(
         default="https://api.hubapi.com", description="The address of the API."
     )
+    deadline: Annotated[Duration, Field(gt=0)] = Field(
+        default=300.0, description="How long one request may take in all, its answer and failed attempts included."
+    )
+    max_answer: Size = Field(default=64_000_000, description="The longest answer, after unpacking.")
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> AccountOptions:
+        if (self.service_key is None) == (self.oauth is None):
+            raise ValueError("give either service_key or oauth")
+        return self
+
+
+class HubSpotSinkOptions(AccountOptions):
+    """The ``options`` of a HubSpot sink."""
+
+
+class HubSpotOptions(AccountOptions):
+    """The ``options`` of a HubSpot source."""
+
     overlap: Duration = Field(
         default=900.0, description="How much of the time before the last read is read again: HubSpot's search lags."
     )
     sweep: Duration = Field(
         default=86_400.0, description="How often the ids of all contacts are read, to find purged contacts."
     )
-    deadline: Annotated[Duration, Field(gt=0)] = Field(
-        default=300.0, description="How long one request may take in all, its answer and failed attempts included."
-    )
-    max_answer: Size = Field(default=64_000_000, description="The longest answer, after unpacking.")
     bin: Duration = Field(
         default=3_600.0, description="How often a recycle bin of more than 100 contacts is read, to find archived ones."
     )
     full: Duration = Field(default=7 * 86_400.0, description="How often all contacts are read again.")
-
-    @model_validator(mode="after")
-    def _one_way_in(self) -> HubSpotOptions:
-        if (self.service_key is None) == (self.oauth is None):
-            raise ValueError("give either service_key or oauth")
-        return self

@@ -6,11 +6,12 @@ from collections.abc import Generator, Sequence
 from typing import Any, cast
 
 from connectors.http_parts.server_clock import ServerClock
+from connectors.http_parts.surroundings import Surroundings
 from connectors.rest_api.cursor import Cursor, parse_cursor, window
 from connectors.rest_api.lookup import Lookup
 from connectors.rest_api.options import RestOptions
 from connectors.rest_api.reading import Columns, Reading
-from connectors.rest_api.session import FullNeeded, Session, Surroundings
+from connectors.rest_api.session import FullNeeded, Session
 from syncd.errors import SourceInvalid
 from syncd.source import EVERYTHING, Connector, End, Needs, Note, Options, Rows
 

@@ -5,14 +5,15 @@ Each part is checked by itself here; ``options`` checks that the parts agree.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from connectors.http_parts.access import Name, PathTemplate, Template
 from connectors.http_parts.paths import JsonPath, finder
-from connectors.rest_api.cursor import FORMATS
+from connectors.http_parts.template import RequestTemplate, names_in, unguarded
+from connectors.http_parts.times import TimeFormat
 from connectors.rest_api.paging import (
     KeysetPages,
     NextUrlPages,
@@ -22,19 +23,8 @@ from connectors.rest_api.paging import (
     Pager,
     TokenPages,
 )
-from connectors.rest_api.template import RequestTemplate, names_in, unguarded
 from connectors.rest_api.walk import MOST_PAGES
 from syncd.source import Duration, Options
-
-
-def _template(value: Any) -> Any:
-    # names_in raises for a brace without its partner.
-    names_in(value)
-    return value
-
-
-Template = Annotated[Any, AfterValidator(_template)]
-"""A value whose texts are templates, at any depth."""
 
 
 def _place(value: str) -> str:
@@ -48,30 +38,11 @@ Place = Annotated[str, AfterValidator(_place)]
 """A place in an answer: a JMESPath of its body, or ``header:NAME``."""
 
 
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-        raise ValueError("is no name of a variable: use letters, digits and _")
-    return value
-
-
-Name = Annotated[str, AfterValidator(_name)]
-"""The name of a variable in templates."""
-
-
-def _time_format(value: str) -> str:
-    if value not in FORMATS and "%" not in value:
-        raise ValueError(f"is not a time format: write one of {', '.join(FORMATS)}, or directives such as %Y-%m-%d")
-    return value
-
-
 class RequestForm(Options):
     """A request. Its texts are templates; a part that is absent is as in the main ``request``."""
 
     method: Literal["GET", "POST"] | None = Field(default=None, description="GET by default.")
-    # base_url and path are simply joined, so a path without a slash would change the name of the host.
-    path: Annotated[str, Field(pattern="^/"), AfterValidator(_template)] | None = Field(
-        default=None, description="What follows base_url."
-    )
+    path: PathTemplate | None = Field(default=None, description="What follows base_url.")
     query: Mapping[str, Template] = Field(default={}, description="The parameters of the URL.")
     headers: Mapping[str, Template] = Field(default={}, description="Headers beside those of auth.")
     body: Template | None = Field(default=None, description="What is sent as JSON.")
@@ -170,7 +141,7 @@ class ChangesForm(Options):
         description="time: {since} and {until}; token: {cursor}, from the answer; url: a whole address from the answer."
     )
     request: RequestForm = Field(default=RequestForm(), description="How it differs from the main request.")
-    form: Annotated[str, AfterValidator(_time_format)] = Field(
+    form: TimeFormat = Field(
         default="iso", description="How {since} and {until} are written: iso, iso_ms, unix, unix_ms, http_date, %Y-…"
     )
     overlap: Duration = Field(default=300.0, description="How much of the time before is asked for again.")

@@ -12,7 +12,9 @@ import polars as pl
 from connectors.flags import is_yes, shown
 from connectors.http_parts.paths import find
 from connectors.http_parts.records import Damage, ids_of, rows_of, table, text_of
-from connectors.rest_api.cursor import Window, moment
+from connectors.http_parts.template import RequestTemplate
+from connectors.http_parts.times import moment
+from connectors.rest_api.cursor import Window
 from connectors.rest_api.enrich import enriched
 from connectors.rest_api.forms import DiscoverForm, RecordsForm
 from connectors.rest_api.options import RestOptions
@@ -20,7 +22,6 @@ from connectors.rest_api.paging import Page
 from connectors.rest_api.parts import Parts, split_names
 from connectors.rest_api.sample import narrow, sampled
 from connectors.rest_api.session import Session
-from connectors.rest_api.template import RequestTemplate
 from connectors.rest_api.walk import Walk
 from syncd.errors import SourceInvalid, SourceUnavailable
 from syncd.rest import Listed, parts_of

@@ -48,7 +48,7 @@ class SqlTables(Sink):
         self._is_prepared = False
 
     def wants(self) -> Wants:
-        return Wants(batch=BATCH, erases=True)
+        return Wants(batch=BATCH, erases=True, compares=False)
 
     def check(self) -> list[Note]:
         if self._is_new_file():

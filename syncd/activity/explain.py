@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.activity.attributing.explaining import attribution_json
+from syncd.activity.attributing.work import Attributing
+from syncd.activity.delivering.shown import delivery_json
+from syncd.activity.delivering.shown import standing as standing_of
 from syncd.activity.events import observation_of
 from syncd.activity.pull import day_json
 from syncd.activity.pulling.one_list import standing
@@ -16,6 +20,7 @@ from syncd.activity.store.insight import MOST, Named
 from syncd.activity.store.media import Item
 from syncd.activity.store.store import ActivityStore
 from syncd.config.activity import Activity
+from syncd.config.sinks import SinkSettings
 from syncd.core.activity import prospects
 from syncd.core.activity.days.windows import of_moment
 from syncd.core.activity.instants import iso
@@ -30,7 +35,8 @@ class Explained:
     """An explanation, in parts that are ``--json``'s.
 
     ``named``: what the id names. ``kind``, ``key``: the call or message that it belongs to, None if it belongs to none.
-    ``columns``: as stored, None if nothing is. ``state``: all that was said. ``record``: None also if nothing is kept.
+    ``columns``: as stored, None if nothing is. ``attribution``: whose it is, as ``--json`` shows it. ``state``: all
+    that was said. ``record``: None also if nothing is kept.
     ``days``: the days in whose lists it stands, or may stand.
     """
 
@@ -38,12 +44,14 @@ class Explained:
     kind: Kind | None = None
     key: str = ""
     columns: Mapping[str, Any] | None = None
+    attribution: Mapping[str, Any] | None = None
     state: State = field(default_factory=dict)
     record: Record | None = None
     words: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     media: list[Item] = field(default_factory=list)
     days: list[Day] = field(default_factory=list)
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
     next: list[Prospect] = field(default_factory=list)
 
     @property
@@ -60,11 +68,13 @@ class Explained:
             "key": self.key or None,
             "activity": self.record.row if self.record else None,
             "left_out": self.is_left_out,
+            "attribution": self.attribution,
             "events": [_event_json(event) for event in self.events],
             "lists": self.lists(),
             "texts": self.texts(),
             "media": [_media_json(item) for item in self.media],
             "days": [day_json(day) for day in self.days],
+            "deliveries": self.deliveries,
             "next": [{"do": each.do, "why": each.why, "at": _time(each.at)} for each in self.next],
         }
 
@@ -95,21 +105,49 @@ class Explained:
         return found
 
 
-def explained(store: ActivityStore, activity: Activity, text: str, now: float) -> Explained:
-    """Explain what an id, or the beginning of one, names; ``now``: Unix seconds.
+def subject_of(store: ActivityStore, text: str) -> tuple[Named, Kind | None, str]:
+    """Return what an id, or the beginning of one, names, and kind and key of its call or message.
 
     Raises:
         ConfigError: it names nothing, or several things.
     """
-    found = Explained(_one(store, text))
-    found.kind, found.key = _subject(store, found.named)
+    named = _one(store, text)
+    return named, *_subject(store, named)
+
+
+def explained(
+    work: Attributing, activity: Activity, text: str, now: float, sinks: Collection[SinkSettings] = ()
+) -> Explained:
+    """Explain what an id, or the beginning of one, names; ``now``: Unix seconds. ``sinks``: where it is delivered.
+
+    Raises:
+        ConfigError: it names nothing, or several things.
+    """
+    store = work.store
+    named, kind, key = subject_of(store, text)
+    found = Explained(named, kind, key)
     if found.kind is None:
         event = store.events.get(found.named.key)
         found.events = [event] if event else []
     else:
         _gather(store, found, found.kind, now)
-    found.next = list(_prospects(found, activity, now)) or [Prospect("nothing", "nothing more is waited for")]
+        if found.columns and not found.is_left_out:
+            found.attribution = attribution_json(work, found.kind, found.key, found.columns)
+    expected = [*_prospects(found, activity, now), *_of_sinks(store, found, sinks, now)]
+    found.next = expected or [Prospect("nothing", "nothing more is waited for")]
     return found
+
+
+def _of_sinks(
+    store: ActivityStore, found: Explained, sinks: Collection[SinkSettings], now: float
+) -> Iterator[Prospect]:
+    if found.record is None or not sinks:
+        return
+    row, revision = found.record.row, found.record.columns["revision"]
+    found.deliveries = delivery_json(store, sinks, row)
+    for each in standing_of(store, sinks, row, revision):
+        if (prospect := prospects.of_delivery(each, now)) is not None:
+            yield prospect
 
 
 def _one(store: ActivityStore, text: str) -> Named:
@@ -182,6 +220,9 @@ def _prospects(found: Explained, activity: Activity, now: float) -> Iterator[Pro
         return
     if found.kind == "call" and found.state:
         yield from prospects.of_call(view_of_call(found.state), now)
+    if found.attribution:
+        outcome, at = found.attribution["outcome"], (found.columns or {})["started" if found.kind == "call" else "sent"]
+        yield from prospects.of_contact(outcome, is_recent=at is None or at >= now - activity.attribute.late)
     for day in found.days:
         if (read := prospects.of_day(day.day, standing(day), now, activity.pull.recheck)) is not None:
             yield read._replace(why=f"{day.day}: {read.why}")

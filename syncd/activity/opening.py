@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from syncd.activity.erasing import sweep
 from syncd.activity.store.store import ActivityStore
 from syncd.config import Settings
 from syncd.config.activity import Activity
+from syncd.state.leaving.forgotten import Forgotten
 
 
 def open_store(
@@ -20,6 +22,21 @@ def open_store(
         ConfigError: ``activity.only`` is no condition.
 
     """
+    region = region_of(settings)
+    forgotten = Forgotten(settings.state)
+    store = ActivityStore(
+        activity.store, read_only=read_only, clock=clock, region=region, only=activity.only, forgotten=forgotten
+    )
+    if not read_only:
+        try:
+            sweep(store, activity, forgotten)
+        except BaseException:
+            store.close()
+            raise
+    return store
+
+
+def region_of(settings: Settings) -> str:
+    """Return in whose form numbers are stored (an ISO 3166 code)."""
     # Numbers have the form in which contacts are sent, or they would not meet; all sources are of one company.
-    region = next((source.rules.phones.region for source in settings.sources.values()), "US")
-    return ActivityStore(activity.store, read_only=read_only, clock=clock, region=region, only=activity.only)
+    return next((source.rules.phones.region for source in settings.sources.values()), "US")

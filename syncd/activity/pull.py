@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.activity.messaging.settle import settle
 from syncd.activity.noting import noted
 from syncd.activity.pulling.kept import Kept, Seen, Taken
 from syncd.activity.pulling.lists import Listing
 from syncd.activity.pulling.one_list import ListPull, Rhythm
+from syncd.activity.pulling.singles import ask_singly
 from syncd.activity.session import ActivitySession
 from syncd.activity.store.days import Day
 from syncd.activity.store.store import ActivityStore
@@ -83,7 +85,7 @@ class Pull:
         if not self.dry_run:
             self.store.activities.begin_lists()
         lists = [self._of(kind) for kind in KINDS]
-        work: list[Callable[[ListPull], None]] = [ListPull.look, ListPull.read_due, ListPull.sum_up]
+        work: list[Callable[[ListPull], None]] = [ListPull.look, ListPull.read_due, ask_singly, ListPull.sum_up]
         if days:
             work = [lambda each: each.read_days(days)]
         try:
@@ -140,7 +142,10 @@ def pulled_under_lease(
         forecast=forecast or (lambda _requests: None),
     )
     session.reports_budget.begin()
-    return work.run(into, days)
+    work.run(into, days)
+    if into.requests and "message" not in into.errors and not session.dry_run:
+        settle(session)
+    return into
 
 
 def day_json(day: Day) -> dict[str, Any]:

@@ -53,10 +53,12 @@ def recover(session: ActivitySession, *, at_once: bool = False) -> Recovered:
         AccessDenied, Stopped: as :meth:`syncd.rest.Client.request`.
         StateError: the store cannot be used.
     """
-    if session.dry_run or session.activity.receive is None:
+    if session.dry_run:
         return Recovered(0, dict.fromkeys(KINDS, ()))
     now = session.clock()
-    found = _asked(session) if at_once or _is_due(session, now) else None
+    # What came while there was a receiver is seen to also after its end; only nobody's failures are asked for.
+    is_asked = session.activity.receive is not None and (at_once or _is_due(session, now))
+    found = _asked(session) if is_asked else None
     with session.store.write():
         wanted = [*_gaps(session), *_stale(session)]
         events = 0

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from syncd.activity.media.folder import Folder, unusable
-from syncd.activity.media.removing import folders, remove_old
+from syncd.activity.media.folder import Folder, folders, unusable
+from syncd.activity.media.removing import remove_old
 from syncd.activity.session import ActivitySession
 from syncd.core.activity.observations import Kind
 from syncd.errors import SyncdError

@@ -1,4 +1,4 @@
-"""One run of the work on calls and messages: deliveries, what was missed of them, the lists, the files, what is old."""
+"""One run of the work on calls and messages: events, what was missed, the lists, contacts, files, sinks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.activity.attributing.work import Attributed, Attributing, policy_of
+from syncd.activity.deliver import deliver
+from syncd.activity.delivering.awaiting import awaited
+from syncd.activity.delivering.report import SinkReport
+from syncd.activity.delivering.session import delivering_in
 from syncd.activity.events import Merged, merge_events
 from syncd.activity.media.run import MediaReport, fetch_media
 from syncd.activity.noting import noted
@@ -15,8 +20,11 @@ from syncd.activity.recover import recover
 from syncd.activity.retention import RetentionReport, retain
 from syncd.activity.session import ActivitySession
 from syncd.activity.webhooks.health import look_after_endpoint
-from syncd.errors import AccessDenied, SyncdError, TargetError
+from syncd.errors import AccessDenied, SourceBusy, SyncdError, TargetError
 from syncd.report.exit_code import SEVERITY
+
+BUSY = 30.0
+"""Seconds for which another delivery to a sink is waited for."""
 
 
 @dataclass(slots=True)
@@ -28,8 +36,10 @@ class ActivityRun:
 
     merged: Merged = field(default_factory=Merged)
     pulled: Pulled = field(default_factory=Pulled)
+    attributed: Attributed = field(default_factory=Attributed)
     media: MediaReport = field(default_factory=MediaReport)
     retention: RetentionReport = field(default_factory=RetentionReport)
+    delivered: list[SinkReport] = field(default_factory=list)
     errors: dict[str, SyncdError] = field(default_factory=dict)
 
     @property
@@ -45,8 +55,10 @@ class ActivityRun:
         return {
             **self.pulled.to_json(),
             **events,
+            "attribution": self.attributed.to_json(),
             "media": self.media.to_json(),
             "retention": self.retention.to_json(),
+            "sinks": [each.to_json() for each in self.delivered],
         }
 
 
@@ -68,10 +80,29 @@ def run_activity(
             session.halt_if_asked()
             pulled_under_lease(session, into.pulled, forecast=forecast)
         session.halt_if_asked()
-        into.media = fetch_media(session)
+        attribute(session, into.attributed)
         session.halt_if_asked()
-        into.retention = retain(session)
+        # By a wrong clock, everything may seem to be old, and what is removed does not come back.
+        if session.server.shows_the_day:
+            into.media = fetch_media(session, awaited(session.store, session.settings))
+    session.halt_if_asked()
+    # Not under the lease: a delivery of a backlog may take long, and must not keep the next pull waiting.
+    deliver(delivering_in(session, wait=BUSY), list(session.settings.sinks.values()), into.delivered)
+    session.halt_if_asked()
+    if session.server.shows_the_day:
+        # What is old is removed after it was delivered, and not before. Whoever has the lease now removes it too.
+        with suppress(SourceBusy), session.leased():
+            into.retention = retain(session, awaited(session.store, session.settings))
     return into
+
+
+def attribute(session: ActivitySession, into: Attributed) -> None:
+    """Decide whose calls and messages are."""
+    policy = policy_of(session.settings, session.activity)
+    work = Attributing(
+        policy, session.store, session.state, dry_run=session.dry_run, halt_if_asked=session.halt_if_asked
+    )
+    work.run(into)
 
 
 def _merge(session: ActivitySession, into: ActivityRun) -> None:

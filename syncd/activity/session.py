@@ -37,8 +37,8 @@ class ActivitySession:
     """Opened by :func:`open_activity`. ``clock`` gives Unix seconds; ``run`` names this run.
 
     ``reports``: the client of ``GET /calls`` and ``GET /messages``; ``default``: of the webhooks; ``media``: of ``GET
-    /media/{id}``. ``server``: the target's own time, as its answers tell it. ``reports_budget``, ``media_budget``:
-    forecast how long requests will take.
+    /media/{id}``; ``messaging``: of ``POST /messages``. ``server``: the target's own time, as its answers tell it.
+    ``reports_budget``, ``media_budget``: forecast how long requests will take.
     """
 
     settings: Settings
@@ -48,6 +48,7 @@ class ActivitySession:
     reports: Client
     default: Client
     media: Client
+    messaging: Client
     server: ServerTime
     run: str
     leases: Leases
@@ -61,7 +62,7 @@ class ActivitySession:
     @property
     def sent(self) -> int:
         """How many requests were sent, every attempt included."""
-        return self.reports.sent + self.default.sent + self.media.sent
+        return self.reports.sent + self.default.sent + self.media.sent + self.messaging.sent
 
     def halt_if_asked(self) -> None:
         """End the run here if the process was asked to stop.
@@ -107,10 +108,12 @@ def open_activity(
         leases = Leases(state, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}", clock)
         server = ServerTime(clock)
 
+        target = settings.target
+        windows = {"default": target.limits, "reports": target.reports, "messaging": target.messaging}
+
         def budget(tier: Tier, share: float) -> Budget:
-            windows = settings.target.reports if tier == "reports" else settings.target.limits
             log = state.requests.tier(tier)
-            return Budget(log, windows, share=share, clock=clock, stopping=stopping, on_wait=watcher.waiting)
+            return Budget(log, windows[tier], share=share, clock=clock, stopping=stopping, on_wait=watcher.waiting)
 
         def client(places: Places) -> Client:
             made = client_of(settings.target, Proving(places, leases), stopping, sleep, judge=server.judge)
@@ -128,6 +131,7 @@ def open_activity(
             reports=client(reports),
             default=client(budget("default", 1.0)),
             media=client(media),
+            messaging=client(budget("messaging", 1.0)),
             server=server,
             run=f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(clock()))}-{secrets.token_hex(3)}",
             leases=leases,

@@ -5,34 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 
 from syncd.commands.options import ApproveOptions
-from syncd.commands.settings import chosen_sources, existing_state, loaded
-from syncd.core.wording import counted
+from syncd.commands.settings import chosen, existing_state, loaded
+from syncd.core.wording import HELD_WORDS, counted
 from syncd.errors import ConfigError
 from syncd.report.exit_code import DONE
 from syncd.report.screen import Screen
 from syncd.report.streams import printable
-from syncd.state.glance import repairs_of
+from syncd.state.glance import erasures_of, repairs_of
 
 
 def approve(config: Path | None, options: ApproveOptions) -> int:
-    """Approve the list of the source that is held under the digest.
+    """Approve the list of the source, or of the sink, that is held under the digest.
 
     Raises:
-        ConfigError: nothing of the source is held under it.
+        ConfigError: nothing of it is held under that digest.
     """
     settings, source, digest = loaded(config), options.source, pasted(options.digest)
-    chosen_sources(settings, [source])
+    is_sink = chosen(settings, source) == "sink"
     # The state keeps what a run holds under the source's name, and what a repair holds under a name of its own.
-    names = source, repairs_of(source)
+    names = source, repairs_of(source), erasures_of(source)
     with existing_state(settings) as state:
         held = {hold["digest"]: hold for name in names for hold in (state.holds.of(name) if state else ())}
         if state is None or digest not in held:
-            raise ConfigError(_nothing_held(source, digest, list(held)))
+            again = f"syncd activity deliver {source}" if is_sink else f"syncd run {source}"
+            raise ConfigError(_nothing_held(source, digest, list(held), again))
         hold = held[digest]
         state.holds.approve(hold["source"], digest)
-    kind = {"delete": "delete", "update": "update"}.get(hold["kind"], "change")
+    number = counted(hold["count"], HELD_WORDS.get(hold["kind"], "change"))
     how = f"syncd run {source}" if hold["source"] == source else f"syncd reconcile {source} --repair"
-    number = counted(hold["count"], kind)
+    how = f"syncd activity deliver {source}" if is_sink else how
+    how = "syncd activity forget --sinks" if hold["source"] == erasures_of(source) else how
     Screen().line(f"{source}: {number} approved, for one run and exactly as listed: {how} makes them.")
     return DONE
 
@@ -42,11 +44,10 @@ def pasted(digest: str) -> str:
     return digest.strip().lower()
 
 
-def _nothing_held(source: str, digest: str, held: list[str]) -> str:
+def _nothing_held(source: str, digest: str, held: list[str], again: str) -> str:
     now = f"held now: {', '.join(held)}" if held else "nothing of it is held now"
     what = f"nothing is held under {printable(digest)}" if digest else "the digest is empty, and names no list"
     # A digest that was right a moment ago is the usual case, so the message says how a digest gets old.
     return (
-        f"{source}: {what}; {now}. A list that changed has a new digest, and a dry run only "
-        f"shows one: syncd run {source} holds it"
+        f"{source}: {what}; {now}. A list that changed has a new digest, and a dry run only shows one: {again} holds it"
     )

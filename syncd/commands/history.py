@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.budget import describe
 from syncd.commands.options import HistoryQuery
-from syncd.commands.settings import chosen_sources, loaded
+from syncd.commands.settings import chosen, loaded
 from syncd.commands.status import shown_time
 from syncd.core.columns import UNIT
 from syncd.core.wording import shown_key
@@ -55,7 +55,8 @@ def history(config: Path | None, query: HistoryQuery) -> int:
         ConfigError: there is no such source or run, or ``since`` is no time.
     """
     settings = loaded(config, keyless=True)
-    chosen_sources(settings, [query.source] if query.source else [])
+    if query.source:
+        chosen(settings, query.source)
     # Before the import, which is slow: a mistyped option is reported at once.
     since = None if query.since is None else _moment(query.since, time.time())
     from syncd.state import State
@@ -103,7 +104,8 @@ def _runs(state: State, query: HistoryQuery, since: float | None) -> Found:
     for run in state.history.runs(source=query.source, run=query.run, since=since):
         report = run["report"] or {}
         # The report of an older version may lack a count that there is now.
-        counts = dict.fromkeys(COUNTS, 0) | report.get("counts", {}) if report else {}
+        names = () if "sink" in report else COUNTS
+        counts = dict.fromkeys(names, 0) | report.get("counts", {}) if report else {}
         found = {name: run[name] for name in ("run", "source", "kind", "undoes", "outcome", "exit", "requests")}
         ended = iso(run["ended"]) if run["ended"] else None
         yield {**found, "started": iso(run["started"]), "ended": ended, "counts": counts, "error": report.get("error")}

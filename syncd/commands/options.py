@@ -40,7 +40,14 @@ _KIND = Option("--kind", metavar="KIND", help="Only calls (call) or only message
 _NUMBER = Option("--number", metavar="N", help="Only with this number, written in any way.")
 _EVENTS = Option("--events", metavar="A..B", help="Only events that were received on these days.")
 _REBUILD = Option("--rebuild", help="Also derive every stored call and message anew from all that was said of it.")
+_LIVE = Option("--live", help="Also ask the list for this call, by one request, and say what differs. Stores nothing.")
+_ACTIVITY = Argument(metavar="ID", help="Its id, or the beginning of it that no other one has.", show_default=False)
+_TO = Option("--to", metavar="SOURCE KEY", help="It is this contact's.", show_default=False)
+_AGAIN = Option("--again", metavar="A..B", help="Decide anew whose the calls and messages of these days are.")
 _STAY = Option("--stay", metavar="SECONDS", help="With --events: go on until nothing has come for so long.")
+_THESE_SINKS = Argument(metavar="SINK", help="Which sinks; all, if none is named.")
+_REPLAY_SINK = Option("--sink", metavar="SINK", help="Also deliver the calls and messages of these days again to it.")
+_STAY_DELIVERING = Option("--stay", metavar="SECONDS", help="Deliver what comes, until nothing has come for so long.")
 _SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
 
@@ -96,7 +103,7 @@ class ReconcileOptions:
 class ApproveOptions:
     """Let the held changes that DIGEST names go on, once and exactly as listed."""
 
-    source: Annotated[str, Argument(metavar="SOURCE", help="The source whose changes are held.")]
+    source: Annotated[str, Argument(metavar="SOURCE", help="The source, or the sink, whose changes are held.")]
     digest: Annotated[str, Argument(metavar="DIGEST", help="The list's digest, as run and status show it.")]
 
 
@@ -144,12 +151,31 @@ class PullOptions:
 
 @dataclass(frozen=True, slots=True)
 class ActivityRunOptions:
-    """Do all that is due: merge what was received, read the lists, fetch files, remove what is old."""
+    """Do all that is due: merge what was received, read the lists, fetch files, deliver, remove what is old."""
 
     events: Annotated[bool, Option("--events", help="Only merge what was received; ask the target nothing.")] = False
     stay: Annotated[float, _STAY] = 0.0
     dry_run: Annotated[bool, Option("--dry-run", help="Read the lists, and store nothing.")] = False
     as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverOptions:
+    """Deliver calls and messages to the sinks: what is new, what has changed, and contacts that came later."""
+
+    sinks: Annotated[list[str] | None, _THESE_SINKS] = None
+    dry_run: DryRun = False
+    as_json: Json = False
+    changes: Annotated[Path | None, _CHANGES] = None
+    wait: Annotated[bool, Option("--wait", help="Wait for another delivery to the sink to end.")] = False
+    stay: Annotated[float, _STAY_DELIVERING] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareOptions:
+    """Make what deliveries to a sink need, such as tables or a property, if it is not there yet."""
+
+    sink: Annotated[str, Argument(metavar="SINK", help="The sink.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +210,27 @@ class ActivityExplainOptions:
     """Show what is known of a call, a message, a file or an event, and what the next run would do with it, and why."""
 
     id: Annotated[str, Argument(metavar="ID", help="Its id, or the beginning of it that no other one has.")]
+    live: Annotated[bool, _LIVE] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeOptions:
+    """Say whose a call or a message is, for ever; or decide anew, by the contacts that had its number."""
+
+    id: Annotated[str | None, _ACTIVITY] = None
+    to: Annotated[tuple[str, str] | None, _TO] = None
+    nobody: Annotated[bool, Option("--nobody", help="It is no contact's.")] = False
+    again: Annotated[str | None, _AGAIN] = None
+    dry_run: Annotated[bool, Option("--dry-run", help="Show what would change, and store nothing.")] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownOptions:
+    """List the numbers that are no contact's, the most frequent ones first. Asks the target nothing."""
+
+    csv: Annotated[bool, Option("--csv", help="Print a CSV table on stdout, and nothing else.")] = False
     as_json: Json = False
 
 
@@ -192,8 +239,21 @@ class ActivityReplayOptions:
     """Merge the stored events once more. What lists have said stays; the target is asked nothing."""
 
     events: Annotated[str | None, _EVENTS] = None
+    sink: Annotated[str | None, _REPLAY_SINK] = None
     rebuild: Annotated[bool, _REBUILD] = False
     dry_run: Annotated[bool, Option("--dry-run", help="Count what would change, and store nothing.")] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityForgetOptions:
+    """Erase all that is kept of a number: its calls, messages, texts and files. They do not come back."""
+
+    number: Annotated[str | None, Argument(metavar="NUMBER", help="The number, written in any way.")] = None
+    sinks: Annotated[bool, Option("--sinks", help="Erase what sinks were sent of it too, once approved.")] = False
+    dry_run: Annotated[bool, Option("--dry-run", help="Count what would be erased, and erase nothing.")] = False
+    listed: Annotated[bool, Option("--list", help="Show when something was forgotten, never whom.")] = False
+    allow: Annotated[str | None, Option("--allow", metavar="DIGEST", help="Let what has this digest come back.")] = None
     as_json: Json = False
 
 

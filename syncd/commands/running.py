@@ -5,24 +5,40 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from syncd.commands.options import RunOptions, UndoOptions
 from syncd.errors import SourceBusy, SyncdError
 from syncd.report.error_text import error_json, message_of, placed, say_error
-from syncd.report.exit_code import code_for, code_of, gravest, is_unwritable
-from syncd.report.streams import silence_stdout
+from syncd.report.exit_code import CODES, DONE, code_for, code_of, gravest, is_unwritable
+from syncd.report.streams import print_json, silence_stdout
 from syncd.run.signals import handled, set_by_signal
 
 if TYPE_CHECKING:
     from syncd.config import Settings, Source
-    from syncd.report.drift_report import SourceDrift
+    from syncd.report.screen import Screen
     from syncd.report.source_report import SourceReport
     from syncd.run.session import Session, Watcher
+
+Report = dict[str, Any]
+"""What a command with one report found, as ``--json`` shows it."""
+
+
+class Part(Protocol):
+    """One source's, or one sink's, part of a command. ``source``: its name."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def error(self) -> SyncdError | None: ...
+
+    @property
+    def exit_code(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -62,7 +78,7 @@ def error_of(work: Callable[[threading.Event], None]) -> BaseException | None:
 
 def finished(
     write: Callable[[int], object],
-    parts: Sequence[SourceReport | SourceDrift],
+    parts: Iterable[Part],
     error: BaseException | None,
     *,
     changes: bool = False,
@@ -71,6 +87,7 @@ def finished(
 
     ``error``: the error that ended the command. ``changes``: the exit code has to tell of changes.
     """
+    parts = list(parts)
     codes = [each.exit_code for each in parts] if error is None else [code_of(error)]
     code = gravest([*codes, code_for(changes=changes)])
     # Printed before the errors: on a terminal, the report would push them out of sight.
@@ -173,3 +190,29 @@ def _interruptible(stopping: threading.Event) -> Iterator[None]:
 
     with handled(asked):
         yield
+
+
+def reported(
+    work: Callable[[threading.Event], Report],
+    show: Callable[[Screen, Report], None],
+    *,
+    as_json: bool,
+    happened: Callable[[Report], Iterable[str]] = lambda _: (),
+) -> int:
+    """Do the ``work``, show what it found, and return the exit code.
+
+    ``work`` is given an event that a signal sets. ``happened``: the names in
+    :data:`syncd.report.exit_code.CODES` of what the report says that decides the exit code.
+    """
+    found: list[Report] = []
+    error = error_of(lambda stopping: found.append(work(stopping)))
+    code = code_of(error) if error else gravest(CODES[name] for name in happened(found[0]))
+    if as_json:
+        print_json({"exit": code, **(found[0] if found else {}), **error_json(error)})
+    elif found:
+        from syncd.report.screen import Screen
+
+        show(Screen(), found[0])
+    if error:
+        say_error(message_of(error))
+    return code or DONE

@@ -1,18 +1,18 @@
-"""The configuration that a command works with, its sources, and its state."""
+"""The configuration that a command works with, its sources and sinks, and its state."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
 from syncd.report.streams import printable
 
 if TYPE_CHECKING:
-    from syncd.config import Settings, Source
+    from syncd.config import Settings, SinkSettings, Source
     from syncd.config.activity import Activity
     from syncd.state import State
 
@@ -63,6 +63,22 @@ def chosen_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
     return [source for name, source in settings.sources.items() if not names or name in names]
 
 
+def chosen(settings: Settings, name: str) -> Literal["source", "sink"]:
+    """Return what is called ``name``: sources and sinks share one name space.
+
+    Raises:
+        ConfigError: there is neither a source nor a sink of this name.
+    """
+    if name in settings.sinks:
+        return "sink"
+    if name in settings.sources or not settings.sinks:
+        chosen_sources(settings, [name])
+        return "source"
+    known = [*settings.sources, *settings.sinks]
+    what = f"there is no source and no sink {printable(name)!r}{nearest(name, known)}"
+    raise ConfigError(f"{what}; there are: {', '.join(known)}")
+
+
 def needed_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
     """Return the sources as :func:`chosen_sources` does, for a command that has nothing to do without one.
 
@@ -73,6 +89,31 @@ def needed_sources(settings: Settings, names: Sequence[str]) -> list[Source]:
     if not sources:
         raise ConfigError(f"{settings.path}: there is no source: add one under sources (calls: syncd activity run)")
     return sources
+
+
+def chosen_sinks(settings: Settings, names: Sequence[str]) -> list[SinkSettings]:
+    """Return the sinks called ``names``, or all, in the order of the configuration.
+
+    Raises:
+        ConfigError: there is no sink of one of the names.
+    """
+    known = list(settings.sinks)
+    wrong = [f"{printable(name)!r}{nearest(name, known)}" for name in dict.fromkeys(names) if name not in known]
+    if wrong:
+        raise ConfigError(*(f"there is no sink {each}; there are: {', '.join(known) or 'none'}" for each in wrong))
+    return [sink for name, sink in settings.sinks.items() if not names or name in names]
+
+
+def needed_sinks(settings: Settings, names: Sequence[str]) -> list[SinkSettings]:
+    """Return the sinks as :func:`chosen_sinks` does, for a command that has nothing to do without one.
+
+    Raises:
+        ConfigError: there is no sink, or none of one of the names.
+    """
+    sinks = chosen_sinks(settings, names)
+    if not sinks:
+        raise ConfigError(f"{settings.path}: there is no sink: add one under sinks")
+    return sinks
 
 
 def existing_state(settings: Settings, *, read_only: bool = False) -> AbstractContextManager[State | None]:

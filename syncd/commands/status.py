@@ -92,9 +92,21 @@ def _show(screen: Screen, found: Mapping[str, Any]) -> None:
 
         for subject, text in activity_lines(found["activity"]):
             screen.line((f"{subject}: ", "bold"), text, hanging=2)
+    for sink in found["sinks"]:
+        _sink(screen, sink, shown)
     screen.line(("requests left: ", "bold"), _windows(found), hanging=2)
     for tier, left in found["tiers"].items():
         screen.line((f"{TIERS[tier]} left: ", "bold"), _windows(left), hanging=2)
+
+
+def _sink(screen: Screen, sink: Mapping[str, Any], shown: Collection[str]) -> None:
+    from syncd.watch.activity.sinks import sink_line
+
+    screen.line((f"sink {sink['sink']}: ", "bold"), sink_line(sink), hanging=2)
+    failure = sink["failure"]
+    if failure and not any(text.endswith(failure["message"]) for text in shown):
+        screen.line(("error: ", "bold red"), failure["message"], indent=2)
+    _held(screen, sink["held"])
 
 
 def _windows(left: Mapping[str, Any]) -> str:
@@ -131,15 +143,19 @@ def _details(screen: Screen, source: Mapping[str, Any], shown: Collection[str]) 
     if last and last["error"] and last["error"] not in shown:
         stopped = last["error_kind"] == Stopped.__name__
         screen.line(("stopped: ", "bold yellow") if stopped else ("error: ", "bold red"), last["error"], indent=2)
-    for hold in source["held"]:
+    _held(screen, source["held"])
+    if source["rejected"]:
+        screen.line(f"rejected: {source['rejected']:,}; syncd rejects list says why", indent=2)
+
+
+def _held(screen: Screen, held: Sequence[Mapping[str, Any]]) -> None:
+    for hold in held:
         screen.line(("held", "bold yellow"), f": {hold['count']:,} ({hold['gate']}): {hold['detail']}", indent=2)
-    for digest, hold in {hold["digest"]: hold for hold in source["held"]}.items():
+    for digest, hold in {hold["digest"]: hold for hold in held}.items():
         if hold["approved"]:
             screen.line(f"{digest} is approved; {hold['by']} makes use of it", indent=4)
         else:
             screen.line("to let exactly these go on: ", (hold["approve"], "bold"), indent=4)
-    if source["rejected"]:
-        screen.line(f"rejected: {source['rejected']:,}; syncd rejects list says why", indent=2)
 
 
 def _done(last: Mapping[str, Any]) -> Iterator[str]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 def undo(config: Path | None, options: UndoOptions) -> int:
     """Undo, print the report, and return the exit code."""
+    from syncd.commands.activity.undo import sinks_of, undo_deliveries
+
+    if sinks := sinks_of(config, options.run):
+        return undo_deliveries(config, options, sinks)
     ran = Ran()
     return concluded(options, ran, partial(_undo, config, options, ran))
 

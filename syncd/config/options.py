@@ -77,10 +77,11 @@ def options_of(entry: Entry, problems: Problems, choice: Choice) -> Options | No
     """Return ``options`` as the model of the chosen class reads them; None if they, or the form around, are wrong."""
     raw = entry.raw if isinstance(entry.raw, Mapping) else {}
     name, options = raw.get(choice.what), raw.get("options", {})
-    if not isinstance(name, str) or not name:
+    # The form takes a number for a text.
+    if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
         return None
     try:
-        model = _chosen(name, choice).OPTIONS
+        model = _chosen(str(name), choice).OPTIONS
     except ConfigError as error:
         problems.add(entry.document, (*entry.prefix, choice.what), problems.hide(str(error)))
         return None

@@ -74,6 +74,8 @@ def _contradictions(form: SinkForm, sources: Collection[str]) -> Iterator[tuple[
         yield ("contacts",), f"no source is called {form.contacts!r}{hint}: name the source that reads its contacts"
     if form.calls is None and form.messages is None:
         yield (), "gets neither calls nor messages: leave out one of the two that say never"
+    if form.leads is not None and form.calls is None:
+        yield ("leads",), "contacts are made of callers, and the sink gets no calls: leave out calls: never"
 
 
 def _rules(form: SinkForm) -> rules.SinkRules:

@@ -19,10 +19,11 @@ BATCH = 500
 NOTHING = hashlib.sha256().hexdigest()[:16]
 """The digest of a plan without changes."""
 
-HeldKind = Literal["delete", "update", "all"]
-"""The changes of the held keys that wait: deletes, updates and moves, or all changes."""
+HeldKind = Literal["delete", "update", "all", "create", "associate", "lead"]
+"""The changes of the held keys that wait: deletes, updates and moves, or all changes; of a sink creates, updates, or
+associations of contacts, or contacts to be made."""
 
-_KINDS_HELD: Mapping[HeldKind, Sequence[str]] = {"delete": ["delete"], "update": ["update", "move"], "all": KINDS}
+_KINDS_HELD: Mapping[str, Sequence[str]] = {"delete": ["delete"], "update": ["update", "move"], "all": KINDS}
 
 
 @dataclass(frozen=True, slots=True)

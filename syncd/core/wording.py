@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from syncd.core.columns import UNIT
+
+HELD_WORDS: Mapping[str, str] = {
+    "delete": "delete",
+    "update": "update",
+    "create": "record",
+    "associate": "association",
+    "lead": "new contact",
+}
+"""What a list of each kind has, as people read it; of the other kinds it has changes."""
 
 
 def counted(count: int, one: str, many: str = "") -> str:

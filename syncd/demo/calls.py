@@ -37,14 +37,14 @@ TRANSCRIPTION = "John Doe: Front office. Gloria Hathaway: My kitchen tap drips. 
 
 
 class Calls:
-    """The steps, in the order of the story."""
+    """The steps, in the order of the story. ``day``: of the calls; ``call``: the id of the first one, once it rang."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._sandbox = stage.sandbox
         # The last day that has ended in every time zone: before that, no list of a day can be proved to be whole.
-        self._day = day_of(time.time() - BEHIND)
-        self._call = ""
+        self.day = day_of(time.time() - BEHIND)
+        self.call = ""
 
     def play(self) -> None:
         with listen(0) as free:
@@ -70,15 +70,15 @@ class Calls:
 
     def ring(self) -> None:
         self._stage.run("webhook", "create", ends=DONE)
-        began = begin_of(self._day) + HALF_PAST_TWO
-        self._call = self._sandbox.phones.call(start=began, remote_name=GLORIA, remote_number=NUMBER, segments=JOURNEY)
-        self._sandbox.phones.transcribe(self._call, SUMMARY, TRANSCRIPTION)
+        began = begin_of(self.day) + HALF_PAST_TWO
+        self.call = self._sandbox.phones.call(start=began, remote_name=GLORIA, remote_number=NUMBER, segments=JOURNEY)
+        self._sandbox.phones.transcribe(self.call, SUMMARY, TRANSCRIPTION)
         self._sandbox.drain()
         sent = [(each.event_type, each.status) for each in self._sandbox.deliveries]
         promise("the answers to webhooks", sent, [("call.ended", 204), ("call.transcription", 204)])
         self._stage.tell(
             "",
-            f"On {self._day} Gloria Hathaway rings, tenant 100010. The phone shows her name, since step 2 has sent it.",
+            f"On {self.day} Gloria Hathaway rings, tenant 100010. The phone shows her name, since step 2 has sent it.",
             "The phone system announces the end of the call, and later its summary, by two signed webhooks. Each is",
             "answered once it is on the disk.",
         )
@@ -97,13 +97,13 @@ class Calls:
             "",
             "One reading is no proof: a call may come while another goes. A second one that finds the same calls is:",
         )
-        self._stage.run("activity", "pull", "--days", self._day, ends=DONE)
+        self._stage.run("activity", "pull", "--days", self.day, ends=DONE)
         self._stage.run("activity", "days", ends=DONE)
         self._promise_day("proved")
 
     def follow(self) -> None:
         self._stage.step("8. Follow one call", "From its webhooks to its recording, and what the next run would do:")
-        self._stage.run("activity", "explain", self._call, ends=DONE)
+        self._stage.run("activity", "explain", self.call, ends=DONE)
         (recording,) = [path for path in (self._stage.folder / "recordings").rglob("*") if path.is_file()]
         content = recording.read_bytes()
         promise("the recording", content, self._sandbox.medium(recording.stem).content())
@@ -115,9 +115,9 @@ class Calls:
     def _promise_day(self, state: str) -> None:
         """Check how the day of the calls stands, and that both are stored, the first one by its webhook."""
         with ActivityStore(self._stage.folder / "activity.db", read_only=True) as store:
-            day = store.days.get("call", self._day)
+            day = store.days.get("call", self.day)
             found = (day.state, day.total, day.by_webhook) if day else None
-            promise(f"the day {self._day}", found, (state, 2, 1))
-            row = next(row for row in store.activities.select(kind="call") if row["id"] == self._call)
+            promise(f"the day {self.day}", found, (state, 2, 1))
+            row = next(row for row in store.activities.select(kind="call") if row["id"] == self.call)
         promise("the caller", row["remote_number"], NUMBER)
         promise("the summary", row["summary"], SUMMARY)

@@ -12,12 +12,14 @@ from signal import default_int_handler
 from syncd.demo.calls import Calls
 from syncd.demo.contacts import Contacts
 from syncd.demo.stage import Command, Stage, Surprise
+from syncd.demo.timeline import Timeline
 from syncd.errors import ConfigError
 from syncd.report.error_text import say_error
 from syncd.report.exit_code import DEFECT, DONE
 from syncd.report.screen import Screen
 from syncd.report.streams import silence_stdout
 from syncd.run.signals import handled
+from syncd.sandbox.hubspot.server import HubSpot
 from syncd.sandbox.server import Sandbox
 from syncd.surroundings.temporary import passing_folder
 
@@ -34,7 +36,10 @@ def run_demo(command: Command) -> int:
         with handled(default_int_handler), passing_folder("syncd-demo-") as folder, Sandbox() as sandbox:
             stage = Stage(folder, sandbox, command)
             Contacts(stage, sample.read_text(encoding="utf-8")).play()
-            Calls(stage).play()
+            calls = Calls(stage)
+            calls.play()
+            with HubSpot(limits=None) as crm:
+                Timeline(stage, crm, calls).play()
         _next_steps(Screen())
     except Surprise as surprise:
         say_error(f"the demo did not come out as it should: {surprise}")

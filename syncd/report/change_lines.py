@@ -20,7 +20,16 @@ LONGEST = 120
 
 EMPTY, NOT_KNOWN = "(empty)", "(not known)"
 
-_DONE = {"create": "created", "adopt": "adopted", "update": "updated", "move": "moved", "delete": "deleted"}
+_DONE = {
+    "create": "created",
+    "adopt": "adopted",
+    "update": "updated",
+    "move": "moved",
+    "delete": "deleted",
+    "associate": "associated",
+    "erase": "removed",
+}
+"""The kinds of changes; the last two are of sinks."""
 
 
 def kinds_counted(counts: Mapping[str, int], *, done: bool) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Connectors import from here and not from the modules below, so that those can change.
 from syncd.rest.addresses import LOOPBACK, host_of, is_under, same_origin
 from syncd.rest.answers import Answer, Judge, Verdict, http_date, is_refusal, retry_after
+from syncd.rest.bodies import encoded
 from syncd.rest.bounds import Bounds
 from syncd.rest.client import Client, Credentials
 from syncd.rest.detours import is_gateways
@@ -27,6 +28,7 @@ __all__ = [
     "Listed",
     "Places",
     "Verdict",
+    "encoded",
     "host_of",
     "http_date",
     "is_gateways",

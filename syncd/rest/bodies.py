@@ -37,16 +37,24 @@ _GATEWAYS = re.compile(rb"\s*(?:<|error code: 1\d{3}\b)")
 
 
 def encode(value: Any, form: Mapping[str, str] | None) -> tuple[str, bytes] | None:
-    """Return the content type and the bytes of ``form``, or else of the JSON ``value``; None if both are None."""
+    """Return the content type and the bytes of ``form``, or else of ``value``; None if both are None.
+
+    ``value`` is written as JSON; bytes are JSON already, which the caller has signed.
+    """
     if form is not None:
         return "application/x-www-form-urlencoded", urlencode(form).encode("ascii")
     if value is None:
         return None
+    return "application/json", value if isinstance(value, bytes) else encoded(value)
+
+
+def encoded(value: Any) -> bytes:
+    """Return a value as JSON."""
     try:
-        return "application/json", orjson.dumps(value)
+        return orjson.dumps(value)
     except orjson.JSONEncodeError:
         # orjson refuses numbers beyond 64 bits and half of a surrogate pair; the standard library writes both.
-        return "application/json", json.dumps(value, separators=(",", ":")).encode("ascii")
+        return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def parse(content: bytearray, *, exact: bool = False) -> tuple[Any, str]:

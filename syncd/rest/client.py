@@ -128,15 +128,18 @@ class Client:
         again: Callable[[], None] | None = None,
         finish: bool = False,
         within: Sequence[str] | None = None,
+        name: str = "",
     ) -> Answer:
         """Send a request until it is answered.
 
         ``path`` follows the base URL, or is a whole URL of the same origin (a server's link to the next page).
-        ``params`` are added to the path's query. The body is ``form`` or else ``json``; None sends none. ``budget``
-        replaces the client's. Answers with a 4xx status in ``returned`` are returned, not raised. ``again`` is called
-        before an attempt that follows one which may have been carried out; an error of it ends the request. ``finish``:
-        the request changes something, so once it was sent, its answer is awaited for a while after a stop too.
-        ``within``: the keys that lead to a list which may be long; then a :class:`~syncd.rest.listed.Listed` is there.
+        ``params`` are added to the path's query. The body is ``form`` or else ``json`` (a value, or JSON as bytes);
+        None sends none. ``budget`` replaces the client's. Answers with a 4xx status in ``returned`` are returned, not
+        raised. ``again`` is called before an attempt that follows one which may have been carried out; an error of it
+        ends the request. ``finish``: the request changes something, so once it was sent, its answer is awaited for a
+        while after a stop too. ``within``: the keys that lead to a list which may be long; then a
+        :class:`~syncd.rest.listed.Listed` is there. ``name``: the request in messages and logs, if its path may not
+        stand there.
 
         Raises:
             SyncdError: an error of ``failures``: the key is refused (401, 403), the request is refused (any other
@@ -146,14 +149,17 @@ class Client:
 
         """
         request = self._build(method, path, params, bodies.encode(json, form), headers or {})
-        name = f"{method} {urlsplit(path).path}"
+        name = name or f"{method} {urlsplit(path).path}"
         places = budget or self._budget
         call = _Call(name, places, request=request, returned=returned, again=again, finish=finish, within=within)
         try:
             return self._retries(lambda: self._attempt(call), call)
         except GivenUp as why:
             message = f"{self._failures.who} ({call.request.url.host}) {why}: {why.remedy}"
-            raise self._failures.unavailable(message, call.sends > 0) from None
+            failure = self._failures.unavailable(message, call.sends > 0)
+            # Some failures, such as a source's, are made without it.
+            failure.in_doubt = call.sends > 0
+            raise failure from None
         except SyncdError as error:
             error.in_doubt = call.sends > 0
             raise

@@ -11,7 +11,7 @@ __all__ = ["State"]
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is asked for: a small process that imports syncd.state.glance needs no SQLAlchemy and no Polars.
+    # Imported when it is asked for: a small process that imports syncd.state.glance needs no Polars.
     if name == "State":
         from syncd.state.state import State
 

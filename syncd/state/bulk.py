@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -24,21 +24,32 @@ def read_columns(
     database: Database, source: str, columns: Sequence[str], schema: Mapping[str, Any], condition: str = "TRUE"
 ) -> pl.DataFrame:
     """Return columns of the source's contacts, none of which may be null, as a frame of ``schema``."""
+    pages = [*column_pages(database, source, columns, schema, condition)]
+    return pl.concat(pages) if pages else pl.DataFrame(schema=dict(schema))
+
+
+def column_pages(
+    database: Database,
+    source: str,
+    columns: Sequence[str],
+    schema: Mapping[str, Any],
+    condition: str = "TRUE",
+    size: int = PAGE,
+) -> Iterator[pl.DataFrame]:
+    """Yield what :func:`read_columns` returns in frames of at most ``size`` rows."""
     # SQLite joins each column into a text, and Polars parses the text: no value becomes a Python object.
     joined = ", ".join(f"CAST(group_concat({column}, '{_NEXT}') AS BLOB)" for column in columns)
     among = f"FROM contact WHERE source = :source AND {condition} AND key > :after"
-    bound = f"SELECT key {among} ORDER BY key LIMIT 1 OFFSET {PAGE - 1}"
-    many = database.scalar("SELECT count(*) FROM contact") > PAGE
-    pages: list[pl.DataFrame] = []
+    bound = f"SELECT key {among} ORDER BY key LIMIT 1 OFFSET {size - 1}"
+    many = database.scalar("SELECT count(*) FROM contact") > size
     after: str | None = ""
     while after is not None:
         last = database.scalar(bound, source=source, after=after) if many else None
         part = "" if last is None else " AND key <= :last"
         [page] = database.rows(f"SELECT {joined} {among}{part}", source=source, after=after, last=last)
         if page[0] is not None:
-            pages.append(pl.DataFrame(list(map(_parsed, page, schema.items()))))
+            yield pl.DataFrame(list(map(_parsed, page, schema.items())))
         after = last
-    return pl.concat(pages) if pages else pl.DataFrame(schema=dict(schema))
 
 
 def _parsed(column: bytes, named: tuple[str, Any]) -> pl.Series:

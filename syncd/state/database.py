@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import sqlite3
 import threading
 import time
@@ -9,21 +10,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any, ClassVar, Self
-
-import polars as pl
-from sqlalchemy import Connection, Engine, create_engine, event, exc
-from sqlalchemy.pool import StaticPool
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from syncd.errors import StateBusy, StateError
 from syncd.state.place import STATE, Words, is_there, primary_code, problem, unreadable, unwritable, uri
 from syncd.state.queries import Queries, bound
 
+if TYPE_CHECKING:
+    # Processes that only look at what is stored need not load it.
+    import polars as pl
+
 HEAD = "0009"
 """The version of the tables in :mod:`syncd.state.tables`, and the newest migration's."""
-
-MIGRATIONS = Path(__file__).parent / "migrations"
-"""Alembic's environment, of every kind of file."""
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's transaction."""
@@ -45,7 +43,7 @@ class Database(Queries):
 
     WORDS: ClassVar[Words] = STATE
     NEWEST: ClassVar[str] = HEAD
-    VERSIONS: ClassVar[Path] = MIGRATIONS / "versions"
+    VERSIONS: ClassVar[Path] = Path(__file__).parent / "migrations" / "versions"
     CACHE: ClassVar[int] = -2_000
 
     def __init__(self, path: Path, *, read_only: bool = False, clock: Callable[[], float] = time.time) -> None:
@@ -55,9 +53,8 @@ class Database(Queries):
         # The threads share one connection. A transaction holds the lock until its end, so that no other thread's
         # statement becomes part of it; the lock is reentrant for the statements of the transaction's own thread.
         self._lock = threading.RLock()
-        self._begun: Connection | None = None
+        self._begun = False
         self._memory = not is_there(path, self.WORDS) and read_only
-        self._engine = self._engine_for_transactions()
         with self._explained():
             if not read_only:
                 self._create_file()
@@ -76,35 +73,28 @@ class Database(Queries):
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
-        self._engine.dispose()
         self._sqlite.close()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self) -> Iterator[None]:
         """Make one transaction of a block: it is committed at its end, or undone by an exception.
 
         Statements of this thread are part of it. A block within another block is part of that block's transaction.
         """
         with self._lock:
             if self._begun:
-                yield self._begun
+                yield
                 return
             try:
-                with self._explained(), self._engine.begin() as self._begun:
-                    yield self._begun
+                # The connection commits or undoes.
+                with self._explained(), self._sqlite:
+                    # Without IMMEDIATE, SQLite takes the write lock at the first change. That fails if another process
+                    # has written since the transaction's first read.
+                    self._sqlite.execute("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
+                    self._begun = True
+                    yield
             finally:
-                self._begun = None
-
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Lend a connection for reading; each statement sees the newest commit and this thread's own transaction."""
-        with self._lock, self._explained():
-            if self._begun:
-                yield self._begun
-                return
-            # Without a transaction of its own it waits for nobody.
-            with self._engine.execution_options(reads=True).connect() as connection:
-                yield connection
+                self._begun = False
 
     def execute(self, sql: str, **values: Any) -> int:
         """Change what is stored; return the number of rows that were changed."""
@@ -137,11 +127,12 @@ class Database(Queries):
 
     def frame(self, schema: Mapping[str, Any], sql: str, **values: Any) -> pl.DataFrame:
         """Return the rows of the result as a frame."""
+        import polars as pl
+
         return pl.DataFrame(self.rows(sql, **values), schema=dict(schema), orient="row")
 
     @contextmanager
     def _executed(self, sql: str, values: Mapping[str, Any]) -> Iterator[sqlite3.Cursor]:
-        # SQLAlchemy would take as long for its part as SQLite takes for most of these statements.
         with self._lock, self._explained(), closing(self._sqlite.execute(sql, values)) as cursor:
             yield cursor
 
@@ -149,18 +140,6 @@ class Database(Queries):
     def _transaction(self) -> Iterator[None]:
         with self._lock, nullcontext() if self._begun else self.write():
             yield
-
-    def _engine_for_transactions(self) -> Engine:
-        engine = create_engine("sqlite://", creator=lambda: self._sqlite, poolclass=StaticPool, hide_parameters=True)
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            if not connection.get_execution_options().get("reads"):
-                # Without IMMEDIATE, SQLite takes the write lock at the first change. That fails if another process has
-                # written since the transaction's first read.
-                connection.exec_driver_sql("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
-
-        return engine
 
     def _create_file(self) -> None:
         # SQLite would make a file that everyone can read.
@@ -217,6 +196,10 @@ class Database(Queries):
         with closing(source), suppress(sqlite3.Error):
             source.backup(self._sqlite)
 
+    def copies(self) -> list[Path]:
+        """Return the copies beside the file that migrations have made."""
+        return sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.before-*"))
+
     def _back_up(self, version: str) -> None:
         beside = self.path.with_name(f"{self.path.name}.before-{self.NEWEST}-from-{version}")
         beside.touch(mode=0o600, exist_ok=True)
@@ -226,24 +209,16 @@ class Database(Queries):
             self._sqlite.backup(target)
 
     def _migrate(self) -> None:
-        from alembic import command
-        from alembic.config import Config
+        from syncd.state.migrations.upgrade import upgrade
 
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.set_main_option("version_locations", str(self.VERSIONS))
-        config.set_main_option("path_separator", "os")
-        with self._lock, self._engine.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            connection.commit()
+        upgrade(self._sqlite, self.VERSIONS)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (exc.DatabaseError, sqlite3.Error) as error:
-            known = self._error(error.orig if isinstance(error, exc.DatabaseError) else error)
+        except sqlite3.Error as error:
+            known = self._error(error)
             if known is None:
                 raise
             raise known from None

@@ -1,4 +1,4 @@
-"""A look into the state file by a process that must stay small: read-only, without SQLAlchemy and Polars."""
+"""A look into the state file by a process that must stay small: read-only, without Polars."""
 
 from __future__ import annotations
 
@@ -49,6 +49,11 @@ def repairs_of(source: str) -> str:
     """Return the name under which the lists that a repair of the source holds are stored; no source has this name."""
     # Beside the lists of runs, since a run must not carry out a repair that a person approved.
     return f"{source}:repair"
+
+
+def erasures_of(sink: str) -> str:
+    """Return the name under which what a person wants erased at a sink is held; no sink has this name."""
+    return f"{sink}:erase"
 
 
 # The tables and columns that the queries name, for a look where no run has made a state file yet.

@@ -40,6 +40,11 @@ class Holds(Part):
         rows = self._database.records("SELECT * FROM hold WHERE source = :source ORDER BY gate", source=source)
         return [{**row, "keys": json.loads(row["keys"])} for row in rows]
 
+    def lists(self, source: str) -> list[dict[str, Any]]:
+        """Return the same without the keys, of which there may be many."""
+        columns = 'gate, kind, digest, "count", detail, since, approved'
+        return self._database.records(f"SELECT {columns} FROM hold WHERE source = :source ORDER BY gate", source=source)
+
     def approved(self, source: str) -> set[tuple[str, str]]:
         """Return the lists that a person approved and no run has carried out yet: gate and digest."""
         query = "SELECT gate, digest FROM hold WHERE source = :source AND approved IS NOT NULL"

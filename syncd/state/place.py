@@ -1,6 +1,6 @@
 """Whether there is a database file, how SQLite opens it, and which message a person gets if that fails.
 
-It needs no SQLAlchemy, since small processes (:mod:`syncd.state.glance`) import it.
+Small processes (:mod:`syncd.state.glance`) import it.
 """
 
 from __future__ import annotations

@@ -69,6 +69,15 @@ class Runs(Part):
             for statement in _FORGOTTEN:
                 self._database.execute(statement, before=now - RETENTION)
 
+    def newest_delivery(self, sink: str) -> str | None:
+        """Return the newest run that delivered to a sink and ended well; None if none is known."""
+        query = (
+            "SELECT run FROM run WHERE source = :sink AND kind = 'deliver' AND outcome = 'done'"
+            " ORDER BY started DESC LIMIT 1"
+        )
+        found: str | None = self._database.scalar(query, sink=sink)
+        return found
+
     def last_begun(self, source: str) -> float | None:
         """Return when the source's newest run began; None if there is none, or if the source is due again."""
         query = "SELECT started, exit FROM run WHERE source = :source ORDER BY started DESC LIMIT 1"

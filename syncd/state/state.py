@@ -18,6 +18,7 @@ from syncd.state.leaving.leftovers import Leftovers
 from syncd.state.leaving.tidying import Tidying
 from syncd.state.ledger import Ledger
 from syncd.state.notices import Notices
+from syncd.state.numbers.numbers import Numbers
 from syncd.state.requests import Requests
 from syncd.state.runs import Cursors, Leases, Runs
 
@@ -39,6 +40,7 @@ class State(Database):
         self.tidying = Tidying(self)
         self.leftovers = Leftovers(self)
         self.history = History(self)
+        self.numbers = Numbers(self)
         self.holds = Holds(self)
         self.claims = Claims(self)
         self.runs = Runs(self)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +19,9 @@ Schema = Mapping[str, Any]
 """The columns of a file, in order, and their Polars types."""
 
 _BATCH = 2000
-_GROUP = 20_000
+_TEXT = 4_000_000
+"""Characters of texts after which a batch ends, however few rows it has: a transcript may have millions."""
+_GROUP = 5000
 """Rows of a group in a Parquet file: as many are in memory at once."""
 
 
@@ -61,8 +62,14 @@ def read_rows(path: Path, schema: Schema) -> list[dict[str, Any]]:
 
 
 def _batches(rows: Rows) -> Iterator[list[Mapping[str, Any]]]:
-    left = iter(rows)
-    while batch := list(islice(left, _BATCH)):
+    batch, length = list[Mapping[str, Any]](), 0
+    for row in rows:
+        batch.append(row)
+        length += sum(len(each) for each in row.values() if isinstance(each, str))
+        if len(batch) == _BATCH or length >= _TEXT:
+            yield batch
+            batch, length = [], 0
+    if batch:
         yield batch
 
 
@@ -87,7 +94,8 @@ def _cell(value: Any) -> str | None:
 def _write_parquet(rows: Rows, file: IO[bytes], schema: Schema) -> None:
     def frames(*_: object) -> Iterator[pl.DataFrame]:
         for batch in _batches(rows):
-            yield pl.read_ndjson(b"\n".join(map(orjson.dumps, batch)), schema=schema)
+            # Not by JSON: the buffers of what reads it stay many times too large until the group is written.
+            yield pl.from_dicts(batch, schema=schema, strict=False)
 
     # An error of the rows comes out of this as it is.
     register_io_source(frames, schema=schema).sink_parquet(file, row_group_size=_GROUP)

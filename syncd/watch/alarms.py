@@ -13,6 +13,7 @@ from syncd.budget import describe
 from syncd.core.wording import counted
 from syncd.watch.activity.alarms import ACTIVITY, activity_alarms, is_key_refused
 from syncd.watch.activity.alarms import KINDS as OF_ACTIVITY
+from syncd.watch.activity.sinks import sink_alarms
 from syncd.watch.settings import Watch
 
 OF_SOURCES = ("stale", "failing", "held", "rejected", "invalid")
@@ -45,7 +46,10 @@ def alarm_name(source: str, kind: str) -> str:
 
 
 def alarms_of(
-    sources: Sequence[Mapping[str, Any]], watch: Watch, activity: Mapping[str, Any] | None = None
+    sources: Sequence[Mapping[str, Any]],
+    watch: Watch,
+    activity: Mapping[str, Any] | None = None,
+    sinks: Sequence[Mapping[str, Any]] = (),
 ) -> list[Alarm]:
     """Return the alarms of the company (as :mod:`syncd.watch.status` describes it), the gravest kinds first."""
     refused = [source["failure"]["message"] for source in sources if _is_key_refused(source)]
@@ -55,6 +59,8 @@ def alarms_of(
     alarms += [alarm for source in sources for alarm in _of_source(source, watch)]
     found = activity_alarms(activity, watch.failures) if activity else ()
     alarms += [Alarm(ACTIVITY, kind, text) for kind, text in found]
+    for sink in sinks:
+        alarms += [Alarm(sink["sink"], *each) for each in sink_alarms(sink, watch.failures, watch.rejected)]
     return sorted(alarms, key=lambda alarm: KINDS.index(alarm.kind))
 
 

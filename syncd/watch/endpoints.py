@@ -24,6 +24,7 @@ from syncd.errors import ConfigError, SyncdError
 from syncd.watch.activity.alarms import ACTIVITY
 from syncd.watch.activity.alarms import KINDS as OF_ACTIVITY
 from syncd.watch.activity.gauges import activity_gauges
+from syncd.watch.activity.sinks import sink_gauges
 from syncd.watch.alarms import BROKEN, OF_SOURCES
 from syncd.watch.settings import Clock, Watch
 from syncd.watch.status import company_status, held_of
@@ -99,6 +100,8 @@ class Gauges:
         yield from _of_sources(status["sources"])
         yield from _of_budget(status)
         for each in activity_gauges(status["activity"]) if status["activity"] else ():
+            yield _gauge(*each)
+        for each in sink_gauges(status["sinks"]) if status["sinks"] else ():
             yield _gauge(*each)
 
 

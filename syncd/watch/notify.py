@@ -130,7 +130,7 @@ def tell(settings: Settings, *, clock: Callable[[], float], send: Deliver = deli
     """
     watch = watch_of(settings)
     status = company_status(watch, clock(), counted=False)
-    alarms = alarms_of(status["sources"], watch, status["activity"])
+    alarms = alarms_of(status["sources"], watch, status["activity"], status["sinks"])
     missed = 0
     if watch.notifies:
         with State(settings.state, clock=clock) as state:

@@ -86,7 +86,7 @@ def watch_of(settings: Settings) -> Watch:
         sources=tuple(WatchedSource(source.name, max_age_of(source)) for source in settings.sources.values()),
         notifies=notify.tells,
         listen=settings.listen,
-        activity=watched(settings.activity) if settings.activity else None,
+        activity=watched(settings.activity, settings.sinks) if settings.activity else None,
         **notify.at_most.model_dump(),
         **notify.model_dump(include={"about", "digest", "failures"}),
     )

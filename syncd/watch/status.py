@@ -16,6 +16,7 @@ from syncd.errors import Stopped
 from syncd.processes import is_dead
 from syncd.state.glance import RETRY, Glance, repairs_of
 from syncd.watch.activity.alarms import warnings_of
+from syncd.watch.activity.sinks import sinks_status
 from syncd.watch.activity.status import activity_status
 from syncd.watch.alarms import alarms_of
 from syncd.watch.settings import Watch, WatchedSource, digest_due
@@ -36,10 +37,11 @@ def company_status(watch: Watch, now: float, *, counted: bool = True) -> dict[st
         # One view of the budget for all sources: they share the key's windows.
         sources = [_source(glance, each, now, budget, counted=counted) for each in watch.sources]
         activity = _activity(glance, watch, now, counted=counted)
+        sinks = _sinks(glance, watch, now, counted=counted)
         return {
             "state": watch.state,
             "company": company_json(glance.company()),
-            "healthy": not (alarms := alarms_of(sources, watch, activity)),
+            "healthy": not (alarms := alarms_of(sources, watch, activity, sinks)),
             "alarms": [{"source": each.source, "kind": each.kind, "text": each.text} for each in alarms],
             "warnings": [
                 *(of_unconfigured(glance.unconfigured(names)) if counted else []),
@@ -47,6 +49,7 @@ def company_status(watch: Watch, now: float, *, counted: bool = True) -> dict[st
             ],
             "sources": sources,
             "activity": activity,
+            "sinks": sinks,
             **_left(budget),
             "tiers": {
                 tier: _left(Budget(glance.requests(tier), windows, clock=lambda: now)) for tier, windows in watch.tiers
@@ -58,6 +61,22 @@ def _activity(glance: Glance, watch: Watch, now: float, *, counted: bool) -> dic
     if watch.activity is None:
         return None
     return activity_status(watch.activity, now, running=_is_running(glance, LEASE, now), counted=counted)
+
+
+def _sinks(glance: Glance, watch: Watch, now: float, *, counted: bool) -> list[dict[str, Any]]:
+    if watch.activity is None:
+        return []
+    return sinks_status(
+        watch.activity,
+        now,
+        running=lambda name: _is_running(glance, name, now),
+        held=lambda name: [_hold_of_sink(name, hold) for hold in glance.holds(name)],
+        counted=counted,
+    )
+
+
+def _hold_of_sink(name: str, hold: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_hold(name, hold), "by": f"syncd activity deliver {name}"}
 
 
 def _is_running(glance: Glance, name: str, now: float) -> bool:

@@ -141,7 +141,12 @@ def test_the_days_of_a_receiver_that_was_down_are_read(missed: Missed) -> None:
     assert missed.recover().days == {"call": (), "message": ()}
 
 
-def test_stale_but_genuine_its_day_is_read(missed: Missed) -> None:
+@pytest.mark.parametrize("receives", [True, False])
+def test_stale_but_genuine_its_day_is_read(missed: Missed, *, receives: bool) -> None:
+    assert missed.world.activity is not None
+    if not receives:
+        # What came before somebody took the receiver away.
+        del missed.world.activity["receive"]
     stale: dict[str, Any] = {"id": "evt_9", "type": "call.ended", "at": at("2026-03-12", 13), "signed_at": None}
     event = Event(**stale, received=TODAY, origin="webhook", raw=b"{}", content="9", subject="c", outcome="stale")
     with missed.session() as session:

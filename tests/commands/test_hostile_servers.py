@@ -21,6 +21,7 @@ from syncd.state import State
 from tests.examples import SOAKING
 from tests.worlds.commands import environment
 from tests.worlds.hostile import Hostile, answer, bomb, endless, head, hostile
+from tests.worlds.patience import BUSY, PATIENCE, until
 from tests.worlds.world import FIELDS, TENANTS, World
 
 MOST = 200
@@ -28,8 +29,8 @@ MOST = 200
 
 CONTACT = json.dumps({"id": 7, "fields": {"External ID": "7", "Name": "Pat Example", "Note": "x" * 200}}).encode()
 GZIP = "Content-Encoding: gzip"
-SOON = 4.0
-"""Seconds from a signal to the end; two are promised, on a machine that has nothing else to do."""
+SOON = 2.0 + BUSY
+"""Seconds from a signal to the end; two are promised."""
 
 
 class Run:
@@ -54,7 +55,7 @@ class Run:
     def ended(self) -> tuple[int, str]:
         """Return the exit code and what was printed on stderr."""
         try:
-            _, err = self.process.communicate(timeout=240)
+            _, err = self.process.communicate(timeout=2 * PATIENCE)
         finally:
             self.process.kill()
         return self.process.returncode, err
@@ -65,13 +66,6 @@ class Run:
         self.process.send_signal(number)
         code, _ = self.ended()
         return time.monotonic() - begun, code
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120  # a busy machine is slow, which is no failure
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def configured(folder: Path, base_url: str, source: dict[str, Any], **target: Any) -> None:
@@ -114,7 +108,7 @@ def cases(few: Iterable[str], all_of_them: Iterable[str]) -> list[str]:
 
 
 # That each other kind is refused, tests/rest/test_listed.py tests in this process.
-@pytest.mark.parametrize("name", cases(["many keys", "nested lists", "a wide text"], RECORDS))
+@pytest.mark.parametrize("name", cases(["many keys", "a wide text"], RECORDS))
 def test_a_record_of_a_source_cannot_fill_the_memory(tmp_path: Path, name: str) -> None:
     body = b'{"people": [{"id":1,' + RECORDS[name]() + b"}]}"
     with (
@@ -128,7 +122,7 @@ def test_a_record_of_a_source_cannot_fill_the_memory(tmp_path: Path, name: str) 
     assert run.megabytes <= MOST
 
 
-@pytest.mark.parametrize("name", cases(["packed twice", "an endless list", "a dense list", "a page of 20,000"], BODIES))
+@pytest.mark.parametrize("name", cases(["packed twice", "a dense list", "a page of 20,000"], BODIES))
 def test_the_target_cannot_fill_the_memory(tmp_path: Path, name: str) -> None:
     def script(connection: socket.socket, request: str) -> None:
         BODIES[name](connection) if request.endswith("/contacts") else answer(connection, {"fields": FIELDS})
@@ -175,7 +169,7 @@ WAITS = [
 ]
 
 
-@pytest.mark.parametrize(("command", "way", "number"), WAITS if SOAKING else WAITS[:3])
+@pytest.mark.parametrize(("command", "way", "number"), WAITS if SOAKING else WAITS[1:3])
 def test_a_signal_ends_a_wait_for_the_target(
     tmp_path: Path, way: Callable[[Hostile, socket.socket], None], number: int, command: str
 ) -> None:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from syncd.state import State
 from syncd.watch import notify
 from tests.worlds.commands import Command, environment, errors
 from tests.worlds.frozen_server import FrozenServer
+from tests.worlds.patience import BUSY, PATIENCE, until
 from tests.worlds.world import World
 
 
@@ -59,7 +59,7 @@ def test_a_run_that_waits_for_the_key_s_limits_ends_at_once_when_asked_to(compan
         try:
             until(lambda: pending(company.folder / "syncd.db") == 40)
             process.send_signal(number)
-            out, _ = process.communicate(timeout=120)
+            out, _ = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     assert process.returncode == json.loads(out)["exit"] == 4
@@ -82,14 +82,14 @@ def test_a_run_that_waits_for_a_database_that_never_answers_ends_at_once(company
             line, stdout=pipe, stderr=pipe, text=True, env=environment(), cwd=company.folder
         ) as process:
             try:
-                assert server.frozen.wait(120)
+                assert server.frozen.wait(PATIENCE)
                 time.sleep(0.3)
                 asked = time.monotonic()
                 process.send_signal(signal.SIGTERM)
-                out, _ = process.communicate(timeout=60)
+                out, _ = process.communicate(timeout=PATIENCE)
             finally:
                 process.kill()
-    assert time.monotonic() - asked < 2 + 2  # a busy machine is slow
+    assert time.monotonic() - asked < 2 + BUSY
     assert process.returncode == json.loads(out)["exit"] == 4
 
 
@@ -98,13 +98,6 @@ def pending(path: Path) -> int:
     with suppress(StateError), State(path, read_only=True) as state:
         return len(state.ledger.pending_keys("tenants"))
     return 0
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120  # a busy machine is slow, which is no failure
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_run_that_is_asked_to_stop_waits_for_no_notification(

@@ -121,6 +121,7 @@ def test_everything_of_a_source_reaches_its_rules_and_gates(world: World) -> Non
         ("deletes", "{at_most: {share: 20}}", "'20' is more than the whole: write a percentage such as 20%"),
         ("deletes", "{at_most: {count: many}}", "deletes.at_most.count: must be a whole number, and is text"),
         ("deletes", "{at_most: 500}", "deletes.at_most: must be keys and values (key: value), and is a number"),
+        ("connector", "5", "no connector is called '5'; there are: csv"),
         ("connector", "cvs", "no connector is called 'cvs'; there are: csv (did you mean 'csv'?)"),
         (
             "options",
@@ -188,3 +189,8 @@ def test_a_connector_that_cannot_be_loaded_is_a_problem_of_the_configuration(
     monkeypatch.setattr("syncd.source.CONNECTORS", {"csv": "tests.worlds.no_such_module:X"})
     (problem,) = world.source_problems()
     assert "sources.tenants.connector: the connector 'csv' cannot be loaded: ModuleNotFoundError" in problem
+
+
+def test_a_number_for_the_name_of_a_sink_is_told(world: World) -> None:
+    (problem,) = world.problems(f"{world.one_source()}\nactivity: {{}}\nsinks:\n  lake: {{sink: 5}}\n")
+    assert "sinks.lake.sink: no sink is called '5'; there are: files" in problem

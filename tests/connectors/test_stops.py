@@ -8,13 +8,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from connectors.http_parts.surroundings import Surroundings
 from connectors.hubspot.connector import HubSpot
 from connectors.hubspot.options import HubSpotOptions
 from connectors.rest_api.connector import RestApi
 from connectors.rest_api.options import RestOptions
-from connectors.rest_api.session import Surroundings
 from syncd.errors import Stopped
 from syncd.source import Connector, Needs
+from tests.worlds.patience import BUSY, PATIENCE
 
 NEEDS = Needs(("id",), frozenset({"id"}))
 
@@ -53,8 +54,8 @@ def test_a_stop_ends_the_wait_for_a_busy_server(made: Callable[[httpx.MockTransp
 
     reading = threading.Thread(target=read)
     reading.start()
-    assert asked.wait(10)
+    assert asked.wait(PATIENCE)
     connector.cancel()
-    reading.join(10)
+    reading.join(2 + BUSY)
     assert not reading.is_alive()
     assert ends

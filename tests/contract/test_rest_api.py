@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
+from connectors.http_parts.surroundings import Surroundings
 from connectors.rest_api.connector import RestApi
 from connectors.rest_api.options import RestOptions
-from connectors.rest_api.session import Surroundings
 from syncd.source import Connector
 from tests.contract.suite import COLUMNS, ConnectorContract, Row, World
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import text
-
 from syncd.report.source_report import SourceReport
 from tests.convergence.company import Layout, Match
 from tests.convergence.plant import Plant
@@ -64,9 +62,9 @@ class Accounts:
         """
         self.listen(plant)
         ours = (self.witness.created & plant.store.rows.keys()) - spared
-        with plant.state() as state, state.read() as connection:
+        with plant.state() as state:
             known = set(state.holdings.ids())
-            noted = {row[0] for row in connection.execute(text("SELECT remote_id FROM leftover"))}
+            noted = set(state.column("SELECT remote_id FROM leftover"))
             calls = state.journal.open_calls(given_up=True)
         open_ids = {each.id for each in calls}
         matches = {layout.match_of(each.fields) for each in calls if each.id is None}

@@ -9,7 +9,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
-from sqlalchemy import text
 
 from syncd.errors import OtherCompany
 from syncd.sandbox.store import Store
@@ -125,14 +124,14 @@ class Exchange(Upheaval):
         return there
 
     def _ledger_now(self) -> list[Any]:
-        with self.world.state() as state, state.read() as connection:
+        with self.world.state() as state:
             tables = "SELECT * FROM contact", "SELECT id, outcome, new_id FROM change", "SELECT * FROM hold"
-            return [row for query in tables for row in connection.execute(text(query)).all()]
+            return [row for query in tables for row in state.rows(query)]
 
     def _known_runs(self) -> list[str]:
         """Return the runs that changed something."""
-        with self.world.state() as state, state.read() as connection:
-            return [run for (run,) in connection.execute(text("SELECT DISTINCT run FROM change WHERE key <> ''"))]
+        with self.world.state() as state:
+            return state.column("SELECT DISTINCT run FROM change WHERE key <> ''")
 
     @rule(parts=PARTS, changes=st.lists(edits(), max_size=2))
     def accept_another_company(self, parts: tuple[str, ...], changes: list[Edit] = ()) -> None:  # type: ignore[assignment]
@@ -178,9 +177,8 @@ class Exchange(Upheaval):
         self.world.accept()
         self.world.forget_backup()
         self._forget()
-        with self.world.state() as state, state.read() as connection:
-            query = text("SELECT source, key, remote_id, origin FROM contact WHERE remote_id IS NOT NULL")
-            known = [tuple(row) for row in connection.execute(query)]
+        with self.world.state() as state:
+            known = state.rows("SELECT source, key, remote_id, origin FROM contact WHERE remote_id IS NOT NULL")
         ours = {number for *_, number, origin in known if origin == "created"}
         # What the state still knows, a key may keep, even if its row becomes unusable now.
         self.ever = {(source, key): {self._match(number)} for source, key, number, _ in known}

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
-from sqlalchemy import text
 
 from syncd.core.settings.rules import OnEdit
 from syncd.report.drift_report import Reconciled
@@ -93,9 +92,8 @@ class Convergence(Exchange, Keys):
         self._converge()
 
     def _owners(self, number: int) -> set[tuple[str, str]]:
-        with self.world.state() as state, state.read() as connection:
-            query = text("SELECT source, key FROM contact WHERE remote_id = :id")
-            return {(source, key) for source, key in connection.execute(query, {"id": number})}
+        with self.world.state() as state:
+            return set(state.rows("SELECT source, key FROM contact WHERE remote_id = :id", id=number))
 
     def _repaired(self, on_edit: OnEdit) -> Reconciled:
         """Repair until no gate holds anything; return the result of one more repair."""

@@ -10,7 +10,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
-from sqlalchemy import text
 
 from syncd.errors import SyncdError
 from syncd.sandbox.faults import parse_fault
@@ -284,8 +283,8 @@ class Machine(Truths):
 
     def _gone(self) -> dict[str, set[str]]:
         """Return the keys in each source's ledger that no row has and whose contacts we created."""
-        with self.world.state() as state, state.read() as connection:
-            known = connection.execute(text("SELECT source, key FROM contact WHERE origin = 'created'")).all()
+        with self.world.state() as state:
+            known = state.rows("SELECT source, key FROM contact WHERE origin = 'created'")
         here = {(name, row.key) for name, table in self.company.tables.items() for row in table.rows}
         return {
             name: {key for source, key in known if source == name and (name, key) not in here}

@@ -19,7 +19,6 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
-from sqlalchemy import Connection
 
 import syncd.push.deletes
 import syncd.push.upserts
@@ -284,10 +283,10 @@ class Plant:
     def _powered(self, power: Power) -> Iterator[None]:
         class Powered(State):
             @contextmanager
-            def write(self) -> Iterator[Connection]:
+            def write(self) -> Iterator[None]:
                 power.event()
-                with super().write() as connection:
-                    yield connection
+                with super().write():
+                    yield
                 power.event()
 
         wire = Wire(self.backend, power, self.witness)

@@ -80,9 +80,8 @@ def test_a_group_that_never_came_to_the_target_holds_nothing(merging: World) -> 
     merging.sandbox.disarm()
     with merging.state() as state:
         assert state.claims.merged("tenants") == {"7": ["a", "b"]}
-        with state.write() as connection:
-            connection.exec_driver_sql("DELETE FROM contact")  # as where the power fails before it is marked
-            connection.exec_driver_sql("DELETE FROM change")
+        state.execute("DELETE FROM contact")  # as where the power fails before it is marked
+        state.execute("DELETE FROM change")
     merging.write([rows[0], ("b", "", "Ann", "2125550102")], header=HEADER)
     merging.run()
     assert merging.there()["7"]["Phone"] == "2125550101"
@@ -324,8 +323,8 @@ def test_an_undo_restores_no_contact_of_a_key_that_took_over_another_one() -> No
             if len(rows) == 2:
                 table.merge(0, 1)
             machine.clean_run([])
-        with machine.world.state() as state, state.read() as connection:
-            [run] = connection.exec_driver_sql("SELECT run FROM change WHERE kind = 'delete'").scalars()
+        with machine.world.state() as state:
+            [run] = state.column("SELECT run FROM change WHERE kind = 'delete'")
         [report] = machine.world.undo(run)
         assert [each["key"] for each in report.kept] == ["1", "6"]
         assert names(machine) == {"D": "Bob"}

@@ -13,18 +13,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from syncd.errors import StateBusy, StateError
 from syncd.sandbox.server import Sandbox
 from syncd.state import State, database
+from syncd.state.migrations.upgrade import ENVIRONMENT, upgrade
 from tests.convergence.soak import SOAK
 from tests.convergence.victim import Victim
 from tests.worlds.world import FIELDS, World, company
 
-MIGRATIONS = Path(database.__file__).parent / "migrations"
 CONTACTS = 20_000 if SOAK else 2_000
 """Contacts in the state file of an older version."""
 
@@ -83,29 +81,20 @@ Dying(Path(sys.argv[1])).close()
 
 
 def older_file(path: Path, version: str) -> None:
-    """Return a state file of an older version with contacts in it."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.set_main_option("path_separator", "os")
-    with State(path) as state:  # for its connection; the tables are then made anew, of the older version
-        with state.write() as connection:
-            for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").all():
-                connection.exec_driver_sql(f"DROP TABLE {name}")
-        with state._engine.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, version)
-            connection.commit()
-        with state.write() as connection:
-            connection.exec_driver_sql(
-                "INSERT INTO contact (source, key, digest, status, remote_id, origin, match, fields, created_at,"
-                f" updated_at) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {CONTACTS})"
-                " SELECT 'tenants', 'k' || i, i, 'accepted', i, 'created', i, '{}', 0, 0 FROM n"
-            )
+    """Make a state file of an older version with contacts in it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        upgrade(connection, State.VERSIONS, version)
+        connection.execute(
+            "INSERT INTO contact (source, key, digest, status, remote_id, origin, match, fields, created_at,"
+            f" updated_at) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {CONTACTS})"
+            " SELECT 'tenants', 'k' || i, i, 'accepted', i, 'created', i, '{}', 0, 0 FROM n"
+        )
 
 
 def versions() -> list[str]:
     """Return the versions before the current one: all of them in a soak, else the oldest one."""
-    scripts = ScriptDirectory(str(MIGRATIONS))
+    scripts = ScriptDirectory(str(ENVIRONMENT))
     found = [each.revision for each in scripts.walk_revisions() if each.revision != database.HEAD]
     return found if SOAK else found[-1:]
 
@@ -122,11 +111,9 @@ def test_a_migration_that_is_killed_at_any_step_is_made_by_the_next_start(tmp_pa
             [sys.executable, "-c", DYING, str(path), str(steps)], stderr=subprocess.PIPE, text=True, check=False
         )
         assert process.returncode in (0, -signal.SIGKILL), process.stderr
-        with State(path) as state, state.read() as connection:
-            assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all() == [
-                database.HEAD
-            ]
-            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        with State(path) as state:
+            assert state.column("SELECT version_num FROM alembic_version") == [database.HEAD]
+            assert state.scalar("PRAGMA integrity_check") == "ok"
             assert state.ledger.digests("tenants").height == (CONTACTS if version else 0)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hypothesis.stateful import RuleBasedStateMachine
-from sqlalchemy import text
 
 from syncd.report.source_report import SourceReport
 from syncd.state.entries import DONE
@@ -270,13 +269,11 @@ class Truths(RuleBasedStateMachine):
                 assert gone or note in now.values(), f"the note of contact {number} is lost"
 
     def _ledger(self, said: Sayings, there: Mapping[Match, int]) -> None:
-        with self.world.state() as state, state.read() as connection:
-            rows_ = connection.execute(text("SELECT source, key, remote_id, status FROM contact")).all()
-            open_ = connection.execute(
-                text("SELECT count(*) FROM change WHERE outcome IN ('pending', 'moved')")
-            ).scalar()
+        with self.world.state() as state:
+            rows_ = state.rows("SELECT source, key, remote_id, status FROM contact")
+            open_ = state.scalar("SELECT count(*) FROM change WHERE outcome IN ('pending', 'moved')")
             query = f"SELECT source, key, new_id FROM change WHERE kind <> 'delete' AND {DONE} ORDER BY id"
-            history = {(source, key): number for source, key, number in connection.execute(text(query))}
+            history = {(source, key): number for source, key, number in state.rows(query)}
         known = {(source, key): (number, status) for source, key, number, status in rows_}
         for match, (owner, _) in said.wanted.items():
             number, status = known.get(owner, (None, "not"))

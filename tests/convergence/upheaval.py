@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
-from sqlalchemy import text
 
 from syncd.core.settings.rules import Column
 from syncd.errors import SchemaError
@@ -129,8 +128,8 @@ class Upheaval(Machine):
         self.world.store.set_fields(layout.fields)
         self._changed(layout)
         self.notes = {number: (self._match(number), note) for number, (_, note) in self.notes.items()}
-        with self.world.state() as state, state.read() as connection:
-            ledger = connection.execute(text("SELECT source, key, remote_id FROM contact")).all()
+        with self.world.state() as state:
+            ledger = state.rows("SELECT source, key, remote_id FROM contact")
         self.ever = {(source, key): {self._match(number)} for source, key, number in ledger}
         self.anchors = {owner: match for owner, [match] in self.ever.items()}
         self.company.kin = {

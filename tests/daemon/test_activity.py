@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from tests.worlds.daemons import Daemon, daemon_with_receiver, until
+from syncd.core.activity.instants import iso
+from tests.worlds.daemons import Daemon, daemon_with_receiver
+from tests.worlds.patience import until
 from tests.worlds.receiver import event
 from tests.worlds.world import company
 
-
-@contextmanager
-def up(folder: Path) -> Iterator[Daemon]:
-    """A daemon of a company of its own."""
-    with company(folder) as world:
-        world.write([("1", "Ann", "2125550101")])
-        with daemon_with_receiver(world) as one:
-            yield one
+LAKE = {"lake": {"sink": "files", "options": {"folder": "lake", "format": "jsonl"}, "settle": {"after": "2s"}}}
 
 
 @pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """The daemon of the tests after which it still runs and its receiver answers."""
-    with up(tmp_path_factory.mktemp("company")) as one:
-        yield one
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    with up(tmp_path) as one:
-        yield one
+    """A daemon; after each test but the last it runs, and its receiver answers."""
+    with company(tmp_path_factory.mktemp("company")) as world:
+        world.sinks = LAKE
+        world.write([("1", "Ann", "2125550101")])
+        with daemon_with_receiver(world) as one:
+            yield one
 
 
 def test_a_delivery_is_a_call_in_the_store_a_moment_later(lasting: Daemon) -> None:
@@ -49,16 +40,21 @@ def test_a_delivery_is_a_call_in_the_store_a_moment_later(lasting: Daemon) -> No
     assert "Jane" not in lasting.log.read_text()
 
 
-def test_the_receiver_is_started_again_and_answers_until_the_end(daemon: Daemon) -> None:
-    first = daemon.receiver()
+def test_an_announced_call_is_a_record_as_soon_as_no_leg_has_followed(lasting: Daemon) -> None:
+    until(lambda: lasting.sender.fact("deliver.mark.lake"))
+    now = iso(float(int(time.time())))
+    call = {"call_id": "c5", "extension": "101", "direction": "incoming", "start_time": now, "end_time": now}
+    assert lasting.sender.deliver({**event("evt_5", **call), "timestamp": now}) == 204
+    until(lambda: any("c5" in each.read_text() for each in lasting.world.folder.rglob("lake/calls/*.jsonl")))
+    assert lasting.sender.rows("SELECT status FROM delivery WHERE id = 'c5'") == [("accepted",)]
+
+
+def test_the_receiver_is_started_again(lasting: Daemon) -> None:
+    first = lasting.receiver()
     assert first
     os.kill(first, signal.SIGKILL)
-    until(lambda: daemon.receiver() not in {None, first} and daemon.answers())
-    assert "the receiver ended" in daemon.lines()
-    assert daemon.stop() == 0
-    assert daemon.lines()[-2:] == ["daemon stopping", "daemon stopped"]
-    assert not daemon.answers()
-    assert not (daemon.world.folder / "syncd.db.wake").exists()
+    until(lambda: lasting.receiver() not in {None, first} and lasting.answers())
+    assert "the receiver ended" in lasting.lines()
 
 
 def test_a_changed_configuration_is_the_receivers_too_without_a_gap(lasting: Daemon) -> None:
@@ -81,12 +77,17 @@ def test_a_receiver_that_is_configured_no_more_ends_and_one_that_is_begins(lasti
     until(lasting.answers)
 
 
-def test_a_daemon_that_is_killed_leaves_no_receiver_behind(daemon: Daemon) -> None:
-    receiver = daemon.receiver()
+def test_a_daemon_that_is_killed_or_stopped_leaves_no_receiver_behind(lasting: Daemon) -> None:
+    """The last test of the daemon that lasts."""
+    receiver = lasting.receiver()
     assert receiver
-    daemon.running().kill()
-    daemon.running().wait()
-    until(lambda: not daemon.answers())
-    daemon.start()
-    until(daemon.answers)
-    assert daemon.receiver() != receiver
+    lasting.running().kill()
+    lasting.running().wait()
+    until(lambda: not lasting.answers())
+    lasting.start()
+    until(lasting.answers)
+    assert lasting.receiver() != receiver
+    assert lasting.stop() == 0
+    assert lasting.lines()[-2:] == ["daemon stopping", "daemon stopped"]
+    assert not lasting.answers()
+    assert not (lasting.world.folder / "syncd.db.wake").exists()

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from syncd.daemon.lock import Lock
 from syncd.daemon.timetable import timetable_of
 from syncd.errors import StateError
 from syncd.state import State
+from tests.worlds.patience import PATIENCE, until
 from tests.worlds.world import World, company
 
 PEOPLE = [(f"{number}", f"Person {number}", f"212555{number:04}") for number in range(1, 2001)]
@@ -54,19 +55,12 @@ def daemon(world: World, *options: str, **variables: str) -> Iterator[subprocess
         if process.poll() is None:
             process.terminate()
         with suppress(ValueError):
-            process.communicate(timeout=120)
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+            process.communicate(timeout=PATIENCE)
 
 
 def ended(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
     process.send_signal(number)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=PATIENCE)
     return process.returncode, err
 
 
@@ -86,7 +80,7 @@ def events(err: str) -> list[str]:
 def test_it_runs_what_is_due_says_so_to_systemd_and_is_small(world: World, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(120)
+        listening.settimeout(PATIENCE)
         with daemon(world, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="400000") as process:
             told = heard(listening, "STATUS=next: run tenants at ")
             assert told.count("READY=1") == 1
@@ -98,7 +92,7 @@ def test_it_runs_what_is_due_says_so_to_systemd_and_is_small(world: World, tmp_p
             assert any(message.startswith("RELOADING=1\nMONOTONIC_USEC=") for message in told)
             process.send_signal(signal.SIGTERM)
             assert "STOPPING=1" in heard(listening, "STOPPING=1")
-            _, err = process.communicate(timeout=120)
+            _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert len(world.there()) == 40
     assert events(err)[0] == "schedule in force"
@@ -165,7 +159,7 @@ def children_of(pid: int) -> list[int]:
 def test_a_configuration_that_is_wrong_at_the_start_exits_2_with_the_place(world: World) -> None:
     (world.folder / "syncd.yaml").write_text("target: {api_key: k}\nsources: {tenants: {}}\n")
     with daemon(world) as process:
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
     assert "error: syncd.yaml:2: sources.tenants.connector: is missing" in err
     assert "Traceback" not in err
@@ -175,7 +169,7 @@ def test_a_second_daemon_for_one_state_file_exits_5(world: World) -> None:
     first = Lock()
     first.take(str(world.folder / "syncd.db"))
     with daemon(world) as second:
-        _, err = second.communicate(timeout=120)
+        _, err = second.communicate(timeout=PATIENCE)
     first.release()
     assert second.returncode == 5
     assert world.sandbox.requests == []

@@ -18,6 +18,7 @@ from syncd.daemon.keeper import FIRST_PAUSE, LAST_PAUSE, STAYED, Keeper
 from syncd.daemon.signals import Signals
 from syncd.daemon.timetable import Job, Timetable
 from tests.worlds.daemon_day import Day
+from tests.worlds.patience import PATIENCE, until
 
 NOW = 1_800_000_000.0
 
@@ -31,7 +32,7 @@ class Kept:
 
     def end(self) -> None:
         """Wait until the process has ended."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while self.keeper.is_running():
             self.keeper.look()
             assert time.monotonic() < deadline
@@ -74,8 +75,7 @@ def test_one_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     )
     kept = Kept(script % str(note))
     kept.keeper.keep()
-    while not note.exists():
-        time.sleep(0.01)
+    until(note.exists)
     kept.keeper.let_go()
     assert kept.keeper.next_deadline() == module.GRACE
     kept.now = module.GRACE

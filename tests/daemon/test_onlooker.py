@@ -15,6 +15,7 @@ from syncd.state import State
 from syncd.watch.settings import Watch, WatchedSource, watch_of
 from syncd.watch.status import is_news
 from tests.worlds.office import Office, Post
+from tests.worlds.patience import PATIENCE
 from tests.worlds.ports import free_port
 from tests.worlds.world import World
 
@@ -68,7 +69,7 @@ def test_it_serves_where_the_configuration_says_and_moves_on_a_reload(world: Wor
     onlooker = Onlooker(["true"])
     for port in (first, second):
         onlooker.loaded(timetable(Watch("c", str(world.folder / "syncd.db"), listen=f"127.0.0.1:{port}")))
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE) as answer:
             assert answer.read() == b"alive\n"
     with socket.socket() as client:
         assert client.connect_ex(("127.0.0.1", first)) != 0

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,19 +24,13 @@ from syncd.daemon.timetable import Job, Timetable
 from syncd.daemon.watcher import Watcher
 from syncd.processes import DAEMON
 from tests.worlds.daemon_day import FakeLoader
+from tests.worlds.patience import PATIENCE, until
 
 CRASHES = 1000 if "SYNCD_SOAK" in os.environ else 150
 
 
 def job(name: str = "tenants", timeout: float = 60.0, every: float = 1.0) -> Job:
     return Job(f"run {name}", name, ("run", name), Every(every), timeout)
-
-
-def until(holds: Callable[[], object], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def running(*command: str) -> Children:
@@ -228,9 +222,9 @@ def test_a_machine_without_room_for_a_process_is_waited_out(tmp_path: Path) -> N
 def test_a_signal_ends_a_wait_and_is_not_lost_before_one() -> None:
     with Signals() as signals:
         os.kill(os.getpid(), signal.SIGHUP)
-        assert signals.wait(20) == [signal.SIGHUP]
+        assert signals.wait(PATIENCE) == [signal.SIGHUP]
         threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGTERM)).start()
-        assert signals.wait(20) == [signal.SIGTERM]
+        assert signals.wait(PATIENCE) == [signal.SIGTERM]
         assert signals.wait(0) == []
 
 
@@ -249,7 +243,7 @@ def notified(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[socket.
     name = str(tmp_path / "notify") if request.param == "path" else f"\0syncd-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(name)
-        listening.settimeout(5)
+        listening.settimeout(PATIENCE)
         yield listening
 
 

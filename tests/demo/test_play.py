@@ -27,6 +27,7 @@ from syncd.read.contact_mapping import contact_mapping
 from syncd.sandbox.company import FIELDS
 from tests.worlds.commands import environment
 from tests.worlds.logs import logging_restored
+from tests.worlds.patience import PATIENCE
 
 ROOT = Path(play.__file__).parent.parent.parent
 SAMPLE = ROOT / "config" / "samples" / "tenants.csv"
@@ -72,7 +73,7 @@ def rows() -> list[list[str]]:
 
 def test_the_demo_comes_out_as_it_says(played: Played) -> None:
     assert (played.code, played.err) == (0, "")
-    assert re.findall(r"^\d\. .*", played.out, re.MULTILINE) == [
+    assert re.findall(r"^\d+\. .*", played.out, re.MULTILINE) == [
         "1. Look first",
         "2. Push",
         "3. Edit the export",
@@ -81,10 +82,13 @@ def test_the_demo_comes_out_as_it_says(played: Played) -> None:
         "6. Somebody calls",
         "7. Prove that none is missing",
         "8. Follow one call",
+        "9. Put the call on her timeline",
+        "10. Deliver again",
     ]
     day, call = r"\d{4}-\d\d-\d\d", r"[0-9a-f-]{36}"
     commands = ["run --dry-run", *["run"] * 4, "receive &", "webhook create", "activity run"]
     commands += [f"activity pull --days {day}", "activity days", f"activity explain {call}"]
+    commands += ["activity prepare crm", "activity deliver --dry-run", *["activity deliver"] * 2]
     shown = re.findall(r"^\$ syncd (.*)", played.out, re.MULTILINE)
     assert len(shown) == len(commands)
     assert all(map(re.fullmatch, commands, shown))
@@ -110,6 +114,13 @@ def test_the_demo_shows_a_call_its_webhook_its_proof_and_its_recording(played: P
     assert re.search(r"^day +\S+: proved .* 2 in the list", back, re.MULTILINE)
 
 
+def test_the_demo_puts_the_call_on_a_timeline_and_into_a_file_once(played: Played) -> None:
+    _, _, timeline = played.out.partition("9. Put the call on her timeline")
+    assert "crm: 2 created" in timeline
+    _, _, again = timeline.partition("10. Deliver again")
+    assert re.findall(r"^(crm|lake): nothing to do", again, re.MULTILINE) == ["crm", "lake"]
+
+
 def test_the_receiver_of_the_demo_ends_with_it(played: Played) -> None:
     found = re.search(r"listen: 127\.0\.0\.1:(\d+)", played.out)
     assert found
@@ -128,7 +139,7 @@ def test_a_demo_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
             if said.startswith("$ syncd receive"):
                 break
         demo.send_signal(signal.SIGTERM)
-        demo.communicate(timeout=60)
+        demo.communicate(timeout=PATIENCE)
     assert demo.returncode == 130
     assert list(tmp_path.iterdir()) == []
     with socket.socket() as knock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -12,6 +11,7 @@ from syncd.core.change import Change
 from syncd.errors import StateBusy
 from syncd.state.holdings import Holdings
 from syncd.state.journal import Journal
+from tests.worlds.patience import PATIENCE, until
 from tests.worlds.world import World
 
 
@@ -31,13 +31,10 @@ def test_a_batch_is_recorded_while_another_one_waits_for_its_answer(world: World
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(world.run)
         try:
-            until = time.monotonic() + 20
-            while not (world.sandbox.holding and len(world.sandbox.store.rows) == 1_000 and pending(world) == 500):
-                assert time.monotonic() < until, "the batch that was answered stays pending"
-                time.sleep(0.01)
+            until(lambda: world.sandbox.holding and len(world.sandbox.store.rows) == 1_000 and pending(world) == 500)
         finally:
             world.sandbox.disarm()
-        assert run.result(timeout=60).counts["create"] == 1_000
+        assert run.result(timeout=PATIENCE).counts["create"] == 1_000
 
 
 def test_what_was_answered_is_recorded_though_nothing_more_can_be_marked(

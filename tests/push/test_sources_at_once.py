@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from syncd.report.source_report import SourceReport
 from syncd.state import State
 from syncd.state.journal import Settled
 from tests.worlds.journal import change
+from tests.worlds.patience import PATIENCE, until
 from tests.worlds.world import TENANTS, World
 
 ANN, BOB, CAT = ("1", "Ann", "2125550101"), ("2", "Bob", "2125550102"), ("3", "Cat", "2125550103")
@@ -59,7 +59,7 @@ class Running:
     def ended(self) -> tuple[int, dict[str, Any]]:
         """Wait until the run ends; return its exit code and report."""
         with self._pool:
-            report = self._run.result(timeout=60)
+            report = self._run.result(timeout=PATIENCE)
         return report.exit_code, report.to_json()
 
 
@@ -87,10 +87,7 @@ def held(world: World, method: str, **more: Any) -> Iterator[Callable[[], None]]
     world.sandbox.arm({"kind": "hold", "method": method, "path": "/contacts", **more})
 
     def there() -> None:
-        until = time.monotonic() + 20
-        while not world.sandbox.holding:
-            assert time.monotonic() < until, f"no {method} came"
-            time.sleep(0.01)
+        until(lambda: world.sandbox.holding)
 
     try:
         yield there

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import text
-
 from syncd.core.change import CallOutcome
 from syncd.rest import Client
 from syncd.run.session import open_session
@@ -20,8 +18,8 @@ from tests.worlds.world import World
 
 
 def journal(world: World) -> list[tuple[str, str]]:
-    with State(world.folder / "syncd.db") as state, state.read() as connection:
-        return list(connection.execute(text("SELECT key, outcome FROM change ORDER BY id")).all())
+    with State(world.folder / "syncd.db") as state:
+        return state.rows("SELECT key, outcome FROM change ORDER BY id")
 
 
 def ledger(world: World) -> list[tuple[str, str]]:

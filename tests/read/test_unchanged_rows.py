@@ -128,8 +128,8 @@ def test_a_canary_among_unchanged_rows_is_seen(world: World) -> None:
 def test_a_contact_that_was_made_to_be_sent_again_is_sent_though_its_row_is_the_same(world: World) -> None:
     world.write([ANN, BOB])
     world.run()
-    with world.state() as state, state.write() as connection:
-        connection.exec_driver_sql("UPDATE contact SET digest = 0 WHERE key = '1'")
+    with world.state() as state:
+        state.execute("UPDATE contact SET digest = 0 WHERE key = '1'")
     world.write([ANN, BOB, CY])
     report = world.run()
     assert report.counts["create"] == 1

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.rest import Bounds, Client, Listed, bodies, listed, parts_of
+from syncd.rest import Bounds, Client, Listed, bodies, bounds, listed, parts_of
+from syncd.rest import received as received_
 from syncd.rest.bounds import TOO_DENSE
 from syncd.rest.received import LONG, Received
+from tests.examples import examples
 from tests.worlds.hostile import answer, hostile
 
 VALUES = st.recursive(
@@ -23,14 +25,14 @@ VALUES = st.recursive(
 )
 
 
-def received(text: bytes, **bounds: int) -> Received:
-    found = Received(Bounds(**bounds), piecemeal=True)
+def received(text: bytes, **most: int) -> Received:
+    found = Received(Bounds(**most), piecemeal=True)
     found.add(text)
     return found
 
 
-def parsed(text: bytes, *within: str, **bounds: int) -> tuple[Any, str]:
-    return listed.parse(received(text, **bounds), within, exact=True)
+def parsed(text: bytes, *within: str, **most: int) -> tuple[Any, str]:
+    return listed.parse(received(text, **most), within, exact=True)
 
 
 def plain(value: Any) -> Any:
@@ -95,28 +97,39 @@ def test_other_encodings_are_read_too(encoding: str) -> None:
     assert parsed('{"p": ["Zoë"]}'.encode(encoding), "p") == ({"p": ["Zoë"]}, "")
 
 
+SHARE = examples(8, 1)
+"""Which share of the bounds, and of the answers that exceed them, a normal run tries."""
+
 HEAVY: dict[str, Callable[[], bytes]] = {
-    "many keys": lambda: b'{"p": [{' + b",".join(b'"k%d": 1' % number for number in range(300_000)) + b"}]}",
-    "nested lists": lambda: b'{"p": [[' + b"[[1]]," * 400_000 + b"1]]}",
-    "decimals": lambda: b'{"p": [[' + b"1.5," * 600_000 + b"1]]}",
-    "exponents": lambda: b'{"p": [[' + b"1e39," * 200_000 + b"1]]}",
-    "a text": lambda: b'{"p": ["' + b"x" * 20_000_000 + b'"]}',
-    "a wide text": lambda: b'{"p": ["' + b"x" * 8_000_000 + "\U0001f600".encode() + b'"]}',
-    "escapes": lambda: b'{"p": ["' + b"\\ud83d\\ude00" * 600_000 + b'"]}',
-    "empty records": lambda: b'{"p": [' + b"{}," * 600_000 + b"{}]}",
-    "beside the list": lambda: b'{"p": [], "q": [' + b"[1]," * 600_000 + b"1]}",
-    "members": lambda: b"{" + b",".join(b'"k%d": [{}]' % number for number in range(200_000)) + b"}",
+    "many keys": lambda: b'{"p": [{' + b",".join(b'"k%d": 1' % number for number in range(300_000 // SHARE)) + b"}]}",
+    "nested lists": lambda: b'{"p": [[' + b"[[1]]," * (400_000 // SHARE) + b"1]]}",
+    "decimals": lambda: b'{"p": [[' + b"1.5," * (600_000 // SHARE) + b"1]]}",
+    "exponents": lambda: b'{"p": [[' + b"1e39," * (200_000 // SHARE) + b"1]]}",
+    "a text": lambda: b'{"p": ["' + b"x" * (20_000_000 // SHARE) + b'"]}',
+    "a wide text": lambda: b'{"p": ["' + b"x" * (8_000_000 // SHARE) + "\U0001f600".encode() + b'"]}',
+    "escapes": lambda: b'{"p": ["' + b"\\ud83d\\ude00" * (600_000 // SHARE) + b'"]}',
+    "empty records": lambda: b'{"p": [' + b"{}," * (600_000 // SHARE) + b"{}]}",
+    "beside the list": lambda: b'{"p": [], "q": [' + b"[1]," * (600_000 // SHARE) + b"1]}",
+    "members": lambda: b"{" + b",".join(b'"k%d": [{}]' % number for number in range(200_000 // SHARE)) + b"}",
 }
 
 
+@pytest.fixture
+def share(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return ``max_answer``; other bounds that depend on the size of an answer are smaller too."""
+    for module, name in ((bounds, "MEMORY"), (received_, "LONG"), (received_, "_IN_MEMORY"), (listed, "_WINDOW")):
+        monkeypatch.setattr(module, name, vars(module)[name] // SHARE)
+    return Bounds().max_answer // SHARE
+
+
 @pytest.mark.parametrize("name", HEAVY)
-def test_what_would_take_too_much_memory_is_refused(name: str) -> None:
-    assert parsed(HEAVY[name](), "p") == (None, TOO_DENSE)
+def test_what_would_take_too_much_memory_is_refused(name: str, share: int) -> None:
+    assert parsed(HEAVY[name](), "p", max_answer=share) == (None, TOO_DENSE)
 
 
-def test_a_greater_bound_lets_more_in() -> None:
-    found, problem = parsed(HEAVY["empty records"](), "p", max_answer=256_000_000)
-    assert (len(found["p"]), problem) == (600_001, "")
+def test_a_greater_bound_lets_more_in(share: int) -> None:
+    found, problem = parsed(HEAVY["empty records"](), "p", max_answer=4 * share)
+    assert (len(found["p"]), problem) == (600_000 // SHARE + 1, "")
 
 
 def test_deep_records_are_refused() -> None:

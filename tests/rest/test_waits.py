@@ -15,9 +15,10 @@ import pytest
 from syncd.errors import Stopped, SyncdError, TargetUnavailable
 from syncd.rest import Bounds, Client, waits
 from tests.worlds.hostile import Hostile, answer, head, hostile
+from tests.worlds.patience import BUSY
 
-SOON = 4.0
-"""Seconds within which everything that waits has to end; two are promised, on a machine with nothing else to do."""
+SOON = 2.0 + BUSY
+"""Seconds within which everything that waits has to end; two are promised."""
 
 
 class Slow:

@@ -1,9 +1,9 @@
 """An event that a signal handler sets."""
 
 import threading
-import time
 
 from syncd.run.signals import set_by_signal
+from tests.worlds.patience import until
 
 
 def test_an_event_is_set_at_once() -> None:
@@ -16,7 +16,4 @@ def test_an_event_is_set_though_the_interrupted_wait_holds_its_lock() -> None:
     event = threading.Event()
     with event._cond:  # type: ignore[attr-defined]  # what a wait holds when a signal interrupts it
         set_by_signal(event)
-    deadline = time.monotonic() + 30
-    while not event.is_set() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert event.is_set()
+    until(event.is_set)

@@ -18,6 +18,7 @@ import pytest
 
 from syncd.errors import ConfigError
 from syncd.sandbox.server import Sandbox, serve
+from tests.worlds.patience import PATIENCE
 from tests.worlds.sandbox_client import client_of
 
 
@@ -154,6 +155,6 @@ def test_a_signal_ends_the_foreground_process_in_order(tmp_path: Path, number: s
         assert process.stdout is not None
         assert b"http://127.0.0.1:" in process.stdout.readline()
         process.send_signal(number)
-        _, complaints = process.communicate(timeout=10)
+        _, complaints = process.communicate(timeout=PATIENCE)
     assert (process.returncode, complaints) == (0, b"")
     assert [part.name for part in tmp_path.iterdir()] == ["s.db"]

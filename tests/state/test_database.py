@@ -14,6 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import NullPool, create_engine
 from sqlmodel import SQLModel
 
 import syncd.state.tables  # noqa: F401  (registers the tables)
@@ -43,7 +44,8 @@ def test_only_the_owner_can_read_it(path: Path) -> None:
 
 
 def test_the_migrations_make_the_tables_of_the_models(path: Path) -> None:
-    with State(path) as state, state.read() as connection:
+    State(path).close()
+    with create_engine(f"sqlite:///{path}", poolclass=NullPool).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
 
@@ -156,9 +158,8 @@ def test_a_locked_file_is_temporary(path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_full_disk_is_temporary_and_loses_nothing(path: Path) -> None:
     with State(path) as state:
         accept(state, "kept", 1)
-        with state.write() as connection:
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        pages = state.scalar("PRAGMA page_count")
+        state.scalar(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StateBusy, match="no space left"):
             state.journal.mark("run", "s", [change(str(n), after={"Name": "x" * 500}) for n in range(MANY)])
         assert state.ledger.digests("s")["@key"].to_list() == ["kept"]
@@ -225,5 +226,4 @@ def test_a_file_that_kept_claims_as_json_texts_carries_them_over(path: Path) -> 
     with State(path) as state:
         assert state.claims.outranked("people") == {"a": "8", "b": "7"}
         assert state.claims.merged("people") == {"7": ["a", "c"], "9": ["c"]}
-        with state.read() as connection:
-            assert connection.exec_driver_sql("SELECT count(*) FROM fact WHERE name LIKE '% people'").scalar() == 0
+        assert state.scalar("SELECT count(*) FROM fact WHERE name LIKE '% people'") == 0

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.worlds.commands import Command, environment, errors
+from tests.worlds.patience import PATIENCE
 from tests.worlds.world import World
 
 ROOT = os.geteuid() == 0
@@ -51,7 +52,9 @@ for command in sys.argv[1:]:
 
 def anybody(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     line = [*AS_ANYBODY, sys.executable, *arguments]
-    return subprocess.run(line, capture_output=True, text=True, env=environment(), timeout=60, check=False, cwd=folder)
+    return subprocess.run(
+        line, capture_output=True, text=True, env=environment(), timeout=PATIENCE, check=False, cwd=folder
+    )
 
 
 def syncd_as_anybody(command: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -47,8 +47,7 @@ def test_history_is_kept_for_its_retention_but_what_is_open_is_kept_for_ever(pat
         now[0] += 91 * 86_400
         state.runs.begin("new", "s", "config")
         state.runs.end("new", "s", outcome="done", exit_code=0, requests=1, report={})
-        with state.read() as connection:
-            assert connection.exec_driver_sql("SELECT key FROM change").scalars().all() == ["b"]
+        assert state.column("SELECT key FROM change") == ["b"]
 
 
 def test_ids_that_we_deleted_are_ours_for_ever_though_what_they_held_is_forgotten(path: Path) -> None:
@@ -62,9 +61,8 @@ def test_ids_that_we_deleted_are_ours_for_ever_though_what_they_held_is_forgotte
             state.runs.begin(run, "s", "config")
             state.runs.end(run, "s", outcome="done", exit_code=0, requests=1, report={})
         assert state.holdings.ours_among(range(1, 20)) == {1}
-        with state.read() as connection:
-            kept = "SELECT key, match, before, after FROM change"
-            assert list(map(tuple, connection.exec_driver_sql(kept))) == [("", "", None, None)]
+        kept = "SELECT key, match, before, after FROM change"
+        assert state.rows(kept) == [("", "", None, None)]
 
 
 def test_the_last_good_run_is_remembered_however_long_ago_it_was(path: Path) -> None:

@@ -39,8 +39,8 @@ def rename(world: World, old: str, new: str) -> None:
 
 
 def holders(world: World) -> set[tuple[str, str]]:
-    with world.state() as state, state.read() as connection:
-        return {tuple(row) for row in connection.exec_driver_sql("SELECT source, key FROM contact")}
+    with world.state() as state:
+        return set(state.rows("SELECT source, key FROM contact"))
 
 
 def status(world: World, capsys: pytest.CaptureFixture[str], *options: str) -> str:
@@ -82,14 +82,12 @@ def test_a_source_that_is_renamed_twice_leaves_no_claim_behind(renamed: World) -
 
 
 def test_a_source_that_another_process_runs_keeps_its_claims(renamed: World) -> None:
-    with renamed.state() as state, state.write() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO lease (source, owner, since, expires) VALUES ('tenants', 'elsewhere', 0, ?)", (1e11,)
-        )
+    with renamed.state() as state:
+        state.execute("INSERT INTO lease (source, owner, since, expires) VALUES ('tenants', 'elsewhere', 0, 1e11)")
     renamed.run()
     assert ("tenants", "2") in holders(renamed)
-    with renamed.state() as state, state.write() as connection:
-        connection.exec_driver_sql("DELETE FROM lease WHERE source = 'tenants'")
+    with renamed.state() as state:
+        state.execute("DELETE FROM lease WHERE source = 'tenants'")
     renamed.write([ANN])
     assert renamed.run().counts["delete"] == 1
     assert (holders(renamed), set(renamed.there())) == ({("people", "1")}, {"1"})
@@ -97,12 +95,10 @@ def test_a_source_that_another_process_runs_keeps_its_claims(renamed: World) -> 
 
 def test_a_claim_that_an_older_version_left_in_the_state_file_keeps_no_contact(renamed: World) -> None:
     renamed.run()
-    with renamed.state() as state, state.write() as connection:
+    with renamed.state() as state:
         columns = "digest, status, remote_id, origin, match, fields, created_at, updated_at"
-        connection.exec_driver_sql(
-            f"INSERT INTO contact (source, key, {columns}) SELECT 'tenants', key, {columns} FROM contact"
-        )
-        connection.exec_driver_sql("UPDATE contact SET status = 'pending' WHERE source = 'tenants'")
+        state.execute(f"INSERT INTO contact (source, key, {columns}) SELECT 'tenants', key, {columns} FROM contact")
+        state.execute("UPDATE contact SET status = 'pending' WHERE source = 'tenants'")
     renamed.write([ANN])
     assert renamed.run().counts["delete"] == 1
     assert set(renamed.there()) == {"1"}

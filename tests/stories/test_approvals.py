@@ -72,8 +72,8 @@ def test_what_another_gate_holds_of_an_approved_list_waits_for_that_one(world: W
     for left in (0, 6):
         world.write(rows[left:])
         world.run()
-    with world.state() as state, state.write() as connection:
-        connection.exec_driver_sql("UPDATE contact SET missing_since = missing_since - 7200")
+    with world.state() as state:
+        state.execute("UPDATE contact SET missing_since = missing_since - 7200")
     world.write(rows[10:])
     world.run()
     approve_at(world, "deletes.share")

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.worlds.quick_answers import QuickAnswers
 from tests.worlds.world import World
 
 
@@ -74,7 +75,7 @@ class Crm:
 def crm() -> Iterator[Crm]:
     crm = Crm()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuickAnswers, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -85,9 +86,6 @@ def crm() -> Iterator[Crm]:
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from syncd.report.source_report import SourceReport
 from syncd.run.session import Watcher, open_session
 from syncd.sync import run_source
 from tests.worlds import sql_servers
+from tests.worlds.patience import until
 from tests.worlds.sql_servers import MariaDb, Postgres
 from tests.worlds.sql_sqlite_file import SqliteFile
 from tests.worlds.world import World
@@ -153,10 +153,7 @@ def test_a_query_under_way_is_cancelled_when_the_run_is_asked_to_stop(
     with pytest.raises(Stopped):
         world.run()
     stopping.join()
-    until = time.monotonic() + 20  # the server needs a moment to cancel the query, which otherwise takes a minute
-    while slept(mariadb):
-        assert time.monotonic() < until, "the query goes on"
-        time.sleep(0.05)
+    until(lambda: not slept(mariadb), 40)  # uncancelled, the query takes a minute
 
 
 def slept(mariadb: MariaDb) -> bool:

@@ -23,6 +23,7 @@ from syncd.watch.endpoints import Endpoints
 from syncd.watch.settings import Watch, watch_of
 from syncd.watch.status import company_status
 from tests.worlds.commands import Command
+from tests.worlds.patience import PATIENCE
 from tests.worlds.ports import free_port
 from tests.worlds.world import World
 
@@ -67,6 +68,9 @@ def failure(times: int, kind: str = "TargetUnavailable") -> dict[str, Any]:
         ({}, []),
         ({GOOD: NOW - 3 * HOUR}, ["pull"]),
         ({GOOD: None}, ["pull"]),
+        # The clock was set back since.
+        ({GOOD: NOW + 3 * HOUR}, ["pull"]),
+        ({SEEN: NOW + 300}, ["receiver"]),
         (failure(1), ["pull"]),
         (failure(1, "AccessDenied"), ["key"]),
         ({SEEN: NOW - 300}, ["receiver"]),
@@ -226,7 +230,7 @@ def test_metrics_and_readiness_tell_of_it(phones: World) -> None:
 def page(world: World, path: str) -> str:
     request = urllib.request.Request(f"http://{world.listen}{path}")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             text: bytes = answer.read()
     except urllib.error.HTTPError as refused:
         text = refused.read()

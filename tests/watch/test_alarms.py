@@ -193,6 +193,6 @@ def test_status_tells_what_a_run_under_way_still_has_to_send(world: World) -> No
 def test_a_run_notes_how_far_it_is(world: World) -> None:
     world.write([ANN])
     world.run()
-    with State(world.folder / "syncd.db") as state, state.read() as connection:
-        [(planned, requests)] = connection.exec_driver_sql("SELECT planned, requests FROM run").all()
+    with State(world.folder / "syncd.db") as state:
+        [(planned, requests)] = state.rows("SELECT planned, requests FROM run")
     assert planned == requests == 3  # the fields, the list, one batch

@@ -17,6 +17,7 @@ import pytest
 from syncd.errors import ConfigError
 from syncd.watch.endpoints import Endpoints
 from syncd.watch.settings import Watch, watch_of
+from tests.worlds.patience import PATIENCE
 from tests.worlds.ports import free_port
 from tests.worlds.world import World
 
@@ -35,7 +36,7 @@ def served(watch: Watch, **more: Any) -> Iterator[Endpoints]:
 
 def get(endpoints: Endpoints, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{endpoints.address[1]}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{endpoints.address[1]}{path}", timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

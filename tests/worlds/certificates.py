@@ -39,5 +39,16 @@ def certificates(folder: Path, owner: str | int, name: str = "db.example.com") -
     return made
 
 
+def self_signed(folder: Path) -> Certificates:
+    """Make a certificate for nine days that is its own authority, in a moment."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl")
+    folder.mkdir()
+    made = Certificates(folder / "cert.pem", folder / "cert.pem", folder / "cert.key")
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=hooks.example.com"]
+    _openssl("req", "-x509", *curve, "-days", "9", "-keyout", str(made.key), "-out", str(made.certificate))
+    return made
+
+
 def _openssl(*arguments: str) -> None:
     subprocess.run(["openssl", *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

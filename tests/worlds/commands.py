@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from syncd import cli
+from tests.worlds.patience import PATIENCE
 
 Command = Callable[..., tuple[int, str, str]]
 PEOPLE = [(f"{number}", f"Person {number}", f"212555{number:04}") for number in range(1, 41)]
@@ -32,7 +33,7 @@ def process(
         stderr=subprocess.PIPE,
         text=True,
         env=environment(**variables),
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         cwd=folder,
     )

@@ -7,23 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from syncd.activity.store.store import ActivityStore
 from syncd.state import State
+from tests.worlds.patience import PATIENCE, until
 from tests.worlds.receiver import Receiver
 from tests.worlds.world import World
-
-
-def until(holds: Callable[[], object], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 class Daemon:
@@ -64,7 +57,7 @@ class Daemon:
 
     def stop(self) -> int:
         self.signal(signal.SIGTERM)
-        return self.running().wait(120)
+        return self.running().wait(PATIENCE)
 
     def end(self) -> None:
         if self.process and self.process.poll() is None:

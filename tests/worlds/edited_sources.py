@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from syncd.sandbox.hubspot.server import HubSpot
+from tests.worlds.quick_answers import QuickAnswers
 
 NAMES = ("Ann", "Bob", "Cy", "nobody", "")
 """``nobody`` is excluded, and an empty name makes the row invalid."""
@@ -259,7 +260,7 @@ class RestPeople:
 def rest_people() -> Iterator[RestPeople]:
     people = RestPeople()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuickAnswers, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -270,9 +271,6 @@ def rest_people() -> Iterator[RestPeople]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from syncd.sandbox.hubspot.backend import Call
+from syncd.sandbox.hubspot.routes import Call
 from syncd.sandbox.hubspot.server import HubSpot
 from tests.worlds import request_log
 
@@ -46,6 +46,8 @@ def direct(fake: HubSpot) -> httpx.MockTransport:
             raise httpx.ReadError("cut off")
         if reply.text is not None:
             return httpx.Response(reply.status, text=reply.text, headers=dict(reply.headers))
+        if reply.body is None:
+            return httpx.Response(reply.status, headers=dict(reply.headers))
         return httpx.Response(reply.status, json=reply.body, headers=dict(reply.headers))
 
     return httpx.MockTransport(handle)

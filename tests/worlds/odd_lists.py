@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.worlds.quick_answers import QuickAnswers
+
 
 def day(ago: int) -> str:
     """Return the UTC date of ``ago`` days ago."""
@@ -52,9 +54,7 @@ def odd_lists() -> Iterator[OddLists]:
     """Serve lists on a port of loopback."""
     lists = OddLists()
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None: ...
-
+    class Handler(QuickAnswers, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = json.dumps(lists.answer(self.path)).encode()
             self.send_response(200)

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from syncd.watch.notify import after_run, tell
+from tests.worlds.quick_answers import QuickAnswers
 from tests.worlds.world import World
 
 HOOK, MAIL, PING = "json://sink.example.com/hook", "mailto://u:secret@mail.example.com", "https://ping.example.com/abc"
@@ -57,7 +58,7 @@ def sink() -> Iterator[tuple[int, list[dict[str, Any]]]]:
     """A web server that keeps the requests it gets."""
     got: list[dict[str, Any]] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuickAnswers, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
             got.append({"path": self.path, "key": self.headers["Authorization"], **json.loads(body)})
@@ -69,8 +70,6 @@ def sink() -> Iterator[tuple[int, list[dict[str, Any]]]]:
             got.append({"path": self.path})
             self.send_response(200)
             self.end_headers()
-
-        def log_message(self, *_: Any) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

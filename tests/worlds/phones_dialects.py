@@ -89,6 +89,14 @@ def show_the_texts_of_a_listed_call(name: str, value: str) -> Any:
         return held.calls()[0]["journey"][0].get("summary")
 
 
+@LISTS.shows("call_search", honoured="B", ignored="CBA")
+def show_a_search_for_one_call(name: str, value: str) -> Any:
+    with phones(name, value) as held:
+        for call in "ABC":
+            held.phones.call(call_id=call, remote_name="", name="")
+        return ids(held.calls(search="B"))
+
+
 @LISTS.shows("date_range", unlimited=200, **{"31d": 400})
 def show_a_long_range(name: str, value: str) -> Any:
     with phones(name, value) as held:
@@ -176,6 +184,27 @@ def _recorded(held: PhoneWorld, wait: float) -> bool:
     # The list and the media agree.
     assert held.ask("GET", f"/media/{name}").status == (200 if url else 404)
     return url is not None
+
+
+@LISTS.shows(
+    "long_recordings",
+    same=[("audio/mp3", "mp3"), ("audio/mp3", "mp3")],
+    absent=[("audio/mp3", "mp3"), None],
+    wav=[("audio/mp3", "mp3"), ("audio/wav", "wav")],
+    untyped=[("audio/mp3", "mp3"), ("application/octet-stream", "")],
+)
+def show_a_recording_of_ten_minutes_and_a_longer_one(name: str, value: str) -> Any:
+    with phones(name, value) as held:
+        return [_form_of(held, held.phones.call(talk=talk, size=100)) for talk in (600.0, 601.0)]
+
+
+def _form_of(held: PhoneWorld, call: str) -> tuple[str, str] | None:
+    [row] = [each for each in held.calls() if each["call_id"] == call]
+    url = row["journey"][0]["recording_url"]
+    if url is None:
+        return None
+    found = held.ask("GET", f"/media/{url.rpartition('/')[2]}").body
+    return found["content_type"], found["format"]
 
 
 @LISTS.shows("recording_format", mp3=("audio/mp3", b"ID3"), wav=("audio/wav", b"RIF"))

@@ -127,6 +127,23 @@ def show_the_order_of_statuses(name: str, value: str) -> Any:
         return [event["data"]["status"] for event in sent]
 
 
+@EVENTS.shows("after_failed", nothing=["failed"], delivered=["failed", "delivered"], sent=["failed", "sent"])
+def show_what_follows_a_failure(name: str, value: str) -> Any:
+    with phones(name, value) as held:
+        held.endpoint("message.status_updated")
+        held.phones.message(direction="outgoing", statuses=[("failed", 5)])
+        one = held.phones.message(direction="outgoing")
+        held.clock.now += 5
+        held.phones.status(one, "failed")
+        held.clock.now += 300.1
+        sent = [(event["data"]["message_id"], event["data"]["status"]) for event in held.send()]
+        mine, other = ([status for name, status in sent if (name == one) is is_mine] for is_mine in (True, False))
+        assert mine == other
+        # The list says the newest one.
+        assert {row["status"] for row in held.messages()} == {mine[-1]}
+        return mine
+
+
 @EVENTS.shows("company_id", constant=123, changed=124)
 def show_the_company_of_an_event(name: str, value: str) -> Any:
     with phones(name, value) as held:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.worlds.certificates import Certificates
+from tests.worlds.patience import PATIENCE
 from tests.worlds.ports import free_port
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "webhooks.md"
@@ -81,7 +82,7 @@ def _running(line: Sequence[str], folder: Path, port: int, environ: dict[str, st
     with log.open("wb") as errors:
         process = subprocess.Popen(line, stdout=errors, stderr=errors, env=environ, cwd=folder)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not _listens(port):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -89,7 +90,7 @@ def _running(line: Sequence[str], folder: Path, port: int, environ: dict[str, st
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def _listens(port: int) -> bool:

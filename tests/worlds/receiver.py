@@ -15,9 +15,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from syncd.activity.receiving.body import PATIENCE as SLOWEST
+from syncd.activity.receiving.child import plain_of
 from syncd.activity.store.store import ActivityStore
+from syncd.config import load
 from syncd.core.activity.signature import HEADER, signed
 from tests.worlds.commands import environment
+from tests.worlds.patience import PATIENCE
 from tests.worlds.ports import free_port
 
 SECRET = b"s-5550100"
@@ -40,22 +44,25 @@ class UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket; the host is its path."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=20)
+        super().__init__("localhost", timeout=PATIENCE)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
+        self.sock.settimeout(PATIENCE)
         self.sock.connect(self._path)
 
 
 class Receiver:
     """One company's receiver: ``start`` it, ``deliver`` to it, and look at what is ``stored``.
 
-    ``makes_store``: whether it makes its store itself, which takes its child a quarter longer than to find one.
+    ``whole``: whether it starts as a user's does, with a child that reads the configuration and makes the store, which
+    takes three times as long; else it finds a store, and its settings in a file that ``configure`` writes, and waits
+    for slow clients for ``patience`` seconds.
     """
 
-    makes_store = False
+    whole = False
+    patience = SLOWEST
 
     def __init__(self, folder: Path, **receive: Any) -> None:
         self.folder = folder
@@ -83,19 +90,24 @@ class Receiver:
         target = {"api_key": "test-key", **self.target}
         written = {"target": target, "state": "syncd.db", "sources": {"tenants": source}}
         path.write_text(json.dumps({**written, "activity": {**self.activity, "receive": self.receive}}))
+        if not self.whole:
+            plain = plain_of(load(path, keyless=True))
+            ActivityStore(Path(plain.store)).close()
+            (self.folder / "receive.json").write_text(plain.to_json())
         return path
 
     def start(self, *, ready: bool = True) -> None:
-        line = [sys.executable, "-m", "syncd", "receive", "--config", str(self.configure())]
-        if not self.makes_store and not self.store.exists():
-            ActivityStore(self.store).close()
+        config = self.configure()
+        line = [sys.executable, "-m", "syncd", "receive", "--config", str(config)]
+        if not self.whole:
+            line[2:] = ["tests.worlds.quick_receiver", str(self.folder / "receive.json"), str(self.patience)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(line, stderr=log, env=environment(**self.variables), cwd=self.folder)
         if ready:
             self.await_health()
 
     def await_health(self, status: int = 200) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while True:
             assert self.running().poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
@@ -115,19 +127,19 @@ class Receiver:
 
     def stop(self) -> int:
         self.signal(signal.SIGTERM)
-        return self.running().wait(20)
+        return self.running().wait(PATIENCE)
 
     def end(self) -> None:
         """End it whatever it does, if it was started."""
         if self.process:
             self.process.kill()
-            self.process.wait(20)
+            self.process.wait(PATIENCE)
 
     def connection(self) -> http.client.HTTPConnection:
         listen: str = self.receive["listen"]
         if "/" in listen:
             return UnixConnection(listen)
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
@@ -174,19 +186,12 @@ class Receiver:
 
 
 @contextmanager
-def receiving(folder: Path, *, makes_store: bool = False, **receive: Any) -> Iterator[Receiver]:
+def receiving(folder: Path, *, whole: bool = False, **receive: Any) -> Iterator[Receiver]:
     """A receiver that is up."""
     one = Receiver(folder, **receive)
-    one.makes_store = makes_store
+    one.whole = whole
     try:
         one.start()
         yield one
     finally:
         one.end()
-
-
-def until(holds: Any, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

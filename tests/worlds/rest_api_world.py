@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
+from connectors.http_parts.surroundings import Surroundings
 from connectors.rest_api.connector import RestApi
 from connectors.rest_api.options import RestOptions
-from connectors.rest_api.session import Surroundings
 from syncd.source import EVERYTHING, End, Needs
 from tests.contract.suite import drain, rows_of
 

@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.worlds.quick_answers import QuickAnswers
+
 Answer = tuple[int, Any]
 
 LINK = "header:Link"
@@ -135,7 +137,7 @@ def shifting() -> Iterator[Shifting]:
     """Serve an empty list."""
     server = Shifting()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuickAnswers, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -150,9 +152,6 @@ def shifting() -> Iterator[Shifting]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True

@@ -24,7 +24,8 @@ import psycopg
 import pymysql
 import pytest
 
-WAIT = 30.0
+from tests.worlds.patience import PATIENCE
+from tests.worlds.ports import free_port
 
 
 class Postgres:
@@ -119,15 +120,9 @@ def absent(what: str) -> None:
 
 
 def answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=PATIENCE):
         return True
     return False
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 def programs(name: str) -> Path | None:
@@ -248,7 +243,7 @@ def started_mariadb(*more: str) -> Iterator[MariaDb]:
 
 
 def _wait(server: Postgres | MariaDb) -> None:
-    until = time.monotonic() + WAIT
+    until = time.monotonic() + PATIENCE
     while True:
         try:
             server.connected("postgres" if isinstance(server, Postgres) else "mysql").close()

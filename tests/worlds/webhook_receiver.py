@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.worlds.quick_answers import QuickAnswers
+
 
 @dataclass
 class Arrived:
@@ -52,7 +54,7 @@ def receiver() -> Iterator[Receiver]:
     """Receive on a free port while the context is open."""
     found, lock = Receiver(), threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuickAnswers, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             with lock:
@@ -65,9 +67,6 @@ def receiver() -> Iterator[Receiver]:
                 found.at_once -= 1
             self.send_response(status)
             self.end_headers()
-
-        def log_message(self, *args: Any) -> None:
-            pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         found.url = f"http://127.0.0.1:{server.server_port}/hook"

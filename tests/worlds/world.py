@@ -47,6 +47,7 @@ class World:
         self.notify: dict[str, Any] = {}
         self.listen: str | None = None
         self.activity: dict[str, Any] | None = None
+        self.sinks: dict[str, Any] = {}
         self.stopping = threading.Event()
         self.later = 0.0
 
@@ -59,6 +60,7 @@ class World:
         path = self.folder / "syncd.yaml"
         seen: dict[str, Any] = {"notify": self.notify, **({"listen": self.listen} if self.listen else {})}
         seen |= {} if self.activity is None else {"activity": self.activity}
+        seen |= {"sinks": self.sinks} if self.sinks else {}
         text = json.dumps({"target": target, "state": "syncd.db", "sources": self.sources, **seen})
         if not path.exists() or path.read_text() != text:  # a run may read it while another one begins
             path.write_text(text)

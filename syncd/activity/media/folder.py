@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from syncd.config.activity import Activity, Media
 from syncd.errors import ConfigError, SyncdError
 from syncd.surroundings.circumstances import explained
 
@@ -17,6 +18,14 @@ _BEGUN = ".fetching-"
 
 RESERVE = 64_000_000
 """Bytes of the disk, or a fiftieth of it if that is less, that are left free: deliveries must still find room."""
+
+
+def folders(activity: Activity) -> Iterator[tuple[str, Media]]:
+    """Yield the kinds of files that are configured, with their folders."""
+    if activity.recordings:
+        yield "recording", activity.recordings
+    if activity.attachments:
+        yield "attachment", activity.attachments
 
 
 class Folder:
@@ -109,6 +118,9 @@ def unusable(error: OSError, kind: str, root: Path) -> SyncdError:
     place = f"activity.{kind}s.folder"
     if found := explained(OSError(error.errno, error.strerror, str(root))):
         return type(found)(f"{place}: {found}")
-    return ConfigError(
-        f"{place}: {root}: cannot be used ({error.strerror}); make the folder around it, or name another folder"
-    )
+    remedy = "make the folder around it, or name another folder"
+    if error.errno in {errno.EEXIST, errno.ENOTDIR}:
+        remedy = "something else is where a folder should be: move it away, or name another folder"
+    elif error.errno == errno.ENOENT and root.parent.is_dir():
+        remedy = "it was removed while files were fetched; the next run makes it again"
+    return ConfigError(f"{place}: {root}: cannot be used ({error.strerror}); {remedy}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from itertools import islice
 from typing import NamedTuple
 
 from syncd.activity.media.folder import Folder
 from syncd.activity.session import ActivitySession
-from syncd.config.activity import Activity, Media
+from syncd.config.activity import Media
 from syncd.core.activity.media.keeping import Limits, too_many
 
 _TOGETHER = 100
@@ -22,14 +22,6 @@ class Removed(NamedTuple):
 
     def plus(self, files: int, size: int) -> Removed:
         return Removed(self.files + files, self.size + size)
-
-
-def folders(activity: Activity) -> Iterator[tuple[str, Media]]:
-    """Yield the kinds of files that are configured, with their folders."""
-    if activity.recordings:
-        yield "recording", activity.recordings
-    if activity.attachments:
-        yield "attachment", activity.attachments
 
 
 def remove_old(session: ActivitySession, kind: str, wanted: Media, awaited: Collection[str] = frozenset()) -> Removed:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.activity.media.fetching import Fetched, Fetching
-from syncd.activity.media.folder import Folder, unusable
-from syncd.activity.media.removing import folders, remove_old
+from syncd.activity.media.folder import Folder, folders, unusable
+from syncd.activity.media.removing import remove_old
 from syncd.activity.session import ActivitySession
 from syncd.activity.store.media import Item
 from syncd.config.activity import Media

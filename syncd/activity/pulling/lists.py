@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -11,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from syncd.core.activity.days.proof import Sheet
-from syncd.core.activity.days.windows import Days
+from syncd.core.activity.days.windows import Days, strays
 from syncd.core.activity.instants import seconds
 from syncd.core.activity.observations import Kind, identity_of, whole_of
 from syncd.errors import TargetRefused, TargetUnavailable
@@ -42,13 +41,17 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page. ``at``: the server's time of it. ``counts``: total, number of pages and rows of a page, as it states."""
+    """A page. ``at``: the server's time of it. ``counts``: total, number of pages and rows of a page, as it states.
+
+    ``times``: of the rows, but for those that lie far outside the days that were asked for; ``outside``: how many do.
+    """
 
     number: int
     rows: tuple[Row, ...] = field(repr=False)
     times: tuple[float, ...]
     at: float
     counts: tuple[int | None, int | None, int | None]
+    outside: int = 0
 
     def sheet(self, per: Per) -> Sheet:
         """Return the page as the proof sees it; ``per``: what a row of the list is."""
@@ -58,10 +61,10 @@ class Page:
 
     def digests(self) -> dict[str, int]:
         """Return a digest of all rows of each activity."""
-        found: Counter[str] = Counter()
+        found: dict[str, int] = {}
         for row in self.rows:
             if row.key is not None:
-                found[row.key] += row.digest
+                found[row.key] = found.get(row.key, 0) + row.digest
         return {key: _signed(digest) for key, digest in found.items()}
 
 
@@ -73,8 +76,10 @@ class Listing:
         self._client = client
         self._time_of = time_of
 
-    def page(self, days: Days, number: int = 1, *, limit: int = LIMIT) -> Page | None:
+    def page(self, days: Days, number: int = 1, *, limit: int = LIMIT, search: str = "") -> Page | None:
         """Return a page of the list of ``days``; None if the server refuses these days, or this page of them.
+
+        ``search``: only calls with this id, name or extension; messages cannot be searched (guide: Calls).
 
         Raises:
             TargetUnavailable: the answer is no list.
@@ -82,6 +87,7 @@ class Listing:
 
         """
         params: dict[str, str | int] = {"start_date": days.first, "end_date": days.last, "page": number, "limit": limit}
+        params |= {"search": search} if search else {}
         returned = _REFUSALS | {_BEYOND} if number > 1 else _REFUSALS
         answer = self._client.request("GET", PATHS[self.kind], params=params, returned=returned)
         if answer.status == _BEYOND:
@@ -90,9 +96,9 @@ class Listing:
             if not answer.is_json:
                 raise TargetRefused(f"GET {PATHS[self.kind]} was refused: {answer.problem}", status=answer.status)
             return None
-        return self._read(answer, number)
+        return self._read(answer, days, number)
 
-    def _read(self, answer: Answer, number: int) -> Page:
+    def _read(self, answer: Answer, days: Days, number: int) -> Page:
         what = PATHS[self.kind]
         if not answer.is_json:
             raise TargetUnavailable(f"Vocatech did not send the list {what}: {answer.problem}; try again later")
@@ -106,7 +112,10 @@ class Listing:
             whole_of(meta.get("limit")),
         )
         rows = tuple(_row(self.kind, item) for item in items)
-        return Page(number, rows, _times(self.kind, items), self._time_of(answer), counts)
+        times = _times(self.kind, items)
+        far = strays(days, times)
+        near = tuple(moment for moment, is_far in zip(times, far, strict=True) if not is_far)
+        return Page(number, rows, near, self._time_of(answer), counts, sum(far))
 
 
 def _row(kind: Kind, item: Any) -> Row:

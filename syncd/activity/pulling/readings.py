@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from syncd.activity.pulling.lists import Listing, Page, Per
+from syncd.activity.pulling.lists import Listing, Page, Per, Row
 from syncd.core.activity.days.proof import TWICE, Verdict, added_up
-from syncd.core.activity.days.windows import Days, are_outside
+from syncd.core.activity.days.windows import Days, are_other_days
 from syncd.errors import TargetUnavailable
 
 TIMES = 3
@@ -70,7 +70,7 @@ def checked(page: Page, days: Days, take: Take) -> None:
         DaysIgnored: it is not.
     """
     take(page)
-    if are_outside(days, page.times):
+    if are_other_days(page.outside, len(page.times)):
         raise DaysIgnored(
             f"Vocatech lists calls or messages of other days than {days}, for which it was asked: no day can be proved "
             "to be whole, and only the first page is read; ask Vocatech's support about start_date and end_date",
@@ -95,7 +95,7 @@ def _read(listing: Listing, days: Days, take: Take) -> list[Page]:
             taken = other.submit(checked, page, days, take)
             is_double = bool(pages) and page.rows and _keys(page) == _keys(pages[-1])
             pages.append(_slim(page))
-            if is_double or _is_last(pages) or are_outside(days, page.times):
+            if is_double or _is_last(pages) or are_other_days(page.outside, len(page.times)):
                 break
         if taken:
             taken.result()
@@ -111,8 +111,8 @@ def _is_last(pages: Sequence[Page]) -> bool:
 
 def _slim(page: Page) -> Page:
     """Return the page without its raw rows, so that a long list needs little memory."""
-    rows = tuple(row._replace(raw=None) for row in page.rows)
-    return Page(page.number, rows, page.times, page.at, page.counts)
+    rows = tuple([Row(row.key, row.leg, row.digest, None) for row in page.rows])
+    return replace(page, rows=rows)
 
 
 def _keys(page: Page) -> list[str | None]:

@@ -135,6 +135,8 @@ class Receiver:
     def _stop(self, server: Server) -> None:
         self._leaving, self._next = True, None
         self._manager.stopping()
+        if self._serving:
+            self._serving.app.writer.hurry()
         server.stop()
 
     async def _reload(self) -> None:

@@ -106,15 +106,16 @@ class Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             # Idle ones end now, the others after their answer.
             connection.shutdown()
-        tasks = list(self.server_state.tasks)
+        tasks, late = list(self.server_state.tasks), set[asyncio.Task[None]]()
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=GRACE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        # Before the late requests are ended: nobody is told that one of them was handled.
         for connection in list(self.server_state.connections):
             if connection.transport:
                 connection.transport.close()
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 def _allow_open_files() -> None:

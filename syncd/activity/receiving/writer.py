@@ -24,6 +24,10 @@ log = structlog.get_logger()
 
 BUSY = 5.0
 """Seconds to wait for another process's transaction: whoever delivers waits longer."""
+LAST = 0.8
+"""Seconds to wait for it after a stop: what was not stored by then is answered with 503."""
+STEP = 0.2
+"""Seconds after which a wait for it looks whether the process is to stop."""
 MOST_WAITING = 32 * 2**20
 """Bytes that may wait for the disk; what comes then is refused."""
 MOST_AT_ONCE = 1000
@@ -57,6 +61,7 @@ class Writer:
         self._bytes = 0
         self._changed = threading.Condition()
         self._stopping = False
+        self._hurried: float | None = None
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
         self._failed = False
@@ -65,8 +70,13 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
+    def hurry(self) -> None:
+        """Wait no longer than ``LAST`` for other processes from now on."""
+        self._hurried = self._hurried or time.monotonic()
+
     def stop(self) -> None:
         """Store what waits, and end."""
+        self.hurry()
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -138,9 +148,8 @@ class Writer:
 
     def _committed(self, batch: Sequence[_Waiting]) -> list[str]:
         """Carry out a batch in one transaction, and return the outcomes when it is durable."""
-        store = self._opened_store()
         try:
-            store.execute("BEGIN IMMEDIATE")
+            store = self._begun()
             self._note_being_there(store)
             outcomes = [self._outcome(store, one) for one in batch]
             store.execute("COMMIT")
@@ -150,6 +159,20 @@ class Writer:
             raise
         self._failed = False
         return outcomes
+
+    def _begun(self) -> sqlite3.Connection:
+        """Open the store if it is not open, and begin a transaction."""
+        begun = time.monotonic()
+        while True:
+            try:
+                store = self._opened_store()
+                store.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                until = begun + BUSY if self._hurried is None else min(begun + BUSY, self._hurried + LAST)
+                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                    raise
+            else:
+                return store
 
     def _outcome(self, store: sqlite3.Connection, one: _Waiting) -> str:
         if one.fact:
@@ -187,8 +210,25 @@ class Writer:
 
     def _say(self, error: Exception) -> None:
         if not self._failed:
-            log.error("deliveries cannot be stored", why=getattr(error, "sqlite_errorname", type(error).__name__))
+            why = getattr(error, "sqlite_errorname", type(error).__name__)
+            there = _identity(self._store) is not None
+            remedy = _REMEDIES.get(_code(error), LOOK_AT_IT) if there else MAKE_IT
+            log.error("deliveries cannot be stored", why=why, store=self._store, remedy=remedy)
 
+
+MAKE_IT = "the file is not there: put it back, or let syncd activity run make a new one"
+LOOK_AT_IT = "syncd status says what is wrong with it, and syncd activity run brings it up to date"
+
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another process holds it for long: end that process",
+    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_IOERR: "make room on its disk, or look at the disk",
+    sqlite3.SQLITE_CANTOPEN: "let syncd's user read and write the file and its folder",
+    sqlite3.SQLITE_READONLY: "let syncd's user write to the file and its folder",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged: put a copy in its place",
+    sqlite3.SQLITE_NOTADB: "the file is no activity store: put a copy in its place",
+}
+"""What a person can do, by the primary result code of SQLite."""
 
 _ALL_FAIL = frozenset(
     {
@@ -216,7 +256,7 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    store = sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY, isolation_level=None)
+    store = sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=rw", uri=True, timeout=STEP, isolation_level=None)
     try:
         store.execute("PRAGMA journal_mode = WAL")
         # Without FULL, a commit in WAL mode may be lost when the machine stops.

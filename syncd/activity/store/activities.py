@@ -9,11 +9,12 @@ from typing import Any
 
 import orjson
 
+from syncd.activity.store.attributions import attributed
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
+from syncd.activity.store.leaving.removal import Removal
 from syncd.activity.store.packing import unpack_words
-from syncd.activity.store.removal import Removal
 from syncd.activity.store.revisions import next_revision
-from syncd.activity.store.rows import call_row, message_row
+from syncd.activity.store.rows import NOT_YET, call_row, message_row
 from syncd.activity.store.taking import Counts, Reading, Taking
 from syncd.core.activity.instants import begin_of, day_after
 from syncd.core.activity.numbers import canonical
@@ -67,6 +68,14 @@ class Activities(Part):
         now = self._database.clock()
         reading = Reading(by, arrived, now, day, digests or {}, anew or {}, dry_run)
         return self._taking.take(observations, reading)
+
+    def foreseen(self, observed: Sequence[Observation], *, alone: bool = False) -> dict[str, Any]:
+        """Return the row of ``--json`` of one activity as it would be if a list had said this; nothing is stored.
+
+        ``alone``: if nothing else were known of it.
+        """
+        now = self._database.clock()
+        return self._taking.foreseen(observed, Reading("list", now, now), alone=alone)
 
     def begin_lists(self) -> None:
         """Forget the digests of what an earlier condition has left out, before lists are compared with them."""
@@ -127,6 +136,17 @@ class Activities(Part):
         keys += [("message", text)] if ":" in text else []
         return next((found for each in keys if (found := self._record(*each))), None)
 
+    def shown(self, kind: Kind, keys: Sequence[str], *, with_texts: bool = False) -> dict[str, dict[str, Any]]:
+        """Return the rows of ``--json`` of activities by their keys, without those of which nothing is kept.
+
+        ``with_texts``: also without those whose texts were removed.
+        """
+        of = KINDS[kind]
+        sql = f"SELECT {of.key} AS key, {', '.join(_SHOWN[kind])} FROM {of.name} WHERE {of.these} AND left_out = 0"
+        sql += " AND text_dropped IS NULL" if with_texts else ""
+        found = {each["key"]: each for each in self._database.records(sql, keys=list(keys))}
+        return dict(zip(found, self._shown(of, found), strict=True))
+
     def select(
         self,
         *,
@@ -153,13 +173,28 @@ class Activities(Part):
         sql = "SELECT call_id FROM call WHERE status = 'open' AND started < :before AND left_out = 0 ORDER BY started"
         return self._database.column(sql, before=before)
 
-    def overdue_texts(self, first: float, last: float) -> list[str]:
-        """Return the ids of the answered calls that ended from ``first`` to before ``last`` and have no summary."""
+    def overdue_texts(self, since: float, before: float) -> list[tuple[str, float]]:
+        """Return the answered calls that have no summary, of days that no whole reading has shown; the oldest first.
+
+        Each with its id and when it began: at ``since`` or later. It ended before ``before``; Unix seconds.
+        """
         sql = (
-            "SELECT call_id FROM call WHERE status = 'answered' AND ended >= :first AND ended < :last AND summary = 0"
-            " AND left_out = 0 ORDER BY ended"
+            "SELECT call_id, started FROM call WHERE started >= :since AND ended < :before AND status = 'answered'"
+            " AND summary = 0 AND day IS NULL AND left_out = 0 ORDER BY started"
         )
-        return self._database.column(sql, first=first, last=last)
+        return [(key, at) for key, at in self._database.rows(sql, since=since, before=before)]
+
+    def texts_of(self, since: float, before: float) -> tuple[int, int]:
+        """Return how many answered calls began at ``since`` or later and ended before ``before``, in Unix seconds.
+
+        And how many of them have, or had, a summary.
+        """
+        sql = (
+            "SELECT count(*), coalesce(sum(summary), 0) FROM call WHERE started >= :since AND ended < :before"
+            " AND status = 'answered' AND left_out = 0"
+        )
+        [(answered, told)] = self._database.rows(sql, since=since, before=before)
+        return answered, told
 
     def drop_texts(self, kind: Kind, before: float) -> int:
         """Remove the texts of activities from before ``before`` (Unix seconds), for good; return their number."""
@@ -215,17 +250,27 @@ class Activities(Part):
 
     def _shown(self, of: OfKind, found: Mapping[str, Columns]) -> list[dict[str, Any]]:
         keys, now = list(found), self._database.clock()
-        texts = self._texts(of, keys)
+        texts, whose = self._texts(of, keys), attributed(self._database, of.name, keys)
         if of.name == "call":
+            segments = [[Segment._make(part) for part in orjson.loads(each["segments"])] for each in found.values()]
+            paths = self._paths([part.media for parts in segments for part in parts if part.media])
             return [
-                call_row(each, map(Segment._make, orjson.loads(each["segments"])), texts.get(key, {}), now)
-                for key, each in found.items()
+                call_row(each, parts, texts.get(key, {}), now, whose.get(key, NOT_YET), paths)
+                for (key, each), parts in zip(found.items(), segments, strict=True)
             ]
         files = self._grouped(_ATTACHMENTS, "owner", [f"message:{key}" for key in keys])
         return [
-            message_row(each, files.get(f"message:{key}", []), texts.get(key, {}).get("body"))
+            message_row(each, files.get(f"message:{key}", []), texts.get(key, {}).get("body"), whose.get(key, NOT_YET))
             for key, each in found.items()
         ]
+
+    def _paths(self, recordings: Sequence[str]) -> dict[str, str]:
+        """Return where recordings are kept, by their ids."""
+        sql = (
+            "SELECT media_id, path FROM media WHERE media_id IN (SELECT value FROM json_each(:keys))"
+            " AND state = 'kept' AND path IS NOT NULL"
+        )
+        return dict(self._database.rows(sql, keys=recordings)) if recordings else {}
 
     def _grouped(self, sql: str, name: str, keys: Sequence[str]) -> dict[str, list[Columns]]:
         grouped: dict[str, list[Columns]] = {}
@@ -243,6 +288,15 @@ class Activities(Part):
 
 _ATTACHMENTS = "SELECT * FROM media WHERE owner IN (SELECT value FROM json_each(:keys)) ORDER BY owner, n"
 _TEXTS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
+
+# A row takes half of its time to be read, so columns that are not shown are left out.
+_UNSHOWN = frozenset(
+    (
+        *("row", "listed_rows", "listed_at", "day", "first_seen", "changed", "revision", "digest", "left_out", "state"),
+        *("text_dropped", "summary", "status_at"),
+    )
+)
+_SHOWN = {name: [each for each in of.columns if each not in _UNSHOWN] for name, of in KINDS.items()}
 
 
 def _names(of: OfKind) -> str:

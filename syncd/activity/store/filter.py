@@ -1,4 +1,4 @@
-"""``only``: which ended calls and which messages are kept, by an SQL condition over the columns of ``--json``."""
+"""Which calls and messages are kept (``only``) and delivered (``where``), by a SQL condition over ``--json``."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ _UNSURE = ("status", "outcome", "duration", "talk", "segments", "answer_time", "
 
 
 class Only:
-    """The condition. ``sql``: as the configuration has it; None keeps everything.
+    """The condition. ``sql``: as the configuration has it; None keeps everything. ``setting``: where it stands.
 
     Raises:
         ConfigError: it is no condition that SQLite can evaluate.
     """
 
-    def __init__(self, sql: str | None) -> None:
+    def __init__(self, sql: str | None, setting: str = "activity.only") -> None:
         self.sql = sql
+        self._setting = setting
         self._sqlite = sqlite3.connect(":memory:", check_same_thread=False)
         columns = ", ".join(f":{name} AS {name}" for name in _ALL)
         self._query = f"SELECT (\n{sql}\n) FROM (SELECT {columns})"
@@ -61,6 +62,17 @@ class Only:
         # Most rows are kept, by the first question.
         return any(self._value(dict.fromkeys(_ALL, anything) | known) != 0 for anything in _ANYTHING)
 
+    def is_true(self, row: Mapping[str, Any]) -> bool:
+        """Return whether the condition is true for a row of ``--json``; a column that its kind lacks hinders nothing.
+
+        Raises:
+            ConfigError: SQLite cannot evaluate the condition for this row.
+        """
+        if self.sql is None:
+            return True
+        known = {name: _value_of(row[name]) for name in _COLUMNS[row["kind"]]}
+        return any(bool(self._value(dict.fromkeys(_ALL, anything) | known)) for anything in _ANYTHING)
+
     def close(self) -> None:
         """Let go of what evaluates it."""
         self._sqlite.close()
@@ -70,7 +82,7 @@ class Only:
             return self._sqlite.execute(self._query, values).fetchone()[0]
         except sqlite3.Error as error:
             raise ConfigError(
-                f"activity.only: SQLite cannot evaluate it ({error}); it may name columns of --json"
+                f"{self._setting}: SQLite cannot evaluate it ({error}); it may name columns of --json"
             ) from None
 
 

@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
+from syncd.activity.store.kinds import KINDS
+from syncd.activity.store.revisions import next_revision
 from syncd.core.activity.media.keeping import Kept, Room
+from syncd.core.activity.media.trying import LONGEST, NEVER
 from syncd.state.database import Part
 
 _EVER = -1e18
@@ -54,7 +57,7 @@ class Media(Part):
         # One state and one condition at a time, each in the order of an index.
         for state, when in product(("wanted", "gone", "refused"), ("at >= :since", "at IS NULL")):
             if len(found) < limit:
-                sql = f"SELECT * FROM media WHERE state = :state{of_kind} AND {when} AND next_try <= :now"
+                sql = f"SELECT * FROM media WHERE state = :state{of_kind} AND {when} AND {_IS_DUE}"
                 rows = self._database.records(
                     f"{sql} ORDER BY at DESC LIMIT :limit",
                     state=state,
@@ -70,7 +73,7 @@ class Media(Part):
         """Return how many items of a kind :meth:`due` has without a limit."""
         [(number,)] = self._database.rows(
             "SELECT count(*) FROM media WHERE state IN ('wanted', 'gone', 'refused') AND kind = :kind"
-            " AND (at >= :since OR at IS NULL) AND next_try <= :now",
+            f" AND (at >= :since OR at IS NULL) AND {_IS_DUE}",
             kind=kind,
             since=max(since, _EVER),
             now=now,
@@ -84,7 +87,19 @@ class Media(Part):
     def change(self, media_id: str, **columns: Any) -> None:
         """Store these columns of an item, and leave the others as they are."""
         names = ", ".join(f"{name} = :{name}" for name in columns)
-        self._database.execute(f"UPDATE media SET {names} WHERE media_id = :media_id", media_id=media_id, **columns)
+        with self._database.write():
+            self._database.execute(f"UPDATE media SET {names} WHERE media_id = :media_id", media_id=media_id, **columns)
+            # A path is shown with the call or the message. One that goes is no news: what a sink has stays there.
+            if columns.get("path"):
+                self._note_change(media_id)
+
+    def _note_change(self, media_id: str) -> None:
+        owner = self._database.scalar("SELECT owner FROM media WHERE media_id = :id", id=media_id) or ""
+        kind, _, key = str(owner).partition(":")
+        if kind in KINDS:
+            of, revision = KINDS[kind], next_revision(self._database)
+            sql = f"UPDATE {of.name} SET revision = :revision WHERE {of.these}"
+            self._database.execute(sql, revision=revision, keys=[key])
 
     def begin(self, media_ids: Sequence[str]) -> None:
         """Store that items are being fetched."""
@@ -141,4 +156,5 @@ class Media(Part):
         return dict(self._database.rows("SELECT state, count(*) FROM media GROUP BY state"))
 
 
+_IS_DUE = f"(next_try <= :now OR (next_try > :now + {LONGEST} AND next_try < {NEVER}))"
 _THESE = "(SELECT value FROM json_each(:ids))"

@@ -10,11 +10,28 @@ from syncd.core.activity.views import Segment
 
 Columns = Mapping[str, Any]
 
+Attributed = tuple[str | None, Sequence[Mapping[str, str]]]
+"""The outcome of an attribution, and the contacts whose the activity is."""
+
+NOT_YET: Attributed = (None, ())
+"""Of an activity that was not looked at yet."""
+
+NO_FILES: Mapping[str, str] = {}
+
 
 def call_row(
-    columns: Columns, segments: Iterable[Segment], texts: Mapping[str, str | None], now: float
+    columns: Columns,
+    segments: Iterable[Segment],
+    texts: Mapping[str, str | None],
+    now: float,
+    attributed: Attributed = NOT_YET,
+    paths: Mapping[str, str] = NO_FILES,
 ) -> dict[str, Any]:
-    """Return a call. ``texts``: its ``summary`` and ``transcription``; ``now``: Unix seconds."""
+    """Return a call.
+
+    ``texts``: its ``summary`` and ``transcription``. ``now``: Unix seconds. ``attributed``: whose it is. ``paths``: of
+    the recordings that are kept, by their ids.
+    """
     settled = columns["settled_at"]
     return {
         "kind": "call",
@@ -34,16 +51,18 @@ def call_row(
         "talk": _number(columns["talk"]),
         "summary": texts.get("summary"),
         "transcription": texts.get("transcription"),
-        "segments": [_segment(each) for each in segments],
+        "segments": [_segment(each, paths) for each in segments],
         "first_by": columns["first_by"],
         "settled": settled is not None and settled <= now,
         "missing_since": _time(columns["missing_since"]),
-        "attribution": None,
-        "contacts": [],
+        "attribution": attributed[0],
+        "contacts": list(attributed[1]),
     }
 
 
-def message_row(columns: Columns, attachments: Sequence[Columns], body: str | None) -> dict[str, Any]:
+def message_row(
+    columns: Columns, attachments: Sequence[Columns], body: str | None, attributed: Attributed = NOT_YET
+) -> dict[str, Any]:
     """Return a message."""
     return {
         "kind": "message",
@@ -61,12 +80,13 @@ def message_row(columns: Columns, attachments: Sequence[Columns], body: str | No
         ],
         "first_by": columns["first_by"],
         "missing_since": _time(columns["missing_since"]),
-        "attribution": None,
-        "contacts": [],
+        "attribution": attributed[0],
+        "contacts": list(attributed[1]),
     }
 
 
-def _segment(segment: Segment) -> dict[str, Any]:
+def _segment(segment: Segment, paths: Mapping[str, str]) -> dict[str, Any]:
+    path = paths.get(segment.media) if segment.media else None
     return {
         "n": segment.n,
         "type": segment.type,
@@ -76,6 +96,7 @@ def _segment(segment: Segment) -> dict[str, Any]:
         "duration": _number(segment.duration),
         "answered": segment.answered,
         "media_id": segment.media,
+        **({"path": path} if path else {}),
     }
 
 

@@ -263,17 +263,17 @@ class Delivery(Table, table=True):
 
     ``sink``; ``kind``, ``id``: of a message that is part of a conversation, the conversation's. ``status``: ``pending``
     (a call was begun, its outcome is unknown) · ``accepted`` · ``rejected`` · ``held`` (a gate holds it) · ``waiting``
-    (it is not due yet) · ``undone`` · ``erased``. ``digest``: over the fields as sent; ``fields``: they, JSON, long
-    texts as a digest. ``remote_id``: the record's id. ``parts``: the sink's ids of associated contacts, JSON.
-    ``attempts``, ``next_try``: of an unknown outcome, or when a waiting one is due. ``reason``: why it was rejected.
-    ``run``: which wrote it last; ``created``: which made the record. ``day``: its UTC date. ``at``: when this was
-    written.
+    (it is not due yet) · ``undone`` · ``erased``. ``digest``: over the fields as last accepted, or as rejected;
+    ``fields``: as last accepted, JSON, long texts as a digest; ``tried``: as sent with an unknown outcome, in the same
+    form. ``remote_id``: the record's id. ``parts``: the sink's ids of associated contacts, JSON. ``attempts``,
+    ``next_try``: of an unknown outcome, or when a waiting one is due. ``reason``: why it was rejected, which gate holds
+    it, or that it is ``approved``. ``run``: which wrote it last; ``created``: which made the record, null if there is
+    none, "" if none that is known. ``day``: its UTC date. ``at``: when this was written.
     """
 
     __table_args__ = (
         Index("delivery_open", "sink", "status", sqlite_where=text("status <> 'accepted'")),
         Index("delivery_day", "sink", "kind", "day"),
-        Index("delivery_created", "created"),
         {"sqlite_with_rowid": False},
     )
 
@@ -283,6 +283,7 @@ class Delivery(Table, table=True):
     status: str
     digest: int = 0
     fields: str = "{}"
+    tried: str | None = None
     remote_id: str | None = None
     parts: str = "[]"
     attempts: int = 0
@@ -295,10 +296,35 @@ class Delivery(Table, table=True):
 
 
 class OptOut(Table, table=True):
-    """A number that gets no messages. ``since``: when; ``by``: ``message`` (it said so) · ``person``."""
+    """What a number wants last. ``out``: 1: no messages. ``at``: when; ``by``: ``message`` · ``person``."""
 
     __tablename__ = "opt_out"
 
     number: str = Field(primary_key=True)
-    since: float
+    out: int
+    at: float
     by: str
+
+
+class Outgoing(Table, table=True):
+    """A message that was to be sent.
+
+    ``own``, ``remote``: digits. ``text``: a digest of it. ``at``: when it was begun. ``state``: ``pending`` (its
+    outcome is unknown) · ``sent`` · ``refused`` · ``not seen`` (no list has it). ``looks``: how many lists lacked it.
+    ``message``: the key of the stored message that it is. ``reason``: why it was refused.
+    """
+
+    __table_args__ = (
+        Index("outgoing_open", "at", sqlite_where=text("state = 'pending'")),
+        Index("outgoing_message", "message", sqlite_where=text("message IS NOT NULL")),
+    )
+
+    id: str = Field(primary_key=True)
+    own: str
+    remote: str
+    text: str
+    at: float
+    state: str
+    looks: int = 0
+    message: str | None = None
+    reason: str | None = None

@@ -14,12 +14,15 @@ import orjson
 from syncd.activity.store.events import LEFT_OUT
 from syncd.activity.store.filter import Only
 from syncd.activity.store.kinds import KINDS, Columns, OfKind
+from syncd.activity.store.messaging import WISH
 from syncd.activity.store.packing import pack, pack_words, unpack, unpack_words
 from syncd.activity.store.revisions import next_revision
+from syncd.core.activity.consent import wish_in
 from syncd.core.activity.merging import merge
 from syncd.core.activity.observations import By, Kind, Observation, State
 from syncd.core.activity.views import CallView, MessageView
 from syncd.state.database import Database
+from syncd.state.leaving.forgotten import Forgotten
 
 _WORDS = "SELECT id, what, words FROM text WHERE kind = :kind AND id IN (SELECT value FROM json_each(:keys))"
 _PUT_TEXT = "INSERT OR REPLACE INTO text (kind, id, what, words) VALUES (?, ?, ?, ?)"
@@ -35,6 +38,7 @@ _CONDITION = "only"
 # What is left out leaves nothing: neither its texts and parts, nor the bytes of its events.
 _LEAVE = (
     "DELETE FROM text WHERE kind = :kind AND id = :key",
+    "DELETE FROM attribution WHERE kind = :kind AND id = :key",
     "DELETE FROM media WHERE owner = :kind || ':' || :key AND state IN ('wanted', 'refused', 'gone', 'expired')",
     f"UPDATE event SET raw = NULL WHERE subject = :id AND processed IS NOT NULL AND {LEFT_OUT}",
 )
@@ -78,13 +82,17 @@ class _Work:
     media: list[tuple[Any, ...]] = field(default_factory=list)
     texts: list[tuple[str, str, str, bytes]] = field(default_factory=list)
     leaving: list[dict[str, str]] = field(default_factory=list)
+    wishes: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Taking:
-    """Takes observations into the store. ``region``: in whose form numbers are stored; ``only``: what is kept."""
+    """Takes observations into the store.
 
-    def __init__(self, database: Database, region: str, only: Only) -> None:
-        self._database, self._region, self._only = database, region, only
+    ``region``: in whose form numbers are stored; ``only``: what is kept; ``forgotten``: whose leave nothing.
+    """
+
+    def __init__(self, database: Database, region: str, only: Only, forgotten: Forgotten | None = None) -> None:
+        self._database, self._region, self._only, self._forgotten = database, region, only, forgotten
         self._noted = False
 
     def take(self, observations: Iterable[Observation], reading: Reading) -> Counts:
@@ -102,6 +110,18 @@ class Taking:
             for name, mine in observed.items():
                 counts += self._of_kind(KINDS[name], mine, reading)
         return counts
+
+    def foreseen(self, observed: Sequence[Observation], reading: Reading, *, alone: bool) -> dict[str, Any]:
+        """Return the row of ``--json`` of one activity as it would be after these observations; nothing is stored.
+
+        ``alone``: if nothing else were known of it.
+        """
+        kind, key = KINDS[observed[0].kind], observed[0].key
+        known = None if alone else self._known(kind, [key]).get(key)
+        view = kind.view(_merged(known, observed, reading), self._region)
+        columns = kind.stored(view) | _standing(known, view, key, reading)
+        columns |= zip(kind.identity, kind.parted(key), strict=True)
+        return kind.json(columns, view, reading.now)
 
     def note_condition(self) -> None:
         """Let the lists decide anew what is left out, once the condition is another one; within a transaction."""
@@ -150,16 +170,15 @@ class Taking:
         """Merge what was observed of one activity; return 0 if that makes it, 1 if it changes it, 2 if not."""
         before: State | None = known["state"] if known else None
         was_left_out = known is not None and bool(known["left_out"])
-        state = before
-        for each in observed:
-            state = merge(state, each, arrived=reading.arrived, by=reading.by)
-        state = state or {}
-        if known and known["text_dropped"] is not None:
-            state = _wordless(state)
+        state = _merged(known, observed, reading)
         view = kind.view(state, self._region)
+        if isinstance(view, MessageView) and (wish := _wish(view)):
+            work.wishes.append(wish)
         columns = kind.stored(view) | _standing(known, view, key, reading)
         columns |= zip(kind.identity, kind.parted(key), strict=True)
         # What was removed as old stays away, whatever else a list or an event says of it.
+        if self._forgotten and self._forgotten.has_number(view.remote):
+            columns["left_out"] = REMOVED
         is_removed = columns["left_out"] == REMOVED
         if is_removed or self._is_left_out(kind, columns, view, reading, was_left_out=was_left_out):
             work.activities.append(_without_content(kind, columns))
@@ -169,7 +188,7 @@ class Taking:
         is_anew, is_same = key in reading.anew.get(kind.name, ()), bool(known and known["digest"] == columns["digest"])
         if known and is_same and known["missing_since"] == columns["missing_since"]:
             columns["revision"] = known["revision"]
-        work.activities.append(tuple(map(columns.__getitem__, kind.columns)))
+        work.activities.append(_ROW[kind.name](columns))
         if is_same and not is_anew:
             return 2
         work.media += kind.media(key, view)
@@ -192,8 +211,24 @@ class Taking:
         database.execute_many(kind.put, work.activities)
         database.execute_many(_PUT_MEDIA, work.media)
         database.execute_many(_PUT_TEXT, work.texts)
+        database.execute_many(WISH, work.wishes)
         for statement in _LEAVE if work.leaving else ():
             database.execute_many(statement, work.leaving)
+
+
+def _merged(known: Columns | None, observed: Sequence[Observation], reading: Reading) -> State:
+    state: State | None = known["state"] if known else None
+    for each in observed:
+        state = merge(state, each, arrived=reading.arrived, by=reading.by)
+    state = state or {}
+    return _wordless(state) if known and known["text_dropped"] is not None else state
+
+
+def _wish(view: MessageView) -> dict[str, Any] | None:
+    """Return what a message says of messages: whether the number wants none any more."""
+    said = wish_in(view.body) if view.direction == "incoming" and view.remote else None
+    at = view.first_seen if view.sent is None else view.sent
+    return {"number": view.remote, "out": int(said == "stop"), "at": at, "by": "message"} if said else None
 
 
 _STANDING = (
@@ -232,6 +267,8 @@ def _without_content(kind: OfKind, columns: Columns) -> tuple[Any, ...]:
     return tuple(bare.get(name) for name in kind.columns)
 
 
+_ROW = {kind.name: itemgetter(*kind.columns) for kind in KINDS.values()}
+"""Makes a row of a table of its columns."""
 _UNSHOWN = frozenset({"listed", "heard", "rows", "first_seen"})
 _SHOWN = {
     view: itemgetter(*(place for place, name in enumerate(view._fields) if name not in _UNSHOWN))

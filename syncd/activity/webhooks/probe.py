@@ -1,6 +1,7 @@
 """Sends signed events to the public address as Vocatech would, and says what stands in the way.
 
-The stages in their order: ``dns``, ``connection``, ``tls``, ``path``, ``proxy``, ``signature``, ``store``, ``size``.
+The stages in their order: ``dns``, ``connection``, ``tls`` (of an address with https), ``path``, ``proxy``,
+``signature``, ``store``, ``size``.
 """
 
 from __future__ import annotations
@@ -40,7 +41,11 @@ def probe(url: str, secret: bytes, company: str | None, arrived: Callable[[str],
     ``company``: whose events are received. ``arrived`` says whether an event is in the store.
     """
     way = _Way(url)
-    for stage, step in (("dns", way.resolve), ("connection", way.connect), ("tls", way.shake_hands)):
+    steps = {"dns": way.resolve, "connection": way.connect, "tls": way.shake_hands}
+    if way.url.scheme != "https":
+        # Only a sandbox on this machine delivers so.
+        del steps["tls"]
+    for stage, step in steps.items():
         if problem := step():
             return [*way.passed, Finding(stage, problem)]
         way.passed.append(Finding(stage))
@@ -82,8 +87,6 @@ class _Way:
         return ""
 
     def shake_hands(self) -> str:
-        if self.url.scheme != "https":
-            return ""
         try:
             line = socket.create_connection((self.host, self.port), TIMEOUT)
             with line, _trust().wrap_socket(line, server_hostname=self.host):

@@ -8,16 +8,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from syncd.core.activity.facts import SECRET
+from syncd.core.activity.settling import PATIENCE
 from syncd.core.activity.signature import fingerprint
-from syncd.core.activity.skew import trouble_of
+from syncd.core.activity.skew import clock_text, trouble_of
+from syncd.core.wording import counted
 from syncd.errors import AccessDenied, SyncdError
 from syncd.report.exit_code import CODES, TEMPORARY
 from syncd.report.steps import Step, failed
-from syncd.watch.activity.alarms import activity_alarms, clock_text
+from syncd.watch.activity.alarms import activity_alarms
 from syncd.watch.activity.settings import watched
-from syncd.watch.activity.status import activity_status
+from syncd.watch.activity.status import WEEK, activity_status
 
 if TYPE_CHECKING:
+    from syncd.activity.pulling.kept import Seen
     from syncd.activity.session import ActivitySession
     from syncd.config import Settings
     from syncd.config.activity import Activity, Receive
@@ -47,6 +50,7 @@ def activity_steps(settings: Settings) -> Iterator[Step]:
             # What is not there now would be waited for again and again.
             if step.code == TEMPORARY:
                 return
+        yield from _texts(session)
         yield from _clock(session)
         if activity.receive is not None:
             yield from _webhooks(session, activity.receive)
@@ -87,9 +91,7 @@ def _list(session: ActivitySession, kind: str) -> Step:
 
 
 def _learned(session: ActivitySession, kind: str) -> str:
-    from syncd.activity.pulling.kept import Seen
-
-    known = Seen(session.store, "call" if kind == "call" else "message", session.clock)
+    known = _known(session, kind)
     order, calendar = known.fact("order", ""), known.fact("calendar", None)
     shown = {"newest": "the newest first", "oldest": "the oldest first"}.get(order, "in an order that is not known yet")
     if calendar is None or calendar[1] - calendar[0] > 12 * 3600:
@@ -98,9 +100,30 @@ def _learned(session: ActivitySession, kind: str) -> str:
     return f"they are listed {shown}; their days begin at {low if low == high else f'{low} to {high}'} UTC"
 
 
+def _known(session: ActivitySession, kind: str) -> Seen:
+    from syncd.activity.pulling.kept import Seen
+
+    return Seen(session.store, "call" if kind == "call" else "message", session.clock)
+
+
 def _offset(seconds: float) -> str:
     minutes = round(seconds % 86_400 / 60)
     return f"{minutes // 60 % 24:02}:{minutes % 60:02}"
+
+
+def _texts(session: ActivitySession) -> Iterator[Step]:
+    """Yield how many calls lack a summary, and how one that was lost comes back."""
+    answered, told = session.store.activities.texts_of(session.clock() - WEEK, session.clock() - PATIENCE)
+    if answered == told:
+        return
+    overdue = f"texts: {counted(answered - told, 'answered call')} of a week, of {answered:,}, text overdue"
+    if not told:
+        why = "none has a summary: does Vocatech write any, and is call.transcription among receive.events?"
+    elif _known(session, "call").fact("texts", default=False):
+        why = "the list carries texts, so what was lost comes back by it"
+    else:
+        why = "the list carries no text, so a lost call.transcription comes back by the failed deliveries only"
+    yield Step("note", f"{overdue}; {why}")
 
 
 def _clock(session: ActivitySession) -> Iterator[Step]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,37 +17,80 @@ from syncd.commands.options import ActivityExplainOptions
 from syncd.commands.settings import activity_of, loaded
 from syncd.commands.status import shown_time
 from syncd.core.wording import counted
+from syncd.report.error_text import error_json
 from syncd.report.exit_code import DONE
 from syncd.report.streams import print_json
 
 if TYPE_CHECKING:
     from syncd.activity.explain import Explained
+    from syncd.activity.live import Live
+    from syncd.config import Settings
     from syncd.config.activity import Activity
     from syncd.report.screen import Screen
 
 WIDTH = 10
 """The longest name is "next run"; the lines below it are indented by as much."""
 
+LONG = 60
+"""Characters that are shown of a value which differs; ``--json`` has all of them."""
+
 
 def explain(config: Path | None, options: ActivityExplainOptions) -> int:
-    """Print the explanation.
+    """Print the explanation; with ``--live`` also what the list says now.
 
     Raises:
         ConfigError: the id names nothing or several things, no activity is configured, or there is no store yet.
     """
-    settings = loaded(config, keyless=True)
+    # Only the list needs the key.
+    settings = loaded(config, keyless=not options.live)
     activity = activity_of(settings)
     with existing_store(settings) as store:
+        from syncd.activity.attributing.work import Attributing, policy_of
         from syncd.activity.explain import explained
+        from syncd.state import State
 
-        found = explained(store, activity, options.id.strip(), time.time())
+        with State(settings.state, read_only=True) as state:
+            work = Attributing(policy_of(settings, activity), store, state)
+            found = explained(work, activity, options.id.strip(), time.time(), settings.sinks.values())
+    if not options.live:
+        _print(options, found, activity)
+        return DONE
+    from syncd.activity.live import require_call
+    from syncd.commands.running import error_of, finished
+
+    require_call(found)
+    answer: list[Live] = []
+    error = error_of(partial(_ask, settings, found, answer))
+    # What is stored is printed also if the list cannot be asked.
+    return finished(lambda _code: _print(options, found, activity, answer, error), (), error)
+
+
+def _ask(settings: Settings, found: Explained, answer: list[Live], stopping: threading.Event) -> None:
+    from syncd.activity.live import look_up
+    from syncd.activity.session import open_activity
+
+    with open_activity(settings, dry_run=True, stopping=stopping) as session:
+        answer.append(look_up(session, found))
+
+
+def _print(
+    options: ActivityExplainOptions,
+    found: Explained,
+    activity: Activity,
+    answer: Sequence[Live] = (),
+    error: BaseException | None = None,
+) -> None:
+    live = answer[0].to_json() if answer else None
     if options.as_json:
-        print_json(found.to_json())
-    else:
-        from syncd.report.screen import Screen
+        more = {"live": live, "error": None, **error_json(error)} if options.live else {}
+        print_json({**found.to_json(), **more})
+        return
+    from syncd.report.screen import Screen
 
-        _Printer(Screen(), found, found.to_json(), activity).show()
-    return DONE
+    printer = _Printer(Screen(), found, found.to_json(), activity)
+    printer.show()
+    if live:
+        printer.show_live(live)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +113,29 @@ class _Printer:
             self._line("stored", "nothing is stored of a call or a message")
         self._many("events", map(_event, shown["events"]), "none: no webhook told of it")
         if shown["kind"]:
+            self._contacts(shown["attribution"])
             self._lists(shown["lists"])
             self._many("texts", map(_text, shown["texts"]), "")
             self._many("media", map(self._file, shown["media"]), "")
             self._many("day", map(_day, shown["days"]), "")
+            self._many("sinks", map(_delivery, shown["deliveries"]), "")
         self._many("next run", map(_prospect, shown["next"]), "")
+
+    def show_live(self, live: Mapping[str, Any]) -> None:
+        """Write what the list says now."""
+        days = f"the list of {live['start_date']} to {live['end_date']}"
+        if live["says"] is None:
+            self._many("live", _not_listed(live, days), "")
+            return
+        rows = f", in {live['rows']} rows" if live["rows"] > 1 else ""
+        self._line("live", f"{days} has it{rows}, {_moment(live['at'])}")
+        if self.shown["left_out"]:
+            self._line("", "activity.only keeps nothing of it")
+        elif self.shown["activity"] is None:
+            self._line("", "it is not stored yet: a pull stores it")
+        else:
+            same = "nothing differs from what is stored"
+            self._many("", (_difference(name, each) for name, each in live["differs"].items()), same)
 
     def _call(self, row: Mapping[str, Any]) -> None:
         length = f", {describe(row['duration'])} long, {describe(row['talk'] or 0)} of talk" if row["end_time"] else ""
@@ -90,6 +153,13 @@ class _Printer:
         self._line("", f"{row['remote_number'] or 'withheld'}{own}, first known by {row['first_by']}")
         if row["body"]:
             self._line("", (row["body"], "dim"))
+
+    def _contacts(self, whose: Mapping[str, Any] | None) -> None:
+        if whose is None:
+            return
+        if whose["outcome"]:
+            self._line("contact", f"{whose['outcome']}, decided {_moment(whose['decided_at'])}: {whose['reason']}")
+        self._many("" if whose["outcome"] else "contact", map(_candidate, whose["candidates"]), "")
 
     def _lists(self, lists: Mapping[str, Any]) -> None:
         if not lists["listed_at"]:
@@ -137,6 +207,12 @@ def _segment(segment: Mapping[str, Any]) -> str:
     return f"{segment['n']}. {who or 'a leg'}: {answered}, {_moment(segment['start_time'])}{length}"
 
 
+def _candidate(each: Mapping[str, Any]) -> str:
+    times = "".join(f" {name} {_moment(each[name])}" for name in ("since", "until") if each[name])
+    chosen = "chosen" if each["chosen"] else "not chosen"
+    return f"{each['source']} {each['key']} ({each['number']}{times}): {chosen}: {each['why']}"
+
+
 def _text(text: Mapping[str, Any]) -> str:
     size = "its words were removed" if text["characters"] is None else f"{text['characters']:,} characters"
     shown = "" if text["shown"] or text["characters"] is None else ", not shown: another one counts more"
@@ -150,5 +226,35 @@ def _day(day: Mapping[str, Any]) -> str:
     return f"{day['day']}: {day['state']}{since}{total}"
 
 
+def _delivery(each: Mapping[str, Any]) -> str:
+    if each["status"] is None:
+        return f"{each['sink']}: nothing was delivered"
+    record = f", record {each['id']}" if each["id"] else ""
+    contacts = f", {counted(len(each['contacts']), 'contact')}" if each["contacts"] else ""
+    reason = f": {each['reason']}" if each["reason"] else ""
+    tried = f", tried {counted(each['attempts'], 'time')}" if each["attempts"] else ""
+    return f"{each['sink']}: {each['status']}{reason}{record}{contacts}{tried}, {_moment(each['at'])}"
+
+
 def _prospect(each: Mapping[str, Any]) -> str:
     return f"{each['do']}{', ' + _moment(each['at']) if each['at'] else ''}: {each['why']}"
+
+
+def _not_listed(live: Mapping[str, Any], days: str) -> Iterator[str]:
+    yield f"{days} does not have it, {_moment(live['at'])}"
+    if live["others"]:
+        yield f"but Vocatech did not search: it listed {counted(live['others'], 'other call')}, and perhaps not all"
+    else:
+        yield "what is stored stays: a call that a list lacks is never deleted here"
+
+
+def _difference(name: str, each: Mapping[str, Any]) -> str:
+    return f"{name}: {_value(each['stored'])} is stored, {_value(each['listed'])} is listed"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return counted(len(value), "part")
+    text = "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    words = " ".join(text.split())
+    return words if len(words) <= LONG else f"{words[: LONG - 1]}…"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from syncd.commands.settings import activity_of
 from syncd.core.activity.days.spans import FORMS, Span, span_of
-from syncd.core.activity.instants import day_of
+from syncd.core.activity.instants import begin_of, day_after, day_of
 from syncd.core.activity.numbers import is_withheld
 from syncd.core.activity.observations import Kind
 from syncd.errors import ConfigError
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from syncd.activity.store.store import ActivityStore
     from syncd.commands.options import ActivityExportOptions, ActivityListOptions
     from syncd.config import Settings
+
+EVER = 1e18
+"""Later than every activity, in Unix seconds."""
 
 KINDS: dict[str, Kind] = {"call": "call", "calls": "call", "message": "message", "messages": "message"}
 
@@ -32,6 +35,16 @@ def span_option(option: str, text: str) -> Span:
         return span_of(text, day_of(time.time()))
     except ValueError:
         raise unusable(option, text) from None
+
+
+def within_option(option: str, text: str) -> tuple[float, float]:
+    """Return the moments from when to before when the days of an option are, in Unix seconds.
+
+    Raises:
+        ConfigError: its text means no days.
+    """
+    first, last = span_option(option, text)
+    return -EVER if first is None else begin_of(first), EVER if last is None else begin_of(day_after(last))
 
 
 def unusable(option: str, text: str) -> ConfigError:
@@ -64,8 +77,24 @@ def selection(options: ActivityListOptions | ActivityExportOptions) -> Selection
 
 
 @contextmanager
+def readable_store(settings: Settings) -> Iterator[ActivityStore]:
+    """Open the store for a command that shows what is in it; before the first pull it is empty, and is not made.
+
+    Raises:
+        ConfigError: no activity is configured.
+        StateError: the store cannot be used.
+    """
+    activity = activity_of(settings)
+    from syncd.activity.opening import open_store
+
+    with open_store(settings, activity, read_only=True) as store:
+        store.read_in_order()
+        yield store
+
+
+@contextmanager
 def existing_store(settings: Settings, *, read_only: bool = True) -> Iterator[ActivityStore]:
-    """Open the store, which must be there.
+    """Open the store, which must be there, for a command that works on something in it.
 
     Raises:
         ConfigError: no activity is configured, or there is no store yet.

@@ -14,12 +14,12 @@ app = typer.Typer(help="Calls and messages: read them, and prove that none is mi
 
 
 def _add(name: str, options: type, module: str | None = None) -> None:
-    """Add the command that the function ``name`` of the module of this name carries out; ``module``: another name."""
+    """Add the command that the function ``name`` of the module of this name carries out; ``module``: another one."""
 
     def carry_out(common: Common, given: Any) -> int:
-        code: int = getattr(import_module(f"syncd.commands.activity.{module or name}"), module or name)(
-            common.config, given
-        )
+        place = module or name
+        found = import_module(f"syncd.commands.activity.{place}")
+        code: int = getattr(found, place.rpartition(".")[2])(common.config, given)
         return code
 
     # The docstring of the options is the text of --help.
@@ -29,8 +29,13 @@ def _add(name: str, options: type, module: str | None = None) -> None:
 
 _add("run", takes.ActivityRunOptions)
 _add("pull", takes.PullOptions)
+_add("deliver", takes.DeliverOptions)
+_add("prepare", takes.PrepareOptions)
 _add("days", takes.DaysOptions)
 _add("list", takes.ActivityListOptions, "listed")
 _add("export", takes.ActivityExportOptions)
 _add("explain", takes.ActivityExplainOptions)
+_add("attribute", takes.AttributeOptions, "callers.attribute")
+_add("unknown", takes.UnknownOptions, "callers.unknown")
 _add("replay", takes.ActivityReplayOptions)
+_add("forget", takes.ActivityForgetOptions, "privacy.forget")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from syncd.report.error_text import error_json
 from syncd.report.streams import print_json
 
 if TYPE_CHECKING:
+    from syncd.activity.attributing.work import Attributed, Attributing
     from syncd.activity.events import Merged
     from syncd.activity.store.store import ActivityStore
 
@@ -33,26 +35,37 @@ LONGEST = 300.0
 
 def merge(config: Path | None, options: ActivityRunOptions) -> int:
     """Merge what was received, print how much that was, and return the exit code."""
+    from syncd.activity.attributing.work import Attributed
     from syncd.activity.events import Merged
 
-    merged = Merged()
-    error = error_of(partial(_work, config, options, merged))
-    return finished(partial(_print, options, merged, error), (), error)
+    merged, attributed = Merged(), Attributed()
+    error = error_of(partial(_work, config, options, merged, attributed))
+    return finished(partial(_print, options, merged, attributed, error), (), error)
 
 
-def _work(config: Path | None, options: ActivityRunOptions, merged: Merged, stopping: threading.Event) -> None:
+def _work(
+    config: Path | None, options: ActivityRunOptions, merged: Merged, attributed: Attributed, stopping: threading.Event
+) -> None:
     # Who only merges needs no key.
     settings = loaded(config, keyless=True)
     activity = activity_of(settings)
+    from syncd.activity.attributing.work import Attributing, policy_of
     from syncd.activity.opening import open_store
+    from syncd.state import State
 
     with open_store(settings, activity) as store:
+        # Before anything is asked of the state: what was received is merged whatever becomes of that.
         _merge(store, merged, stopping)
-        begun = last = time.monotonic()
-        # A stop is no error: what waits is the next process's.
-        while time.monotonic() < min(begun + LONGEST, last + options.stay) and not stopping.wait(LOOK):
-            if _merge(store, merged, stopping):
-                last = time.monotonic()
+        with State(settings.state, read_only=True) as state:
+            policy = policy_of(settings, activity)
+            attributing = Attributing(policy, store, state, halt_if_asked=partial(_halt_if, stopping))
+            _attribute(attributing, attributed)
+            begun = last = time.monotonic()
+            # A stop is no error: what waits is the next process's.
+            while time.monotonic() < min(begun + LONGEST, last + options.stay) and not stopping.wait(LOOK):
+                if _merge(store, merged, stopping):
+                    _attribute(attributing, attributed)
+                    last = time.monotonic()
 
 
 def _merge(store: ActivityStore, merged: Merged, stopping: threading.Event) -> bool:
@@ -64,14 +77,23 @@ def _merge(store: ActivityStore, merged: Merged, stopping: threading.Event) -> b
     return merged.events > before
 
 
+def _attribute(attributing: Attributing, attributed: Attributed) -> None:
+    # A stop is no error here either: nothing that was received is lost.
+    with suppress(Stopped):
+        attributing.run(attributed)
+
+
 def _halt_if(stopping: threading.Event) -> None:
     if stopping.is_set():
         raise Stopped("asked to stop; what was merged is kept, the rest waits for the next run")
 
 
-def _print(options: ActivityRunOptions, merged: Merged, error: BaseException | None, code: int) -> None:
+def _print(
+    options: ActivityRunOptions, merged: Merged, attributed: Attributed, error: BaseException | None, code: int
+) -> None:
     if options.as_json:
-        print_json({"exit": code, "events": merged.to_json(), "error": None, **error_json(error)})
+        parts = {"events": merged.to_json(), "attribution": attributed.to_json()}
+        print_json({"exit": code, **parts, "error": None, **error_json(error)})
         return
     from syncd.report.screen import Screen
 

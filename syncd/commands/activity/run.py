@@ -40,7 +40,7 @@ def run(config: Path | None, options: ActivityRunOptions) -> int:
     done, budget, settings = ActivityRun(), dict[str, float](), list["Settings"]()
     ended = error_of(partial(_work, config, options, done, budget, settings))
     error = done.error if ended is None else ended
-    code = finished(partial(_print, options, done, budget, error), (), error)
+    code = finished(partial(_print, options, done, budget, error), done.delivered, error)
     # The daemon looks for alarms by itself; whoever has stopped the command does not wait for a server.
     tells = not (options.dry_run or isinstance(ended, Stopped | KeyboardInterrupt | SourceBusy))
     if tells and settings and settings[0].notify.tells:
@@ -81,7 +81,7 @@ def _print(
         print_json({**head, **done.to_json(), "error": None, **error_json(error)})
         return
     # Of a configuration that cannot be read, or a server that is not there, only the error says something.
-    if error is None or done.merged.events or done.pulled.requests:
+    if error is None or done.merged.events or done.pulled.requests or done.delivered:
         from syncd.report.screen import Screen
 
         _show(Screen(), options, done)
@@ -95,11 +95,16 @@ def _show(screen: Screen, options: ActivityRunOptions, done: ActivityRun) -> Non
     show_days(screen, done.pulled.days)
     for kind, taken in done.pulled.taken.items():
         screen.line(f"{kind}s: {taken.new:,} new, {taken.changed:,} changed, {taken.unchanged:,} as known")
-    for what, counts in (("files", done.media.to_json()), ("removed", done.retention.to_json())):
+    attributed, files, removed = done.attributed.to_json(), done.media.to_json(), done.retention.to_json()
+    for what, counts in (("contacts", attributed), ("files", files), ("removed", removed)):
         if shown := ", ".join(
             f"{count:,} {UNITS.get(name, name)}" for name, count in counts.items() if count and isinstance(count, int)
         ):
             screen.line(f"{what}: {shown}")
+    if done.delivered:
+        from syncd.activity.delivering.screen import show_deliveries
+
+        show_deliveries(screen, done.delivered, {}, dry_run=options.dry_run)
     if options.dry_run:
         screen.line("Dry run: nothing was stored.")
     screen.line((counted(done.pulled.requests, "request"), "dim"))

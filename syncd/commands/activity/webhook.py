@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
 from syncd.commands.options import Common, Json, command
-from syncd.commands.running import error_of
-from syncd.report.exit_code import DONE, code_for, code_of
-from syncd.report.streams import print_json
+from syncd.commands.running import Report, reported
 
 if TYPE_CHECKING:
     from syncd.activity.webhooks.admin import Admin
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The webhook at Vocatech that delivers calls and messages.", rich_markup_mode=None)
 
-Report = dict[str, Any]
 Number = Annotated[
     str | None, Argument(metavar="ID", help="One endpoint, as the list shows it; ours, if none is named.")
 ]
@@ -171,32 +168,15 @@ def _done(
 
     ``alone``: no other process may work on the endpoint meanwhile. ``waits``: whether a person must do something.
     """
-    found: list[Report] = []
 
-    def all_of_it(stopping: threading.Event) -> None:
+    def all_of_it(stopping: threading.Event) -> Report:
         from syncd.activity.webhooks.opening import opened
         from syncd.commands.settings import loaded
 
         with opened(loaded(common.config), stopping, alone=alone) as admin:
-            found.append(work(admin))
+            return work(admin)
 
-    error = error_of(all_of_it)
-    code = code_of(error) if error else code_for(not_arrived=any(map(waits, found)))
-    if as_json:
-        from syncd.report.error_text import error_json
-
-        print_json({"exit": code, **(found[0] if found else {}), **error_json(error)})
-    elif found:
-        from syncd.report.screen import Screen
-
-        screen = Screen()
-        for each in found:
-            show(screen, each)
-    if error:
-        from syncd.report.error_text import message_of, say_error
-
-        say_error(message_of(error))
-    return code or DONE
+    return reported(all_of_it, show, as_json=as_json, happened=lambda found: ["not_arrived"] * waits(found))
 
 
 def _endpoint(each: Endpoint) -> Report:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from syncd.core.mapping.phone_plan import digits_of, known_region, whole
+from syncd.core.mapping.phone_plan import digits_of, international, known_region, whole
 from syncd.core.mapping.phone_text import numbers_in
 
 LONGEST_EXTENSION = 6
@@ -35,3 +35,10 @@ def is_withheld(text: str | None) -> bool:
     """Return whether a text in place of a number says that the caller shows none."""
     words = (text or "").strip().lower()
     return words in WITHHELD or not digits_of(words)
+
+
+def recast(digits: str, region: str, into: str) -> str:
+    """Return a number that has the form of one region (:func:`canonical`) in the form of another one."""
+    if digits and len(digits) > LONGEST_EXTENSION and region != into:
+        return canonical(f"+{international(digits, known_region(region) or 'US')}", into)
+    return digits

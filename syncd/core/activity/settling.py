@@ -15,8 +15,16 @@ def settled_at(view: CallView, after: float = AFTER, patience: float = PATIENCE)
     """Return from when on the call is settled, in Unix seconds, as far as is known now; None while it is open."""
     if view.status == "open" or view.ended is None:
         return None
-    known = view.ended if view.listed is not None else max(view.ended, (view.heard or view.ended) + after)
+    known = over_at(view.ended, view.listed, view.heard, after)
     return known if view.summary_known else max(known, view.ended + patience)
+
+
+def over_at(ended: float, listed: float | None, heard: float | None, after: float = AFTER) -> float:
+    """Return from when on a call that ``ended`` counts as ended: no leg follows any more. All in Unix seconds.
+
+    ``listed``: when a list showed it last; ``heard``: the newest event of a leg.
+    """
+    return ended if listed is not None else max(ended, (heard or ended) + after)
 
 
 def is_settled(view: CallView, now: float, after: float = AFTER, patience: float = PATIENCE) -> bool:

@@ -88,6 +88,16 @@ def _own_with_code(digits: str, region: str) -> str | None:
     return _sent(number, region) if number and phonenumbers.is_valid_number(number) else None
 
 
+def international(digits: str, region: str) -> str:
+    """Return the digits of a number with its country code; ``digits``: as :func:`whole` returns them."""
+    if region in NANP:
+        return f"1{digits}" if _NANP_NUMBER.fullmatch(digits) and len(digits) == 10 else digits
+    number = _parse(digits, region)
+    if number and phonenumbers.is_valid_number(number) and _sent(number, region) == digits:
+        return f"{number.country_code}{phonenumbers.national_significant_number(number)}"
+    return digits
+
+
 def is_surely_whole(piece: str, region: str, *, valid: bool = True) -> bool:
     """Return whether ``piece`` is one number for more reasons than its length.
 

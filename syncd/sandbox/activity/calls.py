@@ -37,7 +37,8 @@ class Calls:
             invalid = int(self.dialects["invalid_status"])
             direction = choice(query, "direction", ("incoming", "outgoing"), invalid)
             status = choice(query, "status", ("answered", "missed"), invalid)
-            search = query.get("search") or None
+            honoured = self.dialects["call_search"] == "honoured"
+            search = (query.get("search") or None) if honoured else None
             rules = tuple(self.dialects[name] for name in ("call_listed", "call_rows", "listed_for"))
             found = self.phones.calls.select(
                 (begin, end, direction, status, search, rules),

@@ -26,6 +26,7 @@ ACTIVITY: Mapping[str, Dialect] = MappingProxyType(
         "call_listed": _open("A3", f"end start {SECONDS}", "from when on a list has a call: its end, or so long after"),
         "call_rows": _open("A4", "call legs", "whether a call is one row, or one for each phone that rang"),
         "journey": _open("A6", "plain with_text", "whether a listed call's segments have summary and transcription"),
+        "call_search": _open("F6", "honoured ignored", "what the list of calls does with the parameter search"),
         "date_range": _open("A15", "unlimited 31d", "how many days a list may be asked for; more are refused"),
         "reach": _open("A15", "unlimited 90d", "how far back a list reaches; an earlier start is refused"),
         "list_cap": _open("A16", "500 100", "the most rows of a page of calls or messages"),
@@ -53,8 +54,11 @@ ACTIVITY: Mapping[str, Dialect] = MappingProxyType(
         "deliveries_at_once": _open("A11", "1 4 16", "how many deliveries run at once"),
         "failing_endpoint": _open("A12", "kept disabled deleted", "an endpoint whose delivery has failed for good"),
         "event_ids": _open("A13", "shared each", "whether an event has one id at all endpoints"),
-        "status_order": _open(
-            "A18", "ladder any", "statuses in order; or the newer one of two is announced first, and failed is not last"
+        "status_order": _open("A18", "ladder any", "statuses are announced in order, or the newer one of two first"),
+        "after_failed": _open(
+            "A18",
+            "nothing delivered sent",
+            "what follows the status failed after five minutes: nothing, or a delivery after all, or another try",
         ),
         "company_id": _open("A23", "constant changed", "the company_id of events: always 123, or suddenly 124"),
         "test_answer": _open("F11", "honest always_ok", "the answer of /webhooks/ID/test after a failed delivery"),
@@ -63,6 +67,11 @@ ACTIVITY: Mapping[str, Dialect] = MappingProxyType(
         "recording_after": _open("A19", f"0 {SECONDS}", "how long after a call's end its recordings are there"),
         "recording_for": _open("A19", f"ever {SECONDS}", "how long after a call's end they go"),
         "recording_format": _open("A20", "mp3 wav", "the format of recordings"),
+        "long_recordings": _open(
+            "A20",
+            "same absent wav untyped",
+            "recordings of more than ten minutes: like others; never there; WAV; application/octet-stream",
+        ),
     }
 )
 """Every dialect of calls, messages, media and webhooks by name."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from syncd.sandbox.activity.clock import stamp
 from syncd.sandbox.activity.faults import FileExpire
+from syncd.sandbox.activity.model import LONG, Segment
 from syncd.sandbox.activity.phones import Phones
 from syncd.sandbox.activity.rows import Said
 from syncd.sandbox.faults import Faults
@@ -102,10 +103,17 @@ class Media:
         found = self.phones.recording(number)
         if found is None or not Said.by(self.dialects, "").recorded(*found, self.phones.now()):
             return None
-        segment, form = found[1], self.dialects["recording_format"]
-        length = int(segment.end - (segment.answered or segment.start))
-        shown = {"type": "recording", "content_type": f"audio/{form}", "format": form, "duration": length}
-        return Medium(name, f"audio/{form}", segment.size, shown)
+        segment = found[1]
+        content_type, form = self._form(segment)
+        shown = {"type": "recording", "content_type": content_type, "format": form, "duration": int(segment.talk)}
+        return Medium(name, content_type, segment.size, shown)
+
+    def _form(self, segment: Segment) -> tuple[str, str]:
+        """Return the content type and the format of a recording."""
+        form, rule = self.dialects["recording_format"], self.dialects["long_recordings"]
+        if segment.talk <= LONG or rule in {"same", "absent"}:
+            return f"audio/{form}", form
+        return ("audio/wav", "wav") if rule == "wav" else ("application/octet-stream", "")
 
     def is_valid(self, name: str, expires: str, signature: str) -> bool:
         """Return whether an address was signed here and has not expired."""

@@ -8,6 +8,9 @@ from math import inf
 
 USER = "User"
 
+LONG = 600.0
+"""Seconds of talk from which on a recording is a long one (dialect ``long_recordings``)."""
+
 
 @dataclass(slots=True)
 class Segment:
@@ -29,6 +32,11 @@ class Segment:
     summary: str = ""
     transcription: str = ""
     text_at: float = inf
+
+    @property
+    def talk(self) -> float:
+        """The seconds that its recording has, or would have."""
+        return self.end - (self.start if self.answered is None else self.answered)
 
 
 @dataclass(slots=True)

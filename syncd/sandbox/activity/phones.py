@@ -21,6 +21,9 @@ from syncd.sandbox.activity.traffic import Contacts, Traffic
 BYTES = 4_000
 """Bytes of a second of a recording (32 kbit/s)."""
 
+ANOTHER_TRY = 300.0
+"""Seconds between the status failed and what follows it (dialect ``after_failed``)."""
+
 
 class Phones:
     """The phone traffic of one company. Every public method may be called from any thread.
@@ -142,8 +145,9 @@ class Phones:
             message = self._messages[channel, message_id]
             # Two changes at one moment would have no order.
             at = max(self.clock.now(), message.statuses[-1][1] + 0.001)
-            message.statuses.append((status, at))
-            self._announce(list(of_message(message))[-1:])
+            known = len(message.statuses)
+            message.statuses = self._followed([*message.statuses, (status, at)])
+            self._announce(list(of_message(message))[known:])
             self._changed(message)
 
     def forget(self, activity_id: str, *, channel: str = "text") -> None:
@@ -190,6 +194,7 @@ class Phones:
                 if announce and not call.is_over(since):
                     self._announce(each for each in of_call(call) if each.at > since)
             for message in messages:
+                message.statuses = self._followed(message.statuses)
                 self._messages[message.channel, message.id] = message
                 self._attachments.update((each.id, each) for each in message.attachments)
                 if announce:
@@ -289,6 +294,11 @@ class Phones:
         called = PEOPLE.get(extension, f"Extension {extension}") if name is None else name
         picked_up = start + ring if spoken else None
         return Segment(self.number(), type, called, extension, start, end, picked_up, length if spoken else 0)
+
+    def _followed(self, statuses: list[tuple[str, float]]) -> list[tuple[str, float]]:
+        """Return the statuses of a message with what follows a failure, if a dialect lets something follow."""
+        rule, (status, at) = self.dialects["after_failed"], statuses[-1]
+        return statuses if rule == "nothing" or status != "failed" else [*statuses, (rule, at + ANOTHER_TRY)]
 
     def _announce(self, happenings: Iterable[Happening]) -> None:
         for each in happenings:

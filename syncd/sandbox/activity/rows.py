@@ -11,7 +11,7 @@ import orjson
 
 from syncd.sandbox.activity.clock import stamp
 from syncd.sandbox.activity.directory import PEOPLE
-from syncd.sandbox.activity.model import USER, Attachment, Call, Message, Segment
+from syncd.sandbox.activity.model import LONG, USER, Attachment, Call, Message, Segment
 
 DAY = 86_400.0
 
@@ -35,6 +35,7 @@ class Said:
     recording_after: float = 0.0
     recording_for: float = inf
     message_fields: str = "list"
+    long_recordings: str = "same"
 
     @classmethod
     def by(cls, dialects: Mapping[str, str], media: str) -> Said:
@@ -47,6 +48,7 @@ class Said:
             float(dialects["recording_after"]),
             seconds_or_ever(dialects["recording_for"]),
             dialects["message_fields"],
+            dialects["long_recordings"],
         )
 
     def row(self, item: Call | Message, now: float, leg: Segment | None = None) -> bytes:
@@ -125,6 +127,8 @@ class Said:
 
     def recorded(self, call: Call, segment: Segment, now: float) -> bool:
         """Return whether the segment's recording is there."""
+        if self.long_recordings == "absent" and segment.talk > LONG:
+            return False
         return segment.size > 0 and call.end + self.recording_after <= now < call.end + self.recording_for
 
     def message_row(self, message: Message, now: float) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from syncd.sandbox.app import response
-from syncd.sandbox.hubspot.backend import Backend, Call
+from syncd.sandbox.hubspot.backend import Backend
 from syncd.sandbox.hubspot.control import control_routes
 from syncd.sandbox.hubspot.errors import refusal
+from syncd.sandbox.hubspot.routes import Call
 
 
 def build_app(backend: Backend) -> Starlette:
@@ -36,7 +37,7 @@ async def _api(backend: Backend, request: Request) -> Response:
     if refused is not None:
         backend.note(route, refused)
         return response(refused)
-    fault, _ = backend.faults.struck(call.method, route.operation)
+    fault = backend.struck(call, route)
     if fault is None:
         reply = backend.work(call, route)
     else:

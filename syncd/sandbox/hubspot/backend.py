@@ -3,58 +3,28 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any
 
 from syncd.sandbox.dialects import Dialects
-from syncd.sandbox.faults import Faults
-from syncd.sandbox.hubspot.associations import read_links
+from syncd.sandbox.faults import Drop, Fault, Faults
+from syncd.sandbox.hubspot.associations import associate, labels, read_links
 from syncd.sandbox.hubspot.errors import Refused, invalid, missing_scopes, refusal
 from syncd.sandbox.hubspot.portal import Portal
 from syncd.sandbox.hubspot.rates import Rates
-from syncd.sandbox.hubspot.reading import Reader
+from syncd.sandbox.hubspot.reading import Reader, dispositions, owners
+from syncd.sandbox.hubspot.routes import WRITES, Call, Route, route_of
 from syncd.sandbox.hubspot.search import Search
 from syncd.sandbox.hubspot.tokens import Tokens
+from syncd.sandbox.hubspot.writing import Writer
 from syncd.sandbox.replies import Reply
 
-VERSIONS = frozenset({"v3", "2025-09", "2026-03", "2026-09"})
 LOGGED = 10_000
 """The most requests that the log holds; the oldest are dropped."""
-
-# Newer versions of the API carry a date and order the path in another way; both are served.
-_ROUTES: Sequence[tuple[str, str, str]] = (
-    ("GET", "list", r"/crm/objects/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)"),
-    ("POST", "search", r"/crm/objects/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)/search"),
-    ("POST", "batch", r"/crm/objects/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)/batch/read"),
-    ("GET", "record", r"/crm/objects/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)/(?P<id>\d+)"),
-    ("GET", "list", r"/crm/(?P<version>v3)/objects/(?P<kind>\w+)"),
-    ("POST", "search", r"/crm/(?P<version>v3)/objects/(?P<kind>\w+)/search"),
-    ("POST", "batch", r"/crm/(?P<version>v3)/objects/(?P<kind>\w+)/batch/read"),
-    ("GET", "record", r"/crm/(?P<version>v3)/objects/(?P<kind>\w+)/(?P<id>\d+)"),
-    ("POST", "associations", r"/crm/associations/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)/(?P<to>\w+)/batch/read"),
-    ("POST", "associations", r"/crm/(?P<version>v4)/associations/(?P<kind>\w+)/(?P<to>\w+)/batch/read"),
-    ("GET", "properties", r"/crm/properties/(?P<version>\d{4}-\d\d)/(?P<kind>\w+)"),
-    ("GET", "properties", r"/crm/(?P<version>v3)/properties/(?P<kind>\w+)"),
-    ("POST", "token", r"/oauth/(?P<version>v1|v3|\d{4}-\d\d)/token"),
-)
-_PATTERNS = [(method, operation, re.compile(path)) for method, operation, path in _ROUTES]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request. ``path`` begins with ``/crm`` or ``/oauth``; ``length`` is the length of its URL."""
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    token: str | None = None
-    length: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +40,6 @@ class Logged:
     status: int
     rows: int
     fault: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """The target of a request. ``kind``: the kind of its records; ``number``: the id of its single record."""
-
-    operation: str = ""
-    kind: str = ""
-    version: str = ""
-    number: str = ""
 
 
 class Backend:
@@ -102,19 +62,22 @@ class Backend:
         self.faults = faults
         self.clock = clock
         self.log: deque[Logged] = deque(maxlen=LOGGED)
-        tables = {"contacts": portal.contacts, "companies": portal.companies}
-        self._readers = {kind: Reader(table, dialects=portal.dialects, host=host) for kind, table in tables.items()}
+        tables = [portal.contacts, portal.companies, portal.calls, portal.communications]
+        self._readers = {each.kind: Reader(each, dialects=portal.dialects, host=host) for each in tables}
         self._searches = {kind: Search(reader) for kind, reader in self._readers.items()}
+        self._writers = {kind: Writer(reader, portal) for kind, reader in self._readers.items()}
 
     def route(self, call: Call) -> Route:
         """Return the target of the request; its operation is empty if there is no such endpoint."""
-        for method, operation, pattern in _PATTERNS:
-            found = pattern.fullmatch(call.path) if method == call.method else None
-            # The vendor retires dated versions: an old one must not be served by accident.
-            if found and found["version"] in VERSIONS | {"v1", "v4"}:
-                parts = found.groupdict()
-                return Route(operation, parts.get("kind", ""), parts["version"], parts.get("id", ""))
-        return Route()
+        return route_of(call)
+
+    def struck(self, call: Call, route: Route) -> Fault | None:
+        """Return the fault that strikes the request, if any."""
+        fault, _ = self.faults.struck(call.method, route.operation)
+        # Whether a write was carried out is what a client does not know when its answer is lost.
+        if isinstance(fault, Drop) and route.operation in WRITES:
+            return replace(fault, done=self.dialects["create_lost"] == "stored")
+        return fault
 
     def gate(self, call: Call, route: Route) -> Reply | None:
         """Return the refusal of a bad token (401, 530) or of a request above the rates (429), or None."""
@@ -155,7 +118,7 @@ class Backend:
         reply = self.gate(call, route)
         fault = None
         if reply is None:
-            fault, _ = self.faults.struck(call.method, route.operation)
+            fault = self.struck(call, route)
             reply = fault.strike(lambda: self.work(call, route)) if fault else self.work(call, route)
         self.note(route, reply, fault.kind if fault else None)
         return reply
@@ -171,12 +134,28 @@ class Backend:
         # A reader that asks for many properties in the query meets this bound.
         if call.length > int(self.dialects["url"]):
             return Reply(414, text="<html><body>414 Request-URI Too Large</body></html>")
-        if self.portal.table(route.kind) is None:
+        if route.kind and self.portal.table(route.kind) is None:
             raise invalid(f"Unable to infer object type from: {route.kind}")
-        self._require_scope(route)
-        return self._read(call, route)
+        # A test may take a scope away while a client is under way.
+        missing = [scope for scope in route.scopes if scope not in self.portal.scopes]
+        if missing:
+            raise missing_scopes(missing)
+        return self._write(call, route) if route.operation in WRITES else self._read(call, route)
 
     def _read(self, call: Call, route: Route) -> Reply:
+        match route.operation:
+            case "owners":
+                return owners(self.portal, call.query)
+            case "dispositions":
+                return dispositions()
+            case "labels":
+                return labels(route.kind, route.to)
+            case "associations":
+                return read_links(self.portal, route.kind, _json(call.body), numbers=self._numbers(route))
+            case _:
+                return self._records(call, route)
+
+    def _records(self, call: Call, route: Route) -> Reply:
         reader = self._readers[route.kind]
         match route.operation:
             case "list":
@@ -187,22 +166,29 @@ class Backend:
                 return reader.definitions()
             case "batch":
                 return reader.batch(call.query, _json(call.body))
-            case "search":
-                return self._searches[route.kind].answer(call.body, _json(call.body))
             case _:
-                shape = self.dialects["association_ids"]
-                numbers = shape == "integer" or (shape == "version" and route.version == "v4")
-                return read_links(self.portal, route.kind, _json(call.body), numbers=numbers)
+                return self._searches[route.kind].answer(call.body, _json(call.body))
 
-    def _require_scope(self, route: Route) -> None:
-        group = "schemas" if route.operation == "properties" else "objects"
-        needed = [f"crm.{group}.{route.kind}.read"]
-        if route.operation == "associations":
-            needed = ["crm.objects.contacts.read", "crm.objects.companies.read"]
-        # A test may take a scope away while a reader is under way.
-        missing = [scope for scope in needed if scope not in self.portal.scopes]
-        if missing:
-            raise missing_scopes(missing)
+    def _write(self, call: Call, route: Route) -> Reply:
+        writer = self._writers[route.kind]
+        match route.operation:
+            case "archive":
+                return writer.archive(route.number)
+            case "associate":
+                return associate(self.portal, route.kind, route.to, _json(call.body), numbers=self._numbers(route))
+            case "property":
+                return Reply(201, self._readers[route.kind].table.schema.make(_json(call.body)))
+            case "update":
+                return writer.update(route.number, _json(call.body))
+            case "create":
+                return writer.create(_json(call.body))
+            case batch:
+                write: Callable[[Any], Reply] = getattr(writer, batch)
+                return write(_json(call.body))
+
+    def _numbers(self, route: Route) -> bool:
+        shape = self.dialects["association_ids"]
+        return shape == "integer" or (shape == "version" and route.version == "v4")
 
 
 def _json(raw: bytes) -> Any:

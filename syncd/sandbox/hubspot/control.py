@@ -11,7 +11,10 @@
 | ``POST /merge {"primary": "1", "secondary": "2"}`` | merges two contacts |
 | ``POST /companies {"name": "…"}`` · ``PATCH /companies/1 {…}`` | adds, edits a company |
 | ``POST /link {"contact": "1", "company": "2"}`` | makes it the contact's primary company |
-| ``PUT /scopes ["crm.objects.contacts.read"]`` | what the key may read |
+| ``PUT /scopes ["crm.objects.contacts.read"]`` | what the key may do |
+| ``PUT /owners {"4155501": "jane@example.com"}`` | the account's users |
+
+Calls and messages (``/calls``, ``/communications``) are added, edited and archived like contacts.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ def control_routes(backend: Backend) -> list[Route]:
         controls.route("/merge", _merge, "POST"),
         controls.route("/link", _link, "POST"),
         controls.route("/scopes", _scopes, "PUT"),
+        controls.route("/owners", _owners, "PUT"),
         # Behind the fixed paths, which these patterns would take too.
         controls.route("/{kind}", _add, "POST"),
         controls.route("/{kind}/{number:int}", _change, "PATCH", "DELETE"),
@@ -76,6 +80,11 @@ async def _scopes(backend: Backend, request: Request) -> Any:
         raise ConfigError("the scopes are a list of texts")
     backend.portal.scopes = set(wanted)
     return wanted
+
+
+async def _owners(backend: Backend, request: Request) -> Any:
+    backend.portal.owners = await texts(request)
+    return backend.portal.owners
 
 
 async def _add(backend: Backend, request: Request) -> Any:

@@ -29,6 +29,31 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "partial": _open("207 200", "batch read", "the status of an answer without some of the records"),
         "retry_after": _open("absent seconds", "limits", "the Retry-After header of a 429"),
         "refresh_token": _open("kept rotated", "OAuth", "whether a refresh answers a new refresh token"),
+        # Whether a company can make unique properties of calls and messages is said nowhere, though upserts need one.
+        "unique": _open(
+            "custom creation_key none",
+            "writes",
+            "the unique property of calls and messages: one of the company's own, hs_unique_creation_key, or none",
+        ),
+        "unknown_property": _open(
+            "error ignored", "writes", "a value of a property that there is not: refused, or left out"
+        ),
+        "create_lost": _open(
+            "stored not", "writes", "whether a write was carried out whose answer is lost (the fault drop)"
+        ),
+        "multi_status": _open(
+            "traced whole",
+            "writes",
+            "one wrong input of a batch whose inputs have an objectWriteTraceId: it alone, or the whole is refused",
+        ),
+        "write_answer": _open(
+            "sent defaults", "writes", "a written record in an answer: what was sent and its trace id, or defaults"
+        ),
+        "associate_missing": _open(
+            "partial whole", "writes", "a link to a contact that there is not: it alone, or the whole batch is refused"
+        ),
+        "html": _open("kept cleaned", "writes", "whether the HTML of a body is stored as it was sent"),
+        "text_limit": _open("65536 20000", "writes", "the most characters of a value"),
         # The vendor names no length either; gateways differ.
         "url": _open("16000 2000 4000", "list", "characters of a URL, beyond which it is too long (414)"),
     }

@@ -46,4 +46,5 @@ class Limited(Fault):
 
 KINDS: Mapping[str, type[Fault]] = {kind.kind: kind for kind in (Status, Limited, Html, Empty, Drop, Truncate, Slow)}
 """Every kind of fault by its name. A fault's ``path`` is an operation: list, record, search, batch, associations,
-properties, token."""
+properties, owners, dispositions, labels, token, and the writes: create, update, archive, batch_create, batch_update,
+batch_upsert, batch_archive, associate, property."""

@@ -28,9 +28,10 @@ class Rates:
         self._dialects = dialects
         self._rolling = Windows(window for window in chosen if window[1] < DAY)
         self._daily = Windows(window for window in chosen if window[1] >= DAY)
+        links = ("TEN_SECONDLY_ROLLING", Windows(ASSOCIATIONS if chosen else ()))
         self._own = {
             "search": ("SECONDLY", Windows(SEARCHES if chosen else ())),
-            "associations": ("TEN_SECONDLY_ROLLING", Windows(ASSOCIATIONS if chosen else ())),
+            **dict.fromkeys(("associations", "associate", "labels"), links),
         }
 
     def refusal(self, operation: str, token: str, now: float) -> Reply | None:

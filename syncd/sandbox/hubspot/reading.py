@@ -1,4 +1,4 @@
-"""List, batch read and single reads of records, and their property definitions."""
+"""List, batch read and single reads of records, their property definitions, the users, and the outcomes of calls."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from syncd.sandbox.hubspot.errors import CORRELATION, Refused, failure, invalid
-from syncd.sandbox.hubspot.properties import DEFAULTS, definition, iso, milliseconds
+from syncd.sandbox.hubspot.kinds import DEFAULTS, DISPOSITIONS
+from syncd.sandbox.hubspot.portal import Portal
+from syncd.sandbox.hubspot.properties import iso, milliseconds
 from syncd.sandbox.hubspot.records import Record, Table
 from syncd.sandbox.replies import Reply
 
 LIST_LIMIT = 100
 BATCH_LIMIT = 100
 HISTORY_LIMIT = 50
+OWNERS_LIMIT = 500
 
 
 class Reader:
@@ -54,15 +57,20 @@ class Reader:
         limit = HISTORY_LIMIT if body["propertiesWithHistory"] else BATCH_LIMIT
         if len(inputs) > limit:
             raise invalid(f"a batch holds at most {limit} inputs")
-        archived = query.get("archived") == "true"
-        records = {number: self._found(number, archived=archived) for number in inputs}
+        archived, by = query.get("archived") == "true", body.get("idProperty")
+        if by is not None and by not in self.table.schema.unique:
+            raise invalid(f"{by} is not a unique property of {self.table.kind}")
+        if by:
+            records = {value: self.table.holder(by, value) for value in inputs}
+        else:
+            records = {number: self._found(number, archived=archived) for number in inputs}
         results = [self.result(record, properties) for record in records.values() if record]
         lost = [number for number, record in records.items() if record is None]
         return self._batch(results, lost)
 
     def definitions(self) -> Reply:
         """Return every property of these records."""
-        return Reply(200, {"results": [definition(name, kind) for name, kind in self.table.types.items()]})
+        return Reply(200, {"results": self.table.schema.definitions()})
 
     def result(self, record: Record, properties: Sequence[str]) -> dict[str, Any]:
         """Return a record in the form of answers; unknown property names are left out."""
@@ -125,6 +133,24 @@ class Reader:
         return Reply(int(self._dialects["partial"]), body, rows=len(results))
 
 
+def owners(portal: Portal, query: Mapping[str, str]) -> Reply:
+    """Return a page of the account's users."""
+    limit, after = bounded(query.get("limit") or "100", OWNERS_LIMIT), query.get("after") or "0"
+    if not after.isdecimal():
+        raise invalid("after is not a paging token of this list")
+    found = [(id_, email) for id_, email in portal.owners.items() if query.get("email") in (None, email)]
+    page = found[int(after) : int(after) + limit]
+    answer: dict[str, Any] = {"results": [_owner(*each) for each in page]}
+    if int(after) + limit < len(found):
+        answer["paging"] = {"next": {"after": str(int(after) + limit)}}
+    return Reply(200, answer, rows=len(page))
+
+
+def dispositions() -> Reply:
+    """Return the outcomes that a call may have: a list, and no envelope."""
+    return Reply(200, [{"id": id_, "label": label, "deleted": False} for id_, label in DISPOSITIONS.items()])
+
+
 def names(text: str | None) -> list[str]:
     """Return the names in a comma-separated query parameter."""
     return [part for part in (text or "").split(",") if part]
@@ -149,3 +175,9 @@ def _inputs(body: Any) -> list[str]:
         raise invalid('inputs is a list of {"id": "…"}')
     # An id that is named twice is answered once.
     return list(dict.fromkeys(str(each["id"]) for each in inputs))
+
+
+def _owner(id_: str, email: str) -> dict[str, Any]:
+    name = email.partition("@")[0].capitalize()
+    times = {"createdAt": iso(0), "updatedAt": iso(0)}
+    return {"id": id_, "email": email, "type": "PERSON", "firstName": name, "lastName": "", "archived": False, **times}

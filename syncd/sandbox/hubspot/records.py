@@ -5,14 +5,21 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from syncd.sandbox.dialects import Dialects
-from syncd.sandbox.hubspot.properties import MODIFIED, iso
+from syncd.sandbox.hubspot import kinds
+from syncd.sandbox.hubspot.properties import Schema, iso
 
 BIN = 90 * 86_400_000
 """Milliseconds for which an archived record can be listed and restored."""
 
 Properties = Mapping[str, str | None]
+
+_SEARCHABLE = {
+    "hs_searchable_calculated_phone_number": "phone",
+    "hs_searchable_calculated_mobile_number": "mobilephone",
+}
 
 
 @dataclass(slots=True)
@@ -31,14 +38,15 @@ class Record:
 
 
 class Table:
-    """The records of one kind, ``contacts`` or ``companies``. ``clock`` is in milliseconds.
+    """The records of one kind, such as ``contacts`` or ``calls``. ``clock`` is in milliseconds.
 
-    ``types``: the properties with their types. ``version`` counts the changes.
+    ``types``: the properties with their types, those of ``schema``. ``version`` counts the changes.
     """
 
-    def __init__(self, kind: str, types: Mapping[str, str], *, dialects: Dialects, clock: Callable[[], int]) -> None:
+    def __init__(self, kind: str, *, dialects: Dialects, clock: Callable[[], int]) -> None:
         self.kind = kind
-        self.types = dict(types)
+        self.schema = Schema(kind, dialects)
+        self.types = self.schema.types
         self.records: dict[int, Record] = {}
         # The ids that went in a merge, with the id that is left: a read by an old id finds the record.
         self.aliases: dict[int, int] = {}
@@ -47,7 +55,11 @@ class Table:
         self.version = 0
         self._dialects = dialects
         self._clock = clock
-        self._next = 1
+        self._next = kinds.FIRST_ID[kind]
+        # Who has had a value of a unique property last: (property, value) to id.
+        self._holders: dict[tuple[str, str], int] = {}
+        self._created = kinds.CREATED.get(kind, "hs_createdate")
+        self._modified = kinds.MODIFIED.get(kind, "hs_lastmodifieddate")
 
     def add(self, values: Properties, *, at: int | None = None, number: int | None = None) -> int:
         """Add a record and return its id. ``at``: its time (default: now); ``number``: its id (default: next)."""
@@ -57,6 +69,7 @@ class Table:
         record = Record(number, dict(values), now, now)
         self._unseen(record, None)
         self.records[number] = record
+        self._hold(record)
         self._enter(number)
         return number
 
@@ -74,6 +87,7 @@ class Table:
         self._unseen(record, self.shown(record))
         record.values.update(values)
         record.modified = self._clock() if at is None else at
+        self._hold(record)
         self.version += 1
 
     def touch_all(self, *, at: int) -> None:
@@ -134,6 +148,12 @@ class Table:
         record = self.records.get(number)
         return record if record and record.archived is None else None
 
+    def holder(self, name: str, value: str) -> Record | None:
+        """Return the live record that has this value of a unique property, or None."""
+        record = self.records.get(self._holders.get((name, value), 0))
+        is_live = record is not None and record.archived is None and record.values.get(name) == value
+        return record if is_live else None
+
     def bin(self) -> list[Record]:
         """Return the archived records that can still be restored, by id."""
         since = self._clock() - BIN
@@ -146,12 +166,16 @@ class Table:
 
     def shown(self, record: Record) -> dict[str, str | None]:
         """Return the values of the record's properties, with those that HubSpot itself maintains."""
-        return {
+        shown = {
             **record.values,
             "hs_object_id": str(record.id),
-            "createdate": iso(record.created),
-            MODIFIED[self.kind]: iso(record.modified),
+            self._created: iso(record.created),
+            self._modified: iso(record.modified),
         }
+        for name, source in _SEARCHABLE.items() if self.kind == "contacts" else ():
+            if value := record.values.get(source):
+                shown[name] = _searchable(value)
+        return shown
 
     def indexed(self, record: Record) -> Properties | None:
         """Return the values that search shows of the record now; None if it does not know the record yet."""
@@ -171,6 +195,11 @@ class Table:
         # Several changes may wait: search shows the oldest state until its time is over.
         if self.lag:
             record.unseen.append((now + self.lag, before))
+
+    def _hold(self, record: Record) -> None:
+        for name in self.schema.unique:
+            if value := record.values.get(name):
+                self._holders[name, value] = record.id
 
     def _trace(self, first: Record, second: Record) -> list[int]:
         earlier = [*self._merged(first), *self._merged(second)] if self._dialects["merge_trace"] == "all" else []
@@ -193,3 +222,10 @@ class Table:
     def _leave(self, number: int) -> None:
         del self.live[bisect_left(self.live, number)]
         self.version += 1
+
+
+@lru_cache(maxsize=10_000)
+def _searchable(phone: str) -> str:
+    """Return a number as HubSpot searches for it: area code and local number, without a country code."""
+    digits = "".join(letter for letter in phone if letter.isdecimal())
+    return digits[1:] if len(digits) == 11 and digits[0] == "1" else digits

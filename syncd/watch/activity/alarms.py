@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from syncd.budget import describe
-from syncd.core.activity.skew import trouble_of
+from syncd.core.activity.skew import clock_text, trouble_of
 
 ACTIVITY = "activity"
 """In place of a source's name."""
@@ -59,11 +59,6 @@ def warnings_of(found: Mapping[str, Any]) -> Iterator[str]:
         yield "activity: no endpoint at Vocatech delivers to receive.url: syncd webhook create makes it"
 
 
-def clock_text(skew: float) -> str:
-    """Say how far this machine's clock is off."""
-    return f"this machine's clock is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} Vocatech's"
-
-
 def _of_store(found: Mapping[str, Any]) -> Found:
     if found["error"] is not None:
         yield "store", found["error"]
@@ -103,7 +98,7 @@ def _of_pull(pull: Mapping[str, Any], failures: int, *, running: bool) -> Found:
 def _of_receiver(found: Mapping[str, Any]) -> Found:
     receiver = found["receiver"]
     if not receiver["up"] and (receiver["missed_for"] or 0) > NEVER_THERE * (receiver["seen"] is None):
-        ago = "yet" if receiver["seen"] is None else f"for {describe(max(1, receiver['age']))}"
+        ago = "yet" if receiver["seen"] is None else f"for {describe(max(1, receiver['missed_for']))}"
         yield "receiver", f"the receiver has not been there {ago}: look at its log (syncd daemon, or syncd receive)"
     if receiver["refused_since"] is not None and receiver["refused_since"] < DAY:
         text = "deliveries are refused for their signature, and no good one came since"

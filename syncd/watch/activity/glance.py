@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, ClassVar
 
-from syncd.core.activity.facts import FAILURE, GOOD, REFUSED, SECRET
+from syncd.core.activity.facts import DUE, FAILURE, GOOD, REFUSED, SECRET
+from syncd.errors import StateError
 from syncd.state.look import Look
 from syncd.state.place import STORE, Words
 
@@ -24,6 +25,7 @@ CREATE TABLE call (call_id, direction, started, ended, status, summary, left_out
 CREATE TABLE day (kind, day, state);
 CREATE TABLE media (kind, state, size);
 CREATE TABLE fact (name, value);
+CREATE TABLE delivery (sink, kind, status, next_try, created);
 """
 
 
@@ -110,6 +112,19 @@ class StoreGlance(Look):
         )
         return {f"{each.pop('kind')}s": each for each in self.records(sql)}
 
+    def deliveries(self, sink: str) -> dict[str, int]:
+        """Return how many deliveries to a sink are not accepted, by status."""
+        sql = "SELECT status, count(*) FROM delivery WHERE sink = :sink AND status <> 'accepted' GROUP BY status"
+        return dict(self.rows(sql, sink=sink))
+
+    def made(self, sink: str) -> int:
+        """Return how many records a sink has, as far as is known here; it counts them one by one."""
+        return int(self.scalar("SELECT count(*) FROM delivery WHERE sink = :sink AND created IS NOT NULL", sink=sink))
+
+    def next_due(self, sink: str) -> float | None:
+        """Return when the next delivery to a sink is due."""
+        return self.moment(DUE + sink)
+
 
 def last_pull(store: Path) -> float | None:
     """Return when the last pull ended well; None if the newest one did not.
@@ -119,3 +134,12 @@ def last_pull(store: Path) -> float | None:
     """
     with StoreGlance(store) as glance:
         return None if glance.fact(FAILURE) else glance.moment(GOOD)
+
+
+def next_delivery(store: str) -> float | None:
+    """Return when the next delivery to a sink is due, in Unix seconds; None if none is, or nobody can tell."""
+    try:
+        with StoreGlance(Path(store)) as glance:
+            return min(glance.moments(DUE).values(), default=None)
+    except StateError:
+        return None

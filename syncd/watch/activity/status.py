@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from syncd.core.activity.facts import ENDPOINT, FAILURE, FIRST, FOREIGN, GOOD, S
 from syncd.errors import StateError
 from syncd.watch.activity.glance import StoreGlance
 from syncd.watch.activity.settings import WatchedActivity
+from syncd.watch.activity.times import age_of, iso_of
 
 DOWN = 180.0
 """Seconds without a note of the receiver after which it counts as down: a restart takes less."""
@@ -69,9 +69,9 @@ def _pull(glance: StoreGlance, watched: WatchedActivity, now: float) -> dict[str
     # A pull that never was good is late from its first attempt on, not from the beginning of time.
     since = first if good is None else good
     return {
-        "good": _iso(good),
-        "age": _age(good, now),
-        "waiting_for": _age(since, now),
+        "good": iso_of(good),
+        "age": age_of(good, now),
+        "waiting_for": _distance(since, now),
         "max_age": watched.max_age,
         "failures": failure["times"] if failure else 0,
         "failure": {"kind": failure["kind"], "message": failure["message"]} if failure else None,
@@ -80,21 +80,21 @@ def _pull(glance: StoreGlance, watched: WatchedActivity, now: float) -> dict[str
 
 def _events(glance: StoreGlance, now: float) -> dict[str, Any]:
     newest, (waiting, since) = glance.newest_event(), glance.waiting()
-    return {"newest": _iso(newest), "age": _age(newest, now), "waiting": waiting, "waiting_for": _age(since, now)}
+    return {"newest": iso_of(newest), "age": age_of(newest, now), "waiting": waiting, "waiting_for": age_of(since, now)}
 
 
 def _receiver(glance: StoreGlance, now: float) -> dict[str, Any]:
     seen, refused, delivered = glance.moment(SEEN), glance.refused(), glance.delivered()
     return {
-        "up": seen is not None and now - seen < DOWN,
-        "seen": _iso(seen),
-        "age": _age(seen, now),
+        "up": seen is not None and abs(now - seen) < DOWN,
+        "seen": iso_of(seen),
+        "age": age_of(seen, now),
         # One that never was there is missed from the first pull on.
-        "missed_for": _age(glance.moment(FIRST) if seen is None else seen, now),
-        "delivered": _iso(delivered),
-        "refused": {kind: _iso(at) for kind, at in sorted(refused.items())},
+        "missed_for": _distance(glance.moment(FIRST) if seen is None else seen, now),
+        "delivered": iso_of(delivered),
+        "refused": {kind: iso_of(at) for kind, at in sorted(refused.items())},
         "refused_since": _refused_since(refused, delivered, now),
-        "foreign_age": _age(glance.moment(FOREIGN), now),
+        "foreign_age": age_of(glance.moment(FOREIGN), now),
     }
 
 
@@ -106,12 +106,12 @@ def _refused_since(refused: Mapping[str, float], delivered: float | None, now: f
     # Good deliveries are noted once a minute.
     if newest is None or (delivered is not None and newest <= delivered + 60):
         return None
-    return _age(newest, now)
+    return age_of(newest, now)
 
 
 def _endpoint(glance: StoreGlance) -> dict[str, Any] | None:
     seen = glance.described(ENDPOINT)
-    return seen and {"seen": _iso(seen["at"]), "problem": seen["problem"] or None, "differs": seen["differs"]}
+    return seen and {"seen": iso_of(seen["at"]), "problem": seen["problem"] or None, "differs": seen["differs"]}
 
 
 def _coverage(glance: StoreGlance, now: float) -> dict[str, Any] | None:
@@ -122,7 +122,7 @@ def _coverage(glance: StoreGlance, now: float) -> dict[str, Any] | None:
     found = glance.coverage(since, now - LATE)
     by_direction = {name or "unknown": {"calls": calls, "announced": said} for name, (calls, said) in found.items()}
     calls, announced = (sum(each[name] for each in by_direction.values()) for name in ("calls", "announced"))
-    return {"since": _iso(since), "calls": calls, "announced": announced, "by_direction": by_direction}
+    return {"since": iso_of(since), "calls": calls, "announced": announced, "by_direction": by_direction}
 
 
 def _disk(watched: WatchedActivity) -> Iterator[dict[str, Any]]:
@@ -142,9 +142,6 @@ def _room(folder: Path, written: Iterable[Path]) -> dict[str, Any]:
     return {"free": free, "writable": all(os.access(each, os.W_OK) for each in (*written, there))}
 
 
-def _iso(moment: float | None) -> str | None:
-    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
-
-
-def _age(moment: float | None, now: float) -> float | None:
-    return None if moment is None else round(now - moment)
+def _distance(moment: float | None, now: float) -> float | None:
+    """Return how far away a moment is: one that lies ahead was noted before the clock was set back, and is as old."""
+    return None if moment is None else round(abs(now - moment))

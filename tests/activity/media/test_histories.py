@@ -192,11 +192,15 @@ def test_name_with_dots_and_slashes(company: MediaCompany) -> None:
     assert path == f"attachments/2026-03-10/{photo}-evil_2J_gpj.jpg"
 
 
-def test_the_extension_is_that_of_the_type(tmp_path: Path) -> None:
-    with media_company(tmp_path, recording_format="wav") as company:
-        recording = company.call()
+@pytest.mark.parametrize(
+    ("dialect", "value", "extension"),
+    [("recording_format", "wav", "wav"), ("long_recordings", "wav", "wav"), ("long_recordings", "untyped", "bin")],
+)
+def test_the_extension_is_that_of_the_type(tmp_path: Path, dialect: str, value: str, extension: str) -> None:
+    with media_company(tmp_path, **{dialect: value}) as company:
+        recording = company.call(talk=601.0, size=100)
         company.fetch()
-        assert list(company.files()) == [f"recordings/2026-03-10/{recording}.wav"]
+        assert list(company.files()) == [f"recordings/2026-03-10/{recording}.{extension}"]
 
 
 def test_killed_in_the_middle(company: MediaCompany) -> None:

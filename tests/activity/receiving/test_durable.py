@@ -11,13 +11,15 @@ import subprocess
 import threading
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import pytest
 
 from syncd.core.activity.signature import HEADER, signed
-from tests.worlds.receiver import SECRET, Receiver, event, receiving, until
+from tests.worlds.patience import until
+from tests.worlds.receiver import SECRET, Receiver, event, receiving
 
 KILLS = 50 if "SYNCD_SOAK" in os.environ else 3
 SENDERS = 8
@@ -42,6 +44,9 @@ class Load:
         self._leave.set()
         for thread in self._threads:
             thread.join()
+
+    def has_answered(self, events: int) -> bool:
+        return len(self.answered) > events
 
     def _send(self, sender: int) -> None:
         count = 0
@@ -72,15 +77,24 @@ def test_answered_and_killed(tmp_path: Path) -> None:
     with receiving(tmp_path) as one, Load(one) as load:
         for number in range(KILLS):
             before = len(load.answered)
-            until(lambda before=before: len(load.answered) > before + 20, 60)
+            until(partial(load.has_answered, before + 20))
             time.sleep(number % 5 * 0.003)
             one.end()
             one.start()
-        until(lambda: len(load.answered) > 50 * KILLS, 120)
+        until(partial(load.has_answered, 50 * KILLS))
     subjects = [subject for (subject,) in one.rows("SELECT subject FROM event")]
     assert set(load.answered) - set(subjects) == set(), "an answered event is lost"
     assert len(subjects) == len(set(subjects)), "there are twins"
     assert set(subjects) - set(load.answered) - set(load.unanswered) == set()
+
+
+def test_stopped_under_load(tmp_path: Path) -> None:
+    with receiving(tmp_path) as one, Load(one) as load:
+        until(lambda: len(load.answered) > 20, 60)
+        begun = time.monotonic()
+        assert one.stop() == 0
+        assert time.monotonic() - begun < 2
+    assert set(load.answered) <= {subject for (subject,) in one.rows("SELECT subject FROM event")}
 
 
 def limit(one: Receiver, size: int) -> None:
@@ -112,14 +126,14 @@ def signed_event(identity: str) -> tuple[bytes, dict[str, str]]:
 def test_a_small_disk_fills_up(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", disk], check=False, capture_output=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=800k", "none", disk], check=False, capture_output=True)
     if done.returncode:
         pytest.skip("no file system can be mounted here")
     try:
         one = Receiver(tmp_path)
         one.activity["store"] = "disk/activity.db"
         one.start()
-        words = os.urandom(20_000).hex()
+        words = os.urandom(40_000).hex()
         answers = [one.deliver(event(f"evt_{number}", call_id=str(number), text=words)) for number in range(40)]
         assert answers[0] == 204
         assert answers[-1] == 503

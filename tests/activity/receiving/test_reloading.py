@@ -15,12 +15,14 @@ from syncd.activity.receiving.run import run
 from syncd.activity.receiving.sockets import listener
 from syncd.daemon.systemd import ServiceManager
 from syncd.errors import ConfigError
+from tests.worlds.patience import until
 from tests.worlds.ports import free_port
-from tests.worlds.receiver import Receiver, event, receiving, until
+from tests.worlds.receiver import Receiver, event, receiving
 
 
 def test_a_hang_up_while_it_starts_does_not_end_it(tmp_path: Path) -> None:
     one = Receiver(tmp_path)
+    one.whole = True
     try:
         one.start(ready=False)
         until(lambda: b"activity.receiver" in Path(f"/proc/{one.running().pid}/cmdline").read_bytes())
@@ -50,7 +52,7 @@ def test_a_hang_up_while_it_loads_has_it_load_again() -> None:
 
 
 def test_two_hang_ups_leave_the_last_place(tmp_path: Path) -> None:
-    with receiving(tmp_path) as one:
+    with receiving(tmp_path, whole=True) as one:
         first, last = str(tmp_path / "first.sock"), free_port()
         one.receive["listen"] = first
         one.configure()
@@ -68,7 +70,9 @@ def test_two_hang_ups_leave_the_last_place(tmp_path: Path) -> None:
 
 
 def test_a_child_whose_receiver_has_ended_says_nothing(tmp_path: Path) -> None:
-    config = Receiver(tmp_path).configure()
+    one = Receiver(tmp_path)
+    one.whole = True
+    config = one.configure()
     line = [sys.executable, "-m", "syncd.activity.receiving.child", str(config)]
     nobody, end = os.pipe()
     os.close(nobody)

@@ -9,6 +9,7 @@ import pytest
 
 from syncd.activity.store.store import ActivityStore
 from syncd.activity.store.taking import Counts
+from syncd.core.activity.instants import seconds
 from syncd.core.activity.observations import Kind, Observation
 from tests.worlds.phone_calls import NOON, call, clock, event, leg, listed, message, part
 
@@ -185,8 +186,16 @@ def test_open_calls_and_overdue_texts_are_found(store: ActivityStore) -> None:
     assert store.activities.open_calls(NOON) == []
     by_list(store, listed(call(), LATER))
     assert store.activities.open_calls(LATER) == []
-    assert store.activities.overdue_texts(NOON, LATER) == ["c1"]
+    began = seconds(clock("14:30:00"))
+    assert store.activities.overdue_texts(NOON, LATER) == [("c1", began)]
+    assert store.activities.overdue_texts(NOON, NOON) == store.activities.overdue_texts(LATER, LATER) == []
     by_event(store, TEXT)
+    assert store.activities.overdue_texts(NOON, LATER) == []
+
+
+def test_a_text_is_not_overdue_once_the_day_was_read(store: ActivityStore) -> None:
+    by_list(store, listed(call(), LATER))
+    store.activities.seen_in_day("call", "2026-03-10", ["c1"])
     assert store.activities.overdue_texts(NOON, LATER) == []
 
 

@@ -10,11 +10,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import NullPool, create_engine
 
 from syncd.activity.store.store import HEAD, ActivityStore
 from syncd.activity.store.tables import Table
 from syncd.errors import StateBusy, StateError
 from syncd.state import database
+from syncd.state.migrations.upgrade import ENVIRONMENT
 from tests.worlds.phone_calls import NOON, call, listed
 
 
@@ -24,14 +26,15 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_migrations_make_the_tables_of_the_models(path: Path) -> None:
-    with ActivityStore(path) as store, store.read() as connection:
+    ActivityStore(path).close()
+    with create_engine(f"sqlite:///{path}", poolclass=NullPool).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Table.metadata) == []
-    assert len(Table.metadata.tables) == 12
+    assert len(Table.metadata.tables) == 13
 
 
 def test_the_newest_migration_is_the_version_that_is_expected() -> None:
-    scripts = ScriptDirectory(str(database.MIGRATIONS), version_locations=[str(ActivityStore.VERSIONS)])
+    scripts = ScriptDirectory(str(ENVIRONMENT), version_locations=[str(ActivityStore.VERSIONS)])
     assert scripts.get_current_head() == HEAD
 
 
@@ -87,9 +90,8 @@ def test_a_locked_store_is_temporary(path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_full_disk_is_temporary_and_leaves_nothing_half_stored(path: Path) -> None:
     with ActivityStore(path) as store:
-        with store.write() as connection:
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        pages = store.scalar("PRAGMA page_count")
+        store.scalar(f"PRAGMA max_page_count = {pages}")
         many = [listed(call(call_id=f"c{number}")) for number in range(500)]
         with pytest.raises(StateBusy, match=r"the activity store cannot be written .*nothing is answered as received"):
             store.activities.take(many, by="list", arrived=NOON)

@@ -13,6 +13,7 @@ from syncd.activity.store.events import Event
 from syncd.activity.store.media import Item
 from syncd.activity.store.store import ActivityStore
 from syncd.activity.store.webhooks import Endpoint
+from syncd.core.activity.media.trying import NEVER
 from tests.worlds.phone_calls import NOON
 
 
@@ -71,6 +72,18 @@ def test_days_and_what_they_hold(store: ActivityStore) -> None:
     store.days.set_members("call", day.day, ["a"])
     store.days.drop_window("call", "2026-03-11")
     assert (store.days.windows("call"), store.days.members("call", day.day)) == ([day.day], {"a"})
+
+
+def test_a_next_try_of_a_clock_that_was_wrong_is_due(store: ActivityStore) -> None:
+    item = Item("rec_1", "recording", "call:c1", 1, next_try=NOON + 8 * 86_400)
+    for each in (
+        item,
+        replace(item, media_id="rec_2", next_try=NOON + 86_400),
+        replace(item, media_id="rec_3", next_try=NEVER),
+    ):
+        store.media.put(each)
+    assert [each.media_id for each in store.media.due(NOON, 9)] == ["rec_1"]
+    assert store.media.count_due(NOON, "recording") == 1
 
 
 def test_media_are_due_when_their_next_try_is(store: ActivityStore) -> None:

@@ -17,7 +17,8 @@ from syncd.errors import ConfigError
 from syncd.sandbox.faults import Drop, Empty, Hold, Html, Status
 from tests.activity.webhooks.conftest import Company
 from tests.worlds.commands import Command, environment
-from tests.worlds.receiver import event, until
+from tests.worlds.patience import PATIENCE, until
+from tests.worlds.receiver import event
 
 
 def test_create_keeps_the_secret_for_its_owner_only(company: Company) -> None:
@@ -222,7 +223,7 @@ def test_the_old_endpoint_stays_until_the_new_one_has_delivered(
     assert (code, said["delivered"], said["deleted"]) == (3, False, [])
     assert (len(company.endpoints()), len(company.secrets())) == (2, 2)
     company.receiver.start()
-    monkeypatch.setattr(trial, "PATIENCE", 20)
+    monkeypatch.setattr(trial, "PATIENCE", PATIENCE)
     code, said = company.syncd("rotate")
     assert (code, said["deleted"]) == (0, ["1"])
     [made] = company.sandbox.endpoints
@@ -239,7 +240,7 @@ def test_two_at_once_make_one_endpoint(company: Company) -> None:
     assert (code, said["error"]["kind"]) == (5, "SourceBusy")
     assert company.syncd("list")[0] == 0
     company.sandbox.disarm()
-    assert first.wait(30) == 0
+    assert first.wait(PATIENCE) == 0
     assert len(company.endpoints()) == 1
 
 

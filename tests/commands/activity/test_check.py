@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from syncd.activity.receiving import secret_file
+from syncd.activity.store.store import ActivityStore
+from syncd.core.activity.instants import iso
+from syncd.core.activity.observations import of_event
 from syncd.core.settings.schedules import Every
 from syncd.daemon.timetable import timetable_of
 from syncd.rest import Client
@@ -75,6 +78,30 @@ def test_an_endpoint_that_is_gone_or_changed_is_named_also_by_the_next_run(phone
     with Client(phones.sandbox.url, headers={"Authorization": "Bearer test-key"}) as client:
         client.request("DELETE", f"/webhooks/{phones.sandbox.endpoints[0].shown()['id']}", finish=True)
     assert marked(check(syncd)[1], "endpoint: ours is gone at Vocatech") == "bad"
+
+
+@pytest.mark.parametrize(
+    ("journey", "texts", "said"),
+    [
+        ("with_text", 1, "1 answered call of a week, of 2, text overdue; the list carries texts"),
+        ("plain", 1, "1 answered call of a week, of 2, text overdue; the list carries no text, so a lost call"),
+        ("plain", 0, "2 answered calls of a week, of 2, text overdue; none has a summary"),
+    ],
+)
+def test_calls_whose_text_is_overdue_are_counted_with_the_way_back(
+    phones: World, syncd: Command, journey: str, texts: int, said: str
+) -> None:
+    phones.sandbox.dialect("journey", journey)
+    calls = [phones.sandbox.phones.call(start=time.time() - 7200) for _ in range(2)]
+    for call in calls[:texts]:
+        phones.sandbox.phones.transcribe(call, "A leak.", "There is a leak.")
+        with ActivityStore(phones.folder / "activity.db") as store:
+            data = {"call_id": call, "summary": "A leak.", "start_time": iso(time.time() - 7200)}
+            event = of_event({"event_type": "call.transcription", "timestamp": iso(time.time()), "data": data}, 1.0)
+            assert event
+            store.activities.take([event], by="webhook", arrived=1.0)
+    assert syncd("activity", "pull")[0] == 0
+    assert marked(check(syncd)[1], said) == "note"
 
 
 def test_a_secret_that_is_not_the_endpoints_is_named(phones: World, syncd: Command) -> None:

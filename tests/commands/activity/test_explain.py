@@ -21,9 +21,9 @@ def test_a_call_is_explained_by_its_lists_texts_files_and_day(phone_day: PhoneDa
     }
     assert [item["state"] for item in found["media"]] == ["wanted"]
     assert [(day["day"], day["state"]) for day in found["days"]] == [(DAY, "read")]
-    assert [each["do"] for each in found["next"]] == ["read", "nothing"]
-    assert "a second reading that is equal proves it" in found["next"][0]["why"]
-    assert "activity.recordings is not configured" in found["next"][1]["why"]
+    assert [each["do"] for each in found["next"]] == ["attribute", "read", "nothing"]
+    assert "a second reading that is equal proves it" in found["next"][1]["why"]
+    assert "activity.recordings is not configured" in found["next"][2]["why"]
 
 
 def test_a_file_and_an_event_lead_to_their_call(phone_day: PhoneDay) -> None:

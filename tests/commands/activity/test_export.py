@@ -7,12 +7,14 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from syncd.core.activity.columns import HEAD, SCHEMA
 from syncd.errors import StateBusy
+from syncd.tables import formats
 from tests.worlds.commands import errors
 from tests.worlds.phone_day import PhoneDay
 
@@ -53,6 +55,27 @@ def test_csv_holds_the_rows_of_the_list_as_harmless_cells(phone_day: PhoneDay) -
             else:
                 assert json.loads(row[name]) == value
     assert list(rows[0])[: len(HEAD)] == list(HEAD)
+
+
+@pytest.mark.parametrize(("name", "most"), [("_TEXT", 15), ("_BATCH", 2), ("_GROUP", 2)])
+def test_rows_are_written_in_parts_and_none_is_lost(
+    phone_day: PhoneDay, monkeypatch: pytest.MonkeyPatch, name: str, most: int
+) -> None:
+    monkeypatch.setattr(formats, name, most)
+    ids = [row["id"] for row in phone_day.listed()]
+    assert pl.read_parquet(exported(phone_day, "all.parquet"))["id"].to_list() == ids
+    assert pl.read_csv(exported(phone_day, "all.csv"))["id"].to_list() == ids
+
+
+def test_a_part_ends_after_so_many_characters_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "_TEXT", 15)
+    rows: list[dict[str, Any]] = [
+        {"id": "a", "summary": "x" * 20},
+        {"id": "b"},
+        {"id": "c", "body": "x" * 15},
+        {"id": "d", "body": None},
+    ]
+    assert ["".join(row["id"] for row in batch) for batch in formats._batches(rows)] == ["a", "bc", "d"]
 
 
 def test_an_export_takes_the_options_of_the_list(phone_day: PhoneDay) -> None:

@@ -52,7 +52,7 @@ def test_a_table_is_for_people(phone_day: PhoneDay) -> None:
     # The id is the last column, for explain.
     assert lines[0].split()[-1] == phone_day.answered
     assert phone_day.syncd("activity", "list", "--days", "2026-01-01")[1] == (
-        "No call and no message is known of these.\n"
+        "No such call and no such message is stored: syncd activity pull fetches what is new.\n"
     )
 
 
@@ -71,17 +71,36 @@ def test_what_means_nothing_is_refused(phone_day: PhoneDay, options: tuple[str, 
     assert said in errors(err)[0]
 
 
-@pytest.mark.parametrize("command", [("list",), ("export", "calls.csv"), ("explain", "c1"), ("replay",)])
-def test_without_activity_or_a_store_it_says_what_to_do(
-    company: World, syncd: Command, command: tuple[str, ...]
-) -> None:
+ALL = [("days",), ("list",), ("export", "calls.csv"), ("explain", "c1"), ("replay",)]
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_without_activity_it_says_what_to_add(company: World, syncd: Command, command: tuple[str, ...]) -> None:
     code, _, err = syncd("activity", *command)
     assert code == 2
     assert "calls and messages are not configured: add activity: {}" in errors(err)[0]
+
+
+@pytest.mark.parametrize("command", ALL[3:])
+def test_what_works_on_stored_calls_needs_the_store(company: World, syncd: Command, command: tuple[str, ...]) -> None:
     company.activity = {}
     company.settings()
     code, _, err = syncd("activity", *command)
     assert code == 2
     assert "there are no calls and messages yet; syncd activity pull fetches them" in errors(err)[0]
     assert not (company.folder / "activity.db").exists()
-    assert not (company.folder / "calls.csv").exists()
+
+
+def test_before_the_first_pull_nothing_is_listed_and_that_is_no_error(company: World, syncd: Command) -> None:
+    company.activity = {}
+    company.settings()
+    for name in ("calls.csv", "calls.jsonl", "calls.parquet"):
+        assert syncd("activity", "export", name)[:2] == (0, f"{name}: 0 rows\n")
+        assert (company.folder / name).exists()
+    for command, empty in (("list", "activities"), ("days", "days")):
+        code, out, _ = syncd("activity", command, "--json")
+        assert (code, json.loads(out)) == (0, {empty: []})
+        code, out, _ = syncd("activity", command)
+        assert code == 0
+        assert "syncd activity pull" in out
+    assert not (company.folder / "activity.db").exists()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from syncd.core.activity.instants import begin_of, iso
 from tests.worlds.commands import Command
 from tests.worlds.odd_lists import OddLists, day, odd_call, odd_lists
 from tests.worlds.world import World
@@ -55,6 +56,23 @@ def test_a_time_that_stands_for_none_spoils_no_other_row(lists: OddLists, syncd:
     assert state_of_the_day(syncd) == {"total": 3, "state": "read"}
     assert syncd("activity", "export", "calls.csv")[0] == 0
     assert syncd("activity", "explain", "call_2")[0] == 0
+
+
+@pytest.mark.parametrize("write", [int, lambda at: int(at * 1000), lambda at: str(int(at))])
+def test_times_as_numbers_are_times(lists: OddLists, syncd: Command, write: Callable[[float], object]) -> None:
+    began = begin_of(day(2)) + 9 * 3600
+    lists.calls = [odd_call("call_1", start_time=write(began), end_time=write(began + 60))]
+    assert printed(syncd, "pull")["calls"]["new"] == 1
+    [row] = printed(syncd, "list")["activities"]
+    assert (row["start_time"], row["end_time"], row["status"]) == (iso(began), iso(began + 60), "answered")
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_one_row_of_another_year_does_not_stop_the_list(lists: OddLists, syncd: Command, others: int) -> None:
+    odd = odd_call("call_1", start_time="2024-02-28T09:00:00Z", end_time="2024-02-28T09:01:00Z")
+    lists.calls = [odd, *(odd_call(f"other_{number}") for number in range(others))]
+    assert printed(syncd, "pull")["calls"]["new"] == others + 1
+    assert state_of_the_day(syncd) == {"total": others + 1, "state": "read"}
 
 
 @pytest.mark.parametrize("identity", ["call_\0", "\0", "call_\0x"])

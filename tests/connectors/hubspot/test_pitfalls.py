@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from syncd.errors import SourceDenied, SourceInvalid, SourceUnavailable
-from syncd.sandbox.hubspot.portal import SCOPES
+from syncd.sandbox.hubspot.portal import READING
 from syncd.sandbox.hubspot.rates import LIMITS
 from syncd.sandbox.hubspot.tokens import CLIENT, REFRESH
 from syncd.source import Needs
@@ -234,8 +234,8 @@ def test_15_all_missing_scopes_are_named_at_once() -> None:
         SourceDenied, match=r"the scopes crm\.schemas\.contacts\.read and .*: add them to the key"
     ) as refused:
         crm.connector().check()
-    named = {scope for scope in SCOPES if scope in str(refused.value)}
-    assert named == SCOPES - {"crm.objects.contacts.read"}
+    named = {scope for scope in READING if scope in str(refused.value)}
+    assert named == READING - {"crm.objects.contacts.read"}
 
 
 def test_15_an_oauth_token_that_is_refused_early_is_renewed_once(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 
 import pytest
 
-from connectors.hubspot.api import Pace
+from connectors.hubspot.account import Pace
 from syncd.rest import Answer
 from syncd.sandbox.hubspot.rates import LIMITS
 from syncd.source import Needs

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from connectors.http_parts.surroundings import Surroundings
 from connectors.rest_api.connector import RestApi
-from connectors.rest_api.session import Surroundings
 from syncd.errors import SourceDenied
 from syncd.source import Needs
 from tests.contract.suite import drain

@@ -2,7 +2,8 @@
 
 import pytest
 
-from connectors.rest_api.cursor import Cursor, moment, parse_cursor, window
+from connectors.http_parts.times import moment
+from connectors.rest_api.cursor import Cursor, parse_cursor, window
 
 NOON = 1_770_000_000.5  # 2026-02-02T02:40:00.5Z
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from connectors.http_parts.presets import merged
 from connectors.rest_api.options import RestOptions
-from connectors.rest_api.preset_files import merged, preset, preset_names
 from syncd.config import load
 from syncd.config.yaml_tree import read_plain
 from syncd.errors import ConfigError
@@ -173,9 +173,9 @@ def test_secrets_are_shown_nowhere() -> None:
     assert "hush" not in f"{options!r} {options.model_dump()} {options.model_dump_json()}"
 
 
-@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize("name", RestOptions.PRESETS.names())
 def test_every_preset_says_what_it_needs(name: str) -> None:
-    needs = preset(name, read_plain).needs
+    needs = RestOptions.PRESETS.get(name, read_plain).needs
     assert needs
     assert all(place.startswith(("vars.", "secrets.")) and what for place, what in needs.items())
 

@@ -9,10 +9,9 @@ import httpx
 import pytest
 import structlog
 
+from connectors.http_parts.surroundings import Surroundings
 from connectors.rest_api.connector import RestApi
 from connectors.rest_api.options import RestOptions
-from connectors.rest_api.preset_files import preset_names
-from connectors.rest_api.session import Surroundings
 from syncd.config.yaml_tree import read_plain
 from syncd.errors import SourceDenied, SourceInvalid
 from syncd.source import End, Needs
@@ -77,7 +76,7 @@ def gone(account: Account, end: End, before: set[str]) -> set[str]:
 
 
 def test_every_preset_has_a_fake() -> None:
-    assert preset_names() == sorted(vendor().PRESET for vendor in VENDORS)
+    assert RestOptions.PRESETS.names() == sorted(vendor().PRESET for vendor in VENDORS)
 
 
 def test_a_first_read_is_of_everyone_and_complete(account: Account) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from connectors.sql_query import snapshot
 from connectors.sql_query.errors import DriverErrors
 from connectors.sql_query.options import SqlOptions
 from syncd.errors import SourceError, SourceInvalid, SourceUnavailable
@@ -249,6 +250,9 @@ def test_an_error_of_the_server_is_the_querys_unless_it_is_the_connections(numbe
     assert number == 1234 or "Ann" not in str(found)
 
 
-def test_another_service_on_the_port_is_no_database(postgres: Postgres, mariadb: MariaDb) -> None:
+def test_another_service_on_the_port_is_no_database(
+    postgres: Postgres, mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "CONNECT_TIMEOUT", 1)  # PostgreSQL waits for the client's first word
     for url in (postgres.url.replace("postgresql", "mariadb"), mariadb.url.replace("mariadb", "postgresql")):
         assert isinstance(failure(url.replace("root@", "u@")), SourceError)

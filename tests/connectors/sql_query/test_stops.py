@@ -16,14 +16,14 @@ from connectors.sql_query import snapshot
 from connectors.sql_query.statement import Statement
 from syncd.errors import SourceUnavailable, Stopped
 from tests.worlds.frozen_server import FrozenServer
+from tests.worlds.patience import BUSY, until
 from tests.worlds.sql_servers import MariaDb, Postgres
 from tests.worlds.sql_sources import read, source
 from tests.worlds.sql_sqlite_file import SqliteFile
 from tests.worlds.world import World, company
 
 SLOW = {"postgresql": "SELECT pg_sleep(60) AS id", "mysql": "SELECT SLEEP(60) AS id"}
-WITHIN = 2.0 + 1.5
-"""Two seconds, and what a busy machine adds."""
+WITHIN = 2.0 + BUSY
 
 
 def stopped_in(world: World, url: str, query: str, when: Callable[[], object]) -> float:
@@ -130,10 +130,3 @@ def running(server: Postgres | MariaDb) -> Callable[[], bool]:
         ))  # fmt: skip
 
     return ask
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)

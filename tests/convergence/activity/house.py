@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import Connection
 from structlog.testing import capture_logs
 
 import syncd.activity.media.run
@@ -28,6 +27,8 @@ from syncd.sandbox.faults import parse_fault
 from syncd.sandbox.limits import DEFAULT_LIMITS, REPORTS, Windows
 from syncd.state import State
 from tests.convergence.activity.door import Door
+from tests.convergence.activity.sinks import Sinks, memory_sinks
+from tests.convergence.activity.sinks import written as written_sinks
 from tests.convergence.activity.worlds import Opening
 from tests.convergence.plant import PowerCut
 from tests.worlds.phone_wire import TIMEOUT, Files, Wire
@@ -80,6 +81,7 @@ class House:
         self.logged: list[str] = []
         self.meanwhile: list[Callable[[], object]] = []
         self.settings = _settings(home, limited=opening.limited)
+        self.sinks = Sinks(home)
         if opening.limited:
             self.world.backend.windows = Windows(DEFAULT_LIMITS)
             self.world.backend.reports = Windows(REPORTS)
@@ -97,6 +99,7 @@ class House:
     def close(self) -> None:
         self.door.close()
         self.world.close()
+        self.sinks.close()
 
     def subscribe(self) -> None:
         """Make an endpoint that leads to the receiver."""
@@ -151,7 +154,7 @@ class House:
         power, done = power or Power(), ActivityRun()
         patience = Patience(self)
         opened = partial(open_activity, self.settings, stopping=patience, clock=lambda: self.now, sleep=patience.wait)
-        with self._logging(), self._powered(power), opened() as session:
+        with self._logging(), self._powered(power), memory_sinks(), opened() as session:
             run_activity(session, done)
         return done
 
@@ -170,18 +173,18 @@ class House:
     def _powered(self, power: Power) -> Iterator[None]:
         class PoweredStore(ActivityStore):
             @contextmanager
-            def write(self) -> Iterator[Connection]:
+            def write(self) -> Iterator[None]:
                 power.event()
-                with super().write() as connection:
-                    yield connection
+                with super().write():
+                    yield
                 power.event()
 
         class PoweredState(State):
             @contextmanager
-            def write(self) -> Iterator[Connection]:
+            def write(self) -> Iterator[None]:
                 power.event()
-                with super().write() as connection:
-                    yield connection
+                with super().write():
+                    yield
                 power.event()
 
         def client_of(target: Any, budget: Any, stopping: Any, sleep: Any, *, judge: Any = None) -> Client:
@@ -228,6 +231,8 @@ def _settings(home: Path, *, limited: bool) -> Any:
         "state": "syncd.db",
         "sources": {"tenants": source},
         "activity": {**activity, "receive": receive},
+        "sinks": written_sinks(home),
     }
     (home / "syncd.yaml").write_text(json.dumps(written))
-    return load(home / "syncd.yaml")
+    with memory_sinks():
+        return load(home / "syncd.yaml")

@@ -14,6 +14,7 @@ from syncd.sandbox.activity.model import Call
 from syncd.sandbox.activity.webhooks.delivery import body_of, signature
 from tests.convergence.activity.door import Death
 from tests.convergence.activity.house import BEGIN, House, Power
+from tests.convergence.activity.sinks import Killed, Trouble, troubles
 from tests.convergence.activity.truths import Truths
 from tests.convergence.activity.worlds import (
     DAY,
@@ -163,9 +164,19 @@ class Activity(Truths):
     def trouble(self, faults: list[dict[str, Any]]) -> None:
         self.house.arm(faults)
 
+    @rule(trouble=troubles())
+    def trouble_at_a_sink(self, trouble: Trouble) -> None:
+        self.house.sinks.trouble(*trouble)
+
+    @rule()
+    def lose_what_was_delivered(self) -> None:
+        with self.house.store() as store:
+            self.house.sinks.lose(store)
+
     @rule()
     def calm(self) -> None:
         self.house.world.faults.disarm()
+        self.house.sinks.calm()
 
     @rule(is_open=st.booleans())
     def door(self, is_open: bool) -> None:
@@ -202,7 +213,7 @@ class Activity(Truths):
         house.meanwhile = [partial(self._happen, each) for each in meanwhile]
         try:
             house.run(Power(cut))
-        except PowerCut:
+        except (PowerCut, Killed):
             # The lease of a killed process runs out.
             house.wait(120.0)
         except SyncdError as error:
@@ -217,6 +228,7 @@ class Activity(Truths):
     def clean_run(self) -> None:
         """Run while nothing goes wrong: what the lists have of today and yesterday is stored then."""
         self.house.world.faults.disarm()
+        self.house.sinks.calm()
         self.house.wait(120.0)
         done = self.house.run()
         assert done.error is None, f"a clean run has failed: {done.error!r}"

@@ -19,9 +19,10 @@ from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.days.windows import ended, window
 from syncd.core.activity.instants import day_after, day_of, days_between
 from syncd.core.activity.observations import Kind
-from syncd.sandbox.activity.model import Call, Message
+from syncd.sandbox.activity.model import LONG, Call, Message
 from tests.convergence.activity import expected
 from tests.convergence.activity.house import BEGIN, House
+from tests.convergence.activity.sinks import memory_sinks
 from tests.convergence.activity.worlds import DAY, HOUR, Opening
 from tests.convergence.truths import SHARED_MEMORY
 
@@ -109,6 +110,7 @@ class Truths(RuleBasedStateMachine):
         """Let nothing go wrong for so long that each day is read again, and compare everything."""
         house = self.house
         house.world.faults.disarm()
+        house.sinks.calm()
         house.meanwhile.clear()
         house.door.open, house.door.dies = True, None
         quiet = house.now
@@ -122,6 +124,8 @@ class Truths(RuleBasedStateMachine):
             self._messages_are_right(store)
             self._nothing_answered_is_lost(store)
             self._days_are_proved(store, quiet)
+            with memory_sinks():
+                house.sinks.are_right(house.settings, store)
         self._nothing_is_told()
 
     def _calls_are_right(self, store: ActivityStore) -> None:
@@ -164,7 +168,8 @@ class Truths(RuleBasedStateMachine):
         assert len(kept) == len(set(kept))
         if self._is_listed(call) and self._dialects["recording_for"] == "ever":
             legs = call.legs if self._dialects["call_rows"] == "legs" else call.segments
-            wanted = {f"rec_{each.id}" for each in legs if each.size}
+            absent = self._dialects["long_recordings"] == "absent"
+            wanted = {f"rec_{each.id}" for each in legs if each.size and not (absent and each.talk > LONG)}
             assert wanted <= set(kept), "a recording is missing"
 
     def _messages_are_right(self, store: ActivityStore) -> None:

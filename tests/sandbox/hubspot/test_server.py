@@ -11,6 +11,7 @@ import pytest
 from syncd.errors import ConfigError
 from syncd.sandbox.hubspot.server import HubSpot, serve
 from tests.worlds.hubspot_account import LIST, account
+from tests.worlds.patience import PATIENCE
 
 
 class TestFaults:
@@ -36,13 +37,17 @@ class TestFaults:
 
 class TestServer:
     def test_it_answers_on_loopback_and_is_changed_by_its_control_paths(self) -> None:
-        with HubSpot(seed=5, limits=None) as fake, httpx.Client(base_url=fake.url, verify=False, timeout=5) as client:
+        with (
+            HubSpot(seed=5, limits=None) as fake,
+            httpx.Client(base_url=fake.url, verify=False, timeout=PATIENCE) as client,
+        ):
             client.headers["Authorization"] = f"Bearer {fake.key}"
 
             def control(method: str, path: str, body: Any = None) -> Any:
                 return client.request(method, f"/_sandbox{path}", json=body).json()
 
-            assert control("GET", "/health") == {"status": "ok", "contacts": 5, "companies": 4, "requests": 0}
+            health = {"contacts": 5, "companies": 4, "calls": 0, "communications": 0, "requests": 0}
+            assert control("GET", "/health") == {"status": "ok", **health}
             assert control("POST", "/contacts", {"phone": "2125550199"}) == {"id": 6}
             assert control("PATCH", "/contacts/6", {"fone": "1"})["category"] == "VALIDATION_ERROR"
             assert control("PATCH", "/contacts/6", {"firstname": "Bea"}) == {"id": 6}
@@ -59,10 +64,19 @@ class TestServer:
             with pytest.raises(httpx.TransportError):
                 client.get(LIST)
             assert [each["id"] for each in client.get(LIST).json()["results"]] == ["4", "5", "6", "7"]
+            assert control("POST", "/calls", {"hs_call_title": "Call"}) == {"id": 70_001}
+            assert control("PATCH", "/calls/70001", {"hs_call_body": "Mine"}) == {"id": 70_001}
+            assert control("PUT", "/owners", {"1": "ann@example.com"}) == {"1": "ann@example.com"}
+            assert (
+                client.post("/crm/objects/2026-09/calls/batch/archive", json={"inputs": [{"id": "70001"}]}).content
+                == b""
+            )
             assert control("PUT", "/scopes", []) == []
             assert client.get(LIST).status_code == 403
             log = control("GET", "/requests")["requests"]
-            assert [(each["operation"], each["status"]) for each in log] == [("list", 0), ("list", 200), ("list", 403)]
+            assert [(each["operation"], each["status"]) for each in log] == [
+                ("list", 0), ("list", 200), ("batch_archive", 204), ("list", 403),
+            ]  # fmt: skip
 
     def test_the_command_says_how_to_ask_it(self) -> None:
         told: list[str] = []

@@ -74,10 +74,19 @@ def between(first: float, last: float) -> Days:
     return Days(of_moment(first).first, of_moment(max(first, last)).last)
 
 
-def are_outside(days: Days, times: Iterable[float]) -> bool:
-    """Return whether rows lie so far from the days that were asked for that the server cannot have looked at these."""
+def strays(days: Days, times: Iterable[float]) -> list[bool]:
+    """Return of each time whether it lies so far from the days that no calendar and no long call explains it."""
     first, last = begin_of(days.first) - STRAY, begin_of(day_after(days.last)) + STRAY
-    return any(not first <= moment <= last for moment in times)
+    return [not first <= moment <= last for moment in times]
+
+
+def are_other_days(outside: int, inside: int) -> bool:
+    """Return whether the server has listed other days than were asked for.
+
+    ``outside``, ``inside``: how many rows of a page lie far from these days, and how many do not. A single odd row, as
+    of a phone whose clock was wrong, says nothing.
+    """
+    return outside > max(1, inside)
 
 
 def runs(days: Iterable[str]) -> list[Days]:

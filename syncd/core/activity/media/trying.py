@@ -45,6 +45,9 @@ class _Rule:
     last: MediaState
 
 
+LONGEST = 7 * DAY
+"""No next try is so many seconds away, however long a run lasts: a later one was set before the clock was set back."""
+
 _LATER = (600.0, HOUR, 6 * HOUR, *(DAY,) * 12)
 _RULES: Mapping[Cause, _Rule] = {
     # Once more, since a file may be there only a moment after the list has named it.

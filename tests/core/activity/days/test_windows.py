@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from syncd.core.activity.days.windows import Days, are_outside, between, ended, of_moment, runs, window
+from syncd.core.activity.days.windows import Days, are_other_days, between, ended, of_moment, runs, strays, window
 from syncd.core.activity.instants import begin_of
 
 ZONES = ["Etc/GMT+12", "America/New_York", "UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "Etc/GMT-14"]
@@ -55,12 +55,19 @@ def test_days_that_follow_each_other_are_runs() -> None:
     assert runs([]) == []
 
 
-def test_rows_of_other_days_are_noticed() -> None:
+def test_rows_that_no_calendar_explains_are_told_from_the_others() -> None:
     day, begin = Days("2026-03-10", "2026-03-10"), begin_of("2026-03-10")
-    assert not are_outside(day, [begin - 26 * 3600, begin + 36 * 3600])
-    assert are_outside(day, [begin, begin - 10 * 86_400])
-    assert are_outside(day, [begin + 10 * 86_400])
-    assert not are_outside(day, [])
+    times = [begin - 26 * 3600, begin + 36 * 3600, begin - 10 * 86_400, begin + 10 * 86_400]
+    assert strays(day, times) == [False, False, True, True]
+    assert strays(day, []) == []
+
+
+@pytest.mark.parametrize(
+    ("outside", "inside", "are_others"),
+    [(0, 0, False), (0, 9, False), (1, 0, False), (1, 400, False), (2, 0, True), (5, 5, False), (6, 5, True)],
+)
+def test_the_days_are_others_if_most_rows_are(outside: int, inside: int, are_others: bool) -> None:
+    assert are_other_days(outside, inside) is are_others
 
 
 def test_a_time_between_two_moments_has_all_days_of_every_calendar() -> None:

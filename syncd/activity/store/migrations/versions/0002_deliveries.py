@@ -25,15 +25,26 @@ _STATEMENTS = (
     """
     CREATE TABLE delivery (
         sink VARCHAR NOT NULL, kind VARCHAR NOT NULL, id VARCHAR NOT NULL, status VARCHAR NOT NULL, digest INTEGER NOT
-        NULL, fields VARCHAR NOT NULL, remote_id VARCHAR, parts VARCHAR NOT NULL, attempts INTEGER NOT NULL, next_try
-        FLOAT NOT NULL, reason VARCHAR, run VARCHAR, created VARCHAR, day VARCHAR, at FLOAT NOT NULL,
+        NULL, fields VARCHAR NOT NULL, tried VARCHAR, remote_id VARCHAR, parts VARCHAR NOT NULL, attempts INTEGER NOT
+        NULL, next_try FLOAT NOT NULL, reason VARCHAR, run VARCHAR, created VARCHAR, day VARCHAR, at FLOAT NOT NULL,
         PRIMARY KEY (sink, kind, id)
     ) WITHOUT ROWID
     """,
     "CREATE INDEX delivery_open ON delivery (sink, status) WHERE status <> 'accepted'",
     "CREATE INDEX delivery_day ON delivery (sink, kind, day)",
-    "CREATE INDEX delivery_created ON delivery (created)",
-    "CREATE TABLE opt_out (number VARCHAR NOT NULL, since FLOAT NOT NULL, by VARCHAR NOT NULL, PRIMARY KEY (number))",
+    """
+    CREATE TABLE opt_out (
+        number VARCHAR NOT NULL, out INTEGER NOT NULL, at FLOAT NOT NULL, by VARCHAR NOT NULL, PRIMARY KEY (number)
+    )
+    """,
+    """
+    CREATE TABLE outgoing (
+        id VARCHAR NOT NULL, own VARCHAR NOT NULL, remote VARCHAR NOT NULL, text VARCHAR NOT NULL, at FLOAT NOT NULL,
+        state VARCHAR NOT NULL, looks INTEGER NOT NULL, message VARCHAR, reason VARCHAR, PRIMARY KEY (id)
+    )
+    """,
+    "CREATE INDEX outgoing_open ON outgoing (at) WHERE state = 'pending'",
+    "CREATE INDEX outgoing_message ON outgoing (message) WHERE message IS NOT NULL",
 )
 
 

@@ -1,0 +1,1 @@
+"""Delivers calls and messages to sinks: gathers what has changed, asks the core, marks, calls and records."""

@@ -1,0 +1,81 @@
+"""The changes of a delivery as people read them, field by field: a page for the screen, all of them for a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.core.activity.sent import compact
+from syncd.sink import Item
+
+Told = Mapping[str, Any]
+"""A change: ``sink``, ``kind``, ``key`` (its identity), ``id`` (the record's), ``fields`` with ``old`` and ``new``
+values, ``contacts`` that are associated, ``held`` and ``outcome``."""
+
+
+@dataclass(slots=True)
+class Book:
+    """``page``: so many changes of each sink are kept. ``write``: is given every change; None: nobody asks for all."""
+
+    page: int = 20
+    write: Callable[[Told], object] | None = None
+    pages: dict[str, list[Told]] = field(default_factory=dict)
+
+    def wants(self, sink: str) -> bool:
+        """Return whether one more change of a sink is asked for."""
+        return self.write is not None or len(self.pages.get(sink, ())) < self.page
+
+    def take(self, sink: str, item: Item, outcome: str, *, held: bool = False) -> None:
+        """Take a change and what became of it."""
+        if not self.wants(sink):
+            return
+        told = {
+            "sink": sink,
+            "kind": item.change,
+            "key": item.identity,
+            "id": item.remote_id,
+            "fields": {} if item.change == "associate" else _differences(item),
+            "contacts": list(item.contacts),
+            "held": held,
+            "outcome": outcome,
+        }
+        self._keep(sink, told)
+
+    def take_lead(
+        self, sink: str, number: str, name: str | None, outcome: str, *, contact: str | None = None, held: bool = False
+    ) -> None:
+        """Take a contact of an unknown caller and what became of it."""
+        if not self.wants(sink):
+            return
+        fields = {label: {"new": value} for label, value in (("phone", number), ("name", name)) if value}
+        told = {"sink": sink, "kind": "lead", "key": f"lead:{number}", "id": contact, "fields": fields}
+        self._keep(sink, {**told, "contacts": [], "held": held, "outcome": outcome})
+
+    def _keep(self, sink: str, told: Told) -> None:
+        page = self.pages.setdefault(sink, [])
+        if len(page) < self.page:
+            page.append(told)
+        if self.write is not None:
+            self.write(told)
+
+
+def _differences(item: Item) -> dict[str, dict[str, str]]:
+    """Return the fields that differ from what was accepted last; of long texts only their lengths are known."""
+    found = {}
+    for name, value in item.fields.items():
+        before = item.sent.get(name)
+        if compact(value) != before or item.change == "create":
+            old, new = _text(before), _text(value)
+            found[name] = {key: text for key, text in (("old", old), ("new", new)) if text}
+    return {name: each for name, each in found.items() if each}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        is_compact = value.startswith("#") and ":" in value
+        return f"({int(value.rpartition(':')[2]):,} characters)" if is_compact else value
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,242 @@
+"""Carries a plan out: mark, call, record, batch by batch, the oldest activities first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import polars as pl
+
+from syncd.activity.delivering.items import Items, Work, moment_of
+from syncd.activity.delivering.report import SinkReport
+from syncd.activity.delivering.session import DeliverySession
+from syncd.activity.delivering.subjects import Subjects
+from syncd.activity.store.deliveries import Marked
+from syncd.core.activity.delivering.gates import UNKNOWN
+from syncd.core.activity.delivering.plan import SOUGHT, Before
+from syncd.core.activity.delivering.settled import DOUBT, LOOKS, Answer, Said, Settled, settle
+from syncd.core.activity.observations import Kind
+from syncd.errors import (
+    SinkDenied,
+    SinkError,
+    SinkInvalid,
+    SinkUnavailable,
+    SourceDenied,
+    SourceError,
+    SourceInvalid,
+)
+from syncd.sink import Sink, Wants
+
+_NOTHING = Before("waiting")
+
+_SILENCE = Answer()
+
+
+@dataclass(slots=True)
+class Carrying:
+    """``todo``: the changes (:data:`syncd.core.activity.delivering.gates.CHANGES`), in order.
+
+    ``items``: makes them. ``touched``: whether what gates hold has changed.
+    """
+
+    session: DeliverySession
+    sink: Sink
+    wants: Wants
+    subjects: Subjects
+    report: SinkReport
+    items: Items
+    touched: bool = False
+    done: int = 0
+    settled: list[tuple[str, str, Settled]] = field(default_factory=list)
+
+    def carry_out(self, todo: pl.DataFrame) -> None:
+        """Send everything.
+
+        Raises:
+            SinkError: the sink cannot be written to; what it was sent before is recorded.
+            Stopped: the process was asked to stop.
+        """
+        for batch in self._batches(todo):
+            if self.session.stopping.is_set():
+                self._flush()
+            self.session.halt_if_asked()
+            self._send(self._sought(batch), todo.height)
+        self._flush()
+
+    def foresee(self, changes: pl.DataFrame, outcome: str) -> None:
+        """Put changes that are not sent into the book."""
+        book, name = self.session.book, self.sink.name
+        for part in changes.iter_slices(100):
+            if not book.wants(name):
+                return
+            for each in self.items.of(part):
+                book.take(name, each.item, outcome, held=outcome == "held")
+
+    def _batches(self, todo: pl.DataFrame) -> Iterator[list[Work]]:
+        if self.wants.days:
+            yield from self._days(todo)
+            return
+        yield from (self.items.of(part) for part in todo.iter_slices(self.wants.batch))
+
+    def _days(self, todo: pl.DataFrame) -> Iterator[list[Work]]:
+        """Yield whole days: what has changed of each, and the records that the sink has of it already."""
+        deliveries, sink = self.session.store.deliveries, self.sink.name
+        for (kind,), mine in todo.partition_by("kind", as_dict=True, maintain_order=True).items():
+            changes = {identity: (change, day) for identity, change, day in _changes(mine)}
+            # What has moved to another day leaves its old one first: a double would stay for ever.
+            moved = deliveries.days_of(sink, kind, mine.get_column("key").to_list())
+            for day in dict.fromkeys([*moved, *mine.get_column("day")]):
+                keys = mine.filter(pl.col("day") == day).get_column("key").to_list()
+                known = deliveries.keys_of_day(sink, kind, day)
+                works = self.items.these(kind, list(dict.fromkeys([*keys, *known])), changes)
+                whole = [each for each in works.values() if each.item.day == day]
+                if self._is_whole(kind, known, works):
+                    yield sorted(whole, key=moment_of)
+                else:
+                    self._refuse([each for each in whole if each.is_sent])
+
+    def _is_whole(self, kind: Kind, known: Sequence[str], works: Mapping[str, Work]) -> bool:
+        """Return whether all is here that the sink has of a day: it must not lose what was removed here."""
+        return all(f"{kind}:{key}" in works for key in known)
+
+    def _refuse(self, works: Sequence[Work]) -> None:
+        reason = "the day is not written again: something of it was removed here"
+        for each in works:
+            self._settle(each, Answer("rejected", each.sent.remote_id, reason=reason))
+
+    def _sought(self, batch: list[Work]) -> list[Work]:
+        """Adopt the records that the sink has already, of what a person let pass on that condition."""
+        asked = [each for each in batch if each.item.change == "create" and each.reason == SOUGHT]
+        if not asked:
+            return batch
+        found: Mapping[str, str | None] = {}
+        # Its options may have changed since.
+        if self.wants.finds:
+            with as_sink_errors():
+                found = self.sink.find([each.item for each in asked])
+        done: set[str] = set()
+        for each in asked:
+            identity = each.item.identity
+            if (remote_id := found.get(identity)) is not None:
+                self._settle(each, Answer("accepted", remote_id, missing=(), was_there=True))
+            elif identity not in found:
+                # The sink cannot tell, so it may have the record: a person looks there.
+                self.settled.append((each.item.kind, each.key, _as_before(each)._replace(status="held", reason=DOUBT)))
+                self.touched = True
+            else:
+                continue
+            done.add(identity)
+        return [each for each in batch if each.item.identity not in done]
+
+    def _send(self, batch: list[Work], total: int) -> None:
+        store, sink, now = self.session.store, self.sink.name, self.session.clock()
+        marked = [self._marked(each, now) for each in batch if each.is_sent]
+        if not batch:
+            return
+        # Another process may have taken the sink over while this one stood still.
+        self.session.leases.check()
+        gone = store.deliveries.turn(sink, self.session.run, marked, self._taken())
+        # A person may have erased a number since the batch was made.
+        batch = [each for each in batch if (each.item.kind, each.key) not in gone]
+        if not batch:
+            return
+        try:
+            with as_sink_errors():
+                outcomes = self.sink.deliver([each.item for each in batch])
+        except SinkError as error:
+            self._failed(batch, error)
+            raise
+        answers = {each.identity: each for each in outcomes}
+        for each in batch:
+            if each.is_sent:
+                self._settle(each, answers.get(each.item.identity) or _SILENCE)
+        self.done += len(marked)
+        self.session.watcher.pushing(sink, self.done, total)
+
+    def _marked(self, each: Work, now: float) -> Marked:
+        is_open = self.subjects.can.idempotent or (each.noted is not None and each.noted.before.is_there)
+        tried = None if each.item.change == "associate" else _dumped(each.sent.fields)
+        next_try = 0.0 if is_open else now + LOOKS[0]
+        return Marked(each.item.kind, each.key, tried, next_try, each.reason, each.item.day)
+
+    def _settle(self, each: Work, answer: Said) -> None:
+        created = each.noted.created if each.noted else None
+        now = self.session.clock()
+        noted = settle(each.sent, answer, self.subjects.can, now, run=self.session.run, created=created)
+        left = [each for each in each.lacks if each not in noted.parts and each not in answer.missing]
+        if noted.status == "accepted" and self.items.without_contacts and left:
+            noted = noted._replace(status="held", reason=UNKNOWN)
+        before = each.noted.before if each.noted else _NOTHING
+        self.touched |= "held" in {before.status, noted.status}
+        self.settled.append((each.item.kind, each.key, noted))
+        self._count(each, answer, noted)
+
+    def _count(self, each: Work, answer: Said, noted: Settled) -> None:
+        report = self.report
+        self.session.book.take(self.sink.name, each.item, noted.status if answer.status == "unknown" else answer.status)
+        if answer.status == "accepted":
+            report.counts[each.item.change] += 1
+        report.unknown += noted.status == "pending"
+        report.kept += len(answer.kept)
+        report.missing += len(answer.missing)
+        if answer.status == "rejected":
+            report.reasons[answer.reason or "refused"] += 1
+
+    def _failed(self, batch: Sequence[Work], error: SinkError) -> None:
+        """Record that the outcome of a batch is unknown; or, if nothing was carried out, that all is as before."""
+        for each in batch:
+            if not each.is_sent:
+                continue
+            if error.in_doubt:
+                self._settle(each, Answer())
+            else:
+                self.settled.append((each.item.kind, each.key, _as_before(each)))
+        self._flush()
+
+    def _flush(self) -> None:
+        self.session.store.deliveries.turn(self.sink.name, self.session.run, [], self._taken())
+
+    def _taken(self) -> list[tuple[str, str, Settled]]:
+        taken, self.settled = self.settled, []
+        return taken
+
+
+@contextmanager
+def as_sink_errors() -> Iterator[None]:
+    """Raise the errors of sources, which parts that sinks share raise, as the errors of sinks."""
+    try:
+        yield
+    except SourceInvalid as error:
+        raise SinkInvalid(str(error)) from None
+    except SourceDenied as error:
+        raise SinkDenied(str(error)) from None
+    except SourceError as error:
+        raise SinkUnavailable(str(error), in_doubt=error.in_doubt) from None
+
+
+def _dumped(fields: Mapping[str, Any]) -> str:
+    return orjson.dumps(fields).decode() if fields else "{}"
+
+
+def _changes(changes: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
+    return changes.select("identity", "change", "day").iter_rows()
+
+
+def _as_before(each: Work) -> Settled:
+    before = each.noted.before if each.noted else _NOTHING
+    status = before.status if before.is_there or before.status in {"pending", "rejected"} else "waiting"
+    return Settled(
+        status="waiting" if status in {"accepted", "held"} else status,
+        digest=each.sent.accepted_digest,
+        fields=each.sent.accepted_fields or {},
+        tried=each.item.tried or None,
+        remote_id=before.remote_id,
+        parts=before.parts,
+        attempts=before.attempts,
+        next_try=0.0,
+        reason=before.reason,
+        created=each.noted.created if each.noted else None,
+    )

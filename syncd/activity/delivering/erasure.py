@@ -1,0 +1,94 @@
+"""Erases at a sink what was erased here, once a person has approved exactly that list."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.activity.delivering.carrying import as_sink_errors
+from syncd.activity.delivering.report import held_json
+from syncd.activity.delivering.session import DeliverySession
+from syncd.activity.store.leaving.erasing import Record
+from syncd.config.sinks import SinkSettings
+from syncd.core.plan import Held
+from syncd.core.wording import counted
+from syncd.errors import SinkError, SourceBusy, SyncdError
+from syncd.sink import Sink
+from syncd.state.glance import erasures_of
+
+GATE = "erase"
+"""Holds what a person wants erased at a sink until the list is approved."""
+
+
+@dataclass(slots=True)
+class Erasure:
+    """What became of the records at one sink.
+
+    ``erased``: how many are gone now. ``left``: the identities of those that the sink cannot erase, or that it may have
+    made without an answer. ``held``: the list that waits for an approval.
+    """
+
+    sink: str
+    erased: int = 0
+    left: list[str] = field(default_factory=list)
+    held: Held | None = None
+    error: SyncdError | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``--json`` shows of it."""
+        held = [held_json(self.held)] if self.held else []
+        error = str(self.error) if self.error else None
+        return {"sink": self.sink, "erased": self.erased, "left": self.left, "held": held, "error": error}
+
+
+def erase_at(session: DeliverySession, settings: SinkSettings) -> Erasure:
+    """Erase at a sink the records of all that was erased here; without an approval, hold the list.
+
+    Raises:
+        StateError: the state or the store cannot be used.
+    """
+    done = Erasure(settings.name)
+    records = session.store.erasing.left_at(settings.name)
+    if not records:
+        return done
+    known = [each for each in records if each.remote_id is not None]
+    done.left = [each.identity for each in records if each.remote_id is None]
+    held = _list_of(known)
+    holds, name = session.state.holds, erasures_of(settings.name)
+    if not known:
+        holds.keep(name, [])
+    elif (GATE, held.digest) not in holds.approved(name):
+        holds.keep(name, [held])
+        done.held = held
+    else:
+        try:
+            with session.leased(settings.name), as_sink_errors(), settings.connect() as sink:
+                _erase(session, sink, known, done)
+            holds.keep(name, [])
+        except (SinkError, SourceBusy) as error:
+            done.error = error
+    return done
+
+
+def _erase(session: DeliverySession, sink: Sink, records: Sequence[Record], done: Erasure) -> None:
+    wants = sink.wants()
+    if not wants.erases:
+        done.left += [each.identity for each in records]
+        return
+    for begin in range(0, len(records), wants.batch):
+        session.halt_if_asked()
+        batch = [each.remote_id for each in records[begin : begin + wants.batch] if each.remote_id is not None]
+        gone = [*sink.erase(batch)]
+        session.store.erasing.gone_from(sink.name, gone)
+        done.erased += len(gone)
+        kept = {*batch} - {*gone}
+        done.left += [each.identity for each in records if each.remote_id in kept]
+
+
+def _list_of(records: Sequence[Record]) -> Held:
+    names = tuple(sorted(each.identity for each in records))
+    digest = hashlib.sha256("\x1d".join(names).encode()).hexdigest()[:16]
+    detail = f"{counted(len(names), 'record')} of what was erased here would be erased there, for good"
+    return Held(GATE, "delete", names, digest, detail)

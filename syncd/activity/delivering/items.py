@@ -1,0 +1,116 @@
+"""Makes items for a sink of calls, messages and conversations, as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+import polars as pl
+
+from syncd.activity.delivering.subjects import Row, Subjects, Whole
+from syncd.activity.store.deliveries import Deliveries, Noted
+from syncd.core.activity.delivering.settled import Sent
+from syncd.core.activity.observations import Kind
+from syncd.core.activity.sent import compacted, digest_of
+from syncd.sink import Item, Sink, Wants
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Work(NamedTuple):
+    """One item with what it takes to record its outcome. ``lacks``: contacts that are not associated yet."""
+
+    item: Item
+    key: str
+    sent: Sent
+    noted: Noted | None
+    lacks: tuple[str, ...]
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether its outcome is recorded: what a day has beside its changes is not."""
+        return self.item.change != "unchanged"
+
+    @property
+    def reason(self) -> str | None:
+        return self.noted.before.reason if self.noted else None
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """``without_contacts``: nothing is associated in this run."""
+
+    sink: Sink
+    wants: Wants
+    subjects: Subjects
+    deliveries: Deliveries
+    without_contacts: bool = False
+
+    def of(self, part: pl.DataFrame) -> list[Work]:
+        """Return the items of changes (:data:`syncd.core.activity.delivering.gates.CHANGES`) in their order."""
+        found: dict[str, Work] = {}
+        changes = {identity: (change, day) for identity, change, day in _columns(part)}
+        for (kind,), mine in part.partition_by("kind", as_dict=True, maintain_order=True).items():
+            found |= self.these(kind, mine.get_column("key").to_list(), changes)
+        return [found[identity] for identity in changes if identity in found]
+
+    def these(self, kind: Kind, keys: Sequence[str], changes: Mapping[str, tuple[Any, str]]) -> dict[str, Work]:
+        """Return items by identity, without those that must not be sent now.
+
+        ``changes``: the change and the day, by identity; others are as they were, and of the day that is noted.
+        """
+        noted = self.deliveries.of(self.sink.name, kind, keys)
+        found = {}
+        for each in self.subjects.whole(kind, keys):
+            known = noted.get(each.key)
+            change, day = changes.get(each.identity) or ("unchanged", (known and known.day) or "")
+            found[each.identity] = self._work(kind, each, change, day, known)
+        return found
+
+    def _work(self, kind: Kind, each: Whole, change: Any, day: str, noted: Noted | None) -> Work:
+        fields: Row = self.sink.render(each.row)
+        # Only a sink that leaves what a person changed needs to know what it was sent.
+        shown = compacted(fields) if self.wants.compares else _NOTHING
+        if noted is None:
+            lacks = each.contacts if self.wants.associates else ()
+            contacts = () if self.without_contacts else lacks
+            digest = digest_of(fields)
+            item = Item(each.identity, kind, change, fields, digest, day, None, contacts)
+            return Work(item, each.key, Sent(change, digest, shown, contacts, None), None, lacks)
+        return self._known(kind, each, change, day, noted, fields, shown)
+
+    def _known(
+        self, kind: Kind, each: Whole, change: Any, day: str, noted: Noted, fields: Row, shown: Mapping[str, Any]
+    ) -> Work:
+        before = noted.before
+        lacks = tuple(key for key in each.contacts if key not in before.parts) if self.wants.associates else ()
+        contacts = () if self.without_contacts else lacks
+        accepted = orjson.loads(noted.fields) if before.is_there else None
+        digest = digest_of(fields)
+        sent = Sent(change, digest, shown, contacts, before, before.remote_id, accepted, before.digest)
+        item = Item(
+            identity=each.identity,
+            kind=kind,
+            change=change,
+            fields=fields,
+            digest=digest,
+            day=day,
+            remote_id=before.remote_id,
+            contacts=contacts,
+            sent=accepted or _NOTHING,
+            attempt=before.attempts + 1,
+            tried=orjson.loads(noted.tried) if noted.tried else _NOTHING,
+        )
+        return Work(item, each.key, sent, noted, lacks)
+
+
+def _columns(part: pl.DataFrame) -> Any:
+    return part.select("identity", "change", "day").iter_rows()
+
+
+def moment_of(each: Work) -> tuple[str, str]:
+    """Return what the items of a day are ordered by."""
+    row = each.item.fields
+    return (str(row.get("start_time") or row.get("sent_at") or ""), each.item.identity)

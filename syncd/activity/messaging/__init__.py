@@ -1,0 +1,1 @@
+"""Sending text messages, each at most once."""

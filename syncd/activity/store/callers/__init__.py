@@ -1,0 +1,1 @@
+"""Stores what becomes of unknown numbers."""

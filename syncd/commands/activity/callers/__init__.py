@@ -1,0 +1,1 @@
+"""Commands about whose calls and messages are."""

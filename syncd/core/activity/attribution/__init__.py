@@ -1,0 +1,1 @@
+"""Whose a call or a message is: who had its number then."""

@@ -1,0 +1,1 @@
+"""Which contacts have and had which numbers, as far as the state knows."""
