@@ -15,7 +15,7 @@ from sqlalchemy.pool import StaticPool
 from connectors.sql_tables.errors import RefusedValue, WriteErrors
 from connectors.sql_tables.options import SqlTablesOptions
 from connectors.sql_tables.preparing import Found, complete, look, prove_rights
-from connectors.sql_tables.records import CHILDREN, PARENTS, Row, Rows, parent_key, rows_of, too_wide
+from connectors.sql_tables.records import CHILDREN, PARENTS, Row, Rows, key_of, parent_key, rows_of, too_wide
 from connectors.sql_tables.sessions import Session, session_of
 from connectors.sql_tables.tables import tables_of
 from connectors.sql_tables.writing import Batch, Writer, writer_of
@@ -127,11 +127,11 @@ class SqlTables(Sink):
     def _write(self, items: Sequence[Written]) -> list[Outcome]:
         if not items:
             return []
+        batch = Batch()
+        for item, rows in items:
+            batch.add(item.fields, rows)
         try:
             with self._transaction(tables=True) as (_, writer):
-                batch = Batch()
-                for item, rows in items:
-                    batch.add(item.fields, rows)
                 writer.write(batch)
         except RefusedValue as refused:
             if len(items) == 1:
@@ -139,7 +139,10 @@ class SqlTables(Sink):
             # The server does not say which row it is.
             middle = len(items) // 2
             return [*self._write(items[:middle]), *self._write(items[middle:])]
-        return [Outcome(item.identity, "accepted", remote_id=item.identity) for item, _ in items]
+        return [
+            Outcome(item.identity, "accepted", item.identity, was_there=key_of(item.fields) in batch.known)
+            for item, _ in items
+        ]
 
     @contextmanager
     def _transaction(self, *, tables: bool = False, keep: bool = True) -> Iterator[tuple[Connection, Writer]]:

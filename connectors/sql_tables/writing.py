@@ -39,12 +39,14 @@ _TIME_FORMS: Mapping[Kind, Callable[[datetime], str]] = {
 class Batch:
     """What a transaction writes. ``rows``: by table. ``keys``: of the activities, by their table.
 
-    ``lengths``: of each list of an activity, by the table of its rows and the begin of their keys.
+    ``lengths``: of each list of an activity, by the table of its rows and the begin of their keys. ``known``: the keys
+    of those activities that were there before.
     """
 
     rows: Rows = field(default_factory=lambda: defaultdict(list))
     keys: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     lengths: dict[str, dict[Row, int]] = field(default_factory=lambda: defaultdict(dict))
+    known: set[Row] = field(default_factory=set)
 
     def add(self, fields: Fields, rows: Rows) -> None:
         """Add an activity with its rows."""
@@ -65,6 +67,7 @@ class Writer:
 
     def write(self, batch: Batch) -> None:
         """Insert or update all rows of a batch, and delete the rows of its activities that are not in it."""
+        self._look(batch)
         for role, rows in batch.rows.items():
             try:
                 timed = with_times(role, rows, _TIME_FORMS[self._kind])
@@ -78,6 +81,12 @@ class Writer:
         self._session.stop_if_cancelled()
         self._require_short(rows)
         self._cursor.executemany(statements.upsert(), rows)
+
+    def _look(self, batch: Batch) -> None:
+        for role, keys in batch.keys.items():
+            for some in _chunks(keys):
+                self._execute(self._statements(role).keys_among(len(some)), some)
+                batch.known.update(map(tuple, self._session.call(self._cursor.fetchall)))
 
     def _cut(self, role: str, ends: Sequence[Row]) -> None:
         gone: list[Row] = []
@@ -124,7 +133,8 @@ class PostgresWriter(Writer):
     """Copies rows: into the tables if none of the activities is there, else into a temporary table."""
 
     def write(self, batch: Batch) -> None:
-        if not self._any_known(batch) and self._copied(batch):
+        self._look(batch)
+        if not batch.known and self._copied(batch):
             return
         for role, rows in batch.rows.items():
             self._put(self._statements(role), role, rows)
@@ -132,12 +142,10 @@ class PostgresWriter(Writer):
             ends = [(*key, length) for key, length in lengths.items()]
             self._execute(self._statements(role).delete_beyond(), _turned(ends))
 
-    def _any_known(self, batch: Batch) -> bool:
+    def _look(self, batch: Batch) -> None:
         for role, keys in batch.keys.items():
-            self._execute(self._statements(role).any_of(), _turned(keys))
-            if self._cursor.fetchone() is not None:
-                return True
-        return False
+            self._execute(self._statements(role).keys_among(), _turned(keys))
+            batch.known.update(self._cursor.fetchall())
 
     def _copied(self, batch: Batch) -> bool:
         """Copy a batch into the tables; return whether none of its rows was there."""
