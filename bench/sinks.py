@@ -8,6 +8,7 @@ a row. Does nothing where no PostgreSQL server lets us make a database.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -47,8 +48,11 @@ def rows(calls: int) -> Iterator[dict[str, Any]]:
 
 def deliver(url: str, calls: int) -> dict[str, float]:
     """Deliver all calls as new; return the seconds for wording them, and those of the sink."""
+    from syncd.__main__ import RARELY
     from syncd.sink import Item, SinkRules, sink_class
 
+    # As every command of syncd does.
+    gc.set_threshold(*RARELY)
     kind = sink_class("sql")
     sink = kind("bench", kind.OPTIONS.model_validate({"url": url}), SinkRules())
     spent = {"render": 0.0, "deliver": 0.0}

@@ -67,13 +67,7 @@ class DayFiles(Sink):
         days: dict[DayFile, list[Item]] = defaultdict(list)
         for item in items:
             days[DayFile.of(self._root, item.kind, item.day, self._options.format)].append(item)
-        for day, of_day in days.items():
-            self._write_day(day, of_day)
-        return [
-            Outcome(item.identity, "accepted", remote_id=day.remote_id(identity_of(item.fields)))
-            for day, of_day in days.items()
-            for item in of_day
-        ]
+        return [outcome for day, of_day in days.items() for outcome in self._write_day(day, of_day)]
 
     def erase(self, remote_ids: Sequence[str]) -> Sequence[str]:
         named = {each: DayFile.named_in(self._root, each) for each in remote_ids}
@@ -83,12 +77,20 @@ class DayFiles(Sink):
     def cancel(self) -> None:
         self._cancelled.set()
 
-    def _write_day(self, day: DayFile, items: Sequence[Item]) -> None:
+    def _write_day(self, day: DayFile, items: Sequence[Item]) -> list[Outcome]:
         self._stop_if_cancelled()
-        if all(item.change == "unchanged" for item in items) and day.path.exists():
-            return
-        self._make(day.path.parent)
-        before = day.rows()
+        before: dict[str, Record] = {}
+        if any(item.change != "unchanged" for item in items) or not day.path.exists():
+            self._make(day.path.parent)
+            before = day.rows()
+            self._merge(day, before, items)
+        return [
+            Outcome(item.identity, "accepted", day.remote_id(identity), was_there=identity in before)
+            for item in items
+            for identity in [identity_of(item.fields)]
+        ]
+
+    def _merge(self, day: DayFile, before: Mapping[str, Record], items: Sequence[Item]) -> None:
         rows: dict[str, Record] = dict(before)
         for item in items:
             identity = identity_of(item.fields)

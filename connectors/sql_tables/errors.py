@@ -21,6 +21,7 @@ _RIGHTS = (
 _CHANGED = "the tables are not as syncd made them: run syncd check"
 _NO_DATABASE = "there is no such database: check the end of the URL, and schema"
 _REFUSED = "the server refuses a statement: run syncd check"
+_MEANWHILE = "another program changes the same now: try again later"
 _VALUE = "the server does not take a value of it"
 _SLOW = "a statement took longer than {limit}: raise timeout, or find out what slows the server down"
 
@@ -103,6 +104,19 @@ class WriteErrors:
             if not _is_of_a_driver(error):
                 raise
             raise self._told(error) from None
+
+    @contextmanager
+    def about_no_value(self) -> Iterator[None]:
+        """Turn a refused value in the block, which writes no rows, into an error of the place.
+
+        Raises:
+            SinkUnavailable: another process makes the same tables at this moment.
+        """
+        try:
+            with self.translated():
+                yield
+        except RefusedValue as refused:
+            raise self.unavailable(f"{_MEANWHILE} ({refused})", in_doubt=False) from None
 
     def invalid(self, sentence: str) -> SinkInvalid:
         """Return the error of a place that a person must mend."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, inspect, select, text
 from sqlalchemy.schema import CreateColumn, CreateSchema, CreateTable
 
 from connectors.sql_tables.errors import WriteErrors
+from connectors.sql_tables.statements import Statements
 from connectors.sql_tables.tables import SHAPES, Shape, Tables
 
 
@@ -112,3 +113,5 @@ def prove_rights(connection: Connection, tables: Tables, found: Found) -> None:
         connection.execute(table.insert().from_select([column.name for column in there], none))
         connection.execute(table.update().values({there[-1]: there[-1]}).where(text("1 = 0")))
         connection.execute(table.delete().where(text("1 = 0")))
+    if connection.dialect.name == "postgresql" and found.lacks["calls"] == ():
+        connection.exec_driver_sql(Statements(tables["calls"], "postgresql").stage())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
@@ -11,6 +11,8 @@ from connectors.sql_tables.tables import SHAPES, WIDTHS
 
 Fields = Mapping[str, Any]
 Row = tuple[Any, ...]
+Rows = dict[str, list[Row]]
+"""Rows by their table."""
 
 CHILDREN: Mapping[str, tuple[tuple[str, str], ...]] = {
     "call": (("segments", "segments"), ("contacts", "contacts")),
@@ -37,15 +39,14 @@ _TIMES = {
 }
 
 
-def rows_of(fields: Fields) -> list[tuple[str, Row]]:
-    """Return each row of an activity with its table, the activity's own row first."""
+def rows_of(fields: Fields) -> Rows:
+    """Return the rows of an activity by their table: its own row, and those of its lists."""
     kind = fields["kind"]
-    role = PARENTS[kind]
-    found = [(role, _GET[role](fields))]
+    found: Rows = {PARENTS[kind]: [_GET[PARENTS[kind]](fields)]}
     key = key_of(fields)
     for name, role in CHILDREN[kind]:
         begin, get = parent_key(role, key), _PARTS[role]
-        found += [(role, (*begin, place, *get(part))) for place, part in enumerate(fields[name], 1)]
+        found[role] = [(*begin, place, *get(part)) for place, part in enumerate(fields[name], 1)]
     return found
 
 
@@ -61,12 +62,13 @@ def parent_key(role: str, key: Sequence[Any]) -> Row:
     return ("call", "", *key) if len(key) == 1 else ("message", *key)
 
 
-def too_wide(rows: Iterable[tuple[str, Row]]) -> str | None:
+def too_wide(rows: Rows) -> str | None:
     """Say which text of an activity is longer than a server holds; None if there is none."""
-    for role, row in rows:
-        for place, width in _NARROW[role]:
-            if row[place] is not None and len(row[place]) > width:
-                return f"{_COLUMNS[role][place]} has more than {width} characters"
+    for role, of_role in rows.items():
+        for row in of_role:
+            for place, width in _NARROW[role]:
+                if row[place] is not None and len(row[place]) > width:
+                    return f"{_COLUMNS[role][place]} has more than {width} characters"
     return None
 
 

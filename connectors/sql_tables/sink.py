@@ -15,7 +15,7 @@ from sqlalchemy.pool import StaticPool
 from connectors.sql_tables.errors import RefusedValue, WriteErrors
 from connectors.sql_tables.options import SqlTablesOptions
 from connectors.sql_tables.preparing import Found, complete, look, prove_rights
-from connectors.sql_tables.records import CHILDREN, PARENTS, Row, parent_key, rows_of, too_wide
+from connectors.sql_tables.records import CHILDREN, PARENTS, Row, Rows, key_of, parent_key, rows_of, too_wide
 from connectors.sql_tables.sessions import Session, session_of
 from connectors.sql_tables.tables import tables_of
 from connectors.sql_tables.writing import Batch, Writer, writer_of
@@ -29,7 +29,7 @@ _KEYS = {"call": 1, "message": 2}
 """How many parts the key of an activity has."""
 
 
-Written = tuple[Item, list[tuple[str, Row]]]
+Written = tuple[Item, Rows]
 """An item, and its rows with their tables."""
 
 
@@ -53,7 +53,7 @@ class SqlTables(Sink):
     def check(self) -> list[Note]:
         if self._is_new_file():
             return [Note(f"{self._place}: this file is not there yet; the first delivery makes it", good=True)]
-        with self._transaction(keep=False) as (connection, _):
+        with self._errors.about_no_value(), self._transaction(keep=False) as (connection, _):
             found = look(connection, self._tables, self._errors)
             prove_rights(connection, self._tables, found)
             notes = [Note(f"{self._place}: {text}") for text in self._encoding(connection)]
@@ -65,7 +65,7 @@ class SqlTables(Sink):
         return notes or [Note(f"{self._place}: the tables can be written", good=True)]
 
     def prepare(self) -> list[Note]:
-        with self._transaction() as (connection, _):
+        with self._errors.about_no_value(), self._transaction() as (connection, _):
             made = complete(connection, self._tables, look(connection, self._tables, self._errors), columns=True)
         return [Note(f"{self._place}: made the {each}", good=True) for each in made]
 
@@ -91,7 +91,7 @@ class SqlTables(Sink):
             keys[each.partition(":")[0]].append(_key_in(each) or ())
         if not named or self._is_new_file():
             return named
-        with self._transaction(tables=True) as (_, writer):
+        with self._errors.about_no_value(), self._transaction(tables=True) as (_, writer):
             for kind, gone in keys.items():
                 for role in [role for _, role in CHILDREN[kind]]:
                     writer.delete(role, [parent_key(role, key) for key in gone])
@@ -127,11 +127,11 @@ class SqlTables(Sink):
     def _write(self, items: Sequence[Written]) -> list[Outcome]:
         if not items:
             return []
+        batch = Batch()
+        for item, rows in items:
+            batch.add(item.fields, rows)
         try:
             with self._transaction(tables=True) as (_, writer):
-                batch = Batch()
-                for item, rows in items:
-                    batch.add(item.fields, rows)
                 writer.write(batch)
         except RefusedValue as refused:
             if len(items) == 1:
@@ -139,7 +139,10 @@ class SqlTables(Sink):
             # The server does not say which row it is.
             middle = len(items) // 2
             return [*self._write(items[:middle]), *self._write(items[middle:])]
-        return [Outcome(item.identity, "accepted", remote_id=item.identity) for item, _ in items]
+        return [
+            Outcome(item.identity, "accepted", item.identity, was_there=key_of(item.fields) in batch.known)
+            for item, _ in items
+        ]
 
     @contextmanager
     def _transaction(self, *, tables: bool = False, keep: bool = True) -> Iterator[tuple[Connection, Writer]]:
@@ -156,7 +159,8 @@ class SqlTables(Sink):
                     cursor = connection.connection.cursor()
                     session.open_transaction(cursor)
                     if tables and not self._is_prepared:
-                        self._require_tables(connection)
+                        with self._errors.about_no_value():
+                            self._require_tables(connection)
                     yield connection, writer_of(session, self._options.url.product.kind, self._tables, cursor)
                     if keep:
                         session.call(session.raw.commit)

@@ -114,12 +114,15 @@ class Statements:
             f"ON CONFLICT ({key}) DO UPDATE SET {self._all('{0} = excluded.{0}', self.others, ', ')} WHERE {differs}"
         )
 
-    # What an activity no longer has: rows whose place in their list is beyond its end.
+    def keys_among(self, count: int = 0) -> str:
+        """Select those of some keys that are there; PostgreSQL takes a list for each column of the key."""
+        if self.kind == "postgresql":
+            given, same = self._unnested(self.key)
+            listed = ", ".join(f"t.{name}" for name in self.key)
+            return f"SELECT {listed} FROM {self.name} AS t, {given}) WHERE {same}"
+        return f"SELECT {', '.join(self.key)} FROM {self.name} WHERE {self._one_of(self.key, count)}"
 
-    def any_of(self) -> str:
-        """Ask whether one of some activities is there (PostgreSQL); takes a list for each column of the key."""
-        given, same = self._unnested(self.key)
-        return f"SELECT 1 FROM {self.name} AS t, {given}) WHERE {same} LIMIT 1"
+    # What an activity no longer has: rows whose place in their list is beyond its end.
 
     def delete_beyond(self) -> str:
         """Delete them (PostgreSQL); takes a list for each column of an activity's key, and one of lengths."""
@@ -140,9 +143,12 @@ class Statements:
 
     def delete_keys(self, width: int, count: int) -> str:
         """Delete the rows with so many keys, or parts of keys of so many columns."""
+        return f"DELETE FROM {self.name} WHERE {self._one_of(self.key[:width], count)}"
+
+    def _one_of(self, names: Sequence[str], count: int) -> str:
         # SQL Server has no comparison of rows, and MySQL uses an index for this form too.
-        one = " AND ".join(f"{name} = {self._mark}" for name in self.key[:width])
-        return f"DELETE FROM {self.name} WHERE {' OR '.join([f'({one})'] * count)}"
+        one = " AND ".join(f"{name} = {self._mark}" for name in names)
+        return " OR ".join([f"({one})"] * count)
 
     @property
     def _mark(self) -> str:

@@ -15,7 +15,7 @@ import polars as pl
 
 from connectors.sql_query.url_options import Kind
 from connectors.sql_tables.errors import RefusedValue
-from connectors.sql_tables.records import CHILDREN, PARENTS, Fields, Row, key_of, parent_key, with_times
+from connectors.sql_tables.records import CHILDREN, PARENTS, Fields, Row, Rows, key_of, parent_key, with_times
 from connectors.sql_tables.sessions import Session
 from connectors.sql_tables.statements import Statements
 from connectors.sql_tables.tables import SHAPES, Tables
@@ -39,17 +39,20 @@ _TIME_FORMS: Mapping[Kind, Callable[[datetime], str]] = {
 class Batch:
     """What a transaction writes. ``rows``: by table. ``keys``: of the activities, by their table.
 
-    ``lengths``: of each list of an activity, by the table of its rows and the begin of their keys.
+    ``lengths``: of each list of an activity, by the table of its rows and the begin of their keys. ``known``: the keys
+    of those activities that were there before.
     """
 
-    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    rows: Rows = field(default_factory=lambda: defaultdict(list))
     keys: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     lengths: dict[str, dict[Row, int]] = field(default_factory=lambda: defaultdict(dict))
+    known: set[Row] = field(default_factory=set)
 
-    def add(self, fields: Fields, rows: Iterable[tuple[str, Row]]) -> None:
+    def add(self, fields: Fields, rows: Rows) -> None:
         """Add an activity with its rows."""
-        for role, row in rows:
-            self.rows[role].append(row)
+        for role, of_role in rows.items():
+            if of_role:
+                self.rows[role] += of_role
         kind, key = fields["kind"], key_of(fields)
         self.keys[PARENTS[kind]].append(key)
         for name, role in CHILDREN[kind]:
@@ -64,6 +67,7 @@ class Writer:
 
     def write(self, batch: Batch) -> None:
         """Insert or update all rows of a batch, and delete the rows of its activities that are not in it."""
+        self._look(batch)
         for role, rows in batch.rows.items():
             try:
                 timed = with_times(role, rows, _TIME_FORMS[self._kind])
@@ -77,6 +81,12 @@ class Writer:
         self._session.stop_if_cancelled()
         self._require_short(rows)
         self._cursor.executemany(statements.upsert(), rows)
+
+    def _look(self, batch: Batch) -> None:
+        for role, keys in batch.keys.items():
+            for some in _chunks(keys):
+                self._execute(self._statements(role).keys_among(len(some)), some)
+                batch.known.update(map(tuple, self._session.call(self._cursor.fetchall)))
 
     def _cut(self, role: str, ends: Sequence[Row]) -> None:
         gone: list[Row] = []
@@ -123,7 +133,8 @@ class PostgresWriter(Writer):
     """Copies rows: into the tables if none of the activities is there, else into a temporary table."""
 
     def write(self, batch: Batch) -> None:
-        if not self._any_known(batch) and self._copied(batch):
+        self._look(batch)
+        if not batch.known and self._copied(batch):
             return
         for role, rows in batch.rows.items():
             self._put(self._statements(role), role, rows)
@@ -131,12 +142,10 @@ class PostgresWriter(Writer):
             ends = [(*key, length) for key, length in lengths.items()]
             self._execute(self._statements(role).delete_beyond(), _turned(ends))
 
-    def _any_known(self, batch: Batch) -> bool:
+    def _look(self, batch: Batch) -> None:
         for role, keys in batch.keys.items():
-            self._execute(self._statements(role).any_of(), _turned(keys))
-            if self._cursor.fetchone() is not None:
-                return True
-        return False
+            self._execute(self._statements(role).keys_among(), _turned(keys))
+            batch.known.update(self._cursor.fetchall())
 
     def _copied(self, batch: Batch) -> bool:
         """Copy a batch into the tables; return whether none of its rows was there."""

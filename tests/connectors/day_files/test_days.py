@@ -89,6 +89,11 @@ def test_a_call_whose_day_is_corrected_moves(tmp_path: Path, form: str) -> None:
     assert [row["id"] for row in rows_in(tmp_path / f"lake/calls/{DAY}.{form}")] == ["c2"]
 
 
+def test_a_new_activity_that_was_there_already_is_told(tmp_path: Path, form: str) -> None:
+    assert not any(outcome.was_there for _, outcome in accepted(lake(tmp_path, form), call(1)))
+    assert [outcome.was_there for _, outcome in accepted(lake(tmp_path, form), call(1), call(2))] == [True, False]
+
+
 def test_a_day_whose_last_row_is_erased_has_no_file(tmp_path: Path, form: str) -> None:
     sink = lake(tmp_path, form)
     (_, first), (_, second) = accepted(sink, call(1), call(2))

@@ -132,6 +132,13 @@ def test_the_texts_that_the_rules_leave_out_are_not_written(server: Any) -> None
     assert (row["summary"], row["transcription"]) == (call()["summary"], None)
 
 
+def test_a_new_activity_that_was_there_already_is_told(server: Any) -> None:
+    with sink_on(server.url) as sink:
+        assert not any(outcome.was_there for _, outcome in accepted(sink, call(1), message(1)))
+        again = accepted(sink, call(1), call(2), message(1), message(1, channel="whatsapp"))
+    assert [outcome.was_there for _, outcome in again] == [True, False, True, False]
+
+
 # What a server does not take
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from syncd.errors import SinkError, SinkInvalid, SinkUnavailable
 from tests.contract.sink_rows import NAME, NUMBER, call
 from tests.contract.sinks import accepted, item, names_nobody
 from tests.worlds.sql_sqlite_file import SqliteFile
-from tests.worlds.sql_tables import rows_in, sink_on
+from tests.worlds.sql_tables import TABLES, rows_in, sink_on
 
 
 def failures(sink: SqlTables) -> list[SinkError]:
@@ -113,6 +114,34 @@ def test_tables_that_were_dropped_meanwhile_are_made_anew(pg: Any) -> None:
         with pytest.raises(SinkInvalid, match="not as syncd made them"):
             sink.deliver([item(sink, call(2))])
         accepted(sink, call(2))
+
+
+def test_tables_that_another_process_makes_at_this_moment_reject_no_activity(pg: Any) -> None:
+    with sink_on(pg.url) as sink:
+        sink.prepare()
+        pg.run("CREATE TABLE model (LIKE calls INCLUDING ALL)", *(f"DROP TABLE {name}" for name in TABLES.values()))
+        ended: list[Any] = []
+
+        def work() -> None:
+            try:
+                ended.append(sink.deliver([item(sink, call())])[0].status)
+            except SinkUnavailable as error:
+                ended.append(str(error))
+
+        delivering = threading.Thread(target=work, daemon=True)
+        with pg.connected() as other, other.transaction():
+            other.execute("CREATE TABLE calls (LIKE model INCLUDING ALL)")
+            sink.close()
+            delivering.start()
+            waiting = (
+                "SELECT 1 FROM pg_stat_activity WHERE application_name = 'syncd warehouse' AND wait_event_type = 'Lock'"
+            )
+            while not pg.run(waiting):
+                assert delivering.is_alive()
+        delivering.join(10)
+        assert "another program changes the same now" in ended[0]
+        accepted(sink, call())
+    pg.run("DROP TABLE model")
 
 
 # SQLite

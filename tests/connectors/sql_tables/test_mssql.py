@@ -79,10 +79,10 @@ def test_a_batch_is_loaded_merged_and_cut() -> None:
     writer_of(noting, "mssql", TABLES, noting).write(batch)
     words = [statement.split(" FROM ")[0][:40] for statement, _ in noting.given]
     one = ["SELECT TOP 0", "INSERT INTO #syncd_new", "MERGE INTO [phone].[{}]", "DROP TABLE #syncd_new"]
-    expected = [*(each.format("calls") for each in one), *(each.format("call_segments") for each in one),
+    expected = ["SELECT [id]", *(each.format("calls") for each in one), *(each.format("call_segments") for each in one),
                 "SELECT [call_id], [n]", "DELETE", "SELECT [kind], [channel]"]  # fmt: skip
     assert all(word.startswith(begin) for word, begin in zip(words, expected, strict=True)), words
-    _, values = noting.given[1]
+    _, values = noting.given[2]
     assert (values[0], values[9], values[17]) == ("c1", "2026-03-10T14:30:00.000", True)
     assert noting.given[-2] == (
         "DELETE FROM [phone].[call_segments] WHERE ([call_id] = %s AND [n] = %s)", ("c1", 3)
