@@ -35,7 +35,10 @@ soak: setup
 		tests/core/activity tests/activity/receiving/test_durable.py tests/activity/media/test_many.py \
 		tests/activity/test_requests_of_a_day.py tests/stories/test_incremental_equals_full.py \
 		tests/commands/test_streams.py tests/commands/test_hostile_servers.py tests/surroundings \
-		tests/connectors/sql_query/test_names.py
+		tests/connectors/sql_query/test_names.py tests/connectors/sql_query/test_keys.py \
+		tests/connectors/sql_query/test_cursor_types.py tests/rest/test_listed.py tests/activity/pulling/test_histories.py \
+		tests/stories/test_slipping_lists.py tests/stories/test_open_points.py tests/stories/test_left.py \
+		tests/plan/test_field_history.py tests/push/test_doubt.py
 
 lint: setup
 	$(BIN)/ruff check .
@@ -58,6 +61,7 @@ bench: setup
 	$(BIN)/python bench/receive.py
 	$(BIN)/python bench/hubspot_sink.py
 	$(BIN)/python bench/sinks.py
+	$(BIN)/python bench/attribution.py
 
 # Three processes on one key, against the guide's windows made sixty times faster.
 bench-budget: setup

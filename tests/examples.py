@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
 
 SOAKING = bool(os.environ.get("SYNCD_SOAK"))
 
@@ -10,3 +13,10 @@ SOAKING = bool(os.environ.get("SYNCD_SOAK"))
 def examples(few: int, many: int) -> int:
     """Return ``few``, or ``many`` when ``SYNCD_SOAK`` is set (``make soak``)."""
     return many if SOAKING else few
+
+
+def crossed(*lists: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Return cases with a value of each list: each value in at least one case, or in a soak every combination."""
+    if SOAKING:
+        return [*product(*lists)]
+    return [tuple(each[place % len(each)] for each in lists) for place in range(max(map(len, lists)))]

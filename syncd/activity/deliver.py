@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from syncd.activity.delivering.one_sink import deliver_to
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
 from syncd.config.sinks import SinkSettings
-from syncd.core.activity.facts import DELIVERY
+from syncd.core.activity.delivering.settled import FIRST_PAUSE, pause_after
+from syncd.core.activity.facts import DELIVERY, DUE
 from syncd.errors import ConfigError, SinkError, SourceBusy, StateError, SyncdError
 
 Deliver = Callable[[DeliverySession, SinkSettings, SinkReport], None]
@@ -41,11 +43,25 @@ def deliver(
     return into
 
 
+def _note_due(session: DeliverySession, report: SinkReport, before: Mapping[str, Any]) -> None:
+    """Note when the sink is to be delivered to next: never in the past, or a process would be started without end."""
+    due, now = report.next_due, session.clock()
+    if report.error is not None:
+        again = now + pause_after((before.get("failure") or {}).get("times") or 0)
+        due = max(due or again, again)
+    elif due is not None and due <= now:
+        due = now + FIRST_PAUSE
+    facts, name, noted = session.store.facts, DUE + report.sink, None if due is None else str(due)
+    if facts.get(name) != noted:
+        facts.set(name, noted)
+
+
 def _note(session: DeliverySession, report: SinkReport) -> None:
     """Note how the deliveries to a sink went, for ``status``, the alarms and the metrics."""
     if session.dry_run or isinstance(report.error, SourceBusy):
         return
     facts, now, name = session.store.facts, session.clock(), DELIVERY + report.sink
+    _note_due(session, report, json.loads(facts.get(name) or "{}"))
     before = json.loads(facts.get(name) or "{}")
     found = {"first": before.get("first", now), "good": before.get("good"), "failure": None}
     if report.error is None:

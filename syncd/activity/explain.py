@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.activity.attributing.explaining import attribution_json
 from syncd.activity.attributing.work import Attributing
+from syncd.activity.delivering.shown import delivery_json
+from syncd.activity.delivering.shown import standing as standing_of
 from syncd.activity.events import observation_of
 from syncd.activity.pull import day_json
 from syncd.activity.pulling.one_list import standing
@@ -18,6 +20,7 @@ from syncd.activity.store.insight import MOST, Named
 from syncd.activity.store.media import Item
 from syncd.activity.store.store import ActivityStore
 from syncd.config.activity import Activity
+from syncd.config.sinks import SinkSettings
 from syncd.core.activity import prospects
 from syncd.core.activity.days.windows import of_moment
 from syncd.core.activity.instants import iso
@@ -48,6 +51,7 @@ class Explained:
     events: list[Event] = field(default_factory=list)
     media: list[Item] = field(default_factory=list)
     days: list[Day] = field(default_factory=list)
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
     next: list[Prospect] = field(default_factory=list)
 
     @property
@@ -70,6 +74,7 @@ class Explained:
             "texts": self.texts(),
             "media": [_media_json(item) for item in self.media],
             "days": [day_json(day) for day in self.days],
+            "deliveries": self.deliveries,
             "next": [{"do": each.do, "why": each.why, "at": _time(each.at)} for each in self.next],
         }
 
@@ -110,8 +115,10 @@ def subject_of(store: ActivityStore, text: str) -> tuple[Named, Kind | None, str
     return named, *_subject(store, named)
 
 
-def explained(work: Attributing, activity: Activity, text: str, now: float) -> Explained:
-    """Explain what an id, or the beginning of one, names; ``now``: Unix seconds.
+def explained(
+    work: Attributing, activity: Activity, text: str, now: float, sinks: Collection[SinkSettings] = ()
+) -> Explained:
+    """Explain what an id, or the beginning of one, names; ``now``: Unix seconds. ``sinks``: where it is delivered.
 
     Raises:
         ConfigError: it names nothing, or several things.
@@ -126,8 +133,21 @@ def explained(work: Attributing, activity: Activity, text: str, now: float) -> E
         _gather(store, found, found.kind, now)
         if found.columns and not found.is_left_out:
             found.attribution = attribution_json(work, found.kind, found.key, found.columns)
-    found.next = list(_prospects(found, activity, now)) or [Prospect("nothing", "nothing more is waited for")]
+    expected = [*_prospects(found, activity, now), *_of_sinks(store, found, sinks, now)]
+    found.next = expected or [Prospect("nothing", "nothing more is waited for")]
     return found
+
+
+def _of_sinks(
+    store: ActivityStore, found: Explained, sinks: Collection[SinkSettings], now: float
+) -> Iterator[Prospect]:
+    if found.record is None or not sinks:
+        return
+    row, revision = found.record.row, found.record.columns["revision"]
+    found.deliveries = delivery_json(store, sinks, row)
+    for each in standing_of(store, sinks, row, revision):
+        if (prospect := prospects.of_delivery(each, now)) is not None:
+            yield prospect
 
 
 def _one(store: ActivityStore, text: str) -> Named:

@@ -82,14 +82,17 @@ def run_activity(
         session.halt_if_asked()
         attribute(session, into.attributed)
         session.halt_if_asked()
-        into.media = fetch_media(session, awaited(session.store, session.settings))
+        # By a wrong clock, everything may seem to be old, and what is removed does not come back.
+        if session.server.shows_the_day:
+            into.media = fetch_media(session, awaited(session.store, session.settings))
     session.halt_if_asked()
     # Not under the lease: a delivery of a backlog may take long, and must not keep the next pull waiting.
     deliver(delivering_in(session, wait=BUSY), list(session.settings.sinks.values()), into.delivered)
     session.halt_if_asked()
-    # What is old is removed after it was delivered, and not before. Whoever has the lease now removes it too.
-    with suppress(SourceBusy), session.leased():
-        into.retention = retain(session, awaited(session.store, session.settings))
+    if session.server.shows_the_day:
+        # What is old is removed after it was delivered, and not before. Whoever has the lease now removes it too.
+        with suppress(SourceBusy), session.leased():
+            into.retention = retain(session, awaited(session.store, session.settings))
     return into
 
 

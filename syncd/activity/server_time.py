@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from syncd.core.activity.skew import Trouble, trouble_of
+from syncd.core.activity.skew import WRONG, Trouble, trouble_of
 from syncd.rest import Answer, http_date
 
 
@@ -38,6 +38,11 @@ class ServerTime:
     def now(self) -> float:
         """Return the target's time now; until an answer had a date, it is this machine's."""
         return self._clock() + (self.skew or 0.0)
+
+    @property
+    def shows_the_day(self) -> bool:
+        """Whether this machine's clock is known to be right enough to tell how old something is."""
+        return self.skew is not None and abs(self.skew) <= WRONG
 
     @property
     def trouble(self) -> Trouble:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from syncd.commands.activity.check import activity_steps
+from syncd.commands.activity.sinks_check import sink_steps
 from syncd.commands.fields import flags
 from syncd.commands.options import CheckOptions
 from syncd.commands.sample import Sample, Seen, sample_of
@@ -107,6 +108,7 @@ def steps(config: Path | None) -> Iterator[Step]:
     with open_session(settings, dry_run=True) as session:
         yield from _with_target(session)
     yield from activity_steps(settings)
+    yield from sink_steps(settings)
 
 
 def _addresses(settings: Settings) -> Step:

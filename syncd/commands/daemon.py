@@ -33,6 +33,12 @@ RECONCILE_JITTER = 3600.0
 ACTIVITY, EVENTS = "activity run", "activity events"
 """The jobs of calls and messages: all of it, in its rhythm; and what was received, as soon as it is."""
 
+DELIVER = "activity deliver"
+"""The job that delivers to sinks, at the moment when each call is due."""
+
+DELIVER_TIMEOUT = 6 * 3600.0
+"""Seconds that a delivery may take: a backfill that was approved has a hundred thousand records."""
+
 ACTIVITY_TIMEOUT = 6 * 3600.0
 """Seconds that a run may take: a first pull goes back for weeks, within its share of the key's limits."""
 
@@ -106,6 +112,11 @@ def _of_activity(settings: Settings) -> Iterator[Job]:
         merge = ("activity", "run", "--events", "--stay", EVENTS_STAY, "--json")
         again = Every(EVENTS_AGAIN)
         yield Job(EVENTS, EVENTS, merge, again, EVENTS_TIMEOUT, jitter=0.0, beside=True, woken=True)
+    if settings.sinks:
+        # A process of its own: what was received is merged while a sink takes its time.
+        deliver = ("activity", "deliver", "--stay", EVENTS_STAY, "--json")
+        again, store = Every(EVENTS_AGAIN), str(settings.activity.store)
+        yield Job(DELIVER, DELIVER, deliver, again, DELIVER_TIMEOUT, jitter=0.0, beside=True, woken=True, store=store)
 
 
 def _job(source: Source, words: Sequence[str], schedule: Schedule, *jitter: float, last: float | None) -> Job:

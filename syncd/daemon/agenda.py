@@ -71,9 +71,19 @@ class Agenda:
             if entry.job.woken:
                 entry.starts = min(entry.starts, now + SOON)
 
+    def due_at(self, name: str, moment: float) -> None:
+        """Note that a job is also due at a moment; one that is under way is not."""
+        entry = self._entries.get(name)
+        if entry is not None and not entry.running:
+            entry.starts = min(entry.starts, moment)
+
     def next_start(self) -> float | None:
         """Return the next start of a job that is not under way; None if there is none."""
         return min((entry.starts for entry in self._waiting()), default=None)
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs of the timetable."""
+        return [entry.job for entry in self._entries.values() if not entry.gone]
 
     def upcoming(self) -> list[tuple[Job, float]]:
         """Return the jobs that are not under way with their starts, the next one first."""

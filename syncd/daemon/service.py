@@ -25,7 +25,8 @@ from syncd.daemon.timetable import Job, Timetable
 from syncd.daemon.watcher import Watcher
 from syncd.errors import SyncdError
 from syncd.report.error_text import say_error
-from syncd.report.exit_code import TEMPORARY
+from syncd.report.exit_code import GOOD, TEMPORARY
+from syncd.watch.activity.glance import next_delivery
 
 log = structlog.get_logger()
 
@@ -232,8 +233,16 @@ class Service:
     def _end(self, ended: Ended) -> None:
         if self._agenda is not None:
             self._agenda.end(ended.job.name, self._clock(), ended.code)
+            # A pull may have brought what is due soon, and a delivery knows what comes next.
+            self._look_for_deliveries(self._agenda, ended)
         self._log_end(ended)
         self._tell("ended", ended)
+
+    def _look_for_deliveries(self, agenda: Agenda, ended: Ended) -> None:
+        for job in agenda.jobs():
+            # A delivery that failed is tried again in its own rhythm.
+            if job.store and (ended.job.name != job.name or ended.code in GOOD) and (due := next_delivery(job.store)):
+                agenda.due_at(job.name, due)
 
     def _log_end(self, ended: Ended) -> None:
         # A source that fails every 15 minutes must not fill the log: only a changed exit code is logged.

@@ -26,7 +26,8 @@ class Job:
     and is due again. Two jobs of one ``source`` never run at once.
 
     ``beside``: it takes none of the workers' places. ``woken``: it also starts soon after the receiver has stored a
-    delivery.
+    delivery. ``store``: the path of the activity store, if the job also starts when a delivery to a sink is due; else
+    "".
     """
 
     name: str
@@ -38,6 +39,7 @@ class Job:
     last: float | None = None
     beside: bool = False
     woken: bool = False
+    store: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tests.convergence.soak import SOAK
 from tests.convergence.worlds import FAULTS, NOT_DRAWN, READINGS
 
 QUICK = settings(
-    max_examples=4,
+    max_examples=3,
     stateful_step_count=6,
     deadline=None,
     derandomize=True,

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from syncd.core.activity.instants import iso
 from tests.worlds.daemons import Daemon, daemon_with_receiver
 from tests.worlds.patience import until
 from tests.worlds.receiver import event
 from tests.worlds.world import company
+
+LAKE = {"lake": {"sink": "files", "options": {"folder": "lake", "format": "jsonl"}, "settle": {"after": "2s"}}}
 
 
 @pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon; after each test but the last it runs, and its receiver answers."""
     with company(tmp_path_factory.mktemp("company")) as world:
+        world.sinks = LAKE
         world.write([("1", "Ann", "2125550101")])
         with daemon_with_receiver(world) as one:
             yield one
@@ -33,6 +38,15 @@ def test_a_delivery_is_a_call_in_the_store_a_moment_later(lasting: Daemon) -> No
     until(lambda: lasting.unmerged() == 0)
     assert len(lasting.sender.rows("SELECT 1 FROM call WHERE call_id IN ('call of evt_1', 'call of evt_2')")) == 2
     assert "Jane" not in lasting.log.read_text()
+
+
+def test_an_announced_call_is_a_record_as_soon_as_no_leg_has_followed(lasting: Daemon) -> None:
+    until(lambda: lasting.sender.fact("deliver.mark.lake"))
+    now = iso(float(int(time.time())))
+    call = {"call_id": "c5", "extension": "101", "direction": "incoming", "start_time": now, "end_time": now}
+    assert lasting.sender.deliver({**event("evt_5", **call), "timestamp": now}) == 204
+    until(lambda: any("c5" in each.read_text() for each in lasting.world.folder.rglob("lake/calls/*.jsonl")))
+    assert lasting.sender.rows("SELECT status FROM delivery WHERE id = 'c5'") == [("accepted",)]
 
 
 def test_the_receiver_is_started_again(lasting: Daemon) -> None:

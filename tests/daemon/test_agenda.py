@@ -255,3 +255,17 @@ def test_a_timetable_travels_as_json() -> None:
 def test_text_that_is_no_timetable_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         timetable_of(text)
+
+
+def test_a_job_also_starts_at_the_moment_that_it_is_told() -> None:
+    made = agenda(job(schedule=Every(HOUR)))
+    made.due_at("run tenants", NOON + 60)
+    assert made.next_start() == NOON + 60
+    # A later moment does not put it off, and a job that is under way is not told.
+    made.due_at("run tenants", NOON + 600)
+    assert made.next_start() == NOON + 60
+    made.begin("run tenants", NOON + 60)
+    made.due_at("run tenants", NOON + 61)
+    made.end("run tenants", NOON + 62, 0)
+    assert made.next_start() == NOON + HOUR
+    made.due_at("nobody", NOON)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from syncd.state import State
+from tests.examples import crossed
 from tests.worlds.runs import changes_of, undo
 from tests.worlds.tenants import ANN, BOB, CY
 from tests.worlds.world import FIELDS, World
@@ -133,11 +134,11 @@ BECOMES: list[tuple[str, dict[str, str], tuple[str, ...], dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("how", "names", "match", "now"), BECOMES, ids=[each[0] for each in BECOMES])
-@pytest.mark.parametrize("stays", [True, False], ids=["its row stays", "its row is gone"])
+@pytest.mark.parametrize(("becomes", "stays"), crossed(BECOMES, [True, False]))
 def test_what_a_lost_create_made_is_found_though_the_match_fields_became_others(
-    world: World, how: str, names: dict[str, str], match: tuple[str, ...], now: dict[str, str], stays: bool
+    world: World, becomes: tuple[str, dict[str, str], tuple[str, ...], dict[str, str]], stays: bool
 ) -> None:
+    _, names, match, now = becomes
     world.write([ANN])
     world.run()
     world.sandbox.arm(LOST)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from syncd.target.lookup import FEW
+from tests.examples import crossed
 from tests.worlds.patience import PATIENCE, until
 from tests.worlds.world import FIELDS, World, company
 
@@ -19,8 +20,10 @@ NEVER_ARRIVES = {"kind": "drop", "method": "POST", "times": None, "done": False}
 ROWS = "row,id,name,phone"
 
 
-@pytest.mark.parametrize("theirs", [{"Name": "Bob", "Note": "VIP"}, {"Name": "Robert"}, {"Phone": "2125550199"}])
-@pytest.mark.parametrize("stays_a_run", [False, True])
+THEIRS = [{"Name": "Bob", "Note": "VIP"}, {"Name": "Robert"}, {"Phone": "2125550199"}]
+
+
+@pytest.mark.parametrize(("theirs", "stays_a_run"), crossed(THEIRS, [False, True]))
 def test_a_persons_contact_that_takes_the_place_of_a_lost_create_is_never_deleted(
     world: World, theirs: dict[str, str], stays_a_run: bool
 ) -> None:
@@ -79,11 +82,10 @@ def gets(world: World) -> int:
     return len(world.sandbox.requests) - world.writes()
 
 
-@pytest.mark.parametrize("new", [NEW[:4], NEW], ids=len)
-@pytest.mark.parametrize("times", [1, 3])
-@pytest.mark.parametrize(
-    "trouble", [{"kind": "status", "status": 503}, {"kind": "html", "status": 502}, {"kind": "drop"}]
-)
+TROUBLE: list[dict[str, Any]] = [{"kind": "status", "status": 503}, {"kind": "html", "status": 502}, {"kind": "drop"}]
+
+
+@pytest.mark.parametrize(("trouble", "times", "new"), crossed(TROUBLE, [1, 3], [NEW[:4], NEW]))
 def test_a_persons_contact_that_a_batch_comes_upon_is_never_deleted_though_it_was_sent_again(
     plain: World, trouble: dict[str, Any], times: int, new: list[tuple[str, str, str]]
 ) -> None:
@@ -121,8 +123,7 @@ def test_a_persons_contact_in_one_batch_with_a_bad_row_is_never_deleted(
     assert set(plain.there()) == {"1", "11", "12", "13"}
 
 
-@pytest.mark.parametrize("new", [NEW[:4], NEW], ids=len)
-@pytest.mark.parametrize("kind", ["drop", "empty", "truncate"])
+@pytest.mark.parametrize(("kind", "new"), crossed(["drop", "empty", "truncate"], [NEW, NEW[:4]]))
 def test_what_a_batch_made_whose_answer_was_lost_is_ours_when_it_was_sent_again(
     plain: World, kind: str, new: list[tuple[str, str, str]]
 ) -> None:

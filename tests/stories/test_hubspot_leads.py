@@ -49,7 +49,7 @@ def test_a_leads_answer_is_lost_at_hubspot_and_there_is_no_second_contact(
     world: DeliveryWorld, hubspot: HubSpot
 ) -> None:
     hubspot.dialect("create_lost", "stored")
-    hubspot.arm({"kind": "drop", "path": "contacts_create", "times": 1})
+    hubspot.arm({"kind": "drop", "path": "create", "times": 1})
     world.stranger("c1"), world.stranger("c2")
     assert world.deliver().exit_code == 4
     world.later(HOUR)

@@ -25,7 +25,7 @@ Step = tuple[str, int, int]
 RUN = "run"
 
 QUICK = settings(
-    max_examples=examples(4, 300),
+    max_examples=examples(3, 300),
     deadline=None,
     derandomize=examples(1, 0) == 1,
     database=None,

@@ -14,6 +14,7 @@ from syncd.report.drift_report import Reconciled
 from syncd.rest import Client
 from syncd.run.session import open_session
 from syncd.target.contacts import Target
+from tests.examples import crossed
 from tests.worlds.world import FIELDS, World
 
 BAD = {"7", "250", "481"}
@@ -109,8 +110,9 @@ def test_what_is_sent_holds_contacts_and_nothing_else() -> None:
     assert sent == [{"contacts": [{"fields": {"External ID": "1", "Name": "Ann"}}]}]
 
 
-@pytest.mark.parametrize("status", ["200", "207", "422"])
-@pytest.mark.parametrize("errors", ["index0", "index1", "unindexed", "none"])
+@pytest.mark.parametrize(
+    ("status", "errors"), crossed(["200", "207", "422"], ["index0", "index1", "unindexed", "none"])
+)
 def test_an_answer_with_every_row_failed_rejects_each_and_loses_none(world: World, status: str, errors: str) -> None:
     world.sandbox.dialect("failed_status", status)
     world.sandbox.dialect("errors", errors)

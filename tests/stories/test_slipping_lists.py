@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.core.reads.absence import MOST_READINGS
+from tests.examples import crossed
 from tests.worlds.commands import process
 from tests.worlds.shifting_list import BY_ID, BY_IDS, WAYS, Shifting, paged, shifting, source
 from tests.worlds.world import World
@@ -35,8 +36,7 @@ def lists_read(people: Shifting, before: int) -> float:
     return (people.pages - before) / 5
 
 
-@pytest.mark.parametrize("lookup", [None, BY_ID, BY_IDS], ids=["no lookup", "by id", "by ids"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("way", "lookup"), crossed([*WAYS], [None, BY_ID, BY_IDS]))
 def test_a_row_that_slips_between_two_pages_stays_and_what_is_gone_is_deleted(
     world: World, people: Shifting, way: str, lookup: dict[str, Any] | None
 ) -> None:

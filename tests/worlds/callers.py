@@ -74,6 +74,16 @@ class Callers:
         self.state.journal.record([Settled(entry, CallOutcome.ACCEPTED, id_)])
         self._fields[who] = after
 
+    def renamed(self, key: str, *, at: float) -> None:
+        """Change a contact by a row that leaves its number as it is at the target."""
+        self.now, before = at, self._fields["tenants", key]
+        after, id_ = {"External ID": key, "Name": "Ann"}, self._ids["tenants", key]
+        change = Change("update", key, id_, key, 8, None, None, None, None, None, before, after)
+        [entry] = self.state.journal.mark("run", "tenants", [change])
+        there = {**before, **after}
+        self.state.journal.record([Settled(entry, CallOutcome.ACCEPTED, id_, there)])
+        self._fields["tenants", key] = there
+
     def marked(self, key: str, phone: str) -> Any:
         """Begin to create a contact, whose answer is not there yet."""
         after = {"External ID": key, "Phone": phone}

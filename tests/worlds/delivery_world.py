@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from syncd.activity.deliver import deliver
+from syncd.activity.delivering.book import Book
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import open_deliveries
 from syncd.activity.opening import open_store
@@ -17,8 +21,9 @@ from syncd.activity.store.store import ActivityStore
 from syncd.config import Settings, load
 from syncd.core.activity.instants import iso
 from syncd.core.activity.observations import of_call_row, of_event, of_message_row
+from syncd.sink import SINKS
 from syncd.state import State
-from tests.worlds.memory_sink import Killed, Place, place
+from tests.worlds.memory_sink import PLACES, Killed, Place, place
 
 NOW = 1_773_154_800.0
 """2026-03-10, 15:00 in UTC."""
@@ -179,15 +184,17 @@ class DeliveryWorld:
         self.attribute(identity, outcome="unknown", number=number)
         return identity
 
-    def deliver(self, *names: str, dry_run: bool = False, eager: bool = True) -> SinkReport:
+    def deliver(self, *names: str, dry_run: bool = False, eager: bool = True, book: Book | None = None) -> SinkReport:
         """Deliver to the sinks; return the report of the last one, with its error if it failed."""
-        return self.deliver_all(*names, dry_run=dry_run, eager=eager)[-1]
+        return self.deliver_all(*names, dry_run=dry_run, eager=eager, book=book)[-1]
 
-    def deliver_all(self, *names: str, dry_run: bool = False, eager: bool = True) -> list[SinkReport]:
+    def deliver_all(
+        self, *names: str, dry_run: bool = False, eager: bool = True, book: Book | None = None
+    ) -> list[SinkReport]:
         settings = self.settings()
         reports: list[SinkReport] = []
         with open_deliveries(settings, dry_run=dry_run, clock=lambda: self.now) as session:
-            session.eager = eager
+            session.eager, session.book = eager, book or session.book
             wanted = [sink for name, sink in settings.sinks.items() if name in names or not names]
             deliver(session, wanted, reports)
         return reports
@@ -217,8 +224,21 @@ class DeliveryWorld:
         """Return a time so many seconds after now, as the API writes it."""
         return iso(self.now + seconds)
 
+    def at_real_time(self) -> None:
+        """Let the world's clock show the time of a command's process."""
+        self.now = float(int(time.time()))
+
     def later(self, seconds: float) -> None:
         self.now += seconds
+
+
+@contextmanager
+def delivery_world(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DeliveryWorld]:
+    """Register the sink in memory, and forget what it holds at the end."""
+    assert isinstance(SINKS, dict)
+    monkeypatch.setitem(SINKS, "memory", "tests.worlds.memory_sink:MemorySink")
+    yield DeliveryWorld(folder)
+    PLACES.clear()
 
 
 def counts(report: SinkReport) -> Mapping[str, int]:

@@ -66,10 +66,14 @@ class Line:
 
 
 class PhoneCompany:
-    """One company. ``now``: the time of its server and of ours. ``limited``: it has the guide's windows."""
+    """One company. ``now``: the time of its server; ours is ``ahead`` of it by so many seconds.
+
+    ``limited``: it has the guide's windows.
+    """
 
     def __init__(self, folder: Path, *, limited: bool = False, **dialects: str) -> None:
         self.now = TODAY
+        self.ahead = 0.0
         self.folder = folder
         limits: dict[str, Any] = {} if limited else {"limits": None}
         self.sandbox = Sandbox(dialects=dialects, clock=lambda: self.now, **limits)
@@ -108,7 +112,7 @@ class PhoneCompany:
     @contextmanager
     def store(self, *, read_only: bool = False) -> Iterator[ActivityStore]:
         """Lend the store, which stays open, since to open it takes longer than most pulls."""
-        path, clock = self.folder / "activity.db", lambda: self.now
+        path, clock = self.folder / "activity.db", self.our_time
         if read_only:
             with ActivityStore(path, clock=clock, read_only=True) as store:
                 yield store
@@ -116,10 +120,14 @@ class PhoneCompany:
         self._store = self._store or ActivityStore(path, clock=clock)
         yield self._store
 
+    def our_time(self) -> float:
+        return self.now + self.ahead
+
     def pull(self, days: Days | None = None, *, dry_run: bool = False) -> Pulled:
         with self.store(read_only=dry_run) as store:
             line: Any = self.line
-            work = Pull(line, store, self.rhythm, lambda: self.now, ServerTime(lambda: self.now).of, dry_run=dry_run)
+            clock = self.our_time
+            work = Pull(line, store, self.rhythm, clock, ServerTime(clock).of, dry_run=dry_run)
             return work.run(Pulled(), days)
 
     def live(self, until: float, every: float = HOUR) -> None:

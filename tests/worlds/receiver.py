@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from syncd.activity.receiving.body import PATIENCE as SLOWEST
 from syncd.activity.receiving.child import plain_of
 from syncd.activity.store.store import ActivityStore
 from syncd.config import load
@@ -56,10 +57,12 @@ class Receiver:
     """One company's receiver: ``start`` it, ``deliver`` to it, and look at what is ``stored``.
 
     ``whole``: whether it starts as a user's does, with a child that reads the configuration and makes the store, which
-    takes three times as long; else it finds a store, and its settings in a file that ``configure`` writes.
+    takes three times as long; else it finds a store, and its settings in a file that ``configure`` writes, and waits
+    for slow clients for ``patience`` seconds.
     """
 
     whole = False
+    patience = SLOWEST
 
     def __init__(self, folder: Path, **receive: Any) -> None:
         self.folder = folder
@@ -95,9 +98,9 @@ class Receiver:
 
     def start(self, *, ready: bool = True) -> None:
         config = self.configure()
-        line = [sys.executable, "-m", "tests.worlds.quick_receiver", str(self.folder / "receive.json")]
-        if self.whole:
-            line = [sys.executable, "-m", "syncd", "receive", "--config", str(config)]
+        line = [sys.executable, "-m", "syncd", "receive", "--config", str(config)]
+        if not self.whole:
+            line[2:] = ["tests.worlds.quick_receiver", str(self.folder / "receive.json"), str(self.patience)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(line, stderr=log, env=environment(**self.variables), cwd=self.folder)
         if ready:

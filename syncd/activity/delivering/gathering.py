@@ -76,7 +76,7 @@ class Gathering:
         """Return what is to be done."""
         into = Gathered()
         for kind in KINDS:
-            for page in self._pages(kind):
+            for page in self._pages(kind, into):
                 self.session.halt_if_asked()
                 self._decide(kind, page, into)
         return into
@@ -87,7 +87,7 @@ class Gathering:
             for page in self.subjects.changed(kind, since):
                 self._decide(kind, page, into)
 
-    def _pages(self, kind: Kind) -> Iterator[list[Subject]]:
+    def _pages(self, kind: Kind, into: Gathered) -> Iterator[list[Subject]]:
         if self.within is not None:
             yield from self.subjects.within(kind, self.within)
             return
@@ -95,7 +95,11 @@ class Gathering:
         now, deliveries = self.session.clock(), self.session.store.deliveries
         gates = [*self.gates, *self.passing]
         for keys in deliveries.due(self.sink.name, kind, now, eager=self.session.eager, gates=gates):
-            yield self.subjects.these(kind, keys)
+            found = self.subjects.these(kind, keys)
+            yield found
+            # What is not known any more would be due for ever.
+            known = {each.key for each in found}
+            into.forgotten[kind] += [key for key in keys if key not in known]
 
     def _decide(self, kind: Kind, page: Sequence[Subject], into: Gathered) -> None:
         noted = self.session.store.deliveries.of(self.sink.name, kind, [each.key for each in page])

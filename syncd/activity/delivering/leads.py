@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -80,7 +80,8 @@ class LeadMaking:
             seen, now = self._seen(), self._now(rules)
             reopens = seen[1] != now[1]
             numbers = {*store.leads.changed(-1 if reopens else seen[0]), *noted}
-            callers = [each for page in pages(sorted(numbers)) for each in self._callers(page)]
+            own = self._own() if numbers else set()
+            callers = [each for page in pages(sorted(numbers)) for each in self._callers(page, own)]
             self.looked_at = {lead_name(each.number) for each in callers if each.number}
             self.leads = plan_leads(callers, rules, self._world(reopens=reopens))
         if self.session.dry_run:
@@ -143,10 +144,9 @@ class LeadMaking:
             passing=frozenset(self.passing),
         )
 
-    def _callers(self, numbers: Sequence[str]) -> Iterator[Caller]:
+    def _callers(self, numbers: Sequence[str], own: Collection[str]) -> Iterator[Caller]:
         store = self.session.store
         noted = store.leads.of(self.settings.name, numbers)
-        own = self._own()
         of = {number: list(those) for number, those in groupby(self._calls(numbers), key=lambda each: each.number)}
         for number in numbers:
             calls = of.get(number, [])

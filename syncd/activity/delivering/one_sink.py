@@ -23,7 +23,6 @@ from syncd.config.sinks import SinkSettings
 from syncd.core.activity.delivering import gates
 from syncd.core.activity.delivering.gates import Circumstances, Gated, gate, list_of
 from syncd.core.activity.delivering.plan import PASSED, SOUGHT, Can
-from syncd.core.activity.facts import DUE
 from syncd.core.plan import Held
 from syncd.errors import SyncdError
 from syncd.sink import Sink, Wants
@@ -145,10 +144,11 @@ class _Delivery:
         }
 
     def _known(self) -> Circumstances:
-        limits = self.settings.rules.limits
-        leads, records = self.settings.rules.leads, self.session.store.deliveries.records(self.name)
-        can_tell, number = self.wants.finds, leads.count if leads else 0
-        return Circumstances(self.session.clock(), limits, records, leads=number, can_tell=can_tell)
+        rules, deliveries = self.settings.rules, self.session.store.deliveries
+        # Only another wording is measured by all records, of which there may be a million.
+        records = deliveries.records(self.name) if self.rewords or self.reopens else 0
+        leads = rules.leads.count if rules.leads else 0
+        return Circumstances(self.session.clock(), rules.limits, records, leads=leads, can_tell=self.wants.finds)
 
     def _release(self) -> None:
         for name, reason in self.passing.items():
@@ -244,7 +244,7 @@ class _Delivery:
         if self.within is not None:
             return
         store = self.session.store
-        records = store.deliveries.records(self.name) > 0
+        records = not store.deliveries.is_empty(self.name)
         self.mark = replace(self.mark, records=records, run=self.mark.run or self.before.run)
         save_mark(store, self.name, self.mark, self.before.groups)
 
@@ -298,7 +298,7 @@ def deliver_to(
 
 def _is_fresh(session: DeliverySession, name: str, mark: Mark) -> bool:
     """Return whether nothing that is noted of a sink can be relied upon: it is new, or notes were lost."""
-    if mark.is_new or (mark.records and not session.store.deliveries.records(name)):
+    if mark.is_new or (mark.records and session.store.deliveries.is_empty(name)):
         return True
     # The state file is another file: an older copy of the store does not know the newest run.
     newest = session.state.runs.newest_delivery(name)
@@ -313,9 +313,10 @@ def _was_delivered(session: DeliverySession, name: str, mark: Mark) -> bool:
 
 
 def _report(session: DeliverySession, name: str, report: SinkReport) -> None:
-    """Report what stands, and note when the next delivery is due."""
+    """Report what stands."""
     store = session.store
-    standing = store.deliveries.counts(name)
+    # A process that delivers call by call does not count what was delivered before.
+    standing = store.deliveries.counts(name) if session.eager else store.deliveries.open_counts(name)
     report.next_due = store.deliveries.next_due(name)
     if session.dry_run:
         for count, status in (("waiting", "waiting"), ("rejected", "rejected"), ("unchanged", "accepted")):
@@ -330,6 +331,3 @@ def _report(session: DeliverySession, name: str, report: SinkReport) -> None:
         {each: hold[each] for each in ("gate", "count", "digest", "kind", "detail")} | {"approvable": True}
         for hold in session.state.holds.lists(name)
     ]
-    due = None if report.next_due is None else str(report.next_due)
-    if store.facts.get(DUE + name) != due:
-        store.facts.set(DUE + name, due)

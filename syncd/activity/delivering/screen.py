@@ -62,6 +62,10 @@ def _lines(change: Told) -> Iterator[Any]:
     if change["kind"] == "associate":
         yield [("associate", STYLES["adopt"]), f" {change['key']} with {counted(len(change['contacts']), 'contact')}"]
         return
+    if change["kind"] == "lead":
+        number, name = (change["fields"].get(field, {}).get("new") for field in ("phone", "name"))
+        yield [("contact", STYLES["create"]), f" of {number}" + f": {name}" * bool(name)]
+        return
     yield from change_lines(change, frozenset())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
 from syncd.config.sinks import SinkSettings
 from syncd.core.activity.delivering.settled import pause_after
+from syncd.core.activity.facts import DELIVERY
 from syncd.errors import SourceBusy
 
 BUSY_PAUSE = 1.0
@@ -25,7 +27,6 @@ class Vigil:
     sinks: Sequence[SinkSettings]
     seen: dict[str, int] = field(default_factory=dict)
     again: dict[str, float] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)
 
     def look(self, done: dict[str, SinkReport]) -> bool:
         """Deliver to each sink for which something has changed or is due; return whether there was one.
@@ -60,20 +61,26 @@ class Vigil:
             if mark.is_new:
                 return False
             self.seen[name] = mark.revision
+            if (again := self._paused_until(name)) > now:
+                self.again[name] = again
+                return False
         due = self.session.store.deliveries.next_due(name)
         return newest > self.seen[name] or (due is not None and due <= now)
 
     def _take(self, name: str, newest: int, report: SinkReport) -> None:
         now = self.session.clock()
         self.session.run = _next(self.session.run)
-        if report.error is None:
-            self.seen[name] = newest
-            self.failures[name] = 0
-        elif isinstance(report.error, SourceBusy):
+        if isinstance(report.error, SourceBusy):
             self.again[name] = now + BUSY_PAUSE
+        elif report.error is not None:
+            self.again[name] = self._paused_until(name)
         else:
-            self.failures[name] = self.failures.get(name, 0) + 1
-            self.again[name] = now + pause_after(self.failures[name] - 1)
+            self.seen[name] = newest
+
+    def _paused_until(self, name: str) -> float:
+        """Return until when a sink that failed is left alone, also by another process; 0 if it did not fail."""
+        failure = json.loads(self.session.store.facts.get(DELIVERY + name) or "{}").get("failure")
+        return float(failure["at"]) + pause_after(failure["times"] - 1) if failure else 0.0
 
 
 def _next(run: str) -> str:

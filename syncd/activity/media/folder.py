@@ -118,6 +118,9 @@ def unusable(error: OSError, kind: str, root: Path) -> SyncdError:
     place = f"activity.{kind}s.folder"
     if found := explained(OSError(error.errno, error.strerror, str(root))):
         return type(found)(f"{place}: {found}")
-    return ConfigError(
-        f"{place}: {root}: cannot be used ({error.strerror}); make the folder around it, or name another folder"
-    )
+    remedy = "make the folder around it, or name another folder"
+    if error.errno in {errno.EEXIST, errno.ENOTDIR}:
+        remedy = "something else is where a folder should be: move it away, or name another folder"
+    elif error.errno == errno.ENOENT and root.parent.is_dir():
+        remedy = "it was removed while files were fetched; the next run makes it again"
+    return ConfigError(f"{place}: {root}: cannot be used ({error.strerror}); {remedy}")

@@ -52,14 +52,17 @@ class Kept:
         """Make one commit of a block."""
         return self._store.write()
 
-    def take(self, page: Page) -> None:
-        """Take the rows of a page in; rows that are as they were known cost next to nothing."""
+    def take(self, page: Page, day: str | None = None) -> None:
+        """Take the rows of a page in; rows that are as they were known cost next to nothing.
+
+        ``day``: the server's day whose list this is a page of, if it is one day's.
+        """
         digests = page.digests()
         known = self._known(list(digests))
         self._note(digests, known)
         changed = {key: digest for key, digest in digests.items() if known.get(key) != digest}
         if changed:
-            self._store_rows(page, changed)
+            self._store_rows(page, changed, day)
 
     def _known(self, keys: list[str]) -> Mapping[str, int]:
         return self._store.activities.digests(self.kind, keys)
@@ -71,12 +74,12 @@ class Kept:
             if key not in self._seen or (found == "changed" and self._seen[key] == "unchanged"):
                 self._seen[key] = found
 
-    def _store_rows(self, page: Page, changed: Mapping[str, int]) -> None:
+    def _store_rows(self, page: Page, changed: Mapping[str, int], day: str | None) -> None:
         listed = self._store.activities.listed(self.kind, changed)
         # A list that is read later is newer, also where the server's clock was ahead before, or has the same second.
         times = {key: max(page.at, listed.get(key, page.at - _LATER) + _LATER) for key in changed}
         observed = _observed(self.kind, page.rows, times)
-        self._store.activities.take(observed, by="list", arrived=self._clock(), digests=changed)
+        self._store.activities.take(observed, by="list", arrived=self._clock(), day=day, digests=changed)
         if self.kind == "call" and any("texts" in each.said for each in observed):
             self.learn("texts", value=True)
 
@@ -152,7 +155,7 @@ class Seen(Kept):
     def write(self) -> AbstractContextManager[Any]:
         return nullcontext()
 
-    def _store_rows(self, page: Page, changed: Mapping[str, int]) -> None:
+    def _store_rows(self, page: Page, changed: Mapping[str, int], day: str | None) -> None:
         pass
 
     def day(self, day: str) -> Day:

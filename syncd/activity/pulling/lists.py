@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -62,10 +61,10 @@ class Page:
 
     def digests(self) -> dict[str, int]:
         """Return a digest of all rows of each activity."""
-        found: Counter[str] = Counter()
+        found: dict[str, int] = {}
         for row in self.rows:
             if row.key is not None:
-                found[row.key] += row.digest
+                found[row.key] = found.get(row.key, 0) + row.digest
         return {key: _signed(digest) for key, digest in found.items()}
 
 

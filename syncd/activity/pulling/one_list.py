@@ -14,14 +14,19 @@ from syncd.core.activity.days.calendars import WIDEST, narrowed
 from syncd.core.activity.days.heads import Head, look
 from syncd.core.activity.days.proof import Standing, State, after_reading, is_due
 from syncd.core.activity.days.sums import Sum, history_sum
-from syncd.core.activity.days.windows import Days, ended, window
+from syncd.core.activity.days.windows import Days, are_other_days, ended, window
 from syncd.core.activity.instants import day_after, day_of, days_between
-from syncd.errors import TargetUnavailable
+from syncd.core.activity.skew import WRONG, clock_text
+from syncd.errors import TargetError, TargetUnavailable
 
 DAILY = 86_400.0
 
 UNLIMITED = 4000
 """No list is asked for more days at once; a server that allows fewer says so by a refusal."""
+
+
+class ClockWrong(TargetUnavailable):
+    """This machine's clock is so wrong that it names other days than the target's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +64,25 @@ class ListPull:
         """
         self.looked = now = self.clock()
         self._open(now)
-        for days in self._asked(window(now)):
-            known = self.kept.members(window_of(days))
-            if not known or not self._look(days, known):
-                self._read_window(days)
+        try:
+            for days in self._asked(window(now)):
+                known = self.kept.members(window_of(days))
+                if not known or not self._look(days, known):
+                    self._read_window(days)
+        except ClockWrong:
+            raise
+        except TargetError:
+            self._begin_days(now)
+            raise
+        self._begin_days(now)
 
     def due(self) -> list[str]:
         """Return the days that are to be read now, the newest first."""
         now, known = self.clock(), self.kept.days()
         # A server that does not list older days has said so.
         reach = day_after(day_of(now), -self.kept.fact("reach", UNLIMITED))
-        first = max(min([day_of(now - self.rhythm.since), *known]), reach)
+        read = (day for day, each in known.items() if each.read_at is not None)
+        first = max(min([day_of(now - self.rhythm.since), *read]), reach)
         hinted = set(self.kept.fact("hints", []))
         return [
             day
@@ -95,13 +108,19 @@ class ListPull:
 
     def read_day(self, day: str) -> bool:
         """Read the list of one day whole, and keep how the day stands; return False if the server lists no such day."""
-        known = self.kept.day(day)
+        known, days = self.kept.day(day), Days(day, day)
+
+        def take(page: Page) -> None:
+            # Rows of a server that lists other days are true, and are no rows of this day.
+            self.kept.take(page, None if are_other_days(page.outside, len(page.times)) else day)
+
         try:
-            reading = read_whole(self.listing, Days(day, day), self.kept.take, self._per)
+            reading = read_whole(self.listing, days, take, self._per)
         except DaysRefused:
             self._refused(day)
             return False
         now = self.clock()
+        require_clock(reading.at, now)
         had = self.kept.members(day) if known.digest else None
         after = after_reading(standing(known), had, reading.verdict, now)
         with self.kept.write():
@@ -158,19 +177,24 @@ class ListPull:
         return days.pieces(self.kept.fact("longest", UNLIMITED))
 
     def _open(self, now: float) -> None:
-        """Begin the days that have begun, and forget the windows that are no longer open."""
+        """Forget the windows that are no longer open."""
         asked = [window_of(days) for days in self._asked(window(now))]
         kept: list[str] = self.kept.fact("windows", [])
-        today = day_of(now)
-        fresh = [day for day in window(now).each() if day <= today and day not in self.kept.days()]
-        if asked == kept and not fresh:
+        if asked == kept:
             return
         with self.kept.write():
             for each in set(kept) - set(asked):
                 self.kept.drop_window(each)
-            for day in fresh:
-                self.kept.put_day(Day(self.kept.kind, day, state="open"))
             self.kept.learn("windows", asked)
+
+    def _begin_days(self, now: float) -> None:
+        """Begin the days that have begun."""
+        today, known = day_of(now), self.kept.days()
+        fresh = [day for day in window(now).each() if day <= today and day not in known]
+        if fresh:
+            with self.kept.write():
+                for day in fresh:
+                    self.kept.put_day(Day(self.kept.kind, day, state="open"))
 
     def _look(self, days: Days, known: frozenset[str]) -> bool:
         """Look for new rows of a window that was read whole; return whether all of it is known now."""
@@ -187,6 +211,7 @@ class ListPull:
                 break
             # The last page is kept together with the position; the pages before it are not waited with.
             self.kept.take(page)
+        require_clock(page.at, self.clock())
         with self.kept.write():
             checked(page, days, self.kept.take)
             self.kept.add_members(window_of(days), head.fresh)
@@ -203,6 +228,7 @@ class ListPull:
         except DaysRefused:
             self._shorten(days)
             return
+        require_clock(reading.at, self.clock())
         flaw = {name: (now, first)} if reading.verdict.why else {}
         with self.kept.write():
             self._learn(reading)
@@ -272,6 +298,18 @@ class ListPull:
         except StopIteration as done:
             found: Sum = done.value
             return found
+
+
+def require_clock(there: float, here: float) -> None:
+    """Make sure that this machine's time is not so wrong that it names other days; Unix seconds.
+
+    Raises:
+        ClockWrong: it is.
+    """
+    if abs(here - there) > WRONG:
+        raise ClockWrong(
+            f"{clock_text(there - here)}, so the days of the lists cannot be told: set it by NTP", in_doubt=False
+        )
 
 
 STATES: Mapping[str, State] = {state: state for state in get_args(State)}

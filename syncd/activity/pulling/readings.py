@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from syncd.activity.pulling.lists import Listing, Page, Per
+from syncd.activity.pulling.lists import Listing, Page, Per, Row
 from syncd.core.activity.days.proof import TWICE, Verdict, added_up
 from syncd.core.activity.days.windows import Days, are_other_days
 from syncd.errors import TargetUnavailable
@@ -111,7 +111,7 @@ def _is_last(pages: Sequence[Page]) -> bool:
 
 def _slim(page: Page) -> Page:
     """Return the page without its raw rows, so that a long list needs little memory."""
-    rows = tuple(row._replace(raw=None) for row in page.rows)
+    rows = tuple([Row(row.key, row.leg, row.digest, None) for row in page.rows])
     return replace(page, rows=rows)
 
 

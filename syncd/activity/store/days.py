@@ -56,7 +56,8 @@ class Days(Part):
     def add_members(self, kind: Kind, window: str, ids: Iterable[str]) -> None:
         """Store that a window holds these too, by their keys."""
         sql = "INSERT OR IGNORE INTO listed (kind, window, id) VALUES (?, ?, ?)"
-        self._database.execute_many(sql, [(kind, window, each) for each in ids])
+        # In their order: then SQLite appends to its tree, and fills its pages.
+        self._database.execute_many(sql, [(kind, window, each) for each in sorted(ids)])
 
     def count(self, kind: Kind, first: str, last: str) -> int:
         """Return how many the lists of the days from ``first`` to ``last`` hold, each counted once."""

@@ -88,11 +88,6 @@ class Deliveries(Part):
         )
         return {row[0]: _noted(row[1:]) for row in self._database.rows(sql, sink=sink, kind=kind, keys=list(keys))}
 
-    def of_activity(self, kind: str, keys: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the deliveries of activities to all sinks."""
-        sql = f"SELECT * FROM delivery WHERE sink IN {_SINKS} AND kind = :kind AND id IN {_THESE} ORDER BY sink, id"
-        return self._database.records(sql, kind=kind, keys=list(keys))
-
     def due(self, sink: str, kind: str, now: float, *, eager: bool, gates: Sequence[str]) -> Iterator[list[str]]:
         """Yield the keys of what is to be looked at at ``now`` although nothing new is known of it, page by page.
 
@@ -260,6 +255,19 @@ class Deliveries(Part):
         sql = "SELECT status, count(*) FROM delivery WHERE sink = :sink AND kind <> 'lead' GROUP BY status"
         return dict(self._database.rows(sql, sink=sink))
 
+    def open_counts(self, sink: str) -> dict[str, int]:
+        """Return the same without those that are accepted, which takes no time."""
+        sql = (
+            "SELECT status, count(*) FROM delivery WHERE sink = :sink AND kind <> 'lead' AND status <> 'accepted'"
+            " GROUP BY status"
+        )
+        return dict(self._database.rows(sql, sink=sink))
+
+    def is_empty(self, sink: str) -> bool:
+        """Return whether the sink has no record, as far as is known here."""
+        sql = "SELECT 1 FROM delivery WHERE sink = :sink AND created IS NOT NULL AND kind <> 'lead' LIMIT 1"
+        return not self._database.rows(sql, sink=sink)
+
     def records(self, sink: str) -> int:
         """Return how many records a sink has, as far as is known here."""
         sql = "SELECT count(*) FROM delivery WHERE sink = :sink AND created IS NOT NULL AND kind <> 'lead'"
@@ -275,7 +283,6 @@ class Deliveries(Part):
         return found
 
 
-_SINKS = "(SELECT DISTINCT sink FROM delivery)"
 _ANY_ERASED = "SELECT EXISTS (SELECT 1 FROM delivery WHERE sink = :sink AND status <> 'accepted' AND status = 'erased')"
 
 

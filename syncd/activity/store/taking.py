@@ -188,7 +188,7 @@ class Taking:
         is_anew, is_same = key in reading.anew.get(kind.name, ()), bool(known and known["digest"] == columns["digest"])
         if known and is_same and known["missing_since"] == columns["missing_since"]:
             columns["revision"] = known["revision"]
-        work.activities.append(tuple(map(columns.__getitem__, kind.columns)))
+        work.activities.append(_ROW[kind.name](columns))
         if is_same and not is_anew:
             return 2
         work.media += kind.media(key, view)
@@ -267,6 +267,8 @@ def _without_content(kind: OfKind, columns: Columns) -> tuple[Any, ...]:
     return tuple(bare.get(name) for name in kind.columns)
 
 
+_ROW = {kind.name: itemgetter(*kind.columns) for kind in KINDS.values()}
+"""Makes a row of a table of its columns."""
 _UNSHOWN = frozenset({"listed", "heard", "rows", "first_seen"})
 _SHOWN = {
     view: itemgetter(*(place for place, name in enumerate(view._fields) if name not in _UNSHOWN))

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from syncd.core.activity.facts import SECRET
 from syncd.core.activity.settling import PATIENCE
 from syncd.core.activity.signature import fingerprint
-from syncd.core.activity.skew import trouble_of
+from syncd.core.activity.skew import clock_text, trouble_of
 from syncd.core.wording import counted
 from syncd.errors import AccessDenied, SyncdError
 from syncd.report.exit_code import CODES, TEMPORARY
 from syncd.report.steps import Step, failed
-from syncd.watch.activity.alarms import activity_alarms, clock_text
+from syncd.watch.activity.alarms import activity_alarms
 from syncd.watch.activity.settings import watched
 from syncd.watch.activity.status import WEEK, activity_status
 

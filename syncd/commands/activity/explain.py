@@ -51,7 +51,7 @@ def explain(config: Path | None, options: ActivityExplainOptions) -> int:
 
         with State(settings.state, read_only=True) as state:
             work = Attributing(policy_of(settings, activity), store, state)
-            found = explained(work, activity, options.id.strip(), time.time())
+            found = explained(work, activity, options.id.strip(), time.time(), settings.sinks.values())
     if not options.live:
         _print(options, found, activity)
         return DONE
@@ -118,6 +118,7 @@ class _Printer:
             self._many("texts", map(_text, shown["texts"]), "")
             self._many("media", map(self._file, shown["media"]), "")
             self._many("day", map(_day, shown["days"]), "")
+            self._many("sinks", map(_delivery, shown["deliveries"]), "")
         self._many("next run", map(_prospect, shown["next"]), "")
 
     def show_live(self, live: Mapping[str, Any]) -> None:
@@ -223,6 +224,16 @@ def _day(day: Mapping[str, Any]) -> str:
     when = day["proved_at"] or day["read_at"]
     since = f" ({_moment(when)})" if when else ""
     return f"{day['day']}: {day['state']}{since}{total}"
+
+
+def _delivery(each: Mapping[str, Any]) -> str:
+    if each["status"] is None:
+        return f"{each['sink']}: nothing was delivered"
+    record = f", record {each['id']}" if each["id"] else ""
+    contacts = f", {counted(len(each['contacts']), 'contact')}" if each["contacts"] else ""
+    reason = f": {each['reason']}" if each["reason"] else ""
+    tried = f", tried {counted(each['attempts'], 'time')}" if each["attempts"] else ""
+    return f"{each['sink']}: {each['status']}{reason}{record}{contacts}{tried}, {_moment(each['at'])}"
 
 
 def _prospect(each: Mapping[str, Any]) -> str:

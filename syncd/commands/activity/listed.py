@@ -41,13 +41,18 @@ def listed(config: Path | None, options: ActivityListOptions) -> int:
     asked = selection(options)
     settings = loaded(config, keyless=True)
     with readable_store(settings) as store:
-        rows = store.activities.select(**asked)
+        rows: Rows = store.activities.select(**asked)
+        sinks = settings.sinks.values()
+        if sinks:
+            from syncd.activity.delivering.shown import with_deliveries
+
+            rows = with_deliveries(store, sinks, rows)
         if options.as_json:
             _write(rows)
         else:
             from syncd.report.screen import Screen
 
-            _show(Screen(), rows)
+            _show(Screen(), iter(rows), ("sinks",) if sinks else ())
     return DONE
 
 
@@ -59,7 +64,7 @@ def _write(rows: Rows) -> None:
     sys.stdout.write("]}\n")
 
 
-def _show(screen: Screen, rows: Iterator[Mapping[str, Any]]) -> None:
+def _show(screen: Screen, rows: Iterator[Mapping[str, Any]], more: tuple[str, ...] = ()) -> None:
     first = next(rows, None)
     if first is None:
         screen.line("No such call and no such message is stored: syncd activity pull fetches what is new.")
@@ -67,7 +72,8 @@ def _show(screen: Screen, rows: Iterator[Mapping[str, Any]]) -> None:
     rows = chain([first], rows)
     while page := list(islice(rows, PAGE)):
         brief = BRIEF, [_row(row, BRIEF) for row in page]
-        screen.table(HEAD, [_row(row, HEAD) for row in page], brief=brief, wraps=("text",))
+        head = (*HEAD, *more)
+        screen.table(head, [_row(row, head) for row in page], brief=brief, wraps=("text",))
 
 
 def _row(row: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...]:
@@ -84,6 +90,7 @@ def _row(row: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...]:
         "length": describe(row["duration"]) if row.get("duration") else "",
         "text": _short(row.get("summary") or row.get("transcription") or row.get("body") or ""),
         "id": row["id"],
+        "sinks": ", ".join(f"{sink} {status or 'nothing'}" for sink, status in row.get("deliveries", {}).items()),
     }
     return tuple(cells[name] or "-" for name in names)
 

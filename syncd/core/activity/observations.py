@@ -94,13 +94,14 @@ def of_call_row(row: Any, at: float) -> Observation | None:
     """Return what a row of ``GET /calls`` says; None if it names no call. ``at``: the server's time of the page."""
     if not isinstance(row, dict) or (identity := _identity(row.get("call_id"))) is None:
         return None
-    said = _of_call(row)
-    texts, media = _texts(row, f"row {place_of(said)}", LIST, at), dict[str, Any]()
+    said, media = _of_call(row), dict[str, Any]()
+    place = place_of(said)
+    texts = _texts(row, f"row {place}", LIST, at)
     said["status"] = _word(row.get("status"))
     said["journey"] = _journey(row.get("journey"), at, texts, media)
     # Until a call has ended, its events know more.
     authority = EVENT if said["end"] is None else LIST
-    state: State = {"rows": {place_of(said): [authority, at, said]}, "listed": at}
+    state: State = {"rows": {place: [authority, at, said]}, "listed": at}
     return Observation("call", identity, "", "list", None, _with(state, texts=texts, media=media))
 
 
@@ -166,18 +167,18 @@ def _journey(journey: Any, at: float, texts: State, media: State) -> list[list[A
     for number, segment in enumerate(journey):
         if not isinstance(segment, dict):
             continue
-        start, extension = seconds(segment.get("start_time")), _text(segment.get("extension"))
-        kind = _text(segment.get("type"))
+        get = segment.get
+        start, kind, extension = seconds(get("start_time")), _text(get("type")), _text(get("extension"))
         key = f"{start}|{kind}|{extension}"
         if start is None or key in found:
-            key = f"{key}|{_number(segment.get('order')) or number}"
-        name = _text(segment.get("name")) or _text(segment.get("extension_name"))
-        answered = segment.get("answered") is True
-        end, duration = seconds(segment.get("end_time")), _number(segment.get("duration"))
-        found[key] = [key, kind, name, extension, start, end, duration, answered]
-        if segment_texts := _texts(segment, key, LIST, at):
-            texts |= segment_texts
-        if recording := media_id(segment.get("recording_url")):
+            key = f"{key}|{_number(get('order')) or number}"
+        name = _text(get("name")) or _text(get("extension_name"))
+        end, duration = seconds(get("end_time")), _number(get("duration"))
+        found[key] = [key, kind, name, extension, start, end, duration, get("answered") is True]
+        # Most segments have neither texts nor a recording.
+        if get("summary") or get("transcription"):
+            texts |= _texts(segment, key, LIST, at)
+        if (address := get("recording_url")) and (recording := media_id(address)):
             media[key] = [at, recording]
     return list(found.values())
 
@@ -185,8 +186,7 @@ def _journey(journey: Any, at: float, texts: State, media: State) -> list[list[A
 def _texts(data: Mapping[str, Any], place: str, authority: int, at: float) -> State:
     found: State = {}
     for what in TEXTS:
-        # Most rows and segments have none.
-        if (text := data.get(what)) and _filled(text):
+        if _filled(text := data.get(what)):
             found[f"{what} {place}"] = _said_text(authority, at, text)
     return found
 

@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple
 
 from syncd.core.activity.days.proof import Standing, is_due
 from syncd.core.activity.days.windows import ended, window
+from syncd.core.activity.delivering.plan import SinkStanding
 from syncd.core.activity.settling import AFTER, PATIENCE, settled_at
 from syncd.core.activity.views import CallView
 
-Do = Literal["merge", "wait", "look", "read", "attribute", "fetch", "nothing"]
+Do = Literal["merge", "wait", "look", "read", "attribute", "fetch", "deliver", "nothing"]
 
 WORTH = {
     "open": "the day was never read",
@@ -102,6 +103,25 @@ def of_file(file: File, now: float) -> Prospect | None:
         return Prospect("nothing", f"{file.media} is not fetched: {file.setting} is not configured")
     again = f" again: {file.reason}" if file.reason else ""
     return Prospect("fetch", f"{file.media} is wanted{again}", file.next_try if file.next_try > now else None)
+
+
+def of_delivery(each: SinkStanding, now: float) -> Prospect | None:
+    """Return what the next delivery to a sink does; None if it does nothing."""
+    sink, before = each.sink, each.before
+    status = before.status if before else None
+    if before is not None and status == "waiting":
+        later = before.next_try if before.next_try > now else None
+        return Prospect("deliver", f"{sink}: it was approved" if before.reason else f"{sink}: it is not due yet", later)
+    if before is not None and status == "pending":
+        return Prospect("deliver", f"{sink}: the outcome of the last call is not known", before.next_try or None)
+    if before is not None and status in {"held", "undone"}:
+        gate = before.reason or "undone"
+        return Prospect("wait", f"{sink}: the gate {gate} holds it until a person approves it (syncd status)")
+    if not each.is_seen and status != "erased":
+        return Prospect("deliver", f"{sink}: it has changed since the last delivery, or was never looked at")
+    if before is not None and status == "rejected":
+        return Prospect("nothing", f"{sink}: it was refused, and is sent again once it changes: {before.reason}")
+    return None
 
 
 def _events(count: int) -> str:

@@ -10,6 +10,9 @@ WARN = 60.0
 ALARM = 200.0
 """The seconds by which a clock that is off is an alarm: at 300 every delivery is refused."""
 
+WRONG = 12 * 3600.0
+"""The seconds by which a clock that is off names other days: nothing is read or removed by it."""
+
 Trouble = Literal["", "warning", "alarm"]
 
 
@@ -17,3 +20,10 @@ def trouble_of(skew: float | None) -> Trouble:
     """Return how bad a clock is that is off by so many seconds; None: nobody knows."""
     off = abs(skew or 0.0)
     return "alarm" if off > ALARM else "warning" if off > WARN else ""
+
+
+def clock_text(skew: float) -> str:
+    """Say how far this machine's clock is off; ``skew``: by how many seconds the target's is ahead of it."""
+    off = abs(skew)
+    length = f"{off:.0f} s" if off < 2 * 86_400 else f"{off / 86_400:,.0f} days"
+    return f"this machine's clock is {length} {'behind' if skew > 0 else 'ahead of'} Vocatech's"

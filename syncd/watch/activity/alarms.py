@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from syncd.budget import describe
-from syncd.core.activity.skew import trouble_of
+from syncd.core.activity.skew import clock_text, trouble_of
 
 ACTIVITY = "activity"
 """In place of a source's name."""
@@ -57,11 +57,6 @@ def warnings_of(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"activity: {clock_text(found['clock_skew'])}: set it by NTP"
     if found["endpoint"] and found["endpoint"]["problem"] == "none":
         yield "activity: no endpoint at Vocatech delivers to receive.url: syncd webhook create makes it"
-
-
-def clock_text(skew: float) -> str:
-    """Say how far this machine's clock is off."""
-    return f"this machine's clock is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} Vocatech's"
 
 
 def _of_store(found: Mapping[str, Any]) -> Found:

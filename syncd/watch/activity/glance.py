@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from syncd.core.activity.facts import DUE, FAILURE, GOOD, REFUSED, SECRET
+from syncd.errors import StateError
 from syncd.state.look import Look
 from syncd.state.place import STORE, Words
 
@@ -133,3 +134,12 @@ def last_pull(store: Path) -> float | None:
     """
     with StoreGlance(store) as glance:
         return None if glance.fact(FAILURE) else glance.moment(GOOD)
+
+
+def next_delivery(store: str) -> float | None:
+    """Return when the next delivery to a sink is due, in Unix seconds; None if none is, or nobody can tell."""
+    try:
+        with StoreGlance(Path(store)) as glance:
+            return min(glance.moments(DUE).values(), default=None)
+    except StateError:
+        return None

@@ -88,7 +88,7 @@ def sink_line(sink: Mapping[str, Any]) -> str:
     parts += [
         "never delivered to" if sink["age"] is None else f"last good delivery {describe(max(1, sink['age']))} ago"
     ]
-    parts += [f"{sink['records']:,} records"] if sink["records"] else []
+    parts += [counted(sink["records"], "record")] if sink["records"] else []
     words = {"waiting": "not due yet", "pending": "with an unknown outcome", "rejected": "refused"}
     parts += [f"{sink['open'][status]:,} {word}" for status, word in words.items() if sink["open"][status]]
     return ", ".join(parts)

@@ -7,19 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from syncd.sink import SINKS
-from tests.worlds.delivery_world import DeliveryWorld
-from tests.worlds.memory_sink import PLACES
+from tests.worlds.delivery_world import DeliveryWorld, delivery_world
 
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DeliveryWorld]:
-    monkeypatch.setitem(dict_of_sinks(), "memory", "tests.worlds.memory_sink:MemorySink")
-    yield DeliveryWorld(tmp_path)
-    PLACES.clear()
-
-
-def dict_of_sinks() -> dict[str, str]:
-    """Return the table of sinks, which only tests change."""
-    assert isinstance(SINKS, dict)
-    return SINKS
+    with delivery_world(tmp_path, monkeypatch) as found:
+        yield found

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from syncd.activity.delivering.book import Book, Told
+from syncd.activity.delivering.screen import show_deliveries
 from syncd.activity.opening import open_store
 from syncd.core.activity.facts import DELIVERED
+from syncd.errors import ConfigError
+from syncd.report.screen import Screen
+from syncd.state.leaving.forgotten import Forgotten
 from tests.worlds.delivery_world import DAY, HOUR, DeliveryWorld, counts, held
 
 NUMBER = "2125550101"
@@ -102,6 +107,19 @@ def test_a_number_that_was_forgotten_while_it_waited_is_not_made(world: Delivery
     with world.state() as state:
         assert not any(each in str(state.holds.of("crm")) for each in numbers)
     assert world.place.asked == []
+
+
+def test_a_number_that_was_forgotten_never_becomes_a_contact(world: DeliveryWorld) -> None:
+    world.stranger("c1"), world.stranger("c2")
+    Forgotten(world.settings().state).add_number(NUMBER, world.now)
+    # A dry run sweeps nothing, and sees what a run may have to come across.
+    assert (world.deliver(dry_run=True).leads, world.deliver().leads, world.place.asked) == (0, 0, [])
+
+
+def test_contacts_of_callers_need_calls(world: DeliveryWorld) -> None:
+    world.crm["calls"] = "never"
+    with pytest.raises(ConfigError, match=r"sinks\.crm\.leads: .*leave out calls: never"):
+        world.settings()
 
 
 def test_more_than_count_wait(world: DeliveryWorld) -> None:
@@ -202,6 +220,19 @@ def test_a_dry_run_tells_who_becomes_a_contact_and_makes_none(world: DeliveryWor
     report = world.deliver(dry_run=True)
     assert (report.leads, report.to_json()["leads"], world.place.asked) == (1, 1, [])
     assert world.deliver().leads == 1
+
+
+def test_people_read_who_becomes_a_contact(world: DeliveryWorld, capsys: pytest.CaptureFixture[str]) -> None:
+    book, written = Book(), list[Told]()
+    book.write = written.append
+    world.stranger("c1"), world.stranger("c2")
+    report = world.deliver(dry_run=True, book=book)
+    show_deliveries(Screen(), [report], book.pages, dry_run=True)
+    shown = capsys.readouterr().out
+    assert "1 contact to make" in shown
+    assert f"contact of {NUMBER}: Joe Poe" in shown
+    [told] = [each for each in written if each["kind"] == "lead"]
+    assert (told["key"], told["outcome"], told["held"]) == (f"lead:{NUMBER}", "planned", False)
 
 
 def test_rules_that_ask_for_more_leave_what_was_made_and_let_the_others_go(world: DeliveryWorld) -> None:

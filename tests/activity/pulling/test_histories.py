@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from syncd.core.activity.days.windows import ended
+from tests.examples import crossed
 from tests.worlds.phone_company import DAY, HOUR, TODAY, Open, at, busy
 
 
@@ -137,8 +138,7 @@ def test_a_page_is_repeated(company: Open) -> None:
     assert world.calls() == world.truth()
 
 
-@pytest.mark.parametrize("calendar", ["utc", "company", "eastern"])
-@pytest.mark.parametrize("rows", ["call", "legs"])
+@pytest.mark.parametrize(("calendar", "rows"), crossed(["utc", "company", "eastern"], ["call", "legs"]))
 def test_midnight_in_every_zone(company: Open, calendar: str, rows: str) -> None:
     world = company(calendar=calendar, call_rows=rows)
     for hours in range(0, 48, 2):

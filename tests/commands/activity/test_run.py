@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from syncd.activity.run import ActivityRun, run_activity
+from syncd.activity.session import open_activity
 from syncd.activity.store.events import Event
 from syncd.activity.store.store import ActivityStore
 from syncd.core.activity import envelopes
@@ -132,6 +134,24 @@ def test_a_target_that_is_down_costs_the_lists_and_not_the_deliveries(phones: Wo
     phones.sandbox.disarm()
     assert run(syncd)[0] == 0
     assert json.loads(syncd("status", "--json")[1])["alarms"] == []
+
+
+@pytest.mark.parametrize("years", [-9, 9])
+def test_by_a_clock_that_is_wrong_by_years_nothing_is_removed(phones: World, syncd: Command, years: int) -> None:
+    phones.activity = {"since": "2d", "recordings": {}, "keep": {"text": "1d", "events": "1d", "activity": "2d"}}
+    phones.settings()
+    phones.sandbox.dialect("journey", "with_text")
+    call = phones.sandbox.phones.call(talk=10.0, size=9)
+    phones.sandbox.phones.transcribe(call, "A leak.", "There is a leak.")
+    stored(phones, event("evt_1"))
+    assert run(syncd)[1]["media"]["fetched"] == 1
+    with open_activity(phones.settings(), clock=lambda: time.time() + years * 365 * 86_400) as session:
+        done = run_activity(session, ActivityRun())
+    assert "this machine's clock is 3,285 days" in str(done.error)
+    assert done.retention.to_json() == dict.fromkeys(done.retention.to_json(), 0)
+    assert done.media.removed == 0
+    assert rows(phones, "SELECT text_dropped, left_out FROM call ORDER BY 2") == [(None, 0)] * 2
+    assert len(list((phones.folder / "recordings").glob("*/*.mp3"))) == 1
 
 
 def test_a_key_that_may_not_see_webhooks_still_reads_the_lists(phones: World, syncd: Command) -> None:

@@ -11,6 +11,7 @@ import pytest
 from connectors.sql_query.connector import SqlQuery
 from connectors.sql_query.cursor_order import Times, cursor_order
 from syncd.errors import SourceInvalid
+from tests.examples import crossed
 from tests.worlds.sql_servers import MariaDb, Postgres
 from tests.worlds.sql_sources import read, source
 from tests.worlds.sql_sqlite_file import SqliteFile
@@ -116,11 +117,13 @@ def test_a_column_of_numbers_and_texts_is_no_cursor(tmp_path: Path) -> None:
         reading(server).check()
 
 
-@pytest.mark.parametrize(("type_", "unit"), [("epoch", 1), ("epoch_ms", 1000)])
-@pytest.mark.parametrize("kind", ["bigint", "numeric(20,3)", "double precision"])
+@pytest.mark.parametrize(
+    ("epoch", "kind"), crossed([("epoch", 1), ("epoch_ms", 1000)], ["bigint", "numeric(20,3)", "double precision"])
+)
 def test_numbers_since_1970_have_an_overlap_in_time_and_no_future(
-    server: Any, type_: str, unit: int, kind: str
+    server: Any, epoch: tuple[str, int], kind: str
 ) -> None:
+    type_, unit = epoch
     made(server, kind)
     put(server, 1, "Ann", TODAY * unit)
     put(server, 2, "Late", 2**31 * unit)

@@ -10,6 +10,7 @@ import pytest
 from connectors.sql_query import connector as sql_connector
 from connectors.sql_query.connector import SqlQuery
 from tests.contract.suite import finish, rows_of
+from tests.examples import crossed
 from tests.worlds.sql_servers import Postgres
 from tests.worlds.sql_sources import read, source
 from tests.worlds.sql_sqlite_file import SqliteFile
@@ -110,8 +111,7 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("expression", ["id", "id AS id", "COALESCE(id, id) AS id"])
+@pytest.mark.parametrize(("kind", "expression"), crossed([*KINDS], ["id", "id AS id", "COALESCE(id, id) AS id"]))
 def test_the_rows_of_keys_are_found_whatever_their_type(server: Any, kind: str, expression: str) -> None:
     first, second = (each.replace("'", "''").replace("\\", "\\\\" if server.kind == "mysql" else "\\")
                      for each in KINDS[kind])  # fmt: skip

@@ -170,12 +170,12 @@ def is_due(day: str, standing: Standing, now: float, recheck: Sequence[float]) -
     if now < end:
         return False
     read = standing.last_read
-    # A clock that was set back leaves readings of the future: they count as now.
-    if read is None or read < end:
+    # A clock that was set back leaves readings of the future: nobody knows when they were.
+    if read is None or read < end or read > now:
         return True
     if any(read < end + seconds <= now for seconds in recheck):
         return True
     if standing.state == "proved":
         return False
     tried = max(0.0, read - (standing.since if standing.since is not None else read))
-    return now - min(read, now) >= max(min(recheck, default=_HOUR), tried)
+    return now - read >= max(min(recheck, default=_HOUR), tried)

@@ -194,8 +194,8 @@ def detail(name: str, count: int, world: Circumstances) -> str:
     limits, (now, before) = world.limits, world.shares
     days = f"{limits.older / DAY:g} days"
     if name == MAPPING:
-        share = f" ({percent(count / world.records)})" if world.records else ""
-        of = f"{updates} of {world.records:,}{share} would be written again, since the sink's wording was changed"
+        share = f" of {world.records:,} ({percent(count / world.records)})" if world.records else ""
+        of = f"{updates}{share} would be written again, since the sink's wording was changed"
         return f"{of}; {percent(limits.share)} is allowed (at_most.share)"
     texts = {
         FLOOD: f"{records} at once; {limits.creates:,} are allowed (at_most.creates)",

@@ -62,6 +62,14 @@ class Before(NamedTuple):
     is_tried: bool = False
 
 
+class SinkStanding(NamedTuple):
+    """How an activity stands with a sink. ``is_seen``: nothing of it has changed since the last delivery."""
+
+    sink: str
+    before: Before | None
+    is_seen: bool
+
+
 class Candidate(NamedTuple):
     """One activity that may have to be delivered.
 

@@ -185,6 +185,9 @@ def test_the_state_of_a_day_follows_its_readings(before, keys, verdict: Verdict,
         (Standing("proved", END + 169 * HOUR, END), END + 9999 * HOUR, False),
         (Standing("read", END + 500 * HOUR, END + 500 * HOUR), END + 501 * HOUR, True),
         (Standing("changed", END + 500 * HOUR, END + 500 * HOUR), END + 500.5 * HOUR, False),
+        # Read by a clock that was set back since.
+        (Standing("read", END + 2 * HOUR, END), END + HOUR / 2, True),
+        (Standing("proved", END + 9999 * HOUR, END), END + 500 * HOUR, True),
         # Read for four hours without a proof: four hours more.
         (Standing("open", END + 504 * HOUR, END + 500 * HOUR), END + 507 * HOUR, False),
         (Standing("open", END + 504 * HOUR, END + 500 * HOUR), END + 508 * HOUR, True),
