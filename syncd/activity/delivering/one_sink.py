@@ -213,6 +213,8 @@ class _Delivery:
     def _begin(self) -> None:
         if not self.begun:
             self.session.state.runs.begin(self.session.run, self.name, self.settings.digest, kind="deliver")
+            # What is sent now may be there, whatever becomes of this run.
+            save_mark(self.session.store, self.name, self.before, self.mark.groups)
             self.begun = True
 
     def _end(self, world: Circumstances) -> None:
