@@ -216,6 +216,8 @@ class _Delivery:
     def _begin(self) -> None:
         if not self.begun:
             self.session.state.runs.begin(self.session.run, self.name, self.settings.digest, kind="deliver")
+            # What is sent now may be there, whatever becomes of this run.
+            save_mark(self.session.store, self.name, self.before, self.mark.groups)
             self.begun = True
 
     def _end(self, world: Circumstances) -> None:
@@ -310,7 +312,10 @@ def _is_fresh(session: DeliverySession, name: str, mark: Mark) -> bool:
 
 
 def _was_delivered(session: DeliverySession, name: str, mark: Mark) -> bool:
-    return mark.records or session.state.runs.newest_delivery(name) is not None
+    """Return whether notes of deliveries to a sink were lost; those of what was undone are there."""
+    if session.state.runs.newest_delivery(name) not in {None, mark.run}:
+        return True
+    return mark.records and not session.store.deliveries.counts(name).get("undone")
 
 
 def _report(session: DeliverySession, name: str, report: SinkReport) -> None:

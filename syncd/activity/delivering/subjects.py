@@ -10,7 +10,8 @@ from syncd.activity.store.changes import Looked
 from syncd.activity.store.filter import Only
 from syncd.activity.store.store import ActivityStore
 from syncd.core.activity.delivering.grouping import Conversation, conversation_row, period_of
-from syncd.core.activity.delivering.plan import Can, due_of_call
+from syncd.core.activity.delivering.plan import PASSED, Before, Can, due_of_call
+from syncd.core.activity.delivering.settled import DOUBT
 from syncd.core.activity.observations import Kind
 from syncd.core.settings.sinks import Grouping, SinkRules
 
@@ -150,7 +151,7 @@ class Subjects:
     def _conversation(self, each: Conversation) -> Subject:
         members = self.store.changes.messages_of(each.channel, each.own, each.remote, each.span)
         begin, end = each.span
-        apart = self._apart(members)
+        apart = self._apart(members, each.key)
         members = self._with_leads("message", [member for member in members if member.key not in apart])
         # A sink that cannot write again gets the conversation once it is over, and lists have had time to show it.
         due = begin if self.can.rewrites("message", self.rules) else end + self.rules.after
@@ -192,27 +193,39 @@ class Subjects:
 
     def _named(self, keys: Sequence[str]) -> list[Conversation]:
         """Return the conversations that have these keys: each is found among the messages of its period."""
-        return [each for each in named(self.store, keys) if _PERIOD[len(each.period)] == self.group]
+        found = {each.key: each for each in named(self.store, keys)}
+        others = [key for key, each in found.items() if _PERIOD[len(each.period)] != self.group]
+        noted = self.store.deliveries.of(self.sink, "message", others) if others else {}
+        # Of another grouping, only what may have been made is settled.
+        left = {key for key in others if key not in noted or not _may_be_there(noted[key].before)}
+        return [each for key, each in found.items() if key not in left]
 
-    def _apart(self, members: Sequence[Looked]) -> frozenset[str]:
-        """Return the messages that the sink has in another grouping: they stay where they are."""
+    def _apart(self, members: Sequence[Looked], own: str) -> frozenset[str]:
+        """Return the messages that the sink has in another grouping than in ``own``: they stay where they are."""
         if not self.others:
             return frozenset()
         noted = self.store.deliveries.of(self.sink, "message", [each.key for each in members])
         singles = {key for key, each in noted.items() if each.before.is_there}
-        return frozenset(singles) | self._in_conversations(members)
+        return frozenset(singles) | self._in_conversations(members, own)
 
-    def _in_conversations(self, page: Sequence[Looked]) -> frozenset[str]:
+    def _in_conversations(self, page: Sequence[Looked], own: str | None = None) -> frozenset[str]:
         of: dict[str, list[Looked]] = {}
         for group in GROUPS:
             if group in self.others:
                 for each in page:
                     if conversation := _conversation_of(each, group):
                         of.setdefault(conversation.key, []).append(each)
+        of.pop(own or "", None)
         noted = self.store.deliveries.of(self.sink, "message", list(of)) if of else {}
+        there = {name: each for name, each in noted.items() if each.before.is_there or _may_be_there(each.before)}
         # What was not known yet when the conversation was sent is not in it.
-        those = ((member, each) for name, each in noted.items() for member in of[name] if each.before.is_there)
+        those = ((member, each) for name, each in there.items() for member in of[name])
         return frozenset(member.key for member, each in those if member.first_seen <= each.at)
+
+
+def _may_be_there(before: Before) -> bool:
+    """Return whether a record was begun, and its outcome is unknown, or a person looks for it."""
+    return before.status == "pending" or before.reason in {DOUBT, PASSED}
 
 
 def named(store: ActivityStore, keys: Sequence[str]) -> list[Conversation]:

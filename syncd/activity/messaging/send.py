@@ -94,7 +94,7 @@ def send(session: ActivitySession, message: Draft, *, test: bool = False) -> Sen
         return _recorded(session, marked, "refused", f"Vocatech refuses it (status {error.status})")
     except SyncdError as error:
         if not error.in_doubt:
-            session.store.outgoing.put(replace(marked, state="refused", reason="it was not sent"))
+            session.store.outgoing.settle(replace(marked, state="refused", reason="it was not sent"))
             raise
         raise TargetUnavailable(
             "whether the message was sent is not known, so it is not sent again: syncd activity pull finds out, and "
@@ -135,7 +135,7 @@ def _marked(session: ActivitySession, message: Draft) -> Outgoing:
 
 
 def _recorded(session: ActivitySession, marked: Outgoing, state: OutgoingState, reason: str | None) -> Sent:
-    session.store.outgoing.put(replace(marked, state=state, reason=reason))
+    session.store.outgoing.settle(replace(marked, state=state, reason=reason))
     return Sent(state, reason)
 
 

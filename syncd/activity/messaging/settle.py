@@ -25,11 +25,11 @@ def settle(session: ActivitySession) -> None:
         found = next((key for key in keys if _body_digest(session, key) == message.text), None)
         looks = message.looks + 1
         if found is not None:
-            store.outgoing.put(replace(message, state="sent", message=found))
+            store.outgoing.settle(replace(message, state="sent", message=found))
         elif looks >= LOOKS and session.clock() - message.at >= UNSEEN:
-            store.outgoing.put(replace(message, state="not seen", looks=looks))
+            store.outgoing.settle(replace(message, state="not seen", looks=looks))
         else:
-            store.outgoing.put(replace(message, looks=looks))
+            store.outgoing.settle(replace(message, looks=looks))
     store.outgoing.drop(session.clock() - KEPT)
 
 

@@ -64,8 +64,19 @@ class OutgoingMessages(Part):
     """The table ``outgoing``."""
 
     def put(self, message: Outgoing) -> None:
-        """Store a message, in place of what was stored under its id."""
+        """Store a message that is about to be sent."""
         self._database.put("outgoing", **asdict(message))
+
+    def settle(self, message: Outgoing) -> None:
+        """Store what became of a message, unless its number was forgotten meanwhile."""
+        self._database.execute(
+            "UPDATE outgoing SET state = :state, looks = :looks, message = :message, reason = :reason WHERE id = :id",
+            id=message.id,
+            state=message.state,
+            looks=message.looks,
+            message=message.message,
+            reason=message.reason,
+        )
 
     def in_doubt(self) -> list[Outgoing]:
         """Return the messages of which it is not known whether they were sent, the oldest first."""

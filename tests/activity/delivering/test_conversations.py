@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.worlds.delivery_world import DAY, HOUR, DeliveryWorld, counts
+from tests.worlds.memory_sink import lost
 
 MORNING = 6 * HOUR
 """Seconds before the world's now: 09:00 in UTC."""
@@ -119,3 +120,18 @@ def test_a_conversation_of_which_a_text_was_removed_here_stays_as_it_is(daily: D
     daily.message("m3", ago=60)
     assert counts(daily.deliver()) == {"unchanged": 1}
     assert bodies(daily) == ["09:00 received: Text of m1\n14:00 received: Text of m2"]
+
+
+def test_a_conversation_of_unknown_outcome_is_settled_also_in_another_grouping(world: DeliveryWorld) -> None:
+    world.crm = {"messages": {"group": "day"}}
+    world.message("m1", ago=2 * HOUR), world.message("m2")
+    world.place.faults = [lost]
+    world.deliver()
+    world.crm = {}
+    report = world.deliver()
+    [conversation] = world.place.identities()
+    assert (counts(report), world.status(conversation)) == ({"create": 1}, "accepted")
+    world.later(60)
+    new = world.message("m3", ago=60)
+    world.deliver()
+    assert world.place.identities() == [conversation, new]

@@ -87,3 +87,13 @@ def test_a_backfill_that_was_approved_is_undone_as_one_run(world: DeliveryWorld)
     world.deliver()
     undo(world, run_of(world, calls[0]))
     assert world.place.identities() == [new]
+
+
+def test_what_comes_after_an_undo_of_all_is_delivered(world: DeliveryWorld) -> None:
+    world.options = {"idempotent": False, "finds": False}
+    world.call("c1")
+    world.deliver()
+    undo(world, run_of(world, "call:c1"))
+    new = world.call("c2")
+    assert held(world.deliver()) == [("undone", 1)]
+    assert world.place.identities() == [new]

@@ -11,6 +11,7 @@ import pytest
 from syncd.activity.store.days import Day
 from syncd.activity.store.events import Event
 from syncd.activity.store.media import Item
+from syncd.activity.store.messaging import Outgoing
 from syncd.activity.store.store import ActivityStore
 from syncd.activity.store.webhooks import Endpoint
 from syncd.core.activity.media.trying import NEVER
@@ -128,3 +129,14 @@ def test_whatever_an_event_is_called_it_is_merged_once(store: ActivityStore) -> 
         store.events.add(event(name, name))
     store.events.processed(names)
     assert store.events.unprocessed(10) == []
+
+
+def test_a_number_that_is_forgotten_while_it_is_written_to_does_not_come_back(store: ActivityStore) -> None:
+    message = Outgoing("1", "2125550199", "2125550111", "digest", store.clock())
+    store.outgoing.put(message)
+    store.erasing.erase(message.remote, store.erasing.traces(message.remote))
+    store.outgoing.settle(replace(message, state="sent"))
+    assert store.outgoing.newest(5) == []
+    store.outgoing.put(message)
+    store.outgoing.settle(replace(message, state="sent", message="text:m1", looks=1))
+    assert store.outgoing.newest(5) == [replace(message, state="sent", message="text:m1", looks=1)]
