@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from syncd.activity.delivering.items import Items, Work, moment_of
+from syncd.activity.delivering.items import Items, Work, adopted, moment_of
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
 from syncd.activity.delivering.subjects import Subjects
@@ -117,12 +117,16 @@ class Carrying:
             return batch
         with as_sink_errors():
             found = self.sink.find([each.item for each in asked])
-        adopted = {name: remote_id for name, remote_id in found.items() if remote_id is not None}
-        for each in asked:
-            if (remote_id := adopted.get(each.item.identity)) is not None:
-                answer = Answer("accepted", remote_id, missing=(), was_there=True)
-                self._settle(each, answer)
-        return [each for each in batch if each.item.identity not in adopted]
+        left = []
+        for each in batch:
+            remote_id = found.get(each.item.identity)
+            if remote_id is None:
+                left.append(each)
+            elif self.subjects.can.rewrites(each.item.kind, self.subjects.rules):
+                left.append(adopted(each, remote_id))
+            else:
+                self._settle(each, Answer("accepted", remote_id, was_there=True))
+        return left
 
     def _send(self, batch: list[Work], total: int) -> None:
         store, sink, now = self.session.store, self.sink.name, self.session.clock()
@@ -156,9 +160,8 @@ class Carrying:
         return Marked(each.item.kind, each.key, tried, next_try, each.reason, each.item.day)
 
     def _settle(self, each: Work, answer: Said) -> None:
-        created = each.noted.created if each.noted else None
         now = self.session.clock()
-        noted = settle(each.sent, answer, self.subjects.can, now, run=self.session.run, created=created)
+        noted = settle(each.sent, answer, self.subjects.can, now, run=self.session.run, created=each.created)
         left = [each for each in each.lacks if each not in noted.parts and each not in answer.missing]
         if noted.status == "accepted" and self.items.without_contacts and left:
             noted = noted._replace(status="held", reason=UNKNOWN)
@@ -231,5 +234,5 @@ def _as_before(each: Work) -> Settled:
         attempts=before.attempts,
         next_try=0.0,
         reason=before.reason,
-        created=each.noted.created if each.noted else None,
+        created=each.created,
     )
