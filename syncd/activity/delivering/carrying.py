@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from syncd.activity.delivering.items import Items, Work, moment_of
+from syncd.activity.delivering.items import Items, Work, adopted, moment_of
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
 from syncd.activity.delivering.subjects import Subjects
@@ -120,19 +120,25 @@ class Carrying:
         if self.wants.finds:
             with as_sink_errors():
                 found = self.sink.find([each.item for each in asked])
-        done: set[str] = set()
-        for each in asked:
-            identity = each.item.identity
-            if (remote_id := found.get(identity)) is not None:
-                self._settle(each, Answer("accepted", remote_id, missing=(), was_there=True))
-            elif identity not in found:
-                # The sink cannot tell, so it may have the record: a person looks there.
-                self.settled.append((each.item.kind, each.key, _as_before(each)._replace(status="held", reason=DOUBT)))
-                self.touched = True
-            else:
-                continue
-            done.add(identity)
-        return [each for each in batch if each.item.identity not in done]
+        names = {each.item.identity for each in asked}
+        known = [self._known(each, found) if each.item.identity in names else each for each in batch]
+        return [each for each in known if each is not None]
+
+    def _known(self, each: Work, found: Mapping[str, str | None]) -> Work | None:
+        """Return how a create is sent of which the sink was asked; None if it is not sent."""
+        identity = each.item.identity
+        if identity not in found:
+            # The sink cannot tell, so it may have the record: a person looks there.
+            self.settled.append((each.item.kind, each.key, _as_before(each)._replace(status="held", reason=DOUBT)))
+            self.touched = True
+            return None
+        remote_id = found[identity]
+        if remote_id is None:
+            return each
+        if self.subjects.can.rewrites(each.item.kind, self.subjects.rules):
+            return adopted(each, remote_id)
+        self._settle(each, Answer("accepted", remote_id, missing=(), was_there=True))
+        return None
 
     def _send(self, batch: list[Work], total: int) -> None:
         store, sink, now = self.session.store, self.sink.name, self.session.clock()
@@ -166,9 +172,8 @@ class Carrying:
         return Marked(each.item.kind, each.key, tried, next_try, each.reason, each.item.day)
 
     def _settle(self, each: Work, answer: Said) -> None:
-        created = each.noted.created if each.noted else None
         now = self.session.clock()
-        noted = settle(each.sent, answer, self.subjects.can, now, run=self.session.run, created=created)
+        noted = settle(each.sent, answer, self.subjects.can, now, run=self.session.run, created=each.created)
         left = [each for each in each.lacks if each not in noted.parts and each not in answer.missing]
         if noted.status == "accepted" and self.items.without_contacts and left:
             noted = noted._replace(status="held", reason=UNKNOWN)
@@ -241,5 +246,5 @@ def _as_before(each: Work) -> Settled:
         attempts=before.attempts,
         next_try=0.0,
         reason=before.reason,
-        created=each.noted.created if each.noted else None,
+        created=each.created,
     )

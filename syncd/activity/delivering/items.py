@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -20,13 +20,18 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Work(NamedTuple):
-    """One item with what it takes to record its outcome. ``lacks``: contacts that are not associated yet."""
+    """One item with what it takes to record its outcome.
+
+    ``lacks``: contacts that are not associated yet. ``created``: the run that made the record; "" for none that is
+    known.
+    """
 
     item: Item
     key: str
     sent: Sent
     noted: Noted | None
     lacks: tuple[str, ...]
+    created: str | None = None
 
     @property
     def is_sent(self) -> bool:
@@ -103,7 +108,13 @@ class Items:
             attempt=before.attempts + 1,
             tried=orjson.loads(noted.tried) if noted.tried else _NOTHING,
         )
-        return Work(item, each.key, sent, noted, lacks)
+        return Work(item, each.key, sent, noted, lacks, noted.created)
+
+
+def adopted(each: Work, remote_id: str) -> Work:
+    """Return the update of a record that the sink has already, of a create: what it holds is not known here."""
+    item = replace(each.item, change="update", remote_id=remote_id)
+    return each._replace(item=item, sent=each.sent._replace(change="update", remote_id=remote_id), created="")
 
 
 def _columns(part: pl.DataFrame) -> Any:
