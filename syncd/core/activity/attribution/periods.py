@@ -54,9 +54,10 @@ def periods_of(
     ``sources``: all of them, in the order in which they go first.
     """
     steps = _alternating(moves)
-    now = _with_aliases(_since_the_last_step(held, steps), aliases)
+    last = steps.filter("last").drop("last", "before")
+    now = _with_aliases(_since_the_last_step(held, last), aliases)
     # Frames of a million rows: whole columns stay where they are.
-    found = pl.concat([now, _ended(steps, made), _left_open(held, steps)], rechunk=False)
+    found = pl.concat([now, _ended(steps, made), _left_open(held, last)], rechunk=False)
     several = _several(found.get_column(NUMBER))
     ranks = pl.Series("rank", [None], dtype=pl.UInt32).new_from_index(0, found.height)
     return found.with_columns(ranks.scatter(several.arg_true(), _ranks(found.filter(several), sources)))
@@ -97,26 +98,32 @@ def _alternating(moves: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([alone, ordered.drop("one")])
 
 
-def _since_the_last_step(held: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
-    """Return the numbers that contacts have now; a later change than the one that made the contact counts."""
-    last = steps.filter("last").select(*_ONE, "at", "gained")
-    changed = _with_number_of(last, held)
-    rows = held.filter(changed).join(last, on=_ONE, how="left", maintain_order="left")
+def _since_the_last_step(held: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+    """Return the numbers that contacts have now; a later change than the one that made the contact counts.
+
+    ``last``: the last step of each number of each contact.
+    """
+    changed = _same(held, last)
     since = pl.when("gained").then("at").otherwise(pl.max_horizontal("since", "at"))
-    known = rows.select(pl.when(pl.col("at").is_null()).then("since").otherwise(since)).to_series()
+    known = changed.select(since).to_series()
     return held.select(
         *_WHO,
         NUMBER,
-        held.get_column("since").scatter(changed.arg_true(), known),
+        held.get_column("since").scatter(changed.get_column("place"), known),
         until=pl.lit(None, dtype=pl.Float64),
         there=pl.lit(value=True),
     )
 
 
-def _with_number_of(few: pl.DataFrame, held: pl.DataFrame) -> pl.Series:
-    """Return in which rows of ``held`` the number is one of ``few``, and perhaps a few others."""
-    wanted = few.get_column(NUMBER).hash().unique()
-    return held.get_column(NUMBER).hash().is_in(wanted.implode())
+def _same(held: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+    """Return both rows of each number of each contact that is in both, with their ``place`` and ``place_right``."""
+    # Joined by a hash, which takes a fraction of the memory of three texts; then the texts are compared.
+    one = pl.struct(_ONE).hash().alias("one")
+    few = last.with_columns(one).with_row_index("place")
+    wanted = held.select(one).to_series().is_in(few.get_column("one").implode())
+    rows = held.with_row_index("place").filter(wanted).with_columns(one)
+    equal = pl.all_horizontal(pl.col(name) == pl.col(f"{name}_right") for name in _ONE)
+    return rows.join(few, on="one", suffix="_right").filter(equal)
 
 
 def _ended(steps: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
@@ -127,10 +134,10 @@ def _ended(steps: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
     return ended.select(*_WHO, NUMBER, since=pl.coalesce("before", since), until="at", there=pl.lit(value=False))
 
 
-def _left_open(held: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
+def _left_open(held: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
     """Return the periods that no change ended, though the ledger does not know the contact any more."""
-    gained = steps.filter("last", "gained")
-    lost = gained.join(held.filter(_with_number_of(gained, held)), on=_ONE, how="anti")
+    known = _same(held, last).get_column("place_right")
+    lost = last.with_row_index("place").filter(~pl.col("place").is_in(known.implode()) & pl.col("gained"))
     return lost.select(*_WHO, NUMBER, since="at", until=pl.lit(None, dtype=pl.Float64), there=pl.lit(value=False))
 
 
@@ -141,5 +148,5 @@ def _with_aliases(now: pl.DataFrame, aliases: pl.DataFrame) -> pl.DataFrame:
     first = aliases.filter(pl.col("match") != "").sort("key").unique(["match", "source"], keep="first")
     same = now.rename({"source": "of"}).drop("key").join(first, on="match").filter(pl.col("of") != pl.col("source"))
     same = same.sort("match", "of", "since").unique(_ONE, keep="first").select(now.columns)
-    same = same.join(now, on=_ONE, how="anti")
-    return pl.concat([now, same])
+    new = ~pl.int_range(pl.len()).is_in(_same(now, same).get_column("place_right").implode())
+    return pl.concat([now, same.filter(new)], rechunk=False)
