@@ -77,11 +77,11 @@ class HubSpotSink(Sink):
     def check(self) -> list[Note]:
         refuse_rules(self.rules)
         with self._account.session() as session:
-            return Setup(session, self._kinds).check(self.rules, self._names)
+            return Setup(session, self._kinds, self.name).check(self.rules, self._names)
 
     def prepare(self) -> list[Note]:
         with self._account.session() as session:
-            notes = Setup(session, self._kinds).prepare()
+            notes = Setup(session, self._kinds, self.name).prepare()
         # What is open was learned before.
         self.close()
         return notes

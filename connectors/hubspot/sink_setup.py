@@ -59,10 +59,11 @@ def refuse_rules(rules: SinkRules) -> None:
 
 
 class Setup:
-    """Looks at one account. ``kinds``: those of the records that are delivered."""
+    """Looks at one account. ``kinds``: those of the records that are delivered; ``name``: the sink's, for a remedy."""
 
-    def __init__(self, session: Session, kinds: Sequence[str]) -> None:
+    def __init__(self, session: Session, kinds: Sequence[str], name: str) -> None:
         self._session = session
+        self._command = f"syncd activity prepare {name}"
         self._api = Api(session)
         self._kinds = kinds
 
@@ -99,7 +100,7 @@ class Setup:
         if UNIQUE in definitions:
             raise SinkInvalid(
                 f"{kind} have a property {UNIQUE} that is not unique, and HubSpot cannot change that: archive it in"
-                " HubSpot's settings under Properties, then run syncd activity prepare again"
+                f" HubSpot's settings under Properties, then run {self._command} again"
             )
         body = {
             "name": UNIQUE,
@@ -153,9 +154,9 @@ class Setup:
         if unique:
             yield Note(f"{kind} are delivered exactly once, by the unique property {unique}", good=True)
         elif UNIQUE in definitions:
-            yield Note(f"the property {UNIQUE} of {kind} is not unique: archive it, and run syncd activity prepare")
+            yield Note(f"the property {UNIQUE} of {kind} is not unique: archive it, and run {self._command}")
         else:
-            yield Note(f"{kind} have no unique property: run syncd activity prepare; without one, {_LIMITS}")
+            yield Note(f"{kind} have no unique property: run {self._command}; without one, {_LIMITS}")
         type_id = Links(self._session, kind).type_now()
         if type_id not in (None, LINK_TYPES[kind]):
             yield Note(f"links of {kind} to contacts have the type {type_id} in this account", good=True)

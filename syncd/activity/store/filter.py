@@ -82,7 +82,8 @@ class Only:
             return self._sqlite.execute(self._query, values).fetchone()[0]
         except sqlite3.Error as error:
             raise ConfigError(
-                f"{self._setting}: SQLite cannot evaluate it ({error}); it may name columns of --json"
+                f"{self._setting}: SQLite cannot evaluate it ({error}); it may name the columns of"
+                " syncd activity list --json"
             ) from None
 
 

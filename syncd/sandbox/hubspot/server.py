@@ -122,7 +122,7 @@ def _hints(fake: HubSpot) -> list[str]:
     counts, contacts = fake.portal.counts(), f"{fake.url}/crm/objects/2026-09/contacts?limit=1"
     return [
         f"A HubSpot account of {counts['contacts']} contacts answers at {fake.url} with the key {fake.key}.",
-        f"In a source:        options: {{base_url: {fake.url}, service_key: {fake.key}}}",
+        f"In source or sink:  options: {{base_url: {fake.url}, service_key: {fake.key}}}",
         f"Look at a contact:  curl -H 'Authorization: Bearer {fake.key}' '{contacts}'",
         f"Archive one:        curl -X DELETE {fake.url}/_sandbox/contacts/1",
         f'Merge two:          curl -d \'{{"primary": "2", "secondary": "3"}}\' {fake.url}/_sandbox/merge',

@@ -107,6 +107,7 @@ def test_a_condition_that_is_none_is_named_with_its_place(world: DeliveryWorld) 
     error = world.deliver().error
     assert isinstance(error, ConfigError)
     assert "sinks.crm.where: SQLite cannot evaluate it" in str(error)
+    assert "the columns of syncd activity list --json" in str(error)
 
 
 def test_what_a_sink_has_stays_when_the_condition_excludes_it(world: DeliveryWorld) -> None:

@@ -29,6 +29,11 @@ class TestPrepare:
         assert world.sink.prepare() == []
         assert world.written() == {"property": 2}
 
+    def test_check_names_the_command_that_makes_them(self) -> None:
+        world = Timeline(prepared=False)
+        command = f"run syncd activity prepare {world.sink.name};"
+        assert f"calls have no unique property: {command}" in texts(world.sink.check(), good=False)
+
     def test_only_of_the_kinds_that_are_delivered(self) -> None:
         world = Timeline(rules=replace(RULES, messages=None))
         assert "vocatech_id" not in world.communications.types
@@ -40,7 +45,9 @@ class TestPrepare:
         with pytest.raises(SinkInvalid, match=r"calls have a property vocatech_id that is not unique.*archive it"):
             world.sink.prepare()
         assert not world.sink.wants().idempotent
-        assert "vocatech_id of calls is not unique" in texts(world.sink.check(), good=False)
+        notes = texts(world.sink.check(), good=False)
+        assert "vocatech_id of calls is not unique" in notes
+        assert f"run syncd activity prepare {world.sink.name}\n" in notes + "\n"
 
     def test_where_there_can_be_none_it_says_what_follows(self) -> None:
         world = Timeline(prepared=False, dialects={"unique": "none"})

@@ -77,7 +77,8 @@ def test_what_the_target_refuses_is_not_sent_and_exits_with_3(phones: World, say
 
 
 @pytest.mark.parametrize(
-    ("text", "to", "what"), [(" ", HERS, "empty"), ("x" * 1_601, HERS, "1,601"), ("Hello", "101", "--to")]
+    ("text", "to", "what"),
+    [(" ", HERS, "empty"), ("x" * 1_601, HERS, "1,601"), ("Hello", "101", "--to: this is no phone number")],
 )
 def test_wrong_input_is_told_before_anything_is_sent(phones: World, say: Say, text: str, to: str, what: str) -> None:
     said = say("message", "send", "--from", OWN, "--to", to, text, code=2)
