@@ -46,40 +46,40 @@ class Erasure:
 def erase_at(session: DeliverySession, settings: SinkSettings) -> Erasure:
     """Erase at a sink the records of all that was erased here; without an approval, hold the list.
 
+    What the sink cannot erase is named, and forgotten once a person has approved the list.
+
     Raises:
         StateError: the state or the store cannot be used.
     """
     done = Erasure(settings.name)
     records = session.store.erasing.left_at(settings.name)
-    if not records:
-        return done
-    known = [each for each in records if each.remote_id is not None]
-    done.left = [each.identity for each in records if each.remote_id is None]
-    held = _list_of(known)
     holds, name = session.state.holds, erasures_of(settings.name)
-    if not known:
+    if not records:
         holds.keep(name, [])
-    elif (GATE, held.digest) not in holds.approved(name):
-        holds.keep(name, [held])
-        done.held = held
-    else:
-        try:
-            with session.leased(settings.name), as_sink_errors(), settings.connect() as sink:
-                _erase(session, sink, known, done)
-            holds.keep(name, [])
-        except (SinkError, SourceBusy) as error:
-            done.error = error
+        return done
+    try:
+        with session.leased(settings.name), as_sink_errors(), settings.connect() as sink:
+            wants = sink.wants()
+            known = [each for each in records if each.remote_id is not None and wants.erases]
+            done.left = [each.identity for each in records if each not in known]
+            held = _list_of(records, done.left)
+            if (GATE, held.digest) not in holds.approved(name):
+                holds.keep(name, [held])
+                done.held = held
+                return done
+            _erase(session, sink, known, wants.batch, done)
+        # What a person has to erase by hand was named when the list was approved.
+        session.store.erasing.let_go(settings.name, [each for each in records if each not in known])
+        holds.keep(name, [])
+    except (SinkError, SourceBusy) as error:
+        done.error = error
     return done
 
 
-def _erase(session: DeliverySession, sink: Sink, records: Sequence[Record], done: Erasure) -> None:
-    wants = sink.wants()
-    if not wants.erases:
-        done.left += [each.identity for each in records]
-        return
-    for begin in range(0, len(records), wants.batch):
+def _erase(session: DeliverySession, sink: Sink, records: Sequence[Record], size: int, done: Erasure) -> None:
+    for begin in range(0, len(records), size):
         session.halt_if_asked()
-        batch = [each.remote_id for each in records[begin : begin + wants.batch] if each.remote_id is not None]
+        batch = [each.remote_id for each in records[begin : begin + size] if each.remote_id is not None]
         gone = [*sink.erase(batch)]
         session.store.erasing.gone_from(sink.name, gone)
         done.erased += len(gone)
@@ -87,8 +87,11 @@ def _erase(session: DeliverySession, sink: Sink, records: Sequence[Record], done
         done.left += [each.identity for each in records if each.remote_id in kept]
 
 
-def _list_of(records: Sequence[Record]) -> Held:
+def _list_of(records: Sequence[Record], by_hand: Sequence[str]) -> Held:
     names = tuple(sorted(each.identity for each in records))
     digest = hashlib.sha256("\x1d".join(names).encode()).hexdigest()[:16]
-    detail = f"{counted(len(names), 'record')} of what was erased here would be erased there, for good"
-    return Held(GATE, "delete", names, digest, detail)
+    number = len(names) - len(by_hand)
+    said = [f"{counted(number, 'record')} of what was erased here would be erased there, for good"] if number else []
+    if by_hand:
+        said.append(f"{counted(len(by_hand), 'record')} cannot be erased from here: erase by hand, and approve then")
+    return Held(GATE, "delete", names, digest, "; ".join(said))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from syncd.commands.options import DeliverOptions
 from syncd.commands.running import error_of, finished, progress
-from syncd.commands.settings import loaded, needed_sinks
+from syncd.commands.settings import activity_of, loaded, needed_sinks
 from syncd.report.error_text import error_json
 from syncd.report.streams import print_json
 
@@ -69,6 +69,12 @@ def _work(config: Path | None, options: DeliverOptions, done: Delivered, stoppin
             open_deliveries(settings, dry_run=options.dry_run, wait=wait, stopping=stopping, watcher=watcher)
         )
         session.book, done.run = done.book, session.run
+        # What was pulled alone has no contacts yet, and each of its records would have to be written twice.
+        if not options.dry_run:
+            from syncd.activity.attributing.work import Attributing, policy_of
+
+            policy = policy_of(settings, activity_of(settings))
+            Attributing(policy, session.store, session.state, halt_if_asked=session.halt_if_asked).run()
         deliver_all(session, sinks, done.reports)
 
 

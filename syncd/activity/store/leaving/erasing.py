@@ -107,6 +107,13 @@ class Erasing(Part):
             keys=list(remote_ids),
         )
 
+    def let_go(self, sink: str, records: Sequence[Record]) -> None:
+        """Forget records at a sink that a person looks after."""
+        self._database.execute_many(
+            "UPDATE delivery SET remote_id = NULL, attempts = 0 WHERE sink = ? AND kind = ? AND id = ?",
+            [(sink, each.kind, each.key) for each in records],
+        )
+
     def erase(self, number: str, traces: Traces) -> None:
         """Erase a number and its traces, also from the free pages of the file; media must be gone by then."""
         self._database.execute("PRAGMA secure_delete = ON")

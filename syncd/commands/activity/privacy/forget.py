@@ -77,7 +77,7 @@ def _happened(found: Report) -> Iterator[str]:
     for each in found.get("at_sinks", ()):
         if each["error"]:
             yield "not_delivered"
-        if each["held"] or each["left"]:
+        if each["held"]:
             yield "held"
 
 
@@ -114,7 +114,7 @@ def _show_sink(screen: Screen, each: Report) -> None:
     if each["erased"]:
         screen.line(f"{name}: {counted(each['erased'], 'record')} erased.")
     if each["left"]:
-        screen.line(f"{name}: cannot be erased from here, so erase there by hand: {', '.join(each['left'])}")
+        screen.line(f"{name}: to be erased there by hand: {', '.join(each['left'])}")
     if each["error"]:
         screen.line(f"{name}: {each['error']}")
 

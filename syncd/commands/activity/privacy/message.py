@@ -33,7 +33,7 @@ SHOWN = 50
 
 @command(app, "send")
 def message_send(common: Common, text: Text, origin: From, to: To, *, test: Test = False, json: Json = False) -> int:
-    """Send one text message, never twice: if its answer is lost, the list of messages tells what became of it."""
+    """Send one text message. If its answer is lost it is not sent again: the list tells what became of it."""
 
     def work(stopping: threading.Event) -> Report:
         from syncd.activity.messaging.send import draft, send

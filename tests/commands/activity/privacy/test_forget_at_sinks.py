@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from connectors.day_files.sink import DayFiles
+from syncd.sink import Wants
 from tests.worlds.commands import Command
 from tests.worlds.phone_day import DAY, PhoneDay
 
@@ -69,6 +71,23 @@ def test_what_was_forgotten_is_not_delivered_again(delivered: PhoneDay) -> None:
     assert said(syncd, "activity", "deliver")["sinks"][0]["counts"]["create"] == 0
     assert HERS not in lake(delivered)
     assert said(syncd, "activity", "forget", "--sinks")["at_sinks"][0]["erased"] == 0
+
+
+def test_what_a_sink_cannot_erase_is_named_until_a_person_has_done_it(
+    delivered: PhoneDay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncd = delivered.syncd
+    monkeypatch.setattr(DayFiles, "wants", lambda _: Wants(days=True))
+    [at] = said(syncd, "activity", "forget", HERS, "--sinks", code=3)["at_sinks"]
+    assert len(at["left"]) == 2
+    assert "by hand" in at["held"][0]["detail"]
+    assert said(syncd, "activity", "forget", "--sinks", code=3)["at_sinks"] == [at], "until it is approved"
+    syncd("approve", "lake", at["held"][0]["digest"])
+    [at] = said(syncd, "activity", "forget", "--sinks")["at_sinks"]
+    assert (at["erased"], len(at["left"])) == (0, 2)
+    [at] = said(syncd, "activity", "forget", "--sinks")["at_sinks"]
+    assert (at["held"], at["left"]) == ([], [])
+    assert "Ann Lee" in lake(delivered)
 
 
 def test_an_approval_is_for_exactly_that_list(delivered: PhoneDay) -> None:
