@@ -26,7 +26,7 @@ def take_a_lost_answer_for_nothing_sent(monkeypatch: pytest.MonkeyPatch) -> None
     def forgotten(self: Carrying, batch: Any, error: SinkError) -> None:
         failed(self, batch, error)
         for each in batch:
-            self.session.store.deliveries.forget(self.sink.name, each.subject.kind, [each.subject.key])
+            self.session.store.deliveries.forget(self.sink.name, each.item.kind, [each.key])
 
     monkeypatch.setattr(Carrying, "_failed", forgotten)
 
@@ -35,8 +35,8 @@ def call_without_a_mark(monkeypatch: pytest.MonkeyPatch) -> None:
     """Note nothing before the call."""
     turn = Deliveries.turn
 
-    def unmarked(self: Deliveries, sink: str, run: str, marked: Any, settled: Any = ()) -> None:
-        turn(self, sink, run, marked if settled else (), settled)
+    def unmarked(self: Deliveries, sink: str, run: str, marked: Any, settled: Any = ()) -> frozenset[tuple[str, str]]:
+        return turn(self, sink, run, marked if settled else (), settled)
 
     monkeypatch.setattr(Deliveries, "turn", unmarked)
 
