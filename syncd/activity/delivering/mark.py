@@ -17,7 +17,8 @@ class Mark:
     """``revision``: everything up to it was seen; -1: nothing was. ``run``: the newest run that sent something.
 
     ``wording``, ``selection``, ``limits``: digests of the settings with which it was seen. ``records``: whether the
-    sink had any records. ``groups``: every grouping in which its messages were delivered.
+    sink had any records; ``noted``: whether anything was noted of it, such as that a call waits. ``groups``: every
+    grouping in which its messages were delivered.
     """
 
     revision: int = -1
@@ -25,6 +26,7 @@ class Mark:
     selection: str = ""
     limits: str = ""
     records: bool = False
+    noted: bool = False
     run: str = ""
     groups: tuple[str, ...] = ()
 

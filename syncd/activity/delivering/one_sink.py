@@ -251,7 +251,8 @@ class _Delivery:
             return
         store = self.session.store
         records = not store.deliveries.is_empty(self.name)
-        self.mark = replace(self.mark, records=records, run=self.mark.run or self.before.run)
+        noted = not store.deliveries.is_blank(self.name)
+        self.mark = replace(self.mark, records=records, noted=noted, run=self.mark.run or self.before.run)
         save_mark(store, self.name, self.mark, self.before.groups)
 
     def _foresee(self, gated: Gated, gathered: Gathered, world: Circumstances, leads: LeadMaking) -> None:
@@ -304,7 +305,8 @@ def deliver_to(
 
 def _is_fresh(session: DeliverySession, name: str, mark: Mark) -> bool:
     """Return whether nothing that is noted of a sink can be relied upon: it is new, or notes were lost."""
-    if mark.is_new or (mark.records and session.store.deliveries.is_empty(name)):
+    deliveries = session.store.deliveries
+    if mark.is_new or (mark.records and deliveries.is_empty(name)) or (mark.noted and deliveries.is_blank(name)):
         return True
     # The state file is another file: an older copy of the store does not know the newest run.
     newest = session.state.runs.newest_delivery(name)

@@ -268,6 +268,10 @@ class Deliveries(Part):
         sql = "SELECT 1 FROM delivery WHERE sink = :sink AND created IS NOT NULL AND kind <> 'lead' LIMIT 1"
         return not self._database.rows(sql, sink=sink)
 
+    def is_blank(self, sink: str) -> bool:
+        """Return whether nothing at all is noted of the sink."""
+        return not self._database.rows("SELECT 1 FROM delivery WHERE sink = :sink LIMIT 1", sink=sink)
+
     def records(self, sink: str) -> int:
         """Return how many records a sink has, as far as is known here."""
         sql = "SELECT count(*) FROM delivery WHERE sink = :sink AND created IS NOT NULL AND kind <> 'lead'"
