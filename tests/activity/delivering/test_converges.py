@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from syncd.activity.delivering.gathering import KINDS
@@ -140,6 +140,7 @@ def wanted(world: DeliveryWorld) -> dict[str, tuple[dict[str, Any], set[str]]]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS, batch=st.sampled_from((1, 2, 100)))
+@example(steps=[("ring", "c1", 0), ("deliver", "c1", 0), ("lose state", "c1", 0)], batch=1)
 def test_the_sink_is_what_the_store_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, bool], steps: list[Step], batch: int
 ) -> None:
