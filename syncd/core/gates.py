@@ -150,10 +150,10 @@ def holds(kind: HeldKind, part: pl.DataFrame, *gates: tuple[str, bool, str]) -> 
 
 def _behind(changes: pl.DataFrame, waits: pl.Expr, *, case_insensitive: bool) -> Iterator[Held]:
     """Hold changes that want a match value that another contact keeps at the target, since its move waits."""
-    moves = changes.filter(pl.col(KIND) == "move").select(KEY, pl.col(OLD_MATCH).alias(SEAT))
     stuck = changes.filter(waits & (pl.col(KIND) == "move")).get_column(KEY)
     if stuck.is_empty():
         return
+    moves = changes.filter(pl.col(KIND) == "move").select(KEY, pl.col(OLD_MATCH).alias(SEAT))
     upserts = changes.filter(~waits & (pl.col(KIND) != "delete"))
     # A move that has to wait keeps its match value as well, so others may have to wait for this move in turn.
     found = resolve(
