@@ -27,14 +27,12 @@ from syncd.read.contact_mapping import contact_mapping
 from syncd.report.change_lines import Part, kinds_counted
 from syncd.report.exit_code import CODES, DEFECT, TEMPORARY, USAGE, gravest
 from syncd.report.screen import Screen
-from syncd.report.steps import Step, failed
+from syncd.report.steps import Step, failed, show_step
 from syncd.report.streams import print_json
 from syncd.run.company import known_company, prove_company
 from syncd.run.session import Session, open_session
 from syncd.watch.notify import unknown_addresses
 from syncd.watch.sending import UNKNOWN
-
-MARKS = {"good": ("✓", "green"), "bad": ("✗", "bold red"), "note": ("!", "yellow")}
 
 PAGE = 10
 """Reasons and warnings that are shown of a source."""
@@ -51,9 +49,7 @@ def check(config: Path | None, options: CheckOptions) -> int:
     for step in steps(config):
         found.append(step)
         if screen:
-            screen.line(MARKS[step.mark], f" {step.text}")
-            for detail in step.details:
-                screen.line(detail, indent=4)
+            show_step(screen, step)
     codes = [step.code for step in found]
     # After these codes there is no source, no target or no mapping to try the gates with.
     ready = options.prove and not {DEFECT, USAGE, TEMPORARY}.intersection(codes)
@@ -62,9 +58,8 @@ def check(config: Path | None, options: CheckOptions) -> int:
     if screen:
         screen.line(*_last_line(found, tried))
     else:
-        lines = [{"mark": step.mark, "text": step.text, "details": list(step.details)} for step in found]
         proved = {"proved": [each.to_json() for each in tried]} if options.prove else {}
-        print_json({"exit": code, "steps": lines, **proved})
+        print_json({"exit": code, "steps": [step.to_json() for step in found], **proved})
     return code
 
 
