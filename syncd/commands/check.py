@@ -56,7 +56,7 @@ def check(config: Path | None, options: CheckOptions) -> int:
     tried = list(_tried(screen, config)) if ready else []
     code = gravest([*codes, *(each.exit_code for each in tried)])
     if screen:
-        screen.line(*_last_line(found, tried))
+        screen.line(*_last_line(found, tried, config))
     else:
         proved = {"proved": [each.to_json() for each in tried]} if options.prove else {}
         print_json({"exit": code, "steps": [step.to_json() for step in found], **proved})
@@ -75,13 +75,17 @@ def _tried(screen: Screen | None, config: Path | None) -> Iterator[Proved]:
             yield found
 
 
-def _last_line(found: Sequence[Step], tried: Sequence[Proved]) -> Iterator[Part]:
+def _last_line(found: Sequence[Step], tried: Sequence[Proved], config: Path | None) -> Iterator[Part]:
     if bad := sum(step.mark == "bad" for step in found):
         yield (f"{counted(bad, 'problem')} to be mended first.", "bold red")
     elif any(each.exit_code for each in tried):
         yield from (("Ready, but not every damage is held", "bold yellow"), ": see above what would go through.")
     else:
-        yield from (("Ready", "bold green"), ": syncd run --dry-run shows what a run would do.")
+        settings = loaded(config)
+        commands = ["syncd run --dry-run"] * bool(settings.sources or not settings.sinks)
+        commands += ["syncd activity deliver --dry-run"] * bool(settings.sinks)
+        shows = "show what runs would do" if len(commands) > 1 else "shows what a run would do"
+        yield from (("Ready", "bold green"), f": {' and '.join(commands)} {shows}.")
 
 
 def steps(config: Path | None) -> Iterator[Step]:

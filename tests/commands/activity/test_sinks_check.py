@@ -45,3 +45,13 @@ def test_a_plain_server_that_knows_no_options_is_reachable(hooked: World, syncd:
     code, out, _ = syncd("check")
     assert code == 0
     assert "! hooks: the receiver answers (status 501, it does not know OPTIONS, and was sent nothing else)" in out
+
+
+def test_it_ends_with_the_commands_that_show_what_runs_would_do(hooked: World, syncd: Command) -> None:
+    both = "Ready: syncd run --dry-run and syncd activity deliver --dry-run show what runs would do."
+    assert syncd("check")[1].splitlines()[-1] == both
+    hooked.sources.clear()
+    hooked.settings()
+    alone = "Ready: syncd activity deliver --dry-run shows what a run would do."
+    assert syncd("check")[1].splitlines()[-1] == alone
+    assert syncd("activity", "check")[1].splitlines()[-1] == alone

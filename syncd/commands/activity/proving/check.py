@@ -58,7 +58,7 @@ def check(config: Path | None, options: ActivityCheckOptions) -> int:
     results = [result for each in drills for result in each.results]
     code = gravest([*(step.code for step in found), *(CODES["not_guarded"] for each in results if not each.is_guarded)])
     if screen:
-        screen.line(*_last_line(found, results))
+        screen.line(*_last_line(found, results, has_sinks=bool(settings.sinks)))
     else:
         drill = {"drill": [each.to_json() for each in results]} if options.prove else {}
         print_json({"exit": code, "steps": [step.to_json() for step in found], **drill})
@@ -146,7 +146,9 @@ def _named(keys: Sequence[str]) -> str:
     return ", ".join(keys[:PAGE]) + more
 
 
-def _last_line(found: Sequence[Step], results: Sequence[Drilled]) -> Iterator[str | tuple[str, str]]:
+def _last_line(
+    found: Sequence[Step], results: Sequence[Drilled], *, has_sinks: bool
+) -> Iterator[str | tuple[str, str]]:
     if bad := sum(step.mark == "bad" for step in found):
         yield (f"{counted(bad, 'problem')} to be mended first.", "bold red")
     elif any(not each.is_guarded for each in results):
@@ -155,4 +157,5 @@ def _last_line(found: Sequence[Step], results: Sequence[Drilled]) -> Iterator[st
         worst = max((each.late.worst for each in results if each.late), default=0.0)
         yield from (("Nothing would be lost", "bold green"), f"; it would be known at most {describe(worst)} later.")
     else:
-        yield from (("Ready", "bold green"), ": syncd activity run --dry-run shows what a run would find.")
+        command = "syncd activity deliver --dry-run" if has_sinks else "syncd activity run --dry-run"
+        yield from (("Ready", "bold green"), f": {command} shows what a run would do.")
