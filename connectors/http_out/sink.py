@@ -65,6 +65,11 @@ class HttpOut(Sink):
         # There is no limit that is known beforehand, but after a 429 all threads wait.
         self._pacer = Pacer([], clock=self._around.timer, sleep=self._around.wait, longest=PATIENCE)
         self._client: Client | None = None
+        self._sent = 0
+
+    @property
+    def sent(self) -> int:
+        return self._sent + (self._client.sent if self._client else 0)
 
     def wants(self) -> Wants:
         return Wants(erases=self._options.erase, compares=False)
@@ -121,6 +126,7 @@ class HttpOut(Sink):
     def close(self) -> None:
         if self._client:
             self._client.close()
+            self._sent += self._client.sent
         self._client = None
 
     def cancel(self) -> None:
