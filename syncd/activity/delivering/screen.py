@@ -17,11 +17,19 @@ DONE_PAGE = 5
 
 
 def show_deliveries(
-    screen: Screen, reports: Sequence[SinkReport], pages: Mapping[str, Sequence[Told]], *, dry_run: bool
+    screen: Screen,
+    reports: Sequence[SinkReport],
+    pages: Mapping[str, Sequence[Told]],
+    *,
+    dry_run: bool,
+    nothing: str = "nothing to do",
 ) -> None:
-    """Write the report of each sink, and a last line for all. ``pages``: the first changes of each."""
+    """Write the report of each sink, and a last line for all. ``pages``: the first changes of each.
+
+    ``nothing``: what is said of a sink that gets nothing.
+    """
     for report in reports:
-        screen.line((report.sink, "bold"), ": ", _headline(report), hanging=2)
+        screen.line((report.sink, "bold"), ": ", _headline(report, nothing), hanging=2)
         _changes(screen, report, pages.get(report.sink, ()))
         show_held(screen, report)
         _others(screen, report)
@@ -38,13 +46,13 @@ def words_of(report: SinkReport) -> list[str]:
     return made + [f"{counted(report.leads, 'contact')} {'to make' if report.dry_run else 'made'}"] * bool(report.leads)
 
 
-def _headline(report: SinkReport) -> str:
+def _headline(report: SinkReport, nothing: str) -> str:
     parts = words_of(report)
     same = [f"{report.counts['unchanged']:,} unchanged"] if report.counts["unchanged"] else []
     waits = [f"{report.counts['waiting']:,} not due yet"] if report.counts["waiting"] else []
     if not parts and report.error is not None:
         return "nothing was delivered"
-    return ", ".join([*(parts or ["nothing to do"]), *same, *waits])
+    return ", ".join([*(parts or [nothing]), *same, *waits])
 
 
 def _changes(screen: Screen, report: SinkReport, page: Sequence[Told]) -> None:
