@@ -131,7 +131,7 @@ def _show(screen: Screen, options: ActivityRunOptions, done: ActivityRun, forese
         from syncd.activity.delivering.screen import show_deliveries
 
         nothing = "nothing of what is stored" if foreseen else "nothing to do"
-        show_deliveries(screen, done.delivered, {}, dry_run=options.dry_run, nothing=nothing)
+        show_deliveries(screen, done.delivered, dry_run=options.dry_run, nothing=nothing)
     for text in foreseen:
         screen.line(text, hanging=2)
     if options.dry_run:
