@@ -81,6 +81,7 @@ class _Delivery:
         subjects = Subjects(self.session.store, self.name, self.settings.rules, can, self.where, frozenset(others))
         self.passing = self._approved()
         if not self.session.dry_run:
+            self.session.store.deliveries.set_back(self.name)
             self._release()
             if not can.idempotent:
                 self.touched |= look(self.session, self.sink, subjects, self.wants.batch)
