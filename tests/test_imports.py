@@ -21,7 +21,7 @@ FLOORS = (
     ("errors", "processes"),
     ("surroundings",),
     ("journald",),
-    ("log",),
+    ("log", "plug_ins"),
     ("core",),
     ("state", "rest", "source", "budget", "tables"),
     ("sink",),
