@@ -165,7 +165,7 @@ class Carrying:
         is_open = self.subjects.can.idempotent or (each.noted is not None and each.noted.before.is_there)
         tried = None if each.item.change == "associate" else _dumped(each.sent.fields)
         next_try = 0.0 if is_open else now + LOOKS[0]
-        return Marked(each.item.kind, each.key, tried, next_try, each.reason, each.item.day)
+        return Marked(each.item.kind, each.key, tried, next_try, each.reason, each.item.day, each.parts)
 
     def _settle(self, each: Work, answer: Said) -> None:
         now = self.session.clock()
