@@ -17,6 +17,7 @@ import structlog
 
 from syncd.config import Source
 from syncd.core import drift
+from syncd.core.callers.shared import groups_of_one_number
 from syncd.core.change import Status
 from syncd.core.changes.left_out import sparing_adopted
 from syncd.core.columns import KEY, MATCH
@@ -25,7 +26,6 @@ from syncd.core.drift import AT, CLASS, FREE, HERE, LEFT, OTHER, RETURNED, SENT,
 from syncd.core.field_history import renamed
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
-from syncd.core.shared_numbers import groups_of_one_number
 from syncd.errors import SchemaError, SourceBusy, StateError
 from syncd.finish.close import not_done
 from syncd.finish.record import ENDS_THE_COMMAND

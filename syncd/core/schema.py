@@ -41,6 +41,14 @@ class Schema:
     def phones(self) -> frozenset[str]:
         return frozenset(field.name for field in self.fields if field.is_phone)
 
+    def display(self, named: str | None = None) -> str | None:
+        """Return the field that a phone shows as the name: ``named``, else the first text field that is no match field.
+
+        None if there is no such field.
+        """
+        texts = (field.name for field in self.fields if not field.is_phone and not field.is_match)
+        return named if named is not None else next(texts, None)
+
     def described(self) -> str:
         """Return the fields as one line of JSON, which differs if a push may hold something else."""
         # Without ids: a field that was made again under its name takes the same values.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from syncd.core import compare, warnings
+from syncd.core.callers.shared import sharing_a_number
 from syncd.core.change import Status
 from syncd.core.changes import left_out
 from syncd.core.columns import CONTACT, DIGEST, EXCLUDED, INVALID, KEY, MATCH, RAW, REASON, ROW, STATE
@@ -17,7 +18,6 @@ from syncd.core.gates import EMPTY_GATE, Read, gate, missing_parts
 from syncd.core.plan import BATCH, Plan
 from syncd.core.schema import Schema
 from syncd.core.settings.rules import Mode
-from syncd.core.shared_numbers import sharing_a_number
 from syncd.core.takeover.decide import KeyChanges
 from syncd.core.takeover.key_forms import WAS
 from syncd.core.verdicts import Verdicts

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     # Processes that only look at what is stored need not load it.
     import polars as pl
 
-HEAD = "0009"
+HEAD = "0012"
 """The version of the tables in :mod:`syncd.state.tables`, and the newest migration's."""
 
 BUSY_TIMEOUT = 30.0

@@ -18,6 +18,7 @@ from syncd.state.leaving.leftovers import Leftovers
 from syncd.state.leaving.tidying import Tidying
 from syncd.state.ledger import Ledger
 from syncd.state.notices import Notices
+from syncd.state.numbers.holders import Holders
 from syncd.state.numbers.numbers import Numbers
 from syncd.state.requests import Requests
 from syncd.state.runs import Cursors, Leases, Runs
@@ -41,6 +42,7 @@ class State(Database):
         self.leftovers = Leftovers(self)
         self.history = History(self)
         self.numbers = Numbers(self)
+        self.holders = Holders(self)
         self.holds = Holds(self)
         self.claims = Claims(self)
         self.runs = Runs(self)
