@@ -16,6 +16,7 @@ from syncd.state.entries import DONE, OF_RUN, REFUSED, Entry, append, as_json, d
 from syncd.state.facts import CASE_INSENSITIVE
 from syncd.state.leaving.deletions import Rivals, deleted_meanwhile, end_deletions
 from syncd.state.leaving.leftovers import leave
+from syncd.state.numbers.there import DISPLACED
 
 
 class Settled(NamedTuple):
@@ -184,7 +185,6 @@ _ELSEWHERE = (
     " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys)))"
 )
 _HELD_BY_OTHERS = f"SELECT remote_id, match FROM contact WHERE {_ELSEWHERE}"
-DISPLACED = "another contact was sent in its place"
 # Under the id that these contacts have, the target holds another contact's values now: their own are unknown.
 _OVERWRITTEN = (
     f"UPDATE contact SET status = 'pending', reason = '{DISPLACED}' WHERE status = 'accepted' AND {_ELSEWHERE}"
