@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -273,7 +273,7 @@ def _read(world: World) -> Read:
 
 def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, keys: KeyChanges, now: float) -> Plan:
     seconds = (pl.lit(now) - pl.col("@missing_since")).fill_null(0.0).alias("seconds")
-    return gate(
+    plan = gate(
         compared.changes,
         read=read,
         rules=world.source.gates,
@@ -286,6 +286,7 @@ def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, 
         let_go=compared.let_go,
         case_insensitive=world.state.facts.case_insensitive.get(),
     )
+    return replace(plan, origins=world.verdicts.origins)
 
 
 def _warnings(world: World, compared: _Compared, index: Index) -> Iterator[str]:

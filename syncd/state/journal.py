@@ -46,15 +46,23 @@ class Journal(Part):
         return newest_change(self._database)
 
     def mark(
-        self, run: str, source: str, changes: list[Change], *, highest_known_id: int = 0, rivals: Rivals | None = None
+        self,
+        run: str,
+        source: str,
+        changes: list[Change],
+        *,
+        highest_known_id: int = 0,
+        rivals: Rivals | None = None,
+        origins: Sequence[str] = (),
     ) -> list[Entry]:
         """Journal upserts that are about to be sent and make their contacts ``pending``; return the journal's entries.
 
         If none of them is sent after all, :meth:`unmark` takes that back. Ids up to ``highest_known_id`` existed
-        before. A change whose match value one of the ``rivals`` took is left out.
+        before. A change whose match value one of the ``rivals`` took is left out. ``origins``: the names of the origins
+        of the changes' rows.
         """
         now = self._database.clock()
-        drafts = drafted(source, changes)
+        drafts = drafted(source, changes, origins)
         with self._database.write():
             taken = rivals.among(self._database, [each.match for each in drafts], now) if rivals else set()
             drafts = [each for each in drafts if each.match not in taken] if taken else drafts
