@@ -62,6 +62,20 @@ class Holders(Part):
                 found.append(self._database.frame(CONTACTS, query, source=source, keys=page))
         return pl.concat(found)
 
+    def count(self, source: str, phones: Collection[str]) -> int:
+        """Return how many numbers the source's contacts hold; a number of two contacts counts twice."""
+        changed = self._changed(phones)
+        if changed is None:
+            return sum(page.filter(pl.col(SOURCE) == source).height for page in self._every(phones))
+        mine = changed.filter(pl.col(SOURCE) == source)
+        count = "SELECT count(*) FROM number WHERE source = :source"
+        indexed = int(self._database.scalar(count, source=source))
+        keys = mine.get_column(KEY)
+        pages = (keys.slice(start, _PAGE).to_list() for start in range(0, len(keys), _PAGE))
+        stale = sum(self._database.scalar(f"{count} AND {THESE_KEYS}", source=source, keys=page) for page in pages)
+        now = numbers_in(self.contacts(mine), [KEY], pl.col("fields"), phones).height
+        return indexed - int(stale) + now
+
     def refresh(self, phones: Collection[str]) -> None:
         """Bring the index up to date."""
         standing = {"change": newest_change(self._database), "open": self._open(), "phones": sorted(phones)}
