@@ -27,6 +27,7 @@ from syncd.core.undo.world import Entry, Fields, World
 from syncd.core.wording import counted
 from syncd.finish.record import carry_out, reported
 from syncd.plan.field_history import renames, schema_changed
+from syncd.plan.number_gates import number_gates_of, number_rules
 from syncd.plan.schema_check import usable_schema
 from syncd.push.result import PushResult
 from syncd.report.source_report import SourceReport
@@ -100,7 +101,7 @@ def _there(index: Index, matches: Collection[str]) -> dict[str, list[int]]:
 
 
 def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, approved: Collection[str]) -> Plan:
-    changes = undoing.changes
+    changes, rules = undoing.changes, number_rules(source, session.settings)
     return gate(
         sparing_adopted(changes, session.state.ledger.detail(source.name, changes.get_column(KEY)), source.gates),
         # An undo names its contacts, as a partial read does: no contact is missing from it.
@@ -109,6 +110,7 @@ def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, a
         known=session.state.ledger.known(source.name),
         approved=approved,
         schema_changed=schema_changed(session.state, source.name, schema, source.rules.mapping),
+        numbers=number_gates_of(source.name, changes, rules, session.state, schema),
     )
 
 

@@ -21,6 +21,7 @@ from syncd.core.warnings import of_phone_fields
 from syncd.core.wording import counted, shown_key
 from syncd.errors import ConfigError, SyncdError
 from syncd.plan.field_history import renames
+from syncd.plan.number_gates import number_rules
 from syncd.prove import Proof, Proved
 from syncd.prove import prove as prove_source
 from syncd.read.contact_mapping import contact_mapping
@@ -69,7 +70,7 @@ def _tried(screen: Screen | None, config: Path | None) -> Iterator[Proved]:
     with open_session(settings, dry_run=True) as session:
         schema = session.target.fields()
         for source in settings.sources.values():
-            found = prove_source(source, schema, session.clock())
+            found = prove_source(source, number_rules(source, settings), schema, session.clock())
             if screen:
                 _show_proofs(screen, found)
             yield found

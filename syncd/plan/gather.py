@@ -23,6 +23,7 @@ from syncd.core.takeover.key_forms import WAS
 from syncd.core.verdicts import Verdicts
 from syncd.plan.claims import Granted, grant
 from syncd.plan.field_history import comparable, renames, schema_changed
+from syncd.plan.number_gates import number_gates_of
 from syncd.plan.takeovers import with_takeovers
 from syncd.plan.world import World
 from syncd.target.lookup import Index
@@ -66,6 +67,9 @@ class Planned:
     new keys. ``verdicts``: what each row is. ``unchanged``: how many contacts are as they were sent. ``rejected``: key
     and reason of contacts that the target refused and that are not sent again. ``news``: what the run does once, which
     no later run tells again.
+
+    When an older plan is applied, ``whole`` is the plan with the changes that are not made, and ``unfinished`` says that
+    the next run has something of this read to do.
     """
 
     plan: Plan
@@ -77,6 +81,8 @@ class Planned:
     news: list[str]
     warnings: list[str]
     record: Record
+    whole: Plan | None = None
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +279,7 @@ def _read(world: World) -> Read:
 
 def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, keys: KeyChanges, now: float) -> Plan:
     seconds = (pl.lit(now) - pl.col("@missing_since")).fill_null(0.0).alias("seconds")
+    numbers = number_gates_of(world.name, compared.changes, world.numbers, world.state, world.schema)
     plan = gate(
         compared.changes,
         read=read,
@@ -284,6 +291,7 @@ def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, 
         undone=undone,
         keys=keys,
         let_go=compared.let_go,
+        numbers=numbers,
         case_insensitive=world.state.facts.case_insensitive.get(),
     )
     return replace(plan, origins=world.verdicts.origins)

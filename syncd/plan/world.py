@@ -9,6 +9,7 @@ from typing import Self
 import polars as pl
 
 from syncd.config import Source
+from syncd.core.callers.gates import NumberRules
 from syncd.core.changes.left_out import deletes_in
 from syncd.core.columns import DIGEST, KEY, MATCH, ROW
 from syncd.core.compare import BEFORE, decoded
@@ -16,6 +17,7 @@ from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
 from syncd.core.takeover.reported import reported
 from syncd.core.verdicts import Verdicts
+from syncd.plan.number_gates import number_rules
 from syncd.read.reader import read_source
 from syncd.read.reading import Reading, without_duplicates
 from syncd.read.spool import Spool
@@ -27,12 +29,16 @@ from syncd.state import State
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """The source to plan, and its surroundings; ``order``: the names of all sources, as they are configured."""
+    """The source to plan, and its surroundings.
+
+    ``order``: the names of all sources, as they are configured. ``numbers``: what the numbers of a plan are judged by.
+    """
 
     source: Source
     order: tuple[str, ...]
     state: State
     schema: Schema
+    numbers: NumberRules
 
     @property
     def name(self) -> str:
@@ -102,7 +108,8 @@ class World(PlanRequest):
 
 def request_of(session: Session, source: Source, schema: Schema) -> PlanRequest:
     """Return the request to plan a configured source."""
-    return PlanRequest(source, tuple(session.settings.sources), session.state, schema)
+    settings = session.settings
+    return PlanRequest(source, tuple(settings.sources), session.state, schema, number_rules(source, settings))
 
 
 def world_of(request: PlanRequest, reading: Reading) -> World:
@@ -147,6 +154,7 @@ def _world(request: PlanRequest, reading: Reading, takeovers: Mapping[str, str])
         order=request.order,
         state=request.state,
         schema=request.schema,
+        numbers=request.numbers,
         reading=reading,
         verdicts=reading.verdicts,
         takeovers=takeovers,
