@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import polars as pl
 
-from syncd.core.callers.effects import EFFECT, KINDS, Made, counts_of, effects, sides, with_names
+from syncd.core.callers.effects import EFFECT, Made, counts_of, effects, sides, with_names
+from syncd.core.callers.kinds import KINDS
 
 _PAGE = 10_000
 """Effects that are Python objects at once."""

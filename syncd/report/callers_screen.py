@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from syncd.core.callers.effects import AMBIGUOUS, CHANGE, GAIN, KINDS, LOSE, NEW, OLD, RESOLVED
+from syncd.core.callers.effects import NEW, OLD
+from syncd.core.callers.kinds import AMBIGUOUS, CHANGE, RESOLVED, in_words
 from syncd.core.callers.numbers import NUMBER
-from syncd.core.wording import counted
 from syncd.report.callers_report import Callers
 from syncd.report.change_lines import Line, shown
 from syncd.report.screen import PAGE, Screen
-
-PHRASES: Mapping[str, tuple[str, str]] = {
-    GAIN: ("gets a name", "get a name"),
-    LOSE: ("loses its name", "lose their name"),
-    CHANGE: ("changes its name", "change their name"),
-    AMBIGUOUS: ("becomes ambiguous", "become ambiguous"),
-    RESOLVED: ("is no longer ambiguous", "are no longer ambiguous"),
-}
-"""What is said of one number, and of several, for each kind of effect."""
 
 # The changes of the plan show a number that is new or that goes, field by field; nothing else shows who is called now.
 _SHOWN = (CHANGE, AMBIGUOUS, RESOLVED)
 
 _NAMES = 4
 """Names of a number that are shown."""
-
-
-def in_words(counts: Mapping[str, int]) -> str:
-    """Return ``12 change their name, 3 become ambiguous``; "" if no caller becomes another one."""
-    return ", ".join(counted(counts[kind], *PHRASES[kind]) for kind in KINDS if counts.get(kind))
 
 
 def show_callers(screen: Screen, callers: Callers, *, dry_run: bool) -> None:

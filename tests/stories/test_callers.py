@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.worlds.commands import Command
 from tests.worlds.runs import last_run
 from tests.worlds.tenants import LOST_POSTS, POISON
-from tests.worlds.world import TENANTS, World
+from tests.worlds.world import FIELDS, TENANTS, World
 
 ANN = ("1", "Ann Lee", "2125550101")
 BO = ("2", "Bo Park", "2125550102")
@@ -144,6 +147,74 @@ def test_the_display_field_of_the_configuration_is_the_name(four: World, syncd: 
     four.settings()
     four.write([("1", "Ann Park", "2125550101"), BO, CY, DI])
     assert listed(callers(syncd)) == {number: ("change", [""], [key]) for key, _, number in (ANN, BO, CY, DI)}
+
+
+@pytest.mark.parametrize(
+    ("display", "said"),
+    [
+        ("Nme", "company has no contact field 'Nme' (did you mean 'Name'?)"),
+        ("Phone", "contact field 'Phone' holds phone numbers, and no name"),
+    ],
+)
+def test_a_display_field_that_is_none_is_named_with_file_line_and_key(
+    four: World, syncd: Command, display: str, said: str
+) -> None:
+    four.target["display"] = display
+    four.settings()
+    for command in (("run",), ("run", "--dry-run"), ("reconcile",), ("check",)):
+        code, out, err = syncd(*command)
+        assert code == 2
+        assert f"syncd.yaml:1: target.display: the {said}" in out + err
+    assert four.there()["1"]["Name"] == "Ann Lee"
+
+
+def test_check_says_which_field_is_the_name(company: World, syncd: Command) -> None:
+    assert "✓ display name: Name (the first text field that is no match field" in syncd("check")[1]
+    company.target["display"] = "Note"
+    company.settings()
+    assert "✓ display name: Note (target.display)" in syncd("check")[1]
+    del company.target["display"]
+    company.sandbox.store.set_fields([FIELDS[0], FIELDS[2]])
+    company.sources["tenants"]["mapping"] = {"External ID": "id", "Phone": ["phone"]}
+    company.settings()
+    code, out, _ = syncd("check")
+    assert (code, "! display name: no text field besides the match fields" in out) == (0, True)
+
+
+def test_the_counts_are_kept_with_the_run(four: World, syncd: Command) -> None:
+    four.write(EDITED)
+    four.run()
+    newest, oldest = json.loads(syncd("history", "--json")[1])["runs"]
+    assert newest["callers"] == {"counts": {"gain": 1, "lose": 1, "change": 1, "ambiguous": 1, "resolved": 0}}
+    assert oldest["callers"]["counts"]["gain"] == 4
+    assert f"1 deleted; {LINE}" in syncd("history")[1]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_the_list_stands_in_a_second_file_beside_the_changes(four: World, syncd: Command, suffix: str) -> None:
+    four.write(EDITED)
+    for _ in range(2):  # the second time, the files of the first time are replaced
+        assert syncd("run", "--dry-run", "--changes", f"plan.{suffix}")[0] == 0
+    file = four.folder / f"plan.callers.{suffix}"
+    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
+        "csv": lambda path: pl.read_csv(path, infer_schema=False),
+        "jsonl": pl.read_ndjson,
+        "parquet": pl.read_parquet,
+    }
+    both = "Bo Park; Cy Diaz" if suffix == "csv" else ["Bo Park", "Cy Diaz"]
+    found = readers[suffix](file)
+    assert found.columns == ["number", "kind", "old", "new"]
+    assert found.rows()[1] == ("2125550103", "ambiguous", "Cy Diaz" if suffix == "csv" else ["Cy Diaz"], both)
+    assert found["number"].to_list() == list(EFFECTS)
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_no_other_file_is_replaced_by_the_list(four: World, syncd: Command) -> None:
+    (four.folder / "plan.callers.csv").write_text("name,phone\n")
+    code, _, err = syncd("run", "--changes", "plan.csv")
+    assert code == 2
+    assert "--changes plan.csv: plan.callers.csv: this file is there already, and no file of callers" in err
+    assert (four.folder / "plan.callers.csv").read_text() == "name,phone\n"
 
 
 def test_a_contact_that_goes_on_under_another_key_is_the_caller_that_it_was(four: World, syncd: Command) -> None:

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from syncd.core.callers.kinds import AMBIGUOUS, CHANGE, GAIN, KINDS, LOSE, RESOLVED
 from syncd.core.callers.numbers import NUMBER, numbers_of
 from syncd.core.claims import SOURCE
 from syncd.core.columns import KEY
 from syncd.core.compare import BEFORE, ID, KIND, decoded
-
-GAIN, LOSE, CHANGE, AMBIGUOUS, RESOLVED = KINDS = ("gain", "lose", "change", "ambiguous", "resolved")
-"""Nobody → somebody, somebody → nobody, one name → another, one contact → several, several → one."""
 
 NAME, EFFECT, OLD, NEW = "name", "kind", "old", "new"
 
@@ -63,9 +61,6 @@ class Made:
     touched: Touched
     keys: pl.Series | None = None
     ids: pl.Series = field(default_factory=lambda: pl.Series(ID, [], dtype=pl.Int64))
-
-
-_NOTHING = Made(Touched("", *(pl.DataFrame(schema=schema) for schema in (HOLDS, HOLDS, OTHERS))))
 
 
 def holders(
@@ -122,7 +117,7 @@ def sides(plans: Sequence[Made]) -> tuple[pl.DataFrame, pl.DataFrame]:
     seen = [_renamed(each.touched.others, plans) for each in plans]
     # What an earlier plan has done is no state of before.
     then = [_without(others, [*changed[:place], *known]) for place, others in enumerate(seen)]
-    taken = pl.concat([each.ids for each in (*plans, _NOTHING)])
+    taken = pl.concat([pl.Series(ID, [], dtype=pl.Int64), *(each.ids for each in plans)])
     # A change that takes a contact over leaves nothing of the contact that was there.
     still = pl.col(ID).is_in(taken.implode()).fill_null(value=False).not_()
     now = [_without(others, changed).filter(still) for others in seen]
@@ -131,10 +126,10 @@ def sides(plans: Sequence[Made]) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def effects(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Return ``number`` and ``kind`` (one of :data:`KINDS`) of each number whose caller becomes another one.
+    """Return ``number`` and ``kind`` (of :data:`~syncd.core.callers.kinds.KINDS`) of numbers with another caller.
 
-    ``before``, ``after``: who holds each number (``number``, ``name``, a row for each contact). Not contacts but names
-    say whether one caller becomes another one; but contacts and not names say whether several hold a number.
+    ``before``, ``after``: who holds each number (``number``, ``name``, a row for each contact). Names say
+    whether one caller becomes another one; contacts, and not names, say whether several hold a number.
     """
     was, now = _counted(before), _counted(after)
     both = was.join(now, on=NUMBER, how="full", coalesce=True, suffix="_now")

@@ -11,7 +11,6 @@ import pytest
 from syncd.core.callers.effects import (
     CALLERS,
     HOLDS,
-    KINDS,
     OTHERS,
     Made,
     Touched,
@@ -22,6 +21,7 @@ from syncd.core.callers.effects import (
     sides,
     with_names,
 )
+from syncd.core.callers.kinds import KINDS
 
 N, M = "2125550101", "2125550102"
 PHONES = {"Phone", "Mobile"}
