@@ -30,6 +30,7 @@ from syncd.plan.field_history import renames, schema_changed
 from syncd.plan.number_gates import number_gates_of, number_rules
 from syncd.plan.schema_check import usable_schema
 from syncd.push.result import PushResult
+from syncd.report.run_outcome import report_callers
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
 from syncd.target.lookup import Index
@@ -119,6 +120,7 @@ def _report_plan(report: SourceReport, session: Session, undoing: Undoing, plan:
     report.rows = undoing.changes.height + len(undoing.kept)
     report.known = session.state.ledger.known(report.source)
     report.take_plan(plan, schema.phones, session.budget.forecast)
+    report_callers(report, session, schema)
     report.kept = [{"key": each.key, "kind": each.kind, "reason": each.reason} for each in undoing.kept]
     report.warnings = [
         f"the company has no field {name!r} any more: what it held is not restored" for name in undoing.dropped

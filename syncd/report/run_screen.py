@@ -12,9 +12,10 @@ from syncd.core.compare import KIND
 from syncd.core.identity import REPEATED
 from syncd.core.wording import counted, shown_key
 from syncd.errors import Stopped
+from syncd.report.callers_screen import show_callers
 from syncd.report.change_lines import Part, change_lines, kinds_counted
 from syncd.report.screen import PAGE, Screen
-from syncd.report.source_report import SourceReport, described
+from syncd.report.source_report import SourceReport, callers_of, described
 
 DONE_PAGE = 5
 """Changes that are shown after they were made; a dry run shows ``PAGE`` of them."""
@@ -23,7 +24,7 @@ IN_JSON = "; --json holds them all"
 
 
 def show_run(screen: Screen, reports: Sequence[SourceReport], *, dry_run: bool, left: Sequence[str] = ()) -> None:
-    """Write the report of each source, and a last line for all.
+    """Write the report of each source, what becomes of callers by all of them, and a last line for all.
 
     ``left``: the sources that were not begun.
     """
@@ -31,6 +32,7 @@ def show_run(screen: Screen, reports: Sequence[SourceReport], *, dry_run: bool, 
         _source(screen, report)
     if left:
         screen.line(("not run", "bold yellow"), f": {', '.join(left)}")
+    show_callers(screen, callers_of(reports), dry_run=dry_run)
     if reports:
         screen.line(*_last_line(reports, dry_run=dry_run), hanging=2)
 
