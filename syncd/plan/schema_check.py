@@ -7,6 +7,7 @@ from syncd.core.schema import Schema, problems_of_mapping, problems_with
 from syncd.errors import SchemaError
 from syncd.plan.field_history import renames, settle_fields
 from syncd.run.company import prove_company
+from syncd.run.restored import catch_up
 from syncd.run.session import Session
 from syncd.state import State
 
@@ -37,6 +38,8 @@ def settled_schema(session: Session) -> Schema:
     if problems := problems_with(schema):
         raise SchemaError("\n".join(problems))
     settle_fields(session.state, schema)
+    # By the current names, and before anything is decided by the ledger.
+    catch_up(session, schema)
     return schema
 
 
