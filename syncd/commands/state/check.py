@@ -94,7 +94,9 @@ def _key_of(company: Company | None, settings: Settings) -> tuple[bool | None, l
 def _show(screen: Screen, found: Report) -> None:
     beside = f", and a log of {sized(found['log'])}" if found["log"] else ""
     free = f", {sized(found['free'])} of it free" if found["free"] else ""
-    screen.line(f"State: {found['state']}, {sized(found['size'])}{free}{beside}, version {found['version']}")
+    screen.line(
+        f"State: {found['state']}, {sized(found['size'])}{free}{beside}, version {found['version'] or 'unknown'}"
+    )
     company = found["company"]
     if company:
         key = f" (key {company['fingerprint']})" if company["fingerprint"] else ""

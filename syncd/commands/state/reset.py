@@ -75,7 +75,8 @@ def _costs(source: str, kind: Kind, known: Mapping[str, Any], listing: Mapping[s
         yield f"the state forgets {counted(known['contacts'], 'contact')} of {source}; none is changed at the target"
         takes = f" ({listing['text']})" if listing else ""
         yield (
-            f"the next run of {source} reads the whole source and the target's list{takes}, and adopts what is there"
+            f"the next run of {source} reads the whole source and the target's list{takes}, adopts what is there, and "
+            "sends each contact once more"
         )
         yield (
             f"of the {counted(known['created'], 'contact')} that syncd has made it deletes none any more, unless "

@@ -77,8 +77,8 @@ def _require_same_company(backup: Backup, now: Company | None, settings: Setting
     if why := other_company(backup.company, now, configured, None if key.missing else key.reveal()):
         raise ConfigError(
             f"{backup.path}: this backup is another company's: {why}, and the configuration names {configured}. "
-            "Restore it with the configuration of that company. If only the key was rotated since, give this command the "
-            "key of that time: the next run proves by the contacts that it is the same company"
+            "Restore it with the configuration of that company. If only the key was rotated since, give this command "
+            "the key of that time: the next run proves by the contacts that it is the same company"
         )
 
 

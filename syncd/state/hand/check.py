@@ -14,11 +14,13 @@ from typing import Any
 
 from syncd.core.company.identity import Company
 from syncd.core.wording import counted, sized
+from syncd.errors import StateBusy, StateError
 from syncd.processes import is_dead
 from syncd.state.database import HEAD
 from syncd.state.facts import BACKUPS, RESTORED
-from syncd.state.hand.looking import FileLook, StoreLook
+from syncd.state.hand.looking import FileLook, StoreLook, is_damaged
 from syncd.state.leaving.forgotten import Forgotten
+from syncd.state.place import STORE
 
 _NEWEST_CHANGE = "journal.newest"
 _EXCUSED = 8 << 20  # bytes of free pages or of a log that nobody needs to care about
@@ -63,13 +65,14 @@ class OtherFile:
 class Checked:
     """What was found. ``problems``: a person must do something; ``notes``: good to know. Times are Unix seconds.
 
-    ``size``, ``log``, ``free``: bytes of the file, of SQLite's log beside it, and of free pages in the file.
-    ``sources``: as the query names its columns. ``requests``: places in the key's windows. ``running``: sources that a
-    run holds. ``copies``: files that syncd has put beside the state; ``backups``: of ``syncd state backup``.
+    ``version``: None if it cannot be read. ``size``, ``log``, ``free``: bytes of the file, of SQLite's log beside it,
+    and of free pages in the file. ``sources``: as the query names its columns. ``requests``: places in the key's
+    windows. ``running``: sources that a run holds. ``copies``: files that syncd has put beside the state; ``backups``:
+    of ``syncd state backup``.
     """
 
     path: Path
-    version: str
+    version: str | None
     size: int
     log: int
     free: int
@@ -101,26 +104,41 @@ def check_state(path: Path, configured: Collection[str], store: Path | None, now
         StateError: there is no state file, or none that can be read.
         StateBusy: it is locked.
     """
-    with FileLook(path) as look:
-        version, (page, _, free), state = look.version(), look.pages(), path.stat()
-        log = path.with_name(f"{path.name}-wal")
-        size = log.stat().st_size if log.exists() else 0
-        found = Checked(path, version, state.st_size, size, page * free, stat.S_IMODE(state.st_mode))
-        found.faults = look.faults()
-        # The rows of a damaged file tell anything, and those of another version mean something else.
-        if not found.faults and version == HEAD:
-            _look_inside(look, found, configured, now)
+    state, log = path.stat(), path.with_name(f"{path.name}-wal")
+    found = Checked(
+        path, None, state.st_size, log.stat().st_size if log.exists() else 0, 0, stat.S_IMODE(state.st_mode)
+    )
+    try:
+        with FileLook(path) as look:
+            found.version, (page, _, free), found.faults = look.version(), look.pages(), look.faults()
+            found.free = page * free
+            # The rows of a damaged file tell anything, and those of another version mean something else.
+            if not found.faults and found.version == HEAD:
+                _look_inside(look, found, configured, now)
+    except StateError as error:
+        if isinstance(error, StateBusy) or not is_damaged(path):
+            raise
+        found.faults = found.faults or [_UNREADABLE]
     found.copies = sorted(path.parent.glob(f"{path.name}.before-*"))
-    if store is not None and store.exists():
-        with StoreLook(store) as look:
-            look.version()
-            found.store = OtherFile(store, store.stat().st_size, look.faults(quick=True))
+    found.store = _store(store) if store is not None and store.exists() else None
     forgotten = Forgotten(path)
     if forgotten.path.exists():
         found.forgotten = OtherFile(forgotten.path, forgotten.path.stat().st_size, [], len(forgotten.entries()))
     found.problems = list(_problems(found)) + found.problems
     found.notes = list(_notes(found))
     return found
+
+
+def _store(path: Path) -> OtherFile:
+    size = path.stat().st_size
+    try:
+        with StoreLook(path) as look:
+            look.version()
+            return OtherFile(path, size, look.faults(quick=True))
+    except StateError as error:
+        if isinstance(error, StateBusy) or not is_damaged(path, STORE):
+            raise
+        return OtherFile(path, size, [_UNREADABLE])
 
 
 def _look_inside(look: FileLook, found: Checked, configured: Collection[str], now: float) -> None:
@@ -160,6 +178,7 @@ def _contradictions(look: FileLook) -> Iterator[str]:
             yield f"{counted(count, 'contact')} of the ledger {'has' if count == 1 else 'have'} {what}: {_RESTORE}"
 
 
+_UNREADABLE = "its pages cannot be read"
 _RESTORE = (
     "take a backup back with syncd state restore FILE, or reset the source with syncd state reset SOURCE --ledger"
 )
@@ -171,7 +190,7 @@ def _problems(found: Checked) -> Iterator[str]:
             f"the state file is damaged ({found.faults[0]}): take a backup back with syncd state restore FILE; without "
             "one, move the file away: the next run then adopts what is at the target and deletes nothing"
         )
-    if found.version > HEAD:
+    if found.version and found.version > HEAD:
         newer = f"version {found.version}, this one knows {HEAD}"
         yield f"the state file was written by a newer syncd ({newer}): install that version"
     if found.mode & 0o077:
@@ -184,7 +203,7 @@ def _problems(found: Checked) -> Iterator[str]:
 
 
 def _notes(found: Checked) -> Iterator[str]:
-    if found.version < HEAD:
+    if found.version and found.version < HEAD:
         yield f"the state file has version {found.version}: the next run brings it to {HEAD}, and keeps a copy"
     if found.restored is not None:
         yield "the state was restored: the next run reads the target's list to find out what has happened since"

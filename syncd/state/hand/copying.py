@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from syncd.errors import StateBusy, StateError
+from syncd.processes import is_gone
 from syncd.state.look import PATIENCE
 from syncd.state.place import STATE, Words, primary_code, problem, unreadable, uri
 from syncd.tables.whole_file import fsync_folder
 
-OWNERS = 0o600
+_LONG = 3600.0  # seconds after which no copy is still being written
 _BESIDE = ("", "-wal", "-shm", "-journal")  # what SQLite makes of a file's name
 
 
@@ -26,6 +29,7 @@ def copied(source: Path, beside: Path, words: Words = STATE) -> Iterator[Path]:
         StateError: ``source`` cannot be read, the copy cannot be written, or the copy is damaged.
         StateBusy: ``source`` is locked, or there is no room.
     """
+    _remove_left(beside)
     copy = _temporary(beside)
     try:
         _copy(source, copy, words)
@@ -76,9 +80,20 @@ def remove(path: Path) -> None:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
+def _remove_left(beside: Path) -> None:
+    """Remove what killed processes have left of such a copy: it holds names and numbers, and nobody knows of it."""
+    left = re.compile(rf"\.{re.escape(beside.name)}\.([0-9]+)-[^.]+\.new(\.state)?")
+    with suppress(OSError):
+        for path in list(beside.parent.iterdir()):
+            found = left.fullmatch(path.name)
+            # A process of another container has a number that is not known here, so its copy must be old too.
+            if found and is_gone(int(found[1])) and path.stat().st_mtime < time.time() - _LONG:
+                remove(path)
+
+
 def _temporary(beside: Path) -> Path:
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{beside.name}.", suffix=".new", dir=beside.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{beside.name}.{os.getpid()}-", suffix=".new", dir=beside.parent)
     except FileNotFoundError:
         raise StateError(f"{beside}: there is no folder {beside.parent}; make it, or name another file") from None
     except OSError as error:
