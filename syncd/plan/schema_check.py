@@ -7,6 +7,7 @@ from syncd.core.schema import Schema, problem_of_display, problems_of_mapping, p
 from syncd.errors import SchemaError
 from syncd.plan.field_history import renames, settle_fields
 from syncd.run.company import prove_company
+from syncd.run.restored import catch_up
 from syncd.run.session import Session
 from syncd.state import State
 
@@ -40,6 +41,8 @@ def settled_schema(session: Session) -> Schema:
         raise SchemaError(problem)
     settle_fields(session.state, schema)
     session.schema = schema
+    # By the current names, and before anything is decided by the ledger.
+    catch_up(session, schema)
     return schema
 
 
