@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import polars as pl
@@ -12,6 +12,7 @@ from syncd.config import Source
 from syncd.core.changes.left_out import deletes_in
 from syncd.core.columns import DIGEST, KEY, MATCH, ROW
 from syncd.core.compare import BEFORE, decoded
+from syncd.core.forgetting.marks import NOBODY, Marks
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
 from syncd.core.takeover.reported import reported
@@ -23,16 +24,21 @@ from syncd.read.unchanged_rows import Recall
 from syncd.run.session import Session
 from syncd.source import Connector, Rows
 from syncd.state import State
+from syncd.state.leaving.forgotten import Forgotten
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """The source to plan, and its surroundings; ``order``: the names of all sources, as they are configured."""
+    """The source to plan, and its surroundings.
+
+    ``order``: the names of all sources, as they are configured. ``marks``: what was forgotten, and is left out.
+    """
 
     source: Source
     order: tuple[str, ...]
     state: State
     schema: Schema
+    marks: Marks = field(default=NOBODY, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -102,7 +108,9 @@ class World(PlanRequest):
 
 def request_of(session: Session, source: Source, schema: Schema) -> PlanRequest:
     """Return the request to plan a configured source."""
-    return PlanRequest(source, tuple(session.settings.sources), session.state, schema)
+    # The file is read here, while the source is held: a command that forgets waits until the run has ended.
+    marks = Forgotten(session.settings.state).of(source.name)
+    return PlanRequest(source, tuple(session.settings.sources), session.state, schema, marks=marks)
 
 
 def world_of(request: PlanRequest, reading: Reading) -> World:
@@ -137,12 +145,14 @@ def world_of_every_row(
         recall,
         look,
         deletes=deletes_in(request.source.gates.mode),
+        marks=request.marks,
     )
     return world_of(request, reading)
 
 
 def _world(request: PlanRequest, reading: Reading, takeovers: Mapping[str, str]) -> World:
     return World(
+        marks=request.marks,
         source=request.source,
         order=request.order,
         state=request.state,

@@ -27,7 +27,7 @@ run sends it again) · ``not sent`` (the push ended before, or another source ha
 which there was no call: ``handed over`` (another key has the contact) · ``left`` (the contact stays at the target) ·
 ``not found`` (the target has no contact of the key)."""
 
-COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded")
+COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded", "forgotten")
 
 
 @dataclass(slots=True)
