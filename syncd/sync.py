@@ -56,7 +56,9 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
 
 def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor: str | None, spool: Spool) -> World:
     """Read what changed since the cursor; read the whole source if these rows are not enough to decide."""
-    reading = read_beside_ledger(session, request.source, request.schema, cursor, last.context, spool, last.seen)
+    reading = read_beside_ledger(
+        session, request.source, request.schema, cursor, last.context, spool, last.seen, request.marks
+    )
     world = world_of(request, reading)
     reason = _why_whole(world) if reading.end.proof == "partial" else ""
     if reason:

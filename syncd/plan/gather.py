@@ -264,10 +264,11 @@ def _read(world: World) -> Read:
         keys = pl.concat([keys, present.alias(KEY)])
     # A partial read that lists all present keys tells who is there, as a whole read does.
     whole = reading.end.proof != "partial" or present is not None
-    there = {*keys.filter(keys.is_in(list(canaries))), *reading.recall.has_read(canaries)}
+    # A canary that was forgotten warns of nothing any more.
+    there = {*keys.filter(keys.is_in(list(canaries))), *reading.recall.has_read(canaries), *reading.left_out}
     return Read(
         proved=reading.end.proof in ("complete", "partial"),
-        rows=reading.count(world.verdicts) if present is None else len(present),
+        rows=reading.count(world.verdicts) if present is None else len(present) + len(reading.left_out),
         why=reading.end.why,
         keyless=reading.keyless,
         missing=tuple(key for key in canaries if key not in there) if whole else (),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import polars as pl
@@ -13,6 +13,7 @@ from syncd.core.callers.gates import NumberRules
 from syncd.core.changes.left_out import deletes_in
 from syncd.core.columns import DIGEST, KEY, MATCH, ROW
 from syncd.core.compare import BEFORE, decoded
+from syncd.core.forgetting.marks import NOBODY, Marks
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
 from syncd.core.takeover.reported import reported
@@ -25,6 +26,7 @@ from syncd.read.unchanged_rows import Recall
 from syncd.run.session import Session
 from syncd.source import Connector, Rows
 from syncd.state import State
+from syncd.state.leaving.forgotten import Forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class PlanRequest:
     """The source to plan, and its surroundings.
 
     ``order``: the names of all sources, as they are configured. ``numbers``: what the numbers of a plan are judged by.
+    ``marks``: what was forgotten, and is left out.
     """
 
     source: Source
@@ -39,6 +42,7 @@ class PlanRequest:
     state: State
     schema: Schema
     numbers: NumberRules
+    marks: Marks = field(default=NOBODY, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -109,7 +113,10 @@ class World(PlanRequest):
 def request_of(session: Session, source: Source, schema: Schema) -> PlanRequest:
     """Return the request to plan a configured source."""
     settings = session.settings
-    return PlanRequest(source, tuple(settings.sources), session.state, schema, number_rules(source, settings))
+    # The file is read here, while the source is held: a command that forgets waits until the run has ended.
+    marks = Forgotten(settings.state).of(source.name)
+    numbers = number_rules(source, settings)
+    return PlanRequest(source, tuple(settings.sources), session.state, schema, numbers, marks=marks)
 
 
 def world_of(request: PlanRequest, reading: Reading) -> World:
@@ -144,12 +151,14 @@ def world_of_every_row(
         recall,
         look,
         deletes=deletes_in(request.source.gates.mode),
+        marks=request.marks,
     )
     return world_of(request, reading)
 
 
 def _world(request: PlanRequest, reading: Reading, takeovers: Mapping[str, str]) -> World:
     return World(
+        marks=request.marks,
         source=request.source,
         order=request.order,
         state=request.state,

@@ -31,6 +31,7 @@ def report_plan(report: SourceReport, session: Session, planned: Planned, readin
     report.taken_over = taken_over(planned.keys)
     report.counts.update(unchanged=planned.unchanged, invalid=len(report.invalid), rejected=len(report.rejected))
     report.counts["excluded"] = sum(each["count"] for each in report.excluded)
+    report.counts["forgotten"] = len(reading.left_out)
 
 
 def report_callers(

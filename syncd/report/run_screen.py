@@ -44,6 +44,9 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _rows(screen, report.invalid, "invalid", f"{counted(len(report.invalid), 'row')}, left alone at the target")
     _taken_over(screen, report)
     _excluded(screen, report)
+    if report.counts["forgotten"]:
+        forgotten = counted(report.counts["forgotten"], "contact is", "contacts are")
+        screen.line(("forgotten", "bold"), f": {forgotten} left out", indent=2)
     again = "the target refused them; sent again when they change, or after syncd rejects retry"
     _rows(screen, report.rejected, "rejected", f"{counted(len(report.rejected), 'contact')}: {again}")
     _rows(screen, report.kept, "not undone", counted(len(report.kept), "contact"))

@@ -32,7 +32,7 @@ which there was no call: ``handed over`` (another key has the contact) · ``left
 MADE = ("planned", "accepted", "handed over", "left", "not found")
 """The outcomes after which the ledger says what the plan says (in a dry run, it would)."""
 
-COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded")
+COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded", "forgotten")
 
 
 @dataclass(slots=True)
