@@ -187,7 +187,7 @@ class _Trial:
         """Return the plan that a run of these rows would make."""
         # Other sources, and warnings of shared numbers, are no concern of the gates.
         source = replace(self.source, gates=gates, shared_numbers="allow")
-        request = PlanRequest(source, (source.name,), self.state, self.schema)
+        request = PlanRequest(source, (source.name,), self.state, self.schema, None)
         with spooling() as spool:
             # The list of the target is empty: only the ledger decides what is a create.
             world = world_of_every_row(request, _Copy(rows), self.mapping, spool)

@@ -17,6 +17,7 @@ from syncd.finish.resume import LastRead
 from syncd.plan.claims import too_little
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
+from syncd.plan.shared_numbers import decided_anew
 from syncd.plan.takeovers import shows_enough
 from syncd.plan.world import PlanRequest, World, request_of, world_of
 from syncd.read.reader import read_beside_ledger
@@ -58,7 +59,7 @@ def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor:
     """Read what changed since the cursor; read the whole source if these rows are not enough to decide."""
     reading = read_beside_ledger(session, request.source, request.schema, cursor, last.context, spool, last.seen)
     world = world_of(request, reading)
-    reason = _why_whole(world) if reading.end.proof == "partial" else ""
+    reason = _why_whole(world)
     if reason:
         log.info("read whole", source=request.name, reason=reason)
         whole = _read_enough(session, request, last, None, spool.emptied())
@@ -67,7 +68,11 @@ def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor:
 
 
 def _why_whole(world: World) -> str:
-    """Return why a partial read is not enough; "" if it is."""
+    """Return why a read that does not show all rows is not enough; "" if it is."""
+    if world.reading.end.proof == "unchanged":
+        return "numbers that contacts share are decided anew" if decided_anew(world) else ""
+    if world.reading.end.proof != "partial":
+        return ""
     if reason := too_little(world):
         return reason
     # Rows that this read did not show tell whether these are new contacts, or known ones under new keys.
