@@ -17,12 +17,12 @@ from syncd.finish.resume import LastRead
 from syncd.plan.claims import too_little
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
-from syncd.plan.shared_numbers import decided_anew
+from syncd.plan.shared_numbers import decided_anew, left_out
 from syncd.plan.takeovers import shows_enough
 from syncd.plan.world import PlanRequest, World, request_of, world_of
 from syncd.read.reader import read_beside_ledger
 from syncd.read.spool import Spool, spooling
-from syncd.report.run_outcome import report_plan
+from syncd.report.run_outcome import report_left_out, report_plan
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
 from syncd.target.lookup import Index
@@ -45,7 +45,8 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         last = resume.last_read(session, request)
         world = _read_enough(session, request, last, last.cursor, spool)
         if world.reading.end.proof == "unchanged":
-            return resume.report_again(report, last)
+            report_left_out(resume.report_again(report, last), left_out(request))
+            return report
         index = Index(session.target.contacts, schema, session.target.search)
         planned = plan_changes(world, index, session.clock())
         report_plan(report, session, planned, world.reading, schema)

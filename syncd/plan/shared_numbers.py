@@ -69,6 +69,11 @@ def decides(request: PlanRequest) -> bool:
     return request.source.shared_numbers in DECIDING
 
 
+def left_out(request: PlanRequest) -> pl.DataFrame:
+    """Return what the source's contacts go without by its last run, as ``LEFT_OUT``."""
+    return request.state.shared.of_source(request.name) if decides(request) else pl.DataFrame(schema=LEFT_OUT)
+
+
 def decided_anew(request: PlanRequest) -> bool:
     """Return whether numbers of the source are decided anew, though it may not have changed."""
     return decides(request) and len(request.state.shared.due(request.name)) > 0

@@ -27,7 +27,8 @@ run sends it again) · ``not sent`` (the push ended before, or another source ha
 which there was no call: ``handed over`` (another key has the contact) · ``left`` (the contact stays at the target) ·
 ``not found`` (the target has no contact of the key)."""
 
-COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded")
+COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded", "left_out")
+"""What a run counts."""
 
 
 @dataclass(slots=True)
@@ -62,7 +63,8 @@ class SourceReport(SourcePart):
     change is ``otherwise``. ``without_call``: how many planned deletes got no call. ``tidied``: how many contacts were
     deleted that an interrupted run had left behind. ``taken_over``: ``count``, ``what`` and the first ``keys`` of
     contacts that go on under new keys; {} if there are none. ``news``: warnings of what this run has done, which no
-    later run repeats.
+    later run repeats. ``left_out``: ``key``, ``number`` and ``reason`` of contacts that go without a number which another
+    contact has. ``undecided``: those of these numbers that wait for a person.
 
     In the report of an undo, ``undoes`` is the run that is undone and ``read`` is ``history``. ``kept`` are the changes
     that were not undone: ``key``, ``kind``, ``reason``.
@@ -90,6 +92,8 @@ class SourceReport(SourcePart):
     otherwise: str = "planned"
     without_call: int = 0
     tidied: int = 0
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
@@ -99,6 +103,7 @@ class SourceReport(SourcePart):
             held=self.held,
             invalid=self.counts["invalid"],
             rejected=self.counts["rejected"],
+            undecided=self.undecided,
             not_undone=self.kept,
         )
 
@@ -152,12 +157,19 @@ class SourceReport(SourcePart):
             "left": with_shown_keys(self.left),
             "warnings": [*self.news, *self.warnings],
             "unknown": self.unknown,
+            "left_out": with_shown_keys(self.left_out),
+            "undecided": self.undecided,
         }
         if self.taken_over:
             found |= {"taken_over": self.taken_over}
         if self.undoes:
             found |= {"undoes": self.undoes, "kept": with_shown_keys(self.kept)}
         return {**found, **error_json(self.error)}
+
+
+def to_keep(report: SourceReport) -> dict[str, Any]:
+    """Return what the state keeps of a report: not whose numbers are left out, which has tables of its own."""
+    return {**report.to_json(), "left_out": [], "undecided": []}
 
 
 PAGE = 500

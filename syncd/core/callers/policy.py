@@ -11,6 +11,7 @@ from collections.abc import Collection
 import polars as pl
 
 from syncd.core.callers.numbers import NUMBER, digits
+from syncd.core.callers.wording import NOBODY
 from syncd.core.columns import DIGEST, KEY, REASON, UNIT
 from syncd.core.identity import digest, plain_text
 from syncd.core.mapping.phones import canonical
@@ -34,9 +35,6 @@ CLAIMS = {
 
 ASSIGNED = {NUMBER: pl.String, SOURCE: pl.String, KEY: pl.String}
 """Whose a person says a number is."""
-
-NOBODY = "nobody has it until a person decides"
-"""Why a contact goes without a number that waits for a decision."""
 
 _CHOSEN, _FIRST, _WHY, _AT = "@chosen", "@first", "@why", "@at"
 
