@@ -27,14 +27,12 @@ from syncd.read.contact_mapping import contact_mapping
 from syncd.report.change_lines import Part, kinds_counted
 from syncd.report.exit_code import CODES, DEFECT, TEMPORARY, USAGE, gravest
 from syncd.report.screen import Screen
-from syncd.report.steps import Step, failed
+from syncd.report.steps import Step, failed, show_step
 from syncd.report.streams import print_json
 from syncd.run.company import known_company, prove_company
 from syncd.run.session import Session, open_session
 from syncd.watch.notify import unknown_addresses
 from syncd.watch.sending import UNKNOWN
-
-MARKS = {"good": ("✓", "green"), "bad": ("✗", "bold red"), "note": ("!", "yellow")}
 
 PAGE = 10
 """Reasons and warnings that are shown of a source."""
@@ -51,20 +49,17 @@ def check(config: Path | None, options: CheckOptions) -> int:
     for step in steps(config):
         found.append(step)
         if screen:
-            screen.line(MARKS[step.mark], f" {step.text}")
-            for detail in step.details:
-                screen.line(detail, indent=4)
+            show_step(screen, step)
     codes = [step.code for step in found]
     # After these codes there is no source, no target or no mapping to try the gates with.
     ready = options.prove and not {DEFECT, USAGE, TEMPORARY}.intersection(codes)
     tried = list(_tried(screen, config)) if ready else []
     code = gravest([*codes, *(each.exit_code for each in tried)])
     if screen:
-        screen.line(*_last_line(found, tried))
+        screen.line(*_last_line(found, tried, config))
     else:
-        lines = [{"mark": step.mark, "text": step.text, "details": list(step.details)} for step in found]
         proved = {"proved": [each.to_json() for each in tried]} if options.prove else {}
-        print_json({"exit": code, "steps": lines, **proved})
+        print_json({"exit": code, "steps": [step.to_json() for step in found], **proved})
     return code
 
 
@@ -80,13 +75,17 @@ def _tried(screen: Screen | None, config: Path | None) -> Iterator[Proved]:
             yield found
 
 
-def _last_line(found: Sequence[Step], tried: Sequence[Proved]) -> Iterator[Part]:
+def _last_line(found: Sequence[Step], tried: Sequence[Proved], config: Path | None) -> Iterator[Part]:
     if bad := sum(step.mark == "bad" for step in found):
         yield (f"{counted(bad, 'problem')} to be mended first.", "bold red")
     elif any(each.exit_code for each in tried):
         yield from (("Ready, but not every damage is held", "bold yellow"), ": see above what would go through.")
     else:
-        yield from (("Ready", "bold green"), ": syncd run --dry-run shows what a run would do.")
+        settings = loaded(config)
+        commands = ["syncd run --dry-run"] * bool(settings.sources or not settings.sinks)
+        commands += ["syncd activity deliver --dry-run"] * bool(settings.sinks)
+        shows = "show what runs would do" if len(commands) > 1 else "shows what a run would do"
+        yield from (("Ready", "bold green"), f": {' and '.join(commands)} {shows}.")
 
 
 def steps(config: Path | None) -> Iterator[Step]:

@@ -12,6 +12,7 @@ from syncd.config import Source
 from syncd.core.plan import Plan
 from syncd.core.warnings import of_unconfigured
 from syncd.errors import AccessDenied, OtherCompany, StateError, Stopped, SyncdError
+from syncd.finish.callers import keep_callers
 from syncd.push.result import PushResult
 from syncd.push.run_plan import push_plan
 from syncd.report.left import left_json
@@ -86,3 +87,4 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
     )
     if report.left:
         session.state.leftovers.tell(source.name)
+    keep_callers(session)

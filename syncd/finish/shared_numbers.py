@@ -40,7 +40,6 @@ def keep_after_push(world: World, planned: Planned, pushed: PushResult) -> None:
     # The ledger has the keys of now.
     world = replace(world, takeovers={})
     _keep_wants(world, planned)
-    state.holders.refresh(world.schema.phones)
     found = _decided(world, planned)
     without = found.filter(~pl.col(GETS))
     other = found.filter(pl.col(HAS) != pl.col(GETS))

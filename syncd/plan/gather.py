@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -288,7 +288,7 @@ def _read(world: World) -> Read:
 
 def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, keys: KeyChanges, now: float) -> Plan:
     seconds = (pl.lit(now) - pl.col("@missing_since")).fill_null(0.0).alias("seconds")
-    return gate(
+    plan = gate(
         compared.changes,
         read=read,
         rules=world.source.gates,
@@ -301,6 +301,7 @@ def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, 
         let_go=compared.let_go,
         case_insensitive=world.state.facts.case_insensitive.get(),
     )
+    return replace(plan, origins=world.verdicts.origins)
 
 
 def _warnings(world: World, compared: _Compared, index: Index) -> Iterator[str]:

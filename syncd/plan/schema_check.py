@@ -37,6 +37,7 @@ def settled_schema(session: Session) -> Schema:
     if problems := problems_with(schema):
         raise SchemaError("\n".join(problems))
     settle_fields(session.state, schema)
+    session.schema = schema
     return schema
 
 

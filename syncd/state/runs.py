@@ -26,6 +26,7 @@ _FORGOTTEN = (
         WHERE at < :before AND outcome = 'accepted' AND old_id IS NOT NULL AND key <> '' AND {OURS}
     """,
     "DELETE FROM leftover WHERE at < :before",
+    "DELETE FROM formernumber WHERE until < :before",
     """
     DELETE FROM run WHERE started < :before AND NOT (outcome = 'done' AND kind = 'run' AND started =
         (SELECT max(started) FROM run AS newest

@@ -121,7 +121,10 @@ def _show_sink(screen: Screen, each: Report) -> None:
 
 def _show_file(screen: Screen, found: Report) -> None:
     if found["forgotten"]:
-        screen.table(("what", "digest", "since"), [tuple(each.values()) for each in found["forgotten"]])
+        from syncd.commands.status import shown_time
+
+        rows = [(each["what"], each["digest"], shown_time(each["at"])) for each in found["forgotten"]]
+        screen.table(("what", "digest", "since"), rows)
     else:
         screen.line("Nothing is forgotten.")
     if "allowed" in found:
