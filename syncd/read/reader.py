@@ -183,7 +183,6 @@ class _Pages:
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
         self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *self.mapping.fields), self.height)
 
-
     def _known(self, mapped: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Leave out what was forgotten, before anything else looks at the rows."""
         if not self.marks:
@@ -317,7 +316,7 @@ class _Source:
         self.progress(self.pages.height)
 
 
-def read_beside_ledger(  # noqa: PLR0913 (each is something else that a read needs)
+def read_beside_ledger(
     session: Session,
     source: Source,
     schema: Schema,

@@ -96,6 +96,18 @@ class Database(Queries):
             finally:
                 self._begun = False
 
+    def rewrite(self) -> bool:
+        """Write the file anew, without free pages; return whether its room is free already.
+
+        It is not while another process reads what was there before.
+        """
+        with self._lock, self._explained():
+            self._sqlite.execute("VACUUM").close()
+            # Until this, what was written stands in a log beside the file.
+            with closing(self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")) as cursor:
+                is_busy, *_ = cursor.fetchone()
+        return not is_busy
+
     def execute(self, sql: str, **values: Any) -> int:
         """Change what is stored; return the number of rows that were changed."""
         with self._transaction(), self._executed(sql, bound(values)) as cursor:
