@@ -257,6 +257,8 @@ def _leaves_out(contacts: pl.DataFrame, schema: Schema) -> bool:
 
 def _without_ambiguous(verdicts: Verdicts, rows: pl.DataFrame) -> Verdicts:
     """Leave contacts alone whose match value ``many`` contacts at the target have."""
+    if rows.is_empty():
+        return verdicts
     # A push would hit any of these contacts, and nobody could tell which.
     reason = pl.format("{} contacts at the target have its match values; delete all but one there", "many")
     return verdicts.demoted(rows.select(ROW, pl.lit(INVALID, dtype=pl.UInt8).alias(STATE), reason.alias(REASON)))
@@ -264,6 +266,8 @@ def _without_ambiguous(verdicts: Verdicts, rows: pl.DataFrame) -> Verdicts:
 
 def _without_barred(verdicts: Verdicts, barred: pl.DataFrame, mode: Mode) -> Verdicts:
     """Exclude the contacts whose changes the source's mode does not make."""
+    if barred.is_empty():
+        return verdicts
     has = pl.when(pl.col(KIND) == "create").then(pl.lit("does not have it")).otherwise(pl.lit("has it already"))
     reason = pl.format(f"mode: {mode}, and the target {{}}", has)
     barred = barred.filter(pl.col(KIND) != "delete")
@@ -345,6 +349,8 @@ def _links(world: World, plan: Plan) -> pl.DataFrame:
 
 def _changed_since(world: World, undone: pl.DataFrame, plan: Plan) -> list[str]:
     """Return the undone keys whose source has changed since."""
+    if undone.is_empty():
+        return []
     invalid = world.verdicts.rows.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
     if world.named_gone is not None:
         # A partial read says nothing of the keys that it lacks.
