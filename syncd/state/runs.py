@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from syncd.core.callers.kinds import KINDS
 from syncd.state.database import Database, Part
 from syncd.state.entries import OURS
 from syncd.state.leaving.deletions import abandon
@@ -27,6 +28,7 @@ _FORGOTTEN = (
         WHERE at < :before AND outcome = 'accepted' AND old_id IS NOT NULL AND key <> '' AND {OURS}
         AND source = coalesce(:source, source)
     """,
+    "DELETE FROM formernumber WHERE until < :before AND source = coalesce(:source, source)",
     """
     DELETE FROM run WHERE started < :before AND source = coalesce(:source, source)
         AND NOT (outcome = 'done' AND kind = 'run' AND started =
@@ -86,6 +88,15 @@ class Runs(Part):
         with self._database.write():
             self._database.execute(query, run=run, source=source, now=now, report=as_text, **values)
             forget_old(self._database, now)
+
+    def callers_since(self, at: float) -> dict[str, int]:
+        """Return what became of callers by the runs that ended since ``at``: how many numbers there are of each kind.
+
+        A number counts for each run, and each source, by whose changes it got another caller.
+        """
+        sums = ", ".join(f"total(json_extract(report, '$.callers.counts.{kind}'))" for kind in KINDS)
+        [row] = self._database.rows(f"SELECT {sums} FROM run WHERE ended >= :at", at=at)
+        return {kind: int(count) for kind, count in zip(KINDS, row, strict=True)}
 
     def newest_delivery(self, sink: str) -> str | None:
         """Return the newest run that delivered to a sink and ended well; None if none is known."""
