@@ -29,6 +29,7 @@ from syncd.read.contact_mapping import contact_mapping
 from syncd.read.named_keys import as_mapped
 from syncd.read.reading import Reading, without_duplicates
 from syncd.read.spool import Spool
+from syncd.read.turned_away import TurnedAway
 from syncd.read.unchanged_rows import Recall
 from syncd.read.unknown_keys import NOTHING, Question, Seen, question, unanswered
 from syncd.run.session import Session
@@ -73,6 +74,7 @@ class _Pages:
     unmapped: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     height: int = 0
     entities: Counter[str] = field(default_factory=Counter)
+    turned_away: TurnedAway = field(default_factory=TurnedAway)
 
     def add(self, page: Rows) -> None:
         """Take a page; as soon as it is worth while, map the rows that are not recognised."""
@@ -128,6 +130,7 @@ class _Pages:
             spool=self.spool,
             recall=self.recall,
             entities=self.entities,
+            turned_away=self.turned_away,
             present=None if end.present is None else self.mapping.keys(end.present),
         )
 
@@ -171,6 +174,7 @@ class _Pages:
         self.reasons.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
         self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *self.mapping.fields), self.height)
+        self.turned_away.add(rows, mapped)
 
 
 def next_page(reading: Generator[Rows, None, T]) -> Rows | T:

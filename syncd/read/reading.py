@@ -13,6 +13,7 @@ from syncd.core.identity import REPEATED, differing_twins, digest, in_one_order,
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
 from syncd.read.spool import Spool
+from syncd.read.turned_away import TurnedAway
 from syncd.read.unchanged_rows import Recall
 from syncd.source import End
 
@@ -25,7 +26,7 @@ class Reading:
     reason of the rows that could not be read. ``present``: beside a partial read, the keys of all rows that the source
     holds (null: a row without a key). ``lacks``: why the rows of a partial read are not enough, "" if they are.
     ``listed``: the keys that a sweep listed before this whole read. ``entities``: how many cells of a column hold an
-    HTML entity.
+    HTML entity. ``turned_away``: rows that are no contacts, or lost a number.
     """
 
     # Planning returns further verdicts and changes nothing here, so that the order of its steps does not matter.
@@ -40,6 +41,7 @@ class Reading:
     lacks: str = ""
     listed: pl.Series | None = None
     entities: Mapping[str, int] = field(default_factory=dict)
+    turned_away: TurnedAway = field(default_factory=TurnedAway)
 
     @property
     def keyless(self) -> int:
