@@ -15,6 +15,7 @@ from syncd.finish.close import close, keep_before_push
 from syncd.finish.forgetting import sweep
 from syncd.finish.record import ENDS_THE_COMMAND, carry_out, reported
 from syncd.finish.resume import LastRead
+from syncd.finish.unsent import keep_unsent
 from syncd.plan.claims import too_little
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
@@ -93,6 +94,7 @@ def _push(session: Session, world: World, planned: Planned, report: SourceReport
     since = planned.record.newest_change
     pushed = carry_out(session, world.source, report, planned.plan, index, since=since)
     delete_refused = close(session, world, planned, pushed)
+    keep_unsent(session, world, planned)
     resume.keep_cursor(last, world, planned, report, retry=delete_refused)
     if isinstance(pushed.failure, ENDS_THE_COMMAND):
         raise pushed.failure
