@@ -63,8 +63,8 @@ class SourceReport(SourcePart):
     change is ``otherwise``. ``without_call``: how many planned deletes got no call. ``tidied``: how many contacts were
     deleted that an interrupted run had left behind. ``taken_over``: ``count``, ``what`` and the first ``keys`` of
     contacts that go on under new keys; {} if there are none. ``news``: warnings of what this run has done, which no
-    later run repeats. ``left_out``: ``key``, ``number`` and ``reason`` of contacts that go without a number that several
-    want. ``undecided``: those of these numbers that wait for a person.
+    later run repeats. ``left_out``: ``key``, ``number`` and ``reason`` of contacts that go without a number which
+    several want. ``undecided``: those of these numbers that wait for a person.
 
     In the report of an undo, ``undoes`` is the run that is undone and ``read`` is ``history``. ``kept`` are the changes
     that were not undone: ``key``, ``kind``, ``reason``.
