@@ -12,6 +12,7 @@ import structlog
 from syncd.config import Source
 from syncd.finish import resume
 from syncd.finish.close import close, keep_before_push
+from syncd.finish.forgetting import sweep
 from syncd.finish.record import ENDS_THE_COMMAND, carry_out, reported
 from syncd.finish.resume import LastRead
 from syncd.plan.claims import too_little
@@ -41,6 +42,7 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
     report = into or SourceReport(source.name, dry_run=session.dry_run)
     with session.leased(source.name), reported(session, source, report), spooling() as spool:
         schema = usable_schema(session, source)
+        sweep(session, source.name, source.rules.mapping, schema)
         request = request_of(session, source, schema)
         last = resume.last_read(session, request)
         world = _read_enough(session, request, last, last.cursor, spool)
@@ -58,7 +60,9 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
 
 def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor: str | None, spool: Spool) -> World:
     """Read what changed since the cursor; read the whole source if these rows are not enough to decide."""
-    reading = read_beside_ledger(session, request.source, request.schema, cursor, last.context, spool, last.seen)
+    reading = read_beside_ledger(
+        session, request.source, request.schema, cursor, last.context, spool, last.seen, request.marks
+    )
     world = world_of(request, reading)
     reason = _why_whole(world)
     if reason:

@@ -26,6 +26,8 @@ FORM = 3
 REPEATED = ("invalid", "excluded", "rejected", "warnings")
 """The parts of a report that hold until the source changes."""
 
+_REPEATED_COUNTS = ("invalid", "rejected", "excluded", "forgotten")
+
 MOST_INVALID = 1_000
 """Invalid rows that are kept for the next run; a source with more is read whole by every run."""
 
@@ -116,7 +118,7 @@ def _to_report_again(last: LastRead, world: World, planned: Planned, report: Sou
     lost = {*planned.record.granted.to_others, *last.report.get("lost_to_others", [])}
     return {
         "rows": rows,
-        "counts": {"unchanged": unchanged, **{name: counts[name] for name in ("invalid", "rejected", "excluded")}},
+        "counts": {"unchanged": unchanged, **{name: counts[name] for name in _REPEATED_COUNTS}},
         **{part: getattr(report, part) for part in REPEATED},
         "unsent": last.seen.after(world.reading, planned.verdicts, world.named_gone or ()),
         "lost_to_others": sorted(lost.intersection(world.state.claims.outranked(world.name).values())),
@@ -134,6 +136,8 @@ def _context(session: Session, request: PlanRequest) -> str:
         list(request.order),
         FORM,
         "yes" if request.state.facts.case_insensitive.get() else None,
+        # What may come back must be read again, and so must what was forgotten while another state was used.
+        *([request.marks.stamp] if request.marks else ()),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -23,6 +23,7 @@ from syncd.core.takeover.key_forms import WAS
 from syncd.core.verdicts import Verdicts
 from syncd.plan.claims import Granted, grant
 from syncd.plan.field_history import comparable, renames, schema_changed
+from syncd.plan.number_gates import number_gates_of
 from syncd.plan.shared_numbers import Shares, share, share_again, staying
 from syncd.plan.takeovers import with_takeovers
 from syncd.plan.world import World
@@ -68,6 +69,9 @@ class Planned:
     new keys. ``verdicts``: what each row is. ``unchanged``: how many contacts are as they were sent. ``rejected``: key
     and reason of contacts that the target refused and that are not sent again. ``news``: what the run does once, which
     no later run tells again.
+
+    When an older plan is applied, ``whole`` is the plan with the changes that are not made; ``unfinished`` says that
+    the next run has something of this read to do.
     """
 
     plan: Plan
@@ -79,6 +83,8 @@ class Planned:
     news: list[str]
     warnings: list[str]
     record: Record
+    whole: Plan | None = None
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,10 +279,11 @@ def _read(world: World) -> Read:
         keys = pl.concat([keys, present.alias(KEY)])
     # A partial read that lists all present keys tells who is there, as a whole read does.
     whole = reading.end.proof != "partial" or present is not None
-    there = {*keys.filter(keys.is_in(list(canaries))), *reading.recall.has_read(canaries)}
+    # A canary that was forgotten warns of nothing any more.
+    there = {*keys.filter(keys.is_in(list(canaries))), *reading.recall.has_read(canaries), *reading.left_out}
     return Read(
         proved=reading.end.proof in ("complete", "partial"),
-        rows=reading.count(world.verdicts) if present is None else len(present),
+        rows=reading.count(world.verdicts) if present is None else len(present) + len(reading.left_out),
         why=reading.end.why,
         keyless=reading.keyless,
         missing=tuple(key for key in canaries if key not in there) if whole else (),
@@ -288,6 +295,7 @@ def _read(world: World) -> Read:
 
 def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, keys: KeyChanges, now: float) -> Plan:
     seconds = (pl.lit(now) - pl.col("@missing_since")).fill_null(0.0).alias("seconds")
+    numbers = number_gates_of(world.name, compared.changes, world.numbers, world.state, world.schema)
     plan = gate(
         compared.changes,
         read=read,
@@ -299,6 +307,7 @@ def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, 
         undone=undone,
         keys=keys,
         let_go=compared.let_go,
+        numbers=numbers,
         case_insensitive=world.state.facts.case_insensitive.get(),
     )
     return replace(plan, origins=world.verdicts.origins)

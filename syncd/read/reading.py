@@ -25,7 +25,7 @@ class Reading:
     reason of the rows that could not be read. ``present``: beside a partial read, the keys of all rows that the source
     holds (null: a row without a key). ``lacks``: why the rows of a partial read are not enough, "" if they are.
     ``listed``: the keys that a sweep listed before this whole read. ``entities``: how many cells of a column hold an
-    HTML entity.
+    HTML entity. ``left_out``: the keys of rows that were left out, since they, or their numbers, were forgotten.
     """
 
     # Planning returns further verdicts and changes nothing here, so that the order of its steps does not matter.
@@ -40,6 +40,7 @@ class Reading:
     lacks: str = ""
     listed: pl.Series | None = None
     entities: Mapping[str, int] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
 
     @property
     def keyless(self) -> int:
@@ -50,7 +51,7 @@ class Reading:
 
     def count(self, verdicts: Verdicts) -> int:
         """Return how many rows the source has, readable or not."""
-        known = self.recall.unchanged + self.recall.repeated
+        known = self.recall.unchanged + self.recall.repeated + len(self.left_out)
         # A contact that was called back without its row has no line.
         read = verdicts.rows.get_column(LINE).count()
         return known + read + verdicts.repeated.height + len(self.malformed)

@@ -37,6 +37,7 @@ CODES = {
         ("held", "invalid", "no_contact", "missing_canary", "rejected", "not_undone", "undecided"), WAITING
     ),
     **dict.fromkeys(("drift", "not_guarded", "alarm", "not_arrived", "not_sent"), WAITING),
+    **dict.fromkeys(("state_problem", "not_confirmed"), WAITING),
     **dict.fromkeys(("unknown_outcome", "not_delivered", "unwritable_output"), TEMPORARY),
     "changes": CHANGES,
 }

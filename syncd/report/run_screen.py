@@ -12,9 +12,10 @@ from syncd.core.compare import KIND
 from syncd.core.identity import REPEATED
 from syncd.core.wording import counted, shown_key
 from syncd.errors import Stopped
+from syncd.report.callers_screen import show_callers
 from syncd.report.change_lines import Part, change_lines, kinds_counted
 from syncd.report.screen import PAGE, Screen
-from syncd.report.source_report import SourceReport, described
+from syncd.report.source_report import SourceReport, callers_of, described
 from syncd.report.undecided import FEW, show_undecided
 
 DONE_PAGE = 5
@@ -24,7 +25,7 @@ IN_JSON = "; --json holds them all"
 
 
 def show_run(screen: Screen, reports: Sequence[SourceReport], *, dry_run: bool, left: Sequence[str] = ()) -> None:
-    """Write the report of each source, and a last line for all.
+    """Write the report of each source, what becomes of callers by all of them, and a last line for all.
 
     ``left``: the sources that were not begun.
     """
@@ -32,6 +33,7 @@ def show_run(screen: Screen, reports: Sequence[SourceReport], *, dry_run: bool, 
         _source(screen, report)
     if left:
         screen.line(("not run", "bold yellow"), f": {', '.join(left)}")
+    show_callers(screen, callers_of(reports), dry_run=dry_run)
     if reports:
         screen.line(*_last_line(reports, dry_run=dry_run), hanging=2)
 
@@ -43,6 +45,9 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _rows(screen, report.invalid, "invalid", f"{counted(len(report.invalid), 'row')}, left alone at the target")
     _taken_over(screen, report)
     _excluded(screen, report)
+    if report.counts["forgotten"]:
+        forgotten = counted(report.counts["forgotten"], "contact is", "contacts are")
+        screen.line(("forgotten", "bold"), f": {forgotten} left out", indent=2)
     again = "the target refused them; sent again when they change, or after syncd rejects retry"
     _rows(screen, report.rejected, "rejected", f"{counted(len(report.rejected), 'contact')}: {again}")
     _rows(screen, report.kept, "not undone", counted(len(report.kept), "contact"))

@@ -14,7 +14,9 @@ from syncd.state.holdings import Holdings
 from syncd.state.holds import Holds
 from syncd.state.journal import Journal
 from syncd.state.leaving.deletions import Deletions
+from syncd.state.leaving.erasing import Erasing
 from syncd.state.leaving.leftovers import Leftovers
+from syncd.state.leaving.searching import Searching
 from syncd.state.leaving.tidying import Tidying
 from syncd.state.ledger import Ledger
 from syncd.state.notices import Notices
@@ -41,6 +43,8 @@ class State(Database):
         self.deletions = Deletions(self)
         self.tidying = Tidying(self)
         self.leftovers = Leftovers(self)
+        self.searching = Searching(self)
+        self.erasing = Erasing(self)
         self.history = History(self)
         self.numbers = Numbers(self)
         self.holders = Holders(self)

@@ -21,7 +21,7 @@ from syncd.state.database import Part
 from syncd.state.entries import newest_change
 from syncd.state.facts import Fact
 from syncd.state.numbers.numbers import SOURCES
-from syncd.state.numbers.there import OPEN, THERE, VALUES
+from syncd.state.numbers.there import OPEN, STANDING, THERE, VALUES
 from syncd.state.queries import THESE_KEYS
 
 HOLDERS = {NUMBER: pl.String, SOURCE: pl.String, KEY: pl.String}
@@ -29,9 +29,6 @@ HOLDERS = {NUMBER: pl.String, SOURCE: pl.String, KEY: pl.String}
 
 CONTACTS = {SOURCE: pl.String, KEY: pl.String, "fields": pl.String}
 """A contact at the target. ``fields``: its values there, a JSON object, as far as they are known."""
-
-STANDING = "numbers.standing"
-"""The name of the fact that there is an index, of which phone fields, and the newest change when it was last made."""
 
 _WHO = {SOURCE: pl.String, KEY: pl.String}
 _PAGE = 25_000
@@ -64,10 +61,9 @@ class Holders(Part):
     def of(self, numbers: pl.Series, phones: Collection[str]) -> pl.DataFrame:
         """Return who holds these numbers (in the form of :mod:`syncd.core.callers.numbers`), as :data:`HOLDERS`."""
         wanted = pl.col(NUMBER).is_in(numbers.implode())
-        indexed = self._standing.get()
-        if indexed is None or not {*phones} <= {*indexed["phones"]}:
+        changed = self._changed(phones)
+        if changed is None:
             return pl.concat([pl.DataFrame(schema=HOLDERS), *(page.filter(wanted) for page in self._every(phones))])
-        changed = self._database.frame(_WHO, f"SELECT source, key FROM unindexed UNION {_OPEN}")
         rest = self._indexed(numbers).join(changed, on=[SOURCE, KEY], how="anti", maintain_order="left")
         pages = (changed.slice(start, _PAGE) for start in range(0, changed.height, _PAGE))
         now = (numbers_in(self.contacts(page), [SOURCE, KEY], pl.col("fields"), phones) for page in pages)
@@ -83,6 +79,20 @@ class Holders(Part):
                 page = keys.slice(start, _PAGE).to_list()
                 found.append(self._database.frame(CONTACTS, query, source=source, keys=page))
         return pl.concat(found)
+
+    def count(self, source: str, phones: Collection[str]) -> int:
+        """Return how many numbers the source's contacts hold; a number of two contacts counts twice."""
+        changed = self._changed(phones)
+        if changed is None:
+            return sum(page.filter(pl.col(SOURCE) == source).height for page in self._every(phones))
+        mine = changed.filter(pl.col(SOURCE) == source)
+        count = "SELECT count(*) FROM number WHERE source = :source"
+        indexed = int(self._database.scalar(count, source=source))
+        keys = mine.get_column(KEY)
+        pages = (keys.slice(start, _PAGE).to_list() for start in range(0, len(keys), _PAGE))
+        stale = sum(self._database.scalar(f"{count} AND {THESE_KEYS}", source=source, keys=page) for page in pages)
+        now = numbers_in(self.contacts(mine), [KEY], pl.col("fields"), phones).height
+        return indexed - int(stale) + now
 
     def refresh(self, phones: Collection[str], *, display: str | None = None, run: str = "") -> None:
         """Bring the index up to date, and note which callers a number has no more.
@@ -113,6 +123,13 @@ class Holders(Part):
     @property
     def _standing(self) -> Fact[dict[str, Any] | None]:
         return Fact(self._database, STANDING, lambda text: json.loads(text) if text else None, json.dumps)
+
+    def _changed(self, phones: Collection[str]) -> pl.DataFrame | None:
+        """Return the contacts (``@source``, ``@key``) of which the index may be wrong; None if there is no index."""
+        indexed = self._standing.get()
+        if indexed is None or not {*phones} <= {*indexed["phones"]}:
+            return None
+        return self._database.frame(_WHO, f"SELECT source, key FROM unindexed UNION {_OPEN}")
 
     def _indexed(self, numbers: pl.Series) -> pl.DataFrame:
         query = "SELECT number, source, key FROM number WHERE number IN (SELECT value FROM json_each(:numbers))"
