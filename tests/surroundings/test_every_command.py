@@ -28,6 +28,7 @@ COMMANDS = {
     "reconcile": ("reconcile", "--repair"),
     "fields": ("fields",),
     "approve": ("approve", "tenants", "abc"),
+    "number": ("number", "2125550101"),
     "undo": ("undo", "none"),
     "explain": ("explain", "tenants", "3"),
     "history": ("history",),
