@@ -82,6 +82,7 @@ def _add(name: str, options: type) -> None:
 
 # --help lists the commands in this order.
 _add("run", takes.RunOptions)
+_add("apply", takes.ApplyOptions)
 
 
 @command(app)

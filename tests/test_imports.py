@@ -35,7 +35,7 @@ FLOORS = (
     ("finish",),
     ("activity",),
     ("sync",),
-    ("reconcile", "undo", "explain", "prove", "accept"),
+    ("reconcile", "undo", "explain", "prove", "accept", "apply"),
     ("daemon", "sandbox"),
     ("demo",),
     ("commands",),

@@ -68,8 +68,8 @@ class Planned:
     and reason of contacts that the target refused and that are not sent again. ``news``: what the run does once, which
     no later run tells again.
 
-    When an older plan is applied, ``whole`` is the plan with the changes that are not made, and ``unfinished`` says that
-    the next run has something of this read to do.
+    When an older plan is applied, ``whole`` is the plan with the changes that are not made, and ``unfinished`` says
+    that the next run has something of this read to do.
     """
 
     plan: Plan

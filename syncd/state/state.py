@@ -20,6 +20,7 @@ from syncd.state.ledger import Ledger
 from syncd.state.notices import Notices
 from syncd.state.numbers.holders import Holders
 from syncd.state.numbers.numbers import Numbers
+from syncd.state.plans.applied import Plans
 from syncd.state.requests import Requests
 from syncd.state.runs import Cursors, Leases, Runs
 
@@ -46,6 +47,7 @@ class State(Database):
         self.holds = Holds(self)
         self.claims = Claims(self)
         self.runs = Runs(self)
+        self.plans = Plans(self)
         self.leases = Leases(self)
         self.cursors = Cursors(self)
         self.facts = Facts(self)
