@@ -114,7 +114,7 @@ def made_of(before: Mapping[str, str], plan: Path, refused: set[str]) -> dict[st
 
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    max_examples=examples(12, 1_000),
+    max_examples=examples(6, 500),
     phases=[Phase.explicit, Phase.generate],
 )
 @given(histories())
