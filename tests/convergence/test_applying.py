@@ -105,9 +105,13 @@ class Office:
 def made_of(before: Mapping[str, str], plan: Path, refused: set[str]) -> dict[str, str]:
     """Return what the target holds if exactly the changes of the plan that are not refused are made."""
     [source] = read_plan(plan).sources
-    changes = [each for each in source.changes.iter_rows(named=True) if each["@key"] not in refused]
+    planned = source.changes.to_dicts()
+    changes = [each for each in planned if each["@key"] not in refused]
     leaving = {each["@old_match"] for each in changes if each["@kind"] == "move"}
     leaving |= {each["@match"] for each in changes if each["@kind"] == "delete"}
+    # Nobody takes the place of a contact whose move is refused.
+    stuck = {each["@old_match"] for each in planned if each["@kind"] == "move"} - leaving
+    assert not stuck & before.keys() & {each["@match"] for each in changes if each["@kind"] != "delete"}
     stays = {match: name for match, name in before.items() if match not in leaving}
     return stays | {each["@match"]: each["Name"] for each in changes if each["@kind"] != "delete"}
 

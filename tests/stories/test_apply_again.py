@@ -115,8 +115,20 @@ def test_a_first_load_of_which_a_part_is_applied_still_looks_for_what_is_there(d
     desk.company.sandbox.store.add({"External ID": "5", "Name": "By hand"})
     desk.export(ANN, BOB, EVE)
     assert desk.apply()[0] == 0
-    report = json.loads(desk.syncd("run", "--json")[1])["sources"][0]
+    with desk.company.state() as state:
+        assert state.facts.first_load("tenants").get() is None
+    report = json.loads(desk.syncd("run", "--dry-run", "--json")[1])["sources"][0]
     assert (report["counts"]["adopt"], report["counts"]["create"]) == (1, 0)
+
+
+def test_an_adopted_contact_is_let_go_by_a_run_and_not_by_a_plan(desk: Desk) -> None:
+    desk.company.sandbox.store.add({"External ID": "2", "Name": "By hand"})
+    desk.run(ANN, BOB, CY)
+    desk.plan(renamed(ANN), CY)
+    code, report = desk.apply()
+    assert (code, report["sources"][0]["warnings"]) == (0, [])
+    warnings = json.loads(desk.syncd("run", "--json")[1])["sources"][0]["warnings"]
+    assert any("adopted" in each for each in warnings)
 
 
 def test_an_approval_that_came_after_the_plan_is_not_used_up(desk: Desk) -> None:
