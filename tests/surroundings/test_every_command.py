@@ -22,6 +22,7 @@ SECRET = "Geheim77"
 
 COMMANDS = {
     "run": ("run", "--full"),
+    "apply": ("apply", "none.plan"),
     "daemon": ("daemon", "--check"),
     "check": ("check", "--prove"),
     "status": ("status",),
