@@ -27,6 +27,7 @@ from syncd.core.field_history import renamed
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
 from syncd.errors import SchemaError, SourceBusy, StateError
+from syncd.finish.callers import keep_callers
 from syncd.finish.close import not_done
 from syncd.finish.forgetting import sweep
 from syncd.finish.record import ENDS_THE_COMMAND
@@ -293,6 +294,7 @@ def _end(session: Session, report: SourceDrift, before: int, error: BaseExceptio
     )
     if report.left:
         session.state.leftovers.tell(report.source)
+    keep_callers(session)
 
 
 def _log(report: SourceDrift) -> None:

@@ -18,11 +18,12 @@ from syncd.finish.resume import LastRead
 from syncd.plan.claims import too_little
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
+from syncd.plan.shared_numbers import decided_anew, left_out
 from syncd.plan.takeovers import shows_enough
 from syncd.plan.world import PlanRequest, World, request_of, world_of
-from syncd.read.reader import read_beside_ledger
+from syncd.read.beside_ledger import read_beside_ledger
 from syncd.read.spool import Spool, spooling
-from syncd.report.run_outcome import report_plan
+from syncd.report.run_outcome import report_left_out, report_plan
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
 from syncd.target.lookup import Index
@@ -46,7 +47,8 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
         last = resume.last_read(session, request)
         world = _read_enough(session, request, last, last.cursor, spool)
         if world.reading.end.proof == "unchanged":
-            return resume.report_again(report, last)
+            report_left_out(resume.report_again(report, last), left_out(request))
+            return report
         index = Index(session.target.contacts, schema, session.target.search)
         planned = plan_changes(world, index, session.clock())
         report_plan(report, session, planned, world.reading, schema)
@@ -62,7 +64,7 @@ def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor:
         session, request.source, request.schema, cursor, last.context, spool, last.seen, request.marks
     )
     world = world_of(request, reading)
-    reason = _why_whole(world) if reading.end.proof == "partial" else ""
+    reason = _why_whole(world)
     if reason:
         log.info("read whole", source=request.name, reason=reason)
         whole = _read_enough(session, request, last, None, spool.emptied())
@@ -71,7 +73,11 @@ def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor:
 
 
 def _why_whole(world: World) -> str:
-    """Return why a partial read is not enough; "" if it is."""
+    """Return why a read that does not show all rows is not enough; "" if it is."""
+    if world.reading.end.proof == "unchanged":
+        return "numbers that contacts share are decided anew" if decided_anew(world) else ""
+    if world.reading.end.proof != "partial":
+        return ""
     if reason := too_little(world):
         return reason
     # Rows that this read did not show tell whether these are new contacts, or known ones under new keys.

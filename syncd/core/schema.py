@@ -123,6 +123,22 @@ def problems_of_mapping(
     ]
 
 
+def problem_of_display(schema: Schema, named: str | None, renames: Mapping[str, str] | None = None) -> str | None:
+    """Return why the field ``named`` cannot be the name that a phone shows; None if it can, or if none is named.
+
+    ``renames``: as of :func:`problems_of_mapping`.
+    """
+    if named is None:
+        return None
+    if named not in schema.names:
+        return _lacking(named, schema, (renames or {}).get(named))
+    if named not in schema.phones:
+        return None
+    best = schema.display()
+    advice = "name a text field" + ("" if best is None else f", such as {best!r}, or leave it out")
+    return f"the contact field {named!r} holds phone numbers, and no name: {advice}"
+
+
 def _lacking(name: str, schema: Schema, now: str | None) -> str:
     if now is not None:
         return f"the contact field {name!r} was renamed at the target and is called {now!r} now: write that here"

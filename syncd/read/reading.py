@@ -52,7 +52,9 @@ class Reading:
     def count(self, verdicts: Verdicts) -> int:
         """Return how many rows the source has, readable or not."""
         known = self.recall.unchanged + self.recall.repeated + len(self.left_out)
-        return known + verdicts.rows.height + verdicts.repeated.height + len(self.malformed)
+        # A contact that was called back without its row has no line.
+        read = verdicts.rows.get_column(LINE).count()
+        return known + read + verdicts.repeated.height + len(self.malformed)
 
     def place(self, origin: int, line: int) -> str:
         """Return where a row stands, as ``tenants.csv:12``; a row that was never seen (line 0) has no number."""
@@ -60,9 +62,12 @@ class Reading:
 
     def fetch(self, verdicts: Verdicts, keys: pl.Series) -> pl.DataFrame:
         """Return the contacts with these keys, with their fields, in reading order."""
-        rows = verdicts.contacts().join(keys.to_frame(KEY), on=KEY, how="semi", maintain_order="left")
-        found = self.spool.fetch(rows.drop(STATE))
-        return found if verdicts.merged is None else found.update(verdicts.merged, on=ROW, how="left")
+        rows = verdicts.contacts().join(keys.to_frame(KEY), on=KEY, how="semi", maintain_order="left").drop(STATE)
+        if verdicts.made is None:
+            return self.spool.fetch(rows)
+        found = self.spool.fetch(rows.join(verdicts.made, on=ROW, how="anti"))
+        made = rows.join(verdicts.made, on=ROW, how="inner").select(found.columns)
+        return pl.concat([found, made]).sort(ROW)
 
     def merge(self, verdicts: Verdicts, winners: Mapping[str, Sequence[str]], schema: Schema) -> Verdicts:
         """Give contacts the numbers of others; ``winners``: the keys that are merged into each key, in order."""

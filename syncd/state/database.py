@@ -96,6 +96,17 @@ class Database(Queries):
             finally:
                 self._begun = False
 
+    @contextmanager
+    def attached(self, path: Path, name: str) -> Iterator[None]:
+        """Let the statements of a block name the tables of another file: ``name.table``."""
+        with self._lock, self._explained():
+            self._sqlite.execute(f"ATTACH DATABASE ? AS {name}", (uri(path, "ro"),))
+        try:
+            yield
+        finally:
+            with self._lock, self._explained():
+                self._sqlite.execute(f"DETACH DATABASE {name}")
+
     def rewrite(self) -> bool:
         """Write the file anew, without free pages; return whether its room is free already.
 
@@ -107,6 +118,16 @@ class Database(Queries):
             with closing(self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")) as cursor:
                 is_busy, *_ = cursor.fetchone()
         return not is_busy
+
+    def turn_into_memory(self) -> None:
+        """Go on with a copy in memory: what is changed from now on changes no file."""
+        if self._memory:
+            return
+        with self._lock, self._explained():
+            source, self._memory = self._sqlite, True
+            self._sqlite = self._open()
+            with closing(source):
+                source.backup(self._sqlite)
 
     def execute(self, sql: str, **values: Any) -> int:
         """Change what is stored; return the number of rows that were changed."""

@@ -22,6 +22,7 @@ from syncd.state.ledger import Ledger
 from syncd.state.notices import Notices
 from syncd.state.numbers.holders import Holders
 from syncd.state.numbers.numbers import Numbers
+from syncd.state.numbers.shared import Shared
 from syncd.state.requests import Requests
 from syncd.state.runs import Cursors, Leases, Runs
 
@@ -47,6 +48,7 @@ class State(Database):
         self.history = History(self)
         self.numbers = Numbers(self)
         self.holders = Holders(self)
+        self.shared = Shared(self, self.holders)
         self.holds = Holds(self)
         self.claims = Claims(self)
         self.runs = Runs(self)

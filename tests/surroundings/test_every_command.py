@@ -48,6 +48,7 @@ COMMANDS = {
     "activity explain": ("activity", "explain", "none"),
     "activity replay": ("activity", "replay"),
     "activity deliver": ("activity", "deliver"),
+    "activity check": ("activity", "check", "--prove"),
     "activity prepare": ("activity", "prepare", "crm"),
     "activity attribute": ("activity", "attribute", "none", "--nobody"),
     "activity unknown": ("activity", "unknown"),

@@ -223,10 +223,11 @@ class _Delivery:
     def _end(self, world: Circumstances) -> None:
         self._keep(world)
         report, run = self.report, self.session.run
+        report.requests = self.sink.sent
         outcome = "failed" if report.error else "done"
         shown = report.to_json()
         self.session.state.runs.end(
-            run, self.name, outcome=outcome, exit_code=report.exit_code, requests=0, report=shown
+            run, self.name, outcome=outcome, exit_code=report.exit_code, requests=report.requests, report=shown
         )
         self.mark = replace(self.mark, run=run)
 
@@ -300,6 +301,7 @@ def deliver_to(
         try:
             _Delivery(session, settings, sink, wants, where, report, before, mark, fresh, within).run()
         finally:
+            report.requests = sink.sent
             _report(session, name, report)
 
 

@@ -84,12 +84,12 @@ def _print(options: DeliverOptions, done: Delivered, error: BaseException | None
         head = {"run": done.run, "dry_run": options.dry_run, "exit": code}
         print_json({**head, "sinks": sinks, "error": None, **error_json(error)})
         return
-    show(done.reports, done.book, dry_run=options.dry_run)
+    show(done.reports, done.book, dry_run=options.dry_run, whole="; --changes FILE writes them all")
 
 
-def show(reports: Sequence[SinkReport], book: Book | None, *, dry_run: bool) -> None:
-    """Write what was delivered, or would be, sink by sink."""
+def show(reports: Sequence[SinkReport], book: Book | None, *, dry_run: bool, whole: str = "") -> None:
+    """Write what was delivered, or would be, sink by sink. ``whole``: how all changes are seen, such as an option."""
     from syncd.activity.delivering.screen import show_deliveries
     from syncd.report.screen import Screen
 
-    show_deliveries(Screen(), reports, book.pages if book else {}, dry_run=dry_run)
+    show_deliveries(Screen(), reports, book, dry_run=dry_run, whole=whole)

@@ -138,7 +138,11 @@ def _show_sink(screen: Screen, each: Report) -> None:
 def show_file(screen: Screen, found: Report) -> None:
     """Show what :func:`allowed` returned."""
     if found["forgotten"]:
-        rows = [(each["what"], each["digest"], each["at"], each["source"] or "-") for each in found["forgotten"]]
+        from syncd.commands.status import shown_time
+
+        rows = [
+            (each["what"], each["digest"], shown_time(each["at"]), each["source"] or "-") for each in found["forgotten"]
+        ]
         screen.table(("what", "digest", "since", "source"), rows)
     else:
         screen.line("Nothing is forgotten.")
