@@ -31,6 +31,7 @@ COMMANDS = {
     "undo": ("undo", "none"),
     "explain": ("explain", "tenants", "3"),
     "history": ("history",),
+    "forget": ("forget", "tenants", "3"),
     "whois": ("whois", "(212) 555-0101"),
     "state accept": ("state", "accept"),
     "sandbox": ("sandbox", "--dialect", "nothing"),
