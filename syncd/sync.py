@@ -24,7 +24,7 @@ from syncd.plan.schema_check import usable_schema
 from syncd.plan.shared_numbers import decided_anew, left_out
 from syncd.plan.takeovers import shows_enough
 from syncd.plan.world import PlanRequest, World, request_of, world_of
-from syncd.read.reader import read_beside_ledger
+from syncd.read.beside_ledger import read_beside_ledger
 from syncd.read.spool import Spool, spooling
 from syncd.report.run_outcome import report_left_out, report_plan
 from syncd.report.source_report import SourceReport

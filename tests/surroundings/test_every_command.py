@@ -33,6 +33,7 @@ COMMANDS = {
     "undo": ("undo", "none"),
     "explain": ("explain", "tenants", "3"),
     "history": ("history",),
+    "forget": ("forget", "tenants", "3"),
     "whois": ("whois", "(212) 555-0101"),
     "state accept": ("state", "accept"),
     "state check": ("state", "check"),
