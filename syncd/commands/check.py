@@ -21,6 +21,8 @@ from syncd.core.warnings import of_phone_fields
 from syncd.core.wording import counted, shown_key
 from syncd.errors import ConfigError, SyncdError
 from syncd.plan.field_history import renames
+from syncd.plan.number_gates import number_rules
+from syncd.plan.schema_check import display_problem
 from syncd.prove import Proof, Proved
 from syncd.prove import prove as prove_source
 from syncd.read.contact_mapping import contact_mapping
@@ -69,7 +71,7 @@ def _tried(screen: Screen | None, config: Path | None) -> Iterator[Proved]:
     with open_session(settings, dry_run=True) as session:
         schema = session.target.fields()
         for source in settings.sources.values():
-            found = prove_source(source, schema, session.clock())
+            found = prove_source(source, number_rules(source, settings), schema, session.clock())
             if screen:
                 _show_proofs(screen, found)
             yield found
@@ -141,6 +143,7 @@ def _with_target(session: Session) -> Iterator[Step]:
         yield Step("good", f"target: {settings.target.base_url} answers, and takes the key")
         yield from _company(session, schema)
         yield from _schema(schema)
+        yield from _display(session, schema)
         # The sources are still read, but no mapping fits fields that are not usable.
         if problems_with(schema):
             schema = None
@@ -175,6 +178,22 @@ def _schema(schema: Schema) -> Iterator[Step]:
         text = f"the match field {', '.join(doubtful)} is likely to change, and each change makes a new contact"
         best = "best is one match field that holds the source's own immutable id: support@vocatech.com sets it up"
         yield Step("note", text, (best,))
+
+
+def _display(session: Session, schema: Schema) -> Iterator[Step]:
+    """Say which field is the name that a phone shows."""
+    if problems_with(schema):
+        return
+    if problem := display_problem(session, schema):
+        yield Step("bad", "display name:", (problem,), code=CODES["wrong_mapping"])
+        return
+    named = session.settings.target.display
+    if (field := schema.display(named)) is None:
+        text = "display name: no text field besides the match fields, so that callers have no name"
+        yield Step("note", text, ("target.display may name a match field",))
+        return
+    why = "target.display" if named else "the first text field that is no match field; target.display names another one"
+    yield Step("good", f"display name: {field} ({why})")
 
 
 # A guess by the field's name, so that it is a note and not a problem.

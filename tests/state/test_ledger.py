@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import syncd.state.numbers.tables
 import syncd.state.tables  # noqa: F401  (registers the tables)
 from syncd.core.change import CallOutcome, Kind, Status
 from syncd.core.ownership import Holding
