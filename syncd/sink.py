@@ -28,8 +28,8 @@ from syncd.core.activity.wording import (
 )
 from syncd.core.settings.sinks import CallRules, LeadRules, MessageRules, SinkRules
 from syncd.errors import SourceError, of_a_sink
-from syncd.plug_ins import PlugIns
 from syncd.source import Duration, LocalPath, Note, Options, Size, nearest, quoted, yaml_reader
+from syncd.surroundings.plug_ins import PlugIns
 from syncd.tables.formats import NotTheTable, read_rows, write_rows
 from syncd.tables.whole_file import whole_file
 

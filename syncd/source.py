@@ -21,8 +21,8 @@ from syncd.core.refusal_text import quoted
 from syncd.core.settings.durations import parse_duration
 from syncd.core.settings.sizes import parse_size
 from syncd.core.wording import nearest
-from syncd.plug_ins import PlugIns
 from syncd.processes import daemon_start
+from syncd.surroundings.plug_ins import PlugIns
 
 __all__ = [
     "CONNECTORS",

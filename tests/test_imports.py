@@ -21,7 +21,7 @@ FLOORS = (
     ("errors", "processes"),
     ("surroundings",),
     ("journald",),
-    ("log", "plug_ins"),
+    ("log",),
     ("core",),
     ("tables",),
     ("state", "rest", "source", "budget"),
