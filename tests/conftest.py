@@ -88,16 +88,17 @@ def _new_files_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_wait_for_the_disk() -> Iterator[None]:
-    """Let SQLite write the state without a wait for the disk: no test cuts the power."""
-    open_it = State._open
+    """Let SQLite write the state and the store without a wait for the disk: no test cuts the power."""
+    open_it = Database._open
 
-    def open_without_waits(state: State) -> sqlite3.Connection:
-        connection = open_it(state)
+    def open_without_waits(file: Database) -> sqlite3.Connection:
+        connection = open_it(file)
         connection.execute("PRAGMA synchronous = OFF")
         return connection
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(State, "_open", open_without_waits)
+        for kind in (State, ActivityStore):
+            patch.setattr(kind, "_open", open_without_waits)
         yield
 
 
