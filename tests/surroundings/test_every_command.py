@@ -22,15 +22,18 @@ SECRET = "Geheim77"
 
 COMMANDS = {
     "run": ("run", "--full"),
+    "apply": ("apply", "none.plan"),
     "daemon": ("daemon", "--check"),
     "check": ("check", "--prove"),
     "status": ("status",),
     "reconcile": ("reconcile", "--repair"),
     "fields": ("fields",),
     "approve": ("approve", "tenants", "abc"),
+    "number": ("number", "2125550101"),
     "undo": ("undo", "none"),
     "explain": ("explain", "tenants", "3"),
     "history": ("history",),
+    "forget": ("forget", "tenants", "3"),
     "whois": ("whois", "(212) 555-0101"),
     "state accept": ("state", "accept"),
     "state check": ("state", "check"),
