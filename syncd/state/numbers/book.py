@@ -13,17 +13,15 @@ from syncd.core.callers.whois import holds
 from syncd.core.schema import Field, Schema
 from syncd.state.entries import DONE
 from syncd.state.look import Look
-from syncd.state.numbers.there import MORE, OPEN, STANDING, THERE, VALUES
+from syncd.state.numbers.there import FROM_OPEN, MORE, STANDING, THERE, VALUES
 
-_CONTACT = f"SELECT source, key, remote_id AS id, status, {VALUES} AS fields, created_at AS created FROM contact"
-_INDEXED = (
-    f"{_CONTACT} WHERE (source, key) IN (SELECT source, key FROM number"
-    f" WHERE number IN (SELECT value FROM json_each(:numbers))) AND {THERE}"
-)
-_SINCE = (
-    f"{_CONTACT} WHERE (source, key) IN (SELECT source, key FROM unindexed UNION SELECT source, key FROM contact"
-    f" WHERE {OPEN}) AND {THERE} AND "
-)
+_CONTACT = f"SELECT contact.source, contact.key, remote_id AS id, status, {VALUES} AS fields, created_at AS created"
+# CROSS JOIN keeps SQLite from the other order, which reads the whole ledger.
+_BESIDE = "AS who CROSS JOIN contact ON contact.source = who.source AND contact.key = who.key"
+_NUMBERED = "SELECT source, key FROM number WHERE number IN (SELECT value FROM json_each(:numbers))"
+_CHANGED = f"SELECT source, key FROM unindexed UNION SELECT source, key {FROM_OPEN}"
+_INDEXED = f"{_CONTACT} FROM ({_NUMBERED}) {_BESIDE} WHERE {THERE}"
+_SINCE = f"{_CONTACT} FROM ({_CHANGED}) {_BESIDE} WHERE {THERE}"
 _CHANGES = (
     "SELECT at, run, place, before, after FROM change WHERE source = :source AND key = :key"
     f" AND {DONE} ORDER BY id DESC"
@@ -72,10 +70,10 @@ class NumberBook(Look):
         like = f"({' OR '.join(f'{VALUES} LIKE :{name}' for name in likes)})"
         queries: list[tuple[str, Mapping[str, Any]]]
         if set(phones) <= self._standing():
-            queries = [(_INDEXED, {"numbers": numbers}), (_SINCE + like, likes)]
+            queries = [(_INDEXED, {"numbers": numbers}), (f"{_SINCE} AND {like}", likes)]
         else:
             # No run has made an index of these fields yet.
-            queries = [(f"{_CONTACT} WHERE {THERE} AND {like}", likes)]
+            queries = [(f"{_CONTACT} FROM contact WHERE {THERE} AND {like}", likes)]
         for query, values in queries:
             for row in self.records(query, **values):
                 yield {**row, "fields": {name: value for name, value in json.loads(row["fields"]).items() if value}}

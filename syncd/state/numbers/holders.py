@@ -21,7 +21,7 @@ from syncd.state.database import Part
 from syncd.state.entries import newest_change
 from syncd.state.facts import Fact
 from syncd.state.numbers.numbers import SOURCES
-from syncd.state.numbers.there import OPEN, STANDING, THERE, VALUES
+from syncd.state.numbers.there import FROM_OPEN, STANDING, THERE, VALUES
 from syncd.state.queries import THESE_KEYS
 
 HOLDERS = {NUMBER: pl.String, SOURCE: pl.String, KEY: pl.String}
@@ -34,7 +34,7 @@ _WHO = {SOURCE: pl.String, KEY: pl.String}
 _PAGE = 25_000
 _NOTED = {**_WHO, "fields": pl.String, HEIR: pl.String}
 _NEXT = f"SELECT source, key, fields, coalesce(heir, key) FROM unindexed ORDER BY source, key LIMIT {_PAGE}"
-_OPEN = f"SELECT source, key FROM contact WHERE {OPEN}"
+_CHANGED = f"SELECT source, key FROM unindexed UNION SELECT source, key {FROM_OPEN}"
 _LAST = (
     "SELECT key, at, run, max(id) FROM change WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
     " AND id > :after AND outcome <> 'refused' GROUP BY key"
@@ -64,7 +64,7 @@ class Holders(Part):
         indexed = self._standing.get()
         if indexed is None or not {*phones} <= {*indexed["phones"]}:
             return pl.concat([pl.DataFrame(schema=HOLDERS), *(page.filter(wanted) for page in self._every(phones))])
-        changed = self._database.frame(_WHO, f"SELECT source, key FROM unindexed UNION {_OPEN}")
+        changed = self._database.frame(_WHO, _CHANGED)
         rest = self._indexed(numbers).join(changed, on=[SOURCE, KEY], how="anti", maintain_order="left")
         pages = (changed.slice(start, _PAGE) for start in range(0, changed.height, _PAGE))
         now = (numbers_in(self.contacts(page), [SOURCE, KEY], pl.col("fields"), phones) for page in pages)
@@ -154,7 +154,7 @@ class Holders(Part):
     def _look_at_open(self, phones: list[str]) -> None:
         """Look again at contacts of which another contact's row decides whether the target has them."""
         with self._database.write():
-            query = f"SELECT source, key, {VALUES}, {THERE} FROM contact WHERE {OPEN}"
+            query = f"SELECT source, key, {VALUES}, {THERE} {FROM_OPEN}"
             found = self._database.frame({**CONTACTS, "there": pl.Int64}, query)
             held = numbers_in(found, [SOURCE, KEY, "there"], pl.col("fields"), phones)
             self._insert(held.filter(pl.col("there") == 1))
