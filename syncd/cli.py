@@ -23,6 +23,7 @@ from syncd.commands.activity import group as activity
 from syncd.commands.activity import webhook
 from syncd.commands.activity.privacy import message
 from syncd.commands.fields import fields
+from syncd.commands.forget.options import ForgetOptions
 from syncd.commands.options import Common, Config, Level, command
 from syncd.commands.sandbox import sandbox
 from syncd.report.exit_code import DONE, MEANINGS, USAGE, code_of
@@ -107,10 +108,12 @@ _add("status", takes.StatusOptions)
 _add("reconcile", takes.ReconcileOptions)
 command(app)(fields)
 _add("approve", takes.ApproveOptions)
+_add("number", takes.NumberOptions, "callers.")
 _add("undo", takes.UndoOptions)
 _add("explain", takes.ExplainOptions)
 _add("history", takes.HistoryQuery)
 _add("whois", takes.WhoisOptions, "callers.")
+_add("forget", ForgetOptions)
 
 
 @command(app)

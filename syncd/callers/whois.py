@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from syncd.config import Settings
 from syncd.core.callers.whois import Caller, Former, NotThere, Shown, Whois, since, written
+from syncd.core.forgetting.marks import digest_of
 from syncd.core.wording import shown_key
 from syncd.errors import ConfigError
 from syncd.state.leaving.forgotten import Forgotten
@@ -106,12 +107,6 @@ class _Answer:
             yield NotThere(row["source"], shown_key(row["key"]), None, place, "policy", row["reason"])
 
     def _is_forgotten(self, forgotten: Forgotten) -> bool:
-        return any(forgotten.has_number(each) for each in _forms(self._numbers))
-
-
-def _forms(numbers: Collection[str]) -> Iterator[str]:
-    """Yield the digits that may stand for a number among those that were forgotten."""
-    for each in numbers:
-        yield each
-        if len(each) == 10:
-            yield f"1{each}"
+        # A number of calls and messages alone may be a contact's again.
+        marks = forgotten.of("")
+        return any(digest_of("number", each, marks.salt) in marks.numbers for each in self._numbers)

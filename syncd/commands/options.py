@@ -29,6 +29,8 @@ Json = Annotated[bool, Option("--json", help="Print one JSON object on stdout, a
 _CHANGES = Option("--changes", metavar="FILE", help="Write every change to a .csv, .jsonl or .parquet file.")
 _EXIT_CODE = Option("--exit-code", help="With --dry-run: exit with 10 when there are changes.")
 _PROVE = Option("--prove", help="Try damaged copies of each source: does a gate hold what they would do?")
+_PROVE_OUTAGE = Option("--prove", help="Rehearse a day with the receiver off: what would be lost, and how late is it?")
+_PROVED_DAYS = Option("--days", metavar="A..B", help="With --prove: the newest of these days, not of all.")
 _CHECK = Option("--check", help="One line for a monitor; exit with 0 if all is well, else with 3.")
 _THESE = Argument(metavar="SOURCE", help="Only these sources of it; all, if none is named.")
 _APPROVE = Option("--approve", metavar="DIGEST", help="Let exactly this list pass its gates, this once.")
@@ -111,6 +113,19 @@ class ApproveOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberOptions:
+    """Say whose a number is that several contacts want, or show who wants it. The target is asked nothing."""
+
+    number: Annotated[str | None, Argument(metavar="NUMBER", help="The number, in any way of writing it.")] = None
+    to: Annotated[tuple[str, str] | None, _TO] = None
+    nobody: Annotated[bool, Option("--nobody", help="Take back what was said of it.")] = False
+    listed: Annotated[bool, Option("--list", help="Show whose numbers were said to be, and what waits for that.")] = (
+        False
+    )
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
 class UndoOptions:
     """Take back what a run changed, deleted and created; what cannot be taken back is named."""
 
@@ -169,6 +184,15 @@ class ActivityRunOptions:
     events: Annotated[bool, Option("--events", help="Only merge what was received; ask the target nothing.")] = False
     stay: Annotated[float, _STAY] = 0.0
     dry_run: Annotated[bool, Option("--dry-run", help="Read the lists, and store nothing.")] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityCheckOptions:
+    """Check that calls and messages can be read, received, kept and delivered. Writes nothing."""
+
+    prove: Annotated[bool, _PROVE_OUTAGE] = False
+    days: Annotated[str | None, _PROVED_DAYS] = None
     as_json: Json = False
 
 

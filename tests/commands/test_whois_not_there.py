@@ -131,7 +131,7 @@ def test_a_contact_whose_match_value_another_one_has_is_told(office: World, sync
 
 
 def test_a_number_that_was_forgotten_is_told_without_a_contact(office: World, syncd: Command) -> None:
-    Forgotten(office.folder / "syncd.db").add_number(NUMBER, 1.0)
+    Forgotten(office.folder / "syncd.db").add_everywhere([NUMBER], 1.0)
     office.sources["tenants"]["where"] = "name <> 'former'"
     office.write([ANN, BOB, ("9", "former", NUMBER)])
     office.run()

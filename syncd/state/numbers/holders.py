@@ -30,11 +30,18 @@ HOLDERS = {NUMBER: pl.String, SOURCE: pl.String, KEY: pl.String}
 CONTACTS = {SOURCE: pl.String, KEY: pl.String, "fields": pl.String}
 """A contact at the target. ``fields``: its values there, a JSON object, as far as they are known."""
 
+CROWDS = {NUMBER: pl.String, "holders": pl.Int64}
+"""A number that many contacts hold, and how many these are at least."""
+
 _WHO = {SOURCE: pl.String, KEY: pl.String}
 _PAGE = 25_000
 _NOTED = {**_WHO, "fields": pl.String, HEIR: pl.String}
 _NEXT = f"SELECT source, key, fields, coalesce(heir, key) FROM unindexed ORDER BY source, key LIMIT {_PAGE}"
 _CHANGED = f"SELECT source, key FROM unindexed UNION SELECT source, key {FROM_OPEN}"
+_CROWDS = (
+    "SELECT number, count(*) - :unsure AS holders FROM number WHERE number IN (SELECT value FROM json_each(:numbers))"
+    " GROUP BY number HAVING holders >= :least"
+)
 _LAST = (
     "SELECT key, at, run, max(id) FROM change WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
     " AND id > :after AND outcome <> 'refused' GROUP BY key"
@@ -61,14 +68,26 @@ class Holders(Part):
     def of(self, numbers: pl.Series, phones: Collection[str]) -> pl.DataFrame:
         """Return who holds these numbers (in the form of :mod:`syncd.core.callers.numbers`), as :data:`HOLDERS`."""
         wanted = pl.col(NUMBER).is_in(numbers.implode())
-        indexed = self._standing.get()
-        if indexed is None or not {*phones} <= {*indexed["phones"]}:
+        changed = self._changed(phones)
+        if changed is None:
             return pl.concat([pl.DataFrame(schema=HOLDERS), *(page.filter(wanted) for page in self._every(phones))])
-        changed = self._database.frame(_WHO, _CHANGED)
         rest = self._indexed(numbers).join(changed, on=[SOURCE, KEY], how="anti", maintain_order="left")
         pages = (changed.slice(start, _PAGE) for start in range(0, changed.height, _PAGE))
         now = (numbers_in(self.contacts(page), [SOURCE, KEY], pl.col("fields"), phones) for page in pages)
         return pl.concat([rest, *(found.filter(wanted).select(HOLDERS.keys()) for found in now)])
+
+    def crowds(self, numbers: pl.Series, phones: Collection[str], least: int) -> pl.DataFrame:
+        """Return those of the numbers that at least so many contacts hold: ``number`` and ``holders``, a lower bound.
+
+        Without an index of these ``phones``, none is found.
+        """
+        changed, found = self._changed(phones), [pl.DataFrame(schema=CROWDS)]
+        if changed is not None:
+            # What has changed since the index was made may hold none of them any more.
+            values = {"unsure": changed.height, "least": least}
+            pages = (numbers.slice(start, _PAGE).to_list() for start in range(0, len(numbers), _PAGE))
+            found += [self._database.frame(CROWDS, _CROWDS, numbers=page, **values) for page in pages]
+        return pl.concat(found)
 
     def contacts(self, who: pl.DataFrame) -> pl.DataFrame:
         """Return these contacts (``@source``, ``@key``) as :data:`CONTACTS`; those that are not at the target lack."""
@@ -80,6 +99,20 @@ class Holders(Part):
                 page = keys.slice(start, _PAGE).to_list()
                 found.append(self._database.frame(CONTACTS, query, source=source, keys=page))
         return pl.concat(found)
+
+    def count(self, source: str, phones: Collection[str]) -> int:
+        """Return how many numbers the source's contacts hold; a number of two contacts counts twice."""
+        changed = self._changed(phones)
+        if changed is None:
+            return sum(page.filter(pl.col(SOURCE) == source).height for page in self._every(phones))
+        mine = changed.filter(pl.col(SOURCE) == source)
+        count = "SELECT count(*) FROM number WHERE source = :source"
+        indexed = int(self._database.scalar(count, source=source))
+        keys = mine.get_column(KEY)
+        pages = (keys.slice(start, _PAGE).to_list() for start in range(0, len(keys), _PAGE))
+        stale = sum(self._database.scalar(f"{count} AND {THESE_KEYS}", source=source, keys=page) for page in pages)
+        now = numbers_in(self.contacts(mine), [KEY], pl.col("fields"), phones).height
+        return indexed - int(stale) + now
 
     def refresh(self, phones: Collection[str], *, display: str | None = None, run: str = "") -> None:
         """Bring the index up to date, and note which callers a number has no more.
@@ -110,6 +143,13 @@ class Holders(Part):
     @property
     def _standing(self) -> Fact[dict[str, Any] | None]:
         return Fact(self._database, STANDING, lambda text: json.loads(text) if text else None, json.dumps)
+
+    def _changed(self, phones: Collection[str]) -> pl.DataFrame | None:
+        """Return the contacts (``@source``, ``@key``) of which the index may be wrong; None if there is no index."""
+        indexed = self._standing.get()
+        if indexed is None or not {*phones} <= {*indexed["phones"]}:
+            return None
+        return self._database.frame(_WHO, _CHANGED)
 
     def _indexed(self, numbers: pl.Series) -> pl.DataFrame:
         query = "SELECT number, source, key FROM number WHERE number IN (SELECT value FROM json_each(:numbers))"
