@@ -161,8 +161,8 @@ def test_without_an_index_the_ledger_is_read(office: World, syncd: Command) -> N
 
 
 def test_it_needs_no_key_and_asks_nothing(office: World, syncd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    office.target["api_key"] = "${SYNCD_TEST_NO_KEY}"
-    office.settings()
+    path = office.folder / "syncd.yaml"
+    path.write_text(path.read_text().replace("test-key", "${SYNCD_TEST_NO_KEY}"))
     sent = requests(office)
     before = (office.folder / "syncd.db").read_bytes()
     assert asked(syncd, "2125550101")["contacts"]
