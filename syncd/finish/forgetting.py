@@ -6,12 +6,13 @@ from a backup, are brought in line by the next run of the source, before it read
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
+from syncd.core.callers.form import plain_numbers
 from syncd.core.forgetting.changes import Fate, changes_of, fates
 from syncd.core.forgetting.traces import Sought
 from syncd.core.plan import Plan
@@ -98,13 +99,23 @@ def erase(session: Session, source: str, sought: Sought, mapped: Collection[str]
         index = Index(session.target.contacts, schema, session.target.search)
         found.pushed = push_plan(session, source, plan, index, since=state.journal.newest_change())
         found.failure = found.pushed.failure
+    _let_others_have(state, decisions, sought.numbers, phones)
+    # What the index has not followed yet holds the fields of before.
+    keep_callers(session)
     waiting = state.searching.unfinished(source, Sought(gone, sought.numbers), phones)
     found.unfinished = len(waiting)
     found.stays = state.searching.stays(source, gone)
-    # What has changed is noted with what it was, until the index of numbers has followed.
-    keep_callers(session)
     state.erasing.erase(source, Sought(gone - waiting, sought.numbers), phones)
     return found
+
+
+def _let_others_have(
+    state: State, decisions: Sequence[Fate], forgotten: Collection[str], phones: Collection[str]
+) -> None:
+    """Let contacts have the numbers that they went without for the sake of a contact that has gone."""
+    gone = [each.holder.there for each in decisions if each.after is None]
+    numbers = {number for fields in gone for name in phones for number in plain_numbers(fields.get(name, ""))}
+    state.shared.ask_those_without(numbers.difference(forgotten))
 
 
 def phones_of(state: State, schema: Schema) -> frozenset[str]:

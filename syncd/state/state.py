@@ -24,6 +24,7 @@ from syncd.state.numbers.holders import Holders
 from syncd.state.numbers.numbers import Numbers
 from syncd.state.numbers.shared import Shared
 from syncd.state.numbers.unsent import Unsent
+from syncd.state.plans.applied import Plans
 from syncd.state.requests import Requests
 from syncd.state.runs import Cursors, Leases, Runs
 
@@ -54,6 +55,7 @@ class State(Database):
         self.holds = Holds(self)
         self.claims = Claims(self)
         self.runs = Runs(self)
+        self.plans = Plans(self)
         self.leases = Leases(self)
         self.cursors = Cursors(self)
         self.facts = Facts(self)

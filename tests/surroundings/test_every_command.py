@@ -22,6 +22,7 @@ SECRET = "Geheim77"
 
 COMMANDS = {
     "run": ("run", "--full"),
+    "apply": ("apply", "none.plan"),
     "daemon": ("daemon", "--check"),
     "check": ("check", "--prove"),
     "status": ("status",),
@@ -32,6 +33,7 @@ COMMANDS = {
     "undo": ("undo", "none"),
     "explain": ("explain", "tenants", "3"),
     "history": ("history",),
+    "forget": ("forget", "tenants", "3"),
     "whois": ("whois", "(212) 555-0101"),
     "state accept": ("state", "accept"),
     "state check": ("state", "check"),
