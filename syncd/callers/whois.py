@@ -25,7 +25,7 @@ def whois(settings: Settings, text: str, region: str | None = None) -> Whois:
         StateError: the state cannot be read.
     """
     rules = [each.rules.phones for each in settings.sources.values()]
-    regions = [region] if region else [*dict.fromkeys(each.region for each in rules), "US"]
+    regions = [region] if region else [*dict.fromkeys(each.region for each in rules)] or ["US"]
     numbers = written(text, regions, per_row=any(each.region_column for each in rules))
     if not numbers:
         raise ConfigError(f"{text!r} is no phone number: it has no digits; write it in any way, +1 212 555 0101")

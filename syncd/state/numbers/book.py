@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from syncd.core.callers.whois import holds
 from syncd.core.schema import Field, Schema
@@ -44,6 +44,11 @@ class NumberBook(Look):
     """The state file as it is now. Times are Unix seconds. ``numbers``: in the form in which they are compared."""
 
     EMPTY: ClassVar[str] = ""
+
+    def __enter__(self) -> Self:
+        # One moment for all questions, also if a run writes between two of them.
+        self.rows("BEGIN")
+        return super().__enter__()
 
     def schemas(self) -> dict[str, Schema]:
         """Return the target's fields as each source's last run knew them, without their numbers."""
