@@ -62,7 +62,7 @@ class _Answer:
         return Whois(
             number=self._number(contacts),
             contacts=contacts,
-            before=[self._former(row) for row in self._book.former(self._numbers)],
+            before=[*self._former()],
             not_there=[*not_there, *gone],
             complete=self._book.is_complete(),
         )
@@ -94,8 +94,13 @@ class _Answer:
             status=row["status"],
         )
 
-    def _former(self, row: Mapping[str, Any]) -> Former:
-        return Former(row["source"], shown_key(row["key"]), row["name"] or None, row["until"], row["run"])
+    def _former(self) -> Iterator[Former]:
+        told = set[tuple[str, str]]()
+        for row in self._book.former(self._numbers):
+            # Of the names that a contact had, the last is what is left of it.
+            stays = None if (row["source"], row["key"]) in told else row["stays"]
+            told.add((row["source"], row["key"]))
+            yield Former(row["source"], shown_key(row["key"]), row["name"] or None, row["until"], row["run"], stays)
 
     def _not_there(self) -> Iterator[NotThere]:
         for row in self._book.unsent(self._numbers):

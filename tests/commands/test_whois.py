@@ -113,6 +113,20 @@ def test_a_deleted_contact_was_shown_before(office: World, syncd: Command) -> No
     assert (found["contacts"], [each["name"] for each in found["before"]]) == ([], ["Bob Jones"])
 
 
+def test_an_adopted_contact_that_left_its_source_may_show_still(office: World, syncd: Command) -> None:
+    id_ = office.sandbox.store.add({"External ID": "3", "Name": "By hand"})
+    (office.folder / "syncd.db").unlink()
+    office.write([ANN, BOB, ("3", "Cy Lee", "2125550103")])
+    office.run()
+    office.write([ANN, BOB, ("3", "Cy L. Lee", "2125550103")])
+    office.run()
+    office.write([ANN, BOB])
+    office.run()
+    before = asked(syncd, "2125550103")["before"]
+    assert [(each["name"], each["stays"]) for each in before] == [("Cy L. Lee", id_), ("Cy Lee", None)]
+    assert f"it may show still: it stays at the target as id {id_}" in syncd("whois", "2125550103")[1]
+
+
 def test_since_tells_when_the_number_and_the_name_came_together(office: World, syncd: Command) -> None:
     first = asked(syncd, "2125550101")["contacts"][0]["since"]
     office.sources["tenants"]["mapping"]["Note"] = "note"

@@ -26,8 +26,14 @@ _CHANGES = (
     "SELECT at, run, place, before, after FROM change WHERE source = :source AND key = :key"
     f" AND {DONE} ORDER BY id DESC"
 )
+_STAYS = (
+    "SELECT remote_id FROM leftover WHERE leftover.source = formernumber.source AND leftover.key = formernumber.key"
+    " AND remote_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM contact WHERE contact.remote_id = leftover.remote_id)"
+    " ORDER BY id DESC LIMIT 1"
+)
 _FORMER = (
-    "SELECT source, key, name, until, run FROM formernumber WHERE number IN (SELECT value FROM json_each(:numbers))"
+    f"SELECT source, key, name, until, run, ({_STAYS}) AS stays FROM formernumber"
+    " WHERE number IN (SELECT value FROM json_each(:numbers))"
     " ORDER BY until DESC, source, key"
 )
 _UNSENT = (
@@ -93,7 +99,10 @@ class NumberBook(Look):
         return [{**row, "before": _fields(row["before"]), "after": _fields(row["after"])} for row in rows]
 
     def former(self, numbers: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the callers of before: ``source``, ``key``, ``name``, ``until``, ``run``; the newest first."""
+        """Return the callers of before: ``source``, ``key``, ``name``, ``until``, ``run``; the newest first.
+
+        ``stays``: the id under which a contact of the key may be at the target still, though nobody looks after it.
+        """
         return self.records(_FORMER, numbers=numbers)
 
     def unsent(self, numbers: Sequence[str]) -> list[dict[str, Any]]:
