@@ -50,8 +50,8 @@ class _Answer:
         self._phones = book.phones()
         schemas = book.schemas()
         self._displays = {source: schema.display(display) for source, schema in schemas.items()}
-        # A source that was taken out of the configuration has no schema of its own.
-        self._display = next(iter(self._displays.values()), display)
+        # A source that has not ended a run has no schema of its own.
+        self._display = book.seen().display(display)
 
     def whois(self, forgotten: Forgotten) -> Whois:
         """Return the answer."""

@@ -174,6 +174,14 @@ def test_without_an_index_the_ledger_is_read(office: World, syncd: Command) -> N
     assert [each["name"] for each in asked(syncd, "2125550101")["contacts"]] == ["Ann Smith"]
 
 
+def test_during_a_first_load_what_was_sent_is_found(office: World, syncd: Command) -> None:
+    with State(office.folder / "syncd.db") as state:
+        # As if the run had not come to its end.
+        state.execute("DELETE FROM fact WHERE name LIKE 'fields of %' OR name = 'numbers.standing'")
+        state.execute("DELETE FROM number")
+    assert [each["name"] for each in asked(syncd, "2125550101")["contacts"]] == ["Ann Smith"]
+
+
 def test_it_needs_no_key_and_asks_nothing(office: World, syncd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     path = office.folder / "syncd.yaml"
     path.write_text(path.read_text().replace("test-key", "${SYNCD_TEST_NO_KEY}"))

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 from syncd.core.callers.whois import holds
 from syncd.core.schema import Field, Schema
 from syncd.state.entries import DONE
+from syncd.state.glance import FIELDS
 from syncd.state.look import Look
 from syncd.state.numbers.there import FROM_OPEN, MORE, STANDING, THERE, VALUES
 
@@ -59,12 +60,15 @@ class NumberBook(Look):
     def schemas(self) -> dict[str, Schema]:
         """Return the target's fields as each source's last run knew them, without their numbers."""
         facts = self.rows("SELECT substr(name, 11), value FROM fact WHERE name LIKE 'fields of %'")
-        # Schema.described() made the facts: a list of [name, is_phone, is_match].
-        return {source: Schema(tuple(Field(0, *each) for each in json.loads(fact))) for source, fact in facts}
+        return {source: _schema(fact) for source, fact in facts}
+
+    def seen(self) -> Schema:
+        """Return the target's fields as the last run saw them, also if that run has not ended."""
+        return _schema(self.scalar("SELECT value FROM fact WHERE name = :name", name=FIELDS) or "[]")
 
     def phones(self) -> frozenset[str]:
         """Return the names of the target's phone fields, as far as runs knew them."""
-        known = {name for schema in self.schemas().values() for name in schema.phones}
+        known = {name for schema in (self.seen(), *self.schemas().values()) for name in schema.phones}
         return frozenset(known.union(self._standing()))
 
     def holders(self, numbers: Sequence[str], phones: Collection[str]) -> list[dict[str, Any]]:
@@ -116,6 +120,11 @@ class NumberBook(Look):
     def is_complete(self) -> bool:
         """Return whether every row with a number that is not sent is among those of :meth:`unsent`."""
         return not self.scalar(f"SELECT EXISTS (SELECT 1 FROM fact WHERE name LIKE '{MORE}%')")
+
+
+def _schema(described: str) -> Schema:
+    # Schema.described() made it: a list of [name, is_phone, is_match].
+    return Schema(tuple(Field(0, *each) for each in json.loads(described)))
 
 
 def _fields(stored: str | None) -> Mapping[str, str] | None:
