@@ -137,6 +137,8 @@ class _Printer:
             self.screen.line((f"{found.number} shows {_named(found.contacts[0])}", "bold"))
         for caller in found.contacts:
             self._contact(caller)
+        if found.ambiguous:
+            self._line("", ("to have one of them shown, see phones: {shared: …} in the configuration", "dim"))
         for number, former in enumerate(found.before):
             by = f", by run {former.run}" if former.run else ""
             self._line("" if number else "before", f"{_named(former)}, until {shown_time(former.until)}{by}")
