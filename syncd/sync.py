@@ -12,16 +12,19 @@ import structlog
 from syncd.config import Source
 from syncd.finish import resume
 from syncd.finish.close import close, keep_before_push
+from syncd.finish.forgetting import sweep
 from syncd.finish.record import ENDS_THE_COMMAND, carry_out, reported
 from syncd.finish.resume import LastRead
+from syncd.finish.unsent import keep_unsent
 from syncd.plan.claims import too_little
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
+from syncd.plan.shared_numbers import decided_anew, left_out
 from syncd.plan.takeovers import shows_enough
 from syncd.plan.world import PlanRequest, World, request_of, world_of
 from syncd.read.reader import read_beside_ledger
 from syncd.read.spool import Spool, spooling
-from syncd.report.run_outcome import report_plan
+from syncd.report.run_outcome import report_left_out, report_plan
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
 from syncd.target.lookup import Index
@@ -40,11 +43,13 @@ def run_source(session: Session, source: Source, into: SourceReport | None = Non
     report = into or SourceReport(source.name, dry_run=session.dry_run)
     with session.leased(source.name), reported(session, source, report), spooling() as spool:
         schema = usable_schema(session, source)
+        sweep(session, source.name, source.rules.mapping, schema)
         request = request_of(session, source, schema)
         last = resume.last_read(session, request)
         world = _read_enough(session, request, last, last.cursor, spool)
         if world.reading.end.proof == "unchanged":
-            return resume.report_again(report, last)
+            report_left_out(resume.report_again(report, last), left_out(request))
+            return report
         index = Index(session.target.contacts, schema, session.target.search)
         planned = plan_changes(world, index, session.clock())
         report_plan(report, session, planned, world.reading, schema)
@@ -60,7 +65,7 @@ def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor:
         session, request.source, request.schema, cursor, last.context, spool, last.seen, request.marks
     )
     world = world_of(request, reading)
-    reason = _why_whole(world) if reading.end.proof == "partial" else ""
+    reason = _why_whole(world)
     if reason:
         log.info("read whole", source=request.name, reason=reason)
         whole = _read_enough(session, request, last, None, spool.emptied())
@@ -69,7 +74,11 @@ def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor:
 
 
 def _why_whole(world: World) -> str:
-    """Return why a partial read is not enough; "" if it is."""
+    """Return why a read that does not show all rows is not enough; "" if it is."""
+    if world.reading.end.proof == "unchanged":
+        return "numbers that contacts share are decided anew" if decided_anew(world) else ""
+    if world.reading.end.proof != "partial":
+        return ""
     if reason := too_little(world):
         return reason
     # Rows that this read did not show tell whether these are new contacts, or known ones under new keys.
@@ -85,6 +94,7 @@ def _push(session: Session, world: World, planned: Planned, report: SourceReport
     since = planned.record.newest_change
     pushed = carry_out(session, world.source, report, planned.plan, index, since=since)
     delete_refused = close(session, world, planned, pushed)
+    keep_unsent(session, world, planned)
     resume.keep_cursor(last, world, planned, report, retry=delete_refused)
     if isinstance(pushed.failure, ENDS_THE_COMMAND):
         raise pushed.failure

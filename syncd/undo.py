@@ -25,6 +25,7 @@ from syncd.core.undo.changes import Undoing, undo, wanted_matches
 from syncd.core.undo.standing import since
 from syncd.core.undo.world import Entry, Fields, World
 from syncd.core.wording import counted
+from syncd.finish.forgetting import sweep
 from syncd.finish.record import carry_out, reported
 from syncd.plan.field_history import renames, schema_changed
 from syncd.plan.number_gates import number_gates_of, number_rules
@@ -46,6 +47,8 @@ def undo_source(session: Session, source: Source, report: SourceReport, approved
     """
     with session.leased(source.name), reported(session, source, report, kind="undo", undoes=report.undoes):
         schema = usable_schema(session, source)
+        # A state from a backup may know of what was forgotten since, and must not bring it back.
+        sweep(session, source.name, source.rules.mapping, schema)
         # Before the history is read: the push looks at every change that is newer than this one.
         newest_change = session.state.journal.newest_change()
         names = renames(session.state, schema)

@@ -36,7 +36,7 @@ FLOORS = (
     ("finish",),
     ("activity",),
     ("sync",),
-    ("reconcile", "undo", "explain", "prove", "accept"),
+    ("reconcile", "undo", "explain", "prove", "accept", "callers"),
     ("daemon", "sandbox"),
     ("demo",),
     ("commands",),

@@ -50,6 +50,9 @@ _STAY = Option("--stay", metavar="SECONDS", help="With --events: go on until not
 _THESE_SINKS = Argument(metavar="SINK", help="Which sinks; all, if none is named.")
 _REPLAY_SINK = Option("--sink", metavar="SINK", help="Also deliver the calls and messages of these days again to it.")
 _STAY_DELIVERING = Option("--stay", metavar="SECONDS", help="Deliver what comes, until nothing has come for so long.")
+_CALLER = Argument(metavar="NUMBER", help="The number, written in any way.", show_default=False)
+_REGION = Option("--region", metavar="CC", help="The region in which it is written, such as US; else the sources'.")
+_LIVE_NUMBER = Option("--live", help="Also ask the target, by one search, and say what differs. Stores nothing.")
 _SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
 
@@ -110,6 +113,19 @@ class ApproveOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberOptions:
+    """Say whose a number is that several contacts want, or show who wants it. The target is asked nothing."""
+
+    number: Annotated[str | None, Argument(metavar="NUMBER", help="The number, in any way of writing it.")] = None
+    to: Annotated[tuple[str, str] | None, _TO] = None
+    nobody: Annotated[bool, Option("--nobody", help="Take back what was said of it.")] = False
+    listed: Annotated[bool, Option("--list", help="Show whose numbers were said to be, and what waits for that.")] = (
+        False
+    )
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
 class UndoOptions:
     """Take back what a run changed, deleted and created; what cannot be taken back is named."""
 
@@ -127,6 +143,16 @@ class ExplainOptions:
 
     source: Annotated[str, Argument(metavar="SOURCE", help="The source.")]
     key: Annotated[str, Argument(metavar="KEY", help="The contact's key in it.")]
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class WhoisOptions:
+    """Show whom a phone shows for a number, since when, whom it showed before, and why others are not there."""
+
+    number: Annotated[str, _CALLER]
+    live: Annotated[bool, _LIVE_NUMBER] = False
+    region: Annotated[str | None, _REGION] = None
     as_json: Json = False
 
 

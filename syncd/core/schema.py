@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from syncd.core.wording import nearest
 
@@ -53,6 +53,12 @@ class Schema:
         """Return the fields as one line of JSON, which differs if a push may hold something else."""
         # Without ids: a field that was made again under its name takes the same values.
         return json.dumps([(field.name, field.is_phone, field.is_match) for field in self.fields])
+
+    @classmethod
+    def of_description(cls, described: str | None) -> Self:
+        """Return the fields, without their numbers, of what :meth:`described` returned; None: no fields are known."""
+        known = json.loads(described or "[]")
+        return cls(tuple(Field(0, name, is_phone, is_match) for name, is_phone, is_match, *_ in known))
 
 
 def parse_fields(body: Any) -> Schema:

@@ -17,7 +17,7 @@ from syncd.push.result import PushResult
 from syncd.push.run_plan import push_plan
 from syncd.report.left import left_json
 from syncd.report.run_outcome import report_begin, report_push
-from syncd.report.source_report import SourceReport
+from syncd.report.source_report import SourceReport, to_keep
 from syncd.run.session import Session
 from syncd.target.lookup import Index
 
@@ -83,7 +83,7 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
         outcome=outcome,
         exit_code=SyncdError.exit_code if crashed else report.exit_code,
         requests=report.sent,
-        report=report.to_json(),
+        report=to_keep(report),
     )
     if report.left:
         session.state.leftovers.tell(source.name)

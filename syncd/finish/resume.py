@@ -94,6 +94,10 @@ def report_unread_invalid(report: SourceReport, last: LastRead, world: World) ->
 def keep_cursor(last: LastRead, world: World, planned: Planned, report: SourceReport, *, retry: bool) -> None:
     """Let the next read begin after this one, if nothing of this read waits; ``retry``: a delete is tried again."""
     state, source, end = world.state, world.name, world.reading.end
+    if planned.record.shares.late.len():
+        # The contacts whose numbers are to be decided anew can only be told by their rows.
+        state.cursors.drop(source)
+        return
     waits = retry or planned.plan.held or report.error or report.unknown or not planned.record.settled
     few = len(report.invalid) <= MOST_INVALID
     if end.cursor and few and not waits and not state.cursors.has_open_calls(source):

@@ -24,6 +24,7 @@ from syncd.core.verdicts import Verdicts
 from syncd.plan.claims import Granted, grant
 from syncd.plan.field_history import comparable, renames, schema_changed
 from syncd.plan.number_gates import number_gates_of
+from syncd.plan.shared_numbers import Shares, share, share_again, staying
 from syncd.plan.takeovers import with_takeovers
 from syncd.plan.world import World
 from syncd.target.lookup import Index
@@ -43,7 +44,7 @@ class Record:
     gate. ``released``: adopted contacts that have surely left the source, and stay at the target. ``forgotten``:
     refused contacts that the source does not ask for any more. ``ambiguous``: how many contacts are not sent since
     several contacts at the target have their match value. ``settled``: a later run of the same source decides the same.
-    ``changed_since``: undone keys whose source has changed since.
+    ``changed_since``: undone keys whose source has changed since. ``shares``: who gets the numbers that contacts share.
     """
 
     newest_change: int
@@ -57,6 +58,7 @@ class Record:
     ambiguous: int
     settled: bool
     changed_since: list[str]
+    shares: Shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,12 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
     read = _read(world)
     taken, keys = with_takeovers(world, read)
     world, granted = grant(taken)
-    world, compared = _compared(world, index, keys)
-    # Other rows may have been called back meanwhile, and count now.
-    read, undone = _read(world), world.undone()
-    plan = _gated(world, compared, read, undone, keys, now)
+    world, shares = share(world, now)
+    world, compared, read, undone, plan = _planned(world, index, keys, now)
+    # A contact that stays as it is has the numbers that it has, whatever its row wants.
+    if again := share_again(shares, now, staying(shares, world, plan, compared.same, compared.let_go)):
+        world, shares = again
+        world, compared, read, undone, plan = _planned(world, index, keys, now)
     lacks = read.keyless or read.missing or read.missing_parts
     sure = read.proved and (read.rows > 0 or not read.whole) and not lacks
     # A person who approves an empty source also lets its adopted contacts go.
@@ -149,8 +153,19 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
             ambiguous=compared.ambiguous,
             settled=granted.settled and compared.let_go.is_empty() and not compared.ambiguous,
             changed_since=_changed_since(world, undone, plan),
+            shares=shares,
         ),
     )
+
+
+def _planned(
+    world: World, index: Index, keys: KeyChanges, now: float
+) -> tuple[World, _Compared, Read, pl.DataFrame, Plan]:
+    """Return how the read differs from the ledger, and what of that the gates let through."""
+    world, compared = _compared(world, index, keys)
+    # Other rows may have been called back meanwhile, and count now.
+    read, undone = _read(world), world.undone()
+    return world, compared, read, undone, _gated(world, compared, read, undone, keys, now)
 
 
 def _compared(world: World, index: Index, keys: KeyChanges) -> tuple[World, _Compared]:
@@ -242,6 +257,8 @@ def _leaves_out(contacts: pl.DataFrame, schema: Schema) -> bool:
 
 def _without_ambiguous(verdicts: Verdicts, rows: pl.DataFrame) -> Verdicts:
     """Leave contacts alone whose match value ``many`` contacts at the target have."""
+    if rows.is_empty():
+        return verdicts
     # A push would hit any of these contacts, and nobody could tell which.
     reason = pl.format("{} contacts at the target have its match values; delete all but one there", "many")
     return verdicts.demoted(rows.select(ROW, pl.lit(INVALID, dtype=pl.UInt8).alias(STATE), reason.alias(REASON)))
@@ -249,6 +266,8 @@ def _without_ambiguous(verdicts: Verdicts, rows: pl.DataFrame) -> Verdicts:
 
 def _without_barred(verdicts: Verdicts, barred: pl.DataFrame, mode: Mode) -> Verdicts:
     """Exclude the contacts whose changes the source's mode does not make."""
+    if barred.is_empty():
+        return verdicts
     has = pl.when(pl.col(KIND) == "create").then(pl.lit("does not have it")).otherwise(pl.lit("has it already"))
     reason = pl.format(f"mode: {mode}, and the target {{}}", has)
     barred = barred.filter(pl.col(KIND) != "delete")
@@ -330,6 +349,8 @@ def _links(world: World, plan: Plan) -> pl.DataFrame:
 
 def _changed_since(world: World, undone: pl.DataFrame, plan: Plan) -> list[str]:
     """Return the undone keys whose source has changed since."""
+    if undone.is_empty():
+        return []
     invalid = world.verdicts.rows.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
     if world.named_gone is not None:
         # A partial read says nothing of the keys that it lacks.

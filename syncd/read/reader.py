@@ -31,6 +31,7 @@ from syncd.read.contact_mapping import contact_mapping
 from syncd.read.named_keys import as_mapped, without_forgotten_keys
 from syncd.read.reading import Reading, without_duplicates
 from syncd.read.spool import Spool
+from syncd.read.turned_away import TurnedAway
 from syncd.read.unchanged_rows import Recall
 from syncd.read.unknown_keys import NOTHING, Question, Seen, question, unanswered
 from syncd.run.session import Session
@@ -77,6 +78,7 @@ class _Pages:
     height: int = 0
     entities: Counter[str] = field(default_factory=Counter)
     left_out: set[str] = field(default_factory=set)
+    turned_away: TurnedAway = field(default_factory=TurnedAway)
 
     def add(self, page: Rows) -> None:
         """Take a page; as soon as it is worth while, map the rows that are not recognised."""
@@ -137,6 +139,7 @@ class _Pages:
             spool=self.spool,
             recall=self.recall,
             entities=self.entities,
+            turned_away=self.turned_away,
             present=None if end.present is None else self.mapping.keys(end.present),
             left_out=frozenset(self.left_out),
         )
@@ -173,7 +176,7 @@ class _Pages:
             return
         rows, places = (pl.concat(parts) for parts in zip(*self.unmapped, strict=True))
         self.unmapped.clear()
-        mapped, places = self._known(self.mapping.apply(rows, places.get_column(LINE)), places)
+        rows, mapped, places = self._known(rows, self.mapping.apply(rows, places.get_column(LINE)), places)
         mapped = identify(mapped, list(self.mapping.fields), self.schema)
         # A row with a warning is mapped again by every run, so that every report has the warning.
         silent = (pl.col(STATE) == CONTACT) & pl.col(WARNING).is_null()
@@ -182,15 +185,17 @@ class _Pages:
         self.reasons.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
         self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *self.mapping.fields), self.height)
+        self.turned_away.add(rows, mapped)
 
-
-    def _known(self, mapped: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _known(
+        self, rows: pl.DataFrame, mapped: pl.DataFrame, places: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         """Leave out what was forgotten, before anything else looks at the rows."""
         if not self.marks:
-            return mapped, places
+            return rows, mapped, places
         mapped, gone = without_forgotten(mapped, self.marks, self.schema.phones, self.mapping.rules.require)
         self.left_out.update(mapped.get_column(KEY).filter(gone))
-        return mapped.filter(~gone), places.filter(~gone)
+        return rows.filter(~gone), mapped.filter(~gone), places.filter(~gone)
 
 
 def next_page(reading: Generator[Rows, None, T]) -> Rows | T:
@@ -317,7 +322,7 @@ class _Source:
         self.progress(self.pages.height)
 
 
-def read_beside_ledger(  # noqa: PLR0913 (each is something else that a read needs)
+def read_beside_ledger(
     session: Session,
     source: Source,
     schema: Schema,

@@ -32,7 +32,8 @@ which there was no call: ``handed over`` (another key has the contact) · ``left
 MADE = ("planned", "accepted", "handed over", "left", "not found")
 """The outcomes after which the ledger says what the plan says (in a dry run, it would)."""
 
-COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded", "forgotten")
+COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded", "forgotten", "left_out")
+"""What a run counts."""
 
 
 @dataclass(slots=True)
@@ -67,7 +68,9 @@ class SourceReport(SourcePart):
     change is ``otherwise``. ``without_call``: how many planned deletes got no call. ``tidied``: how many contacts were
     deleted that an interrupted run had left behind. ``taken_over``: ``count``, ``what`` and the first ``keys`` of
     contacts that go on under new keys; {} if there are none. ``news``: warnings of what this run has done, which no
-    later run repeats. ``touched``: the holders of the numbers that the plan touches; None without a plan.
+    later run repeats. ``touched``: the holders of the numbers that the plan touches; None without a plan. ``left_out``:
+    ``key``, ``number`` and ``reason`` of contacts that go without a number that several want. ``undecided``: those of
+    these numbers that wait for a person.
 
     In the report of an undo, ``undoes`` is the run that is undone and ``read`` is ``history``. ``kept`` are the changes
     that were not undone: ``key``, ``kind``, ``reason``.
@@ -96,6 +99,8 @@ class SourceReport(SourcePart):
     without_call: int = 0
     tidied: int = 0
     touched: Touched | None = None
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
@@ -105,6 +110,7 @@ class SourceReport(SourcePart):
             held=self.held,
             invalid=self.counts["invalid"],
             rejected=self.counts["rejected"],
+            undecided=self.undecided,
             not_undone=self.kept,
         )
 
@@ -167,6 +173,8 @@ class SourceReport(SourcePart):
             "left": with_shown_keys(self.left),
             "warnings": [*self.news, *self.warnings],
             "unknown": self.unknown,
+            "left_out": with_shown_keys(self.left_out),
+            "undecided": self.undecided,
         }
         if self.taken_over:
             found |= {"taken_over": self.taken_over}
@@ -178,6 +186,11 @@ class SourceReport(SourcePart):
 def callers_of(reports: Sequence[SourceReport]) -> Callers:
     """Return what becomes of callers by the plans of these reports together, as far as they were carried out."""
     return Callers.of([made for report in reports for made in report.callers()])
+
+
+def to_keep(report: SourceReport) -> dict[str, Any]:
+    """Return what the state keeps of a report: not whose numbers are left out, which has tables of its own."""
+    return {**report.to_json(), "left_out": [], "undecided": []}
 
 
 PAGE = 500

@@ -230,8 +230,8 @@ class Database(Queries):
             source.backup(self._sqlite)
 
     def copies(self) -> list[Path]:
-        """Return the copies beside the file that migrations have made."""
-        return sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.before-*"))
+        """Return the copies beside the file that migrations and restores have made, also those of killed commands."""
+        return copies_of(self.path)
 
     def _back_up(self, version: str) -> None:
         beside = self.path.with_name(f"{self.path.name}.before-{self.NEWEST}-from-{version}")
@@ -267,6 +267,12 @@ class Database(Queries):
             opened = unreadable if self.read_only else unwritable
             return StateError(opened(self.path, self.WORDS))
         return problem(self.path, error, self.WORDS)
+
+
+def copies_of(path: Path) -> list[Path]:
+    """Return what :meth:`Database.copies` does, of a file that need not be open."""
+    name = glob.escape(path.name)
+    return sorted(each for pattern in (f"{name}.before-*", f".{name}.*.new*") for each in path.parent.glob(pattern))
 
 
 class Part:

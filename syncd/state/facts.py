@@ -113,6 +113,10 @@ class Facts:
         """Return the names of the parts that the source's last complete read had."""
         return self._fact(f"parts of {source}", _json([]), json.dumps)
 
+    def forgotten(self, source: str) -> Fact[str]:
+        """Return the stamp of what was forgotten (:class:`syncd.core.forgetting.marks.Marks`) and is erased."""
+        return self._fact(f"forgotten of {source}", lambda stored: stored or "")
+
     def first_load(self, source: str) -> Fact[str | None]:
         """Return the run with which every contact of the source had been sent once."""
         return self._fact(f"first load of {source}", _text)

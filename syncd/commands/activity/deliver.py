@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncd.commands.activity.given import require_store
 from syncd.commands.options import DeliverOptions
 from syncd.commands.running import error_of, finished, progress
 from syncd.commands.settings import activity_of, loaded, needed_sinks
@@ -50,6 +51,7 @@ def deliver(config: Path | None, options: DeliverOptions) -> int:
 def _work(config: Path | None, options: DeliverOptions, done: Delivered, stopping: threading.Event) -> None:
     settings = loaded(config, keyless=True)
     sinks = needed_sinks(settings, options.sinks or ())
+    require_store(settings)
     from syncd.activity.deliver import deliver as deliver_all
     from syncd.activity.delivering.book import Book
     from syncd.activity.delivering.session import open_deliveries

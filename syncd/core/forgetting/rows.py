@@ -33,7 +33,8 @@ def without_forgotten(
         # Only a few rows hold one of these digits, and these alone become Python objects.
         found = pl.any_horizontal(pl.col(name).str.contains_any(forgotten.implode()) for name in names)
         rows = mapped.with_row_index(_AT).filter(found.fill_null(value=False))
-        changed = pl.DataFrame(list(_changed(rows, names, required, frozenset(forgotten))), schema={**rows.schema, _LEFT_OUT: pl.Boolean})
+        made = list(_changed(rows, names, required, frozenset(forgotten)))
+        changed = pl.DataFrame(made, schema={**rows.schema, _LEFT_OUT: pl.Boolean})
         mapped = mapped.with_row_index(_AT).update(changed.drop(_LEFT_OUT), on=_AT, how="left", include_nulls=True)
         gone |= mapped.get_column(_AT).is_in(changed.filter(_LEFT_OUT).get_column(_AT).implode())
         mapped = mapped.drop(_AT)

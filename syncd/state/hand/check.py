@@ -16,7 +16,7 @@ from syncd.core.company.identity import Company
 from syncd.core.wording import counted, sized
 from syncd.errors import StateBusy, StateError
 from syncd.processes import is_dead
-from syncd.state.database import HEAD
+from syncd.state.database import HEAD, copies_of
 from syncd.state.facts import BACKUPS, RESTORED
 from syncd.state.hand.looking import FileLook, StoreLook, is_damaged
 from syncd.state.leaving.forgotten import Forgotten
@@ -119,7 +119,7 @@ def check_state(path: Path, configured: Collection[str], store: Path | None, now
         if isinstance(error, StateBusy) or not is_damaged(path):
             raise
         found.faults = found.faults or [_UNREADABLE]
-    found.copies = sorted(path.parent.glob(f"{path.name}.before-*"))
+    found.copies = copies_of(path)
     found.store = _store(store) if store is not None and store.exists() else None
     forgotten = Forgotten(path)
     if forgotten.path.exists():

@@ -21,7 +21,7 @@ from syncd.state.database import Part
 from syncd.state.entries import newest_change
 from syncd.state.facts import Fact
 from syncd.state.numbers.numbers import SOURCES
-from syncd.state.numbers.there import OPEN, THERE, VALUES
+from syncd.state.numbers.there import OPEN, STANDING, THERE, VALUES
 from syncd.state.queries import THESE_KEYS
 
 HOLDERS = {NUMBER: pl.String, SOURCE: pl.String, KEY: pl.String}
@@ -32,9 +32,6 @@ CONTACTS = {SOURCE: pl.String, KEY: pl.String, "fields": pl.String}
 
 CROWDS = {NUMBER: pl.String, "holders": pl.Int64}
 """A number that many contacts hold, and how many these are at least."""
-
-STANDING = "numbers.standing"
-"""The name of the fact that there is an index, of which phone fields, and the newest change when it was last made."""
 
 _WHO = {SOURCE: pl.String, KEY: pl.String}
 _PAGE = 25_000

@@ -99,6 +99,15 @@ class Assigned(SQLModel, table=True):
     at: float
 
 
+class Due(SQLModel, table=True):
+    """A number whose claims have changed, so that the source's next run decides anew who of its contacts has it."""
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    source: str = Field(primary_key=True)
+    number: str = Field(primary_key=True)
+
+
 class AppliedPlan(SQLModel, table=True):
     """A plan that was applied: by which run, when, and its exit code (null: it was broken off)."""
 

@@ -19,3 +19,9 @@ VALUES = "coalesce(returned, fields)"
 
 OPEN = "status <> 'accepted' AND remote_id IS NOT NULL"
 """Of a row of ``contact``: another contact's row may say that this one is not there. SQLite has an index of these."""
+
+STANDING = "numbers.standing"
+"""The name of the fact that there is an index of numbers: of which phone fields, and the newest change before it."""
+
+MORE = "unsent.more."
+"""Begins the name of the fact that a source has more rows that are not sent than the state keeps."""

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from syncd.errors import StateBusy
+from syncd.errors import StateBusy, StateError
 from syncd.state.hand import backup as backups
+from syncd.state.hand import copying
 from tests.worlds.commands import Command, errors
 from tests.worlds.journal import accept
 from tests.worlds.world import World
@@ -90,14 +91,14 @@ def test_a_link_to_the_state_is_the_state(ran: World, syncd: Command) -> None:
 
 def test_two_backups_of_one_name_at_the_same_moment_lose_nothing(ran: World, monkeypatch: pytest.MonkeyPatch) -> None:
     state, place = ran.folder / "syncd.db", ran.folder / "saved.db"
-    put = backups.put_in_place
+    put = copying.put_in_place
 
     def late(copy: Path, name: Path, *, replace: bool = False) -> None:
         name.write_text("the other one's")
         put(copy, name, replace=replace)
 
     monkeypatch.setattr(backups, "put_in_place", late)
-    with pytest.raises(backups.StateError, match="already"):
+    with pytest.raises(StateError, match="already"):
         backups.back_up(state, place, now=1.0)
     assert place.read_text() == "the other one's"
     assert rest_of(ran.folder) == []
@@ -147,7 +148,7 @@ def test_a_locked_state_is_tried_again_later(ran: World, syncd: Command, monkeyp
         code, _, err = syncd("state", "backup", "saved.db")
     assert (code, "locked" in errors(err)[0]) == (4, True)
     assert not (ran.folder / "saved.db").exists()
-    assert issubclass(StateBusy, backups.StateError)
+    assert issubclass(StateBusy, StateError)
 
 
 def test_what_is_not_in_the_backup_is_named(ran: World, syncd: Command) -> None:

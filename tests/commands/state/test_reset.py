@@ -27,7 +27,7 @@ def ran(company: World, syncd: Command) -> World:
 
 def known(world: World) -> tuple[int, int, int]:
     with world.state() as state:
-        return tuple(state.scalar(f"SELECT count(*) FROM {table}") for table in ("contact", "change", "cursor"))  # type: ignore[return-value]
+        return tuple(state.scalar(f"SELECT count(*) FROM {table}") for table in ("contact", "change", "cursor"))
 
 
 def test_without_a_word_of_what_nothing_is_reset(ran: World, syncd: Command) -> None:
