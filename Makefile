@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Without compiled modules, each process of the tests compiles its part of the libraries again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := all
 .PHONY: all setup demo test system-test soak lint format docs bench bench-budget lock clean
 

@@ -186,6 +186,11 @@ class Sink(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def sent(self) -> int:
+        """How many HTTP requests it has sent so far, every attempt included; 0 at a place that is reached otherwise."""
+        return 0
+
     @abstractmethod
     def wants(self) -> Wants:
         """Return what the sink can do; this may ask the place once, and changes nothing there."""

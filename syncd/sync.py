@@ -14,16 +14,18 @@ from syncd.config import Source
 from syncd.errors import ConfigError, SchemaError, SyncdError
 from syncd.finish import resume
 from syncd.finish.close import close, keep_before_push
+from syncd.finish.forgetting import sweep
 from syncd.finish.record import ENDS_THE_COMMAND, carry_out, reported
 from syncd.finish.resume import LastRead
 from syncd.plan.claims import too_little
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
+from syncd.plan.shared_numbers import decided_anew, left_out
 from syncd.plan.takeovers import shows_enough
 from syncd.plan.world import PlanRequest, World, request_of, world_of
 from syncd.read.reader import read_beside_ledger
 from syncd.read.spool import Spool, spooling
-from syncd.report.run_outcome import report_plan
+from syncd.report.run_outcome import report_left_out, report_plan
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
 from syncd.target.lookup import Index
@@ -60,6 +62,8 @@ def run_source(
     with session.leased(source.name), reported(session, source, report, kind=kind), spooling() as spool:
         try:
             schema = usable_schema(session, source)
+            if choice is None:
+                sweep(session, source.name, source.rules.mapping, schema)
             request = request_of(session, source, schema)
             last = resume.last_read(session, request)
             world = _read_enough(session, request, last, last.cursor, spool)
@@ -71,7 +75,8 @@ def run_source(
         if world.reading.end.proof == "unchanged":
             if choice:
                 choice.unchanged(world)
-            return resume.report_again(report, last)
+            report_left_out(resume.report_again(report, last), left_out(request))
+            return report
         index = Index(session.target.contacts, schema, session.target.search)
         planned = plan_changes(world, index, session.clock())
         if choice:
@@ -85,9 +90,11 @@ def run_source(
 
 def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor: str | None, spool: Spool) -> World:
     """Read what changed since the cursor; read the whole source if these rows are not enough to decide."""
-    reading = read_beside_ledger(session, request.source, request.schema, cursor, last.context, spool, last.seen)
+    reading = read_beside_ledger(
+        session, request.source, request.schema, cursor, last.context, spool, last.seen, request.marks
+    )
     world = world_of(request, reading)
-    reason = _why_whole(world) if reading.end.proof == "partial" else ""
+    reason = _why_whole(world)
     if reason:
         log.info("read whole", source=request.name, reason=reason)
         whole = _read_enough(session, request, last, None, spool.emptied())
@@ -96,7 +103,11 @@ def _read_enough(session: Session, request: PlanRequest, last: LastRead, cursor:
 
 
 def _why_whole(world: World) -> str:
-    """Return why a partial read is not enough; "" if it is."""
+    """Return why a read that does not show all rows is not enough; "" if it is."""
+    if world.reading.end.proof == "unchanged":
+        return "numbers that contacts share are decided anew" if decided_anew(world) else ""
+    if world.reading.end.proof != "partial":
+        return ""
     if reason := too_little(world):
         return reason
     # Rows that this read did not show tell whether these are new contacts, or known ones under new keys.

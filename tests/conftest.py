@@ -3,6 +3,7 @@
 Each test process has its own database on those servers.
 """
 
+import gc
 import os
 import sqlite3
 import sys
@@ -15,6 +16,7 @@ import tenacity
 import typer.main
 from hypothesis import settings
 
+from syncd.__main__ import RARELY
 from syncd.activity.store.store import ActivityStore
 from syncd.cli import main
 from syncd.rest import retries
@@ -33,9 +35,22 @@ from tests.worlds.logs import logging_restored
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# As syncd itself does: to look for circles of unused objects takes a tenth of the tests' time.
+gc.set_threshold(*RARELY)
+
 # On a busy machine any example can be slow, so a deadline proves nothing.
 settings.register_profile("syncd", deadline=None, max_examples=examples(40, 100))
 settings.load_profile("syncd")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes ``-n auto`` starts: one more than there are cores, since tests wait for servers."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_finish() -> None:
+    """Never look for unused objects among the tests themselves, which live until the end."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +61,7 @@ def postgres() -> Iterator[sql_servers.Postgres]:
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[sql_servers.MariaDb]:
-    with sql_servers.mariadb() as server:
+    with sql_servers.authorities_read_once(), sql_servers.mariadb() as server:
         yield server
 
 

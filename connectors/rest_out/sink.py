@@ -42,8 +42,13 @@ class RestOut(Sink):
         self._around = around or Surroundings()
         self._kinds = self._options.kinds()
         self._writer: Writer | None = None
+        self._sent = 0
         self._failures = 0
         self._is_proved = False
+
+    @property
+    def sent(self) -> int:
+        return self._sent + (self._writer.sent if self._writer else 0)
 
     def wants(self) -> Wants:
         self._require_kinds()
@@ -107,6 +112,7 @@ class RestOut(Sink):
     def close(self) -> None:
         if self._writer:
             self._writer.close()
+            self._sent += self._writer.sent
         self._writer = None
 
     def cancel(self) -> None:

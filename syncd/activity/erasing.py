@@ -51,7 +51,7 @@ def refuse_own(store: ActivityStore, number: str, own: Iterable[str]) -> None:
         ConfigError: it is an extension, or the company's own.
     """
     if len(number) <= LONGEST_EXTENSION:
-        raise ConfigError("this is no phone number: write it with its area code")
+        raise ConfigError("NUMBER: this is no phone number: write it with its area code, such as +1 212 555 0101")
     if number in own or store.erasing.is_own(number):
         raise ConfigError("this is a number of the company itself: all calls would go; nothing was erased")
 

@@ -16,6 +16,7 @@ from syncd.budget import describe
 from syncd.commands.options import HistoryQuery
 from syncd.commands.settings import chosen, loaded
 from syncd.commands.status import shown_time
+from syncd.core.callers.kinds import in_words
 from syncd.core.columns import UNIT
 from syncd.core.wording import shown_key
 from syncd.errors import ConfigError
@@ -108,7 +109,8 @@ def _runs(state: State, query: HistoryQuery, since: float | None) -> Found:
         counts = dict.fromkeys(names, 0) | report.get("counts", {}) if report else {}
         found = {name: run[name] for name in ("run", "source", "kind", "undoes", "outcome", "exit", "requests")}
         ended = iso(run["ended"]) if run["ended"] else None
-        yield {**found, "started": iso(run["started"]), "ended": ended, "counts": counts, "error": report.get("error")}
+        said = {"counts": counts, "callers": report.get("callers"), "error": report.get("error")}
+        yield {**found, "started": iso(run["started"]), "ended": ended, **said}
 
 
 def _changes(state: State, query: HistoryQuery, since: float | None) -> Found:
@@ -170,7 +172,8 @@ def _row(run: Mapping[str, Any], *, brief: bool = False) -> tuple[str, ...]:
     kind = "" if run["kind"] == "run" else f", {run['kind']}"
     mark = f", undoes {run['undoes']}" if run["undoes"] and not brief else kind
     outcome = outcome_shown(run["outcome"], run["exit"], (run["error"] or {}).get("kind")) + mark
-    made = ", ".join(kinds_counted(run["counts"], done=True)) or "-"
+    callers = in_words((run["callers"] or {}).get("counts", {}))
+    made = "; callers: ".join(filter(None, [", ".join(kinds_counted(run["counts"], done=True)), callers])) or "-"
     begun = () if brief else (shown_time(run["started"]),)
     return (run["run"], run["source"], *begun, outcome, made, f"{run['requests']:,}")
 

@@ -6,16 +6,17 @@ import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from syncd.commands.options import ApplyOptions, RunOptions, UndoOptions
-from syncd.errors import SourceBusy, SyncdError
+from syncd.errors import SourceBusy, StateError, SyncdError
 from syncd.report.error_text import error_json, message_of, placed, say_error
 from syncd.report.exit_code import CODES, DONE, code_for, code_of, gravest, is_unwritable
 from syncd.report.streams import print_json, silence_stdout
+from syncd.run.ringing import door_of, ring
 from syncd.run.signals import handled, set_by_signal
 
 if TYPE_CHECKING:
@@ -121,7 +122,14 @@ def opened(settings: Settings, stopping: threading.Event, *, dry_run: bool, wait
 
     with progress() as watcher, open_session(settings, dry_run=dry_run, stopping=stopping, watcher=watcher) as session:
         session.wait = wait
-        yield session
+        before = session.state.numbers.standing().change
+        try:
+            yield session
+        finally:
+            # Calls of numbers that a contact has got now find their contact soon, whatever else has failed.
+            with suppress(StateError):
+                if settings.activity is not None and session.state.numbers.standing().change != before:
+                    ring(door_of(settings.state))
 
 
 def run_each(

@@ -16,6 +16,9 @@ from syncd.report.table_file import check_file, check_place
 CHANGES = ("source", "kind", "key", "id")
 """The first columns of a file of changes; in JSON, keys of each line."""
 
+CALLERS = ("number", "kind", "old", "new")
+"""The same of the file of callers beside it."""
+
 # A file may be one line of many gigabytes.
 LONGEST = 1 << 24
 """Characters of a file's first line that are read."""

@@ -18,7 +18,7 @@ from typing import Any
 from syncd.config.activity import Activity, contradictions
 from syncd.config.forms import Notify, SettingsForm, Target
 from syncd.config.json_schema import json_schema
-from syncd.config.problems import Document, Problems
+from syncd.config.problems import Document, Problems, dotted
 from syncd.config.sinks import SinkSettings, read_sink
 from syncd.config.sources import Entry, Source, read_source
 from syncd.config.tree import KeyPath, Node, locate
@@ -59,6 +59,7 @@ class Settings:
 
     ``activity`` is None if no calls and messages are fetched. ``sinks`` by name, in the order of the configuration.
     ``own_numbers``: the company's own, as they are written; ``number_limits``: of the gates of numbers.
+    ``document``: the main file.
     """
 
     path: Path
@@ -72,6 +73,11 @@ class Settings:
     sinks: Mapping[str, SinkSettings] = field(default_factory=dict)
     own_numbers: tuple[str, ...] = ()
     number_limits: NumberLimits = field(default_factory=NumberLimits)
+    document: Document | None = field(default=None, repr=False, compare=False)
+
+    def where_is(self, *path: str | int) -> str:
+        """Return ``FILE:LINE: key.path`` of a key of the main file, such as ``where_is("target", "display")``."""
+        return dotted(path) if self.document is None else self.document.where(path)
 
 
 def find(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -172,6 +178,7 @@ class _Loading:
             sinks={sink.name: sink for sink in sinks if sink},
             own_numbers=form.numbers.own,
             number_limits=NumberLimits(**form.numbers.at_most.model_dump()),
+            document=document,
         )
 
     def _one_policy(self, sources: Sequence[Source]) -> None:

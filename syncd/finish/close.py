@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from syncd.core.gates import PARTS_GATE, SCHEMA_GATE
 from syncd.core.plan import Held, Plan
+from syncd.finish import shared_numbers
 from syncd.plan.claims import joined_groups, outranked_now
 from syncd.plan.field_history import learn_fields, learn_loaded, learn_match
 from syncd.plan.gather import Planned
@@ -24,6 +25,7 @@ def keep_before_push(world: World, planned: Planned) -> None:
     # Until the push ends, a contact may hold the numbers of the rows before, or of the rows now.
     groups = joined_groups(state.claims.merged(source), planned.record.granted.merged)
     state.claims.keep_merged(source, groups)
+    shared_numbers.keep_before_push(world, planned)
 
 
 def close(session: Session, world: World, planned: Planned, pushed: PushResult) -> bool:
@@ -50,6 +52,7 @@ def close(session: Session, world: World, planned: Planned, pushed: PushResult) 
     back = sorted(set(state.ledger.missing_keys(source)) - set(record.gone))
     state.ledger.see_missing(source, record.missing, back)
     state.holds.let_go(source, record.changed_since)
+    shared_numbers.keep_after_push(world, planned, pushed)
     return any(each["key"] in set(record.gone) for each in pushed.rejected)
 
 

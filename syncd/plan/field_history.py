@@ -22,6 +22,13 @@ def renames(state: State, schema: Schema) -> dict[str, str]:
     return history.renames(state.facts.field_names.get(), schema)
 
 
+def phones_ever(state: State, schema: Schema) -> frozenset[str]:
+    """Return the names under which the state may hold values of phone fields: those of now, and former names."""
+    # Only names that change hands are changed in what is stored; other former names are renamed when they are read.
+    former = (name for name, now in renames(state, schema).items() if now in schema.phones)
+    return schema.phones.union(former)
+
+
 def detail_now(detail: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:
     """Return contacts (``DETAIL_SCHEMA``) with the names and match values of the target's fields of now."""
     detail = history.renamed(detail, renames(state, schema), BEFORE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -24,6 +24,7 @@ from syncd.core.verdicts import Verdicts
 from syncd.plan.claims import Granted, grant
 from syncd.plan.field_history import comparable, renames, schema_changed
 from syncd.plan.number_gates import number_gates_of
+from syncd.plan.shared_numbers import Shares, share, share_again, staying
 from syncd.plan.takeovers import with_takeovers
 from syncd.plan.world import World
 from syncd.target.lookup import Index
@@ -43,7 +44,7 @@ class Record:
     gate. ``released``: adopted contacts that have surely left the source, and stay at the target. ``forgotten``:
     refused contacts that the source does not ask for any more. ``ambiguous``: how many contacts are not sent since
     several contacts at the target have their match value. ``settled``: a later run of the same source decides the same.
-    ``changed_since``: undone keys whose source has changed since.
+    ``changed_since``: undone keys whose source has changed since. ``shares``: who gets the numbers that contacts share.
     """
 
     newest_change: int
@@ -57,6 +58,7 @@ class Record:
     ambiguous: int
     settled: bool
     changed_since: list[str]
+    shares: Shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ class Planned:
     and reason of contacts that the target refused and that are not sent again. ``news``: what the run does once, which
     no later run tells again.
 
-    When an older plan is applied, ``whole`` is the plan with the changes that are not made, and ``unfinished`` says
-    that the next run has something of this read to do.
+    When an older plan is applied, ``whole`` is the plan with the changes that are not made; ``unfinished`` says that
+    the next run has something of this read to do.
     """
 
     plan: Plan
@@ -83,6 +85,13 @@ class Planned:
     record: Record
     whole: Plan | None = None
     unfinished: bool = False
+
+    @property
+    def not_made(self) -> pl.Series:
+        """The keys of planned changes that this run does not make."""
+        todo, waiting = self.plan.todo.get_column(KEY), self.plan.waiting.get_column(KEY)
+        every = todo if self.whole is None else self.whole.todo.get_column(KEY)
+        return pl.concat([waiting, every.filter(~every.is_in(todo.implode()))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +124,12 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
     read = _read(world)
     taken, keys = with_takeovers(world, read)
     world, granted = grant(taken)
-    world, compared = _compared(world, index, keys)
-    # Other rows may have been called back meanwhile, and count now.
-    read, undone = _read(world), world.undone()
-    plan = _gated(world, compared, read, undone, keys, now)
+    world, shares = share(world, now)
+    world, compared, read, undone, plan = _planned(world, index, keys, now)
+    # A contact that stays as it is has the numbers that it has, whatever its row wants.
+    if again := share_again(shares, now, staying(shares, world, plan, compared.same, compared.let_go)):
+        world, shares = again
+        world, compared, read, undone, plan = _planned(world, index, keys, now)
     lacks = read.keyless or read.missing or read.missing_parts
     sure = read.proved and (read.rows > 0 or not read.whole) and not lacks
     # A person who approves an empty source also lets its adopted contacts go.
@@ -149,8 +160,19 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
             ambiguous=compared.ambiguous,
             settled=granted.settled and compared.let_go.is_empty() and not compared.ambiguous,
             changed_since=_changed_since(world, undone, plan),
+            shares=shares,
         ),
     )
+
+
+def _planned(
+    world: World, index: Index, keys: KeyChanges, now: float
+) -> tuple[World, _Compared, Read, pl.DataFrame, Plan]:
+    """Return how the read differs from the ledger, and what of that the gates let through."""
+    world, compared = _compared(world, index, keys)
+    # Other rows may have been called back meanwhile, and count now.
+    read, undone = _read(world), world.undone()
+    return world, compared, read, undone, _gated(world, compared, read, undone, keys, now)
 
 
 def _compared(world: World, index: Index, keys: KeyChanges) -> tuple[World, _Compared]:
@@ -242,6 +264,8 @@ def _leaves_out(contacts: pl.DataFrame, schema: Schema) -> bool:
 
 def _without_ambiguous(verdicts: Verdicts, rows: pl.DataFrame) -> Verdicts:
     """Leave contacts alone whose match value ``many`` contacts at the target have."""
+    if rows.is_empty():
+        return verdicts
     # A push would hit any of these contacts, and nobody could tell which.
     reason = pl.format("{} contacts at the target have its match values; delete all but one there", "many")
     return verdicts.demoted(rows.select(ROW, pl.lit(INVALID, dtype=pl.UInt8).alias(STATE), reason.alias(REASON)))
@@ -249,6 +273,8 @@ def _without_ambiguous(verdicts: Verdicts, rows: pl.DataFrame) -> Verdicts:
 
 def _without_barred(verdicts: Verdicts, barred: pl.DataFrame, mode: Mode) -> Verdicts:
     """Exclude the contacts whose changes the source's mode does not make."""
+    if barred.is_empty():
+        return verdicts
     has = pl.when(pl.col(KIND) == "create").then(pl.lit("does not have it")).otherwise(pl.lit("has it already"))
     reason = pl.format(f"mode: {mode}, and the target {{}}", has)
     barred = barred.filter(pl.col(KIND) != "delete")
@@ -264,10 +290,11 @@ def _read(world: World) -> Read:
         keys = pl.concat([keys, present.alias(KEY)])
     # A partial read that lists all present keys tells who is there, as a whole read does.
     whole = reading.end.proof != "partial" or present is not None
-    there = {*keys.filter(keys.is_in(list(canaries))), *reading.recall.has_read(canaries)}
+    # A canary that was forgotten warns of nothing any more.
+    there = {*keys.filter(keys.is_in(list(canaries))), *reading.recall.has_read(canaries), *reading.left_out}
     return Read(
         proved=reading.end.proof in ("complete", "partial"),
-        rows=reading.count(world.verdicts) if present is None else len(present),
+        rows=reading.count(world.verdicts) if present is None else len(present) + len(reading.left_out),
         why=reading.end.why,
         keyless=reading.keyless,
         missing=tuple(key for key in canaries if key not in there) if whole else (),
@@ -280,7 +307,7 @@ def _read(world: World) -> Read:
 def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, keys: KeyChanges, now: float) -> Plan:
     seconds = (pl.lit(now) - pl.col("@missing_since")).fill_null(0.0).alias("seconds")
     numbers = number_gates_of(world.name, compared.changes, world.numbers, world.state, world.schema)
-    return gate(
+    plan = gate(
         compared.changes,
         read=read,
         rules=world.source.gates,
@@ -294,6 +321,7 @@ def _gated(world: World, compared: _Compared, read: Read, undone: pl.DataFrame, 
         numbers=numbers,
         case_insensitive=world.state.facts.case_insensitive.get(),
     )
+    return replace(plan, origins=world.verdicts.origins)
 
 
 def _warnings(world: World, compared: _Compared, index: Index) -> Iterator[str]:
@@ -328,6 +356,8 @@ def _links(world: World, plan: Plan) -> pl.DataFrame:
 
 def _changed_since(world: World, undone: pl.DataFrame, plan: Plan) -> list[str]:
     """Return the undone keys whose source has changed since."""
+    if undone.is_empty():
+        return []
     invalid = world.verdicts.rows.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
     if world.named_gone is not None:
         # A partial read says nothing of the keys that it lacks.

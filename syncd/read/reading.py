@@ -25,7 +25,7 @@ class Reading:
     reason of the rows that could not be read. ``present``: beside a partial read, the keys of all rows that the source
     holds (null: a row without a key). ``lacks``: why the rows of a partial read are not enough, "" if they are.
     ``listed``: the keys that a sweep listed before this whole read. ``entities``: how many cells of a column hold an
-    HTML entity.
+    HTML entity. ``left_out``: the keys of rows that were left out, since they, or their numbers, were forgotten.
     """
 
     # Planning returns further verdicts and changes nothing here, so that the order of its steps does not matter.
@@ -40,18 +40,23 @@ class Reading:
     lacks: str = ""
     listed: pl.Series | None = None
     entities: Mapping[str, int] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
 
     @property
     def keyless(self) -> int:
         """How many rows have no readable key: each of them may be the row of any contact that the read lacks."""
         present = 0 if self.present is None else self.present.null_count()
-        rows = self.verdicts.rows
-        return present + len(self.malformed) + rows.filter(pl.col(KEY).is_null() & (pl.col(STATE) == INVALID)).height
+        rows, malformed = self.verdicts.rows, len(self.malformed)
+        if not rows.get_column(KEY).null_count():
+            return present + malformed
+        return present + malformed + rows.filter(pl.col(KEY).is_null() & (pl.col(STATE) == INVALID)).height
 
     def count(self, verdicts: Verdicts) -> int:
         """Return how many rows the source has, readable or not."""
-        known = self.recall.unchanged + self.recall.repeated
-        return known + verdicts.rows.height + verdicts.repeated.height + len(self.malformed)
+        known = self.recall.unchanged + self.recall.repeated + len(self.left_out)
+        # A contact that was called back without its row has no line.
+        read = verdicts.rows.get_column(LINE).count()
+        return known + read + verdicts.repeated.height + len(self.malformed)
 
     def place(self, origin: int, line: int) -> str:
         """Return where a row stands, as ``tenants.csv:12``; a row that was never seen (line 0) has no number."""
@@ -59,9 +64,12 @@ class Reading:
 
     def fetch(self, verdicts: Verdicts, keys: pl.Series) -> pl.DataFrame:
         """Return the contacts with these keys, with their fields, in reading order."""
-        rows = verdicts.contacts().join(keys.to_frame(KEY), on=KEY, how="semi", maintain_order="left")
-        found = self.spool.fetch(rows.drop(STATE))
-        return found if verdicts.merged is None else found.update(verdicts.merged, on=ROW, how="left")
+        rows = verdicts.contacts().join(keys.to_frame(KEY), on=KEY, how="semi", maintain_order="left").drop(STATE)
+        if verdicts.made is None:
+            return self.spool.fetch(rows)
+        found = self.spool.fetch(rows.join(verdicts.made, on=ROW, how="anti"))
+        made = rows.join(verdicts.made, on=ROW, how="inner").select(found.columns)
+        return pl.concat([found, made]).sort(ROW)
 
     def merge(self, verdicts: Verdicts, winners: Mapping[str, Sequence[str]], schema: Schema) -> Verdicts:
         """Give contacts the numbers of others; ``winners``: the keys that are merged into each key, in order."""
@@ -79,6 +87,8 @@ class Reading:
         """Return ``key``, ``at``, ``reason`` of the rows that are malformed or invalid, in the source's order."""
         # A row without a reason in the verdicts has an empty reason: JSON and the screen expect a text.
         bad = verdicts.rows.filter(pl.col(STATE) == INVALID)
+        if bad.is_empty() and not self.malformed:
+            return []
         bad = bad.join(verdicts.reasons, on=ROW, how="left", maintain_order="left")
         found = [(origin, line, None, reason) for origin, line, reason in self.malformed]
         found += bad.select(ORIGIN, LINE, KEY, pl.col(REASON).fill_null("")).rows()
@@ -103,8 +113,11 @@ def without_duplicates(
 
 def excluded(reading: Reading, verdicts: Verdicts) -> list[dict[str, Any]]:
     """Return ``reason`` and ``count`` of excluded rows, the most frequent first; repeated rows are among them."""
-    rows = verdicts.rows.filter(pl.col(STATE) == EXCLUDED).select(ROW).join(verdicts.reasons, on=ROW, how="left")
-    counts = rows.group_by(reason=REASON).agg(count=pl.len().cast(pl.Int64))
-    if again := reading.recall.repeated + verdicts.repeated.height:
+    rows = verdicts.rows.filter(pl.col(STATE) == EXCLUDED).select(ROW)
+    again = reading.recall.repeated + verdicts.repeated.height
+    if rows.is_empty() and not again:
+        return []
+    counts = rows.join(verdicts.reasons, on=ROW, how="left").group_by(reason=REASON).agg(count=pl.len().cast(pl.Int64))
+    if again:
         counts = pl.concat([counts, pl.DataFrame({"reason": [REPEATED], "count": [again]})])
     return counts.sort("count", "reason", descending=[True, False]).to_dicts()

@@ -19,6 +19,10 @@ CASE_INSENSITIVE = "target.folds_case"
 """The name of the fact that the target takes match values for equal if only their case differs."""
 
 
+BACKUPS, RESTORED = "state.backups", "state.restored"
+"""The names of the facts about backups."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact(Generic[T]):
     """One value: ``load`` makes it from the stored text (None: nothing is stored), ``dump`` makes the text from it."""
@@ -47,6 +51,14 @@ def _semantics(stored: str | None) -> Semantics | None:
 
 def _number(stored: str | None) -> float | None:
     return None if stored is None else float(stored)
+
+
+def _time(stored: str | None) -> float | None:
+    return float(stored) if stored else None
+
+
+def _stored(at: float | None) -> str:
+    return "" if at is None else str(at)
 
 
 def _company(stored: str | None) -> Company | None:
@@ -82,6 +94,8 @@ class Facts:
         self.deletes_work = self._fact("target.deletes", lambda stored: stored is not None, lambda _: "seen")
         self.field_names: Fact[dict[str, Sequence[str]]] = self._fact("target.field_names", _json({}), json.dumps)
         self.digest_made = self._fact("digest.made", _number)
+        self.backups: Fact[list[dict[str, Any]]] = self._fact(BACKUPS, _json([]), json.dumps)
+        self.restored: Fact[float | None] = self._fact(RESTORED, _time, _stored)
 
     def match_fields(self, source: str) -> Fact[list[str] | None]:
         """Return the match fields by which the target knows the source's contacts; None before its first run."""
@@ -98,6 +112,10 @@ class Facts:
     def parts(self, source: str) -> Fact[list[str]]:
         """Return the names of the parts that the source's last complete read had."""
         return self._fact(f"parts of {source}", _json([]), json.dumps)
+
+    def forgotten(self, source: str) -> Fact[str]:
+        """Return the stamp of what was forgotten (:class:`syncd.core.forgetting.marks.Marks`) and is erased."""
+        return self._fact(f"forgotten of {source}", lambda stored: stored or "")
 
     def first_load(self, source: str) -> Fact[str | None]:
         """Return the run with which every contact of the source had been sent once."""

@@ -27,7 +27,9 @@ from tests.worlds.journal import accept, change
 MANY = 1_234
 
 UNTIERED = (
-    *(f"DROP TABLE {name}" for name in ("number", "formernumber", "unsent", "wanted", "leftout", "assigned")),
+    *(f"DROP TRIGGER contact_{name}" for name in ("changed", "renamed", "came", "left")),
+    *(f"DROP TABLE {name}" for name in ("number", "unindexed", "formernumber", "unsent")),
+    *(f"DROP TABLE {name}" for name in ("wanted", "leftout", "assigned", "due")),
     "DROP TABLE appliedplan",
     "ALTER TABLE change DROP COLUMN place",
     "DROP INDEX request_at",

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ class Postgres:
     def create(self) -> None:
         with self.connected("postgres") as connection:
             connection.execute(f"CREATE DATABASE {self.database} TEMPLATE template0 ENCODING 'UTF8'")
+            # No test cuts the power of this server, and a commit that waits for the disk is most of its time.
+            connection.execute(f"ALTER DATABASE {self.database} SET synchronous_commit = off")
 
     def drop(self) -> None:
         with suppress(psycopg.OperationalError), self.connected("postgres") as connection:
@@ -253,6 +256,17 @@ def _wait(server: Postgres | MariaDb) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+@contextmanager
+def authorities_read_once() -> Iterator[None]:
+    """Keep this machine's certificates, which MariaDB's driver reads for each connection: that takes most of a test."""
+    driver: Any = pymysql.connections.Connection
+    made = driver._create_ssl_ctx
+    usual = cache(lambda: made(None, {}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(driver, "_create_ssl_ctx", lambda self, given: usual() if given == {} else made(self, given))
+        yield
 
 
 @contextmanager

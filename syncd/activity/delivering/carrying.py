@@ -72,6 +72,9 @@ class Carrying:
     def foresee(self, changes: pl.DataFrame, outcome: str) -> None:
         """Put changes that are not sent into the book."""
         book, name = self.session.book, self.sink.name
+        # A screen shows of what is held only how much it is, and there may be a hundred thousand of it.
+        if outcome == "held" and book.write is None:
+            return
         for part in changes.iter_slices(100):
             if not book.wants(name):
                 return

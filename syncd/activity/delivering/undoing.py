@@ -38,6 +38,7 @@ def undo_delivery(session: DeliverySession, settings: SinkSettings, report: Sink
             report.error = error
             raise
         finally:
+            report.requests = sink.sent
             _end(session, settings, report)
 
 
@@ -79,4 +80,5 @@ def _end(session: DeliverySession, settings: SinkSettings, report: SinkReport) -
     state.holds.keep(settings.name, [list_of(name, those, world, wording) for name, those in sorted(held.items())])
     outcome = "failed" if report.error else "done"
     shown = report.to_json()
-    state.runs.end(session.run, settings.name, outcome=outcome, exit_code=report.exit_code, requests=0, report=shown)
+    run, code, requests = session.run, report.exit_code, report.requests
+    state.runs.end(run, settings.name, outcome=outcome, exit_code=code, requests=requests, report=shown)

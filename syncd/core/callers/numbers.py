@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from syncd.core.activity.attribution.numbers import phones_in
+from syncd.core.callers.form import NO_DIGIT, SEPARATOR, WITH_ONE
 
 NUMBER = "number"
 
@@ -18,7 +19,7 @@ _PARTS = "@parts"
 
 def digits(text: pl.Expr) -> pl.Expr:
     """Return the digits of one number, as the target keeps them, without the leading 1 of the North American plan."""
-    return text.str.replace_all(r"\D", "").str.replace(r"^1(\d{10})$", "$1")
+    return text.str.replace_all(NO_DIGIT, "").str.replace(WITH_ONE, "$1")
 
 
 def numbers_of(contacts: pl.DataFrame, who: Sequence[str], phones: Collection[str]) -> pl.DataFrame:
@@ -27,7 +28,7 @@ def numbers_of(contacts: pl.DataFrame, who: Sequence[str], phones: Collection[st
     ``phones``: the names of the phone fields; those that ``contacts`` lacks are left out.
     """
     names = [name for name in sorted(phones) if name in contacts.columns]
-    joined = pl.concat_str([pl.col(name).fill_null("") for name in names], separator=";") if names else pl.lit("")
+    joined = pl.concat_str([pl.col(name).fill_null("") for name in names], separator=SEPARATOR) if names else pl.lit("")
     return _each(contacts.select(*who, joined.alias(_PARTS)), who)
 
 
@@ -37,6 +38,6 @@ def numbers_in(contacts: pl.DataFrame, who: Sequence[str], fields: pl.Expr, phon
 
 
 def _each(contacts: pl.DataFrame, who: Sequence[str]) -> pl.DataFrame:
-    split = contacts.with_columns(pl.col(_PARTS).str.split(";")).explode(_PARTS)
+    split = contacts.with_columns(pl.col(_PARTS).str.split(SEPARATOR)).explode(_PARTS)
     found = split.select(*who, digits(pl.col(_PARTS)).alias(NUMBER))
     return found.filter(pl.col(NUMBER).str.len_bytes() > 0).unique(maintain_order=True)

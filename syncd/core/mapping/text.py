@@ -73,6 +73,9 @@ def is_marked(raw: pl.Expr) -> pl.Expr:
 
 def visible(text: str) -> str:
     """Return a single text without the marks that nobody sees."""
+    # None of the marks is ASCII, and to search a text for all of them takes longer than to read a short file.
+    if text.isascii():
+        return text
     seen = pl.Series([text])
     for pattern, replacement in _UNSEEN:
         seen = seen.str.replace_all(pattern, replacement)

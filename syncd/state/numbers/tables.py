@@ -16,22 +16,38 @@ class _OfKey(SQLModel):
 class Number(_OfKey, table=True):
     """An index of the ledger: a number that a contact has at the target, as :mod:`syncd.core.callers.numbers` has it.
 
-    It is as new as the fact ``numbers.standing`` says; :mod:`syncd.state.numbers.holders` reads what came later.
+    Contacts that are in ``unindexed`` have changed since.
     """
-
-    __table_args__ = (Index("number_key", "source", "key"), {"sqlite_with_rowid": False})
-
-    number: str = Field(primary_key=True)
-
-
-class FormerNumber(_OfKey, table=True):
-    """A number that a contact had: what it was called, ``until`` when, and the run that took the number."""
 
     __table_args__ = {"sqlite_with_rowid": False}
 
     number: str = Field(primary_key=True)
+
+
+class Unindexed(_OfKey, table=True):
+    """A contact that has changed since the index was made; triggers of ``contact`` note it.
+
+    ``fields``: as the index has them, a JSON object; null: the index has none of the contact. ``heir``: the key under
+    which the contact goes on; null: its own.
+    """
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    fields: str | None = None
+    heir: str | None = None
+
+
+class FormerNumber(_OfKey, table=True):
+    """A number that a contact had, or had under another name: the ``name``, ``until`` when, and the run that ended it.
+
+    ``key``: of the contact now.
+    """
+
+    __table_args__ = (Index("formernumber_key", "source", "key"), {"sqlite_with_rowid": False})
+
+    number: str = Field(primary_key=True)
+    until: float = Field(primary_key=True)
     name: str
-    until: float
     run: str
 
 
@@ -81,6 +97,15 @@ class Assigned(SQLModel, table=True):
     source: str
     key: str
     at: float
+
+
+class Due(SQLModel, table=True):
+    """A number whose claims have changed, so that the source's next run decides anew who of its contacts has it."""
+
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    source: str = Field(primary_key=True)
+    number: str = Field(primary_key=True)
 
 
 class AppliedPlan(SQLModel, table=True):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import polars as pl
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from syncd.core.columns import CONTACT, INVALID, WARNING
+from syncd.core.mapping import text as text_forms
 from syncd.core.settings.rules import AllOf, Column, First, PhoneRules, Rule, Sql, Template, Value
 from tests.worlds.core_mapping import applied, named, rules, states
 
@@ -27,6 +31,15 @@ from tests.worlds.core_mapping import applied, named, rules, states
 )
 def test_text_is_trimmed_its_white_space_made_one_and_composed(before: str | None, after: str) -> None:
     assert named(Column("name"), name=[before, "other"]) == [after, "other"]
+
+
+@given(st.text("Ann é\u00ad\u200b\u200c\u200d\ufeffन👩", max_size=6))
+@example("\u00ad")
+@example("".join(map(chr, range(128))))
+def test_a_single_text_loses_the_marks_that_a_column_loses(text: str) -> None:
+    column = pl.select(text_forms.form(pl.lit(text), "kept")).item()
+    assert text_forms.formed(text_forms.visible(text), "kept") == column
+    assert (text_forms.visible(text) == text) is not pl.select(text_forms.is_marked(pl.lit(text))).item()
 
 
 def test_text_that_is_not_trimmed_keeps_its_spaces_but_no_control_characters() -> None:

@@ -1,4 +1,4 @@
-"""What contacts want of numbers that others keep, and whose a person says a number is."""
+"""What contacts want of numbers that others keep, whose a person says a number is, and what is decided anew."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ _TABLES = (
     CREATE TABLE assigned (
         number VARCHAR NOT NULL, source VARCHAR NOT NULL, "key" VARCHAR NOT NULL, at FLOAT NOT NULL,
         PRIMARY KEY (number)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE due (
+        source VARCHAR NOT NULL, number VARCHAR NOT NULL,
+        PRIMARY KEY (source, number)
     ) WITHOUT ROWID
     """,
 )
