@@ -17,13 +17,14 @@ from syncd.finish.close import close, keep_before_push
 from syncd.finish.forgetting import sweep
 from syncd.finish.record import ENDS_THE_COMMAND, carry_out, reported
 from syncd.finish.resume import LastRead
+from syncd.finish.unsent import keep_unsent
 from syncd.plan.claims import too_little
 from syncd.plan.gather import Planned, plan_changes
 from syncd.plan.schema_check import usable_schema
 from syncd.plan.shared_numbers import decided_anew, left_out
 from syncd.plan.takeovers import shows_enough
 from syncd.plan.world import PlanRequest, World, request_of, world_of
-from syncd.read.reader import read_beside_ledger
+from syncd.read.beside_ledger import read_beside_ledger
 from syncd.read.spool import Spool, spooling
 from syncd.report.run_outcome import report_left_out, report_plan
 from syncd.report.source_report import SourceReport
@@ -123,6 +124,7 @@ def _push(session: Session, world: World, planned: Planned, report: SourceReport
     since = planned.record.newest_change
     pushed = carry_out(session, world.source, report, planned.plan, index, since=since)
     delete_refused = close(session, world, planned, pushed)
+    keep_unsent(session, world, planned)
     resume.keep_cursor(last, world, planned, report, retry=delete_refused)
     if isinstance(pushed.failure, ENDS_THE_COMMAND):
         raise pushed.failure

@@ -126,6 +126,19 @@ class ApproveOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberOptions:
+    """Say whose a number is that several contacts want, or show who wants it. The target is asked nothing."""
+
+    number: Annotated[str | None, Argument(metavar="NUMBER", help="The number, in any way of writing it.")] = None
+    to: Annotated[tuple[str, str] | None, _TO] = None
+    nobody: Annotated[bool, Option("--nobody", help="Take back what was said of it.")] = False
+    listed: Annotated[bool, Option("--list", help="Show whose numbers were said to be, and what waits for that.")] = (
+        False
+    )
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
 class UndoOptions:
     """Take back what a run changed, deleted and created; what cannot be taken back is named."""
 

@@ -13,6 +13,7 @@ from syncd.core.identity import REPEATED, differing_twins, digest, in_one_order,
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
 from syncd.read.spool import Spool
+from syncd.read.turned_away import TurnedAway
 from syncd.read.unchanged_rows import Recall
 from syncd.source import End
 
@@ -26,6 +27,7 @@ class Reading:
     holds (null: a row without a key). ``lacks``: why the rows of a partial read are not enough, "" if they are.
     ``listed``: the keys that a sweep listed before this whole read. ``entities``: how many cells of a column hold an
     HTML entity. ``left_out``: the keys of rows that were left out, since they, or their numbers, were forgotten.
+    ``turned_away``: rows that are no contacts, or lost a number.
     """
 
     # Planning returns further verdicts and changes nothing here, so that the order of its steps does not matter.
@@ -41,6 +43,7 @@ class Reading:
     listed: pl.Series | None = None
     entities: Mapping[str, int] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
+    turned_away: TurnedAway = field(default_factory=TurnedAway)
 
     @property
     def keyless(self) -> int:

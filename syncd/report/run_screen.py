@@ -51,8 +51,8 @@ def _source(screen: Screen, report: SourceReport) -> None:
     again = "the target refused them; sent again when they change, or after syncd rejects retry"
     _rows(screen, report.rejected, "rejected", f"{counted(len(report.rejected), 'contact')}: {again}")
     _rows(screen, report.kept, "not undone", counted(len(report.kept), "contact"))
-    _refused(screen, report.refused or [])
     _left_out(screen, report)
+    _refused(screen, report.refused or [])
     _altered(screen, report)
     show_left(screen, report.left)
     warnings = [*report.news, *report.warnings]
@@ -253,8 +253,8 @@ def _waiting(reports: Sequence[SourceReport]) -> Iterator[str]:
     if held:
         yield f"{counted(held, 'change')} held"
     numbers = {name: sum(report.counts[name] for report in reports) for name in ("invalid", "rejected")}
-    numbers["refused"] = sum(len(report.refused or ()) for report in reports)
     numbers["to decide"] = sum(len(report.undecided) for report in reports)
+    numbers["refused"] = sum(len(report.refused or ()) for report in reports)
     numbers["not undone"] = sum(len(report.kept) for report in reports)
     numbers["with an unknown outcome, sent again by the next run"] = sum(report.unknown for report in reports)
     for name, number in numbers.items():

@@ -8,6 +8,7 @@ import polars as pl
 
 from syncd.core.callers.numbers import NUMBER, numbers_in
 from syncd.core.callers.policy import ASSIGNED, CHANGED, SOURCE
+from syncd.core.callers.wording import DECIDED
 from syncd.core.columns import DIGEST, KEY, REASON
 from syncd.state.database import Database, Part
 from syncd.state.numbers.holders import Holders
@@ -136,6 +137,14 @@ class Shared(Part):
         found = self._database.column("SELECT number FROM due WHERE source = :source ORDER BY number", source=source)
         return pl.Series(NUMBER, found, dtype=pl.String)
 
+    def ask_those_without(self, numbers: Collection[str]) -> None:
+        """Let the sources of contacts that go without these numbers decide them anew."""
+        query = (
+            "INSERT OR IGNORE INTO due (source, number) SELECT DISTINCT source, number FROM leftout"
+            " WHERE number IN (SELECT value FROM json_each(:numbers))"
+        )
+        self._database.execute(query, numbers=numbers)
+
     def ask_anew(self, numbers: pl.DataFrame) -> None:
         """Let the next runs of sources decide numbers anew: ``@source``, ``number``."""
         rows = numbers.select(SOURCE, NUMBER).unique().rows()
@@ -160,6 +169,10 @@ class Shared(Part):
         """Say whose a number is; the next run of every source that claims the number obeys."""
         with self._database.write():
             self._database.put("assigned", number=number, source=source, key=key, at=self._database.clock())
+            # So that nothing shows any more that it waits for a decision.
+            self._database.execute(
+                "UPDATE leftout SET reason = :said WHERE number = :number", number=number, said=DECIDED
+            )
             self._ask_all(number, phones)
 
     def release(self, number: str, phones: Collection[str]) -> bool:
