@@ -83,6 +83,7 @@ def _add(name: str, options: type, room: str = "") -> None:
 
 # --help lists the commands in this order.
 _add("run", takes.RunOptions)
+_add("apply", takes.ApplyOptions)
 
 
 @command(app)
@@ -108,6 +109,7 @@ _add("status", takes.StatusOptions)
 _add("reconcile", takes.ReconcileOptions)
 command(app)(fields)
 _add("approve", takes.ApproveOptions)
+_add("number", takes.NumberOptions, "callers.")
 _add("undo", takes.UndoOptions)
 _add("explain", takes.ExplainOptions)
 _add("history", takes.HistoryQuery)

@@ -11,7 +11,7 @@ from syncd.core.callers.policy import GETS, SOURCE
 from syncd.core.change import Status
 from syncd.core.columns import DIGEST, KEY, RAW, REASON
 from syncd.plan.gather import Planned
-from syncd.plan.number_claims import contacts_now, decided, in_question, of_ledger
+from syncd.plan.number_claims import contacts_now, decided, gone, in_question, of_ledger
 from syncd.plan.shared_numbers import decides
 from syncd.plan.world import World
 from syncd.push.result import PushResult
@@ -44,13 +44,12 @@ def keep_after_push(world: World, planned: Planned, pushed: PushResult) -> None:
     without = found.filter(~pl.col(GETS))
     other = found.filter(pl.col(HAS) != pl.col(GETS))
     ours = pl.col(SOURCE) == world.name
-    waiting = planned.plan.waiting.get_column(KEY)
-    unfinished = pl.lit(value=True) if pushed.failure or pushed.unknown else pl.col(KEY).is_in(waiting.implode())
     with state.write():
         state.shared.reword(without.select(REASON, NUMBER, SOURCE, KEY))
         if not pushed.failure:
             state.shared.answered(world.name, pl.concat([shares.due, shares.numbers]))
-        again = other.filter(~ours | unfinished).select(SOURCE, NUMBER)
+        # A contact of this source that the next run would leave as it is, too, is no reason to look again.
+        again = other.filter(~ours | ~pl.col(KEY).is_in(_settled(world, planned).implode())).select(SOURCE, NUMBER)
         state.shared.ask_anew(pl.concat([again, _of(world, shares.late)]))
 
 
@@ -86,6 +85,15 @@ def _decided(world: World, planned: Planned) -> pl.DataFrame:
     claims = in_question(claims)
     about = of_ledger(world, contacts_now(world, claims.select(SOURCE, KEY).unique()))
     return decided(world, claims, about, world.state.shared.assigned())
+
+
+def _settled(world: World, planned: Planned) -> pl.Series:
+    """Return the keys whose contacts stay as they are until their rows change."""
+    refused = pl.Series(KEY, [key for key, _ in world.state.ledger.rejected(world.name)], dtype=pl.String)
+    found = [planned.verdicts.unusable(), gone(planned.record.shares.world), refused]
+    if world.source.gates.mode == "create_only":
+        found.append(planned.verdicts.contacts().get_column(KEY))
+    return pl.concat([each.alias(KEY) for each in found])
 
 
 def _of(world: World, numbers: pl.Series) -> pl.DataFrame:

@@ -64,7 +64,9 @@ def wants(world: World) -> pl.DataFrame:
 def before(world: World, away: pl.Series) -> pl.DataFrame:
     """Return ``@key``, ``number`` that contacts claimed before this read: those that changed, and those ``away``."""
     here = made(world)
-    ledger = world.digests(None if world.named_gone is None else here.get_column(KEY))
+    # So few contacts are looked up one by one: that is quicker than to read the whole ledger again.
+    few = world.named_gone is not None or here.height * 4 < world.reading.recall.height
+    ledger = world.digests(here.get_column(KEY) if few else None)
     both = here.join(ledger.select(KEY, pl.col(DIGEST).alias("@was")), on=KEY, how="inner")
     changed = both.filter(pl.col(DIGEST).ne_missing(pl.col("@was"))).get_column(KEY)
     known = contacts_now(world, whose(world, pl.concat([changed, away])))

@@ -7,22 +7,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from syncd.core.columns import KEY
 from syncd.core.forgetting.marks import Marks
-from syncd.core.forgetting.rows import without_forgotten
-from syncd.core.mapping.compiler import Mapping as ContactMapping
-from syncd.core.schema import Schema
 from syncd.source import End
-
-
-def without_forgotten_rows(
-    mapped: pl.DataFrame, places: pl.DataFrame, marks: Marks, mapping: ContactMapping, schema: Schema
-) -> tuple[pl.DataFrame, pl.DataFrame, frozenset[str]]:
-    """Return mapped rows and their places without what was forgotten, and the keys of the rows that are left out."""
-    if not marks:
-        return mapped, places, frozenset()
-    mapped, gone = without_forgotten(mapped, marks, schema.phones, mapping.rules.require)
-    return mapped.filter(~gone), places.filter(~gone), frozenset(mapped.get_column(KEY).filter(gone))
 
 
 def without_forgotten_keys(

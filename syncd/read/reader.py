@@ -16,6 +16,7 @@ import polars as pl
 
 from syncd.core.columns import CONTACT, INVALID, KEY, LINE, ORIGIN, RAW, REASON, ROW, STATE, WARNING
 from syncd.core.forgetting.marks import NOBODY, Marks
+from syncd.core.forgetting.rows import without_forgotten
 from syncd.core.identity import identify
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.mapping.entities import cells, not_decoded
@@ -23,10 +24,11 @@ from syncd.core.schema import Schema
 from syncd.core.verdicts import REASONS, ROWS, Verdicts
 from syncd.errors import SourceError
 from syncd.read.absence import proved
-from syncd.read.forgotten_rows import without_forgotten_keys, without_forgotten_rows
+from syncd.read.forgotten_rows import without_forgotten_keys
 from syncd.read.named_keys import as_mapped
 from syncd.read.reading import Reading, without_duplicates
 from syncd.read.spool import Spool
+from syncd.read.turned_away import TurnedAway
 from syncd.read.unchanged_rows import Recall
 from syncd.read.unknown_keys import NOTHING, Question, unanswered
 from syncd.source import Connector, End, Malformed, Rows
@@ -71,6 +73,7 @@ class _Pages:
     height: int = 0
     entities: Counter[str] = field(default_factory=Counter)
     left_out: set[str] = field(default_factory=set)
+    turned_away: TurnedAway = field(default_factory=TurnedAway)
 
     def add(self, page: Rows) -> None:
         """Take a page; as soon as it is worth while, map the rows that are not recognised."""
@@ -131,6 +134,7 @@ class _Pages:
             spool=self.spool,
             recall=self.recall,
             entities=self.entities,
+            turned_away=self.turned_away,
             present=None if end.present is None else self.mapping.keys(end.present),
             left_out=frozenset(self.left_out),
         )
@@ -168,8 +172,10 @@ class _Pages:
         rows, places = (pl.concat(parts) for parts in zip(*self.unmapped, strict=True))
         self.unmapped.clear()
         mapped = self.mapping.apply(rows, places.get_column(LINE))
-        mapped, places, gone = without_forgotten_rows(mapped, places, self.marks, self.mapping, self.schema)
-        self.left_out |= gone
+        if self.marks:
+            mapped, gone = without_forgotten(mapped, self.marks, self.schema.phones, self.mapping.rules.require)
+            self.left_out.update(mapped.get_column(KEY).filter(gone))
+            rows, mapped, places = (frame.filter(~gone) for frame in (rows, mapped, places))
         mapped = identify(mapped, list(self.mapping.fields), self.schema)
         # A row with a warning is mapped again by every run, so that every report has the warning.
         silent = (pl.col(STATE) == CONTACT) & pl.col(WARNING).is_null()
@@ -178,6 +184,7 @@ class _Pages:
         self.reasons.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
         self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *self.mapping.fields), self.height)
+        self.turned_away.add(rows, mapped)
 
 
 def next_page(reading: Generator[Rows, None, T]) -> Rows | T:

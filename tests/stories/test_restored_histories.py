@@ -23,7 +23,9 @@ class History:
 
     def __init__(self, world: World, seed: int) -> None:
         self.world, self.random = world, random.Random(seed)
-        self.rows: dict[str, dict[str, Pair]] = {"tenants": {}, "owners": {}}
+        # The gate of an empty source is not what is tried here.
+        firsts = {"tenants": "2125559901", "owners": "2125559902"}
+        self.rows = {name: {f"first of {name}": (name, phone)} for name, phone in firsts.items()}
         self.persons: list[Pair] = []
         self.asked: set[Pair] = set()
         self.made = 0
@@ -34,7 +36,7 @@ class History:
                 "mapping": {"Name": "name", "Phone": ["phone"], "Ref": "id"},
                 "deletes": {"at_most": {"count": 100, "share": "100%"}},
                 "updates": {"at_most": {"share": "100%"}},
-                "keys": {"at_most": {"changed": "100%"}},
+                "keys": {"at_most": {"share": "100%"}},
             }
 
     def change(self) -> None:
@@ -43,17 +45,18 @@ class History:
             for _ in range(self.random.randrange(3)):
                 self.made += 1
                 rows[f"k{self.made}"] = (f"Tenant {self.made}", f"212555{self.made:04}")
-            for key in [each for each in rows if self.random.random() < 0.15]:
+            movable = [key for key in rows if not key.startswith("first")]
+            for key in [each for each in movable if self.random.random() < 0.15]:
                 self.made += 1
                 name, phone = rows[key]
                 rows[key] = (name, f"212555{self.made:04}") if self.random.random() < 0.5 else (f"X{self.made}", phone)
-            for key in [each for each in rows if self.random.random() < 0.1]:
-                del rows[key]
-            if len(rows) > 1 and self.random.random() < 0.3:
-                one, other = self.random.sample(sorted(rows), 2)
+            if len(movable) > 1 and self.random.random() < 0.3:
+                one, other = self.random.sample(sorted(movable), 2)
                 rows[one], rows[other] = rows[other], rows[one]
-        if self.rows["tenants"] and self.random.random() < 0.2:
-            key = self.random.choice(sorted(self.rows["tenants"]))
+            for key in [each for each in movable if self.random.random() < 0.1]:
+                del rows[key]
+        if len(self.rows["tenants"]) > 1 and self.random.random() < 0.2:
+            key = self.random.choice(sorted(each for each in self.rows["tenants"] if not each.startswith("first")))
             self.made += 1
             self.rows["owners"][f"o{self.made}"] = self.rows["tenants"].pop(key)
         if self.random.random() < 0.3:
@@ -87,7 +90,7 @@ def history(tmp_path: Path, request: pytest.FixtureRequest, world: World) -> His
     return History(world, request.param)
 
 
-SEEDS = range(examples(6, 300))
+SEEDS = range(examples(3, 300))
 any_history = pytest.mark.parametrize("history", SEEDS, indirect=True)
 
 
@@ -144,6 +147,8 @@ def test_a_forgotten_ledger_makes_no_twin_and_deletes_nothing(history: History, 
     history.run(faults=True)
     lived(history, 4)
     history.run()
+    history.run()
+    assert history.there == history.wanted
     with history.world.state() as file:
         source = history.random.choice(sorted(history.rows))
         Resets(file).make(source, "ledger")

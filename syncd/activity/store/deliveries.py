@@ -104,6 +104,14 @@ class Deliveries(Part):
             yield page
             last = page[-1]
 
+    def set_back(self, sink: str) -> None:
+        """Let what was sent at a time that is still to come count as sent now: the clock was set back since."""
+        now = self._database.clock()
+        future = "sink = :sink AND status <> 'accepted' AND status = 'pending' AND at > :now"
+        if self._database.scalar(f"SELECT EXISTS (SELECT 1 FROM delivery WHERE {future})", sink=sink, now=now):
+            sql = f"UPDATE delivery SET next_try = next_try - (at - :now), at = :now WHERE {future}"
+            self._database.execute(sql, sink=sink, now=now)
+
     def in_doubt(self, sink: str, kind: str, now: float, size: int) -> Iterator[list[str]]:
         """Yield the keys of creates of unknown outcome whose next look is due at ``now``."""
         sql = (

@@ -13,7 +13,7 @@ from syncd.core.callers.whois import holds
 from syncd.core.schema import Field, Schema
 from syncd.state.entries import DONE
 from syncd.state.look import Look
-from syncd.state.numbers.there import OPEN, STANDING, THERE, VALUES
+from syncd.state.numbers.there import MORE, OPEN, STANDING, THERE, VALUES
 
 _CONTACT = f"SELECT source, key, remote_id AS id, status, {VALUES} AS fields, created_at AS created FROM contact"
 _INDEXED = (
@@ -103,7 +103,7 @@ class NumberBook(Look):
 
     def is_complete(self) -> bool:
         """Return whether every row with a number that is not sent is among those of :meth:`unsent`."""
-        return not self.scalar("SELECT EXISTS (SELECT 1 FROM fact WHERE name LIKE 'unsent.more.%')")
+        return not self.scalar(f"SELECT EXISTS (SELECT 1 FROM fact WHERE name LIKE '{MORE}%')")
 
 
 def _fields(stored: str | None) -> Mapping[str, str] | None:

@@ -30,11 +30,18 @@ HOLDERS = {NUMBER: pl.String, SOURCE: pl.String, KEY: pl.String}
 CONTACTS = {SOURCE: pl.String, KEY: pl.String, "fields": pl.String}
 """A contact at the target. ``fields``: its values there, a JSON object, as far as they are known."""
 
+CROWDS = {NUMBER: pl.String, "holders": pl.Int64}
+"""A number that many contacts hold, and how many these are at least."""
+
 _WHO = {SOURCE: pl.String, KEY: pl.String}
 _PAGE = 25_000
 _NOTED = {**_WHO, "fields": pl.String, HEIR: pl.String}
 _NEXT = f"SELECT source, key, fields, coalesce(heir, key) FROM unindexed ORDER BY source, key LIMIT {_PAGE}"
 _OPEN = f"SELECT source, key FROM contact WHERE {OPEN}"
+_CROWDS = (
+    "SELECT number, count(*) - :unsure AS holders FROM number WHERE number IN (SELECT value FROM json_each(:numbers))"
+    " GROUP BY number HAVING holders >= :least"
+)
 _LAST = (
     "SELECT key, at, run, max(id) FROM change WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
     " AND id > :after AND outcome <> 'refused' GROUP BY key"
@@ -68,6 +75,19 @@ class Holders(Part):
         pages = (changed.slice(start, _PAGE) for start in range(0, changed.height, _PAGE))
         now = (numbers_in(self.contacts(page), [SOURCE, KEY], pl.col("fields"), phones) for page in pages)
         return pl.concat([rest, *(found.filter(wanted).select(HOLDERS.keys()) for found in now)])
+
+    def crowds(self, numbers: pl.Series, phones: Collection[str], least: int) -> pl.DataFrame:
+        """Return those of the numbers that at least so many contacts hold: ``number`` and ``holders``, a lower bound.
+
+        Without an index of these ``phones``, none is found.
+        """
+        changed, found = self._changed(phones), [pl.DataFrame(schema=CROWDS)]
+        if changed is not None:
+            # What has changed since the index was made may hold none of them any more.
+            values = {"unsure": changed.height, "least": least}
+            pages = (numbers.slice(start, _PAGE).to_list() for start in range(0, len(numbers), _PAGE))
+            found += [self._database.frame(CROWDS, _CROWDS, numbers=page, **values) for page in pages]
+        return pl.concat(found)
 
     def contacts(self, who: pl.DataFrame) -> pl.DataFrame:
         """Return these contacts (``@source``, ``@key``) as :data:`CONTACTS`; those that are not at the target lack."""

@@ -8,6 +8,7 @@ import polars as pl
 
 from syncd.core.callers.numbers import NUMBER, numbers_in
 from syncd.core.callers.policy import ASSIGNED, CHANGED, SOURCE
+from syncd.core.callers.wording import DECIDED
 from syncd.core.columns import DIGEST, KEY, REASON
 from syncd.state.database import Database, Part
 from syncd.state.numbers.holders import Holders
@@ -168,6 +169,10 @@ class Shared(Part):
         """Say whose a number is; the next run of every source that claims the number obeys."""
         with self._database.write():
             self._database.put("assigned", number=number, source=source, key=key, at=self._database.clock())
+            # So that nothing shows any more that it waits for a decision.
+            self._database.execute(
+                "UPDATE leftout SET reason = :said WHERE number = :number", number=number, said=DECIDED
+            )
             self._ask_all(number, phones)
 
     def release(self, number: str, phones: Collection[str]) -> bool:

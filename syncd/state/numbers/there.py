@@ -22,3 +22,6 @@ OPEN = "status <> 'accepted' AND remote_id IS NOT NULL"
 
 STANDING = "numbers.standing"
 """The name of the fact that there is an index of numbers: of which phone fields, and the newest change before it."""
+
+MORE = "unsent.more."
+"""Begins the name of the fact that a source has more rows that are not sent than the state keeps."""

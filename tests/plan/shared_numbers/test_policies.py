@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.worlds.shared_numbers import ONE, THREE, TWO, numbers, owners, set_policy, settled, tenants, with_policy
+from tests.worlds.shared_numbers import ONE, THREE, TWO, numbers, owners, set_policy, settled, tenants
 from tests.worlds.world import World
-
-
-@pytest.fixture
-def company(world: World) -> World:
-    world.sources["tenants"]["deletes"] = {"at_most": {"free": 50}}
-    world.sources["tenants"]["keys"] = {"at_most": {"free": 0}}
-    return with_policy(world, "first")
 
 
 def test_the_first_key_has_the_number_and_the_other_goes_without(company: World) -> None:

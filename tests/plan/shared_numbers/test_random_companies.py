@@ -127,6 +127,9 @@ def made(world: World, policy: str) -> Company:
             source | feed if name == "crm" else source | {"options": {"path": f"{name}.csv", "settle": 0}}
         )
     found = Company(world, Feed.ACCOUNTS.setdefault("crm", Account()))
+    for name in ORDER:
+        # An empty source would have its deletes held.
+        found.put((name, "0"), "Zoe", ())
     found.set_policy(policy)
     return found
 
