@@ -39,6 +39,9 @@ SOURCE: dict[str, Any] = {
 }
 
 
+NUMBERS = {"at_most": {"same": "100%", "lost": "100%", "contacts": 1_000_000}}
+
+
 class Company:
     """``folder`` holds ``syncd.yaml``, ``tenants.csv`` and the state; ``url`` is the target's."""
 
@@ -47,7 +50,7 @@ class Company:
         self.url = url
         folder.mkdir(parents=True, exist_ok=True)
         target = {"api_key": KEY, "base_url": url, "limits": []}
-        configuration = {"target": target, "state": "syncd.db", "sources": {"tenants": source}}
+        configuration = {"target": target, "state": "syncd.db", "sources": {"tenants": source}, "numbers": NUMBERS}
         (folder / "syncd.yaml").write_text(json.dumps(configuration, indent=1))
 
     def export(self, snapshot: Path) -> None:

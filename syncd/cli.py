@@ -23,6 +23,7 @@ from syncd.commands.activity import group as activity
 from syncd.commands.activity import webhook
 from syncd.commands.activity.privacy import message
 from syncd.commands.fields import fields
+from syncd.commands.forget.options import ForgetOptions
 from syncd.commands.options import Common, Config, Level, command
 from syncd.commands.sandbox import sandbox
 from syncd.report.exit_code import DONE, MEANINGS, USAGE, code_of
@@ -68,11 +69,11 @@ def everywhere(
         raise typer.Exit(USAGE)
 
 
-def _add(name: str, options: type) -> None:
-    """Add the command ``name``, which the function ``name`` of the module ``syncd.commands.<name>`` carries out."""
+def _add(name: str, options: type, room: str = "") -> None:
+    """Add the command ``name``: the function ``name`` of the module ``syncd.commands.<room><name>`` carries it out."""
 
     def carry_out(common: Common, given: object) -> int:
-        code: int = getattr(import_module(f"syncd.commands.{name}"), name)(common.config, given)
+        code: int = getattr(import_module(f"syncd.commands.{room}{name}"), name)(common.config, given)
         return code
 
     # The docstring of the options is the text of --help.
@@ -82,6 +83,7 @@ def _add(name: str, options: type) -> None:
 
 # --help lists the commands in this order.
 _add("run", takes.RunOptions)
+_add("apply", takes.ApplyOptions)
 
 
 @command(app)
@@ -107,9 +109,12 @@ _add("status", takes.StatusOptions)
 _add("reconcile", takes.ReconcileOptions)
 command(app)(fields)
 _add("approve", takes.ApproveOptions)
+_add("number", takes.NumberOptions, "callers.")
 _add("undo", takes.UndoOptions)
 _add("explain", takes.ExplainOptions)
 _add("history", takes.HistoryQuery)
+_add("whois", takes.WhoisOptions, "callers.")
+_add("forget", ForgetOptions)
 
 
 @command(app)

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from syncd.config import Source
+from syncd.core.callers.numbers import NUMBER
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
 from syncd.core.compare import BEFORE, ID, KIND, WHY, field_changes
 from syncd.core.identity import REPEATED
@@ -68,7 +69,8 @@ class Explanation:
     not found), ``match``, ``why`` and ``at`` of contacts that syncd no longer looks after. ``takes_over``: the key
     whose contact this key takes over, if any. ``successor``: the key under which the contact goes on. ``decision`` and
     ``why``: what the next run would do; ``change``: as :func:`syncd.report.source_report.described` has it; ``held``:
-    the gates that keep it. ``changes``: how many the history knows; ``last``: the newest.
+    the gates that keep it. ``left_out``: numbers that it goes without, and why. ``changes``: how many the history
+    knows; ``last``: the newest.
     """
 
     source: str
@@ -82,6 +84,7 @@ class Explanation:
     why: str = ""
     change: Mapping[str, Any] | None = None
     held: Sequence[Held] = ()
+    left_out: Sequence[tuple[str, str]] = ()
     changes: int = 0
     last: Mapping[str, Any] | None = None
     stayed: Mapping[str, Any] | None = None
@@ -116,6 +119,8 @@ def explain(session: Session, source: Source, key: str) -> Explanation:
         _explain_rows(found, world.reading, planned.verdicts, rows_of_key)
     takes = {**world.takeovers, **planned.keys.takes()}
     found.takes_over = next((old for old, new in takes.items() if new == key), None)
+    left_out = planned.record.shares.every().filter(pl.col(KEY) == key)
+    found.left_out = left_out.select(NUMBER, REASON).rows()
     # The state knows a row that would take over a contact under the contact's key.
     known_as = found.takes_over or key
     found.ledger = session.state.ledger.contact(source.name, known_as)

@@ -13,7 +13,9 @@ from typing import Any
 import polars as pl
 
 from syncd.config import Source
+from syncd.core.callers.gates import NumberRules
 from syncd.core.change import CallOutcome
+from syncd.core.compare import KIND
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.mapping.compiler import MappingError
 from syncd.core.mapping.damage import DAMAGES, damaged
@@ -101,8 +103,11 @@ class Proved:
         }
 
 
-def prove(source: Source, schema: Schema, now: float) -> Proved:
-    """Read the source once and try every damage on it; an error of the source is in the result."""
+def prove(source: Source, numbers: NumberRules, schema: Schema, now: float) -> Proved:
+    """Read the source once and try every damage on it; an error of the source is in the result.
+
+    ``numbers``: what the numbers of a plan are judged by.
+    """
     found = Proved(source.name)
     try:
         connector = source.connect()
@@ -110,7 +115,7 @@ def prove(source: Source, schema: Schema, now: float) -> Proved:
         rows = _first_rows(connector)
         # A read-only state whose file does not exist is made in memory.
         with passing_folder("syncd-") as folder, State(folder / "none", read_only=True) as state:
-            trial = _Trial(source, schema, mapping, state, now)
+            trial = _Trial(source, numbers, schema, mapping, state, now)
             found.contacts = trial.load(rows)
             found.proofs = [
                 trial.proof(damage, damaged(rows, damage, source.rules, schema), found.contacts) for damage in DAMAGES
@@ -154,6 +159,7 @@ class _Trial:
     """What every copy of one source is planned with."""
 
     source: Source
+    numbers: NumberRules
     schema: Schema
     mapping: ContactMapping
     state: State
@@ -163,7 +169,9 @@ class _Trial:
         """Make the ledger say that the source was loaded as it is; return how many contacts it holds."""
         name, loaded = self.source.name, 0
         # The contacts of all rows are supposed to be at the target, whatever the mode: update_only would create none.
-        creates = self._plan(rows, replace(self.source.gates, mode="mirror")).upserts()
+        plan = self._plan(rows, replace(self.source.gates, mode="mirror"))
+        # A gate may hold a part of this first load; an approval lets it through.
+        creates = pl.concat([plan.upserts(), plan.waiting.filter(pl.col(KIND) != "delete")])
         for page in batches(creates, CONTACTS_AT_ONCE):
             entries = self.state.journal.mark(RUN, name, page)
             settled = [Settled(entry, CallOutcome.ACCEPTED, id_) for id_, entry in enumerate(entries, start=loaded + 1)]
@@ -187,7 +195,7 @@ class _Trial:
         """Return the plan that a run of these rows would make."""
         # Other sources, and warnings of shared numbers, are no concern of the gates.
         source = replace(self.source, gates=gates, shared_numbers="allow")
-        request = PlanRequest(source, (source.name,), self.state, self.schema)
+        request = PlanRequest(source, (source.name,), self.state, self.schema, self.numbers)
         with spooling() as spool:
             # The list of the target is empty: only the ledger decides what is a create.
             world = world_of_every_row(request, _Copy(rows), self.mapping, spool)

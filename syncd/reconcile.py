@@ -17,6 +17,7 @@ import structlog
 
 from syncd.config import Source
 from syncd.core import drift
+from syncd.core.callers.shared import groups_of_one_number
 from syncd.core.change import Status
 from syncd.core.changes.left_out import sparing_adopted
 from syncd.core.columns import KEY, MATCH
@@ -25,12 +26,13 @@ from syncd.core.drift import AT, CLASS, FREE, HERE, LEFT, OTHER, RETURNED, SENT,
 from syncd.core.field_history import renamed
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
-from syncd.core.shared_numbers import groups_of_one_number
 from syncd.errors import SchemaError, SourceBusy, StateError
+from syncd.finish.callers import keep_callers
 from syncd.finish.close import not_done
+from syncd.finish.forgetting import sweep
 from syncd.finish.record import ENDS_THE_COMMAND
+from syncd.plan.comparing import NOT_LOOKED_UP
 from syncd.plan.field_history import renames, schema_changed
-from syncd.plan.gather import NOT_LOOKED_UP
 from syncd.plan.schema_check import need_mapped, settled_schema
 from syncd.push.result import PushResult
 from syncd.push.run_plan import push_plan
@@ -120,6 +122,9 @@ class _Found:
 def _compare(session: Session, sources: Sequence[Source], into: Reconciled, before: int) -> None:
     """Compare, and repair; ``before``: requests that were sent before that."""
     schema = settled_schema(session)
+    for source in sources if into.repair else ():
+        # A state from a backup may know of what was forgotten since, and must not bring it back.
+        sweep(session, source.name, source.rules.mapping, schema)
     # What is written from here on cannot be judged by the list.
     began, newest_change = session.clock(), session.state.journal.newest_change()
     remotes = _listed(session)
@@ -289,6 +294,7 @@ def _end(session: Session, report: SourceDrift, before: int, error: BaseExceptio
     )
     if report.left:
         session.state.leftovers.tell(report.source)
+    keep_callers(session)
 
 
 def _log(report: SourceDrift) -> None:

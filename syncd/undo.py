@@ -25,10 +25,13 @@ from syncd.core.undo.changes import Undoing, undo, wanted_matches
 from syncd.core.undo.standing import since
 from syncd.core.undo.world import Entry, Fields, World
 from syncd.core.wording import counted
+from syncd.finish.forgetting import sweep
 from syncd.finish.record import carry_out, reported
 from syncd.plan.field_history import renames, schema_changed
+from syncd.plan.number_gates import number_gates_of, number_rules
 from syncd.plan.schema_check import usable_schema
 from syncd.push.result import PushResult
+from syncd.report.run_outcome import report_callers
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
 from syncd.target.lookup import Index
@@ -44,6 +47,8 @@ def undo_source(session: Session, source: Source, report: SourceReport, approved
     """
     with session.leased(source.name), reported(session, source, report, kind="undo", undoes=report.undoes):
         schema = usable_schema(session, source)
+        # A state from a backup may know of what was forgotten since, and must not bring it back.
+        sweep(session, source.name, source.rules.mapping, schema)
         # Before the history is read: the push looks at every change that is newer than this one.
         newest_change = session.state.journal.newest_change()
         names = renames(session.state, schema)
@@ -100,7 +105,7 @@ def _there(index: Index, matches: Collection[str]) -> dict[str, list[int]]:
 
 
 def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, approved: Collection[str]) -> Plan:
-    changes = undoing.changes
+    changes, rules = undoing.changes, number_rules(source, session.settings)
     return gate(
         sparing_adopted(changes, session.state.ledger.detail(source.name, changes.get_column(KEY)), source.gates),
         # An undo names its contacts, as a partial read does: no contact is missing from it.
@@ -109,6 +114,7 @@ def _gated(session: Session, source: Source, undoing: Undoing, schema: Schema, a
         known=session.state.ledger.known(source.name),
         approved=approved,
         schema_changed=schema_changed(session.state, source.name, schema, source.rules.mapping),
+        numbers=number_gates_of(source.name, changes, rules, session.state, schema),
     )
 
 
@@ -117,6 +123,7 @@ def _report_plan(report: SourceReport, session: Session, undoing: Undoing, plan:
     report.rows = undoing.changes.height + len(undoing.kept)
     report.known = session.state.ledger.known(report.source)
     report.take_plan(plan, schema.phones, session.budget.forecast)
+    report_callers(report, session, schema)
     report.kept = [{"key": each.key, "kind": each.kind, "reason": each.reason} for each in undoing.kept]
     report.warnings = [
         f"the company has no field {name!r} any more: what it held is not restored" for name in undoing.dropped

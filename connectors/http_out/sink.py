@@ -19,7 +19,7 @@ from connectors.http_parts.limits import Pacer
 from connectors.http_parts.rules import server_words
 from connectors.http_parts.surroundings import Surroundings
 from syncd.errors import SinkInvalid, SinkUnavailable, SyncdError
-from syncd.rest import Answer, Bounds, Client, Failures, encoded, sink_failures
+from syncd.rest import Answer, Bounds, Client, Failures, Judge, Verdict, encoded, sink_failures
 from syncd.sink import Item, Note, Options, Outcome, Row, Sink, SinkRules, Wants, address_of
 
 ATTEMPTS = 3
@@ -45,6 +45,9 @@ WRONG_PLACE = {
 BEING_WORKED_ON = 409
 """The status by which a receiver says that it is still working on a message with this id."""
 
+KNOWS_NO_OPTIONS = frozenset({405, 501})
+"""The statuses by which a server says that it knows no such method: it is there all the same (RFC 9110, 15.5.6)."""
+
 REFUSED = frozenset(range(400, 500)) - {401, 403, 408, 425, 429, *WRONG_PLACE}
 """The statuses by which a receiver refuses one message."""
 
@@ -62,16 +65,24 @@ class HttpOut(Sink):
         # There is no limit that is known beforehand, but after a 429 all threads wait.
         self._pacer = Pacer([], clock=self._around.timer, sleep=self._around.wait, longest=PATIENCE)
         self._client: Client | None = None
+        self._sent = 0
+
+    @property
+    def sent(self) -> int:
+        return self._sent + (self._client.sent if self._client else 0)
 
     def wants(self) -> Wants:
         return Wants(erases=self._options.erase, compares=False)
 
     def check(self) -> list[Note]:
         # OPTIONS changes nothing, while some receivers take even a GET for a message.
-        answer = self._request("OPTIONS", returned=range(400, 500))
+        with self._connect(judge=_is_there) as client:
+            answer = self._request("OPTIONS", client, returned=range(400, 500))
         if answer.status == 410:
             raise self._refused("", answer.status)
-        return [Note(f"the receiver answers (status {answer.status}); only a delivery proves the secret", good=True)]
+        knows_it = answer.status not in KNOWS_NO_OPTIONS
+        said = f"status {answer.status}" + ("" if knows_it else ", it does not know OPTIONS, and was sent nothing else")
+        return [Note(f"the receiver answers ({said}); only a delivery proves address and secret", good=knows_it)]
 
     def render(self, row: Row) -> Mapping[str, Any]:
         fields = dict(row)
@@ -115,6 +126,7 @@ class HttpOut(Sink):
     def close(self) -> None:
         if self._client:
             self._client.close()
+            self._sent += self._client.sent
         self._client = None
 
     def cancel(self) -> None:
@@ -145,18 +157,18 @@ class HttpOut(Sink):
     def _post(self, id_: str, body: Mapping[str, Any]) -> Answer:
         content = encoded(body)
         signed = headers(id_, int(self._around.clock()), content, self._keys)
-        return self._request("POST", returned=REFUSED, json=content, headers=signed, finish=True)
+        return self._request("POST", self._open(), returned=REFUSED, json=content, headers=signed, finish=True)
 
-    def _request(self, method: str, **parts: Any) -> Answer:
+    def _request(self, method: str, client: Client, **parts: Any) -> Answer:
         # An address that others give out for such a receiver often has the receiver's secret in its path.
         place = self._pacer.places(method, "")
-        return self._open().request(method, self._options.url, name=method, budget=place, **parts)
+        return client.request(method, self._options.url, name=method, budget=place, **parts)
 
     def _open(self) -> Client:
         self._client = self._client or self._connect()
         return self._client
 
-    def _connect(self) -> Client:
+    def _connect(self, judge: Judge | None = None) -> Client:
         parts = urlsplit(self._options.url)
         own = self._options.headers.items()
         return Client(
@@ -169,6 +181,7 @@ class HttpOut(Sink):
             attempts=ATTEMPTS,
             patience=PATIENCE,
             failures=self._failures(),
+            judge=judge,
         )
 
     def _failures(self) -> Failures:
@@ -184,6 +197,10 @@ class HttpOut(Sink):
         return SinkInvalid(
             f"{self.name} answered with status {status}, a redirect, which is not followed: correct options.url"
         )
+
+
+def _is_there(answer: Answer) -> Verdict | None:
+    return Verdict("accept") if answer.status in KNOWS_NO_OPTIONS else None
 
 
 @dataclass(slots=True)

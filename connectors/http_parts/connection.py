@@ -70,6 +70,11 @@ class Connection:
         credentials, self.address = self._credentials()
         self._client = self._connect(self.address, credentials=credentials, judge=self._judge)
 
+    @property
+    def sent(self) -> int:
+        """How many requests were sent, every attempt included, but for those that fetched a token."""
+        return self._client.sent
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

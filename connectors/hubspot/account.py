@@ -168,6 +168,12 @@ class Account:
         self._sleep = sleep or self._stopping.wait
         # The limits are the account's, so one pace serves every session.
         self._pace = Pace(clock=timer, sleep=self._sleep)
+        self._clients: list[Client] = []
+
+    @property
+    def sent(self) -> int:
+        """How many requests were sent, every attempt included, but for those that fetched a token."""
+        return sum(client.sent for client in self._clients)
 
     def cancel(self) -> None:
         """End what is under way soon. Called from another thread."""
@@ -186,6 +192,7 @@ class Account:
         with self._client(
             credentials=self._credentials(), judge=judge, keep_headers=KEEP_HEADERS, patience=PATIENCE
         ) as client:
+            self._clients.append(client)
             yield Session(client, self.paths, self._pace, self.server, judge)
 
     def _client(self, **more: Any) -> Client:

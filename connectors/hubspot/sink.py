@@ -62,6 +62,10 @@ class HubSpotSink(Sink):
         wanted = {"call": rules.calls is not None, "message": rules.messages is not None}
         self._kinds = [KINDS[each] for each, is_wanted in wanted.items() if is_wanted]
 
+    @property
+    def sent(self) -> int:
+        return self._account.sent
+
     def wants(self) -> Wants:
         refuse_rules(self.rules)
         unique = self._open().unique

@@ -45,6 +45,11 @@ class Writer:
         self._server = Connection(name, options, around, longest=options.patience, failures=failures)
         self._completed: dict[tuple[str, str], Mapping[str, Any] | None] = {}
 
+    @property
+    def sent(self) -> int:
+        """How many requests were sent, every attempt included."""
+        return self._server.sent
+
     def close(self) -> None:
         self._server.close()
 

@@ -11,11 +11,8 @@ from syncd.activity.pulling.lists import Listing
 from syncd.activity.session import ActivitySession
 from syncd.core.activity.days.windows import Days
 from syncd.core.activity.instants import day_after, iso
-from syncd.core.activity.observations import of_call_row
+from syncd.core.activity.observations import OURS, of_call_row
 from syncd.errors import ConfigError, TargetRefused
-
-_OURS = frozenset({"first_by", "settled", "missing_since", "attribution", "contacts"})
-"""What no list says of a call."""
 
 _LATER = 0.001
 """Seconds by which the answer is newer than what a list said before."""
@@ -85,7 +82,7 @@ def look_up(session: ActivitySession, found: Explained) -> Live:
     if not said:
         return Live(days, page.at, 0, others, None, {})
     activities = session.store.activities
-    alone = {name: value for name, value in activities.foreseen(said, alone=True).items() if name not in _OURS}
+    alone = {name: value for name, value in activities.foreseen(said, alone=True).items() if name not in OURS}
     return Live(days, page.at, len(rows), others, alone, _differences(found, activities.foreseen(said)))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from syncd.activity.messaging.settle import settle
 from syncd.activity.noting import noted
 from syncd.activity.pulling.kept import Kept, Seen, Taken
-from syncd.activity.pulling.lists import Listing
+from syncd.activity.pulling.lists import Listing, Lists
 from syncd.activity.pulling.one_list import ListPull, Rhythm
 from syncd.activity.pulling.singles import ask_singly
 from syncd.activity.session import ActivitySession
@@ -19,7 +19,7 @@ from syncd.core.activity.days.windows import Days
 from syncd.core.activity.instants import iso
 from syncd.core.activity.observations import Kind
 from syncd.errors import SyncdError, TargetError
-from syncd.rest import Answer, Client
+from syncd.rest import Answer
 
 KINDS: tuple[Kind, ...] = ("call", "message")
 
@@ -64,7 +64,7 @@ class Pull:
     ``forecast``: is told how many requests the pull needs, once the heads were looked at.
     """
 
-    client: Client
+    client: Lists
     store: ActivityStore
     rhythm: Rhythm
     clock: Callable[[], float]

@@ -21,20 +21,20 @@ from syncd.core.warnings import of_phone_fields
 from syncd.core.wording import counted, shown_key
 from syncd.errors import ConfigError, SyncdError
 from syncd.plan.field_history import renames
+from syncd.plan.number_gates import number_rules
+from syncd.plan.schema_check import display_problem
 from syncd.prove import Proof, Proved
 from syncd.prove import prove as prove_source
 from syncd.read.contact_mapping import contact_mapping
 from syncd.report.change_lines import Part, kinds_counted
 from syncd.report.exit_code import CODES, DEFECT, TEMPORARY, USAGE, gravest
 from syncd.report.screen import Screen
-from syncd.report.steps import Step, failed
+from syncd.report.steps import Step, failed, show_step
 from syncd.report.streams import print_json
 from syncd.run.company import known_company, prove_company
 from syncd.run.session import Session, open_session
 from syncd.watch.notify import unknown_addresses
 from syncd.watch.sending import UNKNOWN
-
-MARKS = {"good": ("✓", "green"), "bad": ("✗", "bold red"), "note": ("!", "yellow")}
 
 PAGE = 10
 """Reasons and warnings that are shown of a source."""
@@ -51,20 +51,17 @@ def check(config: Path | None, options: CheckOptions) -> int:
     for step in steps(config):
         found.append(step)
         if screen:
-            screen.line(MARKS[step.mark], f" {step.text}")
-            for detail in step.details:
-                screen.line(detail, indent=4)
+            show_step(screen, step)
     codes = [step.code for step in found]
     # After these codes there is no source, no target or no mapping to try the gates with.
     ready = options.prove and not {DEFECT, USAGE, TEMPORARY}.intersection(codes)
     tried = list(_tried(screen, config)) if ready else []
     code = gravest([*codes, *(each.exit_code for each in tried)])
     if screen:
-        screen.line(*_last_line(found, tried))
+        screen.line(*_last_line(found, tried, config))
     else:
-        lines = [{"mark": step.mark, "text": step.text, "details": list(step.details)} for step in found]
         proved = {"proved": [each.to_json() for each in tried]} if options.prove else {}
-        print_json({"exit": code, "steps": lines, **proved})
+        print_json({"exit": code, "steps": [step.to_json() for step in found], **proved})
     return code
 
 
@@ -74,19 +71,23 @@ def _tried(screen: Screen | None, config: Path | None) -> Iterator[Proved]:
     with open_session(settings, dry_run=True) as session:
         schema = session.target.fields()
         for source in settings.sources.values():
-            found = prove_source(source, schema, session.clock())
+            found = prove_source(source, number_rules(source, settings), schema, session.clock())
             if screen:
                 _show_proofs(screen, found)
             yield found
 
 
-def _last_line(found: Sequence[Step], tried: Sequence[Proved]) -> Iterator[Part]:
+def _last_line(found: Sequence[Step], tried: Sequence[Proved], config: Path | None) -> Iterator[Part]:
     if bad := sum(step.mark == "bad" for step in found):
         yield (f"{counted(bad, 'problem')} to be mended first.", "bold red")
     elif any(each.exit_code for each in tried):
         yield from (("Ready, but not every damage is held", "bold yellow"), ": see above what would go through.")
     else:
-        yield from (("Ready", "bold green"), ": syncd run --dry-run shows what a run would do.")
+        settings = loaded(config)
+        commands = ["syncd run --dry-run"] * bool(settings.sources or not settings.sinks)
+        commands += ["syncd activity deliver --dry-run"] * bool(settings.sinks)
+        shows = "show what runs would do" if len(commands) > 1 else "shows what a run would do"
+        yield from (("Ready", "bold green"), f": {' and '.join(commands)} {shows}.")
 
 
 def steps(config: Path | None) -> Iterator[Step]:
@@ -142,6 +143,7 @@ def _with_target(session: Session) -> Iterator[Step]:
         yield Step("good", f"target: {settings.target.base_url} answers, and takes the key")
         yield from _company(session, schema)
         yield from _schema(schema)
+        yield from _display(session, schema)
         # The sources are still read, but no mapping fits fields that are not usable.
         if problems_with(schema):
             schema = None
@@ -176,6 +178,22 @@ def _schema(schema: Schema) -> Iterator[Step]:
         text = f"the match field {', '.join(doubtful)} is likely to change, and each change makes a new contact"
         best = "best is one match field that holds the source's own immutable id: support@vocatech.com sets it up"
         yield Step("note", text, (best,))
+
+
+def _display(session: Session, schema: Schema) -> Iterator[Step]:
+    """Say which field is the name that a phone shows."""
+    if problems_with(schema):
+        return
+    if problem := display_problem(session, schema):
+        yield Step("bad", "display name:", (problem,), code=CODES["wrong_mapping"])
+        return
+    named = session.settings.target.display
+    if (field := schema.display(named)) is None:
+        text = "display name: no text field besides the match fields, so that callers have no name"
+        yield Step("note", text, ("target.display may name a match field",))
+        return
+    why = "target.display" if named else "the first text field that is no match field; target.display names another one"
+    yield Step("good", f"display name: {field} ({why})")
 
 
 # A guess by the field's name, so that it is a note and not a problem.

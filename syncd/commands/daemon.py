@@ -31,7 +31,8 @@ RECONCILE_JITTER = 3600.0
 """Seconds by which the start of a reconcile is put off at most."""
 
 ACTIVITY, EVENTS = "activity run", "activity events"
-"""The jobs of calls and messages: all of it, in its rhythm; and what was received, as soon as it is."""
+"""The jobs of calls and messages: all of it, in its rhythm; and what was received, and whose it is, as soon as it is
+known."""
 
 DELIVER = "activity deliver"
 """The job that delivers to sinks, at the moment when each call is due."""
@@ -107,9 +108,11 @@ def _of_activity(settings: Settings) -> Iterator[Job]:
     every, last = Every(settings.activity.pull.every), last_pull(settings.activity.store)
     words = ("activity", "run", "--json")
     yield Job(ACTIVITY, LEASE, words, every, ACTIVITY_TIMEOUT, jitter_of(every), last, beside=True)
-    if settings.activity.receive is not None:
+    receives = settings.activity.receive is not None
+    # A contact run rings too: who called before is looked up among the new contacts.
+    if receives or any(source.schedule is not None for source in settings.sources.values()):
         # Beside the pull too: what was received is merged while the lists are read. It needs no lease.
-        merge = ("activity", "run", "--events", "--stay", EVENTS_STAY, "--json")
+        merge = ("activity", "run", "--events", *(("--stay", EVENTS_STAY) if receives else ()), "--json")
         again = Every(EVENTS_AGAIN)
         yield Job(EVENTS, EVENTS, merge, again, EVENTS_TIMEOUT, jitter=0.0, beside=True, woken=True)
     if settings.sinks:

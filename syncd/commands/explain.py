@@ -76,6 +76,7 @@ def _as_json(found: Explanation) -> dict[str, Any]:
         "stayed": found.stayed["new_id"] if found.stayed else None,
         "takes_over": found.takes_over and shown_key(found.takes_over),
         "left": [{"id": each["id"], "reason": WHY[Left(each["why"])], "since": iso(each["at"])} for each in found.left],
+        "left_out": [{"number": number, "reason": reason} for number, reason in found.left_out],
         "decision": found.decision,
         "why": found.why,
         "held": [held_json(each) for each in found.held],
@@ -107,6 +108,8 @@ class _Printer:
             self._line("row", "none: the source has no row of this key")
         if found.contact is not None:
             self._line("contact", _fields(found.contact))
+        for number, reason in found.left_out:
+            self._line("without", f"{number}: {reason}")
         self._ledger()
         self._target()
         self._left()

@@ -27,8 +27,12 @@ Wait = Annotated[bool, Option("--wait", help="Wait for another run of the source
 Json = Annotated[bool, Option("--json", help="Print one JSON object on stdout, and nothing else.")]
 
 _CHANGES = Option("--changes", metavar="FILE", help="Write every change to a .csv, .jsonl or .parquet file.")
+_PLAN = Option("--plan", metavar="FILE", help="With --dry-run: write the plan to a file that syncd apply makes.")
+_MAX_AGE = Option("--max-age", metavar="AGE", help="Refuse a plan that is older than this, such as 12h or 3d.")
 _EXIT_CODE = Option("--exit-code", help="With --dry-run: exit with 10 when there are changes.")
 _PROVE = Option("--prove", help="Try damaged copies of each source: does a gate hold what they would do?")
+_PROVE_OUTAGE = Option("--prove", help="Rehearse a day with the receiver off: what would be lost, and how late is it?")
+_PROVED_DAYS = Option("--days", metavar="A..B", help="With --prove: the newest of these days, not of all.")
 _CHECK = Option("--check", help="One line for a monitor; exit with 0 if all is well, else with 3.")
 _THESE = Argument(metavar="SOURCE", help="Only these sources of it; all, if none is named.")
 _APPROVE = Option("--approve", metavar="DIGEST", help="Let exactly this list pass its gates, this once.")
@@ -48,6 +52,9 @@ _STAY = Option("--stay", metavar="SECONDS", help="With --events: go on until not
 _THESE_SINKS = Argument(metavar="SINK", help="Which sinks; all, if none is named.")
 _REPLAY_SINK = Option("--sink", metavar="SINK", help="Also deliver the calls and messages of these days again to it.")
 _STAY_DELIVERING = Option("--stay", metavar="SECONDS", help="Deliver what comes, until nothing has come for so long.")
+_CALLER = Argument(metavar="NUMBER", help="The number, written in any way.", show_default=False)
+_REGION = Option("--region", metavar="CC", help="The region in which it is written, such as US; else the sources'.")
+_LIVE_NUMBER = Option("--live", help="Also ask the target, by one search, and say what differs. Stores nothing.")
 _SINCE = Option("--since", metavar="WHEN", help="Since 2h, 7d or 2026-03-31 (UTC).")
 
 
@@ -68,9 +75,20 @@ class RunOptions:
     dry_run: DryRun = False
     as_json: Json = False
     changes: Annotated[Path | None, _CHANGES] = None
+    plan: Annotated[Path | None, _PLAN] = None
     full: Annotated[bool, Option("--full", help="Read everything, also what has not changed.")] = False
     wait: Wait = False
     exit_code: Annotated[bool, _EXIT_CODE] = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """Make exactly the changes of a plan that run --dry-run --plan wrote; what changed since is refused."""
+
+    file: Annotated[Path, Argument(metavar="FILE", help="The plan.")]
+    as_json: Json = False
+    max_age: Annotated[str, _MAX_AGE] = "1d"
+    wait: Wait = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +126,19 @@ class ApproveOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberOptions:
+    """Say whose a number is that several contacts want, or show who wants it. The target is asked nothing."""
+
+    number: Annotated[str | None, Argument(metavar="NUMBER", help="The number, in any way of writing it.")] = None
+    to: Annotated[tuple[str, str] | None, _TO] = None
+    nobody: Annotated[bool, Option("--nobody", help="Take back what was said of it.")] = False
+    listed: Annotated[bool, Option("--list", help="Show whose numbers were said to be, and what waits for that.")] = (
+        False
+    )
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
 class UndoOptions:
     """Take back what a run changed, deleted and created; what cannot be taken back is named."""
 
@@ -125,6 +156,16 @@ class ExplainOptions:
 
     source: Annotated[str, Argument(metavar="SOURCE", help="The source.")]
     key: Annotated[str, Argument(metavar="KEY", help="The contact's key in it.")]
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class WhoisOptions:
+    """Show whom a phone shows for a number, since when, whom it showed before, and why others are not there."""
+
+    number: Annotated[str, _CALLER]
+    live: Annotated[bool, _LIVE_NUMBER] = False
+    region: Annotated[str | None, _REGION] = None
     as_json: Json = False
 
 
@@ -156,6 +197,15 @@ class ActivityRunOptions:
     events: Annotated[bool, Option("--events", help="Only merge what was received; ask the target nothing.")] = False
     stay: Annotated[float, _STAY] = 0.0
     dry_run: Annotated[bool, Option("--dry-run", help="Read the lists, and store nothing.")] = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityCheckOptions:
+    """Check that calls and messages can be read, received, kept and delivered. Writes nothing."""
+
+    prove: Annotated[bool, _PROVE_OUTAGE] = False
+    days: Annotated[str | None, _PROVED_DAYS] = None
     as_json: Json = False
 
 

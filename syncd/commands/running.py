@@ -6,16 +6,17 @@ import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from syncd.commands.options import RunOptions, UndoOptions
-from syncd.errors import SourceBusy, SyncdError
+from syncd.commands.options import ApplyOptions, RunOptions, UndoOptions
+from syncd.errors import SourceBusy, StateError, SyncdError
 from syncd.report.error_text import error_json, message_of, placed, say_error
 from syncd.report.exit_code import CODES, DONE, code_for, code_of, gravest, is_unwritable
 from syncd.report.streams import print_json, silence_stdout
+from syncd.run.ringing import door_of, ring
 from syncd.run.signals import handled, set_by_signal
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class Ran:
     settings: Settings | None = None
 
 
-def concluded(options: RunOptions | UndoOptions, ran: Ran, work: Callable[[threading.Event], None]) -> int:
+def concluded(
+    options: RunOptions | UndoOptions | ApplyOptions, ran: Ran, work: Callable[[threading.Event], None]
+) -> int:
     """Do ``work``, which fills in ``ran``, print the report, and return the exit code."""
     ran.error = error_of(work)
     asked = isinstance(options, RunOptions) and options.exit_code
@@ -119,7 +122,14 @@ def opened(settings: Settings, stopping: threading.Event, *, dry_run: bool, wait
 
     with progress() as watcher, open_session(settings, dry_run=dry_run, stopping=stopping, watcher=watcher) as session:
         session.wait = wait
-        yield session
+        before = session.state.numbers.standing().change
+        try:
+            yield session
+        finally:
+            # Calls of numbers that a contact has got now find their contact soon, whatever else has failed.
+            with suppress(StateError):
+                if settings.activity is not None and session.state.numbers.standing().change != before:
+                    ring(door_of(settings.state))
 
 
 def run_each(
@@ -161,17 +171,18 @@ def progress() -> AbstractContextManager[Watcher | None]:
     return watching()
 
 
-def _print(options: RunOptions | UndoOptions, ran: Ran, code: int) -> None:
+def _print(options: RunOptions | UndoOptions | ApplyOptions, ran: Ran, code: int) -> None:
+    dry_run = not isinstance(options, ApplyOptions) and options.dry_run
     if options.as_json:
         from syncd.report.source_report import write_json
 
-        found = {"run": ran.run, "dry_run": options.dry_run, "exit": code}
+        found = {"run": ran.run, "dry_run": dry_run, "exit": code}
         write_json(sys.stdout, found, ran.reports, error_json(ran.error))
     else:
         from syncd.report.run_screen import show_run
         from syncd.report.screen import Screen
 
-        show_run(Screen(), ran.reports, dry_run=options.dry_run, left=ran.left)
+        show_run(Screen(), ran.reports, dry_run=dry_run, left=ran.left)
 
 
 @contextmanager

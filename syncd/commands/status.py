@@ -17,6 +17,7 @@ from syncd.errors import StateError, Stopped
 from syncd.report.change_lines import kinds_counted
 from syncd.report.exit_code import DONE, code_for
 from syncd.report.streams import print_json
+from syncd.report.undecided import show_undecided
 from syncd.watch.settings import Watch, watch_of
 from syncd.watch.status import company_status, held_of, outcome_shown
 
@@ -144,6 +145,7 @@ def _details(screen: Screen, source: Mapping[str, Any], shown: Collection[str]) 
         stopped = last["error_kind"] == Stopped.__name__
         screen.line(("stopped: ", "bold yellow") if stopped else ("error: ", "bold red"), last["error"], indent=2)
     _held(screen, source["held"])
+    show_undecided(screen, source["undecided"])
     if source["rejected"]:
         screen.line(f"rejected: {source['rejected']:,}; syncd rejects list says why", indent=2)
 

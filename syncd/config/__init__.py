@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
@@ -18,13 +18,14 @@ from typing import Any
 from syncd.config.activity import Activity, contradictions
 from syncd.config.forms import Notify, SettingsForm, Target
 from syncd.config.json_schema import json_schema
-from syncd.config.problems import Document, Problems
+from syncd.config.problems import Document, Problems, dotted
 from syncd.config.sinks import SinkSettings, read_sink
 from syncd.config.sources import Entry, Source, read_source
 from syncd.config.tree import KeyPath, Node, locate
 from syncd.config.values import Secret
 from syncd.config.variables import NotFilled, NotSet, Variables
 from syncd.config.yaml_tree import NotYaml, read_tree
+from syncd.core.settings.rules import DECIDING, NumberLimits
 from syncd.errors import ConfigError
 
 __all__ = [
@@ -57,7 +58,8 @@ class Settings:
     """One company: all paths are absolute; ``sources`` by name, in the order of the configuration.
 
     ``activity`` is None if no calls and messages are fetched. ``sinks`` by name, in the order of the configuration.
-    ``own_numbers``: the company's own, as they are written.
+    ``own_numbers``: the company's own, as they are written; ``number_limits``: of the gates of numbers.
+    ``document``: the main file.
     """
 
     path: Path
@@ -70,6 +72,12 @@ class Settings:
     activity: Activity | None = None
     sinks: Mapping[str, SinkSettings] = field(default_factory=dict)
     own_numbers: tuple[str, ...] = ()
+    number_limits: NumberLimits = field(default_factory=NumberLimits)
+    document: Document | None = field(default=None, repr=False, compare=False)
+
+    def where_is(self, *path: str | int) -> str:
+        """Return ``FILE:LINE: key.path`` of a key of the main file, such as ``where_is("target", "display")``."""
+        return dotted(path) if self.document is None else self.document.where(path)
 
 
 def find(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -146,6 +154,7 @@ class _Loading:
         form = self.problems.validated(document, (), SettingsForm, settings, {"folder": document.folder})
         entries = list(self._entries(document, raw))
         sources = [read_source(entry, self.problems) for entry in self._unique(entries)]
+        self._one_policy([source for source in sources if source])
         sinks = self._sinks(document, raw, {entry.name for entry in entries})
         # If a file could not be read, its source is not missing: the file's own problem is enough.
         if not entries and not self.unread and "activity" not in raw:
@@ -168,7 +177,20 @@ class _Loading:
             activity=form.activity,
             sinks={sink.name: sink for sink in sinks if sink},
             own_numbers=form.numbers.own,
+            number_limits=NumberLimits(**form.numbers.at_most.model_dump()),
+            document=document,
         )
+
+    def _one_policy(self, sources: Sequence[Source]) -> None:
+        """Note a policy for shared numbers that decides, and that not all sources have."""
+        for source in sources:
+            other = next((each for each in sources if each.shared_numbers != source.shared_numbers), None)
+            if source.shared_numbers in DECIDING and other is not None and source.document is not None:
+                sentence = (
+                    f"is {source.shared_numbers}, and of the source {other.name!r} it is {other.shared_numbers}: a "
+                    "policy that decides who has a number must be the same in all sources"
+                )
+                self.problems.add(source.document, (*source.prefix, "phones", "shared"), sentence)
 
     def _sinks(self, document: Document, raw: Mapping[str, Any], sources: Collection[str]) -> list[SinkSettings | None]:
         """Return the sinks; they and the sources share one name space, since commands take either."""

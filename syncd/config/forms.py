@@ -16,7 +16,7 @@ from syncd.config.activity import Activity
 from syncd.config.form import Form
 from syncd.config.sink_forms import SinkForm
 from syncd.config.values import DEFAULT_LIMITS, MESSAGING_LIMITS, REPORTS_LIMITS
-from syncd.core.settings.rules import OnEdit, SharedMatch
+from syncd.core.settings.rules import OnEdit, SharedMatch, SharedNumbers
 from syncd.core.settings.schedules import NIGHTLY
 
 
@@ -43,6 +43,10 @@ class Target(Form):
         default=300.0, description="How long one request may take in all, its answer and failed attempts included."
     )
     max_answer: types.Size = Field(default=64_000_000, description="The longest answer, after unpacking.")
+    display: types.Text | None = Field(
+        default=None,
+        description="The field that a phone shows as the name; left out: the first text field that is no match field.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -124,8 +128,10 @@ class PhonesForm(Form):
     invalid: Literal["keep", "drop", "reject"] = Field(
         default="keep", description="An impossible number: keep its digits, drop it, or reject its row."
     )
-    shared: Literal["warn", "allow"] = Field(
-        default="warn", description="A number that several contacts have: warn of it, or say nothing."
+    shared: SharedNumbers = Field(
+        default="warn",
+        description="A number that several contacts have: warn, allow, or let one have it (first, newest, company), "
+        "or none until a person decides (hold).",
     )
 
 
@@ -264,12 +270,28 @@ class Notify(Form):
         return bool(self.to or self.sms)
 
 
+class NumbersAtMost(Form):
+    """How far numbers of contacts may change without an approval."""
+
+    same: types.Share = Field(
+        default=0.3, description="More than this part of the created and updated contacts with one number is held."
+    )
+    lost: types.Share = Field(
+        default=0.5, description="More than this part of the known numbers that vanish or change country is held."
+    )
+    contacts: types.Positive = Field(
+        default=50, description="A number that newly comes to more contacts than this is held."
+    )
+
+
 class Numbers(Form):
-    """The company's own phone numbers."""
+    """The company's own phone numbers, and the limits of contacts' numbers."""
 
     own: tuple[types.FreeText, ...] = Field(
-        default=(), description="Numbers that are the company's own: a call is never attributed to one of them."
+        default=(),
+        description="The company's own numbers: no call is attributed to them, and no contact should have one.",
     )
+    at_most: NumbersAtMost = NumbersAtMost()
 
 
 class SettingsForm(Form):

@@ -69,8 +69,9 @@ class Source:
     @property
     def digest(self) -> str:
         """A SHA-256 (hex) over every setting that decides which contacts come out, and over no secret."""
-        # The 1 is the version of this list: raise it when a setting is added, so that stored digests stop matching.
-        settings = [1, self.connector, self.options, self.rules, self.shared_match, self.gates.mode]
+        # The 2 is the version of this list: raise it when a setting is added, so that stored digests stop matching.
+        settings = [2, self.connector, self.options, self.rules, self.shared_match, self.gates.mode]
+        settings.append(self.shared_numbers)
         return digest_of(settings)
 
 

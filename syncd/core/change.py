@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -99,6 +99,13 @@ class Change(NamedTuple):
     before: Fields
     after: Fields | None
     spares: bool | None = False
+
+    def place(self, origins: Sequence[str]) -> str | None:
+        """Return where the row stands, as ``tenants.csv:12``; None if no row makes the change, or if it is not known.
+
+        ``origins``: the names of the origins.
+        """
+        return f"{origins[self.origin]}:{self.line}" if origins and self.line and self.origin is not None else None
 
     @property
     def fields(self) -> Fields:

@@ -5,7 +5,7 @@ A gate holds only its own part of the changes, says its numbers, and opens for a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -96,6 +96,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     keys: KeyChanges | None = None,
     let_go: pl.DataFrame | None = None,
     also: Sequence[Held] = (),
+    numbers: Callable[[pl.DataFrame], Iterable[Held]] = lambda _going: (),
     case_insensitive: bool = False,
 ) -> Plan:
     """Hold what the gates hold.
@@ -112,6 +113,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
         keys: rows under new keys, and what becomes of them.
         let_go: the deletes of adopted contacts, which stay at the target.
         also: lists that something else holds, to be approved like the lists of the gates.
+        numbers: the gates of numbers: return the lists that they hold of the changes that count.
         case_insensitive: the target takes match values for equal if only their case differs.
     """
     ordered = changes.sort(pl.col(KIND).replace_strict(list(KINDS), range(len(KINDS))), KEY)
@@ -125,7 +127,7 @@ def gate(  # noqa: PLR0913 (each is something else that gates look at)
     found = [*back, *also, *changed, *holds("all", ordered, (SCHEMA_GATE, schema_changed != "", schema_changed))]
     found += _delete_gates(going.filter(pl.col(KIND) == "delete"), let_go, missing_for, read, rules.deletes, known)
     edits = going.filter(pl.col(KIND).is_in(["update", "move"]))
-    found += _update_gates(edits, rules, known)
+    found += [*_update_gates(edits, rules, known), *numbers(going)]
     plan = _plan(ordered, found, approved, case_insensitive=case_insensitive)
     return replace(plan, opened=(*plan.opened, *keys.used(ordered, plan.held)))
 
@@ -148,11 +150,14 @@ def holds(kind: HeldKind, part: pl.DataFrame, *gates: tuple[str, bool, str]) -> 
             yield Held(name, kind, keys, digest, detail, approvable=name not in _NOT_APPROVABLE)
 
 
-def _behind(changes: pl.DataFrame, waits: pl.Expr, *, case_insensitive: bool) -> Iterator[Held]:
-    """Hold changes that want a match value that another contact keeps at the target, since its move waits."""
+def behind(changes: pl.DataFrame, waits: pl.Expr, *, case_insensitive: bool) -> pl.DataFrame:
+    """Return the changes that want a match value that another contact keeps at the target, since its move waits.
+
+    ``waits``: which of the changes are not made.
+    """
     stuck = changes.filter(waits & (pl.col(KIND) == "move")).get_column(KEY)
     if stuck.is_empty():
-        return
+        return changes.clear()
     moves = changes.filter(pl.col(KIND) == "move").select(KEY, pl.col(OLD_MATCH).alias(SEAT))
     upserts = changes.filter(~waits & (pl.col(KIND) != "delete"))
     # A move that has to wait keeps its match value as well, so others may have to wait for this move in turn.
@@ -164,7 +169,11 @@ def _behind(changes: pl.DataFrame, waits: pl.Expr, *, case_insensitive: bool) ->
         stuck=stuck.to_list(),
         case_insensitive=case_insensitive,
     )
-    part = upserts.join(found.outranked, on=KEY, how="semi", maintain_order="left")
+    return upserts.join(found.outranked, on=KEY, how="semi", maintain_order="left")
+
+
+def _behind(changes: pl.DataFrame, waits: pl.Expr, *, case_insensitive: bool) -> Iterator[Held]:
+    part = behind(changes, waits, case_insensitive=case_insensitive)
     what = counted(part.height, "contact has", "contacts have")
     detail = f"{what} match fields that others still have at the target, whose changes wait: these go first"
     yield from holds("all", part, (BEHIND_GATE, True, detail))

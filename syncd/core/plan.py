@@ -47,13 +47,15 @@ class Plan:
     """The changes to make (``todo``) and the changes that wait (``waiting``), with the lists that hold them (``held``).
 
     ``todo`` and ``waiting``: frames of changes (:data:`syncd.core.compare.CHANGE_SCHEMA` and the fields), sorted by
-    kind, then key. ``opened``: the lists that an approval let pass a gate.
+    kind, then key. ``opened``: the lists that an approval let pass a gate. ``origins``: the names of the origins that
+    ``@origin`` means.
     """
 
     todo: pl.DataFrame
     held: tuple[Held, ...]
     waiting: pl.DataFrame
     opened: tuple[Held, ...] = ()
+    origins: Sequence[str] = ()
 
     def counts(self) -> dict[str, int]:
         """Return how many changes of each kind are to be made."""

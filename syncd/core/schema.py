@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from syncd.core.wording import nearest
 
@@ -41,10 +41,24 @@ class Schema:
     def phones(self) -> frozenset[str]:
         return frozenset(field.name for field in self.fields if field.is_phone)
 
+    def display(self, named: str | None = None) -> str | None:
+        """Return the field that a phone shows as the name: ``named``, else the first text field that is no match field.
+
+        None if there is no such field.
+        """
+        texts = (field.name for field in self.fields if not field.is_phone and not field.is_match)
+        return named if named is not None else next(texts, None)
+
     def described(self) -> str:
         """Return the fields as one line of JSON, which differs if a push may hold something else."""
         # Without ids: a field that was made again under its name takes the same values.
         return json.dumps([(field.name, field.is_phone, field.is_match) for field in self.fields])
+
+    @classmethod
+    def of_description(cls, described: str | None) -> Self:
+        """Return the fields, without their numbers, of what :meth:`described` returned; None: no fields are known."""
+        known = json.loads(described or "[]")
+        return cls(tuple(Field(0, name, is_phone, is_match) for name, is_phone, is_match, *_ in known))
 
 
 def parse_fields(body: Any) -> Schema:
@@ -107,6 +121,22 @@ def problems_of_mapping(
         *((None, _NOT_MAPPED.format(name)) for name in schema.match if name not in named),
         *((name, _RESERVED.format(name)) for name in mapped if name.startswith("@")),
     ]
+
+
+def problem_of_display(schema: Schema, named: str | None, renames: Mapping[str, str] | None = None) -> str | None:
+    """Return why the field ``named`` cannot be the name that a phone shows; None if it can, or if none is named.
+
+    ``renames``: as of :func:`problems_of_mapping`.
+    """
+    if named is None:
+        return None
+    if named not in schema.names:
+        return _lacking(named, schema, (renames or {}).get(named))
+    if named not in schema.phones:
+        return None
+    best = schema.display()
+    advice = "name a text field" + ("" if best is None else f", such as {best!r}, or leave it out")
+    return f"the contact field {named!r} holds phone numbers, and no name: {advice}"
 
 
 def _lacking(name: str, schema: Schema, now: str | None) -> str:

@@ -34,15 +34,16 @@ class Verdicts:
 
     ``rows``: a frame as :data:`ROWS`. ``reasons``: ``@row``, ``@reason`` of the rows that are no contacts. ``origins``:
     the names of the origins. ``joined``: the rows of contacts that were excluded after the read: merged into others, or
-    not in the source's mode. ``merged``: the contacts that got the numbers of others, with their fields; None if there
-    are none. ``repeated``: rows that make the same contacts as earlier rows, and are not among ``rows``.
+    not in the source's mode. ``made``: ``@row`` and fields of contacts that their rows alone do not make: they got the
+    numbers of others, or go without a number; None if there are none. ``repeated``: rows that make the same contacts as
+    earlier rows, and are not among ``rows``.
     """
 
     rows: pl.DataFrame
     reasons: pl.DataFrame
     origins: Sequence[str]
     joined: pl.Series = field(default_factory=lambda: pl.Series(ROW, dtype=pl.UInt32))
-    merged: pl.DataFrame | None = None
+    made: pl.DataFrame | None = None
     repeated: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ROWS))
 
     def contacts(self) -> pl.DataFrame:
@@ -130,8 +131,14 @@ class Verdicts:
     def with_merged(self, contacts: pl.DataFrame) -> Self:
         """Let these contacts (``@row``, ``@key``, ``@digest`` and fields) stand for the rows that they are made of."""
         # The digest of the merged contact makes the next run follow a number of any of its rows.
-        merged = replace(self.with_digests(contacts.select(ROW, DIGEST)), merged=contacts)
-        return merged.doubted(contacts.get_column(KEY))
+        return self.with_made(contacts).doubted(contacts.get_column(KEY))
+
+    def with_made(self, contacts: pl.DataFrame) -> Self:
+        """Let rows make these contacts: ``@row``, ``@digest`` and all fields."""
+        made = contacts.select(ROW, *(name for name in contacts.columns if not name.startswith("@")))
+        if self.made is not None:
+            made = pl.concat([self.made.join(made, on=ROW, how="anti"), made.select(self.made.columns)])
+        return replace(self.with_digests(contacts.select(ROW, DIGEST)), made=made)
 
 
 def read_in_part(present: pl.Series, read: pl.Series) -> bool:

@@ -23,6 +23,15 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def sized(size: float) -> str:
+    """Return a number of bytes for people: ``512 B``, ``4 MB``, ``17 GB``."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:,.0f} GB"
+
+
 def percent(share: float) -> str:
     """Return ``20 %``, or ``0.5 %`` below one percent, rounded down."""
     # Nearly all must not read as all: 99.9 % is shown as 99 %. The small number makes up for 0.29 * 100 < 29.

@@ -66,7 +66,7 @@ class Agenda:
         return chosen
 
     def wake(self, now: float) -> None:
-        """Note that something was received: the jobs that wait for that start soon, or soon after their end."""
+        """Note that somebody has rung: the jobs that wait for that start soon, or soon after their end."""
         for entry in self._entries.values():
             if entry.job.woken:
                 entry.starts = min(entry.starts, now + SOON)

@@ -1,4 +1,4 @@
-"""The socket at which the receiver rings after it has stored a delivery: a datagram without content.
+"""The socket at which others ring: the receiver for a delivery, a contact run for numbers. A datagram without content.
 
 It lies beside the state file, and is the daemon's alone, as the lock on the state file proves. A datagram that is lost
 costs time only: what was stored is found by the next run.
@@ -14,11 +14,13 @@ from pathlib import Path
 
 import structlog
 
+from syncd.run.ringing import door_of
+
 log = structlog.get_logger()
 
 
 class Doorbell:
-    """A datagram socket, or none as long as nothing is received."""
+    """A datagram socket, or none as long as no job waits for a ring."""
 
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
@@ -26,7 +28,7 @@ class Doorbell:
 
     def put_up(self, state: str) -> None:
         """Listen beside this state file; a socket elsewhere is taken down."""
-        path = Path(f"{state}.wake")
+        path = Path(door_of(state))
         if self._socket is not None and path == self._path:
             return
         self.take_down()
@@ -37,7 +39,7 @@ class Doorbell:
         except OSError as error:
             line.close()
             why = error.strerror or str(error)
-            log.warning("deliveries wait for the next run: the receiver cannot ring", socket=str(path), why=why)
+            log.warning("deliveries wait for the next run: nobody can ring", socket=str(path), why=why)
         else:
             self._socket, self._path = line, path
 

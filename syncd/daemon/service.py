@@ -198,12 +198,14 @@ class Service:
             self._agenda = Agenda(timetable, self._clock(), chance=self._chance)
         else:
             self._agenda.replace(timetable, self._clock())
-        if timetable.receives:
+        if any(job.woken for job in timetable.jobs):
             self._bell.put_up(timetable.state)
+        else:
+            self._bell.take_down()
+        if timetable.receives:
             self._keeper.keep()
         else:
             self._keeper.let_go()
-            self._bell.take_down()
         log.info("schedule in force", config=timetable.config, jobs=[job.name for job in timetable.jobs][:20])
         self._tell("loaded", timetable)
 

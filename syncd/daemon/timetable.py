@@ -25,9 +25,9 @@ class Job:
     start) are in seconds. ``last``: when it last began (Unix seconds); None if it never did, or if it was broken off
     and is due again. Two jobs of one ``source`` never run at once.
 
-    ``beside``: it takes none of the workers' places. ``woken``: it also starts soon after the receiver has stored a
-    delivery. ``store``: the path of the activity store, if the job also starts when a delivery to a sink is due; else
-    "".
+    ``beside``: it takes none of the workers' places. ``woken``: it also starts soon after somebody has rung, such as
+    the receiver. ``store``: the path of the activity store, if the job also starts when a delivery to a sink is due;
+    else "".
     """
 
     name: str

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from syncd.core.gates import PARTS_GATE, SCHEMA_GATE
 from syncd.core.plan import Held, Plan
+from syncd.finish import shared_numbers
 from syncd.plan.claims import joined_groups, outranked_now
 from syncd.plan.field_history import learn_fields, learn_loaded, learn_match
 from syncd.plan.gather import Planned
@@ -24,6 +25,7 @@ def keep_before_push(world: World, planned: Planned) -> None:
     # Until the push ends, a contact may hold the numbers of the rows before, or of the rows now.
     groups = joined_groups(state.claims.merged(source), planned.record.granted.merged)
     state.claims.keep_merged(source, groups)
+    shared_numbers.keep_before_push(world, planned)
 
 
 def close(session: Session, world: World, planned: Planned, pushed: PushResult) -> bool:
@@ -36,8 +38,9 @@ def close(session: Session, world: World, planned: Planned, pushed: PushResult) 
     """
     state, source, record = session.state, world.name, planned.record
     session.leases.check()
-    # While this gate holds the source, its contacts are still as the former match fields made them.
-    if not any(held.gate == SCHEMA_GATE for held in planned.plan.held):
+    # While this gate holds the source, its contacts are still as the former match fields made them. If changes were
+    # left out, some contacts may be so, too.
+    if not planned.unfinished and not any(held.gate == SCHEMA_GATE for held in planned.plan.held):
         learn_match(state, source, world.schema)
         if not pushed.failure:
             _learn_pushed(session, world, planned)
@@ -45,10 +48,11 @@ def close(session: Session, world: World, planned: Planned, pushed: PushResult) 
     outranked = outranked_now(state.claims.outranked(source), world, record.granted.outranked)
     state.claims.keep_outranked(source, outranked)
     state.leftovers.let_go(source, record.released)
-    state.holds.keep(source, planned.plan.held, approved=not_done(session, source, planned.plan))
+    state.holds.keep(source, planned.plan.held, approved=not_done(session, source, planned.whole or planned.plan))
     back = sorted(set(state.ledger.missing_keys(source)) - set(record.gone))
     state.ledger.see_missing(source, record.missing, back)
     state.holds.let_go(source, record.changed_since)
+    shared_numbers.keep_after_push(world, planned, pushed)
     return any(each["key"] in set(record.gone) for each in pushed.rejected)
 
 

@@ -12,11 +12,12 @@ from syncd.config import Source
 from syncd.core.plan import Plan
 from syncd.core.warnings import of_unconfigured
 from syncd.errors import AccessDenied, OtherCompany, StateError, Stopped, SyncdError
+from syncd.finish.callers import keep_callers
 from syncd.push.result import PushResult
 from syncd.push.run_plan import push_plan
 from syncd.report.left import left_json
 from syncd.report.run_outcome import report_begin, report_push
-from syncd.report.source_report import SourceReport
+from syncd.report.source_report import SourceReport, to_keep
 from syncd.run.session import Session
 from syncd.target.lookup import Index
 
@@ -82,7 +83,8 @@ def _end(session: Session, source: Source, report: SourceReport, *, crashed: boo
         outcome=outcome,
         exit_code=SyncdError.exit_code if crashed else report.exit_code,
         requests=report.sent,
-        report=report.to_json(),
+        report=to_keep(report),
     )
     if report.left:
         session.state.leftovers.tell(source.name)
+    keep_callers(session)

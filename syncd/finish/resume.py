@@ -26,6 +26,8 @@ FORM = 3
 REPEATED = ("invalid", "excluded", "rejected", "warnings")
 """The parts of a report that hold until the source changes."""
 
+_REPEATED_COUNTS = ("invalid", "rejected", "excluded", "forgotten")
+
 MOST_INVALID = 1_000
 """Invalid rows that are kept for the next run; a source with more is read whole by every run."""
 
@@ -92,7 +94,13 @@ def report_unread_invalid(report: SourceReport, last: LastRead, world: World) ->
 def keep_cursor(last: LastRead, world: World, planned: Planned, report: SourceReport, *, retry: bool) -> None:
     """Let the next read begin after this one, if nothing of this read waits; ``retry``: a delete is tried again."""
     state, source, end = world.state, world.name, world.reading.end
-    waits = retry or planned.plan.held or report.error or report.unknown or not planned.record.settled
+    if planned.record.shares.late.len():
+        # The contacts whose numbers are to be decided anew can only be told by their rows.
+        state.cursors.drop(source)
+        return
+    waits = (
+        retry or planned.unfinished or planned.plan.held or report.error or report.unknown or not planned.record.settled
+    )
     few = len(report.invalid) <= MOST_INVALID
     if end.cursor and few and not waits and not state.cursors.has_open_calls(source):
         state.cursors.save(source, end.cursor, last.context, _to_report_again(last, world, planned, report))
@@ -112,7 +120,7 @@ def _to_report_again(last: LastRead, world: World, planned: Planned, report: Sou
     lost = {*planned.record.granted.to_others, *last.report.get("lost_to_others", [])}
     return {
         "rows": rows,
-        "counts": {"unchanged": unchanged, **{name: counts[name] for name in ("invalid", "rejected", "excluded")}},
+        "counts": {"unchanged": unchanged, **{name: counts[name] for name in _REPEATED_COUNTS}},
         **{part: getattr(report, part) for part in REPEATED},
         "unsent": last.seen.after(world.reading, planned.verdicts, world.named_gone or ()),
         "lost_to_others": sorted(lost.intersection(world.state.claims.outranked(world.name).values())),
@@ -130,6 +138,8 @@ def _context(session: Session, request: PlanRequest) -> str:
         list(request.order),
         FORM,
         "yes" if request.state.facts.case_insensitive.get() else None,
+        # What may come back must be read again, and so must what was forgotten while another state was used.
+        *([request.marks.stamp] if request.marks else ()),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

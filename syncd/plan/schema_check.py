@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from syncd.config import Source
-from syncd.core.schema import Schema, problems_of_mapping, problems_with
+from syncd.core.schema import Schema, problem_of_display, problems_of_mapping, problems_with
 from syncd.errors import SchemaError
 from syncd.plan.field_history import renames, settle_fields
 from syncd.run.company import prove_company
+from syncd.run.restored import catch_up
 from syncd.run.session import Session
 from syncd.state import State
 
@@ -36,8 +37,23 @@ def settled_schema(session: Session) -> Schema:
     # Neither may fields rename anything that no push can use.
     if problems := problems_with(schema):
         raise SchemaError("\n".join(problems))
+    if problem := display_problem(session, schema):
+        raise SchemaError(problem)
     settle_fields(session.state, schema)
+    session.schema = schema
+    # A first load may take hours, and only its end learns the fields of its contacts.
+    if not session.dry_run and session.state.facts.seen_fields.get() != schema.described():
+        session.state.facts.seen_fields.set(schema.described())
+    # By the current names, and before anything is decided by the ledger.
+    catch_up(session, schema)
     return schema
+
+
+def display_problem(session: Session, schema: Schema) -> str | None:
+    """Return why the configured field cannot be the name that a phone shows, with its place; None if it can."""
+    settings = session.settings
+    problem = problem_of_display(schema, settings.target.display, renames(session.state, schema))
+    return problem and f"{settings.where_is('target', 'display')}: {problem}"
 
 
 def need_mapped(schema: Schema, source: Source, state: State) -> None:

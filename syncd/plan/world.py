@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import polars as pl
 
 from syncd.config import Source
+from syncd.core.callers.gates import NumberRules
 from syncd.core.changes.left_out import deletes_in
 from syncd.core.columns import DIGEST, KEY, MATCH, ROW
 from syncd.core.compare import BEFORE, decoded
+from syncd.core.forgetting.marks import NOBODY, Marks
 from syncd.core.mapping.compiler import Mapping as ContactMapping
 from syncd.core.schema import Schema
 from syncd.core.takeover.reported import reported
 from syncd.core.verdicts import Verdicts
+from syncd.plan.number_gates import number_rules
 from syncd.read.reader import read_source
 from syncd.read.reading import Reading, without_duplicates
 from syncd.read.spool import Spool
@@ -23,16 +26,24 @@ from syncd.read.unchanged_rows import Recall
 from syncd.run.session import Session
 from syncd.source import Connector, Rows
 from syncd.state import State
+from syncd.state.leaving.forgotten import Forgotten
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """The source to plan, and its surroundings; ``order``: the names of all sources, as they are configured."""
+    """The source to plan, and its surroundings.
+
+    ``order``: the names of all sources, as they are configured. ``numbers``: what the numbers of a plan are judged by.
+    ``marks``: what was forgotten, and is left out. ``display``: the field that a phone shows as the name.
+    """
 
     source: Source
     order: tuple[str, ...]
     state: State
     schema: Schema
+    numbers: NumberRules
+    marks: Marks = field(default=NOBODY, kw_only=True)
+    display: str | None = field(default=None, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -55,20 +66,20 @@ class World(PlanRequest):
 
     def detail(self, keys: pl.Series) -> pl.DataFrame:
         """Return :meth:`~syncd.state.ledger.Ledger.detail` of these keys."""
-        return self._with_new_keys(self.state.ledger.detail(self.name, self._old_keys(keys)))
+        return self.with_new_keys(self.state.ledger.detail(self.name, self.old_keys(keys)))
 
     def sent(self, keys: pl.Series) -> pl.DataFrame:
         """Return :meth:`~syncd.state.ledger.Ledger.sent` of these keys."""
-        return self._with_new_keys(self.state.ledger.sent(self.name, self._old_keys(keys)))
+        return self.with_new_keys(self.state.ledger.sent(self.name, self.old_keys(keys)))
 
     def undone(self) -> pl.DataFrame:
         """Return :meth:`~syncd.state.holds.Holds.undone` of the source."""
-        return self._with_new_keys(self.state.holds.undone(self.name))
+        return self.with_new_keys(self.state.holds.undone(self.name))
 
     def digests(self, keys: pl.Series | None = None) -> pl.DataFrame:
         """Return :meth:`~syncd.state.ledger.Ledger.digests` of ``keys``, or of all contacts."""
-        asked = None if keys is None else self._old_keys(keys)
-        return self._with_new_keys(self.state.ledger.digests(self.name, asked))
+        asked = None if keys is None else self.old_keys(keys)
+        return self.with_new_keys(self.state.ledger.digests(self.name, asked))
 
     def called_back(self, *matches: pl.Series) -> Self:
         """Return the world with the recognised rows that share a key with a row, or have one of these match values."""
@@ -93,16 +104,22 @@ class World(PlanRequest):
         sent = self.sent(known.get_column(KEY).unique()).select(KEY, decoded(pl.col(BEFORE), names)).unnest(BEFORE)
         return pl.concat([mapped, known.join(sent, on=KEY, how="inner").select(mapped.columns)]).sort(ROW)
 
-    def _old_keys(self, keys: pl.Series) -> pl.Series:
+    def old_keys(self, keys: pl.Series) -> pl.Series:
+        """Return the keys under which the ledger knows these keys."""
         return keys.replace({new: old for old, new in self.takeovers.items()}) if self.takeovers else keys
 
-    def _with_new_keys(self, ledger: pl.DataFrame) -> pl.DataFrame:
+    def with_new_keys(self, ledger: pl.DataFrame) -> pl.DataFrame:
+        """Return what the ledger says, under the keys of now."""
         return ledger.with_columns(pl.col(KEY).replace(self.takeovers)) if self.takeovers else ledger
 
 
 def request_of(session: Session, source: Source, schema: Schema) -> PlanRequest:
     """Return the request to plan a configured source."""
-    return PlanRequest(source, tuple(session.settings.sources), session.state, schema)
+    settings = session.settings
+    # The file is read here, while the source is held: a command that forgets waits until the run has ended.
+    marks, display = Forgotten(settings.state).of(source.name), schema.display(settings.target.display)
+    numbers, order = number_rules(source, settings), tuple(settings.sources)
+    return PlanRequest(source, order, session.state, schema, numbers, marks=marks, display=display)
 
 
 def world_of(request: PlanRequest, reading: Reading) -> World:
@@ -137,16 +154,20 @@ def world_of_every_row(
         recall,
         look,
         deletes=deletes_in(request.source.gates.mode),
+        marks=request.marks,
     )
     return world_of(request, reading)
 
 
 def _world(request: PlanRequest, reading: Reading, takeovers: Mapping[str, str]) -> World:
     return World(
+        marks=request.marks,
         source=request.source,
         order=request.order,
         state=request.state,
         schema=request.schema,
+        numbers=request.numbers,
+        display=request.display,
         reading=reading,
         verdicts=reading.verdicts,
         takeovers=takeovers,

@@ -46,6 +46,7 @@ class Push:
         self._list = SharedList(job.session.target)
         self._failed_in_a_row = 0
         self._sent, self._planned = 0, 0
+        self._origins: Sequence[str] = ()
         self._rivals = Rivals(job.source, job.since)
         self._highest_known_id, self._fresh = job.session.state.holdings.highest_known_id(), job.listed
         calls = calls_by_match(open_calls(job.session.state, job.schema, given_up=True))
@@ -53,7 +54,7 @@ class Push:
 
     def carry_out(self, plan: Plan) -> PushResult:
         """Send the plan's upserts, then its deletes; a failure ends it early and is in the result."""
-        self._planned = plan.todo.height
+        self._planned, self._origins = plan.todo.height, plan.origins
         try:
             self._upsert(plan)
             deletes = [change for page in batches(plan.deletes(), BATCH) for change in page]
@@ -141,7 +142,12 @@ class Push:
         highest = self._highest_known_id
         changes = [call.change for call in page]
         entries = self._state.journal.mark(
-            self._job.session.run, self._job.source, changes, highest_known_id=highest, rivals=self._rivals
+            self._job.session.run,
+            self._job.source,
+            changes,
+            highest_known_id=highest,
+            rivals=self._rivals,
+            origins=self._origins,
         )
         if len(entries) < len(page):
             marked = {entry.key for entry in entries}

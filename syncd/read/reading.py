@@ -13,6 +13,7 @@ from syncd.core.identity import REPEATED, differing_twins, digest, in_one_order,
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
 from syncd.read.spool import Spool
+from syncd.read.turned_away import TurnedAway
 from syncd.read.unchanged_rows import Recall
 from syncd.source import End
 
@@ -25,7 +26,8 @@ class Reading:
     reason of the rows that could not be read. ``present``: beside a partial read, the keys of all rows that the source
     holds (null: a row without a key). ``lacks``: why the rows of a partial read are not enough, "" if they are.
     ``listed``: the keys that a sweep listed before this whole read. ``entities``: how many cells of a column hold an
-    HTML entity.
+    HTML entity. ``left_out``: the keys of rows that were left out, since they, or their numbers, were forgotten.
+    ``turned_away``: rows that are no contacts, or lost a number.
     """
 
     # Planning returns further verdicts and changes nothing here, so that the order of its steps does not matter.
@@ -40,6 +42,8 @@ class Reading:
     lacks: str = ""
     listed: pl.Series | None = None
     entities: Mapping[str, int] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    turned_away: TurnedAway = field(default_factory=TurnedAway)
 
     @property
     def keyless(self) -> int:
@@ -52,8 +56,10 @@ class Reading:
 
     def count(self, verdicts: Verdicts) -> int:
         """Return how many rows the source has, readable or not."""
-        known = self.recall.unchanged + self.recall.repeated
-        return known + verdicts.rows.height + verdicts.repeated.height + len(self.malformed)
+        known = self.recall.unchanged + self.recall.repeated + len(self.left_out)
+        # A contact that was called back without its row has no line.
+        read = verdicts.rows.get_column(LINE).count()
+        return known + read + verdicts.repeated.height + len(self.malformed)
 
     def place(self, origin: int, line: int) -> str:
         """Return where a row stands, as ``tenants.csv:12``; a row that was never seen (line 0) has no number."""
@@ -61,9 +67,12 @@ class Reading:
 
     def fetch(self, verdicts: Verdicts, keys: pl.Series) -> pl.DataFrame:
         """Return the contacts with these keys, with their fields, in reading order."""
-        rows = verdicts.contacts().join(keys.to_frame(KEY), on=KEY, how="semi", maintain_order="left")
-        found = self.spool.fetch(rows.drop(STATE))
-        return found if verdicts.merged is None else found.update(verdicts.merged, on=ROW, how="left")
+        rows = verdicts.contacts().join(keys.to_frame(KEY), on=KEY, how="semi", maintain_order="left").drop(STATE)
+        if verdicts.made is None:
+            return self.spool.fetch(rows)
+        found = self.spool.fetch(rows.join(verdicts.made, on=ROW, how="anti"))
+        made = rows.join(verdicts.made, on=ROW, how="inner").select(found.columns)
+        return pl.concat([found, made]).sort(ROW)
 
     def merge(self, verdicts: Verdicts, winners: Mapping[str, Sequence[str]], schema: Schema) -> Verdicts:
         """Give contacts the numbers of others; ``winners``: the keys that are merged into each key, in order."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import IO
 
@@ -40,6 +41,14 @@ class Spool:
         self._file.seek(0)
         self._file.truncate()
         return self
+
+    def pages(self, names: Collection[str]) -> Iterator[pl.DataFrame]:
+        """Yield ``@row`` and those of these fields that the contacts have, page by page."""
+        for begin, size, _ in self._pages:
+            page = io.BytesIO(os.pread(self._file.fileno(), size, begin))
+            held = pl.read_ipc_schema(page)
+            page.seek(0)
+            yield pl.read_ipc(page, columns=[ROW, *(name for name in sorted(names) if name in held)])
 
     def fetch(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Put the fields of the contacts beside these ``rows``, which have a ``@row``; in reading order."""

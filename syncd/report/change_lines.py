@@ -45,7 +45,7 @@ def change_lines(change: Mapping[str, Any], phones: frozenset[str], *, old: str 
     if kind in ("create", "delete"):
         # All the values are on one side, so they fit on the line of the change.
         side = "new" if kind == "create" else "old"
-        values = [f"{name}: {_shown(each[side])}" for name, each in fields.items() if each.get(side)]
+        values = [f"{name}: {shown(each[side])}" for name, each in fields.items() if each.get(side)]
         yield [*head, *([f"  {' · '.join(values)}"] if values else [])]
         return
     why = f" ({change['why']})" if change.get("why") else ""
@@ -54,8 +54,8 @@ def change_lines(change: Mapping[str, Any], phones: frozenset[str], *, old: str 
     width = max(map(len, fields), default=0)
     lacking = NOT_KNOWN if FORMERLY_UNKNOWN in why else EMPTY
     for name, each in fields.items():
-        shown = _difference(each.get("old") or lacking, each.get("new"), name in phones, old, new)
-        yield [f"    {name:<{width}}  ", *shown]
+        line = _difference(each.get("old") or lacking, each.get("new"), name in phones, old, new)
+        yield [f"    {name:<{width}}  ", *line]
 
 
 def _difference(old: str, new: str | None, is_phone: bool, old_name: str, new_name: str) -> Line:  # noqa: FBT001 (private)
@@ -66,10 +66,10 @@ def _difference(old: str, new: str | None, is_phone: bool, old_name: str, new_na
     after = f"{new_name} " if new_name else ""
     return [
         before,
-        (_shown(old), "dim" if old in {EMPTY, NOT_KNOWN} else "red"),
+        (shown(old), "dim" if old in {EMPTY, NOT_KNOWN} else "red"),
         " → ",
         after,
-        (_shown(new), "green" if new else "dim"),
+        (shown(new), "green" if new else "dim"),
     ]
 
 
@@ -81,7 +81,8 @@ def _numbers(old: list[str], new: list[str]) -> Line:
     return [*line, (f"(as before: {', '.join(same)})", "dim")] if same else line
 
 
-def _shown(value: str | None) -> str:
+def shown(value: str | None) -> str:
+    """Return a value as far as a screen shows it."""
     if not value:
         return EMPTY
     return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"

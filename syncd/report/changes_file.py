@@ -1,4 +1,7 @@
-"""The file of ``--changes``: every change of a run, held changes too, as CSV, JSON lines or Parquet."""
+"""The files of ``--changes``: every change of a run, held changes too, and every number with another caller.
+
+They are CSV, JSON lines or Parquet.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,22 @@ from typing import Any
 import orjson
 import polars as pl
 
-from syncd.report.source_report import SourceReport, described
+from syncd.core.callers.effects import EFFECT, NEW, OLD
+from syncd.report.callers_report import Callers
+from syncd.report.source_report import SourceReport, callers_of, described
 from syncd.report.table_file import check_file, explained, write_table
 from syncd.tables.whole_file import owners_file
 
 
+def callers_file(path: Path) -> Path:
+    """Return the place of the second file: ``changes.csv`` has ``changes.callers.csv`` beside it."""
+    return path.with_name(f"{path.stem}.callers{path.suffix}")
+
+
 def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:
     """Write a line for each change in a .jsonl file, and for each changed field in a .csv or .parquet file.
+
+    The second file, :func:`callers_file`, gets a line for each number whose caller becomes another one.
 
     Raises:
         ConfigError: the name of the file has another suffix, or the file cannot be written.
@@ -29,6 +41,14 @@ def write_changes(path: Path, reports: Sequence[SourceReport]) -> None:
                 file.write(orjson.dumps({"source": source, "held": held, **change}) + b"\n")
     else:
         _write_table(path, option, reports)
+    _write_callers(callers_file(path), option, callers_of(reports))
+
+
+def _write_callers(path: Path, option: str, callers: Callers) -> None:
+    found = callers.named().with_columns(pl.col(EFFECT).cast(pl.String))
+    # A cell of CSV holds one text.
+    is_text = path.suffix == ".csv"
+    write_table(found.with_columns(pl.col(OLD, NEW).list.join("; ")) if is_text else found, path, option)
 
 
 def _all(reports: Sequence[SourceReport]) -> Iterator[tuple[str, bool, dict[str, Any]]]:

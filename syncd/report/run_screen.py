@@ -12,9 +12,11 @@ from syncd.core.compare import KIND
 from syncd.core.identity import REPEATED
 from syncd.core.wording import counted, shown_key
 from syncd.errors import Stopped
+from syncd.report.callers_screen import show_callers
 from syncd.report.change_lines import Part, change_lines, kinds_counted
 from syncd.report.screen import PAGE, Screen
-from syncd.report.source_report import SourceReport, described
+from syncd.report.source_report import SourceReport, callers_of, described
+from syncd.report.undecided import FEW, show_undecided
 
 DONE_PAGE = 5
 """Changes that are shown after they were made; a dry run shows ``PAGE`` of them."""
@@ -23,7 +25,7 @@ IN_JSON = "; --json holds them all"
 
 
 def show_run(screen: Screen, reports: Sequence[SourceReport], *, dry_run: bool, left: Sequence[str] = ()) -> None:
-    """Write the report of each source, and a last line for all.
+    """Write the report of each source, what becomes of callers by all of them, and a last line for all.
 
     ``left``: the sources that were not begun.
     """
@@ -31,6 +33,7 @@ def show_run(screen: Screen, reports: Sequence[SourceReport], *, dry_run: bool, 
         _source(screen, report)
     if left:
         screen.line(("not run", "bold yellow"), f": {', '.join(left)}")
+    show_callers(screen, callers_of(reports), dry_run=dry_run)
     if reports:
         screen.line(*_last_line(reports, dry_run=dry_run), hanging=2)
 
@@ -42,9 +45,14 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _rows(screen, report.invalid, "invalid", f"{counted(len(report.invalid), 'row')}, left alone at the target")
     _taken_over(screen, report)
     _excluded(screen, report)
+    if report.counts["forgotten"]:
+        forgotten = counted(report.counts["forgotten"], "contact is", "contacts are")
+        screen.line(("forgotten", "bold"), f": {forgotten} left out", indent=2)
     again = "the target refused them; sent again when they change, or after syncd rejects retry"
     _rows(screen, report.rejected, "rejected", f"{counted(len(report.rejected), 'contact')}: {again}")
     _rows(screen, report.kept, "not undone", counted(len(report.kept), "contact"))
+    _left_out(screen, report)
+    _refused(screen, report.refused or [])
     _altered(screen, report)
     show_left(screen, report.left)
     warnings = [*report.news, *report.warnings]
@@ -80,7 +88,7 @@ def _headline(report: SourceReport) -> str:
     if found:
         return f"{read}; {', '.join([*found, *([same] if report.counts['unchanged'] else [])])}"
     # "nothing to do" would be wrong while something waits.
-    waits = report.held or report.unknown or report.error or report.counts["rejected"]
+    waits = report.held or report.unknown or report.error or report.counts["rejected"] or report.undecided
     return "; ".join([read, *([same] if report.rows else []), *([] if waits else ["nothing to do"])])
 
 
@@ -146,6 +154,16 @@ def _rows(screen: Screen, found: Sequence[Mapping[str, Any]], word: str, what: s
     screen.more(len(found), IN_JSON)
 
 
+def _refused(screen: Screen, refused: Sequence[Mapping[str, Any]]) -> None:
+    if not refused:
+        return
+    what = counted(len(refused), "change that the plan has and that is", "changes that the plan has and that are")
+    screen.line(("refused", "bold yellow"), f": {what} not made any more", indent=2, hanging=6)
+    for each in refused[:PAGE]:
+        screen.line(f"{each['kind']} {shown_key(each['key'])}: {each['why']}", indent=4, hanging=8)
+    screen.more(len(refused), IN_JSON)
+
+
 def _where(row: Mapping[str, Any]) -> str:
     """Return the place and the key of a row, as far as they are known."""
     known = [str(row["at"])] if row.get("at") else []
@@ -181,6 +199,17 @@ def _excluded(screen: Screen, report: SourceReport) -> None:
     for each in others[:PAGE]:
         screen.line(f"{each['count']:,}: {each['reason']}", indent=4)
     screen.more(len(others))
+
+
+def _left_out(screen: Screen, report: SourceReport) -> None:
+    if not report.left_out:
+        return
+    go = counted(report.counts["left_out"], "contact goes without a number", "contacts go without a number")
+    screen.line(("left out", "bold"), f": {go} that others have, too", indent=2)
+    for each in report.left_out[:FEW]:
+        screen.line(f"key {shown_key(each['key'])}, {each['number']}: {each['reason']}", indent=4, hanging=8)
+    screen.more(len(report.left_out), IN_JSON, page=FEW)
+    show_undecided(screen, report.undecided)
 
 
 def _altered(screen: Screen, report: SourceReport) -> None:
@@ -224,6 +253,8 @@ def _waiting(reports: Sequence[SourceReport]) -> Iterator[str]:
     if held:
         yield f"{counted(held, 'change')} held"
     numbers = {name: sum(report.counts[name] for report in reports) for name in ("invalid", "rejected")}
+    numbers["to decide"] = sum(len(report.undecided) for report in reports)
+    numbers["refused"] = sum(len(report.refused or ()) for report in reports)
     numbers["not undone"] = sum(len(report.kept) for report in reports)
     numbers["with an unknown outcome, sent again by the next run"] = sum(report.unknown for report in reports)
     for name, number in numbers.items():

@@ -12,12 +12,14 @@ from typing import Any, TextIO
 import orjson
 import polars as pl
 
+from syncd.core.callers.effects import Made, Touched
 from syncd.core.change import KINDS
 from syncd.core.columns import KEY
-from syncd.core.compare import field_changes, rows
+from syncd.core.compare import ID, KIND, field_changes, rows
 from syncd.core.plan import Held, Plan
 from syncd.core.wording import shown_key
 from syncd.errors import SyncdError
+from syncd.report.callers_report import Callers
 from syncd.report.error_text import error_json
 from syncd.report.exit_code import code_for
 
@@ -27,7 +29,11 @@ run sends it again) · ``not sent`` (the push ended before, or another source ha
 which there was no call: ``handed over`` (another key has the contact) · ``left`` (the contact stays at the target) ·
 ``not found`` (the target has no contact of the key)."""
 
-COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded")
+MADE = ("planned", "accepted", "handed over", "left", "not found")
+"""The outcomes after which the ledger says what the plan says (in a dry run, it would)."""
+
+COUNTS = (*KINDS, "unchanged", "held", "invalid", "rejected", "excluded", "forgotten", "left_out")
+"""What a run counts."""
 
 
 @dataclass(slots=True)
@@ -62,7 +68,13 @@ class SourceReport(SourcePart):
     change is ``otherwise``. ``without_call``: how many planned deletes got no call. ``tidied``: how many contacts were
     deleted that an interrupted run had left behind. ``taken_over``: ``count``, ``what`` and the first ``keys`` of
     contacts that go on under new keys; {} if there are none. ``news``: warnings of what this run has done, which no
-    later run repeats.
+    later run repeats. ``touched``: the holders of the numbers that the plan touches; None without a plan. ``left_out``:
+    ``key``, ``number`` and ``reason`` of contacts that go without a number that several want. ``undecided``: those of
+    these numbers that wait for a person.
+
+    In the report of an applied plan, ``refused`` are the changes that are not made any more: ``key``, ``kind`` and
+    ``why``.
+    ``fields``: the target's, as :meth:`~syncd.core.schema.Schema.described` says; "" if they were not read.
 
     In the report of an undo, ``undoes`` is the run that is undone and ``read`` is ``history``. ``kept`` are the changes
     that were not undone: ``key``, ``kind``, ``reason``.
@@ -86,10 +98,15 @@ class SourceReport(SourcePart):
     same_as_before: bool = False
     undoes: str = ""
     kept: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, Any]] | None = None
+    fields: str = ""
     outcomes: pl.DataFrame | None = None
     otherwise: str = "planned"
     without_call: int = 0
     tidied: int = 0
+    touched: Touched | None = None
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
@@ -99,7 +116,9 @@ class SourceReport(SourcePart):
             held=self.held,
             invalid=self.counts["invalid"],
             rejected=self.counts["rejected"],
+            undecided=self.undecided,
             not_undone=self.kept,
+            refused=self.refused,
         )
 
     @property
@@ -133,6 +152,14 @@ class SourceReport(SourcePart):
         found = changes.join(self.outcomes, on=KEY, how="left", maintain_order="left")
         return found.with_columns(pl.col(OUTCOME).fill_null(self.otherwise))
 
+    def callers(self) -> list[Made]:
+        """Return what the changes of the plan that were made touch; [] if there is no plan."""
+        if self.touched is None or self.plan is None:
+            return []
+        made = self.with_outcomes(self.plan.todo.select(KIND, KEY, ID)).filter(pl.col(OUTCOME).is_in(MADE))
+        ids = made.filter(pl.col(KIND) != "delete").get_column(ID).drop_nulls()
+        return [Made(self.touched, None if made.height == self.plan.todo.height else made.get_column(KEY), ids)]
+
     def to_json(self) -> dict[str, Any]:
         """Return the source's part of the JSON, without its changes, which :func:`write_json` writes."""
         # The keys are promised in docs/reference/json.md, and the state keeps this object for syncd history.
@@ -143,6 +170,7 @@ class SourceReport(SourcePart):
             "digest": self.digest,
             "counts": {name: self.counts[name] for name in COUNTS},
             "requests": {"planned": self.planned, "sent": self.sent, "seconds": round(self.seconds)},
+            "callers": {"counts": callers_of([self]).counts},
             "changes": [],
             "held": [held_json(each) for each in self.held],
             "invalid": with_shown_keys(self.invalid),
@@ -152,16 +180,30 @@ class SourceReport(SourcePart):
             "left": with_shown_keys(self.left),
             "warnings": [*self.news, *self.warnings],
             "unknown": self.unknown,
+            "left_out": with_shown_keys(self.left_out),
+            "undecided": self.undecided,
         }
         if self.taken_over:
             found |= {"taken_over": self.taken_over}
         if self.undoes:
             found |= {"undoes": self.undoes, "kept": with_shown_keys(self.kept)}
+        if self.refused is not None:
+            found |= {"refused": with_shown_keys(self.refused)}
         return {**found, **error_json(self.error)}
 
 
+def callers_of(reports: Sequence[SourceReport]) -> Callers:
+    """Return what becomes of callers by the plans of these reports together, as far as they were carried out."""
+    return Callers.of([made for report in reports for made in report.callers()])
+
+
+def to_keep(report: SourceReport) -> dict[str, Any]:
+    """Return what the state keeps of a report: not whose numbers are left out, which has tables of its own."""
+    return {**report.to_json(), "left_out": [], "undecided": []}
+
+
 PAGE = 500
-"""Changes that are written at once."""
+"""Changes, or effects on callers, that are written at once."""
 
 # Stands once in the JSON of each source, and in no text: there, its quotes would be escaped.
 _NO_CHANGES = '"changes": []'
@@ -171,17 +213,27 @@ def write_json(file: TextIO, head: Mapping[str, Any], reports: Sequence[SourceRe
     """Write the object of ``syncd run --json`` on one line: ``head``, the sources with their changes, and ``tail``."""
     # A run may have a million changes. The object is written without them and cut in pieces; the changes are written
     # page by page between the pieces, so that they are never in memory together.
-    found = {**head, "sources": [report.to_json() for report in reports], **tail}
-    begin, *rest = json.dumps(found, ensure_ascii=False).split(_NO_CHANGES)
+    found = {**head, "sources": [report.to_json() for report in reports]}
+    begin, *rest = json.dumps(found, ensure_ascii=False).removesuffix("}").split(_NO_CHANGES)
     file.write(begin)
     for part, report in zip(rest, reports, strict=True):
-        file.write('"changes": [')
-        before, changes = "", report.settled()
-        while page := [orjson.dumps(change).decode() for change in islice(changes, PAGE)]:
-            file.write(before + ", ".join(page))
-            before = ", "
-        file.write("]" + part)
-    file.write("\n")
+        file.write('"changes": ')
+        _write_list(file, report.settled())
+        file.write(part)
+    callers = callers_of(reports)
+    file.write(f', "callers": {{"counts": {json.dumps(callers.counts)}, "list": ')
+    _write_list(file, callers.rows())
+    file.write("}" + "".join(f", {json.dumps(name)}: {json.dumps(tail[name], ensure_ascii=False)}" for name in tail))
+    file.write("}\n")
+
+
+def _write_list(file: TextIO, found: Iterator[dict[str, Any]]) -> None:
+    file.write("[")
+    before = ""
+    while page := [orjson.dumps(each).decode() for each in islice(found, PAGE)]:
+        file.write(before + ", ".join(page))
+        before = ", "
+    file.write("]")
 
 
 def held_json(held: Held) -> dict[str, Any]:

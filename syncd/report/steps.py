@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from syncd.errors import SyncdError
 from syncd.report.exit_code import code_of
+
+if TYPE_CHECKING:
+    from syncd.report.screen import Screen
+
+MARKS = {"good": ("✓", "green"), "bad": ("✗", "bold red"), "note": ("!", "yellow")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,17 @@ class Step:
     text: str
     details: tuple[str, ...] = ()
     code: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one entry of ``steps``."""
+        return {"mark": self.mark, "text": self.text, "details": list(self.details)}
+
+
+def show_step(screen: Screen, step: Step) -> None:
+    """Write a finding, and its details below it."""
+    screen.line(MARKS[step.mark], f" {step.text}")
+    for detail in step.details:
+        screen.line(detail, indent=4)
 
 
 def failed(what: str, error: SyncdError) -> Step:

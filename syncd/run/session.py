@@ -15,6 +15,7 @@ from syncd.budget import Budget
 from syncd.config import Settings
 from syncd.config import Target as TargetSettings
 from syncd.core.company.identity import Company
+from syncd.core.schema import Schema
 from syncd.errors import Stopped
 from syncd.rest import Bounds, Client, Judge, Places
 from syncd.run.leases import Leases, Proving, refuse
@@ -43,6 +44,7 @@ class Session:
 
     ``sent_before``: requests that were sent for earlier sources. ``planned``: requests that the present source needs.
     ``noted_at``: the time of the last note of the progress. ``proved``: the company that the target was proved to be.
+    ``schema``: the target's fields, once they were read.
     """
 
     settings: Settings
@@ -61,6 +63,7 @@ class Session:
     planned: int = 0
     noted_at: float = float("-inf")
     proved: Company | None = None
+    schema: Schema | None = None
 
     def halt_if_asked(self) -> None:
         """End the run here if the process was asked to stop.

@@ -42,14 +42,15 @@ def column_pages(
     """Yield what :func:`read_columns` returns in frames of at most ``size`` rows."""
     # SQLite joins each column into a text, and Polars parses the text: no value becomes a Python object.
     joined = ", ".join(f"CAST(group_concat({column}, '{_NEXT}') AS BLOB)" for column in columns)
-    among = f"FROM contact WHERE source = :source AND {condition} AND key > :after"
+    among = "FROM contact WHERE source = :source AND key > :after"
+    # Without the condition, which would have SQLite look at each row twice.
     bound = f"SELECT key {among} ORDER BY key LIMIT 1 OFFSET {size - 1}"
     many = database.scalar("SELECT count(*) FROM contact") > size
     after: str | None = ""
     while after is not None:
         last = database.scalar(bound, source=source, after=after) if many else None
         part = "" if last is None else " AND key <= :last"
-        [page] = database.rows(f"SELECT {joined} {among}{part}", source=source, after=after, last=last)
+        [page] = database.rows(f"SELECT {joined} {among}{part} AND {condition}", source=source, after=after, last=last)
         if page[0] is not None:
             yield pl.DataFrame(list(map(_parsed, page, schema.items())))
         after = last

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     # Processes that only look at what is stored need not load it.
     import polars as pl
 
-HEAD = "0009"
+HEAD = "0012"
 """The version of the tables in :mod:`syncd.state.tables`, and the newest migration's."""
 
 BUSY_TIMEOUT = 30.0
@@ -95,6 +95,39 @@ class Database(Queries):
                     yield
             finally:
                 self._begun = False
+
+    @contextmanager
+    def attached(self, path: Path, name: str) -> Iterator[None]:
+        """Let the statements of a block name the tables of another file: ``name.table``."""
+        with self._lock, self._explained():
+            self._sqlite.execute(f"ATTACH DATABASE ? AS {name}", (uri(path, "ro"),))
+        try:
+            yield
+        finally:
+            with self._lock, self._explained():
+                self._sqlite.execute(f"DETACH DATABASE {name}")
+
+    def rewrite(self) -> bool:
+        """Write the file anew, without free pages; return whether its room is free already.
+
+        It is not while another process reads what was there before.
+        """
+        with self._lock, self._explained():
+            self._sqlite.execute("VACUUM").close()
+            # Until this, what was written stands in a log beside the file.
+            with closing(self._sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")) as cursor:
+                is_busy, *_ = cursor.fetchone()
+        return not is_busy
+
+    def turn_into_memory(self) -> None:
+        """Go on with a copy in memory: what is changed from now on changes no file."""
+        if self._memory:
+            return
+        with self._lock, self._explained():
+            source, self._memory = self._sqlite, True
+            self._sqlite = self._open()
+            with closing(source):
+                source.backup(self._sqlite)
 
     def execute(self, sql: str, **values: Any) -> int:
         """Change what is stored; return the number of rows that were changed."""
@@ -197,8 +230,8 @@ class Database(Queries):
             source.backup(self._sqlite)
 
     def copies(self) -> list[Path]:
-        """Return the copies beside the file that migrations have made."""
-        return sorted(self.path.parent.glob(f"{glob.escape(self.path.name)}.before-*"))
+        """Return the copies beside the file that migrations and restores have made, also those of killed commands."""
+        return copies_of(self.path)
 
     def _back_up(self, version: str) -> None:
         beside = self.path.with_name(f"{self.path.name}.before-{self.NEWEST}-from-{version}")
@@ -234,6 +267,12 @@ class Database(Queries):
             opened = unreadable if self.read_only else unwritable
             return StateError(opened(self.path, self.WORDS))
         return problem(self.path, error, self.WORDS)
+
+
+def copies_of(path: Path) -> list[Path]:
+    """Return what :meth:`Database.copies` does, of a file that need not be open."""
+    name = glob.escape(path.name)
+    return sorted(each for pattern in (f"{name}.before-*", f".{name}.*.new*") for each in path.parent.glob(pattern))
 
 
 class Part:

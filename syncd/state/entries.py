@@ -36,7 +36,8 @@ class Entry(NamedTuple):
     """One entry of the journal, and what of its change the ledger gets once the change is accepted.
 
     ``id`` is 0 and ``was`` is None until :func:`append` returns the entry. ``before`` and ``after``: JSON objects of
-    fields, or None. ``was``: the status that the contact had in the ledger, None if it was not there.
+    fields, or None. ``place``: where the row stands, None if no row makes the change. ``was``: the status that the
+    contact had in the ledger, None if it was not there.
     """
 
     id: int
@@ -48,6 +49,7 @@ class Entry(NamedTuple):
     digest: int | None
     before: str | None
     after: str | None
+    place: str | None = None
     raw: int | None = None
     was: str | None = None
 
@@ -60,14 +62,22 @@ _WRITTEN = Entry._fields[: Entry._fields.index("raw")]
 _APPENDED = f"INSERT INTO change (outcome, run, horizon, at, old_match, {', '.join(_WRITTEN)}) VALUES {{rows}}"
 
 
-def drafted(source: str, changes: Iterable[Change]) -> list[Entry]:
-    """Return entries for changes, to be appended.
+def drafted(source: str, changes: Iterable[Change], origins: Sequence[str] = ()) -> list[Entry]:
+    """Return entries for changes, to be appended; ``origins``: the names of the origins of their rows.
 
     They are made before the file is locked, since other processes wait for the lock.
     """
     # After its source an entry has the first five fields of its change, in the same order.
     return [
-        Entry(0, source, *change[:5], as_json(change.before or None), as_json(change.after), change.raw)
+        Entry(
+            0,
+            source,
+            *change[:5],
+            as_json(change.before or None),
+            as_json(change.after),
+            change.place(origins),
+            change.raw,
+        )
         for change in changes
     ]
 

@@ -11,12 +11,16 @@ from syncd.core.change import Semantics
 from syncd.core.company.identity import Company
 from syncd.core.field_history import FieldNumbers
 from syncd.state.database import Database, Part
-from syncd.state.glance import ADDRESS, COMPANY
+from syncd.state.glance import ADDRESS, COMPANY, FIELDS
 
 T = TypeVar("T")
 
 CASE_INSENSITIVE = "target.folds_case"
 """The name of the fact that the target takes match values for equal if only their case differs."""
+
+
+BACKUPS, RESTORED = "state.backups", "state.restored"
+"""The names of the facts about backups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,14 @@ def _number(stored: str | None) -> float | None:
     return None if stored is None else float(stored)
 
 
+def _time(stored: str | None) -> float | None:
+    return float(stored) if stored else None
+
+
+def _stored(at: float | None) -> str:
+    return "" if at is None else str(at)
+
+
 def _company(stored: str | None) -> Company | None:
     return None if stored is None else Company.load(stored)
 
@@ -68,6 +80,7 @@ class Facts:
     state of an earlier version knows of it. ``highest_id``: the highest id seen there.
     ``update_semantics``: what an update does to fields that it does not mention, ``merge`` or ``replace``.
     ``case_insensitive``: the target takes match values for equal if only their case differs.
+    ``seen_fields``: the target's fields as they were seen last, also by a run that has not ended.
     ``deletes_work``: a delete was seen to have an effect. ``field_names``: every name that each field has had, by the
     field's number, the newest last. ``digest_made``: when the last daily summary was made.
     """
@@ -79,9 +92,12 @@ class Facts:
         self.highest_id = self._fact("target.highest_id", lambda stored: int(stored or 0))
         self.update_semantics: Fact[Semantics | None] = self._fact("target.update", _semantics)
         self.case_insensitive = self._fact(CASE_INSENSITIVE, lambda stored: stored is not None)
+        self.seen_fields = self._fact(FIELDS, _text)
         self.deletes_work = self._fact("target.deletes", lambda stored: stored is not None, lambda _: "seen")
         self.field_names: Fact[dict[str, Sequence[str]]] = self._fact("target.field_names", _json({}), json.dumps)
         self.digest_made = self._fact("digest.made", _number)
+        self.backups: Fact[list[dict[str, Any]]] = self._fact(BACKUPS, _json([]), json.dumps)
+        self.restored: Fact[float | None] = self._fact(RESTORED, _time, _stored)
 
     def match_fields(self, source: str) -> Fact[list[str] | None]:
         """Return the match fields by which the target knows the source's contacts; None before its first run."""
@@ -98,6 +114,10 @@ class Facts:
     def parts(self, source: str) -> Fact[list[str]]:
         """Return the names of the parts that the source's last complete read had."""
         return self._fact(f"parts of {source}", _json([]), json.dumps)
+
+    def forgotten(self, source: str) -> Fact[str]:
+        """Return the stamp of what was forgotten (:class:`syncd.core.forgetting.marks.Marks`) and is erased."""
+        return self._fact(f"forgotten of {source}", lambda stored: stored or "")
 
     def first_load(self, source: str) -> Fact[str | None]:
         """Return the run with which every contact of the source had been sent once."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from syncd.core.callers.wording import NOBODY
 from syncd.core.company.identity import Company
 from syncd.state.look import Look
 from syncd.state.requests import SeenRequests, Tier
 
 COMPANY, ADDRESS = "target.company", "target.address"
 """The names of the facts that say which company the state belongs to."""
+
+FIELDS = "target.fields"
+"""The name of the fact that holds the target's fields as they were seen last (:meth:`Schema.described`)."""
 
 RETRY = 60.0
 """Seconds after which a notice that could not be sent is tried again."""
@@ -130,6 +134,14 @@ class Glance(Look):
         """Return the lists that gates hold of the source, without their keys."""
         columns = 'source, gate, kind, digest, "count", detail, since, approved'
         return self.records(f"SELECT {columns} FROM hold WHERE source = :source ORDER BY gate", source=source)
+
+    def undecided(self, source: str) -> list[str]:
+        """Return the numbers of the source's contacts that wait for a person's decision."""
+        # A state of an earlier version has no such table, and nothing that waits.
+        if not self.scalar("SELECT 1 FROM sqlite_master WHERE name = 'leftout'"):
+            return []
+        query = "SELECT DISTINCT number FROM leftout WHERE source = :source AND reason = :reason ORDER BY number"
+        return self.column(query, source=source, reason=NOBODY)
 
     def unconfigured(self, configured: Iterable[str]) -> dict[str, int]:
         """Count the contacts of each source that is not ``configured`` and that no configured source has too."""

@@ -19,8 +19,8 @@ from syncd.state.bulk import read_columns
 from syncd.state.database import Part
 from syncd.state.entries import OURS
 from syncd.state.glance import COUNTED, IDS
-from syncd.state.journal import DISPLACED
 from syncd.state.ledger import IN_ANY_CASE
+from syncd.state.numbers.there import DISPLACED
 from syncd.state.queries import THESE_KEYS
 
 # No column is null: see read_columns.

@@ -16,6 +16,7 @@ from syncd.state.entries import DONE, OF_RUN, REFUSED, Entry, append, as_json, d
 from syncd.state.facts import CASE_INSENSITIVE
 from syncd.state.leaving.deletions import Rivals, deleted_meanwhile, end_deletions
 from syncd.state.leaving.leftovers import leave
+from syncd.state.numbers.there import DISPLACED
 
 
 class Settled(NamedTuple):
@@ -45,15 +46,23 @@ class Journal(Part):
         return newest_change(self._database)
 
     def mark(
-        self, run: str, source: str, changes: list[Change], *, highest_known_id: int = 0, rivals: Rivals | None = None
+        self,
+        run: str,
+        source: str,
+        changes: list[Change],
+        *,
+        highest_known_id: int = 0,
+        rivals: Rivals | None = None,
+        origins: Sequence[str] = (),
     ) -> list[Entry]:
         """Journal upserts that are about to be sent and make their contacts ``pending``; return the journal's entries.
 
         If none of them is sent after all, :meth:`unmark` takes that back. Ids up to ``highest_known_id`` existed
-        before. A change whose match value one of the ``rivals`` took is left out.
+        before. A change whose match value one of the ``rivals`` took is left out. ``origins``: the names of the origins
+        of the changes' rows.
         """
         now = self._database.clock()
-        drafts = drafted(source, changes)
+        drafts = drafted(source, changes, origins)
         with self._database.write():
             taken = rivals.among(self._database, [each.match for each in drafts], now) if rivals else set()
             drafts = [each for each in drafts if each.match not in taken] if taken else drafts
@@ -184,7 +193,6 @@ _ELSEWHERE = (
     " AND NOT (source = :source AND key IN (SELECT value FROM json_each(:keys)))"
 )
 _HELD_BY_OTHERS = f"SELECT remote_id, match FROM contact WHERE {_ELSEWHERE}"
-DISPLACED = "another contact was sent in its place"
 # Under the id that these contacts have, the target holds another contact's values now: their own are unknown.
 _OVERWRITTEN = (
     f"UPDATE contact SET status = 'pending', reason = '{DISPLACED}' WHERE status = 'accepted' AND {_ELSEWHERE}"

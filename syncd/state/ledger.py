@@ -51,6 +51,11 @@ _SAID = (
     " contact.source AND change.key = contact.key AND outcome IN ('pending', 'refused') AND after IS NOT NULL"
     " ORDER BY id DESC LIMIT 1), fields) END"
 )
+# Its row says more numbers than it was sent with, if another contact has some of them.
+_MEANT = (
+    f"coalesce((SELECT json_patch({_SAID}, wanted.phones) FROM wanted"
+    f" WHERE wanted.source = contact.source AND wanted.key = contact.key), {_SAID})"
+)
 ROW_DIGESTS = {KEY: pl.String, RAW: pl.Int64, MATCH: pl.String}
 
 # The row under the new key is another row, which was never mapped. The history goes with the contact, unless the new
@@ -63,7 +68,7 @@ _TAKEN_OVER = (
     """,
     *(
         f"UPDATE OR REPLACE {table} SET key = :new WHERE source = :source AND key = :old"
-        for table in ("undone", "outranked", "merged")
+        for table in ("undone", "outranked", "merged", "formernumber", "wanted", "leftout")
     ),
 )
 
@@ -122,8 +127,8 @@ class Ledger(Part):
         return self._looked_up(columns, source, keys, DETAIL_SCHEMA)
 
     def sent(self, source: str, keys: pl.Series) -> pl.DataFrame:
-        """Return ``@key``, ``@id``, ``@digest`` and ``@before``, the fields that were sent last (a JSON object)."""
-        return self._looked_up(f"key, remote_id, digest, {_SAID}", source, keys, SENT)
+        """Return ``@key``, ``@id``, ``@digest`` and ``@before``, the fields that the rows said last (a JSON object)."""
+        return self._looked_up(f"key, remote_id, digest, {_MEANT}", source, keys, SENT)
 
     def _looked_up(self, columns: str, source: str, keys: pl.Series, schema: Mapping[str, Any]) -> pl.DataFrame:
         query = f"SELECT {columns} FROM contact WHERE {THESE_KEYS}"

@@ -22,7 +22,8 @@ class Words:
     """What messages call a file.
 
     ``noun``: what it is. ``setting``: the key of the configuration that names it. ``example``: a name for it.
-    ``full``: what a full disk means. ``without``: what syncd does once it is moved away.
+    ``full``: what a full disk means. ``without``: what syncd does once it is moved away. ``back``: how a backup is put
+    in its place.
     """
 
     noun: str
@@ -30,6 +31,7 @@ class Words:
     example: str
     full: str
     without: str
+    back: str = "put a backup in its place"
 
 
 STATE = Words(
@@ -38,6 +40,7 @@ STATE = Words(
     example="syncd.db",
     full="nothing is sent that cannot be recorded; make room and run again",
     without="the next run then reads the target's list, adopts what is there and deletes nothing",
+    back="put a backup in its place with syncd state restore FILE",
 )
 
 STORE = Words(
@@ -114,7 +117,7 @@ def _damage(path: Path, words: Words) -> str:
             f"{path}: this is no {words.noun} of syncd; set {words.setting} to another file "
             "(if it was one, put a backup there)"
         )
-    return f"{path}: the {words.noun} is damaged; put a backup in its place, or move it away: {words.without}"
+    return f"{path}: the {words.noun} is damaged; {words.back}, or move it away: {words.without}"
 
 
 def unreadable(path: Path, words: Words = STATE) -> str:

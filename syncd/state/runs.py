@@ -3,35 +3,60 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from syncd.state.database import Part
+from syncd.core.callers.kinds import KINDS
+from syncd.state.database import Database, Part
 from syncd.state.entries import OURS
 from syncd.state.leaving.deletions import abandon
 
 RETENTION = 90 * 86_400.0
 """Seconds that settled changes and runs are kept."""
 
+IDENTITY = "state.id"
+"""The name of the fact that tells this state file from others."""
+
 # Three kinds of old rows stay: open changes, each source's last good run, and the ids that we deleted, for a target may
 # bring a contact back under its old id. Of the deletes nothing but the id stays: no personal data outlives RETENTION.
 _FORGOTTEN = (
     f"""
-    DELETE FROM change WHERE at < :before AND outcome NOT IN ('pending', 'moved')
+    DELETE FROM change WHERE at < :before AND outcome NOT IN ('pending', 'moved') AND source = coalesce(:source, source)
         AND NOT (old_id IS NOT NULL AND {OURS})
+        AND id NOT IN (SELECT change FROM leftover WHERE change IS NOT NULL)
     """,
     f"""
     UPDATE change SET run = '', key = '', match = '', old_match = NULL, digest = NULL,
-        before = NULL, after = NULL, reason = NULL
+        before = NULL, after = NULL, reason = NULL, place = NULL
         WHERE at < :before AND outcome = 'accepted' AND old_id IS NOT NULL AND key <> '' AND {OURS}
+        AND source = coalesce(:source, source)
     """,
-    "DELETE FROM leftover WHERE at < :before",
+    "DELETE FROM formernumber WHERE until < :before AND source = coalesce(:source, source)",
     """
-    DELETE FROM run WHERE started < :before AND NOT (outcome = 'done' AND kind = 'run' AND started =
+    DELETE FROM run WHERE started < :before AND source = coalesce(:source, source)
+        AND NOT (outcome = 'done' AND kind = 'run' AND started =
         (SELECT max(started) FROM run AS newest
             WHERE newest.source = run.source AND newest.outcome = 'done' AND newest.kind = 'run'))
     """,
 )
+
+
+def forget_history(database: Database, before: float, source: str | None = None) -> int:
+    """Forget what settled before ``before`` (Unix seconds), of one source or of all; return how many rows changed.
+
+    A call that was given up, and that a later run looks at once more, stays as long as its leftover does.
+    """
+    with database.write():
+        return sum(database.execute(statement, before=before, source=source) for statement in _FORGOTTEN)
+
+
+def forget_old(database: Database, now: float) -> int:
+    """Forget what is older than :data:`RETENTION`; return how many rows changed."""
+    with database.write():
+        left = database.execute("DELETE FROM leftover WHERE at < :before", before=now - RETENTION)
+        return left + forget_history(database, now - RETENTION)
+
 
 _TEMPORARY = 4
 """The exit code of a run that failed for a reason that may be gone the next time."""
@@ -49,6 +74,11 @@ class Runs(Part):
                 "UPDATE run SET outcome = 'broken off' WHERE source = :source AND outcome = 'running'", source=source
             )
             abandon(self._database, source, now)
+            # Not when the file is made: a dry run without a file makes one in memory, whose name would be lost.
+            identity = json.dumps({"name": secrets.token_hex(16), "since": now})
+            self._database.execute(
+                "INSERT OR IGNORE INTO fact (name, value) VALUES (:name, :value)", name=IDENTITY, value=identity
+            )
             self._database.put("run", run=run, source=source, started=now, outcome="running", requests=0, **row)
 
     def note_progress(self, run: str, source: str, *, requests: int, planned: int) -> None:
@@ -66,8 +96,16 @@ class Runs(Part):
         as_text = json.dumps(report, ensure_ascii=False)
         with self._database.write():
             self._database.execute(query, run=run, source=source, now=now, report=as_text, **values)
-            for statement in _FORGOTTEN:
-                self._database.execute(statement, before=now - RETENTION)
+            forget_old(self._database, now)
+
+    def callers_since(self, at: float) -> dict[str, int]:
+        """Return what became of callers by the runs that ended since ``at``: how many numbers there are of each kind.
+
+        A number counts for each run, and each source, by whose changes it got another caller.
+        """
+        sums = ", ".join(f"total(json_extract(report, '$.callers.counts.{kind}'))" for kind in KINDS)
+        [row] = self._database.rows(f"SELECT {sums} FROM run WHERE ended >= :at", at=at)
+        return {kind: int(count) for kind, count in zip(KINDS, row, strict=True)}
 
     def newest_delivery(self, sink: str) -> str | None:
         """Return the newest run that delivered to a sink and ended well; None if none is known."""

@@ -14,11 +14,17 @@ from syncd.state.holdings import Holdings
 from syncd.state.holds import Holds
 from syncd.state.journal import Journal
 from syncd.state.leaving.deletions import Deletions
+from syncd.state.leaving.erasing import Erasing
 from syncd.state.leaving.leftovers import Leftovers
+from syncd.state.leaving.searching import Searching
 from syncd.state.leaving.tidying import Tidying
 from syncd.state.ledger import Ledger
 from syncd.state.notices import Notices
+from syncd.state.numbers.holders import Holders
 from syncd.state.numbers.numbers import Numbers
+from syncd.state.numbers.shared import Shared
+from syncd.state.numbers.unsent import Unsent
+from syncd.state.plans.applied import Plans
 from syncd.state.requests import Requests
 from syncd.state.runs import Cursors, Leases, Runs
 
@@ -39,11 +45,17 @@ class State(Database):
         self.deletions = Deletions(self)
         self.tidying = Tidying(self)
         self.leftovers = Leftovers(self)
+        self.searching = Searching(self)
+        self.erasing = Erasing(self)
         self.history = History(self)
         self.numbers = Numbers(self)
+        self.holders = Holders(self)
+        self.shared = Shared(self, self.holders)
+        self.unsent = Unsent(self)
         self.holds = Holds(self)
         self.claims = Claims(self)
         self.runs = Runs(self)
+        self.plans = Plans(self)
         self.leases = Leases(self)
         self.cursors = Cursors(self)
         self.facts = Facts(self)

@@ -100,6 +100,7 @@ class Change(_Numbered, table=True):
     ``old_id`` stays; or a delete whose contact stays) · ``handed over``, ``not found`` (deletes without a call).
     ``reason``: why the target refused it.
     ``at``: when it was marked.
+    ``place``: where the row stood in its source, such as ``tenants.csv:12``; null if no row made the change.
     """
 
     # No index by run: it would make each push slower by a fifth. A run's changes are found by ``at``.
@@ -125,6 +126,7 @@ class Change(_Numbered, table=True):
     outcome: str
     reason: str | None = None
     at: float
+    place: str | None = None
 
 
 class Leftover(_Numbered, table=True):

@@ -78,9 +78,12 @@ def _of_source(source: Mapping[str, Any], watch: Watch) -> Iterator[Alarm]:
     if source["failure"] and source["failures"] >= watch.failures and not _is_key_refused(source):
         times = "the last run" if source["failures"] <= 1 else f"the last {source['failures']} runs"
         yield Alarm(name, "failing", f"{times} failed: {source['failure']['message']}")
-    waiting = [hold for hold in source["held"] if not hold["approved"]]
+    waiting = [_held(hold) for hold in source["held"] if not hold["approved"]]
+    if undecided := len(source["undecided"]):
+        # Without the numbers, which must not leave in a message.
+        waiting.append(counted(undecided, "number waits for a decision", "numbers wait for a decision"))
     if waiting:
-        yield Alarm(name, "held", "; ".join(_held(hold) for hold in waiting) + "; see syncd status")
+        yield Alarm(name, "held", "; ".join(waiting) + "; see syncd status")
     if source["rejected"] > watch.rejected:
         text = f"the target refused {counted(source['rejected'], 'contact')}: syncd rejects list"
         yield Alarm(name, "rejected", text)

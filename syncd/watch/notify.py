@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from syncd.budget import Budget, describe
+from syncd.core.callers.kinds import in_words
 from syncd.log import redacted
 from syncd.state import State
 from syncd.watch.activity.words import activity_lines
@@ -137,7 +138,8 @@ def tell(settings: Settings, *, clock: Callable[[], float], send: Deliver = deli
             wanted = [alarm for alarm in alarms if alarm.kind in settings.notify.about]
             state.notices.keep_alarms((each.source, each.kind, each.text) for each in wanted)
             if due := digest_due(watch, clock()):
-                state.notices.add_digest(_digest(status, alarms), due)
+                callers = state.runs.callers_since(state.facts.digest_made.get() or due)
+                state.notices.add_digest(_digest(status, alarms, callers), due)
             missed = _send_due(settings, state, send)
     # A heartbeat says "all is well": the service that waits for it raises the alarm itself when it stays away.
     if good and settings.notify.heartbeat and not any(alarm.kind in BROKEN for alarm in alarms):
@@ -232,8 +234,11 @@ def _line(notice: Notice) -> str:
     return f"{subject}: over, after {describe(float(notice.text))}"
 
 
-def _digest(status: Mapping[str, Any], alarms: Sequence[Alarm]) -> str:
+def _digest(status: Mapping[str, Any], alarms: Sequence[Alarm], callers: Mapping[str, int]) -> str:
+    """Return the text of a digest; ``callers``: what has become of callers since the last one."""
     lines = [_summary(source) for source in status["sources"]]
+    if words := in_words(callers):
+        lines.append(f"callers since the last digest: {words}")
     lines += [": ".join(line) for line in (activity_lines(status["activity"]) if status["activity"] else [])[:1]]
     return "\n".join([*lines, *(f"{alarm_name(alarm.source, alarm.kind)}: {alarm.text}" for alarm in alarms)])
 

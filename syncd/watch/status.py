@@ -141,6 +141,7 @@ def _source(glance: Glance, watched: WatchedSource, now: float, budget: Budget, 
         "pending": open_.get("pending", 0),
         "rejected": open_.get("rejected", 0),
         "invalid": _counts(ended).get("invalid", 0),
+        "undecided": glance.undecided(name),
         "held": [_hold(name, hold) for each in (name, repairs_of(name)) for hold in glance.holds(each)],
         "forecast": _forecast(newest, budget) if running and newest else None,
     }

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from syncd.config import Secret, Settings, Source, Target
-from syncd.core.settings.rules import AllOf, Column, DeleteLimits, GateRules, Origin, Rule, SharedMatch, SourceRules
+from syncd.core.settings.rules import (
+    AllOf,
+    Column,
+    DeleteLimits,
+    GateRules,
+    NumberLimits,
+    Origin,
+    Rule,
+    SharedMatch,
+    SourceRules,
+)
 from tests.convergence.shelf import Row, ShelfOptions, Table
 
 Match = tuple[str | frozenset[str], ...]
@@ -133,6 +143,7 @@ LAYOUTS = (
 )
 
 
+ANY = NumberLimits(same=1.0, lost=1.0, contacts=1_000_000)
 OPEN_GATES = GateRules(deletes=DeleteLimits(count=1000, share=1.0), updates_share=1.0)
 
 
@@ -183,7 +194,7 @@ class Company:
             for name, table in self.tables.items()
         }
         target = Target(api_key=Secret(self.key), base_url=self.address, limits=(), in_flight=self.in_flight)
-        return Settings(path=state.with_suffix(".yaml"), target=target, state=state, sources=sources)
+        return Settings(path=state.with_suffix(".yaml"), target=target, state=state, sources=sources, number_limits=ANY)
 
     def says(self, ever: Mapping[Owner, set[Match]]) -> Sayings:
         """Return what the rows ask for. ``ever``: the match values that each key has had and may still have."""

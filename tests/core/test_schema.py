@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from syncd.core.schema import SET_UP, Field, Schema, parse_fields, problems_of_mapping, problems_with
+from syncd.core.schema import (
+    SET_UP,
+    Field,
+    Schema,
+    parse_fields,
+    problem_of_display,
+    problems_of_mapping,
+    problems_with,
+)
 
 ID = Field(1, "External ID", is_match=True)
 NAME = Field(2, "Contact")
@@ -126,3 +134,20 @@ def test_a_mapping_that_does_not_fit_the_fields_is_told_at_its_rule(
     assert [place for place, _ in found] == [place for place, _ in expected]
     for (_, text), (_, part) in zip(found, expected, strict=True):
         assert part in text
+
+
+def test_the_name_that_a_phone_shows_is_a_text_field() -> None:
+    assert problem_of_display(SCHEMA, None) is None
+    assert problem_of_display(SCHEMA, "Contact") is None
+    # A company that tells its contacts apart by their names shows these names.
+    assert problem_of_display(SCHEMA, "External ID") is None
+    told = problem_of_display(SCHEMA, "Phone") or ""
+    assert told.startswith(
+        "the contact field 'Phone' holds phone numbers, and no name: name a text field, such as 'Con"
+    )
+    assert (problem_of_display(Schema((ID, PHONE)), "Phone") or "").endswith("name a text field")
+
+
+def test_a_missing_name_field_is_told_like_a_missing_mapped_field() -> None:
+    assert "(did you mean 'Contact'?)" in (problem_of_display(SCHEMA, "Contct") or "")
+    assert "is called 'Contact' now: write that here" in (problem_of_display(SCHEMA, "Who", {"Who": "Contact"}) or "")

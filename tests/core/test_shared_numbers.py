@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from syncd.core.shared_numbers import groups_of_one_number, sharing_a_number
+from syncd.core.callers.shared import groups_of_one_number, sharing_a_number
 
 
 def contacts(**phones: str | None) -> pl.DataFrame:

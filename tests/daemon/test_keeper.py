@@ -17,6 +17,7 @@ from syncd.daemon.doorbell import Doorbell
 from syncd.daemon.keeper import FIRST_PAUSE, LAST_PAUSE, STAYED, Keeper
 from syncd.daemon.signals import Signals
 from syncd.daemon.timetable import Job, Timetable
+from syncd.run.ringing import door_of, ring
 from tests.worlds.daemon_day import Day
 from tests.worlds.patience import PATIENCE, until
 
@@ -138,21 +139,32 @@ def test_a_reload_tells_it_what_is_configured_now(tmp_path: Path) -> None:
     assert [what for what, _ in day.keeper.told] == ["keep", "let go", "keep", "let go"]
 
 
+def test_a_ring_wakes_a_job_also_without_a_receiver(tmp_path: Path) -> None:
+    woken = Job("activity events", "e", ("run",), Every(36_000), 60, jitter=0.0, woken=True)
+    with_it, without = Timetable("c", str(tmp_path / "s"), 1, (woken,)), Timetable("c", str(tmp_path / "s"), 1)
+    day, door = Day(NOW, with_it, without), door_of(tmp_path / "s")
+    found: list[bool] = []
+    day.script = [
+        (600.0, lambda: ring(door)),
+        (900.0, lambda: found.append(Path(door).exists())),
+        (1000.0, signal.SIGHUP),
+        (1100.0, lambda: found.append(Path(door).exists())),
+    ]
+    assert day.run(hours=0.5) == 0
+    assert [round(at - NOW) for _, at in day.children.begun] == [0, 600 + round(SOON)]
+    assert found == [True, False]
+
+
 # The bell
-
-
-def ring(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-        line.sendto(b"1", str(path))
 
 
 def test_a_ring_ends_a_wait_and_is_heard_once(tmp_path: Path) -> None:
     bell = Doorbell()
     bell.put_up(str(tmp_path / "syncd.db"))
-    path = tmp_path / "syncd.db.wake"
+    path = Path(door_of(tmp_path / "syncd.db"))
     assert path.stat().st_mode & 0o777 == 0o600
-    ring(path)
-    ring(path)
+    ring(str(path))
+    ring(str(path))
     with Signals() as signals:
         assert signals.wait(60, *bell.ends()) == []
     assert (bell.rang(), bell.rang()) == (True, False)
@@ -166,7 +178,7 @@ def test_a_socket_that_a_killed_daemon_left_is_replaced_and_a_file_is_not(tmp_pa
         left.bind(str(path))
     bell = Doorbell()
     bell.put_up(str(tmp_path / "syncd.db"))
-    ring(path)
+    ring(str(path))
     assert bell.rang()
     bell.take_down()
     path.write_text("somebody's")

@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool, create_engine
 from sqlmodel import SQLModel
 
+import syncd.state.numbers.tables
 import syncd.state.tables  # noqa: F401  (registers the tables)
 from syncd.errors import StateBusy, StateError
 from syncd.state import State, database
@@ -26,11 +27,16 @@ from tests.worlds.journal import accept, change
 MANY = 1_234
 
 UNTIERED = (
+    *(f"DROP TRIGGER contact_{name}" for name in ("changed", "renamed", "came", "left")),
+    *(f"DROP TABLE {name}" for name in ("number", "unindexed", "formernumber", "unsent")),
+    *(f"DROP TABLE {name}" for name in ("wanted", "leftout", "assigned", "due")),
+    "DROP TABLE appliedplan",
+    "ALTER TABLE change DROP COLUMN place",
     "DROP INDEX request_at",
     "ALTER TABLE request DROP COLUMN tier",
     "CREATE INDEX request_at ON request (pause, at)",
 )
-"""The statements that make the table of requests as it was before it had tiers."""
+"""The statements that make the tables as they were before requests had tiers."""
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_series_equal
 
+import syncd.state.numbers.tables
 import syncd.state.tables  # noqa: F401  (registers the tables)
 from syncd.core.change import CallOutcome, Kind, Status
 from syncd.core.ownership import Holding

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import syncd.state.numbers.tables
 import syncd.state.tables  # noqa: F401  (registers the tables)
 from syncd.state import State
 from tests.worlds.journal import accept, change

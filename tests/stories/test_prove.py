@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syncd.plan.number_gates import number_rules
 from syncd.prove import Proof, Proved, prove
 from syncd.run.session import open_session
 from tests.worlds.commands import Command
@@ -27,7 +28,8 @@ def company(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 def proved(world: World) -> Proved:
     settings = world.settings()
     with open_session(settings, dry_run=True) as session:
-        return prove(settings.sources["tenants"], session.target.fields(), session.clock())
+        source = settings.sources["tenants"]
+        return prove(source, number_rules(source, settings), session.target.fields(), session.clock())
 
 
 def proof(world: World, damage: str) -> Proof:
@@ -45,7 +47,9 @@ def gates(found: Proof) -> set[str]:
         ("empty", {"deletes.empty", "deletes.share"}),
         ("truncated", {"deletes.share"}),
         ("shifted", {"deletes.share", "deletes.keyless"}),
-        ("changed", {"updates.share"}),
+        ("changed", {"updates.share", "numbers.lost"}),
+        ("shifted-phones", {"updates.share", "numbers.lost"}),
+        ("filled-phones", {"updates.share", "numbers.lost", "numbers.same"}),
     ],
 )
 def test_every_damage_fires_its_gate(company: World, damage: str, fired: set[str]) -> None:
@@ -62,10 +66,18 @@ def test_a_missing_canary_is_a_gate_too(company: World) -> None:
 def test_gates_that_were_set_wide_open_are_told_with_the_setting(company: World) -> None:
     company.sources["tenants"]["deletes"] = {"at_most": {"share": "100%"}}
     company.sources["tenants"]["updates"] = {"at_most": {"share": "100%"}}
+    company.numbers = {"at_most": {"lost": "100%", "same": "100%"}}
     truncated, changed = proof(company, "truncated"), proof(company, "changed")
     assert truncated.advice == ("15 deletes pass of 30 contacts: lower deletes: {at_most: {share: …}} or {count: …}",)
     assert changed.advice == ("30 updates pass of 30 contacts: lower updates: {at_most: {share: …}}",)
     assert proof(company, "empty").guarded
+
+
+def test_numbers_are_guarded_though_updates_are_wide_open(company: World) -> None:
+    company.sources["tenants"]["updates"] = {"at_most": {"share": "100%"}}
+    shifted, filled = proof(company, "shifted-phones"), proof(company, "filled-phones")
+    assert (gates(shifted), shifted.guarded) == ({"numbers.lost"}, True)
+    assert (gates(filled), filled.guarded) == ({"numbers.lost", "numbers.same"}, True)
 
 
 def test_what_is_free_is_told_as_well(company: World) -> None:
@@ -92,7 +104,7 @@ def test_a_field_made_of_the_match_field_changes_with_it(company: World) -> None
 def test_where_and_the_region_are_left_as_they_are(company: World) -> None:
     company.sources["tenants"]["where"] = "name <> 'former'"
     found = proof(company, "changed")
-    assert gates(found) == {"updates.share"}
+    assert gates(found) == {"updates.share", "numbers.lost"}
     assert found.held[0].count == 30
 
 
@@ -141,6 +153,13 @@ def test_json_tells_the_steps_and_each_copy(company: World, syncd: Command) -> N
     found: dict[str, Any] = json.loads(out)
     assert (code, found["exit"], found["steps"][0]["mark"]) == (0, 0, "good")
     [source] = found["proved"]
-    assert [each["copy"] for each in source["copies"]] == ["empty", "truncated", "shifted", "changed"]
+    assert [each["copy"] for each in source["copies"]] == [
+        "empty",
+        "truncated",
+        "shifted",
+        "changed",
+        "shifted-phones",
+        "filled-phones",
+    ]
     assert source["copies"][1]["held"][0]["detail"] == ("15 of 30 contacts (50 %) would be deleted; 20 % is allowed")
     assert "proved" not in json.loads(syncd("check", "--json")[1])

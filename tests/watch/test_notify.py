@@ -156,6 +156,23 @@ def test_a_digest_is_sent_once_a_day(world: World, post: Post, monkeypatch: pyte
     assert "tenants: last good run" in post.sent[0]["body"]
 
 
+def test_a_digest_says_what_has_become_of_callers_since_the_last_one(world: World, post: Post) -> None:
+    office = Office(world, post, digest="00:00")
+    office.tell()
+    world.write([ANN])
+    world.run()
+    world.write([("1", "Ann Park", "2125550101")])
+    world.run(dry_run=True)
+    world.run()
+    office.later = 86_400.0
+    office.tell()
+    office.later *= 2
+    office.tell()
+    told, nothing = (message["body"] for message in post.sent)
+    assert "\ncallers since the last digest: 1 gets a name, 1 changes its name\n" in told
+    assert "callers" not in nothing
+
+
 def test_a_text_message_is_short_and_keeps_its_distance(world: World, post: Post) -> None:
     world.target["messaging"] = ["1/2m"]
     office = Office(world, post, to=[], sms={"from": "2125550100", "to": "2125550123"})

@@ -45,6 +45,7 @@ class World:
         self.sources: dict[str, dict[str, Any]] = {"tenants": json.loads(json.dumps(TENANTS))}
         self.target: dict[str, Any] = {"timeout": "2s"}
         self.notify: dict[str, Any] = {}
+        self.numbers: dict[str, Any] = {}
         self.listen: str | None = None
         self.activity: dict[str, Any] | None = None
         self.sinks: dict[str, Any] = {}
@@ -60,6 +61,7 @@ class World:
         path = self.folder / "syncd.yaml"
         seen: dict[str, Any] = {"notify": self.notify, **({"listen": self.listen} if self.listen else {})}
         seen |= {} if self.activity is None else {"activity": self.activity}
+        seen |= {"numbers": self.numbers} if self.numbers else {}
         seen |= {"sinks": self.sinks} if self.sinks else {}
         text = json.dumps({"target": target, "state": "syncd.db", "sources": self.sources, **seen})
         if not path.exists() or path.read_text() != text:  # a run may read it while another one begins

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -54,7 +55,7 @@ def index_of(state: State, regions: Regions, now: float) -> Index:
     moved = moves.select("source", "key").unique()
     for source in state.numbers.sources():
         mine = moved.filter(pl.col("source") == source)
-        for page in state.numbers.now(source):
+        for page in _ahead(state.numbers.now(source)):
             born.append(page.get_column("made").min())  # type: ignore[arg-type]
             held.append(_held(page, source, regions, phones))
             created = page.lazy().filter(pl.col("created") == 1).join(mine.lazy(), on="key", how="semi")
@@ -64,8 +65,17 @@ def index_of(state: State, regions: Regions, now: float) -> Index:
     return Index(periods_of(*known, [*regions.sources]), max(now - RETENTION, min(born)))
 
 
+def _ahead(pages: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield the pages; while one is worked on, the next one is read."""
+    with ThreadPoolExecutor(1) as other:
+        coming = other.submit(next, pages, None)
+        while (page := coming.result()) is not None:
+            coming = other.submit(next, pages, None)
+            yield page
+
+
 def _moves(state: State, regions: Regions, phones: Collection[str]) -> Iterator[pl.DataFrame]:
-    for page in state.numbers.changes(phones):
+    for page in _ahead(state.numbers.changes(phones)):
         yield moves_of(*(_changed(page, name, regions, phones) for name in ("before", "after")))
 
 

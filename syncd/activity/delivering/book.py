@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,11 +18,15 @@ values, ``contacts`` that are associated, ``held`` and ``outcome``."""
 
 @dataclass(slots=True)
 class Book:
-    """``page``: so many changes of each sink are kept. ``write``: is given every change; None: nobody asks for all."""
+    """``page``: so many changes of each sink are kept. ``write``: is given every change; None: nobody asks for all.
+
+    ``same``: how many records of each sink are sent again although no field of them differs.
+    """
 
     page: int = 20
     write: Callable[[Told], object] | None = None
     pages: dict[str, list[Told]] = field(default_factory=dict)
+    same: Counter[str] = field(default_factory=Counter)
 
     def wants(self, sink: str) -> bool:
         """Return whether one more change of a sink is asked for."""
@@ -29,19 +34,24 @@ class Book:
 
     def take(self, sink: str, item: Item, outcome: str, *, held: bool = False) -> None:
         """Take a change and what became of it."""
-        if not self.wants(sink):
+        # How many updates change nothing is counted to the end.
+        if not self.wants(sink) and item.change != "update":
             return
+        fields = {} if item.change == "associate" else _differences(item)
         told = {
             "sink": sink,
             "kind": item.change,
             "key": item.identity,
             "id": item.remote_id,
-            "fields": {} if item.change == "associate" else _differences(item),
+            "fields": fields,
             "contacts": list(item.contacts),
             "held": held,
             "outcome": outcome,
         }
-        self._keep(sink, told)
+        # What a replay sends again as it is would fill the page with nothing to read.
+        is_same = item.change == "update" and not fields and not item.contacts
+        self.same[sink] += is_same and not held
+        self._keep(sink, told, is_shown=not is_same and not held)
 
     def take_lead(
         self, sink: str, number: str, name: str | None, outcome: str, *, contact: str | None = None, held: bool = False
@@ -51,11 +61,11 @@ class Book:
             return
         fields = {label: {"new": value} for label, value in (("phone", number), ("name", name)) if value}
         told = {"sink": sink, "kind": "lead", "key": f"lead:{number}", "id": contact, "fields": fields}
-        self._keep(sink, {**told, "contacts": [], "held": held, "outcome": outcome})
+        self._keep(sink, {**told, "contacts": [], "held": held, "outcome": outcome}, is_shown=not held)
 
-    def _keep(self, sink: str, told: Told) -> None:
+    def _keep(self, sink: str, told: Told, *, is_shown: bool) -> None:
         page = self.pages.setdefault(sink, [])
-        if len(page) < self.page:
+        if is_shown and len(page) < self.page:
             page.append(told)
         if self.write is not None:
             self.write(told)

@@ -23,7 +23,7 @@ class SinkReport:
     ``held``: the lists of gates, as JSON has them.
     ``unknown``: how many outcomes are unknown. ``missing``: contacts that the sink does not have. ``kept``: fields that
     a person changed there and that were left. ``erased``: records that an undo removed; ``left``: those that it could
-    not. ``next_due``: when the next delivery is due, in Unix seconds.
+    not. ``requests``: those that the sink has sent. ``next_due``: when the next delivery is due, in Unix seconds.
     """
 
     sink: str
@@ -37,6 +37,7 @@ class SinkReport:
     left: int = 0
     why_left: str = ""
     leads: int = 0
+    requests: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     next_due: float | None = None
     error: SyncdError | None = None
@@ -75,6 +76,7 @@ class SinkReport:
             "missing": self.missing,
             "kept": self.kept,
             "leads": self.leads,
+            "requests": self.requests,
             **({"not_undone": {"count": self.left, "reason": self.why_left}} if self.kind == "undo" else {}),
             "rejected": [{"reason": reason, "count": count} for reason, count in sorted(self.reasons.items())],
             "error": None,

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from syncd.activity.delivering.book import Told
+from syncd.activity.delivering.book import Book, Told
 from syncd.activity.delivering.report import SinkReport
-from syncd.core.wording import HELD_WORDS, counted
+from syncd.core.wording import HELD_WORDS, counted, listed
 from syncd.errors import Stopped
 from syncd.report.change_lines import STYLES, change_lines, kinds_counted
-from syncd.report.screen import Screen
+from syncd.report.screen import PAGE, Screen
 
 DONE_PAGE = 5
-"""Changes that are shown after they were made; a dry run shows all that it has."""
+"""Changes that are shown of a sink at least, if there are as many, and at most after they were made."""
 
 
 def show_deliveries(
-    screen: Screen, reports: Sequence[SinkReport], pages: Mapping[str, Sequence[Told]], *, dry_run: bool
+    screen: Screen,
+    reports: Sequence[SinkReport],
+    book: Book | None = None,
+    *,
+    dry_run: bool,
+    nothing: str = "nothing to do",
+    whole: str = "",
 ) -> None:
-    """Write the report of each sink, and a last line for all. ``pages``: the first changes of each."""
+    """Write the report of each sink, and a last line for all. ``book``: has the first changes of each.
+
+    ``nothing``: what is said of a sink that gets nothing. ``whole``: how all changes are seen, such as an option.
+    """
+    # A dry run fills one page, whatever the number of sinks.
+    changing = sum(bool(report.made or report.leads) for report in reports)
+    size = max(DONE_PAGE, PAGE // max(1, changing)) if dry_run else DONE_PAGE
     for report in reports:
-        screen.line((report.sink, "bold"), ": ", _headline(report), hanging=2)
-        _changes(screen, report, pages.get(report.sink, ()))
+        screen.line((report.sink, "bold"), ": ", _headline(report, nothing), hanging=2)
+        if book is not None:
+            _changes(screen, report, book, size, whole)
         show_held(screen, report)
         _others(screen, report)
         if report.error is not None and not screen.holds_errors:
@@ -38,35 +51,45 @@ def words_of(report: SinkReport) -> list[str]:
     return made + [f"{counted(report.leads, 'contact')} {'to make' if report.dry_run else 'made'}"] * bool(report.leads)
 
 
-def _headline(report: SinkReport) -> str:
+def _headline(report: SinkReport, nothing: str) -> str:
     parts = words_of(report)
     same = [f"{report.counts['unchanged']:,} unchanged"] if report.counts["unchanged"] else []
     waits = [f"{report.counts['waiting']:,} not due yet"] if report.counts["waiting"] else []
     if not parts and report.error is not None:
         return "nothing was delivered"
-    return ", ".join([*(parts or ["nothing to do"]), *same, *waits])
+    return ", ".join([*(parts or [nothing]), *same, *waits])
 
 
-def _changes(screen: Screen, report: SinkReport, page: Sequence[Told]) -> None:
-    sent = [each for each in page if not each["held"]]
-    size = len(sent) if report.dry_run else DONE_PAGE
-    for change in sent[:size]:
+def _changes(screen: Screen, report: SinkReport, book: Book, size: int, whole: str) -> None:
+    shown = book.pages.get(report.sink, [])[:size]
+    for change in shown:
         outcome = change["outcome"]
         for number, line in enumerate(_lines(change)):
             mark = [(f"  ({outcome})", "bold yellow")] if not number and outcome not in ("planned", "accepted") else []
             screen.line(*line, *mark, indent=2, hanging=6)
-    screen.more(report.made, "; --changes FILE writes them all", page=max(1, len(sent[:size])))
+    again = book.same[report.sink]
+    screen.more(report.made + report.leads - again, whole, page=len(shown))
+    if again:
+        screen.line(f"{counted(again, 'record')} sent again as they are: no field differs", indent=2)
 
 
 def _lines(change: Told) -> Iterator[Any]:
     if change["kind"] == "associate":
-        yield [("associate", STYLES["adopt"]), f" {change['key']} with {counted(len(change['contacts']), 'contact')}"]
+        yield [("associate", STYLES["adopt"]), f" {change['key']} with {_contacts(change)}"]
         return
     if change["kind"] == "lead":
         number, name = (change["fields"].get(field, {}).get("new") for field in ("phone", "name"))
         yield [("contact", STYLES["create"]), f" of {number}" + f": {name}" * bool(name)]
         return
-    yield from change_lines(change, frozenset())
+    first, *more = change_lines(change, frozenset())
+    yield [*first, f" · with {_contacts(change)}"] if change["contacts"] else first
+    yield from more
+
+
+def _contacts(change: Told) -> str:
+    """Return the contacts that are associated, by the sink's ids of them."""
+    ids = change["contacts"]
+    return f"{'contact' if len(ids) == 1 else 'contacts'} {listed(ids)}"
 
 
 def show_held(screen: Screen, report: SinkReport) -> None:

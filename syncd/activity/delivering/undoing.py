@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from itertools import islice
 
-from syncd.activity.delivering.carrying import as_sink_errors
 from syncd.activity.delivering.mark import wanted_mark
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
 from syncd.config.sinks import SinkSettings
 from syncd.core.activity.delivering.gates import Circumstances, list_of
 from syncd.errors import SyncdError
-from syncd.sink import Sink, Wants
+from syncd.sink import Sink, Wants, as_sink_errors
 
 CANNOT = "this sink cannot remove records: remove them there"
 
@@ -38,6 +37,7 @@ def undo_delivery(session: DeliverySession, settings: SinkSettings, report: Sink
             report.error = error
             raise
         finally:
+            report.requests = sink.sent
             _end(session, settings, report)
 
 
@@ -79,4 +79,5 @@ def _end(session: DeliverySession, settings: SinkSettings, report: SinkReport) -
     state.holds.keep(settings.name, [list_of(name, those, world, wording) for name, those in sorted(held.items())])
     outcome = "failed" if report.error else "done"
     shown = report.to_json()
-    state.runs.end(session.run, settings.name, outcome=outcome, exit_code=report.exit_code, requests=0, report=shown)
+    run, code, requests = session.run, report.exit_code, report.requests
+    state.runs.end(run, settings.name, outcome=outcome, exit_code=code, requests=requests, report=shown)

@@ -151,5 +151,5 @@ def digits_of_option(option: str, text: str, region: str) -> str:
     """
     digits = canonical(text, region)
     if len(digits) <= LONGEST_EXTENSION:
-        raise ConfigError(f"{option}: this is no phone number: write it with its area code")
+        raise ConfigError(f"{option}: this is no phone number: write it with its area code, such as +1 212 555 0101")
     return digits

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
 
@@ -14,7 +14,7 @@ from syncd.core.activity.days.windows import Days, strays
 from syncd.core.activity.instants import seconds
 from syncd.core.activity.observations import Kind, identity_of, whole_of
 from syncd.errors import TargetRefused, TargetUnavailable
-from syncd.rest import Answer, Client
+from syncd.rest import Answer
 
 LIMIT = 500
 """The most rows of one page (guide: Calls)."""
@@ -68,10 +68,26 @@ class Page:
         return {key: _signed(digest) for key, digest in found.items()}
 
 
+class Lists(Protocol):
+    """Whoever answers for the lists: the client of the Reports tier, or a rehearsal. ``sent``: requests so far."""
+
+    @property
+    def sent(self) -> int: ...
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        returned: Container[int] = (),
+    ) -> Answer: ...
+
+
 class Listing:
     """A list of the API. ``time_of`` tells when an answer was given, by the server's clock."""
 
-    def __init__(self, client: Client, kind: Kind, time_of: Callable[[Answer], float]) -> None:
+    def __init__(self, client: Lists, kind: Kind, time_of: Callable[[Answer], float]) -> None:
         self.kind: Kind = kind
         self._client = client
         self._time_of = time_of

@@ -17,6 +17,7 @@ from syncd.config import Settings, find, load
 from syncd.errors import ConfigError, SyncdError
 from syncd.report.error_text import message_of, say_error
 from syncd.report.exit_code import code_of
+from syncd.run.ringing import door_of
 
 
 def plain_of(settings: Settings) -> Plain:
@@ -34,7 +35,7 @@ def plain_of(settings: Settings) -> Plain:
     return Plain(
         listen=receive.listen,
         store=str(activity.store),
-        wake=f"{settings.state}.wake",
+        wake=door_of(settings.state),
         path=unquote(urlsplit(receive.url or "").path),
         secrets=tuple(each.reveal() for each in receive.secret),
         secret_file=str(receive.secret_file or ""),

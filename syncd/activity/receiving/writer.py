@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sqlite3
 import threading
 import time
@@ -19,6 +18,7 @@ import structlog
 from syncd.activity.receiving import rows
 from syncd.activity.receiving.rows import Arrival
 from syncd.core.activity.facts import SEEN, SILENCE
+from syncd.run.ringing import ring
 
 log = structlog.get_logger()
 
@@ -129,7 +129,7 @@ class Writer:
             alone = len(batch) > 1 and _code(error) not in _ALL_FAIL
             outcomes = [self._alone(one) for one in batch] if alone else [None] * len(batch)
         if any(one.arrival and outcome in {rows.NEW, rows.STALE} for one, outcome in zip(batch, outcomes, strict=True)):
-            self._wake_up()
+            ring(self._wake)
         self._failed = self._failed or any(
             one.arrival and outcome is None for one, outcome in zip(batch, outcomes, strict=True)
         )
@@ -201,12 +201,6 @@ class Writer:
             with suppress(sqlite3.Error):
                 self._connection.close()
         self._connection = None
-
-    def _wake_up(self) -> None:
-        # Nobody may listen: then the next run finds the events.
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
-            line.setblocking(False)  # noqa: FBT003 (the standard library's own)
-            line.sendto(b"1", self._wake)
 
     def _say(self, error: Exception) -> None:
         if not self._failed:

@@ -92,6 +92,14 @@ class Events(Part):
             yield from (_event(each[1:]) for each in page)
             at, row = page[-1][5], page[-1][0]
 
+    def newest(self, first: float, last: float) -> float | None:
+        """Return when the newest event of a call or a message was received, from ``first`` to before ``last``."""
+        sql = (
+            "SELECT received FROM event WHERE received >= :first AND received < :last AND outcome = 'new'"
+            " AND raw IS NOT NULL AND (type LIKE 'call.%' OR type LIKE 'message.%') ORDER BY received DESC LIMIT 1"
+        )
+        return next(iter(self._database.column(sql, first=first, last=last)), None)
+
     def get(self, identity: str) -> Event | None:
         """Return an event."""
         rows = self._database.rows(f"SELECT {_COLUMNS} FROM event WHERE id = :id", id=identity)

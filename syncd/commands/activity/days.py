@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncd.commands.activity.given import readable_store
 from syncd.commands.options import DaysOptions
-from syncd.commands.settings import loaded
+from syncd.commands.settings import activity_of, loaded
 from syncd.commands.status import shown_time
 from syncd.report.exit_code import DONE
 from syncd.report.streams import print_json
@@ -28,9 +27,11 @@ def days(config: Path | None, options: DaysOptions) -> int:
         ConfigError: no activity is configured.
     """
     settings = loaded(config, keyless=True)
+    from syncd.activity.opening import open_store
     from syncd.activity.pull import day_json
 
-    with readable_store(settings) as store:
+    # Before the first pull no day is known, and that is an answer: the store is not made.
+    with open_store(settings, activity_of(settings), read_only=True) as store:
         found = store.days.all()
     if options.as_json:
         print_json({"days": [day_json(day) for day in found]})

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncd.commands.activity.given import require_store
 from syncd.commands.options import DeliverOptions
 from syncd.commands.running import error_of, finished, progress
 from syncd.commands.settings import activity_of, loaded, needed_sinks
@@ -50,6 +51,7 @@ def deliver(config: Path | None, options: DeliverOptions) -> int:
 def _work(config: Path | None, options: DeliverOptions, done: Delivered, stopping: threading.Event) -> None:
     settings = loaded(config, keyless=True)
     sinks = needed_sinks(settings, options.sinks or ())
+    require_store(settings)
     from syncd.activity.deliver import deliver as deliver_all
     from syncd.activity.delivering.book import Book
     from syncd.activity.delivering.session import open_deliveries
@@ -84,12 +86,12 @@ def _print(options: DeliverOptions, done: Delivered, error: BaseException | None
         head = {"run": done.run, "dry_run": options.dry_run, "exit": code}
         print_json({**head, "sinks": sinks, "error": None, **error_json(error)})
         return
-    show(done.reports, done.book, dry_run=options.dry_run)
+    show(done.reports, done.book, dry_run=options.dry_run, whole="; --changes FILE writes them all")
 
 
-def show(reports: Sequence[SinkReport], book: Book | None, *, dry_run: bool) -> None:
-    """Write what was delivered, or would be, sink by sink."""
+def show(reports: Sequence[SinkReport], book: Book | None, *, dry_run: bool, whole: str = "") -> None:
+    """Write what was delivered, or would be, sink by sink. ``whole``: how all changes are seen, such as an option."""
     from syncd.activity.delivering.screen import show_deliveries
     from syncd.report.screen import Screen
 
-    show_deliveries(Screen(), reports, book.pages if book else {}, dry_run=dry_run)
+    show_deliveries(Screen(), reports, book, dry_run=dry_run, whole=whole)

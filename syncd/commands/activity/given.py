@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from syncd.activity.store.store import ActivityStore
     from syncd.commands.options import ActivityExportOptions, ActivityListOptions
     from syncd.config import Settings
+    from syncd.config.activity import Activity
 
 EVER = 1e18
 """Later than every activity, in Unix seconds."""
@@ -78,16 +79,13 @@ def selection(options: ActivityListOptions | ActivityExportOptions) -> Selection
 
 @contextmanager
 def readable_store(settings: Settings) -> Iterator[ActivityStore]:
-    """Open the store for a command that shows what is in it; before the first pull it is empty, and is not made.
+    """Open the store, which must be there, for a command that shows all that is in it.
 
     Raises:
-        ConfigError: no activity is configured.
+        ConfigError: no activity is configured, or there is no store yet.
         StateError: the store cannot be used.
     """
-    activity = activity_of(settings)
-    from syncd.activity.opening import open_store
-
-    with open_store(settings, activity, read_only=True) as store:
+    with existing_store(settings) as store:
         store.read_in_order()
         yield store
 
@@ -100,13 +98,24 @@ def existing_store(settings: Settings, *, read_only: bool = True) -> Iterator[Ac
         ConfigError: no activity is configured, or there is no store yet.
         StateError: the store cannot be used.
     """
+    activity = require_store(settings)
+    from syncd.activity.opening import open_store
+
+    with open_store(settings, activity, read_only=read_only) as store:
+        yield store
+
+
+def require_store(settings: Settings) -> Activity:
+    """Return what is configured of calls and messages, whose store must be there.
+
+    Raises:
+        ConfigError: no activity is configured, or there is no store yet.
+        StateError: the store cannot be read.
+    """
     activity = activity_of(settings)
     from syncd.activity.store.store import ActivityStore
     from syncd.state.place import is_there
 
     if not is_there(activity.store, ActivityStore.WORDS):
         raise ConfigError(f"{activity.store}: there are no calls and messages yet; syncd activity pull fetches them")
-    from syncd.activity.opening import open_store
-
-    with open_store(settings, activity, read_only=read_only) as store:
-        yield store
+    return activity

@@ -30,6 +30,7 @@ def _add(name: str, options: type, module: str | None = None) -> None:
 _add("run", takes.ActivityRunOptions)
 _add("pull", takes.PullOptions)
 _add("deliver", takes.DeliverOptions)
+_add("check", takes.ActivityCheckOptions, "proving.check")
 _add("prepare", takes.PrepareOptions)
 _add("days", takes.DaysOptions)
 _add("list", takes.ActivityListOptions, "listed")

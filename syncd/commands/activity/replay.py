@@ -14,7 +14,7 @@ from syncd.commands.options import ActivityReplayOptions
 from syncd.commands.running import error_of, finished
 from syncd.commands.settings import chosen_sinks, loaded
 from syncd.core.wording import counted
-from syncd.errors import Stopped
+from syncd.errors import ConfigError, Stopped
 from syncd.report.error_text import error_json
 from syncd.report.streams import print_json
 
@@ -86,6 +86,9 @@ def _print(
         head = {"dry_run": options.dry_run, "rebuild": options.rebuild, "exit": code}
         sinks = {} if options.sink is None else {"sinks": [each.to_json() for each in delivered.reports]}
         print_json({**head, **found.to_json(), **sinks, "error": None, **error_json(error)})
+        return
+    # Of a sink or a store that is not there, only the error says something.
+    if isinstance(error, ConfigError) and not found.events:
         return
     from syncd.report.screen import Screen
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ def run(config: Path | None, options: ActivityRunOptions) -> int:
     done, budget, settings = ActivityRun(), dict[str, float](), list["Settings"]()
     ended = error_of(partial(_work, config, options, done, budget, settings))
     error = done.error if ended is None else ended
-    code = finished(partial(_print, options, done, budget, error), done.delivered, error)
+    code = finished(partial(_print, options, done, budget, settings, error), done.delivered, error)
     # The daemon looks for alarms by itself; whoever has stopped the command does not wait for a server.
     tells = not (options.dry_run or isinstance(ended, Stopped | KeyboardInterrupt | SourceBusy))
     if tells and settings and settings[0].notify.tells:
@@ -73,7 +74,12 @@ def _work(
 
 
 def _print(
-    options: ActivityRunOptions, done: ActivityRun, budget: dict[str, float], error: BaseException | None, code: int
+    options: ActivityRunOptions,
+    done: ActivityRun,
+    budget: dict[str, float],
+    settings: Sequence[Settings],
+    error: BaseException | None,
+    code: int,
 ) -> None:
     if options.as_json:
         forecast = {"reports": {"requests": done.pulled.forecast, "seconds": round(budget.get("seconds", 0.0), 1)}}
@@ -84,10 +90,30 @@ def _print(
     if error is None or done.merged.events or done.pulled.requests or done.delivered:
         from syncd.report.screen import Screen
 
-        _show(Screen(), options, done)
+        _show(Screen(), options, done, _foreseen(done, settings[0]) if options.dry_run else [])
 
 
-def _show(screen: Screen, options: ActivityRunOptions, done: ActivityRun) -> None:
+def _foreseen(done: ActivityRun, settings: Settings) -> list[str]:
+    """Return what a run would store and then deliver, in a sentence for each kind: a dry run stores nothing."""
+    rules = {name: sink.rules for name, sink in settings.sinks.items()}
+    takers = {
+        "call": [name for name, each in rules.items() if each.calls],
+        "message": [name for name, each in rules.items() if each.messages],
+    }
+    found = []
+    for kind, sinks in takers.items():
+        taken = next(each for name, each in done.pulled.taken.items() if name == kind)
+        parts = ((taken.new, "new "), (taken.changed, "changed "))
+        what = " and ".join(counted(count, word + kind) for count, word in parts if count)
+        if what and sinks:
+            found.append(f"{what} would be stored, and then delivered to {', '.join(sinks)} once settled")
+    if done.merged.waiting and rules:
+        what = counted(done.merged.waiting, "received event")
+        found.append(f"{what} would be merged first; what they tell of is delivered once settled")
+    return found
+
+
+def _show(screen: Screen, options: ActivityRunOptions, done: ActivityRun, foreseen: Sequence[str]) -> None:
     waiting = f", {done.merged.waiting:,} wait" if done.merged.waiting else ""
     screen.line(f"received: {counted(done.merged.events, 'event')} merged{waiting}")
     from syncd.commands.activity.days import show_days
@@ -104,7 +130,10 @@ def _show(screen: Screen, options: ActivityRunOptions, done: ActivityRun) -> Non
     if done.delivered:
         from syncd.activity.delivering.screen import show_deliveries
 
-        show_deliveries(screen, done.delivered, {}, dry_run=options.dry_run)
+        nothing = "nothing of what is stored" if foreseen else "nothing to do"
+        show_deliveries(screen, done.delivered, dry_run=options.dry_run, nothing=nothing)
+    for text in foreseen:
+        screen.line(text, hanging=2)
     if options.dry_run:
         screen.line("Dry run: nothing was stored.")
     screen.line((counted(done.pulled.requests, "request"), "dim"))

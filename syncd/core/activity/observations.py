@@ -27,6 +27,9 @@ RANKS = {"sent": 1, "failed": 2, "delivered": 3, "read": 4}
 TEXTS = ("summary", "transcription")
 """The texts of a call."""
 
+OURS = frozenset({"first_by", "settled", "missing_since", "attribution", "contacts"})
+"""The fields of a row of ``--json`` of which neither events nor lists say anything."""
+
 _MEDIA = re.compile(r"(?:^|/media/)((?:rec|att)_[A-Za-z0-9_-]{1,200})(?:[?#].*)?$", re.DOTALL)
 _LEGS = {"call.started": "started", "call.answered": "answered", "call.ended": "ended", "call.transcription": "text"}
 _MESSAGES = {"message.sent": "sent", "message.received": "received", "message.status_updated": "status"}

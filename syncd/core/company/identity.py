@@ -76,3 +76,35 @@ def refusal(path: str, address: str, new: Collection[str], asked: int) -> str:
         "another company, set state: to another file. If it is the same company, emptied or restored from a backup, "
         "run: syncd state accept"
     )
+
+
+def other_company(backup: Company | None, now: Company | None, address: str, key: str | None) -> str:
+    """Return why a backup of a state is another company's, or "" if it may be restored.
+
+    Args:
+        backup: the company of the backup; None: the backup was never used.
+        now: the company of the state that it would replace; None: there is none, or it was never used.
+        address: of the configured target.
+        key: the configured API key; None: it is not known.
+    """
+    if backup is None:
+        return ""
+    if backup.fingerprint is None:
+        return "" if backup.address == address else f"it is of the company at {backup.address}"
+    same_key = key is not None and fingerprint(key, backup.salt) == backup.fingerprint
+    if same_key or (now is not None and _is_earlier(backup, now, key)):
+        return ""
+    # Without a key, the next run proves by the key, or by the contacts, which company it is.
+    if key is None and now is None and backup.address == address:
+        return ""
+    unsure = ", and without the API key nobody can tell whether that is the configured one" if key is None else ""
+    return f"it is of the company at {backup.address} (key {backup.fingerprint}){unsure}"
+
+
+def _is_earlier(backup: Company, now: Company, key: str | None) -> bool:
+    """Tell whether a backup is an earlier one of this state, whose key was rotated since."""
+    # Each state has a salt of its own. An acceptance may have given the state to another company since, whose address
+    # or fields differ.
+    is_now = key is None or fingerprint(key, now.salt) == now.fingerprint
+    alike = not now.fields or not backup.fields or not set(now.fields).isdisjoint(backup.fields)
+    return now.salt == backup.salt and is_now and alike and backup.address == now.address

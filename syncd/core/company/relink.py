@@ -25,14 +25,15 @@ class Link:
     same: bool
 
 
-def links(known: Sequence[Known], there: Mapping[int, Remote], schema: Schema) -> list[Link]:
+def links(known: Sequence[Known], there: Mapping[int, Remote], schema: Schema, *, elsewhere: bool = True) -> list[Link]:
     """Return the known contacts that are at the target: under their own id, or else by their match values.
 
     ``there``: every contact of the target, by id. A contact whose values are others is not one of ours: whoever has it
-    may have made it. The next run adopts it.
+    may have made it. The next run adopts it. ``elsewhere``: a contact may have another id now, since the company was
+    emptied or restored. In a company that was not, another id is another contact: a person may have made it.
     """
     telling = telling_fields(known)
-    by_match = _by_match(there.values(), schema)
+    by_match = _by_match(there.values(), schema) if elsewhere else {}
     keys = match_keys([each.fields for each in known], schema)
     found = []
     for each, key in zip(known, keys, strict=True):

@@ -14,6 +14,8 @@ DAMAGES = {
     "truncated": "only the first half of the rows",
     "shifted": "every value stands one column too far to the right",
     "changed": "every row says something else",
+    "shifted-phones": "every phone number stands one row too far down",
+    "filled-phones": "the first phone number is filled down to the last row",
 }
 
 
@@ -23,7 +25,26 @@ def damaged(rows: pl.DataFrame, damage: str, rules: SourceRules, schema: Schema)
         return rows.clear()
     if damage == "truncated":
         return rows.head(rows.height // 2)
-    return _shifted(rows) if damage == "shifted" else _changed(rows, rules, schema)
+    if damage == "shifted":
+        return _shifted(rows)
+    if damage == "changed":
+        return _changed(rows, rules, schema)
+    phones = _phone_columns(rows, rules, schema)
+    return rows.with_columns(_one_down(name) if damage == "shifted-phones" else _filled(name) for name in phones)
+
+
+def _phone_columns(rows: pl.DataFrame, rules: SourceRules, schema: Schema) -> list[str]:
+    """Return the columns that make phone numbers, but for those of a key."""
+    named = {each for name in schema.phones if name in rules.mapping for each in columns_in(rules.mapping[name].origin)}
+    return sorted(named & {*rows.columns} - {*rules.key})
+
+
+def _one_down(name: str) -> pl.Expr:
+    return pl.col(name).shift(1, fill_value="").alias(name)
+
+
+def _filled(name: str) -> pl.Expr:
+    return pl.col(name).filter(pl.col(name) != "").first().fill_null("").alias(name)
 
 
 def _shifted(rows: pl.DataFrame) -> pl.DataFrame:

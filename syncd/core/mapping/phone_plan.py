@@ -98,6 +98,12 @@ def international(digits: str, region: str) -> str:
     return digits
 
 
+def region_of(digits: str) -> str | None:
+    """Return the region of a number with its country code (digits alone); None if it is no valid number."""
+    number = _parse(f"+{digits}", "US")
+    return phonenumbers.region_code_for_number(number) if number else None
+
+
 def is_surely_whole(piece: str, region: str, *, valid: bool = True) -> bool:
     """Return whether ``piece`` is one number for more reasons than its length.
 

@@ -152,8 +152,27 @@ class GateRules:
 SharedMatch = Literal["first", "merge_phones", "hold"]
 """Which contact is sent of several with one match value: the first, the first with the numbers of all, or none."""
 
-SharedNumbers = Literal["warn", "allow"]
-"""Whether syncd warns of a number that several contacts have."""
+SharedNumbers = Literal["warn", "allow", "first", "newest", "company", "hold"]
+"""What becomes of a number that several contacts have: all have it, with a warning or without; or one has it: the first
+by source, then key, the one whose contact changed last, the one whose name is its company's; or none until a person
+decides."""
+
+DECIDING: frozenset[SharedNumbers] = frozenset({"first", "newest", "company", "hold"})
+"""The policies by which at most one contact has a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberLimits:
+    """How far numbers of contacts may change without an approval.
+
+    ``same``: the part (0 to 1) of the created and updated contacts that may get one number. ``lost``: the part of the
+    known numbers that may vanish or change country. ``contacts``: how many contacts a number may newly come to.
+    """
+
+    same: float = 0.3
+    lost: float = 0.5
+    contacts: int = 50
+
 
 OnEdit = Literal["report", "overwrite", "keep"]
 """What a repair does to a contact that was changed at the target: report it, send it again, or keep the change."""

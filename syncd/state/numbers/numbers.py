@@ -40,7 +40,7 @@ CHANGES = {
 _AT_TARGET = "fields <> '{}' AND (status = 'accepted' OR remote_id IS NOT NULL)"
 _COLUMNS = "id, source, key, match, at, before, after"
 # Each source is one look into the primary key; DISTINCT would look at every contact.
-_SOURCES = (
+SOURCES = (
     "WITH RECURSIVE found (name) AS (SELECT min(source) FROM contact UNION ALL"
     " SELECT (SELECT min(source) FROM contact WHERE source > name) FROM found WHERE name IS NOT NULL)"
     " SELECT name FROM found WHERE name IS NOT NULL"
@@ -75,7 +75,7 @@ class Numbers(Part):
 
     def sources(self) -> list[str]:
         """Return the sources that have contacts, in order."""
-        return self._database.column(_SOURCES)
+        return self._database.column(SOURCES)
 
     def now(self, source: str) -> Iterator[pl.DataFrame]:
         """Yield the source's contacts at the target, as :data:`NOW`, page by page."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from syncd.budget import describe
 from syncd.core.activity.skew import clock_text, trouble_of
+from syncd.core.wording import sized
 
 ACTIVITY = "activity"
 """In place of a source's name."""
@@ -68,7 +69,7 @@ def _of_store(found: Mapping[str, Any]) -> Found:
             if not each["writable"]:
                 yield "store", f"{found['store']}: cannot be written, so no delivery is stored: let syncd's user write"
             elif each["free"] is not None and each["free"] < LEAST_FREE:
-                yield "store", f"{found['store']}: its disk has {_size(each['free'])} left: make room"
+                yield "store", f"{found['store']}: its disk has {sized(each['free'])} left: make room"
         elif (text := _of_folder(each, (found["media"] or {}).get(each["what"], {}))) is not None:
             yield "disk", text
             return
@@ -79,7 +80,7 @@ def _of_folder(each: Mapping[str, Any], media: Mapping[str, Any]) -> str | None:
         return f"{each['what']}: the folder cannot be written: let syncd's user write to it"
     needed = min(LEAST_FOR_FILES, max(0, each["at_most"] - media.get("size", 0)))
     if each["free"] is not None and each["free"] < needed:
-        return f"{each['what']}: the disk has {_size(each['free'])} left: make room, or lower at_most"
+        return f"{each['what']}: the disk has {sized(each['free'])} left: make room, or lower at_most"
     return None
 
 
@@ -113,11 +114,3 @@ def _of_endpoint(endpoint: Mapping[str, Any]) -> Found:
         yield "endpoint", f"our endpoint is gone at Vocatech, so nothing is delivered: {remedy}"
     if endpoint.get("problem") == "changed":
         yield "endpoint", f"our endpoint was changed at Vocatech ({', '.join(endpoint['differs'])}): {remedy}"
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}"
-        number /= 1000
-    return f"{number:.0f} GB"

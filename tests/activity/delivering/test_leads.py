@@ -227,7 +227,7 @@ def test_people_read_who_becomes_a_contact(world: DeliveryWorld, capsys: pytest.
     book.write = written.append
     world.stranger("c1"), world.stranger("c2")
     report = world.deliver(dry_run=True, book=book)
-    show_deliveries(Screen(), [report], book.pages, dry_run=True)
+    show_deliveries(Screen(), [report], book, dry_run=True)
     shown = capsys.readouterr().out
     assert "1 contact to make" in shown
     assert f"contact of {NUMBER}: Joe Poe" in shown

@@ -116,3 +116,21 @@ def test_what_a_webhook_gets_is_the_newest_version_of_each_call(world: DeliveryW
     assert sorted(receiver.rows) == ["call:c1", "message:text:m1"]
     assert receiver.rows["call:c1"]["summary"] == "About the roof"
     assert len(receiver.ids) == 3
+
+
+def test_the_history_counts_the_requests_of_a_delivery(world: DeliveryWorld, receiver: Receiver) -> None:
+    world.call("c1")
+    world.message("m1")
+    receiver.lost = 1
+    # A lost answer is asked for once more.
+    assert world.deliver("out").requests == len(receiver.requests) == 3
+    with world.state() as state:
+        [run] = state.history.runs(source="out")
+    assert (run["requests"], run["report"]["requests"]) == (3, 3)
+
+
+def test_requests_of_records_are_counted_without_those_for_a_token(crm: Crm) -> None:
+    crm.call("c1")
+    crm.world.transcribe("c1", "About the roof")
+    report = crm.deliver()
+    assert report.requests == sum("/token" not in request.url.path for request in crm.server.requests) > 0

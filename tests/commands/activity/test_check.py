@@ -155,3 +155,9 @@ def test_without_a_receiver_the_daemon_only_pulls(phones: World, syncd: Command)
     timetable = timetable_of(syncd("daemon", "--check", "--json")[1])
     assert not timetable.receives
     assert [job.name for job in timetable.jobs] == ["activity run"]
+    # Where contacts are synced too, new ones may be those who called before.
+    phones.sources["tenants"]["schedule"] = "1h"
+    phones.settings()
+    jobs = {job.name: job for job in timetable_of(syncd("daemon", "--check", "--json")[1]).jobs}
+    assert jobs["activity events"].woken
+    assert syncd(*jobs["activity events"].arguments)[0] == 0

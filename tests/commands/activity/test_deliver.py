@@ -218,3 +218,38 @@ def test_a_message_of_a_conversation_is_shown_with_it(world: DeliveryWorld, sync
     deliver(syncd)
     rows = json.loads(syncd("activity", "list", "--json", "--kind", "message")[1])["activities"]
     assert rows[0]["deliveries"] == {"crm": "accepted"}
+
+
+def test_the_lines_of_a_dry_run_name_the_contacts_that_are_associated(world: DeliveryWorld, syncd: Command) -> None:
+    world.crm = {"contacts": "people"}
+    world.settings()
+    world.attribute("call:c1", "17", "18", outcome="shared")
+    world.attribute("message:text:m1", "17")
+    _, out, _ = syncd("activity", "deliver", "--dry-run")
+    [of_call] = [line for line in out.splitlines() if "create call:c1" in line]
+    [of_message] = [line for line in out.splitlines() if "create message:text:m1" in line]
+    assert of_call.endswith(" · with contacts 17, 18")
+    assert of_message.endswith(" · with contact 17")
+
+
+def test_a_dry_run_of_many_sinks_fills_one_page(world: DeliveryWorld, syncd: Command) -> None:
+    world.calls(30)
+    options = {"place": str(world.folder)}
+    world.more = {f"crm{number}": {"sink": "memory", "options": options} for number in range(4)}
+    world.settings()
+    _, out, _ = syncd("activity", "deliver", "--dry-run")
+    lines = out.splitlines()
+    assert len([line for line in lines if "create call:" in line]) == 5 * 5
+    assert len([line for line in lines if line.strip() == "and 27 more; --changes FILE writes them all"]) == 5
+    _, out, _ = syncd("activity", "deliver", "crm", "--dry-run")
+    assert len([line for line in out.splitlines() if "create " in line]) == 20
+    assert "and 12 more; --changes FILE writes them all" in out
+
+
+def test_what_waits_for_a_person_takes_no_line_of_what_is_sent(world: DeliveryWorld, syncd: Command) -> None:
+    for number in range(30):
+        world.call(f"old{number}", ago=40 * DAY)
+    _, out, _ = syncd("activity", "deliver", "--dry-run")
+    assert "create call:c1" in out
+    assert "create call:old" not in out
+    assert "more" not in out

@@ -91,16 +91,36 @@ def test_what_works_on_stored_calls_needs_the_store(company: World, syncd: Comma
     assert not (company.folder / "activity.db").exists()
 
 
-def test_before_the_first_pull_nothing_is_listed_and_that_is_no_error(company: World, syncd: Command) -> None:
+def test_before_the_first_pull_no_day_is_known_and_that_is_no_error(company: World, syncd: Command) -> None:
     company.activity = {}
     company.settings()
-    for name in ("calls.csv", "calls.jsonl", "calls.parquet"):
-        assert syncd("activity", "export", name)[:2] == (0, f"{name}: 0 rows\n")
-        assert (company.folder / name).exists()
-    for command, empty in (("list", "activities"), ("days", "days")):
-        code, out, _ = syncd("activity", command, "--json")
-        assert (code, json.loads(out)) == (0, {empty: []})
-        code, out, _ = syncd("activity", command)
-        assert code == 0
-        assert "syncd activity pull" in out
+    code, out, _ = syncd("activity", "days", "--json")
+    assert (code, json.loads(out)) == (0, {"days": []})
+    code, out, _ = syncd("activity", "days")
+    assert (code, out) == (0, "No day is known: syncd activity pull reads them.\n")
     assert not (company.folder / "activity.db").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("activity", "list"),
+        ("activity", "list", "--json"),
+        ("activity", "deliver"),
+        ("activity", "deliver", "--dry-run"),
+        ("activity", "deliver", "--dry-run", "--json"),
+        ("activity", "export", "calls.csv"),
+        ("activity", "unknown"),
+        ("activity", "explain", "c1"),
+        ("message", "list"),
+    ],
+)
+def test_before_the_first_pull_all_say_the_same(company: World, syncd: Command, words: tuple[str, ...]) -> None:
+    company.activity = {}
+    company.sinks = {"lake": {"sink": "files", "options": {"folder": "lake"}}}
+    company.settings()
+    code, _, err = syncd(*words)
+    store = company.folder / "activity.db"
+    said = f"{store}: there are no calls and messages yet; syncd activity pull fetches them"
+    assert (code, errors(err)) == (2, [said])
+    assert not store.exists()

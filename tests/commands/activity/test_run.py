@@ -218,3 +218,32 @@ def test_of_a_configuration_that_cannot_be_read_only_the_error_is_shown(
     code, out, err = syncd("activity", command)
     assert (code, out) == (2, "")
     assert "activity.sinc: is not a key here (did you mean 'since'?)" in err
+
+
+def test_a_dry_run_foresees_what_it_would_store_and_then_deliver(phones: World, syncd: Command) -> None:
+    phones.sinks = {
+        "lake": {"sink": "files", "options": {"folder": "lake"}, "messages": "never"},
+        "shelf": {"sink": "files", "options": {"folder": "shelf"}},
+    }
+    phones.settings()
+    assert run(syncd)[0] == 0
+    for _ in range(2):
+        phones.sandbox.phones.call(talk=10.0)
+    phones.sandbox.phones.message()
+    _, out, _ = syncd("activity", "run", "--dry-run")
+    lines = out.splitlines()
+    assert "lake: nothing of what is stored" in lines
+    assert "2 new calls would be stored, and then delivered to lake, shelf once settled" in lines
+    assert "1 new message would be stored, and then delivered to shelf once settled" in lines
+    assert not [line for line in lines if "received event" in line]
+    stored(phones, event("evt_1"))
+    assert "1 received event would be merged first; what they tell of" in syncd("activity", "run", "--dry-run")[1]
+
+
+def test_a_dry_run_with_nothing_new_has_nothing_to_do(phones: World, syncd: Command) -> None:
+    phones.sinks = {"lake": {"sink": "files", "options": {"folder": "lake"}}}
+    phones.settings()
+    assert run(syncd)[0] == 0
+    _, out, _ = syncd("activity", "run", "--dry-run")
+    assert "lake: nothing to do" in out
+    assert "would be stored" not in out

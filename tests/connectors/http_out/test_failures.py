@@ -182,12 +182,14 @@ def test_a_receiver_that_was_not_said_to_erase_is_never_asked_to() -> None:
     assert Receiver().sink().wants() == Wants(compares=False)
 
 
-def test_check_posts_nothing() -> None:
+@pytest.mark.parametrize(("status", "is_good"), [(204, True), (404, True), (405, False), (501, False)])
+def test_check_posts_nothing_and_says_what_the_receiver_answers(status: int, is_good: bool) -> None:
     receiver = Receiver()
-    receiver.reply = lambda _body: 405
+    receiver.reply = lambda _body: status
     with receiver.sink() as sink:
         [note] = sink.check()
-    assert note.good
+    assert note.good is is_good
+    assert f"the receiver answers (status {status}" in note.text
     assert [request.method for request in receiver.requests] == ["OPTIONS"]
 
 

@@ -251,3 +251,14 @@ def test_an_empty_batch_is_nothing() -> None:
     assert world.sink.deliver(nothing) == []
     assert world.sink.find(nothing) == {}
     assert world.sink.erase([]) == []
+
+
+def test_requests_are_counted_over_all_sessions() -> None:
+    world = Timeline()
+    prepared = world.sink.sent
+    world.deliver(world.item(call(), 1))
+    first = world.sink.sent - prepared
+    assert first == sum(world.asked().values())
+    world.sink.close()
+    world.deliver(world.item(call(), 1))
+    assert world.sink.sent - prepared == sum(world.asked().values()) > first

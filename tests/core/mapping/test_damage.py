@@ -82,3 +82,22 @@ def test_a_changed_copy_changes_match_values_only_if_nothing_else_is_mapped() ->
 
 def test_columns_that_no_rule_names_are_left_alone() -> None:
     assert "note" not in changed_columns(rules())
+
+
+def test_in_a_copy_of_shifted_phones_each_number_stands_one_row_further_down() -> None:
+    assert damaged(ROWS, "shifted-phones", rules(), SCHEMA)["mobile"].to_list() == ["", "(212) 555-0109", "2125550100"]
+
+
+def test_in_a_copy_of_filled_phones_every_row_has_the_first_number() -> None:
+    late = ROWS.with_columns(pl.Series("mobile", ["", "2125550100", "2125550101"]))
+    filled = damaged(late, "filled-phones", rules(), SCHEMA)
+    assert filled["mobile"].to_list() == ["2125550100"] * 3
+    assert filled.drop("mobile").equals(ROWS.drop("mobile"))
+    none = ROWS.with_columns(mobile=pl.lit(""))
+    assert damaged(none, "filled-phones", rules(), SCHEMA).equals(none)
+
+
+@pytest.mark.parametrize("damage", ["shifted-phones", "filled-phones"])
+def test_copies_of_phones_leave_keys_alone(damage: str) -> None:
+    assert damaged(ROWS, damage, rules(key=("mobile",)), SCHEMA).equals(ROWS)
+    assert damaged(ROWS.clear(), damage, rules(), SCHEMA).is_empty()

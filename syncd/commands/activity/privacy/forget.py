@@ -30,10 +30,10 @@ def forget(config: Path | None, options: ActivityForgetOptions) -> int:
         settings = loaded(config, keyless=True)
         activity_of(settings)
         if options.listed or options.allow is not None:
-            return _of_the_file(settings, options.allow)
+            return allowed(settings, options.allow, again="syncd activity forget --list")
         found: Report = {"dry_run": options.dry_run, "at_sinks": []}
         if options.number is not None:
-            found |= _here(settings, options.number, dry_run=options.dry_run)
+            found |= of_number(settings, options.number, dry_run=options.dry_run)
         if options.sinks and not options.dry_run:
             found["at_sinks"] = _at_sinks(settings, stopping)
         return found
@@ -41,7 +41,13 @@ def forget(config: Path | None, options: ActivityForgetOptions) -> int:
     return reported(work, _show, as_json=options.as_json, happened=_happened)
 
 
-def _here(settings: Settings, text: str, *, dry_run: bool) -> Report:
+def of_number(settings: Settings, text: str, *, dry_run: bool) -> Report:
+    """Erase the calls and messages of a number, written in any way, and return what was erased.
+
+    Raises:
+        ConfigError: it is no number of somebody else, or there is no store.
+        SyncdError: as :func:`syncd.activity.erasing.forget`.
+    """
     from syncd.activity import erasing
     from syncd.activity.opening import region_of
     from syncd.state.leaving.forgotten import Forgotten
@@ -63,13 +69,23 @@ def _at_sinks(settings: Settings, stopping: threading.Event) -> list[Report]:
         return [erase_at(session, each).to_json() for each in settings.sinks.values()]
 
 
-def _of_the_file(settings: Settings, allow: str | None) -> Report:
+def allowed(settings: Settings, allow: str | None, *, again: str) -> Report:
+    """Return what is forgotten, never whom, after what has the digest ``allow`` may come back; None: nothing may.
+
+    ``again``: the command that shows the digests.
+
+    Raises:
+        ConfigError: nothing has this digest.
+    """
     from syncd.state.leaving.forgotten import Forgotten
 
     forgotten = Forgotten(settings.state)
     if allow is not None and not forgotten.allow(allow.strip().lower()):
-        raise ConfigError("nothing was forgotten under this digest: syncd activity forget --list shows the digests")
-    rows = [{"what": each.what, "digest": each.digest, "at": iso(each.at)} for each in forgotten.entries()]
+        raise ConfigError(f"nothing was forgotten under this digest: {again} shows the digests")
+    rows = [
+        {"what": each.what, "digest": each.digest, "at": iso(each.at), "source": each.source or None}
+        for each in forgotten.entries()
+    ]
     return {"forgotten": rows, **({} if allow is None else {"allowed": allow})}
 
 
@@ -83,7 +99,7 @@ def _happened(found: Report) -> Iterator[str]:
 
 def _show(screen: Screen, found: Report) -> None:
     if "forgotten" in found:
-        _show_file(screen, found)
+        show_file(screen, found)
         return
     if "calls" in found:
         _show_here(screen, found)
@@ -119,10 +135,16 @@ def _show_sink(screen: Screen, each: Report) -> None:
         screen.line(f"{name}: {each['error']}")
 
 
-def _show_file(screen: Screen, found: Report) -> None:
+def show_file(screen: Screen, found: Report) -> None:
+    """Show what :func:`allowed` returned."""
     if found["forgotten"]:
-        screen.table(("what", "digest", "since"), [tuple(each.values()) for each in found["forgotten"]])
+        from syncd.commands.status import shown_time
+
+        rows = [
+            (each["what"], each["digest"], shown_time(each["at"]), each["source"] or "-") for each in found["forgotten"]
+        ]
+        screen.table(("what", "digest", "since", "source"), rows)
     else:
         screen.line("Nothing is forgotten.")
     if "allowed" in found:
-        screen.line("What it names may come back, by the next pull of its days.")
+        screen.line("What it names may come back: a contact with the next run, calls by the next pull of their days.")

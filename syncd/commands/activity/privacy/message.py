@@ -26,7 +26,7 @@ From = Annotated[str, Option("--from", metavar="N", help="One of the company's o
 To = Annotated[str, Option("--to", metavar="N", help="Who gets it.")]
 Text = Annotated[str, Argument(metavar="TEXT", help="The message, up to 1,600 characters.")]
 Test = Annotated[bool, Option("--test", help="Only ask Vocatech whether it could be sent.")]
-Number = Annotated[str, Argument(metavar="N", help="The number, written in any way.")]
+Number = Annotated[str, Argument(metavar="NUMBER", help="The number, written in any way.")]
 
 SHOWN = 50
 
@@ -64,8 +64,11 @@ def message_list(common: Common, *, json: Json = False) -> int:
         return {"messages": [{**first, **second} for first, second in zip(named, more, strict=True)]}
 
     def show(screen: Screen, found: Report) -> None:
+        from syncd.commands.status import shown_time
+
         names = ("at", "from", "to", "state", "reason")
-        rows = [tuple(each[name] or "" for name in names) for each in found["messages"]]
+        shown = [{**each, "at": shown_time(each["at"])} for each in found["messages"]]
+        rows = [tuple(each[name] or "" for name in names) for each in shown]
         if rows:
             screen.table(names, rows)
         else:
@@ -88,7 +91,9 @@ def _list(common: Common, *, as_json: bool) -> int:
         return {"opt_outs": [{"number": each.number, "since": iso(each.at), "by": each.by} for each in found]}
 
     def show(screen: Screen, found: Report) -> None:
-        rows = [(each["number"], each["since"], each["by"]) for each in found["opt_outs"]]
+        from syncd.commands.status import shown_time
+
+        rows = [(each["number"], shown_time(each["since"]), each["by"]) for each in found["opt_outs"]]
         if rows:
             screen.table(("number", "since", "by"), rows)
         else:
@@ -123,7 +128,7 @@ def _wished(common: Common, number: str, *, out: bool, as_json: bool) -> int:
         from syncd.commands.settings import activity_of, loaded
 
         settings = loaded(common.config, keyless=True)
-        digits = digits_of_option("N", number, region_of(settings))
+        digits = digits_of_option("NUMBER", number, region_of(settings))
         with open_store(settings, activity_of(settings)) as store:
             store.opt_outs.wish(OptOut(digits, out, time.time(), "person"))
         return {"number": digits, "out": out}

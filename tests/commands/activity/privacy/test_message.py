@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from syncd.activity.messaging import settle as settling
 from syncd.sandbox.activity.directory import OWN_NUMBERS
 from syncd.sandbox.faults import Drop
-from tests.worlds.commands import Command
+from tests.worlds.commands import Command, errors
 from tests.worlds.world import World
 
 OWN, HERS = OWN_NUMBERS[0], "2125550123"
@@ -158,3 +159,31 @@ def test_a_stop_counts_although_only_keeps_no_messages(phones: World, say: Say) 
     phones.sandbox.phones.message(direction="incoming", remote_number=HERS, group_number=OWN, body="stop")
     say("activity", "pull")
     assert send(say, code=3)["state"] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("message", "opt-outs", "add", "abc"), "NUMBER: "),
+        (("message", "opt-outs", "remove", "101"), "NUMBER: "),
+        (("activity", "forget", "abc"), "NUMBER: "),
+        (("message", "send", "--from", OWN, "--to", "abc", "Hello"), "--to: "),
+    ],
+)
+def test_what_is_no_number_is_named_by_its_argument(
+    phones: World, say: Say, syncd: Command, words: tuple[str, ...], named: str
+) -> None:
+    say("activity", "pull")
+    code, _, err = syncd(*words)
+    said = f"{named}this is no phone number: write it with its area code, such as +1 212 555 0101"
+    assert (code, errors(err)) == (2, [said])
+
+
+def test_people_read_times_in_one_form(phones: World, say: Say, syncd: Command) -> None:
+    send(say)
+    say("message", "opt-outs", "add", "2125550177")
+    say("activity", "forget", "2125550178")
+    for words in (("message", "list"), ("message", "opt-outs"), ("activity", "forget", "--list")):
+        out = syncd(*words)[1]
+        assert re.search(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC\b", out), words
+        assert not re.search(r"\d\dT\d\d:", out), words

@@ -1,4 +1,4 @@
-"""``syncd state``: about the state file. ``accept`` gives it to the company of the configured key."""
+"""``syncd state accept``: gives the state file to the company of the configured key."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from syncd.commands.options import Common, Json, command
 from syncd.commands.running import error_of, finished, opened
 from syncd.commands.settings import loaded
 from syncd.core.wording import counted
@@ -20,26 +17,23 @@ from syncd.report.streams import print_json
 if TYPE_CHECKING:
     from syncd.accept import Accepted
 
-app = typer.Typer(help="About the state file.", rich_markup_mode=None, no_args_is_help=True)
 
-
-@command(app, "accept")
-def state_accept(common: Common, *, json: Json = False) -> int:
-    """Say that this key's company is the state's: the same company, emptied or restored from a backup."""
+def accept(config: Path | None, *, as_json: bool) -> int:
+    """Accept the company, print what was found, and return the exit code."""
     done: list[Accepted] = []
-    error = error_of(partial(_accept, common.config, done))
-    return finished(partial(_print, done, error, as_json=json), (), error)
+    error = error_of(partial(_accept, config, done))
+    return finished(partial(_print, done, error, as_json=as_json), (), error)
 
 
 def _accept(config: Path | None, done: list[Accepted], stopping: threading.Event) -> None:
-    from syncd.accept import accept
+    from syncd.accept import accept as accept_company
     from syncd.state.place import is_there
 
     settings = loaded(config)
     if not is_there(settings.state):
         raise ConfigError(f"{settings.state}: there is no state file yet, so there is nothing to accept: run syncd run")
     with opened(settings, stopping, dry_run=False, wait=False) as session:
-        done.append(accept(session))
+        done.append(accept_company(session))
 
 
 def _print(done: list[Accepted], error: BaseException | None, code: int, *, as_json: bool) -> None:

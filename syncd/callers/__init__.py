@@ -1,0 +1,1 @@
+"""The stories about callers: who is calling, and why not somebody else."""

@@ -1,0 +1,1 @@
+"""Commands that prove something of calls and messages, and write nothing."""

@@ -1,0 +1,1 @@
+"""Who is calling: which contacts hold a number, and what the display may show for it."""

@@ -1,0 +1,135 @@
+"""Brings the target and the state in line with what was forgotten: contacts go, numbers go, and what is kept of them.
+
+The digests stand in their file before anything else is done. So a command that is ended in the middle, and a state
+from a backup, are brought in line by the next run of the source, before it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from syncd.core.callers.form import plain_numbers
+from syncd.core.forgetting.changes import Fate, changes_of, fates
+from syncd.core.forgetting.traces import Sought
+from syncd.core.plan import Plan
+from syncd.core.schema import Schema
+from syncd.errors import SyncdError
+from syncd.finish.callers import keep_callers
+from syncd.plan.field_history import schema_changed
+from syncd.push.result import PushResult
+from syncd.push.run_plan import push_plan
+from syncd.run.session import Session
+from syncd.state import State
+from syncd.state.leaving.forgotten import Forgotten
+from syncd.state.leaving.leftovers import Leftover
+from syncd.target.lookup import Index
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Erasure:
+    """What became of one source's part. ``pushed``: of its contacts at the target.
+
+    ``unfinished``: how many contacts could not be erased yet. ``stays``: contacts that syncd had let go before, and
+    that stay at the target. ``failure``: what ended it early.
+    """
+
+    source: str
+    pushed: PushResult = field(default_factory=PushResult)
+    unfinished: int = 0
+    stays: list[Leftover] = field(default_factory=list)
+    failure: SyncdError | None = None
+
+
+def sweep(session: Session, source: str, mapped: Collection[str], schema: Schema) -> None:
+    """Erase what a source's state, or the target, has of what was forgotten; the caller holds the source.
+
+    There is nothing to do unless the file or the state was exchanged, or a command was ended in the middle.
+
+    Raises:
+        SyncdError: what ended it early; the next run goes on.
+    """
+    marks, done = Forgotten(session.settings.state).of(source), session.state.facts.forgotten(source)
+    if session.dry_run or done.get() == marks.stamp:
+        return
+    if marks:
+        sought = session.state.searching.by_marks(marks, phones_of(session.state, schema))
+        if sought:
+            log.info("forgetting", source=source, keys=len(sought.keys))
+            erasure = erase(session, source, sought, mapped, schema)
+            session.state.erasing.clean()
+            if erasure.failure:
+                raise erasure.failure
+            if erasure.unfinished:
+                return
+        # What was kept of rows that no table names.
+        session.state.cursors.drop(source)
+    done.set(marks.stamp)
+
+
+def decided(state: State, source: str, sought: Sought, mapped: Collection[str], schema: Schema) -> list[Fate]:
+    """Decide what becomes of the contacts of a source at the target; ``mapped``: the fields that its mapping names."""
+    holders = state.searching.contacts(source, sought, phones_of(state, schema))
+    if schema_changed(state, source, schema, mapped):
+        # By the match fields of now nobody knows the contacts yet; the next run sends them without the number.
+        holders = [each for each in holders if each.key in sought.keys]
+    found = fates(holders, sought, schema, {})
+    wanted = {each.match for each in found if each.after is not None and each.match != each.holder.match}
+    taken = state.holdings.by_match(wanted) if wanted else {}
+    return fates(holders, sought, schema, taken) if taken else found
+
+
+def erase(session: Session, source: str, sought: Sought, mapped: Collection[str], schema: Schema) -> Erasure:
+    """Take what is sought from the target, then from the state; the caller holds the source."""
+    state, found = session.state, Erasure(source)
+    phones = phones_of(session.state, schema)
+    # Before the push: a contact that goes for its number takes all that is known of it along.
+    sought = state.searching.widened(source, sought, phones)
+    decisions = decided(state, source, sought, mapped, schema)
+    gone = sought.keys | {each.holder.key for each in decisions if each.after is None}
+    changes = changes_of(decisions, schema)
+    if not changes.is_empty() or state.searching.unfinished(source, sought, phones):
+        # No gate holds it: a person has asked for exactly this. All else of a push holds here too.
+        plan = Plan(changes, (), changes.clear())
+        index = Index(session.target.contacts, schema, session.target.search)
+        found.pushed = push_plan(session, source, plan, index, since=state.journal.newest_change())
+        found.failure = found.pushed.failure
+    _let_others_have(state, decisions, sought.numbers, phones)
+    # What the index has not followed yet holds the fields of before.
+    keep_callers(session)
+    waiting = state.searching.unfinished(source, Sought(gone, sought.numbers), phones)
+    found.unfinished = len(waiting)
+    found.stays = state.searching.stays(source, gone)
+    state.erasing.erase(source, Sought(gone - waiting, sought.numbers), phones)
+    return found
+
+
+def _let_others_have(
+    state: State, decisions: Sequence[Fate], forgotten: Collection[str], phones: Collection[str]
+) -> None:
+    """Let contacts have the numbers that they went without for the sake of a contact that has gone."""
+    gone = [each.holder.there for each in decisions if each.after is None]
+    numbers = {number for fields in gone for name in phones for number in plain_numbers(fields.get(name, ""))}
+    state.shared.ask_those_without(numbers.difference(forgotten))
+
+
+def phones_of(state: State, schema: Schema) -> frozenset[str]:
+    """Return the names of the phone fields, as the target has them, and as earlier runs knew them."""
+    return schema.phones | state.history.phone_fields()
+
+
+def counts_of(erasure: Erasure) -> dict[str, Any]:
+    """Return how many contacts went, lost a number, stay with another key, were refused, or wait."""
+    pushed = erasure.pushed
+    return {
+        "deleted": pushed.counts["delete"],
+        "changed": pushed.counts["update"] + pushed.counts["move"],
+        "handed_over": pushed.without_call["handed over"],
+        "rejected": len(pushed.rejected),
+        "unfinished": erasure.unfinished,
+    }
