@@ -116,6 +116,11 @@ class Runs(Part):
         found: str | None = self._database.scalar(query, sink=sink, well=well)
         return found
 
+    def has_ended(self, run: str, source: str) -> bool:
+        """Return whether a run is known that ended, well or not."""
+        query = "SELECT 1 FROM run WHERE run = :run AND source = :source AND outcome IN ('done', 'failed')"
+        return bool(self._database.rows(query, run=run, source=source))
+
     def delivered_to(self) -> frozenset[str]:
         """Return the names of all sinks that a run delivered to."""
         return frozenset(self._database.column("SELECT DISTINCT source FROM run WHERE kind = 'deliver'"))

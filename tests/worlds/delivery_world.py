@@ -235,6 +235,11 @@ class DeliveryWorld:
             [hold] = [each for each in state.holds.of(sink) if each["gate"] == gate]
             assert state.holds.approve(sink, hold["digest"])
 
+    def holds(self, sink: str = "crm") -> list[str]:
+        """Return the gates that hold something."""
+        with self.state() as state:
+            return [each["gate"] for each in state.holds.of(sink)]
+
     def status(self, identity: str, sink: str = "crm") -> str | None:
         """Return the status of a delivery."""
         kind, _, key = identity.partition(":")

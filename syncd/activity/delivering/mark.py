@@ -17,7 +17,7 @@ from syncd.core.activity.facts import DELIVERED
 class Mark:
     """``revision``: everything up to it was seen; -1: nothing was. ``run``: the newest run that began to send.
 
-    ``earlier``: the newest run before it that the state file knew, "" for none; None in a mark of an earlier version,
+    ``ended``: that run sends nothing more. ``earlier``: the newest run before it that the state file knew, "" for none; None in a mark of an earlier version,
     which knows only runs that ended well. ``wording``, ``selection``, ``limits``: digests of the settings with which it
     was seen. ``records``: whether the sink had, or may have had, any records; ``noted``: whether anything was noted of
     it, such as that a call waits. ``groups``: every grouping in which its messages were delivered. ``lost``: when it
@@ -33,6 +33,7 @@ class Mark:
     run: str = ""
     groups: tuple[str, ...] = ()
     earlier: str | None = None
+    ended: bool = True
     lost: float = 0.0
 
     @property
@@ -57,7 +58,8 @@ class Marks:
         """Return the mark with which a run begins to send: what it sees stays unseen until it ends."""
         # A run that is broken off must not pass for one that has looked at everything.
         revision = -1 if self.fresh else self.before.revision
-        return replace(self.before, revision=revision, run=run, earlier=self.wanted.earlier, lost=self.wanted.lost)
+        earlier, lost = self.wanted.earlier, self.wanted.lost
+        return replace(self.before, revision=revision, run=run, ended=False, earlier=earlier, lost=lost)
 
     @property
     def rewords(self) -> bool:
@@ -101,7 +103,10 @@ def _has_lost(session: DeliverySession, sink: str, mark: Mark) -> bool:
     newest = session.state.runs.newest_delivery(sink, well=is_old)
     if newest is None and mark.is_new and not mark.run:
         return _was_renamed(session)
-    return newest not in {None, mark.run, mark.earlier}
+    if newest not in {None, mark.run, mark.earlier}:
+        return True
+    # A copy that was made within a run does not know its end.
+    return not mark.ended and session.state.runs.has_ended(mark.run, sink)
 
 
 def _was_renamed(session: DeliverySession) -> bool:

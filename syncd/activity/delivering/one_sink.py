@@ -240,11 +240,12 @@ class _Delivery:
         report.requests = self.sink.sent
         outcome = "failed" if report.error else "done"
         shown = report.to_json()
+        self.mark = replace(self.mark, run=run)
+        # Before the state file knows the end: an end that it knows and the store does not is a note that was lost.
+        self._save(replace(self._begun(), groups=self.mark.groups, ended=True))
         self.session.state.runs.end(
             run, self.name, outcome=outcome, exit_code=report.exit_code, requests=report.requests, report=shown
         )
-        self.mark = replace(self.mark, run=run)
-        self._save(replace(self._begun(), groups=self.mark.groups))
 
     def _keep(self, world: Circumstances) -> None:
         """Keep what gates hold, if that has changed: of a hundred thousand it takes a while."""

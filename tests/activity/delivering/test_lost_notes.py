@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+
 import pytest
 
 from syncd.core.activity.delivering.settled import LOOKS
+from syncd.sink import Item, Outcome
 from tests.worlds.delivery_world import DAY, HOUR, DeliveryWorld, counts, held
-from tests.worlds.memory_sink import down, killed, killed_after
+from tests.worlds.memory_sink import MemorySink, down, killed, killed_after
 
 MINUTE = 60.0
 LATE = LOOKS[-1]
@@ -92,12 +97,34 @@ def test_an_approval_that_an_older_store_knows_does_not_make_doubles(finds: Deli
     finds.restore(copy)
     finds.later(HOUR)
     finds.deliver()
-    with finds.state() as state:
-        for hold in state.holds.lists("crm"):
-            state.holds.approve("crm", hold["digest"])
+    for hold in finds.holds():
+        finds.approve(hold)
     finds.deliver()
     assert finds.place.identities() == calls
     assert counts(finds.deliver()) == {"unchanged": 4}
+
+
+def test_a_copy_that_was_made_within_a_run_does_not_make_doubles(finds: DeliveryWorld) -> None:
+    finds.options["batch"] = 1
+    calls = finds.calls(3)
+    copies = []
+
+    def copy(sink: MemorySink, items: Sequence[Item]) -> list[Outcome]:
+        with closing(sqlite3.connect(finds.folder / "activity.db")) as store:
+            copies.append(store.serialize())
+        return sink.write(items)
+
+    finds.place.faults = [None, copy]
+    finds.deliver()
+    finds.restore(copies[0])
+    for _ in range(3):
+        finds.deliver()
+        finds.later(LATE)
+    for hold in finds.holds():
+        finds.approve(hold)
+    finds.deliver()
+    assert finds.place.identities() == calls
+    assert counts(finds.deliver()) == {"unchanged": 3}
 
 
 def test_what_may_be_there_and_is_forgotten_meanwhile_is_named(finds: DeliveryWorld) -> None:
