@@ -83,6 +83,7 @@ def _add(name: str, options: type, room: str = "") -> None:
 
 # --help lists the commands in this order.
 _add("run", takes.RunOptions)
+_add("apply", takes.ApplyOptions)
 
 
 @command(app)

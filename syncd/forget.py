@@ -85,13 +85,15 @@ class SourcePart:
 class Forgetting:
     """What is forgotten. ``copies``: older copies of the state that go; ``clean``: nothing of it is left in its file.
 
-    ``held``: the list that waits for an approval; then nothing was done.
+    ``held``: the list that waits for an approval; then nothing was done. ``elsewhere``: backups that syncd has made and
+    that are still there, which are not cleaned.
     """
 
     dry_run: bool
     parts: list[SourcePart] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     copies: list[Path] = field(default_factory=list)
+    elsewhere: list[Path] = field(default_factory=list)
     held: Held | None = None
     clean: bool = True
 
@@ -100,6 +102,8 @@ def look(state: State, settings: Settings, wanted: Wanted, found: Forgetting) ->
     """Say what would go; ``found`` is filled in. The target is asked nothing."""
     found.parts = [_part(state, settings, name, wanted.sought()) for name in sources_of(state, settings, wanted)]
     found.copies = state.copies()
+    noted = (Path(each["path"]) for each in state.facts.backups.get())
+    found.elsewhere = [path for path in noted if path.exists()]
     found.held = _held(found.parts) if wanted.numbers else None
 
 

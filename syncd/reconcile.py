@@ -31,8 +31,8 @@ from syncd.finish.callers import keep_callers
 from syncd.finish.close import not_done
 from syncd.finish.forgetting import sweep
 from syncd.finish.record import ENDS_THE_COMMAND
+from syncd.plan.comparing import NOT_LOOKED_UP
 from syncd.plan.field_history import renames, schema_changed
-from syncd.plan.gather import NOT_LOOKED_UP
 from syncd.plan.schema_check import need_mapped, settled_schema
 from syncd.push.result import PushResult
 from syncd.push.run_plan import push_plan

@@ -35,6 +35,9 @@ from tests.worlds.logs import logging_restored
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# As syncd itself does: to look for circles of unused objects takes a tenth of the tests' time.
+gc.set_threshold(*RARELY)
+
 # On a busy machine any example can be slow, so a deadline proves nothing.
 settings.register_profile("syncd", deadline=None, max_examples=examples(40, 100))
 settings.load_profile("syncd")
@@ -46,8 +49,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_finish() -> None:
-    """Look for unused objects as rarely as syncd itself does, and never among those that live until the end."""
-    gc.set_threshold(*RARELY)
+    """Never look for unused objects among the tests themselves, which live until the end."""
     gc.freeze()
 
 
@@ -86,16 +88,17 @@ def _new_files_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_wait_for_the_disk() -> Iterator[None]:
-    """Let SQLite write the state without a wait for the disk: no test cuts the power."""
-    open_it = State._open
+    """Let SQLite write the state and the store without a wait for the disk: no test cuts the power."""
+    open_it = Database._open
 
-    def open_without_waits(state: State) -> sqlite3.Connection:
-        connection = open_it(state)
+    def open_without_waits(file: Database) -> sqlite3.Connection:
+        connection = open_it(file)
         connection.execute("PRAGMA synchronous = OFF")
         return connection
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(State, "_open", open_without_waits)
+        for kind in (State, ActivityStore):
+            patch.setattr(kind, "_open", open_without_waits)
         yield
 
 

@@ -36,7 +36,7 @@ FLOORS = (
     ("finish",),
     ("activity",),
     ("sync",),
-    ("reconcile", "undo", "explain", "prove", "accept", "callers"),
+    ("reconcile", "undo", "explain", "prove", "accept", "apply", "callers", "forget"),
     ("daemon", "sandbox"),
     ("demo",),
     ("commands",),

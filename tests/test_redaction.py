@@ -57,6 +57,7 @@ def without_changes(out: str) -> str:
     found = json.loads(out)
     for source in found["sources"]:
         source["changes"], source["altered"] = [], []
+    found["callers"]["list"] = []
     return json.dumps(found, ensure_ascii=False)
 
 

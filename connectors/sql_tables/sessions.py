@@ -57,12 +57,24 @@ class Session(Protocol):
         """Let go of the connection."""
 
 
-class PostgresSession(Postgres):
-    """A connection to PostgreSQL."""
+class _Opened:
+    """What most sessions have in common: nothing limits a row, and a stop ends a call of the driver from outside."""
+
+    _connection: Any
 
     @property
     def raw(self) -> Any:
         return self._connection
+
+    def longest_row(self) -> int | None:
+        return None
+
+    def call(self, work: Callable[[], T]) -> T:
+        return work()
+
+
+class PostgresSession(_Opened, Postgres):
+    """A connection to PostgreSQL."""
 
     def begin(self) -> None:
         self._connection = self.connect(
@@ -88,19 +100,9 @@ class PostgresSession(Postgres):
         asked = ", ".join(["set_config(%s, %s, true)"] * len(settings))
         cursor.execute(f"SELECT {asked}", [each for pair in settings.items() for each in pair])
 
-    def longest_row(self) -> int | None:
-        return None
 
-    def call(self, work: Callable[[], T]) -> T:
-        return work()
-
-
-class MySqlSession(MySql):
+class MySqlSession(_Opened, MySql):
     """A connection to MariaDB or MySQL."""
-
-    @property
-    def raw(self) -> Any:
-        return self._connection
 
     def begin(self) -> None:
         self._connection = self.connect(
@@ -126,16 +128,9 @@ class MySqlSession(MySql):
     def longest_row(self) -> int | None:
         return self._packet - 4_096
 
-    def call(self, work: Callable[[], T]) -> T:
-        return work()
 
-
-class SqliteSession(Sqlite):
+class SqliteSession(_Opened, Sqlite):
     """A connection to a SQLite file, which is made if it is not there."""
-
-    @property
-    def raw(self) -> Any:
-        return self._connection
 
     def begin(self) -> None:
         import sqlite3
@@ -186,19 +181,9 @@ class SqliteSession(Sqlite):
                 self._until = time.monotonic() + self.access.timeout
                 return
 
-    def longest_row(self) -> int | None:
-        return None
 
-    def call(self, work: Callable[[], T]) -> T:
-        return work()
-
-
-class SqlServerSession(SqlServer):
+class SqlServerSession(_Opened, SqlServer):
     """A connection to SQL Server."""
-
-    @property
-    def raw(self) -> Any:
-        return self._connection
 
     def begin(self) -> None:
         timeouts = {"login_timeout": int(CONNECT_TIMEOUT), "timeout": int(self.access.timeout)}
@@ -207,9 +192,6 @@ class SqlServerSession(SqlServer):
     def open_transaction(self, cursor: Any) -> None:
         for setting in SQL_SERVER_SETTINGS:
             self.call(partial(cursor.execute, setting))
-
-    def longest_row(self) -> int | None:
-        return None
 
     def call(self, work: Callable[[], T]) -> T:
         return self._call(work)

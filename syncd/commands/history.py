@@ -16,7 +16,7 @@ from syncd.budget import describe
 from syncd.commands.options import HistoryQuery
 from syncd.commands.settings import chosen, loaded
 from syncd.commands.status import shown_time
-from syncd.core.callers.kinds import in_words
+from syncd.core.callers.kinds import RENAMED, in_words
 from syncd.core.columns import UNIT
 from syncd.core.wording import shown_key
 from syncd.errors import ConfigError
@@ -121,7 +121,8 @@ def _changes(state: State, query: HistoryQuery, since: float | None) -> Found:
     keys = [None] if query.key is None else list(dict.fromkeys([query.key, query.key.replace("+", UNIT)]))
     for key in keys:
         for each in state.history.changes(source=query.source, run=query.run, key=key, since=since):
-            found = {name: each[name] for name in ("run", "source", "kind", "outcome", "reason", "before", "after")}
+            names = ("run", "source", "kind", "outcome", "reason", "place", "before", "after")
+            found = {name: each[name] for name in names}
             yield {
                 **found,
                 "key": shown_key(each["key"]),
@@ -172,7 +173,8 @@ def _row(run: Mapping[str, Any], *, brief: bool = False) -> tuple[str, ...]:
     kind = "" if run["kind"] == "run" else f", {run['kind']}"
     mark = f", undoes {run['undoes']}" if run["undoes"] and not brief else kind
     outcome = outcome_shown(run["outcome"], run["exit"], (run["error"] or {}).get("kind")) + mark
-    callers = in_words((run["callers"] or {}).get("counts", {}))
+    # Most runs are of contacts that come and go: to say of each that numbers do too would fill the table.
+    callers = in_words((run["callers"] or {}).get("counts", {}), RENAMED)
     made = "; callers: ".join(filter(None, [", ".join(kinds_counted(run["counts"], done=True)), callers])) or "-"
     begun = () if brief else (shown_time(run["started"]),)
     return (run["run"], run["source"], *begun, outcome, made, f"{run['requests']:,}")

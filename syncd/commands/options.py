@@ -27,6 +27,8 @@ Wait = Annotated[bool, Option("--wait", help="Wait for another run of the source
 Json = Annotated[bool, Option("--json", help="Print one JSON object on stdout, and nothing else.")]
 
 _CHANGES = Option("--changes", metavar="FILE", help="Write every change to a .csv, .jsonl or .parquet file.")
+_PLAN = Option("--plan", metavar="FILE", help="With --dry-run: write the plan to a file that syncd apply makes.")
+_MAX_AGE = Option("--max-age", metavar="AGE", help="Refuse a plan that is older than this, such as 12h or 3d.")
 _EXIT_CODE = Option("--exit-code", help="With --dry-run: exit with 10 when there are changes.")
 _PROVE = Option("--prove", help="Try damaged copies of each source: does a gate hold what they would do?")
 _PROVE_OUTAGE = Option("--prove", help="Rehearse a day with the receiver off: what would be lost, and how late is it?")
@@ -73,9 +75,20 @@ class RunOptions:
     dry_run: DryRun = False
     as_json: Json = False
     changes: Annotated[Path | None, _CHANGES] = None
+    plan: Annotated[Path | None, _PLAN] = None
     full: Annotated[bool, Option("--full", help="Read everything, also what has not changed.")] = False
     wait: Wait = False
     exit_code: Annotated[bool, _EXIT_CODE] = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """Make exactly the changes of a plan that run --dry-run --plan wrote; what changed since is refused."""
+
+    file: Annotated[Path, Argument(metavar="FILE", help="The plan.")]
+    as_json: Json = False
+    max_age: Annotated[str, _MAX_AGE] = "1d"
+    wait: Wait = False
 
 
 @dataclass(frozen=True, slots=True)

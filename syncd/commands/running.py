@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from syncd.commands.options import RunOptions, UndoOptions
+from syncd.commands.options import ApplyOptions, RunOptions, UndoOptions
 from syncd.errors import SourceBusy, StateError, SyncdError
 from syncd.report.error_text import error_json, message_of, placed, say_error
 from syncd.report.exit_code import CODES, DONE, code_for, code_of, gravest, is_unwritable
@@ -57,7 +57,9 @@ class Ran:
     settings: Settings | None = None
 
 
-def concluded(options: RunOptions | UndoOptions, ran: Ran, work: Callable[[threading.Event], None]) -> int:
+def concluded(
+    options: RunOptions | UndoOptions | ApplyOptions, ran: Ran, work: Callable[[threading.Event], None]
+) -> int:
     """Do ``work``, which fills in ``ran``, print the report, and return the exit code."""
     ran.error = error_of(work)
     asked = isinstance(options, RunOptions) and options.exit_code
@@ -169,17 +171,18 @@ def progress() -> AbstractContextManager[Watcher | None]:
     return watching()
 
 
-def _print(options: RunOptions | UndoOptions, ran: Ran, code: int) -> None:
+def _print(options: RunOptions | UndoOptions | ApplyOptions, ran: Ran, code: int) -> None:
+    dry_run = not isinstance(options, ApplyOptions) and options.dry_run
     if options.as_json:
         from syncd.report.source_report import write_json
 
-        found = {"run": ran.run, "dry_run": options.dry_run, "exit": code}
+        found = {"run": ran.run, "dry_run": dry_run, "exit": code}
         write_json(sys.stdout, found, ran.reports, error_json(ran.error))
     else:
         from syncd.report.run_screen import show_run
         from syncd.report.screen import Screen
 
-        show_run(Screen(), ran.reports, dry_run=options.dry_run, left=ran.left)
+        show_run(Screen(), ran.reports, dry_run=dry_run, left=ran.left)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import polars as pl
 
 from syncd.config import Settings
 from syncd.errors import ConfigError
-from syncd.report.table_file import check_file
+from syncd.plan.file import is_plan
+from syncd.report.table_file import check_file, check_place
 
 CHANGES = ("source", "kind", "key", "id")
 """The first columns of a file of changes; in JSON, keys of each line."""
@@ -37,10 +38,33 @@ def check_written(file: Path, named: str, head: Sequence[str], other: str, setti
         ConfigError: the file's name or place is not usable, or another file stands there.
     """
     check_file(file, named)
-    for use in _uses(file, settings):
-        raise ConfigError(f"{named}: {use}: name another file, in a folder that no source reads")
+    _require_free(file, named, settings)
     if not _may_be_replaced(file, head):
         raise ConfigError(f"{named}: this file is there already, and {other}: name another one")
+
+
+def check_plan(file: Path, named: str, settings: Settings) -> None:
+    """Refuse a file for a plan that must not be written; an earlier plan is replaced.
+
+    Raises:
+        ConfigError: the file's place is not usable, or another file stands there.
+    """
+    check_place(file, named)
+    _require_free(file, named, settings)
+    if not _is_empty(file) and not is_plan(file):
+        raise ConfigError(f"{named}: this file is there already, and no plan: name another one")
+
+
+def _require_free(file: Path, named: str, settings: Settings) -> None:
+    for use in _uses(file, settings):
+        raise ConfigError(f"{named}: {use}: name another file, in a folder that no source reads")
+
+
+def _is_empty(file: Path) -> bool:
+    try:
+        return not file.exists() or not file.stat().st_size
+    except OSError:
+        return False
 
 
 def _uses(file: Path, settings: Settings) -> Iterator[str]:
@@ -74,7 +98,7 @@ def _of_activity(settings: Settings) -> Iterator[tuple[str, Path]]:
 def _may_be_replaced(file: Path, head: Sequence[str]) -> bool:
     """Tell whether nothing is lost: there is no file, an empty one, or an earlier table that begins with ``head``."""
     try:
-        return not file.exists() or not file.stat().st_size or _begins_with(file, head)
+        return _is_empty(file) or _begins_with(file, head)
     except (OSError, ValueError):
         # A file that cannot be read as such a table is somebody else's.
         return False

@@ -252,6 +252,8 @@ def without_same(changes: pl.DataFrame, again: pl.Series, schema: Schema) -> tup
     known = (pl.col(KIND) == "update") & pl.col(WHY).is_null() & (pl.col(BEFORE) != "{}")
     # The target may have lost a contact that it refused.
     updates = changes.filter(known & ~pl.col(KEY).is_in(again.implode()))
+    if updates.is_empty():
+        return changes, {}
     same = updates.filter(~values_differ(updates, schema.phones))
     # A repair sends the fields that the ledger has. So these become the row's fields, together with the digest.
     found = {each.key: (each.digest or 0, json.dumps(each.after, ensure_ascii=False)) for each in rows(same)}

@@ -68,6 +68,8 @@ class Verdicts:
     def unusable(self) -> pl.Series:
         """Return the keys that have rows, none of which can be used."""
         invalid = self.rows.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
+        if invalid.is_empty():
+            return invalid.get_column(KEY)
         # Of rows that share a key the first one is used, and the others are invalid.
         return invalid.join(self.contacts().select(KEY), on=KEY, how="anti").get_column(KEY)
 
@@ -102,6 +104,8 @@ class Verdicts:
     def without_duplicates(self) -> Self:
         """Let rows that make the same contact be one; make every other row invalid whose key an earlier row has."""
         found = duplicate_keys(self.rows.filter(pl.col(STATE) != EXCLUDED), self.origins)
+        if found.is_empty():
+            return self
         verdicts = self.demoted(found.filter(pl.col(STATE) == INVALID))
         same = found.filter(pl.col(STATE) == EXCLUDED).get_column(ROW)
         if same.is_empty():

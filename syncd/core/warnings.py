@@ -95,6 +95,8 @@ def of_rows(rows: pl.DataFrame, origins: Sequence[str]) -> Iterator[str]:
 
     Rows with :data:`INVISIBLE_MARKS` are counted in one warning.
     """
+    if rows.is_empty():
+        return
     marked = rows.filter(rows.get_column("@warning").str.ends_with(INVISIBLE_MARKS))
     if marked.height:
         line, origin = marked.select("@line", "@origin").row(0)

@@ -38,8 +38,9 @@ def close(session: Session, world: World, planned: Planned, pushed: PushResult) 
     """
     state, source, record = session.state, world.name, planned.record
     session.leases.check()
-    # While this gate holds the source, its contacts are still as the former match fields made them.
-    if not any(held.gate == SCHEMA_GATE for held in planned.plan.held):
+    # While this gate holds the source, its contacts are still as the former match fields made them. If changes were
+    # left out, some contacts may be so, too.
+    if not planned.unfinished and not any(held.gate == SCHEMA_GATE for held in planned.plan.held):
         learn_match(state, source, world.schema)
         if not pushed.failure:
             _learn_pushed(session, world, planned)
@@ -47,7 +48,7 @@ def close(session: Session, world: World, planned: Planned, pushed: PushResult) 
     outranked = outranked_now(state.claims.outranked(source), world, record.granted.outranked)
     state.claims.keep_outranked(source, outranked)
     state.leftovers.let_go(source, record.released)
-    state.holds.keep(source, planned.plan.held, approved=not_done(session, source, planned.plan))
+    state.holds.keep(source, planned.plan.held, approved=not_done(session, source, planned.whole or planned.plan))
     back = sorted(set(state.ledger.missing_keys(source)) - set(record.gone))
     state.ledger.see_missing(source, record.missing, back)
     state.holds.let_go(source, record.changed_since)

@@ -6,17 +6,19 @@ from a backup, are brought in line by the next run of the source, before it read
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
+from syncd.core.callers.form import plain_numbers
 from syncd.core.forgetting.changes import Fate, changes_of, fates
 from syncd.core.forgetting.traces import Sought
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
 from syncd.errors import SyncdError
+from syncd.finish.callers import keep_callers
 from syncd.plan.field_history import schema_changed
 from syncd.push.result import PushResult
 from syncd.push.run_plan import push_plan
@@ -97,11 +99,23 @@ def erase(session: Session, source: str, sought: Sought, mapped: Collection[str]
         index = Index(session.target.contacts, schema, session.target.search)
         found.pushed = push_plan(session, source, plan, index, since=state.journal.newest_change())
         found.failure = found.pushed.failure
+    _let_others_have(state, decisions, sought.numbers, phones)
+    # What the index has not followed yet holds the fields of before.
+    keep_callers(session)
     waiting = state.searching.unfinished(source, Sought(gone, sought.numbers), phones)
     found.unfinished = len(waiting)
     found.stays = state.searching.stays(source, gone)
     state.erasing.erase(source, Sought(gone - waiting, sought.numbers), phones)
     return found
+
+
+def _let_others_have(
+    state: State, decisions: Sequence[Fate], forgotten: Collection[str], phones: Collection[str]
+) -> None:
+    """Let contacts have the numbers that they went without for the sake of a contact that has gone."""
+    gone = [each.holder.there for each in decisions if each.after is None]
+    numbers = {number for fields in gone for name in phones for number in plain_numbers(fields.get(name, ""))}
+    state.shared.ask_those_without(numbers.difference(forgotten))
 
 
 def phones_of(state: State, schema: Schema) -> frozenset[str]:

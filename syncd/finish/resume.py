@@ -98,7 +98,9 @@ def keep_cursor(last: LastRead, world: World, planned: Planned, report: SourceRe
         # The contacts whose numbers are to be decided anew can only be told by their rows.
         state.cursors.drop(source)
         return
-    waits = retry or planned.plan.held or report.error or report.unknown or not planned.record.settled
+    waits = (
+        retry or planned.unfinished or planned.plan.held or report.error or report.unknown or not planned.record.settled
+    )
     few = len(report.invalid) <= MOST_INVALID
     if end.cursor and few and not waits and not state.cursors.has_open_calls(source):
         state.cursors.save(source, end.cursor, last.context, _to_report_again(last, world, planned, report))

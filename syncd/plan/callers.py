@@ -7,7 +7,20 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from syncd.core.callers.effects import FIELDS, HOLDS, OTHERS, SENT, Touched, holders, others_named
+from syncd.core.callers.effects import (
+    CROWD,
+    CROWDS,
+    FIELDS,
+    HOLDERS,
+    HOLDS,
+    OTHERS,
+    SENT,
+    Touched,
+    crowded,
+    differing,
+    holders,
+    others_named,
+)
 from syncd.core.callers.numbers import NUMBER, numbers_in
 from syncd.core.claims import SOURCE
 from syncd.core.columns import KEY
@@ -16,7 +29,7 @@ from syncd.core.field_history import renamed
 from syncd.core.schema import Schema
 from syncd.plan.field_history import phones_ever, renames
 from syncd.state import State
-from syncd.state.numbers.holders import HOLDERS
+from syncd.state.numbers import holders as state_holders
 
 _WHO = {SOURCE: pl.String, KEY: pl.String}
 
@@ -43,8 +56,8 @@ def touched(request: CallersRequest, changes: pl.DataFrame) -> Touched:
     """Return who holds the numbers that these ``changes`` touch, before them and after them."""
     pages = [holders(page, _known(request, page), request.schema.phones, request.display) for page in _pages(changes)]
     before, after = (pl.concat([pl.DataFrame(schema=HOLDS), *side]) for side in (zip(*pages, strict=True) or ((), ())))
-    others = _others(request, changes, pl.concat([before.get_column(NUMBER), after.get_column(NUMBER)]))
-    return Touched(request.source, before, after, others, request.new_keys)
+    others, crowds = _others(request, changes, before, after)
+    return Touched(request.source, before, after, others, crowds, request.new_keys)
 
 
 def _pages(changes: pl.DataFrame) -> Iterable[pl.DataFrame]:
@@ -63,24 +76,40 @@ def _known(request: CallersRequest, changes: pl.DataFrame) -> pl.DataFrame:
     return both.select(pl.col(KEY).replace(new_keys), FIELDS, SENT)
 
 
-def _others(request: CallersRequest, changes: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
-    """Return the contacts of any source that hold these numbers, or are taken over, and that the plan does not change.
+def _others(
+    request: CallersRequest, changes: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the contacts of any source that hold the numbers of the plan, and that it does not change, and the crowds.
 
-    Of a contact that is taken over, all numbers are told.
+    Of a contact that the plan takes over from another key, all numbers are told.
     """
-    state, wanted = request.state, numbers.unique()
-    if wanted.is_empty() or not state.numbers.sources():
-        return pl.DataFrame(schema=OTHERS)
-    phones = phones_ever(state, request.schema)
-    ids = changes.filter(pl.col(KIND) == "adopt").get_column(ID).drop_nulls()
-    taken = [who for holders in state.holdings.by_id(ids).values() for who in holders]
-    lost = state.holders.contacts(pl.DataFrame(taken, schema=[SOURCE, KEY], schema_overrides=_WHO, orient="row"))
-    lost_numbers = numbers_in(lost, [SOURCE, KEY], pl.col(FIELDS), phones)
-    found = pl.concat([state.holders.of(wanted, phones), lost_numbers.select(HOLDERS.keys())]).unique()
+    state = request.state
+    if not state.numbers.sources():
+        return pl.DataFrame(schema=OTHERS), pl.DataFrame(schema=CROWDS)
+    phones, lost = phones_ever(state, request.schema), _taken_over(request, changes)
+    wanted = pl.concat([differing(before, after), lost.get_column(NUMBER)]).unique()
+    apart = pl.concat([before.get_column(NUMBER), lost.get_column(NUMBER)])
+    crowds = crowded(state.holders.crowds(wanted, phones, CROWD), apart, CROWD)
+    found = state.holders.of(wanted.filter(~wanted.is_in(crowds.get_column(NUMBER).implode())), phones)
     changed = _named(request, _old_keys(request, changes.get_column(KEY)))
     found = found.join(changed, on=[SOURCE, KEY], how="anti")
+    # Without an index, the crowds are found only now.
+    counts = found.join(lost, on=[SOURCE, KEY], how="anti").group_by(NUMBER).agg(pl.len().cast(pl.Int64).alias(HOLDERS))
+    crowds = pl.concat([crowds, counts.filter(pl.col(HOLDERS) >= CROWD)])
+    found = pl.concat([found.join(crowds, on=NUMBER, how="anti"), lost]).unique()
     who = found.select(SOURCE, KEY).unique()
-    return others_named(found, _contacts(request, who).join(_ids(state, who), on=[SOURCE, KEY]), request.display)
+    contacts = _contacts(request, who).join(_ids(state, who), on=[SOURCE, KEY])
+    return others_named(found, contacts, request.display), crowds
+
+
+def _taken_over(request: CallersRequest, changes: pl.DataFrame) -> pl.DataFrame:
+    """Return the numbers (``HOLDERS`` of the state) of contacts of the ledger that changes adopt under another key."""
+    state = request.state
+    ids = changes.filter(pl.col(KIND) == "adopt").get_column(ID).drop_nulls()
+    taken = [who for holders in state.holdings.by_id(ids).values() for who in holders]
+    contacts = state.holders.contacts(pl.DataFrame(taken, schema=_WHO, orient="row"))
+    numbers = numbers_in(contacts, [SOURCE, KEY], pl.col(FIELDS), phones_ever(state, request.schema))
+    return numbers.select(state_holders.HOLDERS.keys())
 
 
 def _contacts(request: CallersRequest, who: pl.DataFrame) -> pl.DataFrame:

@@ -133,6 +133,8 @@ def _refused(world: World) -> pl.Series:
 
 def _applied(world: World, found: Resolution) -> tuple[World, Groups]:
     """Return the world with the verdicts that follow, and the keys whose numbers each contact holds now."""
+    if found.outranked.is_empty():
+        return world, {}
     winners: dict[str, list[str]] = {}
     merged = found.outranked.filter(pl.col(WINNER).is_not_null())
     for key, winner in merged.select(KEY, WINNER).iter_rows():

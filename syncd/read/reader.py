@@ -10,13 +10,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import TypeVar
 
 import polars as pl
 
-from syncd.config import Source
-from syncd.core.changes.left_out import deletes_in
 from syncd.core.columns import CONTACT, INVALID, KEY, LINE, ORIGIN, RAW, REASON, ROW, STATE, WARNING
 from syncd.core.forgetting.marks import NOBODY, Marks
 from syncd.core.forgetting.rows import without_forgotten
@@ -27,15 +24,14 @@ from syncd.core.schema import Schema
 from syncd.core.verdicts import REASONS, ROWS, Verdicts
 from syncd.errors import SourceError
 from syncd.read.absence import proved
-from syncd.read.contact_mapping import contact_mapping
-from syncd.read.named_keys import as_mapped, without_forgotten_keys
+from syncd.read.forgotten_rows import without_forgotten_keys
+from syncd.read.named_keys import as_mapped
 from syncd.read.reading import Reading, without_duplicates
 from syncd.read.spool import Spool
+from syncd.read.turned_away import TurnedAway
 from syncd.read.unchanged_rows import Recall
-from syncd.read.unknown_keys import NOTHING, Question, Seen, question, unanswered
-from syncd.run.session import Session
+from syncd.read.unknown_keys import NOTHING, Question, unanswered
 from syncd.source import Connector, End, Malformed, Rows
-from syncd.state.ledger import LedgerParts
 
 STOP_CHECK_SECONDS = 0.2
 """Seconds after which a wait for the source looks whether the run was asked to stop."""
@@ -77,6 +73,7 @@ class _Pages:
     height: int = 0
     entities: Counter[str] = field(default_factory=Counter)
     left_out: set[str] = field(default_factory=set)
+    turned_away: TurnedAway = field(default_factory=TurnedAway)
 
     def add(self, page: Rows) -> None:
         """Take a page; as soon as it is worth while, map the rows that are not recognised."""
@@ -137,6 +134,7 @@ class _Pages:
             spool=self.spool,
             recall=self.recall,
             entities=self.entities,
+            turned_away=self.turned_away,
             present=None if end.present is None else self.mapping.keys(end.present),
             left_out=frozenset(self.left_out),
         )
@@ -173,7 +171,11 @@ class _Pages:
             return
         rows, places = (pl.concat(parts) for parts in zip(*self.unmapped, strict=True))
         self.unmapped.clear()
-        mapped, places = self._known(self.mapping.apply(rows, places.get_column(LINE)), places)
+        mapped = self.mapping.apply(rows, places.get_column(LINE))
+        if self.marks:
+            mapped, gone = without_forgotten(mapped, self.marks, self.schema.phones, self.mapping.rules.require)
+            self.left_out.update(mapped.get_column(KEY).filter(gone))
+            rows, mapped, places = (frame.filter(~gone) for frame in (rows, mapped, places))
         mapped = identify(mapped, list(self.mapping.fields), self.schema)
         # A row with a warning is mapped again by every run, so that every report has the warning.
         silent = (pl.col(STATE) == CONTACT) & pl.col(WARNING).is_null()
@@ -182,14 +184,7 @@ class _Pages:
         self.reasons.append(mapped.filter(pl.col(STATE) != CONTACT).select(ROW, REASON))
         self.warnings.append(mapped.filter(pl.col(WARNING).is_not_null()).select(ROW, WARNING))
         self.spool.append(mapped.filter(pl.col(STATE) == CONTACT).select(ROW, *self.mapping.fields), self.height)
-
-    def _known(self, mapped: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Leave out what was forgotten, before anything else looks at the rows."""
-        if not self.marks:
-            return mapped, places
-        mapped, gone = without_forgotten(mapped, self.marks, self.schema.phones, self.mapping.rules.require)
-        self.left_out.update(mapped.get_column(KEY).filter(gone))
-        return mapped.filter(~gone), places.filter(~gone)
+        self.turned_away.add(rows, mapped)
 
 
 def next_page(reading: Generator[Rows, None, T]) -> Rows | T:
@@ -202,7 +197,7 @@ def next_page(reading: Generator[Rows, None, T]) -> Rows | T:
 
 
 @contextmanager
-def _thread(connector: Connector, name: str) -> Iterator[ThreadPoolExecutor]:
+def in_thread(connector: Connector, name: str) -> Iterator[ThreadPoolExecutor]:
     """Run a thread for the connector; an error ends what the connector does there."""
     with ThreadPoolExecutor(1, thread_name_prefix=name) as pool:
         try:
@@ -215,7 +210,7 @@ def _thread(connector: Connector, name: str) -> Iterator[ThreadPoolExecutor]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _arrived(coming: Future[T], waiting: Callable[[], None]) -> T:
+def arrived(coming: Future[T], waiting: Callable[[], None]) -> T:
     """Wait for a result; ``waiting`` is called meanwhile, and may end the wait."""
     while not wait([coming], timeout=STOP_CHECK_SECONDS).done:
         waiting()
@@ -245,7 +240,7 @@ def read_source(  # noqa: PLR0913 (each is something else that a read needs)
     """
     pages = _Pages(mapping, schema, spool, recall, marks)
     # Each read is closed after its thread has ended: a generator that runs cannot be closed.
-    with ExitStack() as readings, _thread(connector, "read") as pool:
+    with ExitStack() as readings, in_thread(connector, "read") as pool:
         source = _Source(connector, cursor, pages, progress, look, pool, readings)
         reading = source.read()
         while not isinstance(page := next_page(reading), End):
@@ -307,59 +302,10 @@ class _Source:
         """Yield the pages of a read, while the thread reads the next ones."""
         self.readings.enter_context(closing(reading))
         coming = deque(self.pool.submit(next_page, reading) for _ in range(PAGES_READ_AHEAD))
-        while isinstance(page := _arrived(coming.popleft(), self._wait), Rows):
+        while isinstance(page := arrived(coming.popleft(), self._wait), Rows):
             coming.append(self.pool.submit(next_page, reading))
             yield page
         return page
 
     def _wait(self) -> None:
         self.progress(self.pages.height)
-
-
-def read_beside_ledger(
-    session: Session,
-    source: Source,
-    schema: Schema,
-    cursor: str | None,
-    context: str,
-    spool: Spool,
-    seen: Seen,
-    marks: Marks = NOBODY,
-) -> Reading:
-    """Read a source, and from its first page on its ledger beside it.
-
-    ``context``: names everything besides a row that decides what contact it makes; in another context, no row is
-    recognised. ``seen``: what earlier runs know of rows without a contact. ``marks``: what was forgotten.
-    """
-    connector = source.connect()
-    with _thread(connector, "check") as pool:
-        columns = _arrived(pool.submit(connector.check), session.halt_if_asked)
-    mapping = contact_mapping(source, columns, schema)
-    with ThreadPoolExecutor(1, thread_name_prefix="ledger") as pool:
-        ledger = cache(lambda: pool.submit(session.state.ledger.row_digests, source.name))
-        recall = Recall(
-            lambda: ledger().result(),
-            sorted(connector.needs.columns),
-            # A merged contact is made of several rows, so all of them are looked at.
-            None if source.shared_match == "merge_phones" else context,
-            LedgerParts(session.state, source.name) if cursor else None,
-            lambda: ledger().done(),
-        )
-
-        def progress(rows: int) -> None:
-            # Not before the first row: a source that has not changed costs no look at the ledger.
-            if rows and recall.needs_whole_ledger(rows):
-                ledger()
-            session.watcher.reading(source.name, rows)
-            session.halt_if_asked()
-
-        def ask(reading: Reading) -> Question:
-            return question(reading, seen, can_look_up=connector.can_look_up())
-
-        deletes = deletes_in(source.gates.mode)
-        reading = read_source(
-            connector, cursor, mapping, schema, spool, progress, recall, deletes=deletes, ask=ask, marks=marks
-        )
-        if reading.end.proof not in {"unchanged", "partial"} or reading.present is not None:
-            recall.ledger  # noqa: B018 (read while the thread for it is there)
-        return reading

@@ -13,6 +13,7 @@ from syncd.core.identity import REPEATED, differing_twins, digest, in_one_order,
 from syncd.core.schema import Schema
 from syncd.core.verdicts import Verdicts
 from syncd.read.spool import Spool
+from syncd.read.turned_away import TurnedAway
 from syncd.read.unchanged_rows import Recall
 from syncd.source import End
 
@@ -26,6 +27,7 @@ class Reading:
     holds (null: a row without a key). ``lacks``: why the rows of a partial read are not enough, "" if they are.
     ``listed``: the keys that a sweep listed before this whole read. ``entities``: how many cells of a column hold an
     HTML entity. ``left_out``: the keys of rows that were left out, since they, or their numbers, were forgotten.
+    ``turned_away``: rows that are no contacts, or lost a number.
     """
 
     # Planning returns further verdicts and changes nothing here, so that the order of its steps does not matter.
@@ -41,13 +43,16 @@ class Reading:
     listed: pl.Series | None = None
     entities: Mapping[str, int] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
+    turned_away: TurnedAway = field(default_factory=TurnedAway)
 
     @property
     def keyless(self) -> int:
         """How many rows have no readable key: each of them may be the row of any contact that the read lacks."""
         present = 0 if self.present is None else self.present.null_count()
-        rows = self.verdicts.rows
-        return present + len(self.malformed) + rows.filter(pl.col(KEY).is_null() & (pl.col(STATE) == INVALID)).height
+        rows, malformed = self.verdicts.rows, len(self.malformed)
+        if not rows.get_column(KEY).null_count():
+            return present + malformed
+        return present + malformed + rows.filter(pl.col(KEY).is_null() & (pl.col(STATE) == INVALID)).height
 
     def count(self, verdicts: Verdicts) -> int:
         """Return how many rows the source has, readable or not."""
@@ -85,6 +90,8 @@ class Reading:
         """Return ``key``, ``at``, ``reason`` of the rows that are malformed or invalid, in the source's order."""
         # A row without a reason in the verdicts has an empty reason: JSON and the screen expect a text.
         bad = verdicts.rows.filter(pl.col(STATE) == INVALID)
+        if bad.is_empty() and not self.malformed:
+            return []
         bad = bad.join(verdicts.reasons, on=ROW, how="left", maintain_order="left")
         found = [(origin, line, None, reason) for origin, line, reason in self.malformed]
         found += bad.select(ORIGIN, LINE, KEY, pl.col(REASON).fill_null("")).rows()
@@ -109,8 +116,11 @@ def without_duplicates(
 
 def excluded(reading: Reading, verdicts: Verdicts) -> list[dict[str, Any]]:
     """Return ``reason`` and ``count`` of excluded rows, the most frequent first; repeated rows are among them."""
-    rows = verdicts.rows.filter(pl.col(STATE) == EXCLUDED).select(ROW).join(verdicts.reasons, on=ROW, how="left")
-    counts = rows.group_by(reason=REASON).agg(count=pl.len().cast(pl.Int64))
-    if again := reading.recall.repeated + verdicts.repeated.height:
+    rows = verdicts.rows.filter(pl.col(STATE) == EXCLUDED).select(ROW)
+    again = reading.recall.repeated + verdicts.repeated.height
+    if rows.is_empty() and not again:
+        return []
+    counts = rows.join(verdicts.reasons, on=ROW, how="left").group_by(reason=REASON).agg(count=pl.len().cast(pl.Int64))
+    if again:
         counts = pl.concat([counts, pl.DataFrame({"reason": [REPEATED], "count": [again]})])
     return counts.sort("count", "reason", descending=[True, False]).to_dicts()

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from syncd.core.callers.effects import NEW, OLD
-from syncd.core.callers.kinds import AMBIGUOUS, CHANGE, RESOLVED, in_words
+from syncd.core.callers.kinds import RENAMED, in_words
 from syncd.core.callers.numbers import NUMBER
 from syncd.report.callers_report import Callers
 from syncd.report.change_lines import Line, shown
 from syncd.report.screen import PAGE, Screen
-
-# The changes of the plan show a number that is new or that goes, field by field; nothing else shows who is called now.
-_SHOWN = (CHANGE, AMBIGUOUS, RESOLVED)
 
 _NAMES = 4
 """Names of a number that are shown."""
@@ -23,8 +20,9 @@ def show_callers(screen: Screen, callers: Callers, *, dry_run: bool) -> None:
     counts = callers.counts
     if words := in_words(counts):
         screen.line(("callers", "bold"), f": {words}", hanging=2)
-    if dry_run and (total := sum(counts[kind] for kind in _SHOWN)):
-        for each in callers.named(_SHOWN).head(PAGE).iter_rows(named=True):
+    # The changes of the plan show a number that is new or that goes; nothing else shows who is called now.
+    if dry_run and (total := sum(counts[kind] for kind in RENAMED)):
+        for each in callers.named(RENAMED).head(PAGE).iter_rows(named=True):
             screen.line(*_line(each[NUMBER], each[OLD], each[NEW]), indent=2, hanging=6)
         screen.more(total, "; --json holds them all")
 

@@ -33,9 +33,8 @@ GOOD = frozenset({DONE, WAITING})
 
 CODES = {
     **dict.fromkeys(("unknown_address", "unusable_fields", "unwritable_state", "wrong_mapping"), USAGE),
-    **dict.fromkeys(
-        ("held", "invalid", "no_contact", "missing_canary", "rejected", "not_undone", "undecided"), WAITING
-    ),
+    **dict.fromkeys(("held", "invalid", "no_contact", "missing_canary", "rejected", "not_undone"), WAITING),
+    **dict.fromkeys(("undecided", "refused"), WAITING),
     **dict.fromkeys(("drift", "not_guarded", "alarm", "not_arrived", "not_sent"), WAITING),
     **dict.fromkeys(("state_problem", "not_confirmed"), WAITING),
     **dict.fromkeys(("unknown_outcome", "not_delivered", "unwritable_output"), TEMPORARY),

@@ -27,6 +27,7 @@ def report_plan(report: SourceReport, session: Session, planned: Planned, readin
     """Put a plan, and what the read said of each row, into the report."""
     report.read = reading.end.proof
     report.rows, report.known = reading.count(planned.verdicts), reading.recall.height
+    report.fields = schema.described()
     report.take_plan(planned.plan, schema.phones, session.budget.forecast)
     report_callers(report, session, schema, planned.world.takeovers)
     report.invalid = reading.invalid(planned.verdicts)

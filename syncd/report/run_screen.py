@@ -52,6 +52,7 @@ def _source(screen: Screen, report: SourceReport) -> None:
     _rows(screen, report.rejected, "rejected", f"{counted(len(report.rejected), 'contact')}: {again}")
     _rows(screen, report.kept, "not undone", counted(len(report.kept), "contact"))
     _left_out(screen, report)
+    _refused(screen, report.refused or [])
     _altered(screen, report)
     show_left(screen, report.left)
     warnings = [*report.news, *report.warnings]
@@ -153,6 +154,16 @@ def _rows(screen: Screen, found: Sequence[Mapping[str, Any]], word: str, what: s
     screen.more(len(found), IN_JSON)
 
 
+def _refused(screen: Screen, refused: Sequence[Mapping[str, Any]]) -> None:
+    if not refused:
+        return
+    what = counted(len(refused), "change that the plan has and that is", "changes that the plan has and that are")
+    screen.line(("refused", "bold yellow"), f": {what} not made any more", indent=2, hanging=6)
+    for each in refused[:PAGE]:
+        screen.line(f"{each['kind']} {shown_key(each['key'])}: {each['why']}", indent=4, hanging=8)
+    screen.more(len(refused), IN_JSON)
+
+
 def _where(row: Mapping[str, Any]) -> str:
     """Return the place and the key of a row, as far as they are known."""
     known = [str(row["at"])] if row.get("at") else []
@@ -243,6 +254,7 @@ def _waiting(reports: Sequence[SourceReport]) -> Iterator[str]:
         yield f"{counted(held, 'change')} held"
     numbers = {name: sum(report.counts[name] for report in reports) for name in ("invalid", "rejected")}
     numbers["to decide"] = sum(len(report.undecided) for report in reports)
+    numbers["refused"] = sum(len(report.refused or ()) for report in reports)
     numbers["not undone"] = sum(len(report.kept) for report in reports)
     numbers["with an unknown outcome, sent again by the next run"] = sum(report.unknown for report in reports)
     for name, number in numbers.items():

@@ -72,6 +72,10 @@ class SourceReport(SourcePart):
     ``key``, ``number`` and ``reason`` of contacts that go without a number that several want. ``undecided``: those of
     these numbers that wait for a person.
 
+    In the report of an applied plan, ``refused`` are the changes that are not made any more: ``key``, ``kind`` and
+    ``why``.
+    ``fields``: the target's, as :meth:`~syncd.core.schema.Schema.described` says; "" if they were not read.
+
     In the report of an undo, ``undoes`` is the run that is undone and ``read`` is ``history``. ``kept`` are the changes
     that were not undone: ``key``, ``kind``, ``reason``.
     """
@@ -94,6 +98,8 @@ class SourceReport(SourcePart):
     same_as_before: bool = False
     undoes: str = ""
     kept: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, Any]] | None = None
+    fields: str = ""
     outcomes: pl.DataFrame | None = None
     otherwise: str = "planned"
     without_call: int = 0
@@ -112,6 +118,7 @@ class SourceReport(SourcePart):
             rejected=self.counts["rejected"],
             undecided=self.undecided,
             not_undone=self.kept,
+            refused=self.refused,
         )
 
     @property
@@ -180,6 +187,8 @@ class SourceReport(SourcePart):
             found |= {"taken_over": self.taken_over}
         if self.undoes:
             found |= {"undoes": self.undoes, "kept": with_shown_keys(self.kept)}
+        if self.refused is not None:
+            found |= {"refused": with_shown_keys(self.refused)}
         return {**found, **error_json(self.error)}
 
 

@@ -30,6 +30,15 @@ def check_file(path: Path, named: str) -> None:
     if path.suffix not in SUFFIXES:
         *others, last = SUFFIXES
         raise ConfigError(f"{named}: the file's name must end in {', '.join(others)} or {last}")
+    check_place(path, named)
+
+
+def check_place(path: Path, named: str) -> None:
+    """Refuse a place that cannot be written, before anything is done.
+
+    Raises:
+        ConfigError: the place is refused.
+    """
     if trouble := _trouble(path, path.absolute().parent):
         raise ConfigError(f"{named}: {trouble}")
 

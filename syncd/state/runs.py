@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from syncd.state.leaving.deletions import abandon
 
 RETENTION = 90 * 86_400.0
 """Seconds that settled changes and runs are kept."""
+
+IDENTITY = "state.id"
+"""The name of the fact that tells this state file from others."""
 
 # Three kinds of old rows stay: open changes, each source's last good run, and the ids that we deleted, for a target may
 # bring a contact back under its old id. Of the deletes nothing but the id stays: no personal data outlives RETENTION.
@@ -70,6 +74,11 @@ class Runs(Part):
                 "UPDATE run SET outcome = 'broken off' WHERE source = :source AND outcome = 'running'", source=source
             )
             abandon(self._database, source, now)
+            # Not when the file is made: a dry run without a file makes one in memory, whose name would be lost.
+            identity = json.dumps({"name": secrets.token_hex(16), "since": now})
+            self._database.execute(
+                "INSERT OR IGNORE INTO fact (name, value) VALUES (:name, :value)", name=IDENTITY, value=identity
+            )
             self._database.put("run", run=run, source=source, started=now, outcome="running", requests=0, **row)
 
     def note_progress(self, run: str, source: str, *, requests: int, planned: int) -> None:

@@ -23,6 +23,8 @@ from syncd.state.notices import Notices
 from syncd.state.numbers.holders import Holders
 from syncd.state.numbers.numbers import Numbers
 from syncd.state.numbers.shared import Shared
+from syncd.state.numbers.unsent import Unsent
+from syncd.state.plans.applied import Plans
 from syncd.state.requests import Requests
 from syncd.state.runs import Cursors, Leases, Runs
 
@@ -49,9 +51,11 @@ class State(Database):
         self.numbers = Numbers(self)
         self.holders = Holders(self)
         self.shared = Shared(self, self.holders)
+        self.unsent = Unsent(self)
         self.holds = Holds(self)
         self.claims = Claims(self)
         self.runs = Runs(self)
+        self.plans = Plans(self)
         self.leases = Leases(self)
         self.cursors = Cursors(self)
         self.facts = Facts(self)

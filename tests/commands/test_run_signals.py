@@ -53,6 +53,7 @@ def test_a_run_that_is_asked_to_stop_exits_4_and_still_reports(
 def test_a_run_that_waits_for_the_key_s_limits_ends_at_once_when_asked_to(company: World, number: int) -> None:
     company.target["limits"] = ["2/1h"]
     company.settings()
+    company.state().close()  # made here, which takes less time than a process needs for that
     line = [sys.executable, "-m", "syncd", "run", "--json"]
     pipe = subprocess.PIPE
     with subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, env=environment(), cwd=company.folder) as process:
@@ -76,6 +77,7 @@ def test_a_run_that_waits_for_a_database_that_never_answers_ends_at_once(company
             "mapping": {"External ID": "id"},
         }
         company.settings()
+        company.state().close()
         line = [sys.executable, "-m", "syncd", "run", "--json"]
         pipe = subprocess.PIPE
         with subprocess.Popen(

@@ -316,3 +316,15 @@ def test_undone_updates_do_not_count_as_emptied() -> None:
     found = emptying(51)
     undone = found.head(30).select(KEY, DIGEST)
     assert gates(planned(found, undone=undone)) == ["undone"]
+
+
+def test_gates_of_numbers_do_not_count_what_was_undone() -> None:
+    undone = pl.DataFrame({KEY: ["update0001"], DIGEST: [1]})
+    asked: list[list[str]] = []
+
+    def numbers(going: pl.DataFrame) -> list[Held]:
+        asked.append(going[KEY].to_list())
+        return []
+
+    planned(changes(update=3), undone=undone, numbers=numbers)
+    assert asked == [["update0000", "update0002"]]

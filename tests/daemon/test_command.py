@@ -37,6 +37,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         made.write(PEOPLE[:40])
         made.sources["tenants"] |= {"schedule": "1h", "reconcile": {"schedule": "never"}}
         made.settings()
+        made.state().close()  # made here, which takes less time than a process needs for that
         yield made
 
 

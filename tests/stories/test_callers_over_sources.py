@@ -9,9 +9,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from syncd.core.callers.effects import CROWD
+from syncd.plan import callers
 from syncd.report.source_report import SourceReport, callers_of
 from tests.examples import examples
 from tests.worlds.tenants import POISON
@@ -33,9 +36,11 @@ Effect = tuple[str, str, tuple[str, ...], tuple[str, ...]]
 
 
 def drawn_rows() -> st.SearchStrategy[Rows]:
-    keys = st.tuples(st.sampled_from(SOURCES), st.integers(0, 3))
-    row = st.tuples(st.integers(0, len(NAMES) - 1), st.lists(st.integers(0, 3), max_size=3, unique=True).map(tuple))
-    return st.dictionaries(keys, row, max_size=8)
+    keys = st.tuples(st.sampled_from(SOURCES), st.integers(0, 4))
+    # The first number is in many contacts, the last in few.
+    numbers = st.lists(st.sampled_from([0, 0, 0, 1, 1, 2]), max_size=3, unique=True).map(tuple)
+    row = st.tuples(st.integers(0, len(NAMES) - 1), numbers)
+    return st.dictionaries(keys, row, max_size=12)
 
 
 def phones(numbers: Iterable[int]) -> str:
@@ -97,7 +102,7 @@ class History(NamedTuple):
     """The rows ``first``, and ``then``; between the two, ``persons`` make contacts of their own.
 
     ``shared``: rows of different sources with one key ask for one contact. ``refusing``: the target refuses the name
-    Poison from then on.
+    Poison from then on. ``crowd``: so many contacts with one number are not told one by one.
     """
 
     first: Rows
@@ -105,14 +110,27 @@ class History(NamedTuple):
     persons: Rows
     shared: bool = False
     refusing: bool = False
+    crowd: int = CROWD
 
 
-HISTORIES = st.builds(History, drawn_rows(), drawn_rows(), drawn_rows(), st.booleans(), st.booleans())
+HISTORIES = st.builds(
+    History,
+    drawn_rows(),
+    drawn_rows(),
+    drawn_rows(),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([3, CROWD]),
+)
 
 MOVES = History({("one", 0): (0, (0,)), ("two", 1): (1, (1,))}, {("two", 1): (1, (0, 1))}, {})
 HANDED_OVER = History({("two", 0): (0, (0,))}, {("one", 0): (1, (0, 1)), ("three", 2): (0, (0,))}, {}, shared=True)
 BEFORE_REFUSED: Rows = {("one", 0): (0, (0,)), ("one", 1): (1, (1,))}
 REFUSED = History(BEFORE_REFUSED, {("one", 0): (3, (1,)), ("one", 1): (1, ())}, {}, refusing=True)
+MANY: Rows = {("one" if key < 3 else "two", key): (key % 2, (0,)) for key in range(5)}
+A_CROWD = History(MANY, {**MANY, ("one", 0): (0, (1,)), ("two", 3): (2, (0, 1))}, {}, crowd=3)
+GIVEN_FIRST: Rows = {(source, key): (key, (2,)) for source, key in (("two", 1), ("two", 2), ("two", 3), ("three", 0))}
+A_NEW_CROWD = History({}, GIVEN_FIRST, {}, crowd=3)
 ADOPTED = History({}, {("one", 1): (1, (0, 1))}, {("three", 1): (2, (2,))}, shared=True)
 
 
@@ -128,8 +146,15 @@ ADOPTED = History({}, {("one", 1): (1, (0, 1))}, {("three", 1): (2, (2,))}, shar
 @example(history=HANDED_OVER)
 @example(history=REFUSED)
 @example(history=ADOPTED)
+@example(history=A_CROWD)
+@example(history=A_NEW_CROWD)
 def test_a_run_says_what_the_target_shows(history: History) -> None:
-    with tempfile.TemporaryDirectory() as folder, company(Path(folder)) as world:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        company(Path(folder)) as world,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(callers, "CROWD", history.crowd)
         world.sources = {}
         write(world, history.first, shared=history.shared)
         world.run_all()

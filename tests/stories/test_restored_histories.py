@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core.ownership import PATIENCE
 from syncd.state.hand.backup import back_up
 from syncd.state.hand.reset import Resets
 from syncd.state.hand.restore import condition_of, restore
@@ -23,7 +24,9 @@ class History:
 
     def __init__(self, world: World, seed: int) -> None:
         self.world, self.random = world, random.Random(seed)
-        self.rows: dict[str, dict[str, Pair]] = {"tenants": {}, "owners": {}}
+        # The gate of an empty source is not what is tried here.
+        firsts = {"tenants": "2125559901", "owners": "2125559902"}
+        self.rows = {name: {f"first of {name}": (name, phone)} for name, phone in firsts.items()}
         self.persons: list[Pair] = []
         self.asked: set[Pair] = set()
         self.made = 0
@@ -34,7 +37,7 @@ class History:
                 "mapping": {"Name": "name", "Phone": ["phone"], "Ref": "id"},
                 "deletes": {"at_most": {"count": 100, "share": "100%"}},
                 "updates": {"at_most": {"share": "100%"}},
-                "keys": {"at_most": {"changed": "100%"}},
+                "keys": {"at_most": {"share": "100%"}},
             }
 
     def change(self) -> None:
@@ -43,17 +46,18 @@ class History:
             for _ in range(self.random.randrange(3)):
                 self.made += 1
                 rows[f"k{self.made}"] = (f"Tenant {self.made}", f"212555{self.made:04}")
-            for key in [each for each in rows if self.random.random() < 0.15]:
+            movable = [key for key in rows if not key.startswith("first")]
+            for key in [each for each in movable if self.random.random() < 0.15]:
                 self.made += 1
                 name, phone = rows[key]
                 rows[key] = (name, f"212555{self.made:04}") if self.random.random() < 0.5 else (f"X{self.made}", phone)
-            for key in [each for each in rows if self.random.random() < 0.1]:
-                del rows[key]
-            if len(rows) > 1 and self.random.random() < 0.3:
-                one, other = self.random.sample(sorted(rows), 2)
+            if len(movable) > 1 and self.random.random() < 0.3:
+                one, other = self.random.sample(sorted(movable), 2)
                 rows[one], rows[other] = rows[other], rows[one]
-        if self.rows["tenants"] and self.random.random() < 0.2:
-            key = self.random.choice(sorted(self.rows["tenants"]))
+            for key in [each for each in movable if self.random.random() < 0.1]:
+                del rows[key]
+        if len(self.rows["tenants"]) > 1 and self.random.random() < 0.2:
+            key = self.random.choice(sorted(each for each in self.rows["tenants"] if not each.startswith("first")))
             self.made += 1
             self.rows["owners"][f"o{self.made}"] = self.rows["tenants"].pop(key)
         if self.random.random() < 0.3:
@@ -87,7 +91,7 @@ def history(tmp_path: Path, request: pytest.FixtureRequest, world: World) -> His
     return History(world, request.param)
 
 
-SEEDS = range(examples(6, 300))
+SEEDS = range(examples(3, 300))
 any_history = pytest.mark.parametrize("history", SEEDS, indirect=True)
 
 
@@ -95,6 +99,13 @@ def lived(history: History, runs: int) -> None:
     for _ in range(history.random.randrange(runs)):
         history.change()
         history.run(faults=True)
+
+
+def settle(history: History) -> None:
+    """Run until nothing is open any more: what lost calls may have made is looked for until some minutes later."""
+    for _ in range(2):
+        history.world.later += PATIENCE + 1
+        history.run()
 
 
 @any_history
@@ -105,13 +116,11 @@ def test_a_restored_state_changes_nothing_where_nothing_has_changed(history: His
     lived(history, 3)
     back_up(state, saved, now=1.0)
     lived(history, 4)
-    history.run()
-    history.run()
+    settle(history)
     assert history.there == history.wanted
     ids = history.world.sandbox.store.ids()
     restore(saved, state, condition_of(state))
-    history.run()
-    history.run()
+    settle(history)
     assert history.there == history.wanted
     # Not one contact was made anew.
     assert history.world.sandbox.store.ids() == ids
@@ -128,8 +137,7 @@ def test_a_restored_state_brings_what_the_sources_say_now(history: History, tmp_
     lived(history, 4)
     restore(saved, state, condition_of(state))
     lived(history, 3)
-    history.run()
-    history.run()
+    settle(history)
     there, wanted = history.there, history.wanted
     left = [pair for pair in there if pair not in wanted]
     # What was made since the backup, and has left its source before the state knew of it, stays: a person decides.
@@ -143,13 +151,13 @@ def test_a_forgotten_ledger_makes_no_twin_and_deletes_nothing(history: History, 
     history.change()
     history.run(faults=True)
     lived(history, 4)
-    history.run()
+    settle(history)
+    assert history.there == history.wanted
     with history.world.state() as file:
         source = history.random.choice(sorted(history.rows))
         Resets(file).make(source, "ledger")
     assert state.exists()
     ids = set(history.world.sandbox.store.ids())
-    history.run()
-    history.run()
+    settle(history)
     assert history.there == history.wanted
     assert set(history.world.sandbox.store.ids()) == ids

@@ -9,7 +9,7 @@ import pytest
 
 from syncd.core.reads.absence import MOST_READINGS
 from tests.examples import crossed
-from tests.worlds.commands import process
+from tests.worlds.commands import Command
 from tests.worlds.shifting_list import BY_ID, BY_IDS, WAYS, Shifting, paged, shifting, source
 from tests.worlds.world import World
 
@@ -295,25 +295,31 @@ def test_a_second_list_that_cannot_be_read_leaves_everybody_where_they_are(world
     assert "13" in world.there()
 
 
-def test_the_commands_say_and_do_the_same(world: World, people: Shifting) -> None:
+def test_the_commands_say_and_do_the_same(
+    world: World, people: Shifting, syncd: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.folder)
     reads(world, people, "next_url with page numbers")
-    checked = process("check", folder=world.folder)
-    assert "a missing row is deleted only if the list was the same twice" in " ".join(checked.stdout.split())
+    _, checked, _ = syncd("check")
+    assert "a missing row is deleted only if the list was the same twice" in " ".join(checked.split())
     people.once(people.goes_and_comes)
-    explained = process("explain", "5", folder=world.folder)
-    assert "delete" not in explained.stdout
+    _, explained, _ = syncd("explain", "5")
+    assert "delete" not in explained
     assert "5" in people.people
     people.once(people.goes_and_comes)
-    ran = process("run", "--json", folder=world.folder)
-    assert ran.returncode == 0, ran.stderr
+    code, _, err = syncd("run", "--json")
+    assert code == 0, err
     assert set(people.people) - {"1000", "1001"} <= set(world.there())
 
 
-def test_check_tries_the_lookup(world: World, people: Shifting) -> None:
+def test_check_tries_the_lookup(
+    world: World, people: Shifting, syncd: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.folder)
     reads(world, people, "number", lookup=BY_ID)
-    checked = process("check", folder=world.folder)
-    assert (checked.returncode, "lookup finds a record of the list" in checked.stdout) == (0, True)
+    code, checked, _ = syncd("check")
+    assert (code, "lookup finds a record of the list" in checked) == (0, True)
     world.sources["people"]["options"]["lookup"] = {"request": {"path": "/persons/{id}"}}
     world.settings()
-    checked = process("check", folder=world.folder)
-    assert (checked.returncode, "correct lookup" in checked.stdout) == (2, True)
+    code, checked, _ = syncd("check")
+    assert (code, "correct lookup" in checked) == (2, True)

@@ -22,6 +22,7 @@ SECRET = "Geheim77"
 
 COMMANDS = {
     "run": ("run", "--full"),
+    "apply": ("apply", "none.plan"),
     "daemon": ("daemon", "--check"),
     "check": ("check", "--prove"),
     "status": ("status",),
@@ -32,8 +33,14 @@ COMMANDS = {
     "undo": ("undo", "none"),
     "explain": ("explain", "tenants", "3"),
     "history": ("history",),
+    "forget": ("forget", "tenants", "3"),
     "whois": ("whois", "(212) 555-0101"),
     "state accept": ("state", "accept"),
+    "state check": ("state", "check"),
+    "state backup": ("state", "backup", "saved.db"),
+    "state restore": ("state", "restore", "saved.db"),
+    "state compact": ("state", "compact"),
+    "state reset": ("state", "reset", "tenants", "--cursor"),
     "sandbox": ("sandbox", "--dialect", "nothing"),
     "demo": ("demo",),
     "config schema": ("config", "schema"),

@@ -14,6 +14,7 @@ from connectors.hubspot.sink import HubSpotSink
 from syncd.core.activity.sent import compacted, digest_of
 from syncd.sandbox.hubspot.routes import WRITES
 from syncd.sink import Item, Outcome, Row, SinkRules
+from tests.contract import sink_rows
 from tests.worlds.hubspot_account import Account, direct
 
 Ask = Callable[[httpx.Request], httpx.Response]
@@ -23,43 +24,37 @@ Meddle = Callable[[httpx.Request, Ask], httpx.Response]
 RULES = SinkRules(contacts="crm")
 
 
+_CALL: Mapping[str, Any] = {
+    "outcome": None,
+    "remote_number": "2125550100",
+    "remote_name": "Ann Lee",
+    "own_number": "2125550199",
+    "start_time": f"{sink_rows.DAY}T15:00:00Z",
+    "end_time": f"{sink_rows.DAY}T15:02:00Z",
+    "duration": 120,
+    "summary": None,
+    "transcription": None,
+    "segments": [],
+}
+_MESSAGE: Mapping[str, Any] = {
+    "channel": "text",
+    "status": "delivered",
+    "remote_number": "2125550100",
+    "own_number": "2125550199",
+    "body": "See you at nine",
+    "sent_at": f"{sink_rows.DAY}T15:00:00Z",
+    "attachments": [],
+}
+
+
 def call(number: int = 1, **more: Any) -> dict[str, Any]:
-    """Return the row of an answered call of two minutes."""
-    return {
-        "kind": "call",
-        "id": f"c{number}",
-        "direction": "incoming",
-        "status": "answered",
-        "outcome": None,
-        "remote_number": "2125550100",
-        "remote_name": "Ann Lee",
-        "own_number": "2125550199",
-        "extension": "101",
-        "start_time": "2026-03-10T15:00:00Z",
-        "end_time": "2026-03-10T15:02:00Z",
-        "duration": 120,
-        "summary": None,
-        "transcription": None,
-        "segments": [],
-        **more,
-    }
+    """Return the row of an answered call of two minutes, without texts and segments."""
+    return sink_rows.call(number, **{**_CALL, **more})
 
 
 def message(number: int = 1, **more: Any) -> dict[str, Any]:
     """Return the row of a text that was received."""
-    return {
-        "kind": "message",
-        "id": f"m{number}",
-        "channel": "text",
-        "direction": "incoming",
-        "status": "delivered",
-        "remote_number": "2125550100",
-        "own_number": "2125550199",
-        "body": "See you at nine",
-        "sent_at": "2026-03-10T15:00:00Z",
-        "attachments": [],
-        **more,
-    }
+    return sink_rows.message(number, **{**_MESSAGE, **more})
 
 
 class Timeline(Account):
@@ -106,7 +101,7 @@ class Timeline(Account):
             change or ("update" if identity in self.known else "create"),
             made,
             digest_of(made),
-            "2026-03-10",
+            sink_rows.DAY,
             remote_id=self.known.get(identity),
             contacts=tuple(map(str, contacts)),
             sent=self.sent.get(identity, {}),

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from syncd.activity.delivering.carrying import Carrying, as_sink_errors
+from syncd.activity.delivering.carrying import Carrying
 from syncd.activity.delivering.gathering import KINDS, WEEK, Gathered, Gathering, pages
 from syncd.activity.delivering.items import Items
 from syncd.activity.delivering.leads import LeadMaking, refuse_leads
 from syncd.activity.delivering.looking import canaries_found, look
-from syncd.activity.delivering.mark import Mark, read_mark, save_mark, wanted_mark
+from syncd.activity.delivering.mark import Mark, Marks, marks_of, save_mark, was_delivered
 from syncd.activity.delivering.report import SinkReport, held_json
 from syncd.activity.delivering.session import DeliverySession
 from syncd.activity.delivering.subjects import Subjects
@@ -25,7 +25,7 @@ from syncd.core.activity.delivering.gates import Circumstances, Gated, gate, lis
 from syncd.core.activity.delivering.plan import PASSED, SOUGHT, Can
 from syncd.core.plan import Held
 from syncd.errors import SyncdError
-from syncd.sink import Sink, Wants
+from syncd.sink import Sink, Wants, as_sink_errors
 
 Span = tuple[float, float]
 
@@ -37,9 +37,9 @@ _RECONSIDERED = (gates.OLD, gates.FLOOD, gates.MAPPING)
 class _Delivery:
     """One delivery to one sink.
 
-    ``before``: the mark of the last run; ``mark``: the mark that this run saves. ``fresh``: nothing that is noted here
-    of the sink can be relied upon. ``within``: only what is of this span of Unix seconds is looked at, and sent again
-    although it is as it was. ``passing``: gates whose lists a person approved.
+    ``marks``: up to where it was delivered to; ``mark``: what this run saves of that. ``within``: only what is of this
+    span of Unix seconds is looked at, and sent again although it is as it was. ``passing``: gates whose lists a person
+    approved.
     """
 
     session: DeliverySession
@@ -48,9 +48,8 @@ class _Delivery:
     wants: Wants
     where: Only
     report: SinkReport
-    before: Mark
+    marks: Marks
     mark: Mark
-    fresh: bool
     within: Span | None = None
     passing: Mapping[str, str] = field(default_factory=dict)
     touched: bool = False
@@ -61,26 +60,13 @@ class _Delivery:
     def name(self) -> str:
         return self.settings.name
 
-    @property
-    def rewords(self) -> bool:
-        return not self.fresh and self.before.wording != self.mark.wording
-
-    @property
-    def reopens(self) -> bool:
-        return not self.fresh and self.before.limits != self.mark.limits
-
-    @property
-    def since(self) -> int:
-        """The revision after which activities are looked at; -1: all of them."""
-        is_other = self.rewords or self.before.selection != self.mark.selection
-        return -1 if self.fresh or is_other else self.before.revision
-
     def run(self) -> None:
         can = Can(self.wants.updates, self.wants.idempotent, self.wants.finds, self.wants.associates)
-        others = {*self.before.groups} - {*self.mark.groups}
+        others = {*self.marks.before.groups} - {*self.mark.groups}
         subjects = Subjects(self.session.store, self.name, self.settings.rules, can, self.where, frozenset(others))
         self.passing = self._approved()
         if not self.session.dry_run:
+            self.session.store.deliveries.set_back(self.name)
             self._release()
             if not can.idempotent:
                 self.touched |= look(self.session, self.sink, subjects, self.wants.batch)
@@ -126,15 +112,15 @@ class _Delivery:
             raise
 
     def _gathering(self, subjects: Subjects) -> Gathering:
-        again = (gates.UNKNOWN, *(_RECONSIDERED if self.reopens or self.rewords else ()))
+        again = (gates.UNKNOWN, *(_RECONSIDERED if self.marks.reopens or self.marks.rewords else ()))
         passing = self.passing if self.session.dry_run else {}
-        return Gathering(self.session, self.sink, subjects, self.since, again, passing, self.within)
+        return Gathering(self.session, self.sink, subjects, self.marks.since, again, passing, self.within)
 
     def _approved(self) -> dict[str, str]:
         """Return the gates whose lists a person approved, with the reason that lets them pass."""
         approved = self.session.state.holds.approved(self.name)
         # What was approved was worded in another way.
-        if not approved or self.rewords:
+        if not approved or self.marks.rewords:
             return {}
         held = self.session.store.deliveries.held(self.name)
         lists = [list_of(name, those, self._known(), self.mark.wording) for name, those in held.items()]
@@ -147,7 +133,7 @@ class _Delivery:
     def _known(self) -> Circumstances:
         rules, deliveries = self.settings.rules, self.session.store.deliveries
         # Only another wording is measured by all records, of which there may be a million.
-        records = deliveries.records(self.name) if self.rewords or self.reopens else 0
+        records = deliveries.records(self.name) if self.marks.rewords or self.marks.reopens else 0
         leads = rules.leads.count if rules.leads else 0
         return Circumstances(self.session.clock(), rules.limits, records, leads=leads, can_tell=self.wants.finds)
 
@@ -158,10 +144,10 @@ class _Delivery:
 
     def _circumstances(self, gathered: Gathered, subjects: Subjects) -> Circumstances:
         can = subjects.can
-        world = replace(self._known(), rewords=self.rewords, reopens=self.reopens)
-        if self.fresh and not can.idempotent and not can.finds:
-            world = replace(world, was_delivered=_was_delivered(self.session, self.name, self.before))
-        elif self.fresh and not can.idempotent and not self.session.dry_run:
+        world = replace(self._known(), rewords=self.marks.rewords, reopens=self.marks.reopens)
+        if self.marks.fresh and not can.idempotent and not can.finds:
+            world = replace(world, was_delivered=was_delivered(self.session, self.name, self.marks.before))
+        elif self.marks.fresh and not can.idempotent and not self.session.dry_run:
             with as_sink_errors():
                 world = replace(world, found=canaries_found(self.sink, subjects, gathered.frame()))
         if gathered.share.of >= gates.LEAST:
@@ -217,7 +203,7 @@ class _Delivery:
         if not self.begun:
             self.session.state.runs.begin(self.session.run, self.name, self.settings.digest, kind="deliver")
             # What is sent now may be there, whatever becomes of this run.
-            save_mark(self.session.store, self.name, self.before, self.mark.groups)
+            save_mark(self.session.store, self.name, self.marks.before, self.mark.groups)
             self.begun = True
 
     def _end(self, world: Circumstances) -> None:
@@ -233,7 +219,7 @@ class _Delivery:
 
     def _keep(self, world: Circumstances) -> None:
         """Keep what gates hold, if that has changed: of a hundred thousand it takes a while."""
-        is_other = not self.kept and (self.fresh or self.rewords or self.reopens)
+        is_other = not self.kept and (self.marks.fresh or self.marks.rewords or self.marks.reopens)
         if not (self.touched or is_other or self._is_stale()):
             return
         held = self.session.store.deliveries.held(self.name)
@@ -253,8 +239,8 @@ class _Delivery:
         store = self.session.store
         records = not store.deliveries.is_empty(self.name)
         noted = not store.deliveries.is_blank(self.name)
-        self.mark = replace(self.mark, records=records, noted=noted, run=self.mark.run or self.before.run)
-        save_mark(store, self.name, self.mark, self.before.groups)
+        self.mark = replace(self.mark, records=records, noted=noted, run=self.mark.run or self.marks.before.run)
+        save_mark(store, self.name, self.mark, self.marks.before.groups)
 
     def _foresee(self, gated: Gated, gathered: Gathered, world: Circumstances, leads: LeadMaking) -> None:
         """Report what a run would do."""
@@ -290,36 +276,18 @@ def deliver_to(
         ConfigError: its ``where`` is no condition.
         StateError, Stopped: nothing more can be done.
     """
-    store, name = session.store, settings.name
+    name = settings.name
     where = Only(settings.rules.where, settings.where_is("where"))
     with session.leased(name), closing(where), settings.connect() as sink, session.cancelling(sink):
         with as_sink_errors():
             wants = sink.wants()
         refuse_leads(settings, wants)
-        before, mark = read_mark(store, name), wanted_mark(settings, store.changes.newest())
-        fresh = _is_fresh(session, name, before)
+        marks = marks_of(session, settings)
         try:
-            _Delivery(session, settings, sink, wants, where, report, before, mark, fresh, within).run()
+            _Delivery(session, settings, sink, wants, where, report, marks, marks.wanted, within).run()
         finally:
             report.requests = sink.sent
             _report(session, name, report)
-
-
-def _is_fresh(session: DeliverySession, name: str, mark: Mark) -> bool:
-    """Return whether nothing that is noted of a sink can be relied upon: it is new, or notes were lost."""
-    deliveries = session.store.deliveries
-    if mark.is_new or (mark.records and deliveries.is_empty(name)) or (mark.noted and deliveries.is_blank(name)):
-        return True
-    # The state file is another file: an older copy of the store does not know the newest run.
-    newest = session.state.runs.newest_delivery(name)
-    return newest is not None and newest != mark.run
-
-
-def _was_delivered(session: DeliverySession, name: str, mark: Mark) -> bool:
-    """Return whether notes of deliveries to a sink were lost; those of what was undone are there."""
-    if session.state.runs.newest_delivery(name) not in {None, mark.run}:
-        return True
-    return mark.records and not session.store.deliveries.counts(name).get("undone")
 
 
 def _report(session: DeliverySession, name: str, report: SinkReport) -> None:

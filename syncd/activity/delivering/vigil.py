@@ -21,12 +21,15 @@ BUSY_PAUSE = 1.0
 
 @dataclass(slots=True)
 class Vigil:
-    """``seen``: up to which revision each sink was delivered to. ``again``: when it is tried again, in Unix seconds."""
+    """``seen``: up to which revision each sink was delivered to.
+
+    ``again``: when it failed, and when it is tried again, in Unix seconds.
+    """
 
     session: DeliverySession
     sinks: Sequence[SinkSettings]
     seen: dict[str, int] = field(default_factory=dict)
-    again: dict[str, float] = field(default_factory=dict)
+    again: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def look(self, done: dict[str, SinkReport]) -> bool:
         """Deliver to each sink for which something has changed or is due; return whether there was one.
@@ -49,11 +52,11 @@ class Vigil:
 
     def _due(self, name: str) -> float | None:
         due = self.session.store.deliveries.next_due(name)
-        return due if due is None else max(due, self.again.get(name, 0.0))
+        return due if due is None else max(due, self._paused_until(name))
 
     def _is_ready(self, name: str, newest: int) -> bool:
         now = self.session.clock()
-        if now < self.again.get(name, 0.0):
+        if now < self._paused_until(name):
             return False
         if name not in self.seen:
             # The first delivery is made by a run: it sees in one plan what a first pull has brought.
@@ -61,9 +64,11 @@ class Vigil:
             if mark.is_new:
                 return False
             self.seen[name] = mark.revision
-            if (again := self._paused_until(name)) > now:
-                self.again[name] = again
-                return False
+            self.session.store.deliveries.set_back(name)
+            if (failed := self._failed(name)) is not None:
+                self.again[name] = failed
+                if now < self._paused_until(name):
+                    return False
         due = self.session.store.deliveries.next_due(name)
         return newest > self.seen[name] or (due is not None and due <= now)
 
@@ -71,16 +76,22 @@ class Vigil:
         now = self.session.clock()
         self.session.run = _next(self.session.run)
         if isinstance(report.error, SourceBusy):
-            self.again[name] = now + BUSY_PAUSE
-        elif report.error is not None:
-            self.again[name] = self._paused_until(name)
+            self.again[name] = now, now + BUSY_PAUSE
+        elif (failed := self._failed(name)) is not None:
+            self.again[name] = failed
         else:
             self.seen[name] = newest
 
     def _paused_until(self, name: str) -> float:
-        """Return until when a sink that failed is left alone, also by another process; 0 if it did not fail."""
+        """Return until when a sink that failed is left alone; 0 if it is not."""
+        failed, until = self.again.get(name, (0.0, 0.0))
+        # What failed at a time that is still to come failed before the clock was set back: nobody knows when.
+        return until if failed <= self.session.clock() else 0.0
+
+    def _failed(self, name: str) -> tuple[float, float] | None:
+        """Return when a delivery failed last, also one of another process, and until when the sink is left alone."""
         failure = json.loads(self.session.store.facts.get(DELIVERY + name) or "{}").get("failure")
-        return float(failure["at"]) + pause_after(failure["times"] - 1) if failure else 0.0
+        return (failure["at"], failure["at"] + pause_after(failure["times"] - 1)) if failure else None
 
 
 def _next(run: str) -> str:

@@ -36,6 +36,7 @@ def as_json(found: Forgetting, activity: dict[str, Any], code: int, error: BaseE
         "held": [held_json(found.held)] if found.held else [],
         "sources": [_part_json(part, dry_run=found.dry_run) for part in found.parts],
         "copies": [str(path) for path in found.copies],
+        "elsewhere": [str(path) for path in found.elsewhere],
         "clean": found.clean,
         "activity": activity or None,
         **error_json(error),
@@ -91,6 +92,8 @@ def show(screen: Screen, found: Forgetting, activity: dict[str, Any], *, again: 
         _show_part(screen, part, dry_run=found.dry_run)
     for path in found.copies:
         screen.line(f"{path}: this older copy of the state {'would be' if found.dry_run else 'was'} removed", hanging=2)
+    for path in found.elsewhere:
+        screen.line(f"{path}: this backup is yours, and is not cleaned: delete it, if nobody needs it", hanging=2)
     if activity:
         _show_activity(screen, activity)
     if found.dry_run:

@@ -17,6 +17,8 @@ from syncd.core.claims import SOURCE
 from syncd.core.columns import KEY
 from syncd.core.compare import BEFORE, ID, KIND, decoded
 
+HOLDERS = "holders"
+
 NAME, EFFECT, OLD, NEW = "name", "kind", "old", "new"
 
 HOLDS = {NUMBER: pl.String, KEY: pl.String, NAME: pl.String}
@@ -27,6 +29,12 @@ CALLERS = {NUMBER: pl.String, SOURCE: pl.String, KEY: pl.String, NAME: pl.String
 
 OTHERS = {**CALLERS, ID: pl.Int64}
 """The same with the ids of these contacts at the target."""
+
+CROWDS = {NUMBER: pl.String, HOLDERS: pl.Int64}
+"""A number, and how many contacts hold it at least."""
+
+CROWD = 8
+"""The further contacts with one number that are not told: before the plan and after it, several contacts hold it."""
 
 FIELDS, SENT = "fields", "sent"
 
@@ -40,14 +48,16 @@ class Touched:
     """The holders of the numbers that the plan of a ``source`` touches.
 
     ``before``: the contacts that the plan changes, as the ledger knew them (:data:`HOLDS`); ``after``: as the plan
-    makes them. ``others``: further contacts with these numbers (:data:`OTHERS`). ``new_keys``: the new key by the old
-    key of contacts that go on under other keys; the keys of ``before`` and ``after`` are new.
+    makes them. ``others``: further contacts with these numbers (:data:`OTHERS`). ``crowds``: numbers with so many
+    further contacts that these are not told (:data:`CROWDS`). ``new_keys``: the new key by the old key of contacts that
+    go on under other keys; the keys of ``before`` and ``after`` are new.
     """
 
     source: str
     before: pl.DataFrame
     after: pl.DataFrame
     others: pl.DataFrame
+    crowds: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CROWDS))
     new_keys: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -97,6 +107,24 @@ def _value(name: str, *, is_mapped: bool) -> pl.Expr:
     return pl.when(same).then(was).otherwise(pl.coalesce(name, was)).alias(_WAS + name)
 
 
+def differing(before: pl.DataFrame, after: pl.DataFrame) -> pl.Series:
+    """Return the numbers that one of the contacts holds in another way (:data:`HOLDS`) than before, each once."""
+    both = list(HOLDS)
+    changed = [before.join(after, on=both, how="anti"), after.join(before, on=both, how="anti")]
+    return pl.concat([each.get_column(NUMBER) for each in changed]).unique()
+
+
+def crowded(counts: pl.DataFrame, apart: pl.Series, least: int) -> pl.DataFrame:
+    """Return those of the ``counts`` (:data:`CROWDS`) that are at least so many without some contacts.
+
+    ``apart``: a number for each of those contacts.
+    """
+    less = apart.alias(NUMBER).to_frame().group_by(NUMBER).len("less")
+    left = pl.col(HOLDERS) - pl.col("less").fill_null(0)
+    found = counts.join(less, on=NUMBER, how="left").select(NUMBER, left.cast(pl.Int64))
+    return found.filter(pl.col(HOLDERS) >= least)
+
+
 def others_named(held: pl.DataFrame, known: pl.DataFrame, display: str | None) -> pl.DataFrame:
     """Return holders (``number``, ``@source``, ``@key``) with their names and ids, as :data:`OTHERS`.
 
@@ -122,7 +150,9 @@ def sides(plans: Sequence[Made]) -> tuple[pl.DataFrame, pl.DataFrame]:
     still = pl.col(ID).is_in(taken.implode()).fill_null(value=False).not_()
     now = [_without(others, changed).filter(still) for others in seen]
     after = [_of_source(each, _after(each)) for each in plans]
-    return pl.concat([*known, _once(then)]), pl.concat([*after, _once(now)])
+    crowds = _crowds([each.touched for each in plans])
+    both = pl.concat([*known, _once(then)]), pl.concat([*after, _once(now)])
+    return both[0].join(crowds, on=NUMBER, how="anti"), both[1].join(crowds, on=NUMBER, how="anti")
 
 
 def effects(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
@@ -181,6 +211,17 @@ def _renamed(others: pl.DataFrame, plans: Sequence[Made]) -> pl.DataFrame:
         now = pl.when(pl.col(SOURCE) == touched.source).then(pl.col(KEY).replace(dict(touched.new_keys)))
         others = others.with_columns(now.otherwise(KEY).alias(KEY))
     return others
+
+
+def _crowds(plans: Sequence[Touched]) -> pl.DataFrame:
+    """Return the numbers that several contacts hold whom no plan changes."""
+    found = [pl.DataFrame(schema={NUMBER: pl.String})]
+    for each in plans if any(each.crowds.height for each in plans) else ():
+        # An earlier plan may have seen what a later one takes away, and a later plan what an earlier one gave.
+        others = (pl.concat([other.before, other.after]) for other in plans if other is not each)
+        less = (other.select(NUMBER, KEY).unique().get_column(NUMBER) for other in others)
+        found.append(crowded(each.crowds, pl.concat([pl.Series(NUMBER, [], dtype=pl.String), *less]), 2).select(NUMBER))
+    return pl.concat(found)
 
 
 def _once(others: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from syncd.core.wording import counted
 
@@ -10,6 +10,9 @@ from syncd.core.wording import counted
 
 GAIN, LOSE, CHANGE, AMBIGUOUS, RESOLVED = KINDS = ("gain", "lose", "change", "ambiguous", "resolved")
 """Nobody → somebody, somebody → nobody, one name → another, one contact → several, several → one."""
+
+RENAMED = (CHANGE, AMBIGUOUS, RESOLVED)
+"""The kinds that no count of created and deleted contacts tells."""
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     GAIN: ("gets a name", "get a name"),
@@ -21,6 +24,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 """What is said of one number, and of several."""
 
 
-def in_words(counts: Mapping[str, int]) -> str:
+def in_words(counts: Mapping[str, int], kinds: Sequence[str] = KINDS) -> str:
     """Return how many numbers there are of each kind: ``12 change their name, 3 become ambiguous``; "" if none."""
-    return ", ".join(counted(counts[kind], *_WORDS[kind]) for kind in KINDS if counts.get(kind))
+    return ", ".join(counted(counts[kind], *_WORDS[kind]) for kind in kinds if counts.get(kind))

@@ -35,6 +35,8 @@ def _digests(contacts: pl.DataFrame, who: str, phones: Sequence[str]) -> pl.Data
 
 def sharing_a_number(contacts: pl.DataFrame, phones: Collection[str]) -> list[str]:
     """Return the keys of the contacts (``@key`` and their fields) that share a number with another contact, sorted."""
+    if contacts.height < 2:
+        return []
     # Positions take less memory than keys.
     found = numbers_of(contacts.with_row_index(_AT), _AT, phones)
     places = found.filter(pl.col(_N).is_duplicated()).get_column(_AT).unique()

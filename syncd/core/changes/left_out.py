@@ -22,6 +22,8 @@ _BARRED: Mapping[Mode, Sequence[Kind]] = {
 
 def in_mode(changes: pl.DataFrame, mode: Mode) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the changes that the source's mode makes, and the changes that it does not make."""
+    if not _BARRED[mode]:
+        return changes, changes.clear()
     barred = pl.col(KIND).is_in(_BARRED[mode])
     return changes.filter(~barred), changes.filter(barred)
 
@@ -33,7 +35,7 @@ def deletes_in(mode: Mode) -> bool:
 
 def without_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRules) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the changes without the deletes of adopted contacts, which stay at the target, and these deletes."""
-    if rules.deletes.adopted:
+    if rules.deletes.adopted or changes.is_empty():
         return changes, changes.clear()
     # An adopted contact was at the target before syncd, so it may be of use to others.
     kept = (pl.col(KIND) == "delete") & pl.col(KEY).is_in(_adopted(detail).implode())
@@ -48,8 +50,10 @@ def barred_refusals(refused: pl.DataFrame, mode: Mode) -> pl.Series:
 
 def sparing_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRules) -> pl.DataFrame:
     """Let each move of an adopted contact leave that contact at the target, and say so in ``@why``."""
+    if rules.deletes.adopted or changes.is_empty():
+        return changes
     spares = (pl.col(KIND) == "move") & pl.col(KEY).is_in(_adopted(detail).implode())
-    if rules.deletes.adopted or changes.filter(spares).is_empty():
+    if changes.filter(spares).is_empty():
         return changes
     already = pl.col(SPARES).fill_null(value=False) if SPARES in changes.columns else pl.lit(value=False)
     # Another key of this plan may get the contact, and the target may take both match values for one.
@@ -72,5 +76,7 @@ def without_refused(changes: pl.DataFrame, detail: pl.DataFrame) -> tuple[pl.Dat
     The target refused each call for such a contact, so there is nothing to delete.
     """
     never = detail.filter((pl.col("@status") == Status.REJECTED) & pl.col(ID).is_null()).get_column(KEY)
+    if never.is_empty():
+        return changes, []
     kept = (pl.col(KIND) == "delete") & pl.col(KEY).is_in(never.implode())
     return changes.filter(~kept), changes.filter(kept).get_column(KEY).to_list()

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import phonenumbers
 
 from syncd.core.activity.numbers import LONGEST_EXTENSION, canonical
-from syncd.core.forgetting.texts import plain
+from syncd.core.callers.form import plain
 from syncd.core.mapping.phone_plan import international, known_region
 
 

@@ -7,20 +7,14 @@ from collections.abc import Callable, Collection
 
 import polars as pl
 
+from syncd.core.callers.form import SEPARATOR, plain
 from syncd.core.columns import UNIT
-from syncd.core.mapping.phones import SEPARATOR
 
 ERASED = "(forgotten)"
 """Stands in a text where something was that was forgotten."""
 
 # At least five digits, with what people write between the digits of a number.
 _WRITTEN = re.compile(r"\+?\d(?:[\d\s().\-/]{3,}\d)")
-
-
-def plain(number: str) -> str:
-    """Return the digits of one number as :func:`syncd.core.callers.numbers.digits` does."""
-    found = re.sub(r"\D", "", number)
-    return found[1:] if len(found) == 11 and found[0] == "1" else found
 
 
 def without_numbers(value: str, forgotten: Collection[str]) -> str:

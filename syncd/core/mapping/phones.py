@@ -19,6 +19,9 @@ from syncd.core.settings.rules import PhoneRules
 
 SEPARATOR = ";"
 
+LEFT_OUT = "left out"
+"""Stands at the end of the problem of a number that is not sent."""
+
 _PLAIN = r"^[ (]*(?:\+?1[ .()-]*)?[2-9][0-9]{2}[ .()-]*[0-9]{3}[ .()-]*[0-9]{4}[ .()-]*$"
 """Ten digits of the North American plan, with or without its 1, in the usual punctuation."""
 _WORDS_BEFORE = r"(?:(?:(?:[a-z]+[.,:]?|[0-9]{1,2}[a-z]{0,2}) +)*(?:[a-z]+[.,:]?|[0-9]{1,2}[a-z]{1,2}) +)?"
@@ -87,7 +90,7 @@ def national(value: pl.Expr) -> pl.Expr:
 
 def is_unread(problem: pl.Expr) -> pl.Expr:
     """Return whether a value without a number holds a text that may mean one; a placeholder means none."""
-    return problem.is_not_null() & ~problem.str.contains(rf"^[^;]*: {PLACEHOLDER}, left out$")
+    return problem.is_not_null() & ~problem.str.contains(rf"^[^;]*: {PLACEHOLDER}, {LEFT_OUT}$")
 
 
 def _regions(rules: PhoneRules, regions: pl.Series | None) -> tuple[str | pl.Series, pl.Series | None]:
@@ -197,7 +200,7 @@ def _row(found: Sequence[Found], rules: PhoneRules, label: str) -> tuple[str | N
             kept += [problem] if problem else []
         else:
             left_out.append(problem)
-    wrong = [", ".join(dict.fromkeys(kept)), ", ".join([*dict.fromkeys(left_out), "left out"]) if left_out else ""]
+    wrong = [", ".join(dict.fromkeys(kept)), ", ".join([*dict.fromkeys(left_out), LEFT_OUT]) if left_out else ""]
     wrong = [f"{label}: {each}" for each in wrong if each]
     note = f"{label}: {', '.join(dict.fromkeys(notes))}" if notes else None
     return SEPARATOR.join(sent) or None, "; ".join(wrong) or None, note

@@ -24,7 +24,9 @@ _OF_KEYS = (
     _BLANKED,
     *(f"DELETE FROM {table} WHERE {THESE_KEYS}" for table in OF_KEYS if table != "contact"),
 )
-_OF_NUMBERS = tuple(f"DELETE FROM {table} WHERE number = :number AND source = :source" for table in OF_NUMBERS)
+_OF_NUMBERS = tuple(
+    f"DELETE FROM {table} WHERE number = :number AND source = :source" for table in (*OF_NUMBERS, "due")
+)
 # The journal knows a contact by these texts; an open call needs them.
 _TEXTS = "before, after, match, old_match, reason"
 _HOLDING = " OR ".join(f"instr(coalesce({name}, ''), :number) > 0" for name in _TEXTS.split(", "))

@@ -21,11 +21,11 @@ from syncd.state.leaving.leftovers import Leftover
 from syncd.state.queries import THESE_KEYS
 
 _CLAIMS = ("outranked", "merged", "undone", "leftover")
-_NUMBERS = ("number", "formernumber", "unsent", "wanted", "leftout", "assigned")
+_NUMBERS = ("number", "unindexed", "formernumber", "unsent", "wanted", "leftout", "assigned")
 OF_KEYS = ("contact", "change", *_CLAIMS, *_NUMBERS)
 """The tables with the columns ``source`` and ``key``."""
 
-OF_NUMBERS = tuple(table for table in _NUMBERS if table != "wanted")
+OF_NUMBERS = tuple(table for table in _NUMBERS if table not in ("unindexed", "wanted"))
 """Those that have a column ``number`` too, in plain form."""
 
 COUNTS = ("contacts", "history", "claims", "numbers", "holds", "reports")

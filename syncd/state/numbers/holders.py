@@ -21,7 +21,7 @@ from syncd.state.database import Part
 from syncd.state.entries import newest_change
 from syncd.state.facts import Fact
 from syncd.state.numbers.numbers import SOURCES
-from syncd.state.numbers.there import OPEN, STANDING, THERE, VALUES
+from syncd.state.numbers.there import FROM_OPEN, STANDING, THERE, VALUES
 from syncd.state.queries import THESE_KEYS
 
 HOLDERS = {NUMBER: pl.String, SOURCE: pl.String, KEY: pl.String}
@@ -30,11 +30,18 @@ HOLDERS = {NUMBER: pl.String, SOURCE: pl.String, KEY: pl.String}
 CONTACTS = {SOURCE: pl.String, KEY: pl.String, "fields": pl.String}
 """A contact at the target. ``fields``: its values there, a JSON object, as far as they are known."""
 
+CROWDS = {NUMBER: pl.String, "holders": pl.Int64}
+"""A number that many contacts hold, and how many these are at least."""
+
 _WHO = {SOURCE: pl.String, KEY: pl.String}
 _PAGE = 25_000
 _NOTED = {**_WHO, "fields": pl.String, HEIR: pl.String}
 _NEXT = f"SELECT source, key, fields, coalesce(heir, key) FROM unindexed ORDER BY source, key LIMIT {_PAGE}"
-_OPEN = f"SELECT source, key FROM contact WHERE {OPEN}"
+_CHANGED = f"SELECT source, key FROM unindexed UNION SELECT source, key {FROM_OPEN}"
+_CROWDS = (
+    "SELECT number, count(*) - :unsure AS holders FROM number WHERE number IN (SELECT value FROM json_each(:numbers))"
+    " GROUP BY number HAVING holders >= :least"
+)
 _LAST = (
     "SELECT key, at, run, max(id) FROM change WHERE source = :source AND key IN (SELECT value FROM json_each(:keys))"
     " AND id > :after AND outcome <> 'refused' GROUP BY key"
@@ -68,6 +75,19 @@ class Holders(Part):
         pages = (changed.slice(start, _PAGE) for start in range(0, changed.height, _PAGE))
         now = (numbers_in(self.contacts(page), [SOURCE, KEY], pl.col("fields"), phones) for page in pages)
         return pl.concat([rest, *(found.filter(wanted).select(HOLDERS.keys()) for found in now)])
+
+    def crowds(self, numbers: pl.Series, phones: Collection[str], least: int) -> pl.DataFrame:
+        """Return those of the numbers that at least so many contacts hold: ``number`` and ``holders``, a lower bound.
+
+        Without an index of these ``phones``, none is found.
+        """
+        changed, found = self._changed(phones), [pl.DataFrame(schema=CROWDS)]
+        if changed is not None:
+            # What has changed since the index was made may hold none of them any more.
+            values = {"unsure": changed.height, "least": least}
+            pages = (numbers.slice(start, _PAGE).to_list() for start in range(0, len(numbers), _PAGE))
+            found += [self._database.frame(CROWDS, _CROWDS, numbers=page, **values) for page in pages]
+        return pl.concat(found)
 
     def contacts(self, who: pl.DataFrame) -> pl.DataFrame:
         """Return these contacts (``@source``, ``@key``) as :data:`CONTACTS`; those that are not at the target lack."""
@@ -129,7 +149,7 @@ class Holders(Part):
         indexed = self._standing.get()
         if indexed is None or not {*phones} <= {*indexed["phones"]}:
             return None
-        return self._database.frame(_WHO, f"SELECT source, key FROM unindexed UNION {_OPEN}")
+        return self._database.frame(_WHO, _CHANGED)
 
     def _indexed(self, numbers: pl.Series) -> pl.DataFrame:
         query = "SELECT number, source, key FROM number WHERE number IN (SELECT value FROM json_each(:numbers))"
@@ -174,7 +194,7 @@ class Holders(Part):
     def _look_at_open(self, phones: list[str]) -> None:
         """Look again at contacts of which another contact's row decides whether the target has them."""
         with self._database.write():
-            query = f"SELECT source, key, {VALUES}, {THERE} FROM contact WHERE {OPEN}"
+            query = f"SELECT source, key, {VALUES}, {THERE} {FROM_OPEN}"
             found = self._database.frame({**CONTACTS, "there": pl.Int64}, query)
             held = numbers_in(found, [SOURCE, KEY, "there"], pl.col("fields"), phones)
             self._insert(held.filter(pl.col("there") == 1))

@@ -137,6 +137,14 @@ class Shared(Part):
         found = self._database.column("SELECT number FROM due WHERE source = :source ORDER BY number", source=source)
         return pl.Series(NUMBER, found, dtype=pl.String)
 
+    def ask_those_without(self, numbers: Collection[str]) -> None:
+        """Let the sources of contacts that go without these numbers decide them anew."""
+        query = (
+            "INSERT OR IGNORE INTO due (source, number) SELECT DISTINCT source, number FROM leftout"
+            " WHERE number IN (SELECT value FROM json_each(:numbers))"
+        )
+        self._database.execute(query, numbers=numbers)
+
     def ask_anew(self, numbers: pl.DataFrame) -> None:
         """Let the next runs of sources decide numbers anew: ``@source``, ``number``."""
         rows = numbers.select(SOURCE, NUMBER).unique().rows()

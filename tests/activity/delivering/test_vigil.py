@@ -119,3 +119,37 @@ def test_each_delivery_that_sent_something_is_a_run_of_its_own(known: DeliveryWo
     with known.state() as state:
         runs = [run["run"] for run in state.history.runs(source="crm")]
     assert len(set(runs)) == 3
+
+
+def test_a_clock_that_is_set_back_after_a_failure_keeps_nothing_waiting(known: DeliveryWorld) -> None:
+    known.place.faults = [down]
+    with vigil(known) as each:
+        known.call("c1")
+        assert looks(known, each, 5, step=5) == [5]
+        known.now -= 1_800
+        assert looks(known, each, 5, step=5) == [5]
+    known.later(1)
+    known.call("c2")
+    known.place.faults = [down]
+    with vigil(known) as each:
+        assert looks(known, each, 5, step=5) == [5]
+    known.now -= 1_800
+    # Another process sees as little in a failure that is still to come.
+    with vigil(known) as each:
+        assert looks(known, each, 5, step=5) == [5]
+
+
+def test_an_unknown_outcome_waits_no_longer_than_its_pause_after_the_clock_was_set_back(known: DeliveryWorld) -> None:
+    known.crm = {"contacts": "people"}
+    known.deliver()
+    call = known.call("c1")
+    known.attribute(call, "7")
+    known.place.faults = [half]
+    with vigil(known) as each:
+        assert looks(known, each, 5, step=5) == [5]
+    known.now -= 1_800
+    with vigil(known) as each:
+        tries = looks(known, each, 120, step=5)
+    assert len(tries) == 1
+    assert tries[0] <= 65
+    assert known.status(call) == "accepted"

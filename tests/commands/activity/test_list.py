@@ -101,26 +101,25 @@ def test_before_the_first_pull_no_day_is_known_and_that_is_no_error(company: Wor
     assert not (company.folder / "activity.db").exists()
 
 
-@pytest.mark.parametrize("json_too", [(), ("--json",)])
 @pytest.mark.parametrize(
     "words",
     [
         ("activity", "list"),
+        ("activity", "list", "--json"),
         ("activity", "deliver"),
         ("activity", "deliver", "--dry-run"),
+        ("activity", "deliver", "--dry-run", "--json"),
         ("activity", "export", "calls.csv"),
         ("activity", "unknown"),
         ("activity", "explain", "c1"),
         ("message", "list"),
     ],
 )
-def test_before_the_first_pull_all_say_the_same(
-    company: World, syncd: Command, words: tuple[str, ...], json_too: tuple[str, ...]
-) -> None:
+def test_before_the_first_pull_all_say_the_same(company: World, syncd: Command, words: tuple[str, ...]) -> None:
     company.activity = {}
     company.sinks = {"lake": {"sink": "files", "options": {"folder": "lake"}}}
     company.settings()
-    code, _, err = syncd(*words, *json_too)
+    code, _, err = syncd(*words)
     store = company.folder / "activity.db"
     said = f"{store}: there are no calls and messages yet; syncd activity pull fetches them"
     assert (code, errors(err)) == (2, [said])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import replace
@@ -25,11 +25,9 @@ from syncd.core.activity.days.heads import Head
 from syncd.core.activity.days.proof import Sheet
 from syncd.core.activity.observations import Observation, State
 from syncd.core.activity.signature import Verdict
+from tests.convergence.activity.broken import Break, History, assert_caught
 from tests.convergence.activity.machine import Activity
-from tests.convergence.activity.worlds import HOUR, Opening
-
-Break = Callable[[pytest.MonkeyPatch], None]
-History = Callable[[Activity], None]
+from tests.convergence.activity.worlds import HOUR
 
 
 def dedupe_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,21 +189,6 @@ BROKEN: Sequence[tuple[Break, History]] = (
 )
 
 
-def _play(history: History) -> None:
-    machine = Activity()
-    # Long enough for two readings of each day, and shorter than a soak's.
-    machine.quiet = (1, 11, 12, 12, 12, 1, 12, 12)
-    try:
-        machine.begin(Opening({}, limit=3))
-        history(machine)
-        machine._converge()
-    finally:
-        machine.end()
-
-
 @pytest.mark.parametrize(("break_it", "history"), BROKEN, ids=lambda part: part.__name__)
 def test_a_broken_rule_is_caught(break_it: Break, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    _play(history)
-    break_it(monkeypatch)
-    with pytest.raises(AssertionError):
-        _play(history)
+    assert_caught(break_it, history, monkeypatch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,12 +11,10 @@ import syncd.activity.delivering.one_sink
 from syncd.activity.delivering.carrying import Carrying
 from syncd.activity.store.deliveries import Deliveries
 from syncd.errors import SinkError
+from tests.convergence.activity.broken import Break, History, assert_caught
 from tests.convergence.activity.machine import Activity
 from tests.convergence.activity.sinks import Killed
-from tests.convergence.activity.worlds import HOUR, Opening
-
-Break = Callable[[pytest.MonkeyPatch], None]
-History = Callable[[Activity], None]
+from tests.convergence.activity.worlds import HOUR
 
 
 def take_a_lost_answer_for_nothing_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,20 +96,6 @@ BROKEN: Sequence[tuple[Break, History]] = (
 )
 
 
-def _play(history: History) -> None:
-    machine = Activity()
-    machine.quiet = (1, 11, 12, 12, 12, 1, 12, 12)
-    try:
-        machine.begin(Opening({}, limit=3))
-        history(machine)
-        machine._converge()
-    finally:
-        machine.end()
-
-
 @pytest.mark.parametrize(("break_it", "history"), BROKEN, ids=lambda part: part.__name__)
 def test_a_broken_delivery_is_caught(break_it: Break, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    _play(history)
-    break_it(monkeypatch)
-    with pytest.raises(AssertionError):
-        _play(history)
+    assert_caught(break_it, history, monkeypatch)

@@ -10,11 +10,15 @@ import pytest
 
 from syncd.core.callers.effects import (
     CALLERS,
+    CROWD,
+    CROWDS,
     HOLDS,
     OTHERS,
     Made,
     Touched,
     counts_of,
+    crowded,
+    differing,
     effects,
     holders,
     others_named,
@@ -190,6 +194,43 @@ def test_a_contact_that_another_one_takes_over_is_no_caller_any_more() -> None:
     assert found(Made(takes, ids=pl.Series([5])), Made(lets_go)) == {N: "change", M: "lose"}
 
 
+def counts(**numbers: int) -> pl.DataFrame:
+    return pl.DataFrame([(name[1:], n) for name, n in numbers.items()], schema=CROWDS, orient="row")
+
+
+CROWDED = counts(n2125550101=CROWD)
+
+
+def test_a_crowd_is_several_before_and_after() -> None:
+    gives = Touched("one", rows((N, "a", "Ann"), (M, "a", "Ann")), rows(), others(), CROWDED)
+    assert found(Made(gives)) == {M: "lose"}
+
+
+def test_a_crowd_that_another_plan_changes_is_none() -> None:
+    takes = Touched("one", rows(), rows((N, "a", "Ann")), others(), CROWDED)
+    theirs = rows(*((N, str(key), f"Bo {key}") for key in range(CROWD)))
+    exact = Touched("two", theirs, rows(), others((N, "one", "a", "Ann")))
+    assert found(Made(takes), Made(exact)) == {N: "resolved"}
+    # A later plan has seen what an earlier one gave.
+    gives = Touched("two", rows(), theirs, others((N, "one", "a", "Ann")))
+    assert found(Made(gives), Made(takes)) == {N: "ambiguous"}
+    # Two of the eight stay as they are.
+    most = Touched("two", theirs.head(CROWD - 2), rows(), others(), CROWDED)
+    assert found(Made(takes), Made(most)) == {}
+
+
+def test_contacts_that_a_plan_changes_are_no_part_of_a_crowd() -> None:
+    seen = counts(n1=CROWD, n2=CROWD + 1)
+    assert crowded(seen, pl.Series(["2"]), CROWD).rows() == [("1", CROWD), ("2", CROWD)]
+    assert crowded(seen, pl.Series(["1", "2", "2"]), CROWD).is_empty()
+
+
+def test_a_number_that_its_contact_keeps_does_not_differ() -> None:
+    was = rows((N, "a", "Ann"), (M, "a", "Ann"), ("1", "b", "Bo"))
+    now = rows((N, "a", "Ann"), ("1", "b", "Bo Park"), ("2", "a", "Ann"))
+    assert sorted(differing(was, now)) == ["1", "2", M]
+
+
 def test_what_an_earlier_plan_has_made_is_not_there_before() -> None:
     first = Touched("one", rows(), rows((N, "a", "Ann")), others())
     then = Touched("two", rows(), rows((N, "b", "Bo")), others((N, "one", "a", "Ann")))
@@ -205,7 +246,7 @@ def test_a_change_that_was_not_made_leaves_its_contact_as_it_was() -> None:
 
 def test_a_contact_that_goes_on_under_another_key_counts_once() -> None:
     # One plan has seen the contact under its old key, the other one under its new key.
-    gains = Touched("one", rows(), rows((N, "new", "Ann")), others((N, "one", "7", "Cy")), {"7": "8"})
+    gains = Touched("one", rows(), rows((N, "new", "Ann")), others((N, "one", "7", "Cy")), new_keys={"7": "8"})
     also = Touched("two", rows(), rows(), others((N, "one", "8", "Cy")))
     assert found(Made(gains), Made(also)) == {N: "ambiguous"}
 

@@ -1,0 +1,1 @@
+"""Which plans were applied, and which state file a plan belongs to."""
