@@ -116,7 +116,9 @@ def _show_held(screen: Screen, held: Held, again: str) -> None:
 def _show_activity(screen: Screen, activity: dict[str, Any]) -> None:
     if "attributions" in activity:
         if activity["attributions"]:
-            screen.line(f"no contact's any more: {counted(activity['attributions'], 'call or message', 'calls and messages')}")
+            screen.line(
+                f"no contact's any more: {counted(activity['attributions'], 'call or message', 'calls and messages')}"
+            )
         return
     erased = ", ".join(counted(activity[f"{one}s"], one) for one in ("call", "message", "file"))
     screen.line(f"calls and messages: {erased}")
