@@ -65,6 +65,7 @@ bench: setup
 	$(BIN)/python bench/hubspot_sink.py
 	$(BIN)/python bench/sinks.py
 	$(BIN)/python bench/attribution.py
+	$(BIN)/python bench/whois.py
 	$(BIN)/python bench/callers.py
 
 # Three processes on one key, against the guide's windows made sixty times faster.

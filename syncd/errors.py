@@ -2,14 +2,14 @@
 
     SyncdError
     ├── ConfigError         fix the configuration                        exit 2
-    ├── SourceError         skip this source, go on with the others
-    │   ├── SourceInvalid       not the table it should be: fix it       exit 2
-    │   ├── SourceDenied        its key is refused: a person must act    exit 3
-    │   └── SourceUnavailable   try again later                          exit 4
-    ├── SinkError           skip this sink, go on with the others
-    │   ├── SinkInvalid         it cannot take what it should: fix it    exit 2
-    │   ├── SinkDenied          its key is refused: a person must act    exit 3
-    │   └── SinkUnavailable     try again later                          exit 4
+    ├── PlaceError          skip this source or sink, go on with the others
+    │   ├── PlaceInvalid        not what it should be: fix it            exit 2
+    │   │   └── SourceInvalid, SinkInvalid
+    │   ├── PlaceDenied         its key is refused: a person must act    exit 3
+    │   │   └── SourceDenied, SinkDenied
+    │   ├── PlaceUnavailable    try again later                          exit 4
+    │   │   └── SourceUnavailable, SinkUnavailable
+    │   └── SourceError, SinkError: the three of each
     ├── TargetError
     │   ├── SchemaError         the target's fields do not allow a push  exit 2
     │   ├── TargetRefused       this request is refused for good         exit 3
@@ -53,53 +53,72 @@ class ConfigError(SyncdError):
         self.problems = problems
 
 
-class SourceError(SyncdError):
-    """One source cannot be read; the others can."""
+class PlaceError(SyncdError):
+    """One place, a source or a sink, cannot be used; the others can."""
 
     # The exit code of the subclasses without one of their own: a later run may succeed.
     exit_code = 4
 
 
-class SourceInvalid(SourceError):
-    """The source is there but is not the table it should be; a person must look at it."""
+class PlaceInvalid(PlaceError):
+    """The place is there but is not what it should be; a person must look at it."""
 
     exit_code = 2
 
 
-class SourceDenied(SourceError):
-    """The source refuses its key, or the key may not see enough; other sources have other keys."""
+class PlaceDenied(PlaceError):
+    """The place refuses its key, or the key may not do enough; other places have other keys."""
 
     exit_code = 3
 
 
-class SourceUnavailable(SourceError):
-    """The source cannot be read now: missing, unreachable, still being written."""
-
-
-class SinkError(SyncdError):
-    """One sink cannot be written to; the others can."""
-
-    exit_code = 4
-
-
-class SinkInvalid(SinkError):
-    """The sink is there but cannot take what it should; a person must look at it."""
-
-    exit_code = 2
-
-
-class SinkDenied(SinkError):
-    """The sink refuses its key, or the key may not do enough; other sinks have other keys."""
-
-    exit_code = 3
-
-
-class SinkUnavailable(SinkError):
-    """The sink cannot be written to now. ``in_doubt``: what was sent may have been carried out."""
+class PlaceUnavailable(PlaceError):
+    """The place cannot be used now. ``in_doubt``: what was sent may have been carried out."""
 
     def __init__(self, message: str, *, in_doubt: bool = True) -> None:
         super().__init__(message)
         self.in_doubt = in_doubt
+
+
+class SourceError(PlaceError):
+    """One source cannot be read; the others can."""
+
+
+class SourceInvalid(SourceError, PlaceInvalid):
+    """The source is there but is not the table it should be; a person must look at it."""
+
+
+class SourceDenied(SourceError, PlaceDenied):
+    """The source refuses its key, or the key may not see enough; other sources have other keys."""
+
+
+class SourceUnavailable(SourceError, PlaceUnavailable):
+    """The source cannot be read now: missing, unreachable, still being written."""
+
+
+class SinkError(PlaceError):
+    """One sink cannot be written to; the others can."""
+
+
+class SinkInvalid(SinkError, PlaceInvalid):
+    """The sink is there but cannot take what it should; a person must look at it."""
+
+
+class SinkDenied(SinkError, PlaceDenied):
+    """The sink refuses its key, or the key may not do enough; other sinks have other keys."""
+
+
+class SinkUnavailable(SinkError, PlaceUnavailable):
+    """The sink cannot be written to now."""
+
+
+def of_a_sink(error: SourceError) -> SinkError:
+    """Return the error of a source as one of a sink: parts that both share raise those of sources."""
+    if isinstance(error, PlaceInvalid):
+        return SinkInvalid(str(error))
+    if isinstance(error, PlaceDenied):
+        return SinkDenied(str(error))
+    return SinkUnavailable(str(error), in_doubt=error.in_doubt)
 
 
 class TargetError(SyncdError):

@@ -7,9 +7,9 @@ records (:meth:`Sink.deliver`). It decides nothing: what is delivered, when and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Literal, Self
 
 from syncd.core.activity.columns import COLUMNS, PARTS, Kind, record_of
@@ -27,8 +27,9 @@ from syncd.core.activity.wording import (
     unknown_names,
 )
 from syncd.core.settings.sinks import CallRules, LeadRules, MessageRules, SinkRules
-from syncd.errors import ConfigError
+from syncd.errors import SourceError, of_a_sink
 from syncd.source import Duration, LocalPath, Note, Options, Size, nearest, quoted, yaml_reader
+from syncd.surroundings.plug_ins import PlugIns
 from syncd.tables.formats import NotTheTable, read_rows, write_rows
 from syncd.tables.whole_file import whole_file
 
@@ -55,6 +56,7 @@ __all__ = [
     "Size",
     "Wants",
     "address_of",
+    "as_sink_errors",
     "compact",
     "cut",
     "cut_html",
@@ -242,6 +244,15 @@ class Sink(ABC):
         """End what is under way soon, with any error. Called from another thread."""
 
 
+@contextmanager
+def as_sink_errors() -> Iterator[None]:
+    """Raise the errors of sources, which parts that sinks share raise, as the errors of sinks."""
+    try:
+        yield
+    except SourceError as error:
+        raise of_a_sink(error) from None
+
+
 def sink_class(name: str) -> type[Sink]:
     """Return the sink called ``name``.
 
@@ -249,13 +260,13 @@ def sink_class(name: str) -> type[Sink]:
         ConfigError: no sink has that name; the message lists the names.
 
     """
-    own = [EntryPoint(name, SINKS[name], ENTRY_POINTS)] if name in SINKS else []
-    for point in own or entry_points(group=ENTRY_POINTS, name=name):
-        found: type[Sink] = point.load()
-        return found
-    raise ConfigError(f"no sink is called {name!r}; there are: {', '.join(sink_names())}")
+    return _plug_ins().find(name)
 
 
 def sink_names() -> list[str]:
     """Return the names that ``sink:`` may hold, sorted."""
-    return sorted({*SINKS, *(point.name for point in entry_points(group=ENTRY_POINTS))})
+    return _plug_ins().names()
+
+
+def _plug_ins() -> PlugIns[Sink]:
+    return PlugIns("sink", ENTRY_POINTS, SINKS)

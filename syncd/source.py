@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -22,8 +21,8 @@ from syncd.core.refusal_text import quoted
 from syncd.core.settings.durations import parse_duration
 from syncd.core.settings.sizes import parse_size
 from syncd.core.wording import nearest
-from syncd.errors import ConfigError
 from syncd.processes import daemon_start
+from syncd.surroundings.plug_ins import PlugIns
 
 __all__ = [
     "CONNECTORS",
@@ -287,14 +286,13 @@ def connector_class(name: str) -> type[Connector]:
         ConfigError: no connector has that name; the message lists the names.
 
     """
-    # The built-in connectors come first: another package cannot take the place of one.
-    own = [EntryPoint(name, CONNECTORS[name], ENTRY_POINTS)] if name in CONNECTORS else []
-    for point in own or entry_points(group=ENTRY_POINTS, name=name):
-        found: type[Connector] = point.load()
-        return found
-    raise ConfigError(f"no connector is called {name!r}; there are: {', '.join(connector_names())}")
+    return _plug_ins().find(name)
 
 
 def connector_names() -> list[str]:
     """Return the names that ``connector:`` may hold, sorted."""
-    return sorted({*CONNECTORS, *(point.name for point in entry_points(group=ENTRY_POINTS))})
+    return _plug_ins().names()
+
+
+def _plug_ins() -> PlugIns[Connector]:
+    return PlugIns("connector", ENTRY_POINTS, CONNECTORS)

@@ -43,9 +43,11 @@ settings.register_profile("syncd", deadline=None, max_examples=examples(40, 100)
 settings.load_profile("syncd")
 
 
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers() -> int | None:
     """Return how many processes ``-n auto`` starts: one more than there are cores, since tests wait for servers."""
-    return (os.cpu_count() or 1) + 1
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def pytest_collection_finish() -> None:
@@ -88,16 +90,17 @@ def _new_files_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_wait_for_the_disk() -> Iterator[None]:
-    """Let SQLite write the state without a wait for the disk: no test cuts the power."""
-    open_it = State._open
+    """Let SQLite write the state and the store without a wait for the disk: no test cuts the power."""
+    open_it = Database._open
 
-    def open_without_waits(state: State) -> sqlite3.Connection:
-        connection = open_it(state)
+    def open_without_waits(file: Database) -> sqlite3.Connection:
+        connection = open_it(file)
         connection.execute("PRAGMA synchronous = OFF")
         return connection
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(State, "_open", open_without_waits)
+        for kind in (State, ActivityStore):
+            patch.setattr(kind, "_open", open_without_waits)
         yield
 
 

@@ -16,15 +16,7 @@ from connectors.rest_out.forms import KindForm
 from connectors.rest_out.options import RestOutOptions
 from connectors.rest_out.values import e164, value_of, values_of
 from connectors.rest_out.writing import BESIDE, Writer
-from syncd.errors import (
-    SinkDenied,
-    SinkInvalid,
-    SinkUnavailable,
-    SourceDenied,
-    SourceError,
-    SourceInvalid,
-    SourceUnavailable,
-)
+from syncd.errors import SinkInvalid, SinkUnavailable, SourceError, of_a_sink
 from syncd.sink import Item, Note, Options, Outcome, Row, Sink, SinkRules, Wants
 
 MOST_FAILURES = 3
@@ -180,17 +172,9 @@ def _as_sink_errors() -> Iterator[None]:
     """Raise the errors of the parts that sources share as those of a sink, and keep whether there is a doubt."""
     try:
         yield
-    except SourceUnavailable as error:
-        raise SinkUnavailable(str(error), in_doubt=error.in_doubt) from None
-    except SourceDenied as error:
-        raise _certain(SinkDenied(str(error))) from None
-    except SourceInvalid as error:
-        raise _certain(SinkInvalid(str(error))) from None
     except SourceError as error:
-        raise SinkUnavailable(str(error), in_doubt=error.in_doubt) from None
-
-
-def _certain(error: SinkDenied | SinkInvalid) -> SinkDenied | SinkInvalid:
-    # The server has answered, and it refused the request.
-    error.in_doubt = False
-    return error
+        found = of_a_sink(error)
+        if not isinstance(found, SinkUnavailable):
+            # The server has answered, and it refused the request.
+            found.in_doubt = False
+        raise found from None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from syncd.config import Settings
 from syncd.core.callers.whois import Caller, Former, NotThere, Shown, Whois, since, written
+from syncd.core.forgetting.marks import digest_of
 from syncd.core.wording import shown_key
 from syncd.errors import ConfigError
 from syncd.state.leaving.forgotten import Forgotten
@@ -24,7 +25,7 @@ def whois(settings: Settings, text: str, region: str | None = None) -> Whois:
         StateError: the state cannot be read.
     """
     rules = [each.rules.phones for each in settings.sources.values()]
-    regions = [region] if region else [*dict.fromkeys(each.region for each in rules), "US"]
+    regions = [region] if region else [*dict.fromkeys(each.region for each in rules)] or ["US"]
     numbers = written(text, regions, per_row=any(each.region_column for each in rules))
     if not numbers:
         raise ConfigError(f"{text!r} is no phone number: it has no digits; write it in any way, +1 212 555 0101")
@@ -49,8 +50,8 @@ class _Answer:
         self._phones = book.phones()
         schemas = book.schemas()
         self._displays = {source: schema.display(display) for source, schema in schemas.items()}
-        # A source that was taken out of the configuration has no schema of its own.
-        self._display = next(iter(self._displays.values()), display)
+        # A source that has not ended a run has no schema of its own.
+        self._display = book.seen().display(display)
 
     def whois(self, forgotten: Forgotten) -> Whois:
         """Return the answer."""
@@ -61,7 +62,7 @@ class _Answer:
         return Whois(
             number=self._number(contacts),
             contacts=contacts,
-            before=[self._former(row) for row in self._book.former(self._numbers)],
+            before=[*self._former()],
             not_there=[*not_there, *gone],
             complete=self._book.is_complete(),
         )
@@ -93,8 +94,13 @@ class _Answer:
             status=row["status"],
         )
 
-    def _former(self, row: Mapping[str, Any]) -> Former:
-        return Former(row["source"], shown_key(row["key"]), row["name"] or None, row["until"], row["run"])
+    def _former(self) -> Iterator[Former]:
+        told = set[tuple[str, str]]()
+        for row in self._book.former(self._numbers):
+            # Of the names that a contact had, the last is what is left of it.
+            stays = None if (row["source"], row["key"]) in told else row["stays"]
+            told.add((row["source"], row["key"]))
+            yield Former(row["source"], shown_key(row["key"]), row["name"] or None, row["until"], row["run"], stays)
 
     def _not_there(self) -> Iterator[NotThere]:
         for row in self._book.unsent(self._numbers):
@@ -106,12 +112,6 @@ class _Answer:
             yield NotThere(row["source"], shown_key(row["key"]), None, place, "policy", row["reason"])
 
     def _is_forgotten(self, forgotten: Forgotten) -> bool:
-        return any(forgotten.has_number(each) for each in _forms(self._numbers))
-
-
-def _forms(numbers: Collection[str]) -> Iterator[str]:
-    """Yield the digits that may stand for a number among those that were forgotten."""
-    for each in numbers:
-        yield each
-        if len(each) == 10:
-            yield f"1{each}"
+        # A number of calls and messages alone may be a contact's again.
+        marks = forgotten.of("")
+        return any(digest_of("number", each, marks.salt) in marks.numbers for each in self._numbers)

@@ -121,7 +121,8 @@ def _changes(state: State, query: HistoryQuery, since: float | None) -> Found:
     keys = [None] if query.key is None else list(dict.fromkeys([query.key, query.key.replace("+", UNIT)]))
     for key in keys:
         for each in state.history.changes(source=query.source, run=query.run, key=key, since=since):
-            found = {name: each[name] for name in ("run", "source", "kind", "outcome", "reason", "before", "after")}
+            names = ("run", "source", "kind", "outcome", "reason", "place", "before", "after")
+            found = {name: each[name] for name in names}
             yield {
                 **found,
                 "key": shown_key(each["key"]),

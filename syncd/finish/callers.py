@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from syncd.plan.field_history import phones_ever
 from syncd.run.session import Session
 
 
@@ -12,8 +13,7 @@ def keep_callers(session: Session) -> None:
         StateError: the state cannot be written.
     """
     state, schema = session.state, session.schema
-    # A command that ended before it saw the target's fields knows them from earlier runs.
-    phones = state.history.phone_fields() | (schema.phones if schema else frozenset())
+    phones = phones_ever(state, schema)
     if session.dry_run or not phones:
         return
     named = session.settings.target.display

@@ -66,7 +66,7 @@ def _found(session: Session, world: World, planned: Planned, refused: pl.DataFra
         unsent.left_out(verdicts, fields, sent, *about),
         unsent.turned_away(verdicts, fields, outranked, *about),
     ]
-    return _remembered(session, pl.concat(found))
+    return _remembered(session, world.name, pl.concat(found))
 
 
 def _rejected(refused: pl.DataFrame, phones: frozenset[str], display: str | None) -> pl.DataFrame:
@@ -75,13 +75,11 @@ def _rejected(refused: pl.DataFrame, phones: frozenset[str], display: str | None
     return numbers_in(named, [KEY, AT, NAME, WHY, "reason"], pl.col("fields"), phones).select(UNSENT.keys())
 
 
-def _remembered(session: Session, found: pl.DataFrame) -> pl.DataFrame:
-    """Leave out numbers that a person wants to be forgotten."""
-    forgotten = Forgotten(session.settings.state)
-    if not forgotten:
-        return found
-    gone = [number for number in found.get_column(NUMBER).unique() if forgotten.has_number(number)]
-    return found.filter(~pl.col(NUMBER).is_in(gone))
+def _remembered(session: Session, source: str, found: pl.DataFrame) -> pl.DataFrame:
+    """Leave out numbers that were forgotten: a row may hold them that is no contact for another reason."""
+    marks = Forgotten(session.settings.state).of(source)
+    gone = marks.forgotten_numbers(found.get_column(NUMBER))
+    return found.filter(~pl.col(NUMBER).is_in(gone.implode()))
 
 
 def _mark(session: Session, world: World, planned: Planned, refused: pl.DataFrame) -> str:

@@ -22,11 +22,15 @@ def renames(state: State, schema: Schema) -> dict[str, str]:
     return history.renames(state.facts.field_names.get(), schema)
 
 
-def phones_ever(state: State, schema: Schema) -> frozenset[str]:
-    """Return the names under which the state may hold values of phone fields: those of now, and former names."""
-    # Only names that change hands are changed in what is stored; other former names are renamed when they are read.
-    former = (name for name, now in renames(state, schema).items() if now in schema.phones)
-    return schema.phones.union(former)
+def phones_ever(state: State, schema: Schema | None) -> frozenset[str]:
+    """Return the names under which the state may hold values of phone fields: those of now, and their former names.
+
+    ``schema``: None if the target's fields were not read; then the last runs knew them.
+    """
+    now = state.history.phone_fields() | (schema.phones if schema else frozenset())
+    # What was sent gets the names of now with the next run; what the target answered keeps its former names.
+    ever = (names for names in state.facts.field_names.get().values() if not now.isdisjoint(names))
+    return now.union(*ever)
 
 
 def detail_now(detail: pl.DataFrame, state: State, source: str, schema: Schema) -> pl.DataFrame:

@@ -41,6 +41,9 @@ def settled_schema(session: Session) -> Schema:
         raise SchemaError(problem)
     settle_fields(session.state, schema)
     session.schema = schema
+    # A first load may take hours, and only its end learns the fields of its contacts.
+    if not session.dry_run and session.state.facts.seen_fields.get() != schema.described():
+        session.state.facts.seen_fields.set(schema.described())
     # By the current names, and before anything is decided by the ledger.
     catch_up(session, schema)
     return schema

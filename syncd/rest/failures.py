@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from syncd import errors
 
@@ -38,30 +39,41 @@ TARGET = Failures(
 )
 
 
+class Place(NamedTuple):
+    """A source or a sink, in the words of :class:`Failures`."""
+
+    who: str
+    key: str
+    address: str
+    is_base: bool
+
+
 def source_failures(who: str, *, key: str, address: str = "options.base_url", is_base: bool = True) -> Failures:
     """Return the failures of one source; a connector gives them to its client."""
-    # A refused key of a source must not be an AccessDenied: that stops every source.
-    return Failures(
-        who=who,
-        key=key,
-        refused=lambda message, _status: errors.SourceInvalid(message),
-        unavailable=lambda message, _in_doubt: errors.SourceUnavailable(message),
-        denied=errors.SourceDenied,
-        moved=lambda message, _status: errors.SourceInvalid(message),
-        address=address,
-        is_base=is_base,
-    )
+    kinds = errors.SourceInvalid, errors.SourceUnavailable, errors.SourceDenied
+    return _of_place(Place(who, key, address, is_base), *kinds)
 
 
 def sink_failures(who: str, *, key: str, address: str = "options.base_url", is_base: bool = True) -> Failures:
     """Return the failures of one sink; a connector gives them to its client."""
+    kinds = errors.SinkInvalid, errors.SinkUnavailable, errors.SinkDenied
+    return _of_place(Place(who, key, address, is_base), *kinds)
+
+
+def _of_place(
+    place: Place,
+    invalid: type[errors.PlaceInvalid],
+    unavailable: type[errors.PlaceUnavailable],
+    denied: type[errors.PlaceDenied],
+) -> Failures:
+    # A refused key of a source or a sink must not be an AccessDenied: that stops all of them.
     return Failures(
-        who=who,
-        key=key,
-        refused=lambda message, _status: errors.SinkInvalid(message),
-        unavailable=lambda message, in_doubt: errors.SinkUnavailable(message, in_doubt=in_doubt),
-        denied=errors.SinkDenied,
-        moved=lambda message, _status: errors.SinkInvalid(message),
-        address=address,
-        is_base=is_base,
+        who=place.who,
+        key=place.key,
+        refused=lambda message, _status: invalid(message),
+        unavailable=lambda message, in_doubt: unavailable(message, in_doubt=in_doubt),
+        denied=denied,
+        moved=lambda message, _status: invalid(message),
+        address=place.address,
+        is_base=place.is_base,
     )

@@ -11,7 +11,7 @@ from syncd.core.change import Semantics
 from syncd.core.company.identity import Company
 from syncd.core.field_history import FieldNumbers
 from syncd.state.database import Database, Part
-from syncd.state.glance import ADDRESS, COMPANY
+from syncd.state.glance import ADDRESS, COMPANY, FIELDS
 
 T = TypeVar("T")
 
@@ -80,6 +80,7 @@ class Facts:
     state of an earlier version knows of it. ``highest_id``: the highest id seen there.
     ``update_semantics``: what an update does to fields that it does not mention, ``merge`` or ``replace``.
     ``case_insensitive``: the target takes match values for equal if only their case differs.
+    ``seen_fields``: the target's fields as they were seen last, also by a run that has not ended.
     ``deletes_work``: a delete was seen to have an effect. ``field_names``: every name that each field has had, by the
     field's number, the newest last. ``digest_made``: when the last daily summary was made.
     """
@@ -91,6 +92,7 @@ class Facts:
         self.highest_id = self._fact("target.highest_id", lambda stored: int(stored or 0))
         self.update_semantics: Fact[Semantics | None] = self._fact("target.update", _semantics)
         self.case_insensitive = self._fact(CASE_INSENSITIVE, lambda stored: stored is not None)
+        self.seen_fields = self._fact(FIELDS, _text)
         self.deletes_work = self._fact("target.deletes", lambda stored: stored is not None, lambda _: "seen")
         self.field_names: Fact[dict[str, Sequence[str]]] = self._fact("target.field_names", _json({}), json.dumps)
         self.digest_made = self._fact("digest.made", _number)

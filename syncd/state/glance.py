@@ -13,6 +13,9 @@ from syncd.state.requests import SeenRequests, Tier
 COMPANY, ADDRESS = "target.company", "target.address"
 """The names of the facts that say which company the state belongs to."""
 
+FIELDS = "target.fields"
+"""The name of the fact that holds the target's fields as they were seen last (:meth:`Schema.described`)."""
+
 RETRY = 60.0
 """Seconds after which a notice that could not be sent is tried again."""
 

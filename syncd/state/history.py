@@ -20,7 +20,7 @@ _LATER_DONE = DONE.replace("outcome", "later.outcome").replace("new_id", "later.
 
 _WITHOUT_CALL = "'handed over', 'left', 'not found'"
 
-_ROW = "id, run, source, key, kind, old_id, new_id, match, before, after, outcome, reason, at"
+_ROW = "id, run, source, key, kind, old_id, new_id, match, before, after, outcome, reason, at, place"
 
 
 class History(Part):

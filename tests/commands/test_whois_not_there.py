@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from syncd.state import State
 from syncd.state.leaving.forgotten import Forgotten
 from tests.worlds.commands import Command
+from tests.worlds.sql_sqlite_file import SqliteFile
 from tests.worlds.tenants import ANN, BOB, MANY, POISON
 from tests.worlds.world import World
 
@@ -131,7 +133,7 @@ def test_a_contact_whose_match_value_another_one_has_is_told(office: World, sync
 
 
 def test_a_number_that_was_forgotten_is_told_without_a_contact(office: World, syncd: Command) -> None:
-    Forgotten(office.folder / "syncd.db").add_number(NUMBER, 1.0)
+    Forgotten(office.folder / "syncd.db").add_everywhere([NUMBER], 1.0)
     office.sources["tenants"]["where"] = "name <> 'former'"
     office.write([ANN, BOB, ("9", "former", NUMBER)])
     office.run()
@@ -150,10 +152,28 @@ def test_a_row_that_is_sent_at_last_is_told_no_more(office: World, syncd: Comman
     assert told(office, syncd) == []
 
 
-def test_a_partial_read_replaces_what_it_speaks_of(office: World, syncd: Command) -> None:
-    with State(office.folder / "syncd.db") as state:
-        state.execute("DELETE FROM unsent")
-    assert told(office, syncd) == []
+def test_a_partial_read_speaks_only_of_the_rows_that_it_shows(
+    world: World, syncd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = SqliteFile(tmp_path / "people.db")
+    table.run("CREATE TABLE people (id varchar(20), name varchar(40), phone varchar(40), changed int)")
+    cursor = {"column": "changed", "type": "number", "overlap": 0}
+    world.sources["tenants"] |= {
+        "connector": "sql",
+        "options": {"url": table.url, "table": "people", "cursor": cursor, "sweep": 0},
+        "where": "name <> 'former'",
+    }
+    rows = (("1", "Ann", "2125550101", 1), ("7", "former", NUMBER, 1), ("8", "former", "2125550188", 1))
+    table.run(*(f"INSERT INTO people VALUES {row}" for row in rows))
+    world.run()
+    monkeypatch.chdir(world.folder)
+    assert [key for key, *_ in told(world, syncd)] == ["7"]
+    table.run("UPDATE people SET name = 'Cy', changed = 2 WHERE id = '7'")
+    table.run("INSERT INTO people VALUES ('9', 'former', '2125550199', 2)")
+    assert world.run().read == "partial"
+    assert told(world, syncd) == []
+    assert [key for key, *_ in told(world, syncd, "2125550188")] == ["8"]
+    assert [key for key, *_ in told(world, syncd, "2125550199")] == ["9"]
 
 
 def test_only_so_many_are_kept_and_the_answer_says_so(

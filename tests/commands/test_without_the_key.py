@@ -22,7 +22,11 @@ def keyless(company: World, syncd: Command, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    "command", ["status", "status --json", "status --check", "history", "rejects list", "rejects export r.csv"]
+    "command",
+    [
+        *("status", "status --json", "status --check", "history", "whois 2125550101"),
+        *("rejects list", "rejects export r.csv"),
+    ],
 )
 def test_what_sends_nothing_needs_no_key(keyless: World, syncd: Command, command: str) -> None:
     assert syncd(*command.split())[0] == 0

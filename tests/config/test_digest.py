@@ -22,6 +22,7 @@ def test_the_digest_changes_with_what_decides_which_contacts_come_out(world: Wor
         {"phones": "{invalid: drop}"},
         {"mode": "upsert"},
         {"shared_match": "hold"},
+        {"phones": "{shared: first}"},
     ]
     digests = [world.source(**keys).digest for keys in changed]
     assert len({before, *digests}) == len(changed) + 1

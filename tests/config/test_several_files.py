@@ -63,3 +63,14 @@ def test_a_source_defined_twice_names_both_places(world: World) -> None:
 def test_a_file_that_is_included_and_not_there_is_told_where_it_is_named(world: World) -> None:
     (problem,) = world.problems(TARGET + "include:\n  - ${VOCATECH_API_KEY}/none.yaml\n")
     assert problem.startswith("syncd.yaml:4: include[0]: there is no file '${VOCATECH_API_KEY}/none.yaml' in ")
+
+
+def test_a_policy_that_decides_who_has_a_number_is_the_same_in_all_sources(world: World) -> None:
+    world.write("sources/a.yaml", SOURCE + "phones: {shared: first}\n")
+    world.write("sources/b.yaml", SOURCE)
+    text = TARGET + "include: [sources/*.yaml]\n"
+    [problem] = world.problems(text)
+    assert problem.startswith("sources/a.yaml:")
+    assert "phones.shared: is first, and of the source 'b' it is warn" in problem
+    world.write("sources/b.yaml", SOURCE + "phones: {shared: first}\n")
+    assert world.problems(text) == []

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import polars as pl
 from hypothesis.stateful import RuleBasedStateMachine
 
 from syncd.report.source_report import SourceReport
@@ -16,6 +17,7 @@ from tests.convergence.company import Company, Layout, Match, Owner, Sayings
 from tests.convergence.plant import Plant
 from tests.convergence.witness import Witness
 from tests.convergence.worlds import Opening
+from tests.worlds.holding import held, indexed
 
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -158,6 +160,7 @@ class Truths(RuleBasedStateMachine):
     def _look(self) -> None:
         """Assert that no foreign contact was deleted, and that none was changed unless a row claims its match value."""
         assert not self.witness.offences, self.witness.offences
+        self._callers()
         self.accounts.balanced(self.world, self.layout, self._unaccountable(), settled=False)
         self.notes = {number: note for number, note in self.notes.items() if number in self.world.store.rows}
         self._left_adopted()
@@ -170,6 +173,16 @@ class Truths(RuleBasedStateMachine):
                 self.foreign[number] = self._fields(number)
             else:
                 assert self._fields(number) == fields, "a contact that no row speaks of was changed"
+
+    def _callers(self) -> None:
+        """Assert that the index of numbers says what the ledger says."""
+        phones = self.layout.phones
+        with self.world.state() as state:
+            known = held(state, phones)
+            numbers = pl.Series([number for number, _, _ in known | indexed(state)], dtype=pl.String)
+            assert set(state.holders.of(numbers, phones).rows()) == known, "the index of numbers is wrong"
+            if not self.crashed and state.history.phone_fields():
+                assert indexed(state) == known, "the index of numbers is late"
 
     def _unaccountable(self) -> set[int]:
         """Return contacts of which the target lied, or whose match value a person changed."""

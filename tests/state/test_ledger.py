@@ -6,12 +6,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_series_equal
 
 import syncd.state.numbers.tables
 import syncd.state.tables  # noqa: F401  (registers the tables)
 from syncd.core.change import CallOutcome, Kind, Status
 from syncd.core.ownership import Holding
-from syncd.state import State
+from syncd.state import State, bulk
 from syncd.state.journal import Settled
 from tests.worlds.journal import accept, change
 
@@ -33,12 +36,30 @@ def test_the_ledger_is_read_in_pages_of_any_size(path: Path, monkeypatch: pytest
         assert whole.filter(pl.col("@status") == Status.PENDING)["@key"].to_list() == ["k001"]
 
 
+@pytest.mark.parametrize("few", [0, bulk.FEW], ids=["parsed", "split"])
 @pytest.mark.parametrize("key", ["plain", "quote'\"", "comma,semi;", "ünï", "a\x1fb", " space ", "0012", "1e5", "\\n"])
-def test_any_key_comes_back_as_it_went_in(path: Path, key: str) -> None:
+def test_any_key_comes_back_as_it_went_in(path: Path, key: str, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "FEW", few)
     with State(path) as state:
         accept(state, key, 1)
         assert state.ledger.digests("s")["@key"].to_list() == [key]
         assert state.ledger.detail("s", pl.Series([key]))["@key"].to_list() == [key]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(codec="utf-8", exclude_characters="\0\x1e\x1d")), st.integers(-(2**63), 2**63 - 1)
+        )
+    )
+)
+def test_few_values_are_what_many_would_be(values: list[tuple[str, int]]) -> None:
+    for place, kind in enumerate((pl.String, pl.Int64)):
+        column = "\x1e".join(str(each[place]) for each in values or [("", 0)]).encode()
+        few = bulk._parsed(column, ("a", kind))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bulk, "FEW", 0)
+            assert_series_equal(few, bulk._parsed(column, ("a", kind)))
 
 
 def test_what_is_marked_is_pending_and_what_is_recorded_is_known(path: Path) -> None:

@@ -129,6 +129,8 @@ BEFORE_REFUSED: Rows = {("one", 0): (0, (0,)), ("one", 1): (1, (1,))}
 REFUSED = History(BEFORE_REFUSED, {("one", 0): (3, (1,)), ("one", 1): (1, ())}, {}, refusing=True)
 MANY: Rows = {("one" if key < 3 else "two", key): (key % 2, (0,)) for key in range(5)}
 A_CROWD = History(MANY, {**MANY, ("one", 0): (0, (1,)), ("two", 3): (2, (0, 1))}, {}, crowd=3)
+GIVEN_FIRST: Rows = {(source, key): (key, (2,)) for source, key in (("two", 1), ("two", 2), ("two", 3), ("three", 0))}
+A_NEW_CROWD = History({}, GIVEN_FIRST, {}, crowd=3)
 ADOPTED = History({}, {("one", 1): (1, (0, 1))}, {("three", 1): (2, (2,))}, shared=True)
 
 
@@ -145,6 +147,7 @@ ADOPTED = History({}, {("one", 1): (1, (0, 1))}, {("three", 1): (2, (2,))}, shar
 @example(history=REFUSED)
 @example(history=ADOPTED)
 @example(history=A_CROWD)
+@example(history=A_NEW_CROWD)
 def test_a_run_says_what_the_target_shows(history: History) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,15 +19,9 @@ from syncd.core.activity.delivering.plan import SOUGHT, Before
 from syncd.core.activity.delivering.settled import DOUBT, LOOKS, Answer, Said, Settled, settle
 from syncd.core.activity.observations import Kind
 from syncd.errors import (
-    SinkDenied,
     SinkError,
-    SinkInvalid,
-    SinkUnavailable,
-    SourceDenied,
-    SourceError,
-    SourceInvalid,
 )
-from syncd.sink import Sink, Wants
+from syncd.sink import Sink, Wants, as_sink_errors
 
 _NOTHING = Before("waiting")
 
@@ -172,7 +165,7 @@ class Carrying:
         is_open = self.subjects.can.idempotent or (each.noted is not None and each.noted.before.is_there)
         tried = None if each.item.change == "associate" else _dumped(each.sent.fields)
         next_try = 0.0 if is_open else now + LOOKS[0]
-        return Marked(each.item.kind, each.key, tried, next_try, each.reason, each.item.day)
+        return Marked(each.item.kind, each.key, tried, next_try, each.reason, each.item.day, each.parts)
 
     def _settle(self, each: Work, answer: Said) -> None:
         now = self.session.clock()
@@ -213,19 +206,6 @@ class Carrying:
     def _taken(self) -> list[tuple[str, str, Settled]]:
         taken, self.settled = self.settled, []
         return taken
-
-
-@contextmanager
-def as_sink_errors() -> Iterator[None]:
-    """Raise the errors of sources, which parts that sinks share raise, as the errors of sinks."""
-    try:
-        yield
-    except SourceInvalid as error:
-        raise SinkInvalid(str(error)) from None
-    except SourceDenied as error:
-        raise SinkDenied(str(error)) from None
-    except SourceError as error:
-        raise SinkUnavailable(str(error), in_doubt=error.in_doubt) from None
 
 
 def _dumped(fields: Mapping[str, Any]) -> str:

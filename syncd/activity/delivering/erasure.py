@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.activity.delivering.carrying import as_sink_errors
 from syncd.activity.delivering.report import held_json
 from syncd.activity.delivering.session import DeliverySession
 from syncd.activity.store.leaving.erasing import Record
@@ -15,7 +14,7 @@ from syncd.config.sinks import SinkSettings
 from syncd.core.plan import Held
 from syncd.core.wording import counted
 from syncd.errors import SinkError, SourceBusy, SyncdError
-from syncd.sink import Sink
+from syncd.sink import Sink, as_sink_errors
 from syncd.state.glance import erasures_of
 
 GATE = "erase"

@@ -12,7 +12,7 @@ import polars as pl
 from syncd.activity.delivering.subjects import Row, Subjects, Whole
 from syncd.activity.store.deliveries import Deliveries, Noted
 from syncd.core.activity.delivering.settled import Sent
-from syncd.core.activity.observations import Kind
+from syncd.core.activity.observations import Kind, key_of
 from syncd.core.activity.sent import compacted, digest_of
 from syncd.sink import Item, Sink, Wants
 
@@ -23,7 +23,7 @@ class Work(NamedTuple):
     """One item with what it takes to record its outcome.
 
     ``lacks``: contacts that are not associated yet. ``created``: the run that made the record; "" for none that is
-    known.
+    known. ``parts``: the keys of the messages of a conversation.
     """
 
     item: Item
@@ -32,6 +32,7 @@ class Work(NamedTuple):
     noted: Noted | None
     lacks: tuple[str, ...]
     created: str | None = None
+    parts: tuple[str, ...] = ()
 
     @property
     def is_sent(self) -> bool:
@@ -71,7 +72,7 @@ class Items:
         for each in self.subjects.whole(kind, keys):
             known = noted.get(each.key)
             change, day = changes.get(each.identity) or ("unchanged", (known and known.day) or "")
-            found[each.identity] = self._work(kind, each, change, day, known)
+            found[each.identity] = self._work(kind, each, change, day, known)._replace(parts=_parts(each.row))
         return found
 
     def _work(self, kind: Kind, each: Whole, change: Any, day: str, noted: Noted | None) -> Work:
@@ -109,6 +110,10 @@ class Items:
             tried=orjson.loads(noted.tried) if noted.tried else _NOTHING,
         )
         return Work(item, each.key, sent, noted, lacks, noted.created)
+
+
+def _parts(row: Row) -> tuple[str, ...]:
+    return tuple(key_of(row["channel"], id_) for id_ in row.get("messages", ()))
 
 
 def adopted(each: Work, remote_id: str) -> Work:

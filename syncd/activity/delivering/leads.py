@@ -9,7 +9,6 @@ from itertools import groupby
 
 from syncd.activity.attributing.position import position_of
 from syncd.activity.attributing.work import policy_of
-from syncd.activity.delivering.carrying import as_sink_errors
 from syncd.activity.delivering.gathering import pages
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
@@ -31,7 +30,7 @@ from syncd.core.activity.delivering.plan import LEAD, lead_name
 from syncd.core.activity.facts import LEADS_SEEN
 from syncd.core.settings.sinks import DAY, LeadRules
 from syncd.errors import ConfigError, SinkError, SinkUnavailable
-from syncd.sink import Sink, Wants
+from syncd.sink import Sink, Wants, as_sink_errors
 
 
 def refuse_leads(settings: SinkSettings, wants: Wants) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import orjson
 import polars as pl
 
-from syncd.activity.delivering.carrying import as_sink_errors
 from syncd.activity.delivering.session import DeliverySession
 from syncd.activity.delivering.subjects import Row, Subject, Subjects
 from syncd.activity.store.deliveries import Noted
@@ -16,7 +15,7 @@ from syncd.core.activity.delivering.settled import DOUBT, Settled, next_look
 from syncd.core.activity.instants import day_of
 from syncd.core.activity.observations import Kind
 from syncd.core.activity.sent import compacted, digest_of
-from syncd.sink import Item, Sink
+from syncd.sink import Item, Sink, as_sink_errors
 
 KINDS: tuple[Kind, ...] = ("call", "message")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from syncd.activity.delivering.carrying import Carrying, as_sink_errors
+from syncd.activity.delivering.carrying import Carrying
 from syncd.activity.delivering.gathering import KINDS, WEEK, Gathered, Gathering, pages
 from syncd.activity.delivering.items import Items
 from syncd.activity.delivering.leads import LeadMaking, refuse_leads
@@ -25,7 +25,7 @@ from syncd.core.activity.delivering.gates import Circumstances, Gated, gate, lis
 from syncd.core.activity.delivering.plan import PASSED, SOUGHT, Can
 from syncd.core.plan import Held
 from syncd.errors import SyncdError
-from syncd.sink import Sink, Wants
+from syncd.sink import Sink, Wants, as_sink_errors
 
 Span = tuple[float, float]
 

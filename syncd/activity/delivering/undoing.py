@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from itertools import islice
 
-from syncd.activity.delivering.carrying import as_sink_errors
 from syncd.activity.delivering.mark import wanted_mark
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
 from syncd.config.sinks import SinkSettings
 from syncd.core.activity.delivering.gates import Circumstances, list_of
 from syncd.errors import SyncdError
-from syncd.sink import Sink, Wants
+from syncd.sink import Sink, Wants, as_sink_errors
 
 CANNOT = "this sink cannot remove records: remove them there"
 

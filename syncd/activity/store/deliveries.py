@@ -67,7 +67,10 @@ class Noted(NamedTuple):
 
 
 class Marked(NamedTuple):
-    """A delivery that is about to be sent. ``tried``: its fields, JSON; None if they are not sent."""
+    """A delivery that is about to be sent.
+
+    ``tried``: its fields, JSON; None if they are not sent. ``parts``: the keys of the messages of a conversation.
+    """
 
     kind: str
     key: str
@@ -75,6 +78,7 @@ class Marked(NamedTuple):
     next_try: float
     reason: str | None
     day: str
+    parts: tuple[str, ...] = ()
 
 
 class Deliveries(Part):
@@ -137,7 +141,7 @@ class Deliveries(Part):
             if settled and self._database.scalar(_ANY_ERASED, sink=sink):
                 known = [(each.remote_id, _made(each), sink, kind, key) for kind, key, each in settled]
                 self._database.execute_many(_ERASED, known)
-            gone = self._gone([(each.kind, each.key) for each in marked])
+            gone = self._gone(marked)
             self._database.execute_many(
                 _MARK,
                 [
@@ -148,12 +152,18 @@ class Deliveries(Part):
             )
         return gone
 
-    def _gone(self, those: Sequence[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    def _gone(self, marked: Sequence[Marked]) -> frozenset[tuple[str, str]]:
         found: set[tuple[str, str]] = set()
         for name, of in KINDS.items():
-            if keys := [key for kind, key in those if kind == name]:
+            # A conversation is gone as it was read once one of its messages is.
+            owners: dict[str, list[str]] = {}
+            for each in marked:
+                for key in (each.parts or (each.key,)) if each.kind == name else ():
+                    owners.setdefault(key, []).append(each.key)
+            if owners:
                 sql = f"SELECT {of.key} FROM {of.name} WHERE {of.these} AND left_out <> 0"
-                found.update((name, key) for key in self._database.column(sql, keys=keys))
+                keys = self._database.column(sql, keys=list(owners))
+                found.update((name, owner) for key in keys for owner in owners[key])
         return frozenset(found)
 
     def note(self, sink: str, status: str, rows: Sequence[tuple[str, str, float, str | None, str | None]]) -> None:

@@ -17,8 +17,8 @@ def prepare(config: Path | None, options: PrepareOptions) -> int:
     """
     settings = loaded(config, keyless=True)
     [chosen] = chosen_sinks(settings, [options.sink])
-    from syncd.activity.delivering.carrying import as_sink_errors
     from syncd.report.screen import Screen
+    from syncd.sink import as_sink_errors
 
     with chosen.connect() as sink, as_sink_errors():
         notes = sink.prepare()

@@ -23,8 +23,8 @@ def sink_steps(settings: Settings) -> Iterator[Step]:
 
 
 def _of(settings: SinkSettings) -> Iterator[Step]:
-    from syncd.activity.delivering.carrying import as_sink_errors
     from syncd.activity.store.filter import Only
+    from syncd.sink import as_sink_errors
 
     with closing(Only(settings.rules.where, settings.where_is("where"))):
         pass

@@ -106,7 +106,10 @@ def _as_json(found: Whois) -> Mapping[str, Any]:
         "ambiguous": found.ambiguous,
         "contacts": [shown(each) for each in found.contacts],
         "before": [
-            {"source": each.source, "key": each.key, "name": each.name, "until": iso(each.until), "run": each.run}
+            {
+                **{name: getattr(each, name) for name in ("source", "key", "name", "run", "stays")},
+                "until": iso(each.until),
+            }
             for each in found.before
         ],
         "not_there": [
@@ -134,9 +137,15 @@ class _Printer:
             self.screen.line((f"{found.number} shows {_named(found.contacts[0])}", "bold"))
         for caller in found.contacts:
             self._contact(caller)
+        if found.ambiguous:
+            self._line("", ("to have one of them shown, see phones: {shared: …} in the configuration", "dim"))
         for number, former in enumerate(found.before):
             by = f", by run {former.run}" if former.run else ""
             self._line("" if number else "before", f"{_named(former)}, until {shown_time(former.until)}{by}")
+            if former.stays:
+                self._line(
+                    "", f"it may show still: it stays at the target as id {former.stays}, and syncd leaves it alone"
+                )
         for each in found.not_there:
             self._not_there(each)
         if not found.complete:

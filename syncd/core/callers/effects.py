@@ -216,10 +216,11 @@ def _renamed(others: pl.DataFrame, plans: Sequence[Made]) -> pl.DataFrame:
 def _crowds(plans: Sequence[Touched]) -> pl.DataFrame:
     """Return the numbers that several contacts hold whom no plan changes."""
     found = [pl.DataFrame(schema={NUMBER: pl.String})]
-    for each in plans:
-        others = (other.before.get_column(NUMBER) for other in plans if other is not each)
-        less = pl.concat([pl.Series(NUMBER, [], dtype=pl.String), *others])
-        found.append(crowded(each.crowds, less, 2).select(NUMBER))
+    for each in plans if any(each.crowds.height for each in plans) else ():
+        # An earlier plan may have seen what a later one takes away, and a later plan what an earlier one gave.
+        others = (pl.concat([other.before, other.after]) for other in plans if other is not each)
+        less = (other.select(NUMBER, KEY).unique().get_column(NUMBER) for other in others)
+        found.append(crowded(each.crowds, pl.concat([pl.Series(NUMBER, [], dtype=pl.String), *less]), 2).select(NUMBER))
     return pl.concat(found)
 
 

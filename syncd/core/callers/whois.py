@@ -40,13 +40,17 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """A caller until ``until`` (Unix seconds), when ``run`` changed that."""
+    """A caller until ``until`` (Unix seconds), when ``run`` changed that.
+
+    ``stays``: the id under which the contact may be at the target still: syncd looks after it no more.
+    """
 
     source: str
     key: str
     name: str | None
     until: float
     run: str
+    stays: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

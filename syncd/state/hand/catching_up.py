@@ -20,7 +20,7 @@ _AFTER = (
     # The contact of such a delete is compared anew: the next run deletes it, if its row is still gone.
     "UPDATE change SET outcome = 'superseded' WHERE outcome IN ('pending', 'moved') AND kind = 'delete'",
     "DELETE FROM cursor",
-    "DELETE FROM fact WHERE name LIKE 'first load of %' OR name = 'numbers.standing'",
+    "DELETE FROM fact WHERE name LIKE 'first load of %'",
     f"UPDATE fact SET value = '' WHERE name = '{RESTORED}'",
 )
 _HERE = "(SELECT value FROM json_each(:ids))"

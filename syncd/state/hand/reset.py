@@ -19,8 +19,7 @@ KINDS: tuple[Kind, ...] = ("ledger", "cursor", "history")
 # contact stay in the journal, and the next run settles them: else the contact that such a call has made would stay at
 # the target for ever. What a person has undone or decided stays too.
 _LEDGER = (
-    *(f"DELETE FROM {table} WHERE source = :source" for table in ("contact", "number", "unsent", "wanted", "leftout")),
-    *(f"DELETE FROM {table} WHERE source = :source" for table in ("outranked", "merged", "cursor")),
+    *(f"DELETE FROM {table} WHERE source = :source" for table in ("contact", "outranked", "merged", "cursor")),
     "DELETE FROM hold WHERE source IN (:source, :repairs)",
     # No contact is left that a delete of unknown outcome could be tried again for.
     """
@@ -111,8 +110,6 @@ class Resets(Part):
             self._database.execute(statement, **values)
         names = [f"{fact} of {source}" for fact in _FACTS]
         self._database.execute("DELETE FROM fact WHERE name IN (SELECT value FROM json_each(:names))", names=names)
-        # An index of the ledger and of the journal, which has no entry of a reset.
-        self._database.execute("DELETE FROM fact WHERE name = 'numbers.standing'")
 
     def _require_free(self, source: str) -> None:
         query = "SELECT owner FROM lease WHERE source = :source AND expires > :now"

@@ -24,6 +24,7 @@ from syncd.state.hand.backup import Backup, with_backup
 from syncd.state.hand.copying import copied, put_in_place, remove, unwritten
 from syncd.state.hand.looking import FileLook, is_damaged
 from syncd.state.migrations.upgrade import upgrade
+from syncd.state.numbers.there import STANDING
 from syncd.state.place import is_there, problem
 from syncd.state.state import State
 from syncd.tables.whole_file import fsync_folder
@@ -34,7 +35,7 @@ Condition = Literal["whole", "damaged", "missing"]
 # the key's windows, notifications, undone changes, numbers that were given to a contact, and plans that were applied.
 _OF_NOW = ("request", "alarm", "notice", "undone", "assigned", "appliedplan")
 # A backup's own notifications were sent long ago, and its processes are gone.
-_NEVER_BACK = ("lease", "notice", "cursor", "number")
+_NEVER_BACK = ("lease", "notice", "cursor")
 _FACTS_OF_NOW = ("digest.made",)
 _HIGHEST = ("journal.newest", "target.highest_id")
 
@@ -42,7 +43,7 @@ _NOTHING_TRUSTED = (
     # An approval is for one run, which may have been made since.
     "UPDATE hold SET approved = NULL",
     # Until the list of the target was read, nobody knows which contacts are there.
-    "DELETE FROM fact WHERE name LIKE 'first load of %' OR name = 'numbers.standing'",
+    "DELETE FROM fact WHERE name LIKE 'first load of %'",
 )
 
 
@@ -131,10 +132,12 @@ def _take_over(now: State, prepared: Path) -> None:
         highest = {name: _number(now, name) for name in _HIGHEST}
         backups, used = now.facts.backups.get(), now.facts.company.get() is not None
         stay = {*_NEVER_BACK, *(_OF_NOW if used else ())}
+        # The index of numbers comes back whole. Until it does, nothing notes each contact that goes and comes.
+        now.execute("DELETE FROM main.fact WHERE name = :name", name=STANDING)
         for table in _tables(now):
             if table not in {*stay, "fact"}:
                 _replace(now, table)
-        for table in ("lease", "cursor", "number"):
+        for table in ("lease", "cursor"):
             now.execute(f"DELETE FROM {table}")
         _replace_facts(now, keep=_FACTS_OF_NOW if used else ())
         for name, value in highest.items():

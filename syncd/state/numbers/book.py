@@ -7,29 +7,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from syncd.core.callers.whois import holds
 from syncd.core.schema import Field, Schema
 from syncd.state.entries import DONE
+from syncd.state.glance import FIELDS
 from syncd.state.look import Look
-from syncd.state.numbers.there import MORE, OPEN, STANDING, THERE, VALUES
+from syncd.state.numbers.there import FROM_OPEN, MORE, STANDING, THERE, VALUES
 
-_CONTACT = f"SELECT source, key, remote_id AS id, status, {VALUES} AS fields, created_at AS created FROM contact"
-_INDEXED = (
-    f"{_CONTACT} WHERE (source, key) IN (SELECT source, key FROM number"
-    f" WHERE number IN (SELECT value FROM json_each(:numbers))) AND {THERE}"
-)
-_SINCE = (
-    f"{_CONTACT} WHERE (source, key) IN (SELECT source, key FROM unindexed UNION SELECT source, key FROM contact"
-    f" WHERE {OPEN}) AND {THERE} AND "
-)
+_CONTACT = f"SELECT contact.source, contact.key, remote_id AS id, status, {VALUES} AS fields, created_at AS created"
+# CROSS JOIN keeps SQLite from the other order, which reads the whole ledger.
+_BESIDE = "AS who CROSS JOIN contact ON contact.source = who.source AND contact.key = who.key"
+_NUMBERED = "SELECT source, key FROM number WHERE number IN (SELECT value FROM json_each(:numbers))"
+_CHANGED = f"SELECT source, key FROM unindexed UNION SELECT source, key {FROM_OPEN}"
+_INDEXED = f"{_CONTACT} FROM ({_NUMBERED}) {_BESIDE} WHERE {THERE}"
+_SINCE = f"{_CONTACT} FROM ({_CHANGED}) {_BESIDE} WHERE {THERE}"
 _CHANGES = (
     "SELECT at, run, place, before, after FROM change WHERE source = :source AND key = :key"
     f" AND {DONE} ORDER BY id DESC"
 )
+_STAYS = (
+    "SELECT remote_id FROM leftover WHERE leftover.source = formernumber.source AND leftover.key = formernumber.key"
+    " AND remote_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM contact WHERE contact.remote_id = leftover.remote_id)"
+    " ORDER BY id DESC LIMIT 1"
+)
 _FORMER = (
-    "SELECT source, key, name, until, run FROM formernumber WHERE number IN (SELECT value FROM json_each(:numbers))"
+    f"SELECT source, key, name, until, run, ({_STAYS}) AS stays FROM formernumber"
+    " WHERE number IN (SELECT value FROM json_each(:numbers))"
     " ORDER BY until DESC, source, key"
 )
 _UNSENT = (
@@ -47,15 +52,23 @@ class NumberBook(Look):
 
     EMPTY: ClassVar[str] = ""
 
+    def __enter__(self) -> Self:
+        # One moment for all questions, also if a run writes between two of them.
+        self.rows("BEGIN")
+        return super().__enter__()
+
     def schemas(self) -> dict[str, Schema]:
         """Return the target's fields as each source's last run knew them, without their numbers."""
         facts = self.rows("SELECT substr(name, 11), value FROM fact WHERE name LIKE 'fields of %'")
-        # Schema.described() made the facts: a list of [name, is_phone, is_match].
-        return {source: Schema(tuple(Field(0, *each) for each in json.loads(fact))) for source, fact in facts}
+        return {source: _schema(fact) for source, fact in facts}
+
+    def seen(self) -> Schema:
+        """Return the target's fields as the last run saw them, also if that run has not ended."""
+        return _schema(self.scalar("SELECT value FROM fact WHERE name = :name", name=FIELDS) or "[]")
 
     def phones(self) -> frozenset[str]:
         """Return the names of the target's phone fields, as far as runs knew them."""
-        known = {name for schema in self.schemas().values() for name in schema.phones}
+        known = {name for schema in (self.seen(), *self.schemas().values()) for name in schema.phones}
         return frozenset(known.union(self._standing()))
 
     def holders(self, numbers: Sequence[str], phones: Collection[str]) -> list[dict[str, Any]]:
@@ -72,10 +85,10 @@ class NumberBook(Look):
         like = f"({' OR '.join(f'{VALUES} LIKE :{name}' for name in likes)})"
         queries: list[tuple[str, Mapping[str, Any]]]
         if set(phones) <= self._standing():
-            queries = [(_INDEXED, {"numbers": numbers}), (_SINCE + like, likes)]
+            queries = [(_INDEXED, {"numbers": numbers}), (f"{_SINCE} AND {like}", likes)]
         else:
             # No run has made an index of these fields yet.
-            queries = [(f"{_CONTACT} WHERE {THERE} AND {like}", likes)]
+            queries = [(f"{_CONTACT} FROM contact WHERE {THERE} AND {like}", likes)]
         for query, values in queries:
             for row in self.records(query, **values):
                 yield {**row, "fields": {name: value for name, value in json.loads(row["fields"]).items() if value}}
@@ -90,7 +103,10 @@ class NumberBook(Look):
         return [{**row, "before": _fields(row["before"]), "after": _fields(row["after"])} for row in rows]
 
     def former(self, numbers: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the callers of before: ``source``, ``key``, ``name``, ``until``, ``run``; the newest first."""
+        """Return the callers of before: ``source``, ``key``, ``name``, ``until``, ``run``; the newest first.
+
+        ``stays``: the id under which a contact of the key may be at the target still, though nobody looks after it.
+        """
         return self.records(_FORMER, numbers=numbers)
 
     def unsent(self, numbers: Sequence[str]) -> list[dict[str, Any]]:
@@ -104,6 +120,11 @@ class NumberBook(Look):
     def is_complete(self) -> bool:
         """Return whether every row with a number that is not sent is among those of :meth:`unsent`."""
         return not self.scalar(f"SELECT EXISTS (SELECT 1 FROM fact WHERE name LIKE '{MORE}%')")
+
+
+def _schema(described: str) -> Schema:
+    # Schema.described() made it: a list of [name, is_phone, is_match].
+    return Schema(tuple(Field(0, *each) for each in json.loads(described)))
 
 
 def _fields(stored: str | None) -> Mapping[str, str] | None:

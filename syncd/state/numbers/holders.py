@@ -21,7 +21,7 @@ from syncd.state.database import Part
 from syncd.state.entries import newest_change
 from syncd.state.facts import Fact
 from syncd.state.numbers.numbers import SOURCES
-from syncd.state.numbers.there import OPEN, STANDING, THERE, VALUES
+from syncd.state.numbers.there import FROM_OPEN, STANDING, THERE, VALUES
 from syncd.state.queries import THESE_KEYS
 
 HOLDERS = {NUMBER: pl.String, SOURCE: pl.String, KEY: pl.String}
@@ -37,7 +37,7 @@ _WHO = {SOURCE: pl.String, KEY: pl.String}
 _PAGE = 25_000
 _NOTED = {**_WHO, "fields": pl.String, HEIR: pl.String}
 _NEXT = f"SELECT source, key, fields, coalesce(heir, key) FROM unindexed ORDER BY source, key LIMIT {_PAGE}"
-_OPEN = f"SELECT source, key FROM contact WHERE {OPEN}"
+_CHANGED = f"SELECT source, key FROM unindexed UNION SELECT source, key {FROM_OPEN}"
 _CROWDS = (
     "SELECT number, count(*) - :unsure AS holders FROM number WHERE number IN (SELECT value FROM json_each(:numbers))"
     " GROUP BY number HAVING holders >= :least"
@@ -149,7 +149,7 @@ class Holders(Part):
         indexed = self._standing.get()
         if indexed is None or not {*phones} <= {*indexed["phones"]}:
             return None
-        return self._database.frame(_WHO, f"SELECT source, key FROM unindexed UNION {_OPEN}")
+        return self._database.frame(_WHO, _CHANGED)
 
     def _indexed(self, numbers: pl.Series) -> pl.DataFrame:
         query = "SELECT number, source, key FROM number WHERE number IN (SELECT value FROM json_each(:numbers))"
@@ -194,7 +194,7 @@ class Holders(Part):
     def _look_at_open(self, phones: list[str]) -> None:
         """Look again at contacts of which another contact's row decides whether the target has them."""
         with self._database.write():
-            query = f"SELECT source, key, {VALUES}, {THERE} FROM contact WHERE {OPEN}"
+            query = f"SELECT source, key, {VALUES}, {THERE} {FROM_OPEN}"
             found = self._database.frame({**CONTACTS, "there": pl.Int64}, query)
             held = numbers_in(found, [SOURCE, KEY, "there"], pl.col("fields"), phones)
             self._insert(held.filter(pl.col("there") == 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,6 +84,43 @@ def test_what_is_forgotten_after_it_was_read_is_not_sent(world: DeliveryWorld, m
     monkeypatch.setattr(MemorySink, "render", forgotten)
     assert world.deliver().counts["create"] == 1
     assert world.place.identities() == [other]
+
+
+def test_a_conversation_that_is_forgotten_after_it_was_read_is_not_sent(
+    world: DeliveryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.crm = {"messages": {"group": "day"}}
+    world.message("m1", remote_number=NUMBER)
+    world.message("m2", remote_number=NUMBER)
+    world.message("m3", remote_number="2125550102")
+    render = MemorySink.render
+
+    def forgotten(sink: MemorySink, row: Any) -> Any:
+        forget(world)
+        return render(sink, row)
+
+    monkeypatch.setattr(MemorySink, "render", forgotten)
+    assert world.deliver().counts["create"] == 1
+    assert [each.fields["body"] for each in world.place.records.values()] == ["14:00 received: Text of m3"]
+    assert erased_here(world) == []
+    assert world.deliver().counts["create"] == 0
+
+
+def test_a_record_of_a_sink_that_tells_no_ids_is_named_once_it_is_forgotten(world: DeliveryWorld) -> None:
+    call = world.call(remote_number=NUMBER)
+
+    def nameless(sink: MemorySink, items: Sequence[Item]) -> list[Outcome]:
+        return [replace(each, remote_id=None) for each in sink.write(items)]
+
+    world.place.faults = [nameless]
+    assert world.deliver().counts["create"] == 1
+    with world.store() as store:
+        assert store.erasing.at_sinks(store.erasing.traces(NUMBER)) == {"crm": 1}
+    forget(world)
+    assert erased_here(world) == [call]
+    with world.store() as store:
+        store.erasing.let_go("crm", store.erasing.left_at("crm"))
+    assert erased_here(world) == []
 
 
 def test_a_list_that_waits_for_a_person_no_longer_names_what_was_forgotten(world: DeliveryWorld) -> None:

@@ -187,7 +187,7 @@ def test_each_refused_kind_is_one_line(one: Receiver) -> None:
 
 def test_slow_client_holds_nobody_up(tmp_path: Path) -> None:
     one = Receiver(tmp_path)
-    one.patience = 5.0
+    one.patience = 3.0
     try:
         one.start()
         slow_clients(one)

@@ -38,7 +38,8 @@ def test_the_newest_migration_is_the_version_that_is_expected() -> None:
     assert scripts.get_current_head() == HEAD
 
 
-def test_only_the_owner_can_read_it_and_a_commit_is_durable(path: Path) -> None:
+def test_only_the_owner_can_read_it_and_a_commit_is_durable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ActivityStore, "_open", database.Database._open)
     with ActivityStore(path) as store:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert (store.scalar("PRAGMA journal_mode"), store.scalar("PRAGMA synchronous")) == ("wal", 2)

@@ -16,6 +16,7 @@ import pytest
 from syncd.commands.state import restore as restoring
 from syncd.daemon.lock import Lock
 from syncd.state import State
+from syncd.state.migrations.upgrade import upgrade
 from tests.worlds.commands import PEOPLE, Command, errors
 from tests.worlds.neighbour import neighbour, rotate
 from tests.worlds.world import World
@@ -174,17 +175,19 @@ def test_numbers_of_changes_are_never_used_twice(saved: World, syncd: Command) -
         assert [Path(each["path"]).name for each in state.facts.backups.get()] == ["saved.db"]
 
 
-def test_a_backup_of_an_older_version_is_migrated_and_stays_as_it_is(
-    saved: World, syncd: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with closing(sqlite3.connect(saved.folder / "saved.db")) as file:
-        for table in ("number", "formernumber", "unsent", "wanted", "leftout", "assigned", "appliedplan"):
-            file.execute(f"DROP TABLE IF EXISTS {table}")
-        file.execute("ALTER TABLE change DROP COLUMN place")
-        file.execute("UPDATE alembic_version SET version_num = '0009'")
-        file.commit()
+def test_a_backup_of_an_older_version_is_migrated_and_stays_as_it_is(saved: World, syncd: Command) -> None:
+    older = saved.folder / "older.db"
+    with closing(sqlite3.connect(older, isolation_level=None)) as file:
+        upgrade(file, State.VERSIONS, "0009")
+        file.execute("ATTACH DATABASE 'saved.db' AS saved")
+        for table in ("contact", "change", "run", "fact", "request", "cursor"):
+            names = [f'"{name}"' for (name,) in file.execute(f"SELECT name FROM pragma_table_info('{table}')")]
+            columns = ", ".join(names)
+            file.execute(f"INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM saved.{table}")
+    older.replace(saved.folder / "saved.db")
     before = (saved.folder / "saved.db").read_bytes()
-    assert syncd("state", "restore", "saved.db")[0] == 0
+    code, _, err = syncd("state", "restore", "saved.db")
+    assert code == 0, err
     assert (saved.folder / "saved.db").read_bytes() == before
     assert syncd("run")[0] == 0
     assert len(saved.there()) == 41
@@ -197,3 +200,19 @@ def test_a_person_is_asked_on_a_terminal(saved: World, syncd: Command, monkeypat
     assert (code, "Nothing was changed" in out, "[y/N]" in err) == (3, True, True)
     assert contacts(saved.folder / "syncd.db") == 41
     assert not errors(err)
+
+
+def test_the_index_of_numbers_comes_back_too(saved: World, syncd: Command) -> None:
+    def callers(number: str) -> list[str]:
+        return [each["name"] for each in json.loads(syncd("whois", number, "--json")[1])["contacts"]]
+
+    assert callers("2125550041") == ["Person 41"]
+    syncd("state", "restore", "saved.db")
+    assert (callers("2125550041"), callers("2125550007")) == ([], ["Person 7"])
+    saved.write([*PEOPLE[:6], ("7", "Renamed", "2125550007"), *PEOPLE[7:], ("41", "Person 41", "2125550041")])
+    syncd("run")
+    assert (callers("2125550041"), callers("2125550007")) == (["Person 41"], ["Renamed"])
+    syncd("state", "reset", "tenants", "--ledger", "--yes")
+    assert callers("2125550041") == []
+    syncd("run")
+    assert callers("2125550041") == ["Person 41"]

@@ -211,6 +211,9 @@ def test_a_crowd_that_another_plan_changes_is_none() -> None:
     theirs = rows(*((N, str(key), f"Bo {key}") for key in range(CROWD)))
     exact = Touched("two", theirs, rows(), others((N, "one", "a", "Ann")))
     assert found(Made(takes), Made(exact)) == {N: "resolved"}
+    # A later plan has seen what an earlier one gave.
+    gives = Touched("two", rows(), theirs, others((N, "one", "a", "Ann")))
+    assert found(Made(gives), Made(takes)) == {N: "ambiguous"}
     # Two of the eight stay as they are.
     most = Touched("two", theirs.head(CROWD - 2), rows(), others(), CROWDED)
     assert found(Made(takes), Made(most)) == {}

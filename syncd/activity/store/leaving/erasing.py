@@ -102,7 +102,8 @@ class Erasing(Part):
     def gone_from(self, sink: str, remote_ids: Sequence[str]) -> None:
         """Note that a sink has these records no longer."""
         self._database.execute(
-            f"UPDATE delivery SET remote_id = NULL, attempts = 0 WHERE sink = :sink AND remote_id IN {_THESE}",
+            "UPDATE delivery SET remote_id = NULL, attempts = 0, created = NULL"
+            f" WHERE sink = :sink AND remote_id IN {_THESE}",
             sink=sink,
             keys=list(remote_ids),
         )
@@ -110,7 +111,7 @@ class Erasing(Part):
     def let_go(self, sink: str, records: Sequence[Record]) -> None:
         """Forget records at a sink that a person looks after."""
         self._database.execute_many(
-            "UPDATE delivery SET remote_id = NULL, attempts = 0 WHERE sink = ? AND kind = ? AND id = ?",
+            "UPDATE delivery SET remote_id = NULL, attempts = 0, created = NULL WHERE sink = ? AND kind = ? AND id = ?",
             [(sink, each.kind, each.key) for each in records],
         )
 
@@ -157,8 +158,8 @@ class Erasing(Part):
 
 
 _THESE = "(SELECT value FROM json_each(:keys))"
-_MADE = "(remote_id IS NOT NULL OR attempts > 0)"
-"""Whether a sink has, or may have, a record of a delivery."""
+_MADE = "(remote_id IS NOT NULL OR attempts > 0 OR created IS NOT NULL)"
+"""Whether a sink has, or may have, a record of a delivery; some sinks tell no id of it."""
 _GROUPS: tuple[Grouping, ...] = ("hour", "day")
 
 

@@ -114,6 +114,8 @@ class Gated:
 def gate(changes: pl.DataFrame, world: Circumstances) -> Gated:
     """Hold what the gates hold of ``changes`` (:data:`CHANGES`)."""
     odd = is_unusual(world.shares)
+    if changes.is_empty():
+        return Gated(changes, changes.with_columns(gate=pl.lit(None, dtype=pl.String)), without_contacts=odd)
     ordered = changes.sort("at", "identity").with_columns(_gate_of(changes, world, odd=odd).alias("gate"))
     waits = pl.col("gate").is_not_null()
     return Gated(ordered.filter(~waits).drop("gate"), ordered.filter(waits), without_contacts=odd)
