@@ -90,6 +90,8 @@ def show(screen: Screen, found: Forgetting, activity: dict[str, Any], *, again: 
             return
     for part in found.parts:
         _show_part(screen, part, dry_run=found.dry_run)
+    if not any(part.fates for part in found.parts):
+        screen.line("No contact of it is known: one that may be at the target all the same stays there.")
     for path in found.copies:
         screen.line(f"{path}: this older copy of the state {'would be' if found.dry_run else 'was'} removed", hanging=2)
     for path in found.elsewhere:
