@@ -63,7 +63,8 @@ def run_source(
     with session.leased(source.name), reported(session, source, report, kind=kind), spooling() as spool:
         try:
             schema = usable_schema(session, source)
-            sweep(session, source.name, source.rules.mapping, schema)
+            if choice is None:
+                sweep(session, source.name, source.rules.mapping, schema)
             request = request_of(session, source, schema)
             last = resume.last_read(session, request)
             world = _read_enough(session, request, last, last.cursor, spool)

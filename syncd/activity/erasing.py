@@ -15,6 +15,7 @@ from syncd.activity.media.folder import Folder, folders, unusable
 from syncd.activity.store.leaving.erasing import Traces
 from syncd.activity.store.store import ActivityStore
 from syncd.config.activity import Activity
+from syncd.core.activity.attribution.decision import Contact
 from syncd.core.activity.facts import FORGOTTEN
 from syncd.core.activity.numbers import LONGEST_EXTENSION
 from syncd.errors import ConfigError
@@ -69,6 +70,18 @@ def forget(
     if not dry_run:
         forgotten.add_number(number, store.clock())
     return _erase(store, activity, number, traces, dry_run=dry_run)
+
+
+def forget_contact(store: ActivityStore, contact: Contact, *, dry_run: bool = False) -> int:
+    """Let no call and no message be a contact's any more; return how many name it.
+
+    Raises:
+        StateError: the store cannot be written.
+    """
+    left = store.attributions.without(contact)
+    if left and not dry_run:
+        store.attributions.put_erased(left)
+    return len(left)
 
 
 def sweep(store: ActivityStore, activity: Activity, forgotten: Forgotten) -> None:

@@ -153,3 +153,17 @@ def test_a_restored_backup_keeps_the_name_of_the_state_file(desk: Desk, tmp_path
     (tmp_path / "backup.db").write_bytes((desk.company.folder / "syncd.db").read_bytes())
     with State(tmp_path / "backup.db") as restored:
         assert restored.plans.identity() == name
+
+
+def test_a_number_that_moves_between_contacts_is_one_contacts_after_the_next_run(desk: Desk) -> None:
+    desk.company.sources["tenants"]["phones"] = {"shared": "first"}
+    desk.run(ANN, BOB, CY)
+    # The plan gives Bob another number; then a row comes that goes before his.
+    desk.plan(ANN, (BOB[0], BOB[1], f"{BOB[2]}, {EVE[2]}"), CY)
+    desk.export(ANN, (BOB[0], BOB[1], f"{BOB[2]}, {EVE[2]}"), CY, DEE, ("0", "Zed", EVE[2]))
+    code, refused = desk.refused()
+    assert code in {0, 3}
+    assert desk.syncd("run")[0] == 0
+    assert desk.syncd("run")[0] == 0
+    there = {key: fields.get("Phone", "") for key, fields in desk.company.there().items()}
+    assert [key for key, phone in there.items() if EVE[2] in phone] == ["0"], refused

@@ -10,7 +10,7 @@ import orjson
 
 from syncd.activity.store.kinds import KINDS
 from syncd.activity.store.revisions import newest_revision, next_revision
-from syncd.core.activity.attribution.decision import Contact, Decision, stands
+from syncd.core.activity.attribution.decision import Contact, Decision, stands, without
 from syncd.core.activity.observations import Kind
 from syncd.core.wording import shown_key
 from syncd.state.database import Database, Part
@@ -103,6 +103,19 @@ class Attributions(Part):
         """Store what a person decided, in place of everything."""
         with self._database.write():
             self._write([decision], next_revision(self._database))
+
+    def without(self, contact: Contact) -> list[Decision]:
+        """Return what is left of each decision that names a contact, without the contact."""
+        sought = _json([contact])[1:-1]
+        query = f"SELECT {_COLUMNS} FROM attribution WHERE instr(contacts, :sought) OR instr(candidates, :sought)"
+        return [without(_decision(*row), contact) for row in self._database.rows(query, sought=sought)]
+
+    def put_erased(self, decisions: Sequence[Decision]) -> None:
+        """Store decisions in place of everything; what stood there is erased, also from the free pages of the file."""
+        self._database.execute("PRAGMA secure_delete = ON")
+        with self._database.write():
+            self._write(decisions, next_revision(self._database))
+        self._database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _write(self, decisions: Sequence[Decision], revision: int) -> None:
         now = self._database.clock()

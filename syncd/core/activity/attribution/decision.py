@@ -34,6 +34,19 @@ class Decision(NamedTuple):
     reason: str = ""
 
 
+def without(decision: Decision, contact: Contact) -> Decision:
+    """Return what is left of a decision if a contact was forgotten: nobody's, if it was the only one."""
+    contacts, candidates = (
+        tuple(each for each in of if each != contact) for of in (decision.contacts, decision.candidates)
+    )
+    found = decision._replace(contacts=contacts, candidates=candidates)
+    if contacts == decision.contacts:
+        return found
+    if not contacts:
+        return found._replace(outcome="unknown", as_of=None, reason="")
+    return found._replace(outcome="matched") if len(contacts) == 1 and decision.outcome == "shared" else found
+
+
 def stands(before: Decision, after: Decision, *, again: bool = False) -> bool:
     """Return whether ``before`` stays, though ``after`` is what would be decided now.
 
