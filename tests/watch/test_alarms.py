@@ -28,6 +28,7 @@ WELL = {
     "failures": 0,
     "failure": None,
     "held": [],
+    "undecided": [],
     "rejected": 0,
     "invalid": 0,
 }
@@ -52,6 +53,7 @@ def kinds(**more: Any) -> list[str]:
         ({"failures": 2, "failure": REFUSED}, ["key"]),
         ({"held": [HOLD]}, ["held"]),
         ({"held": [{**HOLD, "approved": True}]}, []),
+        ({"undecided": ["2125550101"]}, ["held"]),
         ({"rejected": 10, "invalid": 100}, []),
         ({"rejected": 11, "invalid": 101}, ["rejected", "invalid"]),
         ({"waiting_for": 9999, "held": [HOLD], "rejected": 11}, ["stale", "held", "rejected"]),
@@ -59,6 +61,11 @@ def kinds(**more: Any) -> list[str]:
 )
 def test_an_alarm_stands_as_long_as_its_cause_does(more: dict[str, Any], expected: list[str]) -> None:
     assert kinds(**more) == expected
+
+
+def test_numbers_that_wait_for_a_decision_do_not_leave_in_a_message() -> None:
+    [alarm] = alarms_of([{**WELL, "undecided": ["2125550101", "2125550102"]}], Watch("", ""))
+    assert alarm.text == "2 numbers wait for a decision; see syncd status"
 
 
 def test_a_refused_key_is_one_alarm_of_the_company() -> None:
