@@ -43,9 +43,11 @@ settings.register_profile("syncd", deadline=None, max_examples=examples(40, 100)
 settings.load_profile("syncd")
 
 
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers() -> int | None:
     """Return how many processes ``-n auto`` starts: one more than there are cores, since tests wait for servers."""
-    return (os.cpu_count() or 1) + 1
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def pytest_collection_finish() -> None:

@@ -155,10 +155,10 @@ def behind(changes: pl.DataFrame, waits: pl.Expr, *, case_insensitive: bool) -> 
 
     ``waits``: which of the changes are not made.
     """
-    moves = changes.filter(pl.col(KIND) == "move").select(KEY, pl.col(OLD_MATCH).alias(SEAT))
     stuck = changes.filter(waits & (pl.col(KIND) == "move")).get_column(KEY)
     if stuck.is_empty():
         return changes.clear()
+    moves = changes.filter(pl.col(KIND) == "move").select(KEY, pl.col(OLD_MATCH).alias(SEAT))
     upserts = changes.filter(~waits & (pl.col(KIND) != "delete"))
     # A move that has to wait keeps its match value as well, so others may have to wait for this move in turn.
     found = resolve(

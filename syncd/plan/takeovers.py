@@ -23,10 +23,14 @@ def with_takeovers(world: World, read: Read) -> tuple[World, KeyChanges]:
 
     ``read``: what is known of the read.
     """
-    new, vanishing = _new(world), _vanishing(world)
-    if vanishing.is_empty() or not new.filter(pl.col(STATE) == CONTACT).height:
+    vanishing = _vanishing(world)
+    if vanishing.is_empty():
         return world, KeyChanges()
-    contacts = world.reading.fetch(world.verdicts, new.filter(pl.col(STATE) == CONTACT).get_column(KEY))
+    new = _new(world)
+    usable = new.filter(pl.col(STATE) == CONTACT).get_column(KEY)
+    if usable.is_empty():
+        return world, KeyChanges()
+    contacts = world.reading.fetch(world.verdicts, usable)
     sent = _sent(world, vanishing)
     fields = _fields(world, contacts)
     pairs = pairs_of(contacts, _valued(sent, contacts), fields)

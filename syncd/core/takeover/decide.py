@@ -62,11 +62,15 @@ class KeyChanges:
 
     def moved(self, changes: pl.DataFrame) -> pl.Series:
         """Return which changes (Boolean) only give a contact that is taken over what its new key brings."""
+        if self.taken.is_empty():
+            return _none_of(changes)
         exact = self.taken.filter(pl.col(EXACT)).get_column(KEY)
         return changes.get_column(KEY).is_in(exact.implode()) & changes.get_column(KIND).is_in(["update", "move"])
 
     def passing(self, changes: pl.DataFrame) -> pl.Series:
         """Return which changes (Boolean) are deletes that the approval lets pass."""
+        if not self.let_pass:
+            return _none_of(changes)
         old = pl.Series(list(self.let_pass), dtype=pl.String)
         return changes.get_column(KEY).is_in(old.implode()) & (changes.get_column(KIND) == "delete")
 
@@ -94,6 +98,10 @@ class KeyChanges:
         why = pl.concat([shown.select(KEY, "@because"), left])
         both = changes.join(why, on=KEY, how="left", maintain_order="left")
         return both.with_columns(pl.coalesce(WHY, "@because").alias(WHY)).drop("@because")
+
+
+def _none_of(changes: pl.DataFrame) -> pl.Series:
+    return pl.Series([False]).new_from_index(0, changes.height)
 
 
 def decide(
