@@ -149,6 +149,14 @@ def test_the_display_field_of_the_configuration_is_the_name(four: World, syncd: 
     assert listed(callers(syncd)) == {number: ("change", [""], [key]) for key, _, number in (ANN, BO, CY, DI)}
 
 
+def test_applying_a_plan_says_what_its_dry_run_said(four: World, syncd: Command) -> None:
+    four.write(EDITED)
+    planned = callers(syncd, "run", "--dry-run", "--plan", "plan.json")
+    four.write([*EDITED, ("6", "Flo Vega", "2125550106")])  # is in no plan
+    made = callers(syncd, "apply", "plan.json")
+    assert listed(made) == listed(planned) == EFFECTS
+
+
 @pytest.mark.parametrize(
     ("display", "said"),
     [
