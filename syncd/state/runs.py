@@ -107,14 +107,18 @@ class Runs(Part):
         [row] = self._database.rows(f"SELECT {sums} FROM run WHERE ended >= :at", at=at)
         return {kind: int(count) for kind, count in zip(KINDS, row, strict=True)}
 
-    def newest_delivery(self, sink: str) -> str | None:
-        """Return the newest run that delivered to a sink and ended well; None if none is known."""
+    def newest_delivery(self, sink: str, *, well: bool = False) -> str | None:
+        """Return the newest run that delivered to a sink; None if none is known. ``well``: of those that ended well."""
         query = (
-            "SELECT run FROM run WHERE source = :sink AND kind = 'deliver' AND outcome = 'done'"
-            " ORDER BY started DESC LIMIT 1"
+            "SELECT run FROM run WHERE source = :sink AND kind = 'deliver' AND (outcome = 'done' OR NOT :well)"
+            " ORDER BY started DESC, rowid DESC LIMIT 1"
         )
-        found: str | None = self._database.scalar(query, sink=sink)
+        found: str | None = self._database.scalar(query, sink=sink, well=well)
         return found
+
+    def delivered_to(self) -> frozenset[str]:
+        """Return the names of all sinks that a run delivered to."""
+        return frozenset(self._database.column("SELECT DISTINCT source FROM run WHERE kind = 'deliver'"))
 
     def last_begun(self, source: str) -> float | None:
         """Return when the source's newest run began; None if there is none, or if the source is due again."""

@@ -31,6 +31,7 @@ WELL = {
     "undecided": [],
     "rejected": 0,
     "invalid": 0,
+    "undecided": [],
 }
 REFUSED = {"kind": "AccessDenied", "message": "Vocatech refused the key (status 401): check target.api_key"}
 HOLD = {"gate": "deletes.share", "kind": "delete", "count": 30, "detail": "30 of 100", "approved": False}
@@ -44,6 +45,7 @@ def kinds(**more: Any) -> list[str]:
     ("more", "expected"),
     [
         ({}, []),
+        ({"undecided": ["2125550101"]}, ["held"]),
         ({"waiting_for": 3601}, ["stale"]),
         ({"waiting_for": 3601, "age": None}, ["stale"]),
         ({"waiting_for": 3601, "max_age": None}, []),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,8 @@ from syncd.activity.delivering.session import DeliverySession
 from syncd.activity.delivering.subjects import Subjects
 from syncd.activity.store.deliveries import Marked
 from syncd.core.activity.delivering.gates import UNKNOWN
-from syncd.core.activity.delivering.plan import SOUGHT, Before
-from syncd.core.activity.delivering.settled import DOUBT, LOOKS, Answer, Said, Settled, settle
+from syncd.core.activity.delivering.plan import PASSED, SOUGHT, Before
+from syncd.core.activity.delivering.settled import DOUBT, LOOKS, Answer, Said, Settled, settle, shown_by
 from syncd.core.activity.observations import Kind
 from syncd.errors import (
     SinkError,
@@ -32,7 +32,8 @@ _SILENCE = Answer()
 class Carrying:
     """``todo``: the changes (:data:`syncd.core.activity.delivering.gates.CHANGES`), in order.
 
-    ``items``: makes them. ``touched``: whether what gates hold has changed.
+    ``items``: makes them. ``begin``: is called in the transaction that marks the first batch. ``lost``: of what was
+    sent up to then there may be no note, in Unix seconds. ``touched``: whether what gates hold has changed.
     ``is_done``: everything was sent.
     """
 
@@ -42,6 +43,8 @@ class Carrying:
     subjects: Subjects
     report: SinkReport
     items: Items
+    begin: Callable[[], object]
+    lost: float = 0.0
     touched: bool = False
     is_done: bool = False
     done: int = 0
@@ -54,11 +57,12 @@ class Carrying:
             SinkError: the sink cannot be written to; what it was sent before is recorded.
             Stopped: the process was asked to stop.
         """
+        unsure = self._unsure(todo)
         for batch in self._batches(todo):
             if self.session.stopping.is_set():
                 self._flush()
             self.session.halt_if_asked()
-            self._send(self._sought(batch), todo.height)
+            self._send(self._sought(batch, unsure), todo.height)
         self._flush()
         self.is_done = True
 
@@ -106,11 +110,22 @@ class Carrying:
         for each in works:
             self._settle(each, Answer("rejected", each.sent.remote_id, reason=reason))
 
-    def _sought(self, batch: list[Work]) -> list[Work]:
-        """Adopt the records that the sink has already, of what a person let pass on that condition."""
-        asked = [each for each in batch if each.item.change == "create" and each.reason == SOUGHT]
+    def _unsure(self, todo: pl.DataFrame) -> frozenset[str]:
+        """Return the creates that the sink may have already, since their notes may be lost."""
+        if self.subjects.can.idempotent or not self.wants.finds:
+            return frozenset()
+        creates = todo.filter((pl.col("change") == "create") & (pl.col("at") <= self.lost))
+        # What a person let pass since goes on, but for what is let pass after a look.
+        return frozenset(creates.filter(pl.col("reason") != PASSED).get_column("identity"))
+
+    def _sought(self, batch: list[Work], unsure: frozenset[str]) -> list[Work]:
+        """Adopt the records that the sink has already, of what it may have."""
+        creates = [each for each in batch if each.item.change == "create"]
+        asked = [each for each in creates if each.reason == SOUGHT or each.item.identity in unsure]
         if not asked:
             return batch
+        new = [(each.item.kind, each.key, each.item.day) for each in asked if each.noted is None]
+        self.session.store.deliveries.seek(self.sink.name, new)
         found: Mapping[str, str | None] = {}
         # Its options may have changed since.
         if self.wants.finds:
@@ -130,10 +145,20 @@ class Carrying:
             return None
         remote_id = found[identity]
         if remote_id is None:
-            return each
+            return self._missed(each)
         if self.subjects.can.rewrites(each.item.kind, self.subjects.rules):
             return adopted(each, remote_id)
         self._settle(each, Answer("accepted", remote_id, missing=(), was_there=True))
+        return None
+
+    def _missed(self, each: Work) -> Work | None:
+        """Return a create that the sink does not have; None as long as it may not show what it has."""
+        until = shown_by(self.lost)
+        if until <= self.session.clock():
+            return each
+        before = _as_before(each)
+        late = before._replace(status="waiting", attempts=max(1, before.attempts), next_try=until)
+        self.settled.append((each.item.kind, each.key, late))
         return None
 
     def _send(self, batch: list[Work], total: int) -> None:
@@ -143,7 +168,10 @@ class Carrying:
             return
         # Another process may have taken the sink over while this one stood still.
         self.session.leases.check()
-        gone = store.deliveries.turn(sink, self.session.run, marked, self._taken())
+        with store.write():
+            if marked:
+                self.begin()
+            gone = store.deliveries.turn(sink, self.session.run, marked, self._taken())
         # A person may have erased a number since the batch was made.
         batch = [each for each in batch if (each.item.kind, each.key) not in gone]
         if not batch:

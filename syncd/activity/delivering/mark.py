@@ -15,11 +15,13 @@ from syncd.core.activity.facts import DELIVERED
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """``revision``: everything up to it was seen; -1: nothing was. ``run``: the newest run that sent something.
+    """``revision``: everything up to it was seen; -1: nothing was. ``run``: the newest run that began to send.
 
-    ``wording``, ``selection``, ``limits``: digests of the settings with which it was seen. ``records``: whether the
-    sink had any records; ``noted``: whether anything was noted of it, such as that a call waits. ``groups``: every
-    grouping in which its messages were delivered.
+    ``earlier``: the newest run before it that the state file knew, "" for none; None in a mark of an earlier version,
+    which knows only runs that ended well. ``wording``, ``selection``, ``limits``: digests of the settings with which it
+    was seen. ``records``: whether the sink had, or may have had, any records; ``noted``: whether anything was noted of
+    it, such as that a call waits. ``groups``: every grouping in which its messages were delivered. ``lost``: when it
+    was seen last that notes were lost, in Unix seconds: what was sent up to then may have no note here; 0: never.
     """
 
     revision: int = -1
@@ -30,6 +32,8 @@ class Mark:
     noted: bool = False
     run: str = ""
     groups: tuple[str, ...] = ()
+    earlier: str | None = None
+    lost: float = 0.0
 
     @property
     def is_new(self) -> bool:
@@ -40,12 +44,20 @@ class Mark:
 class Marks:
     """``before``: the mark of the last run; ``wanted``: of a run that sees all that there is now.
 
-    ``fresh``: nothing that is noted here of the sink can be relied upon.
+    ``fresh``: nothing that is noted here of the sink can be relied upon. ``has_lost``: notes of what was sent are found
+    to be lost now.
     """
 
     before: Mark
     wanted: Mark
     fresh: bool
+    has_lost: bool
+
+    def begun(self, run: str) -> Mark:
+        """Return the mark with which a run begins to send: what it sees stays unseen until it ends."""
+        # A run that is broken off must not pass for one that has looked at everything.
+        revision = -1 if self.fresh else self.before.revision
+        return replace(self.before, revision=revision, run=run, earlier=self.wanted.earlier, lost=self.wanted.lost)
 
     @property
     def rewords(self) -> bool:
@@ -66,26 +78,37 @@ class Marks:
 
 def marks_of(session: DeliverySession, settings: SinkSettings) -> Marks:
     """Return up to where a sink was delivered to, and will be."""
-    before = read_mark(session.store, settings.name)
-    wanted = wanted_mark(settings, session.store.changes.newest())
-    return Marks(before, wanted, _is_fresh(session, settings.name, before))
+    name, deliveries = settings.name, session.store.deliveries
+    before, now = read_mark(session.store, name), session.clock()
+    lost = _has_lost(session, name, before)
+    wanted = replace(
+        wanted_mark(settings, session.store.changes.newest()),
+        run=before.run,
+        earlier=session.state.runs.newest_delivery(name) or "",
+        # The clock may have been set back since.
+        lost=now if lost else min(now, before.lost),
+    )
+    fresh = before.is_new or lost or (before.noted and deliveries.is_blank(name))
+    return Marks(before, wanted, fresh, lost)
 
 
-def was_delivered(session: DeliverySession, sink: str, mark: Mark) -> bool:
-    """Return whether notes of deliveries to a sink were lost; those of what was undone are there."""
-    if session.state.runs.newest_delivery(sink) not in {None, mark.run}:
+def _has_lost(session: DeliverySession, sink: str, mark: Mark) -> bool:
+    """Return whether the sink may have been sent something of which nothing is noted here."""
+    if mark.records and session.store.deliveries.is_untried(sink):
         return True
-    return mark.records and not session.store.deliveries.counts(sink).get("undone")
-
-
-def _is_fresh(session: DeliverySession, sink: str, mark: Mark) -> bool:
-    """Return whether nothing that is noted of a sink can be relied upon: it is new, or notes were lost."""
-    deliveries = session.store.deliveries
-    if mark.is_new or (mark.records and deliveries.is_empty(sink)) or (mark.noted and deliveries.is_blank(sink)):
-        return True
+    is_old = mark.earlier is None and not mark.is_new
     # The state file is another file: an older copy of the store does not know the newest run.
-    newest = session.state.runs.newest_delivery(sink)
-    return newest is not None and newest != mark.run
+    newest = session.state.runs.newest_delivery(sink, well=is_old)
+    if newest is None and mark.is_new and not mark.run:
+        return _was_renamed(session)
+    return newest not in {None, mark.run, mark.earlier}
+
+
+def _was_renamed(session: DeliverySession) -> bool:
+    """Return whether a sink that was never delivered to may be one that was delivered to under another name."""
+    marks = {name: read_mark(session.store, name) for name in session.store.facts.names(DELIVERED)}
+    known = {name for name, each in marks.items() if each.records} | session.state.runs.delivered_to()
+    return not known <= session.settings.sinks.keys()
 
 
 def wanted_mark(settings: SinkSettings, revision: int) -> Mark:

@@ -14,7 +14,7 @@ from syncd.activity.delivering.gathering import KINDS, WEEK, Gathered, Gathering
 from syncd.activity.delivering.items import Items
 from syncd.activity.delivering.leads import LeadMaking, refuse_leads
 from syncd.activity.delivering.looking import canaries_found, look
-from syncd.activity.delivering.mark import Mark, Marks, marks_of, save_mark, was_delivered
+from syncd.activity.delivering.mark import Mark, Marks, marks_of, save_mark
 from syncd.activity.delivering.report import SinkReport, held_json
 from syncd.activity.delivering.session import DeliverySession
 from syncd.activity.delivering.subjects import Subjects
@@ -23,6 +23,7 @@ from syncd.config.sinks import SinkSettings
 from syncd.core.activity.delivering import gates
 from syncd.core.activity.delivering.gates import Circumstances, Gated, gate, list_of
 from syncd.core.activity.delivering.plan import PASSED, SOUGHT, Can
+from syncd.core.activity.delivering.settled import DOUBT
 from syncd.core.plan import Held
 from syncd.errors import SyncdError
 from syncd.sink import Sink, Wants, as_sink_errors
@@ -55,6 +56,7 @@ class _Delivery:
     touched: bool = False
     kept: bool = False
     begun: bool = False
+    is_sent: bool = False
 
     @property
     def name(self) -> str:
@@ -67,6 +69,9 @@ class _Delivery:
         self.passing = self._approved()
         if not self.session.dry_run:
             self.session.store.deliveries.set_back(self.name)
+            if self.marks.has_lost and not can.idempotent:
+                # It may have been sent since.
+                self.session.store.deliveries.doubt_passed(self.name, SOUGHT if can.finds else None)
             self._release()
             if not can.idempotent:
                 self.touched |= look(self.session, self.sink, subjects, self.wants.batch)
@@ -125,10 +130,16 @@ class _Delivery:
         held = self.session.store.deliveries.held(self.name)
         lists = [list_of(name, those, self._known(), self.mark.wording) for name, those in held.items()]
         return {
-            each.gate: SOUGHT if each.gate == gates.LOST_STATE and self.wants.finds else PASSED
+            each.gate: SOUGHT if self._is_sought(each.gate) else PASSED
             for each in lists
             if (each.gate, each.digest) in approved
         }
+
+    def _is_sought(self, name: str) -> bool:
+        """Return whether what a person let pass is looked for before it is made."""
+        if self.wants.idempotent or not self.wants.finds:
+            return False
+        return name == gates.LOST_STATE or (self.mark.lost > 0 and name != DOUBT)
 
     def _known(self) -> Circumstances:
         rules, deliveries = self.settings.rules, self.session.store.deliveries
@@ -145,8 +156,8 @@ class _Delivery:
     def _circumstances(self, gathered: Gathered, subjects: Subjects) -> Circumstances:
         can = subjects.can
         world = replace(self._known(), rewords=self.marks.rewords, reopens=self.marks.reopens)
-        if self.marks.fresh and not can.idempotent and not can.finds:
-            world = replace(world, was_delivered=was_delivered(self.session, self.name, self.marks.before))
+        if not can.idempotent and not can.finds:
+            world = replace(world, lost=self.mark.lost)
         elif self.marks.fresh and not can.idempotent and not self.session.dry_run:
             with as_sink_errors():
                 world = replace(world, found=canaries_found(self.sink, subjects, gathered.frame()))
@@ -177,7 +188,9 @@ class _Delivery:
     def _carrying(self, gated: Gated, subjects: Subjects) -> Carrying:
         deliveries = self.session.store.deliveries
         items = Items(self.sink, self.wants, subjects, deliveries, without_contacts=gated.without_contacts)
-        return Carrying(self.session, self.sink, self.wants, subjects, self.report, items)
+        return Carrying(
+            self.session, self.sink, self.wants, subjects, self.report, items, self._mark_sent, self.mark.lost
+        )
 
     def _carry_out(self, gated: Gated, subjects: Subjects, world: Circumstances) -> None:
         if gated.todo.is_empty():
@@ -201,10 +214,25 @@ class _Delivery:
 
     def _begin(self) -> None:
         if not self.begun:
+            # Before the state file knows the run: what it knows and the store does not is a note that was lost.
+            save_mark(self.session.store, self.name, self._begun(), self.mark.groups)
             self.session.state.runs.begin(self.session.run, self.name, self.settings.digest, kind="deliver")
-            # What is sent now may be there, whatever becomes of this run.
-            save_mark(self.session.store, self.name, self.marks.before, self.mark.groups)
             self.begun = True
+
+    def _mark_sent(self) -> None:
+        """Note that what is sent now may be there, whatever becomes of this run."""
+        if not self.is_sent:
+            save_mark(self.session.store, self.name, replace(self._begun(), records=True), self.mark.groups)
+            self.is_sent = True
+
+    def _begun(self) -> Mark:
+        return self.marks.begun(self.session.run)
+
+    def _save(self, mark: Mark) -> None:
+        """Save a mark with what is known of the sink now."""
+        deliveries = self.session.store.deliveries
+        records, noted = not deliveries.is_untried(self.name), not deliveries.is_blank(self.name)
+        save_mark(self.session.store, self.name, replace(mark, records=records, noted=noted), self.marks.before.groups)
 
     def _end(self, world: Circumstances) -> None:
         self._keep(world)
@@ -216,6 +244,7 @@ class _Delivery:
             run, self.name, outcome=outcome, exit_code=report.exit_code, requests=report.requests, report=shown
         )
         self.mark = replace(self.mark, run=run)
+        self._save(replace(self._begun(), groups=self.mark.groups))
 
     def _keep(self, world: Circumstances) -> None:
         """Keep what gates hold, if that has changed: of a hundred thousand it takes a while."""
@@ -236,11 +265,7 @@ class _Delivery:
         # A replay has not seen what has changed elsewhere.
         if self.within is not None:
             return
-        store = self.session.store
-        records = not store.deliveries.is_empty(self.name)
-        noted = not store.deliveries.is_blank(self.name)
-        self.mark = replace(self.mark, records=records, noted=noted, run=self.mark.run or self.marks.before.run)
-        save_mark(store, self.name, self.mark, self.marks.before.groups)
+        self._save(self.mark)
 
     def _foresee(self, gated: Gated, gathered: Gathered, world: Circumstances, leads: LeadMaking) -> None:
         """Report what a run would do."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from syncd.activity.store.kinds import KINDS
-from syncd.core.activity.delivering.plan import LEAD, PASSED, UNDONE, Before, lead_name
+from syncd.core.activity.delivering.plan import APPROVED, LEAD, PASSED, UNDONE, Before, lead_name
 from syncd.core.activity.delivering.settled import Settled
 from syncd.state.database import Part
 
@@ -43,6 +43,10 @@ _NOTE = (
     " next_try = excluded.next_try, reason = excluded.reason, day = coalesce(day, excluded.day), at = excluded.at"
 )
 
+_SEEK = (
+    "INSERT INTO delivery (sink, kind, id, status, digest, fields, parts, attempts, next_try, day, at)"
+    " VALUES (?, ?, ?, 'waiting', 0, '{}', '[]', 1, 0, ?, ?) ON CONFLICT (sink, kind, id) DO NOTHING"
+)
 
 _UNDONE = (
     "UPDATE delivery SET status = 'undone', digest = 0, fields = '{}', tried = NULL, remote_id = NULL, parts = '[]',"
@@ -178,6 +182,19 @@ class Deliveries(Part):
                 ],
             )
 
+    def seek(self, sink: str, rows: Sequence[tuple[str, str, str]]) -> None:
+        """Note of what is not noted yet that it may be there: kind, key and day."""
+        now = self._database.clock()
+        self._database.execute_many(_SEEK, [(sink, *each, now) for each in rows])
+
+    def doubt_passed(self, sink: str, reason: str | None) -> None:
+        """Note another reason of all that a person let pass and that was not sent, as far as is known here."""
+        sql = (
+            "UPDATE delivery SET reason = :reason WHERE sink = :sink AND status = 'waiting'"
+            " AND reason IN (SELECT value FROM json_each(:passed))"
+        )
+        self._database.execute(sql, sink=sink, reason=reason, passed=list(APPROVED))
+
     def restore(self, sink: str, kind: str, keys: Sequence[str]) -> None:
         """Note of records that nothing is to be done about them any more."""
         self._database.execute(
@@ -281,9 +298,12 @@ class Deliveries(Part):
         )
         return dict(self._database.rows(sql, sink=sink))
 
-    def is_empty(self, sink: str) -> bool:
-        """Return whether the sink has no record, as far as is known here."""
-        sql = "SELECT 1 FROM delivery WHERE sink = :sink AND created IS NOT NULL AND kind <> 'lead' LIMIT 1"
+    def is_untried(self, sink: str) -> bool:
+        """Return whether the sink has no record and never had one, nor may have one, as far as is known here."""
+        sql = (
+            "SELECT 1 FROM delivery WHERE sink = :sink AND kind <> 'lead' AND (created IS NOT NULL OR attempts > 0"
+            " OR status IN ('pending', 'undone', 'erased')) LIMIT 1"
+        )
         return not self._database.rows(sql, sink=sink)
 
     def is_blank(self, sink: str) -> bool:

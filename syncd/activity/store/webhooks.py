@@ -49,6 +49,12 @@ class Facts(Part):
         value: str | None = self._database.scalar("SELECT value FROM fact WHERE name = :name", name=name)
         return value
 
+    def names(self, beginning: str) -> list[str]:
+        """Return what follows ``beginning`` in the names that begin with it."""
+        begins = "substr(name, 1, length(:beginning)) = :beginning"
+        sql = f"SELECT substr(name, length(:beginning) + 1) FROM fact WHERE {begins}"
+        return self._database.column(sql, beginning=beginning)
+
     def set(self, name: str, value: str | None) -> None:
         """Store a value; None forgets it."""
         if value is None:

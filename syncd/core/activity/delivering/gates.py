@@ -78,7 +78,7 @@ class Circumstances:
     ``reopens``: its limits have. ``found``: canaries that the sink has, although their deliveries are not known here.
     ``shares``: of unknown numbers, now, without what :data:`UNKNOWN` holds, and in the week before.
     ``leads``: so many contacts a day pass. ``can_tell``: the sink can say whether it has a record; of one that cannot,
-    ``was_delivered``: it was delivered to before, although nothing of it is known here.
+    ``lost``: up to when it may have been sent what is not known here, in Unix seconds; 0: never.
     """
 
     now: float
@@ -90,7 +90,7 @@ class Circumstances:
     shares: tuple[Share, Share] = (Share(), Share())
     leads: int = 0
     can_tell: bool = True
-    was_delivered: bool = False
+    lost: float = 0.0
 
     @property
     def measured(self) -> bool:
@@ -126,14 +126,16 @@ def _gate_of(changes: pl.DataFrame, world: Circumstances, *, odd: bool) -> pl.Ex
     free = ~pl.col("reason").is_in([*APPROVED])
     creates = free & (pl.col("change") == "create")
     updates = free & (pl.col("change") == "update") & (pl.col("status") != "pending")
+    # A call that was begun is settled: nothing new comes of it.
+    begun = pl.col("status") == "pending"
     first = [
+        (creates & ~begun & (pl.col("at") <= world.lost), LOST_STATE),
         (creates & (pl.col("status") == "undone"), UNDONE),
         *((creates & (pl.col("status") == "held") & (pl.col("reason") == name), name) for name in (DOUBT, LOST_STATE)),
-        # A call that was begun is settled: nothing new comes of it.
-        (creates & (pl.col("status") != "pending") & pl.lit(world.found > 0 or world.was_delivered), LOST_STATE),
-        (creates & (pl.col("status") != "pending") & (pl.col("at") < world.now - limits.older), OLD),
+        (creates & ~begun & pl.lit(world.found > 0), LOST_STATE),
+        (creates & ~begun & (pl.col("at") < world.now - limits.older), OLD),
     ]
-    others = creates & (pl.col("status") != "pending")
+    others = creates & ~begun
     for condition, _ in first:
         others &= ~condition
     parts = [
@@ -216,8 +218,8 @@ def detail(name: str, count: int, world: Circumstances) -> str:
 def _known_there(world: Circumstances) -> str:
     if not world.can_tell:
         return (
-            "was delivered to before, although none is known here, and that cannot tell what it has; look there, since "
-            "an approval makes them once more"
+            "was delivered to before, maybe under another name, although none is known here, and that cannot tell what "
+            "it has; look there, since an approval makes them once more"
         )
     has = f"has {world.found or 'some'} of {CANARIES} already, although none is known here"
     return f"{has}; an approval looks for each before it is made"

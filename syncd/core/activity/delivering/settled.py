@@ -19,6 +19,11 @@ DOUBT = "activity.doubt"
 """The gate that holds what was sent with an unknown outcome and was not found."""
 
 
+def shown_by(lost: float) -> float:
+    """Return when a sink shows all that it was sent up to ``lost``; both in Unix seconds."""
+    return lost + LOOKS[-1]
+
+
 class Said(Protocol):
     """What a sink says of one item: see :class:`syncd.sink.Outcome`."""
 
