@@ -32,14 +32,19 @@ HOUR, DAY = 3600.0, 86_400.0
 
 
 class DeliveryWorld:
-    """``now``: the time. ``crm``: the keys of the sink ``crm``; ``options``: its own options."""
+    """``now``: the time. ``crm``: the keys of the sink ``crm``; ``options``: its own options.
+
+    ``more``: other sinks; ``gone``: sinks that are not configured any more.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.now = folder, NOW
         self.crm: dict[str, Any] = {}
         self.options: dict[str, Any] = {}
         self.more: dict[str, dict[str, Any]] = {}
+        self.gone: set[str] = set()
         self.place = place(str(folder))
+        self.place.clock = lambda: self.now
         self.sent: dict[str, dict[str, Any]] = {}
 
     def settings(self) -> Settings:
@@ -50,7 +55,7 @@ class DeliveryWorld:
             "state": "syncd.db",
             "sources": {"people": csv},
             "activity": {},
-            "sinks": {**sinks, **self.more},
+            "sinks": {name: each for name, each in {**sinks, **self.more}.items() if name not in self.gone},
         }
         path = self.folder / "syncd.yaml"
         path.write_text(json.dumps(found))
@@ -206,6 +211,23 @@ class DeliveryWorld:
         except Killed:
             return
         raise AssertionError("nothing ended the process")
+
+    def lose_deliveries(self) -> None:
+        """Lose all that is noted of deliveries."""
+        with self.store() as store:
+            store.execute("DELETE FROM delivery")
+
+    def copy(self) -> bytes:
+        """Return a copy of the store."""
+        with self.store():
+            pass
+        return (self.folder / "activity.db").read_bytes()
+
+    def restore(self, copy: bytes) -> None:
+        """Put a copy of the store in its place."""
+        for each in self.folder.glob("activity.db*"):
+            each.unlink()
+        (self.folder / "activity.db").write_bytes(copy)
 
     def approve(self, gate: str, sink: str = "crm") -> None:
         """Approve what a gate holds."""

@@ -5,6 +5,7 @@ It is registered as ``memory`` by the fixture ``memory_sinks``; ``options: {plac
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -22,11 +23,12 @@ class Killed(BaseException):
 
 @dataclass
 class Record:
-    """One record of a place."""
+    """One record of a place. ``made``: when, in Unix seconds."""
 
     identity: str
     kind: str
     fields: dict[str, Any]
+    made: float = 0.0
     contacts: set[str] = field(default_factory=set)
 
 
@@ -36,7 +38,8 @@ class Place:
 
     ``bad``: identities that it refuses. ``strangers``: contacts that it does not have. ``calls``: the items of each
     call; ``looks``: how often records were looked for. ``hidden``: records that a look does not find yet.
-    ``untold``: identities of which a look says nothing.
+    ``untold``: identities of which a look says nothing. ``lag``: seconds until a look finds a record; ``clock`` gives
+    Unix seconds.
     ``people``: the contacts that were made, by id: number and name; ``asked``: each number that was asked for.
     ``trouble``: what happens at the next times that a contact is asked for: ``lost`` · ``down`` · ``refused`` ·
     ``killed``.
@@ -50,6 +53,8 @@ class Place:
     looks: int = 0
     hidden: bool = False
     untold: set[str] = field(default_factory=set)
+    lag: float = 0.0
+    clock: Callable[[], float] = time.time
     number: int = 0
     loses_contacts: bool = False
     people: dict[str, tuple[str, str | None]] = field(default_factory=dict)
@@ -59,11 +64,16 @@ class Place:
     def add(self, item: Item) -> str:
         self.number += 1
         name = f"r{self.number}"
-        self.records[name] = Record(item.identity, item.kind, dict(item.fields))
+        self.records[name] = Record(item.identity, item.kind, dict(item.fields), self.clock())
         return name
 
     def find(self, identity: str) -> str | None:
         return next((name for name, each in self.records.items() if each.identity == identity), None)
+
+    def shown(self, identity: str) -> str | None:
+        """Return what a look finds of an activity."""
+        name = None if self.hidden else self.find(identity)
+        return name if name and self.records[name].made <= self.clock() - self.lag else None
 
     def of(self, identity: str) -> Record:
         """Return the one record of an activity."""
@@ -174,7 +184,7 @@ class MemorySink(Sink):
     def find(self, items: Sequence[Item]) -> Mapping[str, str | None]:
         self.place.looks += 1
         asked = [each.identity for each in items if each.identity not in self.place.untold]
-        return {each: None if self.place.hidden else self.place.find(each) for each in asked}
+        return {each: self.place.shown(each) for each in asked}
 
     def erase(self, remote_ids: Sequence[str]) -> Sequence[str]:
         return [each for each in remote_ids if self.place.records.pop(each, None) is not None]

@@ -319,7 +319,7 @@ def _report(session: DeliverySession, name: str, report: SinkReport) -> None:
     """Report what stands."""
     store = session.store
     # A process that delivers call by call does not count what was delivered before.
-    standing = store.deliveries.counts(name) if session.eager else store.deliveries.open_counts(name)
+    standing = store.deliveries.counts(name, is_open=not session.eager)
     report.next_due = store.deliveries.next_due(name)
     if session.dry_run:
         for count, status in (("waiting", "waiting"), ("rejected", "rejected"), ("unchanged", "accepted")):

@@ -174,13 +174,9 @@ class Deliveries(Part):
         """Note that deliveries are ``waiting`` or ``held``: kind, key, when they are due, the reason, and the day."""
         now = self._database.clock()
         for start in range(0, len(rows), PAGE):
-            self._database.execute_many(
-                _NOTE,
-                [
-                    (sink, kind, key, status, due, reason, day, now)
-                    for kind, key, due, reason, day in rows[start : start + PAGE]
-                ],
-            )
+            page = rows[start : start + PAGE]
+            values = [(sink, kind, key, status, due, reason, day, now) for kind, key, due, reason, day in page]
+            self._database.execute_many(_NOTE, values)
 
     def seek(self, sink: str, rows: Sequence[tuple[str, str, str]]) -> None:
         """Note of what is not noted yet that it may be there: kind, key and day."""
@@ -197,13 +193,11 @@ class Deliveries(Part):
 
     def restore(self, sink: str, kind: str, keys: Sequence[str]) -> None:
         """Note of records that nothing is to be done about them any more."""
-        self._database.execute(
+        sql = (
             "UPDATE delivery SET status = 'accepted', tried = NULL, attempts = 0, next_try = 0, reason = NULL"
-            f" WHERE sink = :sink AND kind = :kind AND created IS NOT NULL AND id IN {_THESE}",
-            sink=sink,
-            kind=kind,
-            keys=list(keys),
+            f" WHERE sink = :sink AND kind = :kind AND created IS NOT NULL AND id IN {_THESE}"
         )
+        self._database.execute(sql, sink=sink, kind=kind, keys=list(keys))
 
     def rest(self, sink: str, kind: str, keys: Sequence[str]) -> None:
         """Note of deliveries of unknown outcome that they are never due again."""
@@ -285,18 +279,12 @@ class Deliveries(Part):
             self._database.execute_many(_UNDONE, [(sink, *each) for each in gone])
             self._database.execute_many(_NOT_UNDONE, [(sink, *each) for each in left])
 
-    def counts(self, sink: str) -> dict[str, int]:
-        """Return how many deliveries are in each status."""
-        sql = "SELECT status, count(*) FROM delivery WHERE sink = :sink AND kind <> 'lead' GROUP BY status"
-        return dict(self._database.rows(sql, sink=sink))
-
-    def open_counts(self, sink: str) -> dict[str, int]:
-        """Return the same without those that are accepted, which takes no time."""
-        sql = (
-            "SELECT status, count(*) FROM delivery WHERE sink = :sink AND kind <> 'lead' AND status <> 'accepted'"
-            " GROUP BY status"
+    def counts(self, sink: str, *, is_open: bool = False) -> dict[str, int]:
+        """Return how many deliveries are in each status; ``is_open``: but accepted, which takes no time."""
+        those = "sink = :sink AND kind <> 'lead'" + " AND status <> 'accepted'" * is_open
+        return dict(
+            self._database.rows(f"SELECT status, count(*) FROM delivery WHERE {those} GROUP BY status", sink=sink)
         )
-        return dict(self._database.rows(sql, sink=sink))
 
     def is_untried(self, sink: str) -> bool:
         """Return whether the sink has no record and never had one, nor may have one, as far as is known here."""
