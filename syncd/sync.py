@@ -124,6 +124,8 @@ def _push(session: Session, world: World, planned: Planned, report: SourceReport
     since = planned.record.newest_change
     pushed = carry_out(session, world.source, report, planned.plan, index, since=since)
     delete_refused = close(session, world, planned, pushed)
+    # What was decided meanwhile, and what the push brought about, stands in the state alone.
+    report_left_out(report, left_out(world))
     keep_unsent(session, world, planned)
     resume.keep_cursor(last, world, planned, report, retry=delete_refused)
     if isinstance(pushed.failure, ENDS_THE_COMMAND):

@@ -109,7 +109,9 @@ class _Answer:
         for row in self._book.left_out(self._numbers):
             changes = self._book.changes(row["source"], row["key"])
             place = changes[0]["place"] if changes else None
-            yield NotThere(row["source"], shown_key(row["key"]), None, place, "policy", row["reason"])
+            display = self._displays.get(row["source"], self._display)
+            name = (row["fields"] or {}).get(display) if display else None
+            yield NotThere(row["source"], shown_key(row["key"]), name or None, place, "policy", row["reason"])
 
     def _is_forgotten(self, forgotten: Forgotten) -> bool:
         # A number of calls and messages alone may be a contact's again.

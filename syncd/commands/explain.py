@@ -13,6 +13,7 @@ from syncd.commands.status import shown_time
 from syncd.config import Settings
 from syncd.core.change import Left
 from syncd.core.columns import UNIT
+from syncd.core.forgetting.marks import digest_of, key_text
 from syncd.core.wording import counted, shown_key
 from syncd.errors import ConfigError
 from syncd.explain import Explanation, Found
@@ -24,6 +25,7 @@ from syncd.report.screen import Screen
 from syncd.report.source_report import held_json
 from syncd.report.streams import print_json
 from syncd.run.session import open_session
+from syncd.state.leaving.forgotten import Forgotten
 from syncd.watch.status import iso
 
 # The longest name is "next run"; the lines below it are indented by as much.
@@ -56,11 +58,20 @@ def _explained(settings: Settings, source: str, key: str) -> Explanation:
         # A partial read would say nothing of a row that has not changed.
         session.full = True
         found = explanation_of(session, settings.sources[source], key)
+    if not found.is_known and _is_forgotten(settings, source, key):
+        raise ConfigError(
+            f"{source}: the key {shown_key(key)!r} was forgotten, so that no run sends it: syncd forget --list"
+        )
     if not found.is_known:
         joined = f"the key has {parts} columns, write their values joined by +"
         form = "write it as the source has it" if parts == 1 else joined
         raise ConfigError(f"{source}: no row, no contact and no change of it has the key {shown_key(key)!r}: {form}")
     return found
+
+
+def _is_forgotten(settings: Settings, source: str, key: str) -> bool:
+    marks = Forgotten(settings.state).of(source)
+    return digest_of("key", key_text(source, key), marks.salt) in marks.keys
 
 
 def _as_json(found: Explanation) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def _keep_wants(world: World, planned: Planned) -> None:
 def _decided(world: World, planned: Planned) -> pl.DataFrame:
     """Return the claims that the state knows now on the numbers in question, with what is decided of them."""
     numbers = [planned.record.shares.numbers, planned.record.shares.late]
-    if len(world.order) > 1:
+    if world.state.shared.others_changed(world.name, planned.record.newest_change):
         # A run of another source may have sent the same numbers meanwhile, and have seen none of these contacts.
         numbers.append(numbers_of(planned.plan.upserts(), [KEY], world.schema.phones).get_column(NUMBER))
     asked = pl.concat([each.alias(NUMBER) for each in numbers]).unique()

@@ -96,7 +96,7 @@ def _others(
     # Without an index, the crowds are found only now.
     counts = found.join(lost, on=[SOURCE, KEY], how="anti").group_by(NUMBER).agg(pl.len().cast(pl.Int64).alias(HOLDERS))
     crowds = pl.concat([crowds, counts.filter(pl.col(HOLDERS) >= CROWD)])
-    found = pl.concat([found.join(crowds, on=NUMBER, how="anti"), lost]).unique()
+    found = found.join(crowds, on=NUMBER, how="anti")
     who = found.select(SOURCE, KEY).unique()
     contacts = _contacts(request, who).join(_ids(state, who), on=[SOURCE, KEY])
     return others_named(found, contacts, request.display), crowds

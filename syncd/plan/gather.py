@@ -9,7 +9,7 @@ import polars as pl
 
 from syncd.core import warnings
 from syncd.core.callers.shared import sharing_a_number
-from syncd.core.columns import KEY, ROW
+from syncd.core.columns import CONTACT, INVALID, KEY, RAW, ROW, STATE
 from syncd.core.compare import KIND, Same
 from syncd.core.gates import EMPTY_GATE, Read, gate, missing_parts
 from syncd.core.plan import Plan
@@ -18,7 +18,6 @@ from syncd.core.verdicts import Verdicts
 from syncd.plan.claims import Granted, grant
 from syncd.plan.comparing import Compared, compared_with_ledger
 from syncd.plan.number_gates import number_gates_of
-from syncd.plan.recorded import changed_since, links
 from syncd.plan.shared_numbers import Shares, share, share_again, staying
 from syncd.plan.takeovers import with_takeovers
 from syncd.plan.world import World
@@ -112,7 +111,7 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
         record=Record(
             newest_change=newest_change,
             same=compared.same,
-            links=links(world, plan),
+            links=_links(world, plan),
             granted=granted,
             gone=[*plan.deletes().get_column(KEY), *waiting],
             # The grace of a delete counts only from a read that proves that the row is gone.
@@ -121,7 +120,7 @@ def plan_changes(world: World, index: Index, now: float) -> Planned:
             forgotten=forgotten,
             ambiguous=compared.ambiguous,
             settled=granted.settled and compared.let_go.is_empty() and not compared.ambiguous,
-            changed_since=changed_since(world, undone, plan),
+            changed_since=_changed_since(world, undone, plan),
             shares=shares,
         ),
     )
@@ -197,3 +196,26 @@ def _still_rejected(rejected: list[tuple[str, str]], plan: Plan, same: Iterable[
     keys = pl.Series([key for key, _ in rejected], dtype=pl.String)
     again = {*plan.todo.get_column(KEY).filter(plan.todo.get_column(KEY).is_in(keys.implode())), *same}
     return [each for each in rejected if each[0] not in again]
+
+
+def _links(world: World, plan: Plan) -> pl.DataFrame:
+    """Return which row each contact that is not sent is made of."""
+    busy = pl.concat([plan.todo.get_column(KEY), plan.waiting.get_column(KEY)])
+    used = world.verdicts.keyed_once().filter(~pl.col(KEY).is_in(busy.implode()))
+    # A row that is no contact, or is doubted, is linked to none: the next run looks at it again.
+    found = used.select(KEY, pl.when(pl.col(STATE) == CONTACT).then(RAW).alias(RAW))
+    known = world.reading.recall.with_keys(used.get_column(KEY)).select(KEY, pl.col(RAW).alias("@was"))
+    return found.join(known, on=KEY, how="inner").filter(pl.col(RAW).ne_missing(pl.col("@was"))).select(KEY, RAW)
+
+
+def _changed_since(world: World, undone: pl.DataFrame, plan: Plan) -> list[str]:
+    """Return the undone keys whose source has changed since."""
+    if undone.is_empty():
+        return []
+    invalid = world.verdicts.rows.filter(pl.col(STATE) == INVALID).select(KEY).drop_nulls()
+    if world.named_gone is not None:
+        # A partial read says nothing of the keys that it lacks.
+        read = pl.concat([plan.todo.select(KEY), world.verdicts.contacts().select(KEY)])
+        undone = undone.join(read, on=KEY, how="semi")
+    rest = undone.join(plan.waiting.select(KEY), on=KEY, how="anti").join(invalid, on=KEY, how="anti")
+    return rest.get_column(KEY).to_list()

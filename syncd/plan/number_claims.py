@@ -79,7 +79,8 @@ def known(world: World, numbers: pl.Series, read: pl.Series, stuck: pl.Series) -
 
     Contacts that are ``stuck`` claim only what they have.
     """
-    found, ours = world.state.shared.claims(numbers, world.schema.phones), pl.col(SOURCE) == world.name
+    without, ours = whose(world, world.old_keys(read)), pl.col(SOURCE) == world.name
+    found = world.state.shared.claims(numbers, world.schema.phones, without)
     own = world.with_new_keys(found.filter(ours)).filter(~pl.col(KEY).is_in(read.implode()))
     own = own.filter(pl.col(HAS) | ~pl.col(KEY).is_in(stuck.implode()))
     others = found.filter(~ours & pl.col(SOURCE).is_in(list(world.order)))

@@ -55,6 +55,19 @@ def test_the_next_runs_obey_and_nothing_waits_any_more(held: World, syncd: Comma
     assert json.loads(out)["sources"][0]["left_out"][0]["reason"] == "owners 3 has it (decided)"
 
 
+def test_the_run_that_obeys_says_who_has_the_number(company: World, syncd: Command) -> None:
+    with_policy(company, "hold")
+    tenants(company, ("1", "Ann", ONE), ("2", "Bo", ONE))
+    settled(company)
+    syncd("number", ONE, "--to", "tenants", "2")
+    code, out, _ = syncd("run", "tenants", "--json")
+    [source] = json.loads(out)["sources"]
+    assert (code, source["counts"]["update"]) == (0, 1)
+    assert source["left_out"] == [{"key": "1", "number": ONE, "reason": "tenants 2 has it (decided)"}]
+    [without] = json.loads(syncd("whois", ONE, "--json")[1])["not_there"]
+    assert (without["why"], without["name"], without["reason"]) == ("policy", "Ann", "tenants 2 has it (decided)")
+
+
 def test_a_decision_is_shown_and_taken_back(held: World, syncd: Command) -> None:
     syncd("number", ONE, "--to", "tenants", "1")
     settled(held)

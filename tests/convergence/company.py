@@ -9,6 +9,7 @@ from typing import Any
 
 from syncd.config import Secret, Settings, Source, Target
 from syncd.core.settings.rules import (
+    DECIDING,
     AllOf,
     Column,
     DeleteLimits,
@@ -17,6 +18,7 @@ from syncd.core.settings.rules import (
     Origin,
     Rule,
     SharedMatch,
+    SharedNumbers,
     SourceRules,
 )
 from tests.convergence.shelf import Row, ShelfOptions, Table
@@ -167,7 +169,7 @@ class Sayings:
 
 @dataclass(slots=True)
 class Company:
-    """Tables, their layout, the policy for shared match values and the limits of the gates.
+    """Tables, their layout, the policies for shared match values and for shared numbers, and the limits of the gates.
 
     ``key`` and ``address``: of the target.
 
@@ -179,6 +181,7 @@ class Company:
     tables: dict[str, Table]
     gates: GateRules = OPEN_GATES
     in_flight: int = 1
+    numbers: SharedNumbers = "warn"
     kin: dict[tuple[str, Match], set[str]] = field(default_factory=dict)
     key: str = "test-key"
     address: str = "https://target.example.com/v1"
@@ -190,7 +193,7 @@ class Company:
             where="status <> 'former'",
         )
         sources = {
-            name: Source(name, "shelf", ShelfOptions(table=table), rules, self.gates, self.policy)
+            name: Source(name, "shelf", ShelfOptions(table=table), rules, self.gates, self.policy, self.numbers)
             for name, table in self.tables.items()
         }
         target = Target(api_key=Secret(self.key), base_url=self.address, limits=(), in_flight=self.in_flight)
@@ -209,6 +212,36 @@ class Company:
         for name in self.tables:
             self._share(name, found, ever)
         return found
+
+    def shared(self, said: Sayings) -> dict[Match, tuple[Owner, dict[str, str]]]:
+        """Return ``wanted`` by the policy for shared numbers; without numbers if a held key may have some of them."""
+        free = self.layout.phones.difference(self.layout.match)
+        if self.numbers not in DECIDING or not free:
+            return said.wanted
+        if said.held or said.keyless:
+            return {
+                match: (owner, {name: value for name, value in fields.items() if name not in free})
+                for match, (owner, fields) in said.wanted.items()
+            }
+        claims: dict[str, list[Owner]] = {}
+        for owner, fields in said.wanted.values():
+            for name in free & fields.keys():
+                for number in _numbers(fields[name]):
+                    claims.setdefault(number, []).append(owner)
+        order = list(self.tables)
+        has = {number: min(owners, key=lambda who: (order.index(who[0]), who[1])) for number, owners in claims.items()}
+        if self.numbers == "hold":
+            has = {number: owner for number, owner in has.items() if len(claims[number]) == 1}
+        return {
+            match: (
+                owner,
+                {
+                    name: ";".join(sorted(n for n in _numbers(value) if has.get(n) == owner)) if name in free else value
+                    for name, value in fields.items()
+                },
+            )
+            for match, (owner, fields) in said.wanted.items()
+        }
 
     def _hear(self, source: str, table: Table, found: Sayings) -> None:
         for row in self._used(table):

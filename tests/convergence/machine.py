@@ -35,7 +35,7 @@ class Machine(Truths):
         self.opening = opening
         self.layout = replace(opening.layout, folds=opening.dialects.get("match_case") == "fold")
         tables = {name: Table(tells=opening.tells) for name in opening.sources}
-        self.company = Company(self.layout, opening.policy, tables, opening.gates, opening.in_flight)
+        self.company = Company(self.layout, opening.policy, tables, opening.gates, opening.in_flight, opening.numbers)
         settings = self.company.settings(self.home / "syncd.db")
         assert Truths.folder is not None
         self.plant = Plant(

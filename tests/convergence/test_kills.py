@@ -21,6 +21,7 @@ from syncd.state import State, database
 from syncd.state.migrations.upgrade import ENVIRONMENT, upgrade
 from tests.convergence.soak import SOAK
 from tests.convergence.victim import Victim
+from tests.worlds.tenants import ANY_NUMBERS
 from tests.worlds.world import FIELDS, World, company
 
 CONTACTS = 20_000 if SOAK else 2_000
@@ -119,7 +120,7 @@ def test_a_migration_that_is_killed_at_any_step_is_made_by_the_next_start(tmp_pa
 
 def test_on_a_full_disk_nothing_is_sent_that_cannot_be_recorded(victim: Victim) -> None:
     victim.settle_in(2_500)
-    code, said = victim.run(blocks=500)
+    code, said = victim.run(blocks=700)
     assert code == 4, said
     assert "no space left" in said
     assert "Traceback" not in said
@@ -150,6 +151,7 @@ def lift(path: Path) -> None:
 @pytest.mark.parametrize("spoil", [cut, scribble, lift])
 def test_with_a_state_file_that_cannot_be_used_nothing_is_sent(world: World, spoil: Callable[[Path], None]) -> None:
     world.sources["tenants"]["updates"] = {"at_most": {"share": "100%"}}
+    world.numbers = ANY_NUMBERS
     world.write([(str(n), f"T {n}", "2125550101") for n in range(600)])
     world.run()
     path = world.folder / "syncd.db"

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import polars as pl
 from hypothesis.stateful import RuleBasedStateMachine
 
+from syncd.core.settings.rules import DECIDING
 from syncd.report.source_report import SourceReport
 from syncd.state.entries import DONE
 from tests.convergence.accounts import Accounts
@@ -138,8 +139,8 @@ class Truths(RuleBasedStateMachine):
         return self.accounts.counted(self.world, exact=exact)
 
     def _runs_needed(self) -> int:
-        """Return how many runs are needed: more if a source waits for another one, or if only an answer shows twins."""
-        return 3 if self._waits() or self.layout.folds else 1
+        """Return how many runs are needed: more if a source waits for another one, or only an answer shows twins."""
+        return 3 if self._waits() or self.layout.folds or self.company.numbers in DECIDING else 1
 
     def _waits(self) -> bool:
         """Tell whether the order of runs decides which of two sources gets a shared match value."""
@@ -214,7 +215,7 @@ class Truths(RuleBasedStateMachine):
 
     def _compare(self, said: Sayings) -> None:
         there = self._there()
-        for match, (owner, fields) in said.wanted.items():
+        for match, (owner, fields) in self.company.shared(said).items():
             assert match in there or match in self.missed, f"{owner} is not at the target"
             if match in there and match not in self.remade:
                 self._equal(owner, there[match], fields)

@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from syncd.core.settings.rules import DeleteLimits, GateRules, KeyLimits, SharedMatch
+from syncd.core.settings.rules import DeleteLimits, GateRules, KeyLimits, SharedMatch, SharedNumbers
 from tests.convergence.company import LAYOUTS, OPEN_GATES, Layout
 from tests.convergence.shelf import Row, Tells
 
@@ -89,6 +89,7 @@ class Opening:
     batch: int = 500
     limits: tuple[tuple[int, float], ...] = ()
     tells: Tells = "whole"
+    numbers: SharedNumbers = "warn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ GATES = (
 )
 
 
+NUMBERS: tuple[SharedNumbers, ...] = ("warn", "warn", "first", "hold")
 TELLS: tuple[Tells, ...] = ("whole", "changes", "present")
 
 
@@ -169,6 +171,7 @@ def openings(draw: st.DrawFn) -> Opening:
         batch=draw(st.sampled_from([500, 500, 2])),
         limits=draw(st.sampled_from([(), (), ((4, 10.0),)])),
         tells=draw(st.sampled_from(TELLS)),
+        numbers=draw(st.sampled_from(NUMBERS)),
     )
 
 

@@ -90,7 +90,7 @@ def test_a_change_that_both_plans_have_is_made() -> None:
         (update("1", "Anna"), update("1", "Anna", **{MATCH: "2", KIND: "move"}), Why.ROW),
         (delete("1"), update("1", "Anna"), Why.ROW),
         (update("1", "Anna"), update("1", "Anna", old="Bob"), Why.CONTACT),
-        (update("1", "Anna"), update("1", "Anna", **{ID: 2}), Why.CONTACT),
+        (update("1", "Anna"), update("1", "Anna") | {ID: 2}, Why.CONTACT),
         (create("1", "Anna"), update("1", "Anna"), Why.CONTACT),
         (create("1", "Anna"), update("1", "Anna", **{KIND: "adopt"}), Why.CONTACT),
         (delete("1"), delete("1", **{ID: 2}), Why.CONTACT),

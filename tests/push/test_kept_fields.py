@@ -154,7 +154,7 @@ def test_once_an_update_is_known_to_keep_fields_nobody_is_looked_for(world: Worl
 def test_looking_for_new_rows_takes_no_more_requests_than_listing_would_or_than_there_are_rows(world: World) -> None:
     world.write([ANN])
     world.run()
-    many = [(str(number), "Cy", "2125550103") for number in range(2, 40)]
+    many = [(str(number), "Cy", f"21255501{number:02}") for number in range(2, 40)]
     world.sandbox.store.add({"External ID": "30", "Name": "Robert", "Note": "the plumber"})
     world.sandbox.dialect("update", "replace")
     world.write([ANN, *many])

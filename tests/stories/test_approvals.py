@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncd.state import State
-from tests.worlds.tenants import MANY
+from tests.worlds.tenants import ANY_NUMBERS, MANY
 from tests.worlds.world import FIELDS, World
 
 DOWN = {"kind": "status", "method": "DELETE", "status": 503, "times": None}
@@ -84,6 +84,7 @@ def test_what_another_gate_holds_of_an_approved_list_waits_for_that_one(world: W
 
 
 def test_an_approval_of_other_match_fields_is_none_of_too_many_updates(world: World) -> None:
+    world.numbers = ANY_NUMBERS
     rows = [(str(n), f"T {n}", "2125550101") for n in range(30)]
     world.write(rows)
     world.run()

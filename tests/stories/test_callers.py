@@ -149,6 +149,14 @@ def test_the_display_field_of_the_configuration_is_the_name(four: World, syncd: 
     assert listed(callers(syncd)) == {number: ("change", [""], [key]) for key, _, number in (ANN, BO, CY, DI)}
 
 
+def test_applying_a_plan_says_what_its_dry_run_said(four: World, syncd: Command) -> None:
+    four.write(EDITED)
+    planned = callers(syncd, "run", "--dry-run", "--plan", "plan.json")
+    four.write([*EDITED, ("6", "Flo Vega", "2125550106")])  # is in no plan
+    made = callers(syncd, "apply", "plan.json")
+    assert listed(made) == listed(planned) == EFFECTS
+
+
 @pytest.mark.parametrize(
     ("display", "said"),
     [
@@ -219,13 +227,17 @@ def test_no_other_file_is_replaced_by_the_list(four: World, syncd: Command) -> N
 
 def test_a_contact_that_goes_on_under_another_key_is_the_caller_that_it_was(four: World, syncd: Command) -> None:
     four.sources["tenants"]["key"] = "tenant"
+    # Its plan sees the contact under the new key in a run, and under the old one in a dry run.
+    four.sources["owners"] = {**TENANTS, "options": {"path": "owners.csv", "settle": 0}}
     four.settings()
     header = "id,name,phone,tenant"
     four.write([(*row, row[0]) for row in (ANN, BO, CY, DI)], header=header)
+    four.write([("9", "Ed Ray", "2125550105")], "owners.csv")
     four.run()
     four.write([(*ANN, "T-1"), (*BO, "2"), (*CY, "3"), ("4", "Di Moss", "2125550104;2125550101", "4")], header=header)
+    four.write([("9", "Ed Ray", "2125550105;2125550101")], "owners.csv")
     dry = callers(syncd, "run", "--dry-run")
-    assert listed(dry) == {"2125550101": ("ambiguous", ["Ann Lee"], ["Ann Lee", "Di Moss"])}
+    assert listed(dry)["2125550101"] == ("ambiguous", ["Ann Lee"], ["Ann Lee", "Di Moss", "Ed Ray"])
     assert callers(syncd) == dry
 
 

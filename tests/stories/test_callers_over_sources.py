@@ -125,6 +125,9 @@ HISTORIES = st.builds(
 
 MOVES = History({("one", 0): (0, (0,)), ("two", 1): (1, (1,))}, {("two", 1): (1, (0, 1))}, {})
 HANDED_OVER = History({("two", 0): (0, (0,))}, {("one", 0): (1, (0, 1)), ("three", 2): (0, (0,))}, {}, shared=True)
+LOST = History(
+    {("two", 0): (0, (0, 2)), ("two", 1): (0, ())}, {("one", 0): (1, (0,)), ("two", 1): (0, ())}, {}, shared=True
+)
 BEFORE_REFUSED: Rows = {("one", 0): (0, (0,)), ("one", 1): (1, (1,))}
 REFUSED = History(BEFORE_REFUSED, {("one", 0): (3, (1,)), ("one", 1): (1, ())}, {}, refusing=True)
 MANY: Rows = {("one" if key < 3 else "two", key): (key % 2, (0,)) for key in range(5)}
@@ -144,6 +147,7 @@ ADOPTED = History({}, {("one", 1): (1, (0, 1))}, {("three", 1): (2, (2,))}, shar
 @given(history=HISTORIES)
 @example(history=MOVES)
 @example(history=HANDED_OVER)
+@example(history=LOST)
 @example(history=REFUSED)
 @example(history=ADOPTED)
 @example(history=A_CROWD)

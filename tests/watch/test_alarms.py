@@ -30,6 +30,7 @@ WELL = {
     "held": [],
     "rejected": 0,
     "invalid": 0,
+    "undecided": [],
 }
 REFUSED = {"kind": "AccessDenied", "message": "Vocatech refused the key (status 401): check target.api_key"}
 HOLD = {"gate": "deletes.share", "kind": "delete", "count": 30, "detail": "30 of 100", "approved": False}
@@ -43,6 +44,7 @@ def kinds(**more: Any) -> list[str]:
     ("more", "expected"),
     [
         ({}, []),
+        ({"undecided": ["2125550101"]}, ["held"]),
         ({"waiting_for": 3601}, ["stale"]),
         ({"waiting_for": 3601, "age": None}, ["stale"]),
         ({"waiting_for": 3601, "max_age": None}, []),
@@ -59,6 +61,11 @@ def kinds(**more: Any) -> list[str]:
 )
 def test_an_alarm_stands_as_long_as_its_cause_does(more: dict[str, Any], expected: list[str]) -> None:
     assert kinds(**more) == expected
+
+
+def test_numbers_that_wait_for_a_decision_do_not_leave_in_a_message() -> None:
+    [alarm] = alarms_of([{**WELL, "undecided": ["2125550101", "2125550102"]}], Watch("", ""))
+    assert alarm.text == "2 numbers wait for a decision; see syncd status"
 
 
 def test_a_refused_key_is_one_alarm_of_the_company() -> None:

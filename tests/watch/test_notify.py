@@ -92,7 +92,7 @@ def test_an_alarm_that_ends_before_anybody_heard_of_it_is_not_told(world: World,
 
 def test_held_deletes_are_told_with_their_numbers(world: World, post: Post) -> None:
     office = Office(world, post)
-    world.write([(str(number), "Ann", "2125550101") for number in range(40)])
+    world.write([(str(number), "Ann", f"21255501{number:02}") for number in range(40)])
     office.run()
     world.write([ANN])
     office.run()

@@ -99,7 +99,7 @@ def _print(
 def _as_json(found: Whois) -> Mapping[str, Any]:
     def shown(each: Caller) -> dict[str, Any]:
         names = ("source", "key", "id", "name", "fields", "at", "run")
-        return {**{name: getattr(each, name) for name in names}, "since": iso(each.since), "status": each.status}
+        return {**{name: getattr(each, name) for name in names}, "since": iso(int(each.since)), "status": each.status}
 
     return {
         "number": found.number,
@@ -108,7 +108,7 @@ def _as_json(found: Whois) -> Mapping[str, Any]:
         "before": [
             {
                 **{name: getattr(each, name) for name in ("source", "key", "name", "run", "stays")},
-                "until": iso(each.until),
+                "until": iso(int(each.until)),
             }
             for each in found.before
         ],

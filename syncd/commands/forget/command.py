@@ -77,13 +77,16 @@ def _carry_out(
         with existing_state(settings, read_only=True) as state:
             if state:
                 look(state, settings, wanted, found)
-        activity |= _activity(settings, options, wanted)
+        activity |= _activity(settings, options, wanted, dry_run=True)
         return
     approved = frozenset(map(pasted, options.approve or ()))
+    # Counted before: once the digest is written, whoever opens the store erases what it has of the number.
+    counted = _activity(settings, options, wanted, dry_run=True)
     with opened(settings, stopping, dry_run=False, wait=options.wait) as session:
         carry_out(session, wanted, found, approved)
     if not found.held:
-        activity |= _activity(settings, options, wanted)
+        _activity(settings, options, wanted, dry_run=False)
+        activity |= counted
 
 
 def _wanted(settings: Settings, options: ForgetOptions) -> Wanted:
@@ -121,7 +124,7 @@ def _refuse_own(settings: Settings, number: str) -> None:
         raise ConfigError("this is a number of the company itself; nothing was forgotten")
 
 
-def _activity(settings: Settings, options: ForgetOptions, wanted: Wanted) -> dict[str, Any]:
+def _activity(settings: Settings, options: ForgetOptions, wanted: Wanted, *, dry_run: bool) -> dict[str, Any]:
     """Erase the number's calls and messages, as ``syncd activity forget`` does; or let no call be the contact's."""
     if settings.activity is None:
         return {}
@@ -134,9 +137,9 @@ def _activity(settings: Settings, options: ForgetOptions, wanted: Wanted) -> dic
     if not is_there(settings.activity.store, ActivityStore.WORDS):
         return {}
     if options.number is not None:
-        return of_number(settings, options.number, dry_run=options.dry_run)
-    with existing_store(settings, read_only=options.dry_run) as store:
-        return {"attributions": forget_contact(store, (wanted.source, wanted.key), dry_run=options.dry_run)}
+        return of_number(settings, options.number, dry_run=dry_run)
+    with existing_store(settings, read_only=dry_run) as store:
+        return {"attributions": forget_contact(store, (wanted.source, wanted.key), dry_run=dry_run)}
 
 
 def _of_the_file(config: Path | None, allow: str | None) -> Report:

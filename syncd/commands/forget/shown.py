@@ -88,8 +88,7 @@ def show(screen: Screen, found: Forgetting, activity: dict[str, Any], *, again: 
         if not found.dry_run:
             screen.line("Nothing was forgotten.")
             return
-    for part in found.parts:
-        _show_part(screen, part, dry_run=found.dry_run)
+    _show_parts(screen, found)
     for path in found.copies:
         screen.line(f"{path}: this older copy of the state {'would be' if found.dry_run else 'was'} removed", hanging=2)
     for path in found.elsewhere:
@@ -125,6 +124,13 @@ def _show_activity(screen: Screen, activity: dict[str, Any]) -> None:
     for each in activity["sinks"]:
         there = counted(each["records"], "record")
         screen.line(f"{each['sink']}: {there} there; syncd activity forget --sinks erases them", indent=2)
+
+
+def _show_parts(screen: Screen, found: Forgetting) -> None:
+    for part in found.parts:
+        _show_part(screen, part, dry_run=found.dry_run)
+    if not any(part.fates for part in found.parts):
+        screen.line("No contact of it is known: one that may be at the target all the same stays there.")
 
 
 def _show_part(screen: Screen, part: SourcePart, *, dry_run: bool) -> None:

@@ -9,6 +9,7 @@ from syncd.errors import SourceBusy
 from syncd.processes import is_dead
 from syncd.state.database import Part
 from syncd.state.glance import repairs_of
+from syncd.state.numbers.shared import SHARES
 from syncd.state.runs import forget_history
 
 Kind = Literal["ledger", "cursor", "history"]
@@ -19,7 +20,7 @@ KINDS: tuple[Kind, ...] = ("ledger", "cursor", "history")
 # contact stay in the journal, and the next run settles them: else the contact that such a call has made would stay at
 # the target for ever. What a person has undone or decided stays too.
 _LEDGER = (
-    *(f"DELETE FROM {table} WHERE source = :source" for table in ("contact", "outranked", "merged", "cursor")),
+    *(f"DELETE FROM {table} WHERE source = :source" for table in ("contact", "outranked", "merged", "cursor", *SHARES)),
     "DELETE FROM hold WHERE source IN (:source, :repairs)",
     # No contact is left that a delete of unknown outcome could be tried again for.
     """

@@ -42,8 +42,9 @@ _UNSENT = (
     " ORDER BY source, key, at"
 )
 _LEFT_OUT = (
-    "SELECT source, key, reason FROM leftout WHERE number IN (SELECT value FROM json_each(:numbers))"
-    " ORDER BY source, key"
+    f"SELECT leftout.source, leftout.key, leftout.reason, {VALUES} AS fields FROM leftout LEFT JOIN contact"
+    " ON contact.source = leftout.source AND contact.key = leftout.key"
+    " WHERE number IN (SELECT value FROM json_each(:numbers)) ORDER BY leftout.source, leftout.key"
 )
 
 
@@ -114,8 +115,11 @@ class NumberBook(Look):
         return self.records(_UNSENT, numbers=numbers)
 
     def left_out(self, numbers: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the contacts that go without the number since another one has it: ``source``, ``key``, ``reason``."""
-        return self.records(_LEFT_OUT, numbers=numbers)
+        """Return the contacts that go without the number since another one has it: ``source``, ``key``, ``reason``.
+
+        ``fields``: what the target has of them; None if they are not there.
+        """
+        return [{**row, "fields": _fields(row["fields"])} for row in self.records(_LEFT_OUT, numbers=numbers)]
 
     def is_complete(self) -> bool:
         """Return whether every row with a number that is not sent is among those of :meth:`unsent`."""

@@ -46,7 +46,9 @@ _CONTACTS = (
     " FROM contact LEFT JOIN wanted USING (source, key)"
     " WHERE contact.source = :source AND contact.key IN (SELECT value FROM json_each(:keys))"
 )
-_TABLES = ("wanted", "leftout", "due")
+SHARES = ("wanted", "leftout", "due")
+"""The tables of what a source's contacts go without; they have a column ``source``."""
+
 _FORGOTTEN = tuple(f"DELETE FROM {table} WHERE {THESE_KEYS}" for table in ("wanted", "leftout"))
 
 
@@ -57,11 +59,17 @@ class Shared(Part):
         super().__init__(database)
         self._holders = holders
 
-    def claims(self, numbers: pl.Series, phones: Collection[str]) -> pl.DataFrame:
-        """Return who claims these numbers, as :data:`CLAIMED`; ``phones``: the names of the phone fields."""
+    def claims(self, numbers: pl.Series, phones: Collection[str], without: pl.DataFrame | None = None) -> pl.DataFrame:
+        """Return who claims these numbers, as :data:`CLAIMED`.
+
+        ``phones``: the names of the phone fields. ``without``: contacts (``@source``, ``@key``) that are left out.
+        """
         if numbers.is_empty():
             return pl.DataFrame(schema=CLAIMED)
         holding = self._holders.of(numbers, phones)
+        if without is not None:
+            # Of a million contacts that were read, none is looked up.
+            holding = holding.join(without, on=[SOURCE, KEY], how="anti")
         # A contact may hold a number in a field that it was not sent with: nothing takes that away, or gives it.
         sent = self.contacts(holding.select(SOURCE, KEY).unique())
         has = numbers_in(sent, [SOURCE, KEY], pl.col(SENT), phones)
@@ -81,6 +89,11 @@ class Shared(Part):
             pages = _pages(part.get_column(KEY))
             found += [self._database.frame(CONTACTS, _CONTACTS, source=source, keys=page) for page in pages]
         return pl.concat(found)
+
+    def others_changed(self, source: str, since: int) -> bool:
+        """Return whether another source's contacts changed after this entry of the journal."""
+        query = "SELECT EXISTS (SELECT 1 FROM change WHERE id > :since AND source <> :source)"
+        return bool(self._database.scalar(query, source=source, since=since))
 
     def of_source(self, source: str) -> pl.DataFrame:
         """Return the numbers that contacts of the source go without, as :data:`LEFT_OUT`."""
@@ -122,10 +135,10 @@ class Shared(Part):
 
     def clear(self, source: str) -> None:
         """Forget that contacts of the source go without numbers."""
-        asked = " UNION ALL ".join(f"SELECT 1 FROM {table} WHERE source = :source" for table in _TABLES)
+        asked = " UNION ALL ".join(f"SELECT 1 FROM {table} WHERE source = :source" for table in SHARES)
         if self._database.scalar(asked, source=source):
             with self._database.write():
-                for table in _TABLES:
+                for table in SHARES:
                     self._database.execute(f"DELETE FROM {table} WHERE source = :source", source=source)
 
     def wanting(self, source: str) -> set[str]:

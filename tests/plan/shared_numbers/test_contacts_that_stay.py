@@ -121,3 +121,18 @@ def test_an_undone_change_stays_undone(company: World) -> None:
     tenants(company, ("1", "Ann Lee", ONE), ("2", "Bo Lee", f"{ONE};{TWO}"))
     company.run("tenants")
     assert numbers(company) == {"1": ONE, "2": TWO}
+
+
+def test_a_contact_whose_row_goes_back_to_what_was_sent_still_wants_what_it_goes_without(company: World) -> None:
+    company.sources["tenants"]["updates"] = {"at_most": {"share": "10%"}}
+    rest = [(str(n), f"Tenant {n}", f"21255502{n:02}") for n in range(20, 40)]
+    ann, bo = ("1", "Ann", ONE), ("2", "Bo", f"{ONE};{TWO}")
+    tenants(company, ann, bo, *rest)
+    company.run_all()
+    tenants(company, ann, ("2", "Bo x", f"{ONE};{TWO}"), *((key, f"{name} x", phone) for key, name, phone in rest))
+    assert company.run("tenants").counts["held"] == 21
+    tenants(company, ann, bo, *rest)
+    settled(company)
+    tenants(company, bo, *rest)
+    settled(company)
+    assert numbers(company)["2"] == f"{ONE};{TWO}"

@@ -206,3 +206,31 @@ def test_when_the_target_is_away_the_digest_is_kept_and_the_next_run_goes_on(syn
 def test_what_cannot_be_meant_is_refused(synced: World, syncd: Command, words: tuple[str, ...], said: str) -> None:
     code, _, err = syncd("forget", *words)
     assert (code, errors(err)) == (2, [said])
+
+
+def test_a_plan_of_before_does_not_bring_it_back(synced: World, syncd: Command) -> None:
+    synced.write([("1", "Ann Newername", "2125550101"), ("2", "Bob Newer", "2125550102"), CY])
+    assert syncd("run", "--dry-run", "--plan", "plan.syncd")[0] == 0
+    as_json(syncd, "forget", "tenants", "1")
+    found = as_json(syncd, "apply", "plan.syncd")
+    assert [(each["key"], each["why"]) for each in found["sources"][0]["refused"]] == [("1", "gone")]
+    assert {each["Name"] for each in synced.there().values()} == {"Bob Newer", CY[1]}
+
+
+def test_explain_says_that_the_key_was_forgotten(synced: World, syncd: Command) -> None:
+    as_json(syncd, "forget", "tenants", "1")
+    code, _, err = syncd("explain", "tenants", "1")
+    assert (code, errors(err)) == (
+        2,
+        ["tenants: the key '1' was forgotten, so that no run sends it: syncd forget --list"],
+    )
+
+
+def test_a_key_of_which_nothing_is_known_is_forgotten_before_it_comes(synced: World, syncd: Command) -> None:
+    requests = len(synced.sandbox.requests)
+    code, out, _ = syncd("forget", "tenants", "4")
+    assert (code, len(synced.sandbox.requests)) == (0, requests)
+    assert "No contact of it is known" in out
+    synced.write([ANN, BOB, CY, ("4", "Dee", "3125550101")])
+    assert synced.run().counts["forgotten"] == 1
+    assert set(synced.there()) == {"1", "2", "3"}

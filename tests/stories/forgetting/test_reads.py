@@ -13,6 +13,7 @@ from syncd.errors import StateError
 from syncd.forget import Forgetting, Wanted, forget
 from syncd.run.session import open_session
 from syncd.state.leaving.erasing import Erasing
+from syncd.state.leaving.forgotten import Forgotten
 from tests.worlds.feed import Account, Feed
 from tests.worlds.forgetting import ANN, BOB, CY, left_in_files
 from tests.worlds.tenants import SWAP_FIELDS
@@ -74,7 +75,7 @@ def test_a_number_comes_back_to_its_contacts_after_it_was_allowed(synced: World,
     assert synced.there()["2"]["Phone"] == "2125550102"
     assert synced.run("tenants").made == 0
     with synced.state() as state:
-        assert story.Forgotten(state.path).allow(found.entries[0].digest)
+        assert Forgotten(state.path).allow(found.entries[0].digest)
     assert synced.run("tenants").counts["update"] == 1
     assert synced.there()["2"]["Phone"] == "2125550102;7185550102"
 
