@@ -64,7 +64,8 @@ def fates(
     given: set[str] = set()
     for holder, after, match in zip(holders, stripped, matches, strict=True):
         # Of what is not settled nobody knows what is at the target: it goes, and the next run sends what the row says.
-        keeps = holder.key not in sought.keys and holder.id is not None and holder.status == Status.ACCEPTED
+        # A refused row has changed nothing there.
+        keeps = holder.key not in sought.keys and holder.id is not None and holder.status != Status.PENDING
         keeps &= any(after.get(name) for name in schema.phones if name in holder.fields)
         if match is None or not keeps:
             found.append(Fate(holder))
