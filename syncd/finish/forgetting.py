@@ -20,6 +20,7 @@ from syncd.core.plan import Plan
 from syncd.core.schema import Schema
 from syncd.errors import SyncdError
 from syncd.finish.callers import keep_callers
+from syncd.finish.parting import keep_parting
 from syncd.plan.field_history import schema_changed
 from syncd.push.result import PushResult
 from syncd.push.run_plan import push_plan
@@ -91,6 +92,7 @@ def erase(session: Session, source: str, sought: Sought, mapped: Collection[str]
     """Take what is sought from the target, then from the state; the caller holds the source."""
     state, found = session.state, Erasure(source)
     phones = phones_of(session.state, schema)
+    keep_parting(state, source, sought.keys)
     # Before the push: a contact that goes for its number takes all that is known of it along.
     sought = state.searching.widened(source, sought, phones)
     decisions = decided(state, source, sought, mapped, schema)

@@ -56,6 +56,10 @@ _EMPTIED = (
     " AND instr(coalesce(change.before, ''), :number) > 0 AND NOT EXISTS"
     " (SELECT 1 FROM change AS later WHERE later.source = :source AND later.key = change.key AND later.id > change.id)"
 )
+_MERGED_WITH = (
+    "SELECT DISTINCT key FROM contact WHERE source = :source AND match IN"
+    f" (SELECT merged_into FROM merged WHERE {THESE_KEYS}) ORDER BY key"
+)
 _HOLDER = "SELECT key, remote_id, match, fields, returned, status, origin FROM contact"
 _FIELDS = {"one": pl.String, "other": pl.String}
 _PAGE = 25_000
@@ -154,6 +158,10 @@ class Searching(Part):
                 if any(there.get(name) for name in phones) and not any(there.get(name) for name in sent):
                     found.add(key)
         return frozenset(found)
+
+    def merged_with(self, source: str, keys: Collection[str]) -> list[str]:
+        """Return the contacts that may hold the numbers of these keys, which were merged into them."""
+        return [key for key in self._database.column(_MERGED_WITH, source=source, keys=keys) if key not in keys]
 
     def stays(self, source: str, keys: Collection[str]) -> list[Leftover]:
         """Return the contacts of these keys that syncd had let go before, and that stay at the target."""
