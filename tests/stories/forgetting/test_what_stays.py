@@ -76,6 +76,8 @@ def test_a_contact_with_a_number_that_no_row_has_sent_stays_and_is_let_go(
     for full in (False, True):
         assert world.run(full=full).made == 0
     assert phones_of_ann(world) == ("", "3125550101")
+    found = json.loads(syncd("forget", "--number", "3125550101", "--dry-run", "--json")[1])
+    assert [(each["key"], each["id"]) for each in found["sources"][0]["stays"]] == [("1", 1)]
     # With another number of its row, its contact is syncd's again.
     world.write([("1", "Ann Newername", "2125550177"), BOB, CY])
     world.run()
