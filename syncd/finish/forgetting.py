@@ -73,6 +73,8 @@ def sweep(session: Session, source: str, mapped: Collection[str], schema: Schema
                 return
         # What was kept of rows that no table names.
         session.state.cursors.drop(source)
+    if session.state.facts.unreleased(source).get():
+        session.state.facts.unreleased(source).set([])
     done.set(marks.stamp)
 
 
@@ -111,6 +113,9 @@ def erase(session: Session, source: str, sought: Sought, mapped: Collection[str]
     found.unfinished = len(waiting)
     # A contact that goes on only by a number that its row does not send: the next run would delete it with its row.
     released = state.searching.emptied(source, sought.numbers, phones, sent_phones(phones, mapped))
+    unreleased = [each.holder.key for each in decisions if each.released and each.holder.key in waiting]
+    if unreleased != state.facts.unreleased(source).get():
+        state.facts.unreleased(source).set(unreleased)
     state.leftovers.let_go(source, released, Left.FORGOTTEN)
     found.released = len(released)
     found.stays = state.searching.stays(source, gone)

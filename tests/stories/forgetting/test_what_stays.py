@@ -107,6 +107,27 @@ def test_a_command_that_ends_before_it_lets_the_contact_go_is_completed_by_the_n
     assert left_in_files(world.folder, ANN[2]) == {}
 
 
+def test_a_contact_whose_number_the_target_does_not_take_away_is_never_deleted(
+    two_phones: World, syncd: Command
+) -> None:
+    world = two_phones
+    world.write([ANN, BOB, CY])
+    world.run()
+    world.sandbox.store.edit(1, {"Mobile": "3125550101"})
+    world.write([("1", "Ann Newername", ANN[2]), BOB, CY])
+    world.run()
+    world.sandbox.arm({"kind": "poison", "field": "External ID", "value": "1", "whole": None})
+    assert syncd("forget", "--number", ANN[2])[0] == 4
+    for _ in range(2):
+        assert world.run(full=True).made == 0
+        assert phones_of_ann(world) == (ANN[2], "3125550101")
+    world.sandbox.disarm()
+    world.run()
+    assert phones_of_ann(world) == ("", "3125550101")
+    assert left_in_files(world.folder, ANN[2]) == {}
+    assert world.run(full=True).made == 0
+
+
 def test_a_row_that_has_no_number_of_itself_keeps_its_contact(two_phones: World, syncd: Command) -> None:
     world = two_phones
     world.write([ANN, BOB, CY])
