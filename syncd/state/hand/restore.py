@@ -19,7 +19,7 @@ from typing import Literal
 from syncd.errors import SourceBusy, StateError
 from syncd.processes import is_dead
 from syncd.state.database import HEAD
-from syncd.state.facts import BACKUPS, RESTORED
+from syncd.state.facts import BACKUPS, RESTORED, UNCLEAN
 from syncd.state.hand.backup import Backup, with_backup
 from syncd.state.hand.copying import copied, put_in_place, remove, unwritten
 from syncd.state.hand.looking import FileLook, is_damaged
@@ -36,7 +36,7 @@ Condition = Literal["whole", "damaged", "missing"]
 _OF_NOW = ("request", "alarm", "notice", "undone", "assigned", "appliedplan")
 # A backup's own notifications were sent long ago, and its processes are gone.
 _NEVER_BACK = ("lease", "notice", "cursor")
-_FACTS_OF_NOW = ("digest.made",)
+_FACTS_OF_NOW = ("digest.made", UNCLEAN)
 _HIGHEST = ("journal.newest", "target.highest_id")
 
 _NOTHING_TRUSTED = (
