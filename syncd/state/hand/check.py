@@ -120,7 +120,8 @@ def check_state(path: Path, configured: Collection[str], store: Path | None, now
         if isinstance(error, StateBusy) or not is_damaged(path):
             raise
         found.faults = found.faults or [_UNREADABLE]
-    found.copies = copies_of(path)
+    backups = {Path(each["path"]).resolve() for each in found.backups}
+    found.copies = [copy for copy in copies_of(path) if copy.resolve() not in backups]
     found.store = _store(store) if store is not None and store.exists() else None
     forgotten = Forgotten(path)
     if forgotten.path.exists():
