@@ -9,6 +9,7 @@ from syncd.errors import SourceBusy
 from syncd.processes import is_dead
 from syncd.state.database import Part
 from syncd.state.glance import repairs_of
+from syncd.state.hand.unfinished import require_finished
 from syncd.state.numbers.shared import SHARES
 from syncd.state.runs import forget_history
 
@@ -93,10 +94,12 @@ class Resets(Part):
 
         Raises:
             SourceBusy: a run holds the source; nothing was changed.
+            StateError: the ledger is still needed; nothing was changed.
         """
         with self._database.write():
             self._require_free(source)
             if kind == "ledger":
+                require_finished(self._database, [source])
                 self._forget_ledger(source)
             elif kind == "cursor":
                 self._database.execute("DELETE FROM cursor WHERE source = :source", source=source)

@@ -13,11 +13,15 @@ import pytest
 from syncd.errors import StateBusy
 from syncd.state import State, database
 from syncd.state.leaving.erasing import Erasing
-from tests.worlds.commands import Command
-from tests.worlds.forgetting import left_in_files
+from tests.worlds.commands import Command, errors
+from tests.worlds.forgetting import ANN, BOB, CY, left_in_files
 from tests.worlds.world import World
 
 KEPT = "syncd.db.before-restore-20260101T000000"
+LOST = (
+    "tenants: 1 contact to be forgotten may still be at the target, and without the ledger of now nothing would delete "
+    "or change it there: run syncd run tenants first, or the same syncd forget again"
+)
 TEXTS = ("Ann Withername", "2125550101")
 
 
@@ -70,3 +74,54 @@ def test_a_file_that_another_process_reads_is_cleaned_by_a_later_run(
         reader.rows("COMMIT")
     assert synced.run().exit_code == 0
     assert left_in_files(synced.folder, *TEXTS) == {}
+
+
+@pytest.fixture
+def away(synced: World, syncd: Command) -> World:
+    """Ann is forgotten, and still at the target, which could not be reached."""
+    synced.sandbox.arm({"kind": "status", "status": 503, "method": "DELETE", "times": None})
+    assert syncd("forget", "tenants", "1")[0] == 4
+    synced.sandbox.disarm()
+    assert "1" in synced.there()
+    return synced
+
+
+def test_a_reset_does_not_lose_a_contact_that_is_still_to_be_deleted(away: World, syncd: Command) -> None:
+    code, _, err = syncd("state", "reset", "tenants", "--ledger", "--yes")
+    assert (code, errors(err)) == (2, [LOST])
+    assert away.run().exit_code == 0
+    assert set(away.there()) == {"2", "3"}
+    assert syncd("state", "reset", "tenants", "--ledger", "--yes")[0] == 0
+    assert away.run(full=True).exit_code == 0
+    assert set(away.there()) == {"2", "3"}
+
+
+def test_a_restore_does_not_lose_a_contact_that_is_still_to_be_deleted(
+    world: World, syncd: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.folder)
+    world.write([BOB])
+    world.run()
+    assert syncd("state", "backup", "saved.db")[0] == 0
+    world.write([ANN, BOB, CY])
+    world.run()
+    world.sandbox.arm({"kind": "status", "status": 503, "method": "DELETE", "times": None})
+    assert syncd("forget", "tenants", "1")[0] == 4
+    world.sandbox.disarm()
+    code, _, err = syncd("state", "restore", "saved.db", "--yes")
+    assert (code, errors(err)) == (2, [LOST])
+    assert not list(world.folder.glob("*.before-*"))
+    assert world.run().exit_code == 0
+    assert syncd("state", "restore", "saved.db", "--yes")[0] == 0
+    assert world.run().exit_code == 0
+    assert set(world.there()) == {"2", "3"}
+
+
+def test_a_number_that_is_still_at_the_target_holds_a_reset_too(synced: World, syncd: Command) -> None:
+    synced.sandbox.arm({"kind": "status", "status": 503, "method": "POST", "times": None})
+    assert syncd("forget", "--number", "2125550102")[0] == 4
+    synced.sandbox.disarm()
+    assert syncd("state", "reset", "tenants", "--ledger", "--yes")[0] == 2
+    assert synced.run().exit_code == 0
+    assert synced.there()["2"]["Phone"] == "7185550102"
+    assert syncd("state", "reset", "tenants", "--ledger", "--yes")[0] == 0
