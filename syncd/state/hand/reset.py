@@ -11,6 +11,7 @@ from syncd.state.database import Part
 from syncd.state.glance import repairs_of
 from syncd.state.hand.unfinished import require_finished
 from syncd.state.numbers.shared import SHARES
+from syncd.state.numbers.unsent import forget_rows
 from syncd.state.runs import forget_history
 
 Kind = Literal["ledger", "cursor", "history"]
@@ -112,6 +113,7 @@ class Resets(Part):
         for statement in _LEDGER:
             values = {"source": source, **({"repairs": repairs_of(source)} if ":repairs" in statement else {})}
             self._database.execute(statement, **values)
+        forget_rows(self._database, source)
         names = [f"{fact} of {source}" for fact in _FACTS]
         self._database.execute("DELETE FROM fact WHERE name IN (SELECT value FROM json_each(:names))", names=names)
 
