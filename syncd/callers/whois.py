@@ -28,7 +28,7 @@ def whois(settings: Settings, text: str, region: str | None = None) -> Whois:
     regions = [region] if region else [*dict.fromkeys(each.region for each in rules)] or ["US"]
     numbers = written(text, regions, per_row=any(each.region_column for each in rules))
     if not numbers:
-        raise ConfigError(f"{text!r} is no phone number: it has no digits; write it in any way, +1 212 555 0101")
+        raise ConfigError("NUMBER: this is no phone number: it has no digits; write it in any way: +1 212 555 0101")
     if not is_there(settings.state):
         raise ConfigError(f"{settings.state}: there is no state yet, so nobody is known: syncd run makes it")
     with NumberBook(settings.state) as book:

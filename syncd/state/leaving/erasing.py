@@ -13,6 +13,7 @@ from syncd.state.database import Part
 from syncd.state.entries import OURS
 from syncd.state.facts import Fact, Facts
 from syncd.state.glance import repairs_of
+from syncd.state.leaving.rewording import Rewording
 from syncd.state.leaving.searching import OF_KEYS, OF_NUMBERS
 from syncd.state.queries import THESE_KEYS
 
@@ -57,6 +58,7 @@ class Erasing(Part):
                 self._take_out_of_history(source, number, sought.numbers, phones)
             self._take_out_of_wanted(source, sought.numbers, phones)
             self._take_out_of_texts(source, traces)
+            Rewording(self._database).reword(source, sought)
             # What the source says of them was kept there; the next read is a whole one.
             self._database.execute("DELETE FROM cursor WHERE source = :source", source=source)
             # In this transaction: a process that is ended before it cleans leaves nothing else that tells of it.
