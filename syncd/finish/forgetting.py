@@ -18,7 +18,7 @@ from syncd.core.forgetting.changes import Fate, changes_of, fates, sent_phones
 from syncd.core.forgetting.traces import Sought
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
-from syncd.errors import SyncdError
+from syncd.errors import StateBusy, SyncdError
 from syncd.finish.callers import keep_callers
 from syncd.finish.parting import keep_parting
 from syncd.plan.field_history import schema_changed
@@ -58,15 +58,23 @@ def sweep(session: Session, source: str, mapped: Collection[str], schema: Schema
     Raises:
         SyncdError: what ended it early; the next run goes on.
     """
+    if session.dry_run:
+        return
+    try:
+        _bring_in_line(session, source, mapped, schema)
+    finally:
+        _clean(session)
+
+
+def _bring_in_line(session: Session, source: str, mapped: Collection[str], schema: Schema) -> None:
     marks, done = Forgotten(session.settings.state).of(source), session.state.facts.forgotten(source)
-    if session.dry_run or done.get() == marks.stamp:
+    if done.get() == marks.stamp:
         return
     if marks:
         sought = session.state.searching.by_marks(marks, phones_of(session.state, schema))
         if sought:
             log.info("forgetting", source=source, keys=len(sought.keys))
             erasure = erase(session, source, sought, mapped, schema)
-            session.state.erasing.clean()
             if erasure.failure:
                 raise erasure.failure
             if erasure.unfinished:
@@ -76,6 +84,19 @@ def sweep(session: Session, source: str, mapped: Collection[str], schema: Schema
     if session.state.facts.unreleased(source).get():
         session.state.facts.unreleased(source).set([])
     done.set(marks.stamp)
+
+
+def _clean(session: Session) -> None:
+    """Clean the state's file of what was erased, here or by a command that was ended before it cleaned."""
+    if not session.state.erasing.is_unclean():
+        return
+    try:
+        copies, is_clean = session.state.erasing.clean()
+    except StateBusy as error:
+        # Contacts must not wait for it: room for a second file may be missing for days.
+        log.warning("the state file is not clean of what was forgotten; the next run tries again", error=str(error))
+        return
+    log.info("cleaned", copies=len(copies), clean=is_clean)
 
 
 def decided(state: State, source: str, sought: Sought, mapped: Collection[str], schema: Schema) -> list[Fate]:

@@ -22,6 +22,9 @@ CASE_INSENSITIVE = "target.folds_case"
 BACKUPS, RESTORED = "state.backups", "state.restored"
 """The names of the facts about backups."""
 
+UNCLEAN = "state.unclean"
+"""The name of the fact that the file, or a copy beside it, may hold bytes of what was erased."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact(Generic[T]):
@@ -82,7 +85,8 @@ class Facts:
     ``case_insensitive``: the target takes match values for equal if only their case differs.
     ``seen_fields``: the target's fields as they were seen last, also by a run that has not ended.
     ``deletes_work``: a delete was seen to have an effect. ``field_names``: every name that each field has had, by the
-    field's number, the newest last. ``digest_made``: when the last daily summary was made.
+    field's number, the newest last. ``digest_made``: when the last daily summary was made. ``unclean``: since
+    when the file, or a copy beside it, may hold bytes of what was erased.
     """
 
     def __init__(self, database: Database) -> None:
@@ -98,6 +102,7 @@ class Facts:
         self.digest_made = self._fact("digest.made", _number)
         self.backups: Fact[list[dict[str, Any]]] = self._fact(BACKUPS, _json([]), json.dumps)
         self.restored: Fact[float | None] = self._fact(RESTORED, _time, _stored)
+        self.unclean: Fact[float | None] = self._fact(UNCLEAN, _time, _stored)
 
     def match_fields(self, source: str) -> Fact[list[str] | None]:
         """Return the match fields by which the target knows the source's contacts; None before its first run."""

@@ -12,7 +12,9 @@ from syncd.core.forgetting.texts import erased, match_without
 from syncd.core.forgetting.traces import Sought, Traces, fields_without
 from syncd.state.database import Part
 from syncd.state.entries import OURS
+from syncd.state.facts import Fact, Facts
 from syncd.state.glance import repairs_of
+from syncd.state.leaving.rewording import Rewording
 from syncd.state.leaving.searching import OF_KEYS, OF_NUMBERS
 from syncd.state.queries import THESE_KEYS
 
@@ -63,8 +65,15 @@ class Erasing(Part):
                 self._take_out_of_history(source, number, sought.numbers, phones)
             self._take_out_of_wanted(source, sought.numbers, phones)
             self._take_out_of_texts(source, traces)
+            Rewording(self._database).reword(source, sought)
             # What the source says of them was kept there; the next read is a whole one.
             self._database.execute("DELETE FROM cursor WHERE source = :source", source=source)
+            # In this transaction: a process that is ended before it cleans leaves nothing else that tells of it.
+            self._unclean().set(self._database.clock())
+
+    def is_unclean(self) -> bool:
+        """Return whether something was erased since the file was last cleaned."""
+        return self._unclean().get() is not None
 
     def erase_former(self, source: str, key: str, phones: Collection[str]) -> bool:
         """Erase the numbers that the past of a contact has, and the contact itself has not; return whether it could.
@@ -102,12 +111,21 @@ class Erasing(Part):
         """Remove older copies of the file, and rewrite it, so that no byte of what was erased is left.
 
         Returns:
-            The copies that were removed, and whether the file is clean: it is not while another process reads it.
+            The copies that were removed, and whether the file is clean: it is not while another process reads it. Then,
+            and after an error, it counts as unclean still.
         """
-        copies = self._database.copies()
+        erased, copies = self._unclean().get(), self._database.copies()
         for copy in copies:
             copy.unlink(missing_ok=True)
-        return copies, self._database.rewrite()
+        is_clean = self._database.rewrite()
+        with self._database.write():
+            # Another process may have erased something meanwhile.
+            if is_clean and self._unclean().get() == erased:
+                self._unclean().set(None)
+        return copies, is_clean
+
+    def _unclean(self) -> Fact[float | None]:
+        return Facts(self._database).unclean
 
     def _values(self, source: str, sought: Sought) -> Iterator[str]:
         """Yield the values of the fields of these contacts, as far as the history and the ledger know them."""
