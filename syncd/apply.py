@@ -41,15 +41,20 @@ class Applying:
         found = applicable_now(self.plan, self.part, planned.world, planned.plan)
         self._refuse(found.refused)
         record, rest = planned.record, found.rest.height
+        made = set(found.todo.get_column(KEY))
+        changed_since = [key for key in record.changed_since if key in made]
         waits = counted(rest, "change that is not in the plan waits", "changes that are not in the plan wait")
         return replace(
             planned,
             plan=replace(planned.plan, todo=found.todo),
             whole=planned.plan,
-            unfinished=rest > 0 or bool(record.released) or bool(record.forgotten),
+            unfinished=rest > 0
+            or bool(record.released or record.forgotten)
+            or len(changed_since) < len(record.changed_since),
             news=[f"{waits} for the next run"] if rest else [],
-            # To let a contact go, and to forget a refusal, is no part of the older plan.
-            record=replace(record, released=[], forgotten=[]),
+            # To let a contact go, and to forget a refusal, is no part of the older plan. An undone change stays so
+            # until the change that follows it is made.
+            record=replace(record, released=[], forgotten=[], changed_since=changed_since),
         )
 
     def unchanged(self, world: World) -> None:
