@@ -191,6 +191,23 @@ def test_the_first_configuration_of_the_readme_is_whole(tmp_path: Path) -> None:
     assert list(settings.sources["tenants"].rules.mapping) == ["External ID", "Contact", "Phone"]
 
 
+# Headings and tables
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_heading_stands_after_an_empty_line(page: str) -> None:
+    assert re.findall(r"(?<!\A)(?<!\n)\n(#{1,6} [^\n]*)", FENCE.sub("```", PAGES[page])) == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/reference/")])
+def test_no_section_of_the_reference_comes_twice_and_no_option_stands_twice_in_one(page: str) -> None:
+    heads, *parts = re.split(r"^(?=#{2,3} )", prose(PAGES[page]), flags=re.MULTILINE)
+    options = [Counter(re.findall(r"^\| `(--[\w-]+)[^|]*\|", part, re.MULTILINE)) for part in [heads, *parts]]
+    assert [name for found in options for name, count in found.items() if count > 1] == []
+    sections = Counter(part.partition("\n")[0] for part in parts if part.startswith("## "))
+    assert [name for name, count in sections.items() if count > 1] == []
+
+
 # Links and paths
 
 
