@@ -144,8 +144,10 @@ def completed(example: Mapping[str, Any]) -> dict[str, Any] | None:
     target = {"api_key": "k"}
     source = {"connector": "csv", "options": {"path": "tenants.csv"}, "key": "id", "mapping": MAPPING}
     if example.keys() <= forms["SettingsForm"]["properties"].keys():
-        sources = {} if "include" in example else {"sources": {"tenants": source}}
-        return {"target": target, **sources, **example}
+        given = example.get("sources", {} if "include" in example else {"tenants": source})
+        # A page may show one key of a source in its place.
+        sources = {name: each if "connector" in each else {**source, **each} for name, each in given.items()}
+        return {"target": target, **example, **({"sources": sources} if sources else {})}
     if example.keys() <= forms["SourceForm"]["properties"].keys():
         whole = {**source, "connector": connector_of(example.get("options", source["options"])), **example}
         return {"target": target, "sources": {"tenants": whole}}
