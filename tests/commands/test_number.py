@@ -55,6 +55,40 @@ def test_the_next_runs_obey_and_nothing_waits_any_more(held: World, syncd: Comma
     assert json.loads(out)["sources"][0]["left_out"][0]["reason"] == "owners 3 has it (decided)"
 
 
+def test_right_after_a_decision_each_contact_is_told_what_it_gets(held: World, syncd: Command) -> None:
+    out = syncd("number", ONE, "--to", "owners", "3")[1].splitlines()
+    assert out[1:] == [
+        "  owners 3 gets it with the next run",
+        "  tenants 1 goes without it",
+        "The next run of each of these sources obeys.",
+    ]
+    settled(held)
+    out = syncd("number", ONE, "--to", "tenants", "1")[1].splitlines()
+    assert out[1:3] == ["  owners 3 goes without it with the next run", "  tenants 1 gets it with the next run"]
+    assert json.loads(syncd("number", ONE, "--to", "tenants", "1", "--json")[1])["warning"] is None
+
+
+@pytest.mark.parametrize(
+    ("number", "key", "says"),
+    [
+        (ONE, "99", "no contact tenants 99 was sent: nothing changes until its row gives it"),
+        (ONE, "2", "the row of tenants 2 does not give this number: nothing changes until its row gives it"),
+        (
+            "911",
+            "1",
+            "this is an emergency number, and no contact should have it: nothing changes until its row gives it",
+        ),
+    ],
+)
+def test_a_decision_that_changes_nothing_yet_is_kept_with_a_warning(
+    held: World, syncd: Command, number: str, key: str, says: str
+) -> None:
+    code, out, _ = syncd("number", number, "--to", "tenants", key)
+    assert (code, f"warning: {says}" in out, "obeys." in out) == (0, True, False)
+    listed = json.loads(syncd("number", "--list", "--json")[1])["numbers"]
+    assert [(each["source"], each["key"], each["wanted"]) for each in listed] == [("tenants", key, False)]
+
+
 def test_the_run_that_obeys_says_who_has_the_number(company: World, syncd: Command) -> None:
     with_policy(company, "hold")
     tenants(company, ("1", "Ann", ONE), ("2", "Bo", ONE))

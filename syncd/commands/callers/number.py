@@ -50,9 +50,11 @@ def _of_number(settings: Settings, state: State, options: NumberOptions, text: s
     phones = state.history.phone_fields()
     if options.to is not None:
         source, key = _contact(settings, *options.to)
-        digits = _form(text, settings.sources[source].rules.phones.region)
+        region = settings.sources[source].rules.phones.region
+        digits = _form(text, region)
         state.shared.assign(digits, source, key, phones)
-        return _described(state, digits) | {"done": "decided"}
+        found = _described(state, digits)
+        return found | {"done": "decided", "warning": _without_effect(state, found, source, key, region)}
     regions = dict.fromkeys(source.rules.phones.region for source in settings.sources.values())
     forms = [_form(text, region) for region in regions or ("US",)]
     digits = next((each for each in forms if _described(state, each)["contacts"]), forms[0])
@@ -107,6 +109,24 @@ def _described(state: State, digits: str) -> Report:
     return {"number": digits, "decided": said and _decision(said), "contacts": contacts}
 
 
+def _without_effect(state: State, found: Report, source: str, key: str, region: str) -> str | None:
+    """Return why a decision changes nothing yet, or None if its contact gives the number."""
+    import polars as pl
+
+    from syncd.core.callers.forbidden import emergency_numbers
+    from syncd.core.columns import KEY
+
+    if any((each["source"], each["key"]) == (source, shown_key(key)) for each in found["contacts"]):
+        return None
+    if emergency_numbers([found["number"]], region):
+        why = "this is an emergency number, and no contact should have it"
+    elif state.ledger.digests(source, pl.Series(KEY, [key])).is_empty():
+        why = f"no contact {source} {shown_key(key)} was sent"
+    else:
+        why = f"the row of {source} {shown_key(key)} does not give this number"
+    return f"{why}: nothing changes until its row gives it"
+
+
 def _decision(said: Mapping[str, Any]) -> Report:
     return {"source": said["source"], "key": shown_key(said["key"]), "at": iso(said["at"])}
 
@@ -138,12 +158,23 @@ def _show(screen: Screen, found: Report) -> None:
     whose = f"decided: {decided['source']} {decided['key']}, {shown_time(decided['at'])}" if decided else "not decided"
     screen.line((found["number"], "bold"), f": {whose}")
     for each in found["contacts"]:
-        what = "has it" if each["has"] else f"goes without it: {each['reason']}"
-        screen.line(f"{each['source']} {each['key']} {what}", indent=2, hanging=4)
+        screen.line(f"{each['source']} {each['key']} {_state(found, each)}", indent=2, hanging=4)
     if not found["contacts"]:
         screen.line("no contact that was sent wants it", indent=2)
-    if "done" in found:
+    if found.get("warning"):
+        screen.line(("warning", "bold yellow"), f": {found['warning']}", hanging=2)
+    elif "done" in found:
         screen.line("The next run of each of these sources obeys.")
+
+
+def _state(found: Report, each: Mapping[str, Any]) -> str:
+    """Return what a contact does with the number now, or with the next run, right after a decision for one of them."""
+    if found.get("done") != "decided" or found["warning"]:
+        return "has it" if each["has"] else f"goes without it: {each['reason']}"
+    decided = found["decided"]
+    if (each["source"], each["key"]) == (decided["source"], decided["key"]):
+        return "has it" if each["has"] else "gets it with the next run"
+    return "goes without it with the next run" if each["has"] else "goes without it"
 
 
 def _show_all(screen: Screen, found: Report) -> None:
