@@ -8,9 +8,10 @@ from typing import Any
 import polars as pl
 
 from syncd.budget import describe_requests
+from syncd.core.callers.gates import NAMED
 from syncd.core.compare import KIND
 from syncd.core.identity import REPEATED
-from syncd.core.wording import counted, shown_key
+from syncd.core.wording import counted, listed, shown_key
 from syncd.errors import Stopped
 from syncd.report.callers_screen import show_callers
 from syncd.report.change_lines import Part, change_lines, kinds_counted
@@ -139,6 +140,9 @@ def _held(screen: Screen, report: SourceReport) -> None:
             kind = {"delete": "delete", "update": "update"}.get(each.kind, "change")
             head = f": {counted(each.count, kind)} ({each.gate}): {each.detail}"
             screen.line(("held", "bold yellow"), head, indent=2, hanging=6)
+            if each.gate in NAMED:
+                # Not in the detail, which leaves in messages: a key may be personal data, and a number is.
+                screen.line(f"keys {listed(each.keys)}; --changes FILE shows their numbers", indent=4, hanging=6)
             if not each.approvable:
                 screen.line("no approval helps here: they go on once that is mended", indent=4)
         if any(each.approvable for each in gates):

@@ -115,6 +115,8 @@ def test_the_commands_show_and_approve_a_gate_of_numbers_without_its_number(comp
     [held] = report["sources"][0]["held"]
     assert (code, held["gate"], held["count"]) == (3, "numbers.same", 10)
     assert "2125559000" not in held["detail"] + err
+    out = syncd("run", "--dry-run")[1]
+    assert "keys 1, 10, 2, 3, 4 and 5 more; --changes FILE shows their numbers" in out
     assert "numbers.same" in syncd("status")[1]
     assert syncd("approve", "tenants", held["digest"])[0] == 0
     assert syncd("run")[0] == 0

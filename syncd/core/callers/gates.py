@@ -31,6 +31,9 @@ FORBIDDEN_GATE = "numbers.forbidden"
 CONTACTS_GATE = "numbers.contacts"
 """Holds changes that would give one number to too many contacts."""
 
+NAMED = frozenset((SAME_GATE, FORBIDDEN_GATE, CONTACTS_GATE))
+"""The gates whose rows a person has to look at to know which number it is."""
+
 FEWEST_SAME = 10
 """Fewer contacts may get one number, whatever part of a small plan they are: a family, or a small office."""
 
