@@ -124,6 +124,14 @@ class Facts:
         """Return the stamp of what was forgotten (:class:`syncd.core.forgetting.marks.Marks`) and is erased."""
         return self._fact(f"forgotten of {source}", lambda stored: stored or "")
 
+    def unreleased(self, source: str) -> Fact[list[str]]:
+        """Return the contacts that syncd lets go as soon as the target takes a forgotten number from them."""
+        return self._fact(f"unreleased of {source}", _json([]), json.dumps)
+
+    def parting(self, source: str) -> Fact[list[str]]:
+        """Return the contacts whose next row lacks the numbers of a forgotten key that was merged into them."""
+        return self._fact(f"parting of {source}", _json([]), json.dumps)
+
     def first_load(self, source: str) -> Fact[str | None]:
         """Return the run with which every contact of the source had been sent once."""
         return self._fact(f"first load of {source}", _text)

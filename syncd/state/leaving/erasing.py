@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from syncd.core.callers.form import plain_numbers
 from syncd.core.forgetting.texts import erased, match_without
 from syncd.core.forgetting.traces import Sought, Traces, fields_without
 from syncd.state.database import Part
@@ -34,7 +35,13 @@ _TEXTS = "before, after, match, old_match, reason"
 _HOLDING = " OR ".join(f"instr(coalesce({name}, ''), :number) > 0" for name in _TEXTS.split(", "))
 _CHANGES = (
     f"SELECT id, {_TEXTS} FROM change WHERE source = :source AND outcome NOT IN ('pending', 'moved') AND ({_HOLDING})"
+    " AND key = coalesce(:key, key)"
 )
+_IS_OPEN = (
+    "SELECT EXISTS (SELECT 1 FROM change WHERE source = :source AND key = :key AND outcome IN ('pending', 'moved'))"
+)
+_PAST = "SELECT before, after FROM change WHERE source = :source AND key = :key"
+_PRESENT = "SELECT fields, returned FROM contact WHERE source = :source AND key = :key"
 _CHANGED = "UPDATE change SET before = ?, after = ?, match = ?, old_match = ?, reason = ? WHERE id = ?"
 
 
@@ -67,6 +74,38 @@ class Erasing(Part):
     def is_unclean(self) -> bool:
         """Return whether something was erased since the file was last cleaned."""
         return self._unclean().get() is not None
+
+    def erase_former(self, source: str, key: str, phones: Collection[str]) -> bool:
+        """Erase the numbers that the past of a contact has, and the contact itself has not; return whether it could.
+
+        It cannot while a call for the contact is open, which needs what the history says.
+        """
+        self._database.execute("PRAGMA secure_delete = ON")
+        with self._database.write():
+            if self._database.scalar(_IS_OPEN, source=source, key=key):
+                return False
+            lost = self._numbers(_PAST, source, key, phones) - self._numbers(_PRESENT, source, key, phones)
+            for number in lost:
+                self._take_out_of_history(source, number, lost, phones, key)
+                former = "DELETE FROM formernumber WHERE source = :source AND key = :key AND number = :number"
+                self._database.execute(former, source=source, key=key, number=number)
+            if lost:
+                self._take_out_of_texts(source, Traces(Sought(numbers=lost)))
+        return True
+
+    def _numbers(self, query: str, source: str, key: str, phones: Collection[str]) -> frozenset[str]:
+        """Return the numbers, in plain form, of the contacts (JSON texts) that the query returns."""
+        stored = [
+            json.loads(text) for row in self._database.rows(query, source=source, key=key) for text in row if text
+        ]
+        found = (plain_numbers(fields.get(name) or "") for fields in stored for name in phones)
+        return frozenset(number for numbers in found for number in numbers)
+
+    def compare_anew(self, source: str, keys: Collection[str]) -> None:
+        """Let the next run map and compare the rows of these contacts, although they have not changed."""
+        self._database.execute(
+            f"UPDATE contact SET digest = 0, raw = NULL WHERE {THESE_KEYS}", source=source, keys=keys
+        )
 
     def clean(self) -> tuple[list[Path], bool]:
         """Remove older copies of the file, and rewrite it, so that no byte of what was erased is left.
@@ -114,7 +153,11 @@ class Erasing(Part):
             )
             self._database.execute(query, source=source, number=number)
 
-    def _take_out_of_history(self, source: str, number: str, numbers: frozenset[str], phones: Collection[str]) -> None:
+    def _take_out_of_history(
+        self, source: str, number: str, numbers: frozenset[str], phones: Collection[str], key: str | None = None
+    ) -> None:
+        """Take numbers out of the changes that hold one of them (``number``): of all contacts, or of one."""
+
         def without(stored: str | None) -> str | None:
             return stored and json.dumps(fields_without(json.loads(stored), numbers, phones), ensure_ascii=False)
 
@@ -128,7 +171,7 @@ class Erasing(Part):
                 id_,
             )
             for id_, before, after, match, old_match, reason in self._database.rows(
-                _CHANGES, source=source, number=number
+                _CHANGES, source=source, number=number, key=key
             )
         ]
         self._database.execute_many(_CHANGED, rows)

@@ -92,6 +92,7 @@ def test_a_dry_run_shows_what_would_go_and_changes_nothing(
             "id": 1,
             "kind": "delete",
             "adopted": False,
+            "released": False,
             "fields": {
                 "External ID": {"old": "1", "new": None},
                 "Name": {"old": "Ann Newername", "new": None},
