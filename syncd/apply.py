@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from syncd.config import Settings, Source
-from syncd.core.changes.applying import WHY_NOT, Why, field_changed, refused_wholly
+from syncd.core.changes.applying import WHY_NOT, Applicable, Why, field_changed, refused_wholly
 from syncd.core.columns import KEY
 from syncd.core.compare import KIND
+from syncd.core.plan import Plan
 from syncd.core.wording import counted
 from syncd.errors import ConfigError, SchemaError, SyncdError
 from syncd.plan.applying import NO_PLAN, applicable_now
@@ -41,15 +42,20 @@ class Applying:
         found = applicable_now(self.plan, self.part, planned.world, planned.plan)
         self._refuse(found.refused)
         record, rest = planned.record, found.rest.height
+        made = set(found.todo.get_column(KEY))
+        changed_since = [key for key in record.changed_since if key in made]
         waits = counted(rest, "change that is not in the plan waits", "changes that are not in the plan wait")
         return replace(
             planned,
-            plan=replace(planned.plan, todo=found.todo),
+            plan=_part(planned.plan, found),
             whole=planned.plan,
-            unfinished=rest > 0 or bool(record.released) or bool(record.forgotten),
+            unfinished=rest > 0
+            or bool(record.released or record.forgotten)
+            or len(changed_since) < len(record.changed_since),
             news=[f"{waits} for the next run"] if rest else [],
-            # To let a contact go, and to forget a refusal, is no part of the older plan.
-            record=replace(record, released=[], forgotten=[]),
+            # To let a contact go, and to forget a refusal, is no part of the older plan. An undone change stays so
+            # until the change that follows it is made.
+            record=replace(record, released=[], forgotten=[], changed_since=changed_since),
         )
 
     def unchanged(self, world: World) -> None:
@@ -71,6 +77,11 @@ class Applying:
     def _refuse(self, refused: pl.DataFrame) -> None:
         rows = refused.select(KEY, KIND, WHY_NOT).iter_rows()
         self.report.refused = [{"key": key, "kind": kind, "why": why} for key, kind, why in rows]
+
+
+def _part(plan: Plan, found: Applicable) -> Plan:
+    """Return the plan with only the changes that are made, and with all that wait at gates."""
+    return replace(plan, todo=found.todo, held=found.held, waiting=pl.concat([plan.waiting, found.waiting]))
 
 
 def apply_source(session: Session, plan: PlanFile, source: Source, report: SourceReport) -> None:

@@ -158,7 +158,7 @@ def _part(state: State, settings: Settings, name: str, sought: Sought) -> Source
         decided(state, name, sought, _mapped(settings, name), schema),
         state.searching.kept(name, sought, phones),
         state.holdings.sharing_an_id(name, keys),
-        state.searching.stays(name, sought.keys),
+        state.searching.stays(name, sought.keys | state.searching.let_go_with(name, sought.numbers, phones)),
     )
 
 

@@ -15,6 +15,7 @@ from syncd.errors import ConfigError, SchemaError, SyncdError
 from syncd.finish import resume
 from syncd.finish.close import close, keep_before_push
 from syncd.finish.forgetting import sweep
+from syncd.finish.parting import part
 from syncd.finish.record import ENDS_THE_COMMAND, carry_out, reported
 from syncd.finish.resume import LastRead
 from syncd.finish.unsent import keep_unsent
@@ -127,6 +128,7 @@ def _push(session: Session, world: World, planned: Planned, report: SourceReport
     # What was decided meanwhile, and what the push brought about, stands in the state alone.
     report_left_out(report, left_out(world))
     keep_unsent(session, world, planned)
+    part(session, world, planned)
     resume.keep_cursor(last, world, planned, report, retry=delete_refused)
     if isinstance(pushed.failure, ENDS_THE_COMMAND):
         raise pushed.failure

@@ -22,10 +22,11 @@ from syncd.core.identity import folded
 from syncd.core.plan import Plan
 from syncd.core.schema import Schema
 from syncd.core.undo.changes import Undoing, undo, wanted_matches
+from syncd.core.undo.forgotten import without_forgotten
 from syncd.core.undo.standing import since
 from syncd.core.undo.world import Entry, Fields, World
 from syncd.core.wording import counted
-from syncd.finish.forgetting import sweep
+from syncd.finish.forgetting import phones_of, sweep
 from syncd.finish.record import carry_out, reported
 from syncd.plan.field_history import renames, schema_changed
 from syncd.plan.number_gates import number_gates_of, number_rules
@@ -34,6 +35,7 @@ from syncd.push.result import PushResult
 from syncd.report.run_outcome import report_callers
 from syncd.report.source_report import SourceReport
 from syncd.run.session import Session
+from syncd.state.leaving.forgotten import Forgotten
 from syncd.target.lookup import Index
 
 
@@ -56,8 +58,12 @@ def undo_source(session: Session, source: Source, report: SourceReport, approved
             replace(entry, before=_called_now(entry.before, names), after=_called_now(entry.after, names))
             for entry in session.state.history.entries(report.undoes, source.name)
         ]
+        # A call that was open when its number was forgotten still had the number to tell.
+        marks, parting = Forgotten(session.settings.state).of(source.name), session.state.facts.parting(source.name)
+        phones = phones_of(session.state, schema)
+        entries, barred = without_forgotten(entries, marks, phones, parting.get())
         index = Index(session.target.contacts, schema)
-        world = _world(session, source, report.undoes, entries, index, schema)
+        world = replace(_world(session, source, report.undoes, entries, index, schema), barred=barred)
         undoing = undo(entries, world, schema, list(source.rules.mapping))
         plan = _gated(session, source, undoing, schema, approved)
         _report_plan(report, session, undoing, plan, schema)

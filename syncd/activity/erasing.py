@@ -19,7 +19,7 @@ from syncd.core.activity.attribution.decision import Contact
 from syncd.core.activity.facts import FORGOTTEN
 from syncd.core.activity.numbers import LONGEST_EXTENSION
 from syncd.errors import ConfigError
-from syncd.state.leaving.forgotten import Forgotten
+from syncd.state.leaving.forgotten import KEY, Forgotten
 
 
 @dataclass(slots=True)
@@ -90,6 +90,9 @@ def sweep(store: ActivityStore, activity: Activity, forgotten: Forgotten) -> Non
         return
     for number in list(filter(forgotten.has_number, set(store.erasing.numbers()))):
         _erase(store, activity, number, store.erasing.traces(number))
+    # The store may be erased already, and its copies not: the command was ended in between.
+    newest = max((each.at for each in forgotten.entries() if each.what != KEY), default=0.0)
+    _remove_copies(copy for copy in store.copies() if copy.exists() and copy.stat().st_mtime <= newest)
     store.facts.set(FORGOTTEN, forgotten.stamp)
 
 
@@ -108,10 +111,14 @@ def _erase(store: ActivityStore, activity: Activity, number: str, traces: Traces
             _remove(places, item.kind, item.path)
     if not dry_run:
         store.erasing.erase(number, traces)
-        # A copy from before a migration would keep what was erased.
-        for copy in done.copies:
-            copy.unlink(missing_ok=True)
+        _remove_copies(done.copies)
     return done
+
+
+def _remove_copies(copies: Iterable[Path]) -> None:
+    """Remove copies from before a migration, which would keep what was erased."""
+    for copy in copies:
+        copy.unlink(missing_ok=True)
 
 
 def _remove(places: dict[str, Folder], kind: str, path: str) -> None:

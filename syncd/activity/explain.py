@@ -156,7 +156,7 @@ def _one(store: ActivityStore, text: str) -> Named:
         return found[0]
     if not found:
         raise ConfigError(
-            f"no call, message, file or event has the id {text!r}, or an id that begins so; syncd activity list has "
+            "no call, message, file or event has this id, or an id that begins so; syncd activity list has "
             "the ids, and syncd activity pull fetches what is not known yet"
         )
     more = " and others" if len(found) >= MOST else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from syncd.config import Settings
@@ -28,11 +28,12 @@ def whois(settings: Settings, text: str, region: str | None = None) -> Whois:
     regions = [region] if region else [*dict.fromkeys(each.region for each in rules)] or ["US"]
     numbers = written(text, regions, per_row=any(each.region_column for each in rules))
     if not numbers:
-        raise ConfigError(f"{text!r} is no phone number: it has no digits; write it in any way, +1 212 555 0101")
+        raise ConfigError("NUMBER: this is no phone number: it has no digits; write it in any way: +1 212 555 0101")
     if not is_there(settings.state):
         raise ConfigError(f"{settings.state}: there is no state yet, so nobody is known: syncd run makes it")
     with NumberBook(settings.state) as book:
-        return _Answer(book, numbers, settings.target.display).whois(Forgotten(settings.state))
+        answer = _Answer(book, numbers, settings.target.display, frozenset(settings.sources))
+        return answer.whois(Forgotten(settings.state))
 
 
 def phones_of(settings: Settings) -> frozenset[str]:
@@ -44,8 +45,10 @@ def phones_of(settings: Settings) -> frozenset[str]:
 class _Answer:
     """Puts together what the state says of numbers that are one number, in the forms of several regions."""
 
-    def __init__(self, book: NumberBook, numbers: Sequence[str], display: str | None) -> None:
+    def __init__(self, book: NumberBook, numbers: Sequence[str], display: str | None, read: Collection[str]) -> None:
+        """``read``: the sources of the configuration."""
         self._book = book
+        self._read = read
         self._numbers = numbers
         self._phones = book.phones()
         schemas = book.schemas()
@@ -64,7 +67,7 @@ class _Answer:
             contacts=contacts,
             before=[*self._former()],
             not_there=[*not_there, *gone],
-            complete=self._book.is_complete(),
+            complete=self._book.is_complete(self._read),
         )
 
     def _number(self, contacts: Sequence[Caller]) -> str:
@@ -104,6 +107,9 @@ class _Answer:
 
     def _not_there(self) -> Iterator[NotThere]:
         for row in self._book.unsent(self._numbers):
+            if row["source"] not in self._read:
+                # Nobody knows whether the row is still there, and no run would ever send it.
+                continue
             key, name = shown_key(row["key"]), row["name"] or None
             yield NotThere(row["source"], key, name, row["at"] or None, row["why"], row["reason"])
         for row in self._book.left_out(self._numbers):

@@ -53,13 +53,15 @@ class Left(StrEnum):
 
     ``ADOPTED``: it was there before syncd. ``FOREIGN``: a call of unknown outcome may have made it, and it holds what
     no such call has sent. ``UNCONFIGURED``: only a source that is not configured has a claim on it. ``GIVEN_UP``: a
-    call of unknown outcome may still make it; no contact of the call was found.
+    call of unknown outcome may still make it; no contact of the call was found. ``FORGOTTEN``: all numbers of its row
+    were forgotten, and it has another one, which its row has not sent.
     """
 
     ADOPTED = "adopted"
     FOREIGN = "foreign"
     UNCONFIGURED = "unconfigured"
     GIVEN_UP = "given up"
+    FORGOTTEN = "forgotten"
 
 
 class CallOutcome(StrEnum):

@@ -49,7 +49,7 @@ def keep_after_push(world: World, planned: Planned, pushed: PushResult) -> None:
         if not pushed.failure:
             state.shared.answered(world.name, pl.concat([shares.due, shares.numbers]))
         # A contact of this source that the next run would leave as it is, too, is no reason to look again.
-        again = other.filter(~ours | ~pl.col(KEY).is_in(_settled(world, planned).implode())).select(SOURCE, NUMBER)
+        again = other.filter(~ours | ~_settled(world, planned)).select(SOURCE, NUMBER)
         state.shared.ask_anew(pl.concat([again, _of(world, shares.late)]))
 
 
@@ -87,13 +87,14 @@ def _decided(world: World, planned: Planned) -> pl.DataFrame:
     return decided(world, claims, about, world.state.shared.assigned())
 
 
-def _settled(world: World, planned: Planned) -> pl.Series:
-    """Return the keys whose contacts stay as they are until their rows change."""
+def _settled(world: World, planned: Planned) -> pl.Expr:
+    """Return whether a contact of the source stays as it is until its row changes."""
+    if world.source.gates.mode == "create_only":
+        # It is in the ledger, so it was made already.
+        return pl.lit(value=True)
     refused = pl.Series(KEY, [key for key, _ in world.state.ledger.rejected(world.name)], dtype=pl.String)
     found = [planned.verdicts.unusable(), gone(planned.record.shares.world), refused]
-    if world.source.gates.mode == "create_only":
-        found.append(planned.verdicts.contacts().get_column(KEY))
-    return pl.concat([each.alias(KEY) for each in found])
+    return pl.col(KEY).is_in(pl.concat([each.alias(KEY) for each in found]).implode())
 
 
 def _of(world: World, numbers: pl.Series) -> pl.DataFrame:

@@ -9,6 +9,8 @@ from syncd.core.columns import DIGEST, KEY
 from syncd.core.compare import CHANGE_SCHEMA
 from syncd.core.plan import Plan
 from syncd.plan.file import PlanFile, PlannedSource
+from syncd.plan.number_gates import number_gates_of
+from syncd.plan.shared_numbers import decides
 from syncd.plan.world import World
 
 NO_PLAN = Plan(pl.DataFrame(schema=CHANGE_SCHEMA), (), pl.DataFrame(schema=CHANGE_SCHEMA))
@@ -31,6 +33,8 @@ def applicable_now(older: PlanFile, part: PlannedSource, world: World, plan: Pla
             deleted=state.plans.deleted_since(name, keys, older.change),
             begun=state.plans.open_keys(older.digest, name),
             case_insensitive=state.facts.case_insensitive.get(),
+            one_contact=decides(world),
+            gates=lambda todo: number_gates_of(name, todo, world.numbers, state, world.schema)(todo),
         ),
     )
 

@@ -70,6 +70,7 @@ def compared_with_ledger(world: World, index: Index, keys: KeyChanges) -> tuple[
     again = ledger.filter((pl.col("@status") == Status.REJECTED) & (pl.col(DIGEST).fill_null(0) == 0)).get_column(KEY)
     changes = compare.classify(clear, found.gone, detail, there.drop("many"))
     changes, same = compare.without_same(changes, again, schema)
+    changes = left_out.without_unreleased(changes, state.facts.unreleased(name).get())
     changes, never_there = left_out.without_refused(changes, detail)
     changes, barred = left_out.in_mode(changes, world.source.gates.mode)
     changes, let_go = left_out.without_adopted(changes, detail, world.source.gates)

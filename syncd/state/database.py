@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import glob
+import re
 import sqlite3
 import threading
 import time
@@ -235,7 +235,10 @@ class Database(Queries):
             source.backup(self._sqlite)
 
     def copies(self) -> list[Path]:
-        """Return the copies beside the file that migrations and restores have made, also those of killed commands."""
+        """Return the copies beside the file that migrations and restores have made, also those of killed commands.
+
+        No copy that a person has asked for is among them.
+        """
         return copies_of(self.path)
 
     def _back_up(self, version: str) -> None:
@@ -274,10 +277,23 @@ class Database(Queries):
         return problem(self.path, error, self.WORDS)
 
 
+BEGUN = r"\.([0-9]+)-[^.]+\.new(\.state)?"
+"""Ends the name of a copy that a process is making; the group is its number."""
+
+_KEPT = r"\.before-([0-9]{4}-from-[0-9]{4}|restore-[0-9]{8}T[0-9]{6}(-[0-9]+)?)"
+
+
 def copies_of(path: Path) -> list[Path]:
     """Return what :meth:`Database.copies` does, of a file that need not be open."""
-    name = glob.escape(path.name)
-    return sorted(each for pattern in (f"{name}.before-*", f".{name}.*.new*") for each in path.parent.glob(pattern))
+    found = path.parent.iterdir() if path.parent.is_dir() else ()
+    return sorted(each for each in found if is_copy_name(each.name, of=path.name))
+
+
+def is_copy_name(name: str, *, of: str) -> bool:
+    """Return whether syncd calls its own copies of the file ``of`` so: a person may lose a file of this name."""
+    # Exactly: a person keeps backups beside the file too, under names that begin alike.
+    form = rf"({re.escape(of)}{_KEPT}|\.{re.escape(of)}({_KEPT})?{BEGUN})(-wal|-shm|-journal)?"
+    return re.fullmatch(form, name) is not None
 
 
 class Part:

@@ -22,6 +22,9 @@ CASE_INSENSITIVE = "target.folds_case"
 BACKUPS, RESTORED = "state.backups", "state.restored"
 """The names of the facts about backups."""
 
+UNCLEAN = "state.unclean"
+"""The name of the fact that the file, or a copy beside it, may hold bytes of what was erased."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact(Generic[T]):
@@ -82,7 +85,8 @@ class Facts:
     ``case_insensitive``: the target takes match values for equal if only their case differs.
     ``seen_fields``: the target's fields as they were seen last, also by a run that has not ended.
     ``deletes_work``: a delete was seen to have an effect. ``field_names``: every name that each field has had, by the
-    field's number, the newest last. ``digest_made``: when the last daily summary was made.
+    field's number, the newest last. ``digest_made``: when the last daily summary was made. ``unclean``: since
+    when the file, or a copy beside it, may hold bytes of what was erased.
     """
 
     def __init__(self, database: Database) -> None:
@@ -98,6 +102,7 @@ class Facts:
         self.digest_made = self._fact("digest.made", _number)
         self.backups: Fact[list[dict[str, Any]]] = self._fact(BACKUPS, _json([]), json.dumps)
         self.restored: Fact[float | None] = self._fact(RESTORED, _time, _stored)
+        self.unclean: Fact[float | None] = self._fact(UNCLEAN, _time, _stored)
 
     def match_fields(self, source: str) -> Fact[list[str] | None]:
         """Return the match fields by which the target knows the source's contacts; None before its first run."""
@@ -118,6 +123,14 @@ class Facts:
     def forgotten(self, source: str) -> Fact[str]:
         """Return the stamp of what was forgotten (:class:`syncd.core.forgetting.marks.Marks`) and is erased."""
         return self._fact(f"forgotten of {source}", lambda stored: stored or "")
+
+    def unreleased(self, source: str) -> Fact[list[str]]:
+        """Return the contacts that syncd lets go as soon as the target takes a forgotten number from them."""
+        return self._fact(f"unreleased of {source}", _json([]), json.dumps)
+
+    def parting(self, source: str) -> Fact[list[str]]:
+        """Return the contacts whose next row lacks the numbers of a forgotten key that was merged into them."""
+        return self._fact(f"parting of {source}", _json([]), json.dumps)
 
     def first_load(self, source: str) -> Fact[str | None]:
         """Return the run with which every contact of the source had been sent once."""

@@ -68,7 +68,7 @@ _TAKEN_OVER = (
     """,
     *(
         f"UPDATE OR REPLACE {table} SET key = :new WHERE source = :source AND key = :old"
-        for table in ("undone", "outranked", "merged", "formernumber", "wanted", "leftout")
+        for table in ("undone", "outranked", "merged", "formernumber", "wanted", "leftout", "assigned")
     ),
 )
 

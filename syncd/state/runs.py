@@ -11,6 +11,7 @@ from syncd.core.callers.kinds import KINDS
 from syncd.state.database import Database, Part
 from syncd.state.entries import OURS
 from syncd.state.leaving.deletions import abandon
+from syncd.state.numbers.unsent import forget_unread
 
 RETENTION = 90 * 86_400.0
 """Seconds that settled changes and runs are kept."""
@@ -55,6 +56,7 @@ def forget_old(database: Database, now: float) -> int:
     """Forget what is older than :data:`RETENTION`; return how many rows changed."""
     with database.write():
         left = database.execute("DELETE FROM leftover WHERE at < :before", before=now - RETENTION)
+        left += forget_unread(database, now - RETENTION)
         return left + forget_history(database, now - RETENTION)
 
 

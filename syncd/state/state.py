@@ -62,3 +62,9 @@ class State(Database):
         self.field_names = FieldNames(self)
         self.requests = Requests(self)
         self.notices = Notices(self)
+
+    def copies(self) -> list[Path]:
+        """Return the copies that syncd has made by itself."""
+        # An earlier version let a backup have any name.
+        asked_for = {Path(each["path"]).resolve() for each in self.facts.backups.get()}
+        return [copy for copy in super().copies() if copy.resolve() not in asked_for]

@@ -136,7 +136,8 @@ class Leftover(_Numbered, table=True):
     ``change``: the call of unknown outcome that may still make it; a later run looks once more. Else null.
     ``match``: the match value.
     ``why``: ``adopted`` · ``foreign`` (a lost call may have made it, and it holds other values) · ``unconfigured``
-    (another source that is not configured has a claim) · ``given up`` (it was not found).
+    (another source that is not configured has a claim) · ``given up`` (it was not found) · ``forgotten`` (all numbers
+    of its row were forgotten, and it has another one).
     ``at``: when it was left; ``told``: 1 if a report has named it.
     """
 

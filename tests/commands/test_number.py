@@ -101,7 +101,8 @@ def test_a_decision_counts_for_nothing_while_its_contact_does_not_want_the_numbe
         (("number",), "write NUMBER"),
         (("number", ONE, "--list"), "write NUMBER"),
         (("number", ONE, "--nobody", "--to", "tenants", "1"), "write NUMBER"),
-        (("number", "none", "--to", "tenants", "1"), "is no phone number"),
+        (("number", "none", "--to", "tenants", "1"), "NUMBER: this is no phone number"),
+        (("number", "(315) 555-0177", "--nobody"), "nothing was decided about this number"),
         (("number", ONE, "--to", "tenant", "1"), "did you mean 'tenants'?"),
     ],
 )
@@ -109,6 +110,7 @@ def test_what_cannot_be_meant_is_refused(held: World, syncd: Command, words: tup
     code, _, err = syncd(*words)
     assert code == 2
     assert says in err
+    assert not any(number in err for number in ("none", "3155550177", "555-0177"))
 
 
 def test_nothing_is_decided_under_a_policy_that_lets_all_have_a_number(held: World, syncd: Command) -> None:

@@ -198,7 +198,7 @@ def test_a_text_without_a_digit_is_no_number(office: World, syncd: Command, text
     code, _, err = syncd("whois", text)
     assert (code, errors(err)) == (
         2,
-        [f"{text!r} is no phone number: it has no digits; write it in any way, +1 212 555 0101"],
+        ["NUMBER: this is no phone number: it has no digits; write it in any way: +1 212 555 0101"],
     )
 
 

@@ -199,3 +199,26 @@ def test_rows_that_are_as_before_are_not_written_again(office: World) -> None:
         state.execute("DELETE FROM unsent")
         office.run()
         assert state.rows("SELECT * FROM unsent") == []
+
+
+def test_a_reset_of_the_ledger_forgets_such_rows_until_the_next_run(office: World, syncd: Command) -> None:
+    office.sources["tenants"]["where"] = "name <> 'former'"
+    office.write([ANN, BOB, ("9", "former", NUMBER)])
+    office.run()
+    assert syncd("state", "reset", "tenants", "--ledger", "--yes")[0] == 0
+    assert told(office, syncd) == []
+    office.run()
+    assert [row[0] for row in told(office, syncd)] == ["9"]
+
+
+def test_nothing_is_told_of_rows_of_a_source_that_is_not_configured_any_more(office: World, syncd: Command) -> None:
+    office.sources["tenants"]["where"] = "name <> 'former'"
+    office.write([ANN, BOB, ("9", "former", NUMBER)])
+    office.run()
+    with office.state() as state:
+        state.put("fact", name="unsent.more.tenants", value="yes")
+    office.sources["people"] = office.sources.pop("tenants")
+    assert told(office, syncd) == []
+    assert json.loads(syncd("whois", NUMBER, "--json")[1])["complete"] is True
+    office.run()
+    assert [(each["source"], each["key"]) for each in not_there(office, syncd)] == [("people", "9")]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from syncd.core.changes.applying import WHY_NOT, Applicable, Now, Why, applicable
 from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.compare import BEFORE, CHANGE_SCHEMA, ID, KIND, OLD_MATCH
-from syncd.core.plan import Plan
+from syncd.core.plan import Held, Plan
 from syncd.core.schema import Field, Schema
 
 SCHEMA = Schema((Field(1, "Ref", is_match=True), Field(2, "Name"), Field(3, "Phone", is_phone=True)))
@@ -65,7 +65,7 @@ def keys(*found: str) -> pl.Series:
 
 def decide(older: Sequence[Row], newer: Sequence[Row], **more: Any) -> Applicable:
     ledger = pl.DataFrame(more.pop("ledger", []), schema=LEDGER, orient="row")
-    plan = Plan(frame(*newer), (), frame(*more.pop("waiting", [])))
+    plan = Plan(frame(*newer), more.pop("held", ()), frame(*more.pop("waiting", [])), more.pop("opened", ()))
     given_ = {"former": SCHEMA, "schema": SCHEMA, "rows": keys(), "gone": keys(), "deleted": keys(), "begun": keys()}
     return applicable(frame(*older), Now(plan=plan, ledger=ledger, **{**given_, **more}))
 
@@ -177,3 +177,55 @@ def test_each_change_of_the_older_plan_is_made_or_held_or_refused_and_nothing_el
     kept = {row[KEY] for row in waiting if row in older}
     assert sorted([*made[KEY], *found.refused[KEY], *kept]) == sorted(wanted[KEY])
     assert sorted([*made[KEY], *found.rest[KEY]]) == sorted(row[KEY] for row in newer)
+
+
+ONE, TWO = "2125550101", "2125550102"
+
+
+def phones(key: str, old: str, new: str, name: str = "Ann") -> Row:
+    return update(key, name, **{BEFORE: json.dumps({"Name": "Ann", "Phone": old}), "Phone": new})
+
+
+@pytest.mark.parametrize(
+    ("loses", "now"),
+    [
+        (phones("1", ONE, ""), phones("1", ONE, "", name="Other")),
+        (phones("1", ONE, "") | {KIND: "move", MATCH: "b"}, phones("1", ONE, "")),
+        (phones("1", ONE, ""), delete("1", **{BEFORE: json.dumps({"Phone": ONE})})),
+    ],
+)
+def test_nobody_gets_a_number_while_the_contact_that_has_it_keeps_it(loses: Row, now: Row) -> None:
+    # The second contact loses what the third one gets.
+    gets, next_ = phones("2", TWO, ONE), create("3", "Cy", Phone=TWO)
+    found = decide([loses, gets, next_], [now, gets, next_], one_contact=True)
+    assert found.todo.is_empty()
+    why = dict(found.refused.select(KEY, WHY_NOT).iter_rows())
+    assert why["2"] == why["3"] == Why.CONTACT
+    assert found.rest.get_column(KEY).to_list() == ["1", "2", "3"]
+    several = decide([loses, gets, next_], [now, gets, next_])
+    assert several.todo.get_column(KEY).to_list() == ["2", "3"]
+    together = decide([now, gets, next_], [now, gets, next_], one_contact=True)
+    assert together.todo.get_column(KEY).to_list() == ["1", "2", "3"]
+
+
+def test_a_gate_holds_a_part_of_a_plan_that_it_would_let_through_as_a_whole() -> None:
+    plan = [update(key, "Anna") for key in "12345"]
+
+    def gates(changes: pl.DataFrame) -> list[Held]:
+        there = "2" in changes.get_column(KEY)
+        return [Held("numbers.same", "all", ("2",), "digest", "too many")] if there and changes.height <= 3 else []
+
+    assert decide(plan, plan, gates=gates).todo.height == 5
+    part = decide(plan[:3], plan, gates=gates)
+    assert part.todo.get_column(KEY).to_list() == ["1", "3"]
+    assert [each.gate for each in part.held] == ["numbers.same"]
+    assert part.waiting.get_column(KEY).to_list() == ["2"]
+    assert part.refused.is_empty()
+    assert part.rest.get_column(KEY).to_list() == ["4", "5"]
+    # The gate holds another part of the plan already: it has one list.
+    held = (Held("numbers.same", "all", ("6",), "before", "many"),)
+    more = decide(plan[:3], plan, gates=gates, held=held, waiting=[update("6", "Anna")])
+    assert [each.keys for each in more.held] == [("2", "6")]
+    # A person has approved more than that.
+    opened = (Held("numbers.same", "all", ("1", "2"), "other", "too many"),)
+    assert decide(plan[:3], plan, gates=gates, opened=opened).todo.height == 3

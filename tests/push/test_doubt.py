@@ -165,7 +165,7 @@ def test_batches_that_one_outage_strikes_are_looked_at_together(plain: World) ->
     plain.target |= {"in_flight": 4, "timeout": "60s"}
     plain.sandbox.arm({"kind": "status", "status": 503, "method": "POST", "times": 4})
     plain.sandbox.arm({"kind": "hold", "method": "GET", "path": "/contacts"})
-    plain.write([ANN, *((str(number), f"T {number}", "2125550200") for number in range(10, 2_010))])
+    plain.write([ANN, *((str(number), f"T {number}", f"212556{number:04}") for number in range(10, 2_010))])
     posts, before = plain.posts(), gets(plain)
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(plain.run)

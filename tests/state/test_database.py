@@ -21,6 +21,7 @@ import syncd.state.numbers.tables
 import syncd.state.tables  # noqa: F401  (registers the tables)
 from syncd.errors import StateBusy, StateError
 from syncd.state import State, database
+from syncd.state.database import copies_of
 from syncd.state.glance import Glance
 from tests.worlds.journal import accept, change
 
@@ -233,3 +234,26 @@ def test_a_file_that_kept_claims_as_json_texts_carries_them_over(path: Path) -> 
         assert state.claims.outranked("people") == {"a": "8", "b": "7"}
         assert state.claims.merged("people") == {"7": ["a", "c"], "9": ["c"]}
         assert state.scalar("SELECT count(*) FROM fact WHERE name LIKE '% people'") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("syncd.db.before-0012-from-0009", True),
+        ("syncd.db.before-restore-20260101T000000", True),
+        ("syncd.db.before-restore-20260101T000000-2-wal", True),
+        (".syncd.db.4711-ab_c1.new", True),
+        (".syncd.db.4711-ab_c1.new.state-journal", True),
+        (".syncd.db.before-restore-20260101T000000.4711-ab_c1.new", True),
+        ("syncd.db", False),
+        ("syncd.db-wal", False),
+        ("syncd.db.before-upgrade", False),
+        ("syncd.db.before-0012-from-0009.mine", False),
+        ("syncd.db.before-restore-20260101", False),
+        (".syncd.db.mine.new", False),
+        ("other.db.before-0012-from-0009", False),
+    ],
+)
+def test_syncd_knows_its_own_copies_by_their_exact_names(path: Path, name: str, ours: bool) -> None:
+    (path.parent / name).touch()
+    assert copies_of(path) == ([path.parent / name] if ours else [])

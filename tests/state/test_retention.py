@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import syncd.state.numbers.tables
 import syncd.state.tables  # noqa: F401  (registers the tables)
+from syncd.core.callers.unsent import UNSENT
 from syncd.state import State
 from tests.worlds.journal import accept, change
 
@@ -77,3 +79,31 @@ def test_the_last_good_run_is_remembered_however_long_ago_it_was(path: Path) -> 
         state.runs.begin("now", "s", "config")
         state.runs.end("now", "s", outcome="failed", exit_code=4, requests=1, report={})
         assert [run["run"] for run in state.history.runs()] == ["now", "good"]
+
+
+def unsent(source: str) -> pl.DataFrame:
+    return pl.DataFrame([("2125550101", source, "", "Ann Lee", "excluded", "")], schema=UNSENT, orient="row")
+
+
+def test_rows_that_are_not_sent_go_when_their_source_was_not_run_for_the_retention(path: Path) -> None:
+    now = [1_000_000.0]
+    with State(path, clock=lambda: now[0]) as state:
+
+        def read(source: str, outcome: str = "done") -> None:
+            state.runs.begin(f"{source} {now[0]}", source, "config")
+            state.unsent.keep(source, unsent(source), about=None, more=True, mark="these rows")
+            state.runs.end(f"{source} {now[0]}", source, outcome=outcome, exit_code=0, requests=1, report={})
+
+        for source in ("removed", "failing", "other"):
+            read(source)
+        now[0] += 60 * 86_400
+        read("failing", "failed")
+        now[0] += 31 * 86_400
+        read("other")
+        assert state.column("SELECT source FROM unsent ORDER BY source") == ["failing", "other"]
+        # Once it is configured again, the same rows are kept anew.
+        assert state.unsent.mark("removed").get() is None
+        assert state.column("SELECT name FROM fact WHERE name LIKE 'unsent.more.%'") == [
+            "unsent.more.failing",
+            "unsent.more.other",
+        ]

@@ -13,6 +13,7 @@ from syncd.state import State
 from tests.worlds.commands import PEOPLE, Command, environment
 from tests.worlds.patience import until
 from tests.worlds.planning import Desk, renamed
+from tests.worlds.runs import last_run
 from tests.worlds.sql_sqlite_file import SqliteFile
 from tests.worlds.tenants import LOST_DELETES, LOST_POSTS
 from tests.worlds.world import World
@@ -167,3 +168,41 @@ def test_a_number_that_moves_between_contacts_is_one_contacts_after_the_next_run
     assert desk.syncd("run")[0] == 0
     there = {key: fields.get("Phone", "") for key, fields in desk.company.there().items()}
     assert [key for key, phone in there.items() if EVE[2] in phone] == ["0"], refused
+
+
+def test_an_undone_change_stays_undone_while_the_change_that_follows_it_is_not_made(desk: Desk) -> None:
+    desk.company.sources["tenants"]["updates"] = {"at_most": {"share": "100%"}}
+    desk.run(ANN, BOB)
+    desk.run(renamed(ANN), BOB)
+    assert desk.syncd("undo", last_run(desk.company))[0] == 0
+    desk.export(renamed(ANN), renamed(BOB))
+    assert desk.syncd("run", "--dry-run", "--plan", "the.plan")[0] == 3
+    # Ann's row asks for something new now, which the plan does not have.
+    desk.export(renamed(ANN, "Other"), renamed(BOB))
+    assert desk.apply()[0] == 0
+    desk.export(renamed(ANN), renamed(BOB))
+    assert desk.syncd("run")[0] == 3
+    assert desk.names() == {"1": ANN[1], "2": "Renamed"}
+
+
+def test_an_application_that_makes_the_change_after_an_undo_lets_the_undo_go(desk: Desk) -> None:
+    desk.run(ANN)
+    desk.run(renamed(ANN))
+    assert desk.syncd("undo", last_run(desk.company))[0] == 0
+    desk.plan(renamed(ANN, "Other"))
+    assert desk.apply()[0] == 0
+    desk.run(renamed(ANN))
+    assert desk.names() == {"1": "Renamed"}
+
+
+def test_an_undo_whose_row_is_as_the_target_again_is_let_go_by_a_run_and_not_by_a_plan(desk: Desk) -> None:
+    desk.run(ANN, BOB)
+    desk.run(renamed(ANN), BOB)
+    assert desk.syncd("undo", last_run(desk.company))[0] == 0
+    desk.plan(ANN, renamed(BOB))
+    assert desk.apply()[0] == 0
+    with desk.company.state() as state:
+        assert state.holds.undone("tenants").get_column("@key").to_list() == ["1"]
+    assert desk.syncd("run")[0] == 0
+    with desk.company.state() as state:
+        assert state.holds.undone("tenants").is_empty()

@@ -34,6 +34,8 @@ class Postgres:
 
     kind = "postgresql"
 
+    commits = "off"
+
     def __init__(self, host: str, port: int, user: str) -> None:
         self.host, self.port, self.user = host, port, user
         # Several test processes share a server, so each needs a database of its own.
@@ -61,8 +63,8 @@ class Postgres:
     def create(self) -> None:
         with self.connected("postgres") as connection:
             connection.execute(f"CREATE DATABASE {self.database} TEMPLATE template0 ENCODING 'UTF8'")
-            # No test cuts the power of this server, and a commit that waits for the disk is most of its time.
-            connection.execute(f"ALTER DATABASE {self.database} SET synchronous_commit = off")
+            # A commit that waits for the disk is most of a test's time, and matters only where a test kills the server.
+            connection.execute(f"ALTER DATABASE {self.database} SET synchronous_commit = {self.commits}")
 
     def drop(self) -> None:
         with suppress(psycopg.OperationalError), self.connected("postgres") as connection:
@@ -155,6 +157,8 @@ def _folder(user: str) -> Iterator[Path]:
 
 class Killable(Postgres):
     """A server that the tests may kill and start again."""
+
+    commits = "on"
 
     def __init__(self, programs_: Path, folder: Path) -> None:
         super().__init__("127.0.0.1", free_port(), "postgres")

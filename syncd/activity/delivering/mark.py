@@ -15,13 +15,14 @@ from syncd.core.activity.facts import DELIVERED
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """``revision``: everything up to it was seen; -1: nothing was. ``run``: the newest run that began to send.
+    """``revision``: everything up to it was seen; -1: nothing was.
 
-    ``ended``: that run sends nothing more. ``earlier``: the newest run before it that the state file knew, "" for none; None in a mark of an earlier version,
-    which knows only runs that ended well. ``wording``, ``selection``, ``limits``: digests of the settings with which it
-    was seen. ``records``: whether the sink had, or may have had, any records; ``noted``: whether anything was noted of
-    it, such as that a call waits. ``groups``: every grouping in which its messages were delivered. ``lost``: when it
-    was seen last that notes were lost, in Unix seconds: what was sent up to then may have no note here; 0: never.
+    ``run``: the newest run that began to send; ``ended``: it sends nothing more. ``earlier``: the newest run before it
+    that the state file knew, "" for none; None in a mark of an earlier version, which knows only runs that ended well.
+    ``wording``, ``selection``, ``limits``: digests of the settings with which it was seen. ``records``: whether the
+    sink had, or may have had, any records; ``noted``: whether anything was noted of it, such as that a call waits.
+    ``groups``: every grouping in which its messages were delivered. ``lost``: when it was seen last that notes were
+    lost, in Unix seconds: what was sent up to then may have no note here; 0: never.
     """
 
     revision: int = -1

@@ -73,7 +73,7 @@ def selection(options: ActivityListOptions | ActivityExportOptions) -> Selection
     if options.kind is not None and kind is None:
         raise ConfigError(f"--kind {options.kind!r}: write call or message")
     if options.number is not None and is_withheld(options.number):
-        raise ConfigError(f"--number {options.number!r}: this is no phone number; write it in any way, +1 212 555 0101")
+        raise ConfigError("--number: this is no phone number; write it in any way, such as +1 212 555 0101")
     return Selection(kind=kind, first_day=span.first, last_day=span.last, number=options.number)
 
 

@@ -62,7 +62,7 @@ def _of_number(settings: Settings, state: State, options: NumberOptions, text: s
         return _described(state, digits)
     said = [state.shared.release(each, phones) for each in dict.fromkeys(forms)]
     if not any(said):
-        raise ConfigError(f"nothing was decided about {digits}: syncd number --list shows what was")
+        raise ConfigError("nothing was decided about this number: syncd number --list shows what was")
     return _described(state, digits) | {"done": "taken back"}
 
 
@@ -74,7 +74,7 @@ def _form(text: str, region: str) -> str:
 
     found: str = pl.select(digits(pl.lit(canonical(text, region)))).item()
     if not found:
-        raise ConfigError(f"{text!r} is no phone number: write its digits, such as 2125550101")
+        raise ConfigError("NUMBER: this is no phone number: write its digits, such as 2125550101")
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from syncd.core.change import Fields
+from syncd.core.change import Fields, Left
 from syncd.core.compare import field_changes
 from syncd.core.forgetting.changes import Fate
 from syncd.core.plan import Held
@@ -64,6 +64,7 @@ def _contact_json(part: SourcePart, fate: Fate, *, with_fields: bool) -> dict[st
         "id": holder.id,
         "kind": _kind(fate),
         "adopted": holder.adopted,
+        "released": fate.released,
     }
     if other:
         found["also"] = {"source": other[0], "key": shown_key(other[1])}
@@ -147,7 +148,9 @@ def _contacts(part: SourcePart, *, dry_run: bool) -> Iterator[list[Any]]:
         holder, other = fate.holder, part.others.get(fate.holder.key)
         change = {"kind": _kind(fate), "key": holder.key, "id": holder.id, "fields": _fields(holder.there, fate)}
         yield from change_lines(change, frozenset())
-        if holder.adopted:
+        if fate.released:
+            yield [f"  syncd lets it go: {WHY[Left.FORGOTTEN]}"]
+        if holder.adopted and fate.after is None:
             yield ["  it was at the target before syncd, and goes all the same"]
         if other and fate.after is None:
             yield [f"  {other[0]} has the same contact as {shown_key(other[1])}, and keeps it"]
@@ -165,6 +168,7 @@ def _of_state(part: SourcePart, *, dry_run: bool) -> Iterator[list[Any]]:
         return
     counts = counts_of(part.done)
     words = {"deleted": "deleted", "changed": "without the number now", "handed_over": "kept by another key"}
+    words |= {"released": "let go, with a number that no row has sent"}
     made = [f"{counted(counts[name], 'contact')} {word}" for name, word in words.items() if counts[name]]
     if made:
         yield [f"at the target: {', '.join(made)}"]

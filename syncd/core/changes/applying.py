@@ -6,16 +6,18 @@ after it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import polars as pl
 
+from syncd.core.callers.handing_over import too_early
 from syncd.core.change import Status
 from syncd.core.columns import DIGEST, KEY, MATCH
 from syncd.core.compare import BEFORE, ID, KIND, OLD_MATCH, SPARES, any_of, decoded, first_case
 from syncd.core.gates import behind
-from syncd.core.plan import Plan
+from syncd.core.plan import Held, Plan, closed, list_digest
 from syncd.core.schema import Schema
 
 WHY_NOT = "@why_not"
@@ -40,6 +42,8 @@ class Now:
     ``@digest``, ``@status``, ``@old_match``, ``@id``, ``@before`` of the changes' contacts. ``rows``: the keys that
     have rows now, as far as they were read. ``gone``: keys that have surely left. ``deleted``: keys whose contacts were
     deleted since the older plan. ``begun``: keys whose changes this older plan has begun, with an unknown outcome.
+    ``one_contact``: at most one contact has a number. ``gates``: return the lists that gates hold of changes that are
+    made without the other changes of the plan.
     """
 
     plan: Plan
@@ -51,18 +55,23 @@ class Now:
     deleted: pl.Series
     begun: pl.Series
     case_insensitive: bool = False
+    one_contact: bool = False
+    gates: Callable[[pl.DataFrame], Iterable[Held]] = lambda _todo: ()
 
 
 @dataclass(frozen=True, slots=True)
 class Applicable:
     """``todo``: the changes of now to make. ``refused``: ``@key``, ``@kind``, ``@why_not`` of the other ones.
 
-    ``rest``: changes of the plan of now that are not made.
+    ``rest``: changes of the plan of now that are not made. ``waiting``: changes that gates hold since they are made
+    without the rest; these are neither refused nor part of the rest. ``held``: all lists that gates hold now.
     """
 
     todo: pl.DataFrame
     refused: pl.DataFrame
     rest: pl.DataFrame
+    waiting: pl.DataFrame
+    held: tuple[Held, ...]
 
 
 def applicable(older: pl.DataFrame, now: Now) -> Applicable:
@@ -71,18 +80,55 @@ def applicable(older: pl.DataFrame, now: Now) -> Applicable:
     same = _equal(older, both, now)
     touched = older.filter(field_changed(older, now.former, now.schema)).get_column(KEY)
     good = same.filter(~same.is_in(touched.implode()))
-    todo = now.plan.todo.filter(pl.col(KEY).is_in(good.implode()))
-    # A contact whose move is not made keeps its match value at the target.
-    late = behind(
-        now.plan.todo, ~pl.col(KEY).is_in(todo.get_column(KEY).implode()), case_insensitive=now.case_insensitive
-    )
-    todo = todo.join(late.select(KEY), on=KEY, how="anti", maintain_order="left")
+    todo, gated = _together(now.plan.todo.filter(pl.col(KEY).is_in(good.implode())), now)
+    waiting = now.plan.todo.filter(closed(gated))
     held = now.plan.waiting.filter(pl.col(KEY).is_in(good.implode())).get_column(KEY)
-    made = pl.concat([todo.get_column(KEY), held])
+    made = pl.concat([todo.get_column(KEY), waiting.get_column(KEY), held])
     refused = older.filter(~pl.col(KEY).is_in(made.implode()))
     why = _reasons(refused, both, touched, good, now)
-    rest = now.plan.todo.join(todo.select(KEY), on=KEY, how="anti", maintain_order="left")
-    return Applicable(todo, why, rest)
+    rest = now.plan.todo.filter(~pl.col(KEY).is_in(made.implode()))
+    return Applicable(todo, why, rest, waiting, tuple(_one_a_gate([*now.plan.held, *gated], both)))
+
+
+def _together(todo: pl.DataFrame, now: Now) -> tuple[pl.DataFrame, tuple[Held, ...]]:
+    """Return the changes that can be made without the rest of the plan of now, and the lists that gates hold of them.
+
+    ``todo``: the changes that both plans have.
+    """
+    whole, held = now.plan.todo, list[Held]()
+    while True:
+        keys = todo.get_column(KEY)
+        if len(keys) == len(whole):
+            return todo, ()
+        # A contact whose move is not made keeps its match value at the target, and so it is with its numbers.
+        late = behind(whole, ~_among(keys), case_insensitive=now.case_insensitive).get_column(KEY)
+        if now.one_contact:
+            late = pl.concat([late, too_early(whole, keys, now.schema.phones)])
+        can = todo.filter(~_among(late))
+        # A gate that looks at parts of a plan may let the whole plan through, and not a part of it.
+        found = () if can.is_empty() else [each for each in now.gates(can) if not _is_opened(each, now.plan)]
+        held += found
+        can = can.filter(~closed(found))
+        if len(can) == len(todo):
+            return todo, tuple(held)
+        todo = can
+
+
+def _one_a_gate(held: Sequence[Held], changes: pl.DataFrame) -> Iterator[Held]:
+    """Yield the lists, those of one gate as one list: a gate is known by its name."""
+    for gate in dict.fromkeys(each.gate for each in held):
+        lists = [each for each in held if each.gate == gate]
+        if len(lists) > 1:
+            part = changes.filter(closed(lists))
+            keys, detail = tuple(part.get_column(KEY)), "; ".join(each.detail for each in lists)
+            yield replace(lists[0], keys=keys, digest=list_digest(part), detail=detail)
+        else:
+            yield lists[0]
+
+
+def _is_opened(held: Held, plan: Plan) -> bool:
+    """Return whether a person has approved a list with these changes."""
+    return any(each.gate == held.gate and {*held.keys} <= {*each.keys} for each in plan.opened)
 
 
 def refused_wholly(older: pl.DataFrame, why: Why) -> pl.DataFrame:

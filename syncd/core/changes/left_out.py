@@ -42,6 +42,13 @@ def without_adopted(changes: pl.DataFrame, detail: pl.DataFrame, rules: GateRule
     return changes.filter(~kept), changes.filter(kept)
 
 
+def without_unreleased(changes: pl.DataFrame, unreleased: Sequence[str]) -> pl.DataFrame:
+    """Return the changes without the deletes of these keys, which no row may delete."""
+    if not unreleased:
+        return changes
+    return changes.filter((pl.col(KIND) != "delete") | ~pl.col(KEY).is_in(unreleased))
+
+
 def barred_refusals(refused: pl.DataFrame, mode: Mode) -> pl.Series:
     """Return the keys of refused contacts (``DETAIL_SCHEMA``) that a source with this mode does not send."""
     kind = pl.when(pl.col(ID).is_null()).then(pl.lit("create")).otherwise(pl.lit("update"))

@@ -43,36 +43,53 @@ class Holder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What becomes of a contact. ``after``: the fields that it keeps, with their ``match`` value; None: it goes."""
+    """What becomes of a contact. ``after``: the fields that it keeps, with their ``match`` value; None: it goes.
+
+    ``released``: its row has no number left, and the contact has one that its row has not sent. Since no run sends the
+    row, syncd lets the contact go: it stays at the target.
+    """
 
     holder: Holder
     after: Fields | None = None
     match: str = ""
+    released: bool = False
 
 
 def fates(
-    holders: Sequence[Holder], sought: Sought, schema: Schema, taken: Mapping[str, Collection[object]]
+    holders: Sequence[Holder],
+    sought: Sought,
+    schema: Schema,
+    mapped: Collection[str],
+    taken: Mapping[str, Collection[object]],
 ) -> list[Fate]:
     """Decide what becomes of each contact.
 
-    ``taken``: by match value without case, who else has it. A contact keeps what is left of it if it has another number
-    and a match value of its own.
+    ``mapped``: the fields that the source's mapping names. ``taken``: by match value without case, who else has it. A
+    contact keeps what is left of it if it has another number, whoever gave it that, and a match value of its own.
     """
+    sent = sent_phones(schema.phones, mapped)
     stripped = [fields_without(each.there, sought.numbers, schema.phones) for each in holders]
     matches = _matches(stripped, schema)
     found: list[Fate] = []
     given: set[str] = set()
     for holder, after, match in zip(holders, stripped, matches, strict=True):
         # Of what is not settled nobody knows what is at the target: it goes, and the next run sends what the row says.
-        keeps = holder.key not in sought.keys and holder.id is not None and holder.status == Status.ACCEPTED
-        keeps &= any(after.get(name) for name in schema.phones if name in holder.fields)
+        # A refused row has changed nothing there.
+        keeps = holder.key not in sought.keys and holder.id is not None and holder.status != Status.PENDING
+        keeps &= any(after.get(name) for name in schema.phones)
         if match is None or not keeps:
             found.append(Fate(holder))
             continue
         free = match == holder.match or (match.casefold() not in given and not taken.get(match.casefold()))
         given.add(match.casefold())
-        found.append(Fate(holder, after, match) if free else Fate(holder))
+        released = not any(after.get(name) for name in sent)
+        found.append(Fate(holder, after, match, released) if free else Fate(holder))
     return found
+
+
+def sent_phones(phones: Collection[str], mapped: Collection[str]) -> frozenset[str]:
+    """Return the phone fields that a source's rows fill; all of them if its mapping is not known."""
+    return frozenset(phones).intersection(mapped) if mapped else frozenset(phones)
 
 
 def _matches(contacts: Sequence[Mapping[str, str]], schema: Schema) -> list[str | None]:

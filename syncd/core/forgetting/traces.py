@@ -10,7 +10,7 @@ from typing import Any
 from syncd.core.forgetting.texts import ERASED, erased, without_numbers
 from syncd.core.wording import shown_key
 
-_SHORTEST = 4
+SHORTEST = 4
 """The length in characters of the shortest text that is looked for in sentences: shorter ones are in any of them."""
 
 # What programs read: a value of a contact that is the same word by chance must not replace it.
@@ -40,7 +40,7 @@ class Traces:
     def out_of_text(self, text: str) -> str:
         """Return a sentence without them."""
         words = {shown_key(key) for key in self.sought.keys} | self.values
-        looked_for = sorted((word for word in words if len(word) >= _SHORTEST), key=len, reverse=True)
+        looked_for = sorted((word for word in words if len(word) >= SHORTEST), key=len, reverse=True)
         if looked_for:
             text = re.sub(rf"(?<!\w)(?:{'|'.join(map(re.escape, looked_for))})(?!\w)", ERASED, text)
         return erased(text, self.sought.numbers.__contains__)

@@ -148,6 +148,8 @@ def _by_key(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 def _barred(group: Sequence[Entry], world: World) -> str:
     """Return why no change of this key can be undone, of whatever kind it is; "" if it can."""
     key, known = group[-1].key, world.known.get(group[-1].key)
+    if key in world.barred:
+        return world.barred[key]
     if key in world.already:
         return f"undone already, by run {world.already[key]}"
     if key in world.later:

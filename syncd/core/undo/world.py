@@ -46,7 +46,8 @@ class World:
     ``already``: keys whose change is undone, and by which run. ``begun``: keys that an earlier undo of the same run has
     begun, and whose outcome is unknown. ``holders``: per match value, the (source, key) of every contact of the ledger
     that has it. ``there``: ids at the target by match value; ``ours``: ids among these that the ledger knows.
-    ``taken_from``: by key, the (source, key) whose contact it has at the target.
+    ``taken_from``: by key, the (source, key) whose contact it has at the target. ``barred``: by key, why what was
+    forgotten bars the undo.
 
     The match values of ``holders`` and ``there`` are without case: the target may take two values for the same one if
     only their case differs, and a contact that is overwritten is lost.
@@ -61,3 +62,4 @@ class World:
     there: Mapping[str, Collection[int]] = field(default_factory=dict)
     ours: frozenset[int] = frozenset()
     taken_from: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    barred: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from typing import Any
 
 from syncd.core.company.identity import Company
 from syncd.errors import StateBusy, StateError
-from syncd.state.database import BUSY_TIMEOUT
+from syncd.state.database import BUSY_TIMEOUT, is_copy_name
 from syncd.state.facts import BACKUPS
 from syncd.state.hand.copying import copied, put_in_place
 from syncd.state.hand.looking import FileLook
@@ -75,6 +75,10 @@ def _refuse(place: Path, spared: Iterable[Path], *, force: bool) -> None:
     for path in spared:
         if place in _parts(path) or (place.exists() and path.exists() and place.samefile(path)):
             raise StateError(f"{place}: syncd works with this file; name another one for the backup")
+        if place.parent.resolve() == path.absolute().parent.resolve() and is_copy_name(place.name, of=path.name):
+            raise StateError(
+                f"{place}: syncd calls its own copies so, which syncd forget removes; give the backup another name"
+            )
     if not place.exists():
         return
     if not force:

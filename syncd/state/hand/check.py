@@ -17,7 +17,7 @@ from syncd.core.wording import counted, sized
 from syncd.errors import StateBusy, StateError
 from syncd.processes import is_dead
 from syncd.state.database import HEAD, copies_of
-from syncd.state.facts import BACKUPS, RESTORED
+from syncd.state.facts import BACKUPS, RESTORED, UNCLEAN
 from syncd.state.hand.looking import FileLook, StoreLook, is_damaged
 from syncd.state.leaving.forgotten import Forgotten
 from syncd.state.place import STORE
@@ -68,7 +68,7 @@ class Checked:
     ``version``: None if it cannot be read. ``size``, ``log``, ``free``: bytes of the file, of SQLite's log beside it,
     and of free pages in the file. ``sources``: as the query names its columns. ``requests``: places in the key's
     windows. ``running``: sources that a run holds. ``copies``: files that syncd has put beside the state; ``backups``:
-    of ``syncd state backup``.
+    of ``syncd state backup``. ``unclean``: something was erased, and its bytes may be left.
     """
 
     path: Path
@@ -84,6 +84,7 @@ class Checked:
     backups: list[dict[str, Any]] = field(default_factory=list)
     copies: list[Path] = field(default_factory=list)
     restored: float | None = None
+    unclean: bool = False
     faults: list[str] = field(default_factory=list)
     store: OtherFile | None = None
     forgotten: OtherFile | None = None
@@ -119,7 +120,8 @@ def check_state(path: Path, configured: Collection[str], store: Path | None, now
         if isinstance(error, StateBusy) or not is_damaged(path):
             raise
         found.faults = found.faults or [_UNREADABLE]
-    found.copies = copies_of(path)
+    backups = {Path(each["path"]).resolve() for each in found.backups}
+    found.copies = [copy for copy in copies_of(path) if copy.resolve() not in backups]
     found.store = _store(store) if store is not None and store.exists() else None
     forgotten = Forgotten(path)
     if forgotten.path.exists():
@@ -154,6 +156,7 @@ def _look_inside(look: FileLook, found: Checked, configured: Collection[str], no
     found.backups = [{**each, "there": Path(each["path"]).exists()} for each in noted]
     restored = look.fact(RESTORED)
     found.restored = float(restored) if restored else None
+    found.unclean = bool(look.fact(UNCLEAN))
     found.problems = list(_contradictions(look))
 
 
@@ -207,6 +210,8 @@ def _notes(found: Checked) -> Iterator[str]:
         yield f"the state file has version {found.version}: the next run brings it to {HEAD}, and keeps a copy"
     if found.restored is not None:
         yield "the state was restored: the next run reads the target's list to find out what has happened since"
+    if found.unclean:
+        yield "something was erased, and the file, or a copy of it, may still hold its bytes: the next run cleans it"
     for source in found.running:
         yield f"{source}: a run holds it now"
     yield from _notes_of_sources(found)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from syncd.errors import StateBusy, StateError
 from syncd.processes import is_gone
+from syncd.state.database import BEGUN
 from syncd.state.look import PATIENCE
 from syncd.state.place import STATE, Words, primary_code, problem, unreadable, uri
 from syncd.tables.whole_file import fsync_folder
@@ -82,7 +83,7 @@ def remove(path: Path) -> None:
 
 def _remove_left(beside: Path) -> None:
     """Remove what killed processes have left of such a copy: it holds names and numbers, and nobody knows of it."""
-    left = re.compile(rf"\.{re.escape(beside.name)}\.([0-9]+)-[^.]+\.new(\.state)?")
+    left = re.compile(rf"\.{re.escape(beside.name)}{BEGUN}")
     with suppress(OSError):
         for path in list(beside.parent.iterdir()):
             found = left.fullmatch(path.name)

@@ -9,7 +9,9 @@ from syncd.errors import SourceBusy
 from syncd.processes import is_dead
 from syncd.state.database import Part
 from syncd.state.glance import repairs_of
+from syncd.state.hand.unfinished import require_finished
 from syncd.state.numbers.shared import SHARES
+from syncd.state.numbers.unsent import forget_rows
 from syncd.state.runs import forget_history
 
 Kind = Literal["ledger", "cursor", "history"]
@@ -93,10 +95,12 @@ class Resets(Part):
 
         Raises:
             SourceBusy: a run holds the source; nothing was changed.
+            StateError: the ledger is still needed; nothing was changed.
         """
         with self._database.write():
             self._require_free(source)
             if kind == "ledger":
+                require_finished(self._database, [source])
                 self._forget_ledger(source)
             elif kind == "cursor":
                 self._database.execute("DELETE FROM cursor WHERE source = :source", source=source)
@@ -109,6 +113,7 @@ class Resets(Part):
         for statement in _LEDGER:
             values = {"source": source, **({"repairs": repairs_of(source)} if ":repairs" in statement else {})}
             self._database.execute(statement, **values)
+        forget_rows(self._database, source)
         names = [f"{fact} of {source}" for fact in _FACTS]
         self._database.execute("DELETE FROM fact WHERE name IN (SELECT value FROM json_each(:names))", names=names)
 

@@ -19,10 +19,11 @@ from typing import Literal
 from syncd.errors import SourceBusy, StateError
 from syncd.processes import is_dead
 from syncd.state.database import HEAD
-from syncd.state.facts import BACKUPS, RESTORED
+from syncd.state.facts import BACKUPS, RESTORED, UNCLEAN
 from syncd.state.hand.backup import Backup, with_backup
 from syncd.state.hand.copying import copied, put_in_place, remove, unwritten
 from syncd.state.hand.looking import FileLook, is_damaged
+from syncd.state.hand.unfinished import require_finished
 from syncd.state.migrations.upgrade import upgrade
 from syncd.state.numbers.there import STANDING
 from syncd.state.place import is_there, problem
@@ -36,7 +37,7 @@ Condition = Literal["whole", "damaged", "missing"]
 _OF_NOW = ("request", "alarm", "notice", "undone", "assigned", "appliedplan")
 # A backup's own notifications were sent long ago, and its processes are gone.
 _NEVER_BACK = ("lease", "notice", "cursor")
-_FACTS_OF_NOW = ("digest.made",)
+_FACTS_OF_NOW = ("digest.made", UNCLEAN)
 _HIGHEST = ("journal.newest", "target.highest_id")
 
 _NOTHING_TRUSTED = (
@@ -95,7 +96,7 @@ def restore(backup: Path, state: Path, condition: Condition, clock: Callable[[],
 
     Raises:
         SourceBusy: a run holds a source; nothing was changed.
-        StateError: it cannot be done; nothing was changed.
+        StateError: it cannot be done, or the state of now is still needed; nothing was changed.
     """
     state = state.absolute()
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(clock()))
@@ -118,6 +119,7 @@ def restore(backup: Path, state: Path, condition: Condition, clock: Callable[[],
 def _into_file(prepared: Path, state: Path, kept: Path, clock: Callable[[], float]) -> None:
     with State(state, clock=clock) as now:
         _refuse_held(now.rows("SELECT source, owner FROM lease WHERE expires > :now", now=clock()))
+        require_finished(now, now.searching.sources())
         with copied(state, kept) as copy:
             put_in_place(copy, kept)
         _take_over(now, prepared)
@@ -129,6 +131,7 @@ def _take_over(now: State, prepared: Path) -> None:
     with now.attached(prepared, "back"), now.write():
         # Once more: a run may have begun while the backup was prepared. From here on none can.
         _refuse_held(now.rows("SELECT source, owner FROM lease WHERE expires > :now", now=now.clock()))
+        require_finished(now, now.searching.sources())
         highest = {name: _number(now, name) for name in _HIGHEST}
         backups, used = now.facts.backups.get(), now.facts.company.get() is not None
         stay = {*_NEVER_BACK, *(_OF_NOW if used else ())}

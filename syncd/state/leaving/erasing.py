@@ -7,11 +7,14 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from syncd.core.callers.form import plain_numbers
 from syncd.core.forgetting.texts import erased, match_without
 from syncd.core.forgetting.traces import Sought, Traces, fields_without
 from syncd.state.database import Part
 from syncd.state.entries import OURS
+from syncd.state.facts import Fact, Facts
 from syncd.state.glance import repairs_of
+from syncd.state.leaving.rewording import Rewording
 from syncd.state.leaving.searching import OF_KEYS, OF_NUMBERS
 from syncd.state.queries import THESE_KEYS
 
@@ -32,7 +35,13 @@ _TEXTS = "before, after, match, old_match, reason"
 _HOLDING = " OR ".join(f"instr(coalesce({name}, ''), :number) > 0" for name in _TEXTS.split(", "))
 _CHANGES = (
     f"SELECT id, {_TEXTS} FROM change WHERE source = :source AND outcome NOT IN ('pending', 'moved') AND ({_HOLDING})"
+    " AND key = coalesce(:key, key)"
 )
+_IS_OPEN = (
+    "SELECT EXISTS (SELECT 1 FROM change WHERE source = :source AND key = :key AND outcome IN ('pending', 'moved'))"
+)
+_PAST = "SELECT before, after FROM change WHERE source = :source AND key = :key"
+_PRESENT = "SELECT fields, returned FROM contact WHERE source = :source AND key = :key"
 _CHANGED = "UPDATE change SET before = ?, after = ?, match = ?, old_match = ?, reason = ? WHERE id = ?"
 
 
@@ -56,19 +65,68 @@ class Erasing(Part):
                 self._take_out_of_history(source, number, sought.numbers, phones)
             self._take_out_of_wanted(source, sought.numbers, phones)
             self._take_out_of_texts(source, traces)
+            Rewording(self._database).reword(source, sought)
             # What the source says of them was kept there; the next read is a whole one.
             self._database.execute("DELETE FROM cursor WHERE source = :source", source=source)
+            # In this transaction: a process that is ended before it cleans leaves nothing else that tells of it.
+            self._unclean().set(self._database.clock())
+
+    def is_unclean(self) -> bool:
+        """Return whether something was erased since the file was last cleaned."""
+        return self._unclean().get() is not None
+
+    def erase_former(self, source: str, key: str, phones: Collection[str]) -> bool:
+        """Erase the numbers that the past of a contact has, and the contact itself has not; return whether it could.
+
+        It cannot while a call for the contact is open, which needs what the history says.
+        """
+        self._database.execute("PRAGMA secure_delete = ON")
+        with self._database.write():
+            if self._database.scalar(_IS_OPEN, source=source, key=key):
+                return False
+            lost = self._numbers(_PAST, source, key, phones) - self._numbers(_PRESENT, source, key, phones)
+            for number in lost:
+                self._take_out_of_history(source, number, lost, phones, key)
+                former = "DELETE FROM formernumber WHERE source = :source AND key = :key AND number = :number"
+                self._database.execute(former, source=source, key=key, number=number)
+            if lost:
+                self._take_out_of_texts(source, Traces(Sought(numbers=lost)))
+                self._unclean().set(self._database.clock())
+        return True
+
+    def _numbers(self, query: str, source: str, key: str, phones: Collection[str]) -> frozenset[str]:
+        """Return the numbers, in plain form, of the contacts (JSON texts) that the query returns."""
+        stored = [
+            json.loads(text) for row in self._database.rows(query, source=source, key=key) for text in row if text
+        ]
+        found = (plain_numbers(fields.get(name) or "") for fields in stored for name in phones)
+        return frozenset(number for numbers in found for number in numbers)
+
+    def compare_anew(self, source: str, keys: Collection[str]) -> None:
+        """Let the next run map and compare the rows of these contacts, although they have not changed."""
+        self._database.execute(
+            f"UPDATE contact SET digest = 0, raw = NULL WHERE {THESE_KEYS}", source=source, keys=keys
+        )
 
     def clean(self) -> tuple[list[Path], bool]:
         """Remove older copies of the file, and rewrite it, so that no byte of what was erased is left.
 
         Returns:
-            The copies that were removed, and whether the file is clean: it is not while another process reads it.
+            The copies that were removed, and whether the file is clean: it is not while another process reads it. Then,
+            and after an error, it counts as unclean still.
         """
-        copies = self._database.copies()
+        erased, copies = self._unclean().get(), self._database.copies()
         for copy in copies:
             copy.unlink(missing_ok=True)
-        return copies, self._database.rewrite()
+        is_clean = self._database.rewrite()
+        with self._database.write():
+            # Another process may have erased something meanwhile.
+            if is_clean and self._unclean().get() == erased:
+                self._unclean().set(None)
+        return copies, is_clean
+
+    def _unclean(self) -> Fact[float | None]:
+        return Facts(self._database).unclean
 
     def _values(self, source: str, sought: Sought) -> Iterator[str]:
         """Yield the values of the fields of these contacts, as far as the history and the ledger know them."""
@@ -96,7 +154,11 @@ class Erasing(Part):
             )
             self._database.execute(query, source=source, number=number)
 
-    def _take_out_of_history(self, source: str, number: str, numbers: frozenset[str], phones: Collection[str]) -> None:
+    def _take_out_of_history(
+        self, source: str, number: str, numbers: frozenset[str], phones: Collection[str], key: str | None = None
+    ) -> None:
+        """Take numbers out of the changes that hold one of them (``number``): of all contacts, or of one."""
+
         def without(stored: str | None) -> str | None:
             return stored and json.dumps(fields_without(json.loads(stored), numbers, phones), ensure_ascii=False)
 
@@ -110,7 +172,7 @@ class Erasing(Part):
                 id_,
             )
             for id_, before, after, match, old_match, reason in self._database.rows(
-                _CHANGES, source=source, number=number
+                _CHANGES, source=source, number=number, key=key
             )
         ]
         self._database.execute_many(_CHANGED, rows)

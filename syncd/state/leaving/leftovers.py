@@ -39,12 +39,12 @@ class Leftovers(Part):
         """Return ``id`` (None: not found), ``match``, ``why`` and ``at`` of what may be left of one key."""
         return self._database.records(_OF_KEY, source=source, key=key)
 
-    def let_go(self, source: str, keys: Collection[str]) -> None:
-        """Take adopted contacts out of the ledger: they stay at the target, and other sources may claim them."""
+    def let_go(self, source: str, keys: Collection[str], why: Left = Left.ADOPTED) -> None:
+        """Take contacts out of the ledger: they stay at the target, and other sources may claim them."""
         if keys:
             with self._database.write():
                 now = self._database.clock()
-                self._database.execute(_LET_GO, source=source, keys=keys, why=Left.ADOPTED.value, now=now)
+                self._database.execute(_LET_GO, source=source, keys=keys, why=why.value, now=now)
                 self._database.execute(f"DELETE FROM contact WHERE {THESE_KEYS}", source=source, keys=keys)
 
     def has_given_up(self, source: str) -> bool:

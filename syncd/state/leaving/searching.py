@@ -49,6 +49,23 @@ _FORMER = (
     " (SELECT 1 FROM contact WHERE contact.source = :source AND contact.key = change.key) AND NOT EXISTS"
     " (SELECT 1 FROM change AS later WHERE later.source = :source AND later.key = change.key AND later.id > change.id)"
 )
+# The digest is 0 in the changes that take numbers away: a row that lost its number sends a contact without one.
+_EMPTIED = (
+    "SELECT contact.key, contact.fields, contact.returned FROM change JOIN contact USING (source, key)"
+    " WHERE source = :source AND change.digest = 0 AND change.outcome = 'accepted' AND contact.status = 'accepted'"
+    " AND instr(coalesce(change.before, ''), :number) > 0 AND NOT EXISTS"
+    " (SELECT 1 FROM change AS later WHERE later.source = :source AND later.key = change.key AND later.id > change.id)"
+)
+_MERGED_WITH = (
+    "SELECT DISTINCT key FROM contact WHERE source = :source AND match IN"
+    f" (SELECT merged_into FROM merged WHERE {THESE_KEYS}) ORDER BY key"
+)
+_LET_GO_WITH = (
+    "SELECT key, before, after FROM change JOIN leftover USING (source, key) WHERE source = :source"
+    " AND leftover.remote_id IS NOT NULL AND instr(coalesce(before, '') || coalesce(after, ''), :number) > 0"
+    " AND NOT EXISTS"
+    " (SELECT 1 FROM change AS later WHERE later.source = :source AND later.key = change.key AND later.id > change.id)"
+)
 _HOLDER = "SELECT key, remote_id, match, fields, returned, status, origin FROM contact"
 _FIELDS = {"one": pl.String, "other": pl.String}
 _PAGE = 25_000
@@ -132,6 +149,35 @@ class Searching(Part):
                 if left != fields and not any(left.get(name) for name in phones):
                     found.add(key)
         return Sought(sought.keys | found, sought.numbers)
+
+    def emptied(
+        self, source: str, numbers: Collection[str], phones: Collection[str], sent: Collection[str]
+    ) -> frozenset[str]:
+        """Return the contacts whose last change took the last number of their row from them, and that have another one.
+
+        ``sent``: the phone fields that rows fill.
+        """
+        found = set()
+        for number in numbers:
+            for key, fields, returned in self._database.rows(_EMPTIED, source=source, number=number):
+                there = json.loads(returned or "{}") | json.loads(fields)
+                if any(there.get(name) for name in phones) and not any(there.get(name) for name in sent):
+                    found.add(key)
+        return frozenset(found)
+
+    def merged_with(self, source: str, keys: Collection[str]) -> list[str]:
+        """Return the contacts that may hold the numbers of these keys, which were merged into them."""
+        return [key for key in self._database.column(_MERGED_WITH, source=source, keys=keys) if key not in keys]
+
+    def let_go_with(self, source: str, numbers: Collection[str], phones: Collection[str]) -> frozenset[str]:
+        """Return the keys of contacts that syncd had let go with one of these numbers."""
+        found = set()
+        for number in numbers:
+            for key, before, after in self._database.rows(_LET_GO_WITH, source=source, number=number):
+                there = json.loads(before or "{}") | json.loads(after or "{}")
+                if holds_one_of(there, frozenset(numbers), phones):
+                    found.add(key)
+        return frozenset(found)
 
     def stays(self, source: str, keys: Collection[str]) -> list[Leftover]:
         """Return the contacts of these keys that syncd had let go before, and that stay at the target."""

@@ -10,7 +10,7 @@ from syncd.core.callers.former import NAME
 from syncd.core.callers.numbers import NUMBER
 from syncd.core.callers.unsent import AT, WHY
 from syncd.core.columns import KEY
-from syncd.state.database import Part
+from syncd.state.database import Database, Part
 from syncd.state.facts import Fact
 from syncd.state.numbers.there import MORE
 from syncd.state.queries import THESE_KEYS
@@ -25,8 +25,27 @@ _REFUSED = (
     " WHERE contact.source = :source AND contact.status <> 'accepted' AND contact.status = 'rejected'"
     " AND change.after IS NOT NULL ORDER BY contact.key"
 )
+_READ = "unsent.read."
+# Every complete and every partial read leaves this fact.
+_UNREAD = (
+    f"SELECT substr(name, {len(_READ) + 1}) FROM fact WHERE name GLOB '{_READ}*' AND substr(name, {len(_READ) + 1})"
+    " NOT IN (SELECT source FROM run WHERE kind IN ('run', 'apply') AND started >= :before)"
+)
 _PUT = "INSERT OR REPLACE INTO unsent (source, number, key, at, name, why, reason) VALUES {rows}"
 _PAGE = 25_000
+
+
+def forget_rows(database: Database, source: str) -> int:
+    """Forget the rows of a source; its next complete read keeps its own. Return how many rows went."""
+    with database.write():
+        for fact in (_READ, MORE):
+            database.execute("DELETE FROM fact WHERE name = :name", name=f"{fact}{source}")
+        return database.execute("DELETE FROM unsent WHERE source = :source", source=source)
+
+
+def forget_unread(database: Database, before: float) -> int:
+    """Forget the rows of sources that no run has read since ``before`` (Unix seconds); return how many went."""
+    return sum(forget_rows(database, source) for source in database.column(_UNREAD, before=before))
 
 
 class Unsent(Part):
@@ -34,7 +53,7 @@ class Unsent(Part):
 
     def mark(self, source: str) -> Fact[str | None]:
         """Return what tells whether the rows of the source's next complete read are those of the last one."""
-        return Fact(self._database, f"unsent.read.{source}", lambda stored: stored)
+        return Fact(self._database, f"{_READ}{source}", lambda stored: stored)
 
     def refused(self, source: str) -> pl.DataFrame:
         """Return the contacts that the target refused, as :data:`REFUSED`."""

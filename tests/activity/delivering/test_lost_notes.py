@@ -10,8 +10,9 @@ import pytest
 
 from syncd.core.activity.delivering.settled import LOOKS
 from syncd.sink import Item, Outcome
+from syncd.state.runs import Runs
 from tests.worlds.delivery_world import DAY, HOUR, DeliveryWorld, counts, held
-from tests.worlds.memory_sink import MemorySink, down, killed, killed_after
+from tests.worlds.memory_sink import Killed, MemorySink, down, killed, killed_after
 
 MINUTE = 60.0
 LATE = LOOKS[-1]
@@ -125,6 +126,50 @@ def test_a_copy_that_was_made_within_a_run_does_not_make_doubles(finds: Delivery
     finds.deliver()
     assert finds.place.identities() == calls
     assert counts(finds.deliver()) == {"unchanged": 3}
+
+
+def test_a_backfill_that_is_approved_after_the_loss_is_looked_for(finds: DeliveryWorld) -> None:
+    finds.crm = {"at_most": {"creates": 2}}
+    finds.deliver()
+    call = delivered_and_killed(finds, "c1")
+    finds.lose_deliveries()
+    others = finds.calls(3, prefix="d")
+    assert held(finds.deliver()) == [("activity.flood", 4)]
+    finds.later(LATE)
+    finds.approve("activity.flood")
+    finds.deliver()
+    assert sorted(finds.place.identities()) == sorted([call, *others])
+
+
+def test_what_the_sink_cannot_tell_is_made_once_a_person_approves_it(finds: DeliveryWorld) -> None:
+    finds.deliver()
+    copy = finds.copy()
+    delivered_and_killed(finds, "c1")
+    finds.restore(copy)
+    call = finds.call("c2")
+    finds.place.untold = {call}
+    assert held(finds.deliver()) == [("activity.doubt", 1)]
+    finds.approve("activity.doubt")
+    finds.deliver()
+    assert finds.status(call) == "accepted"
+
+
+@pytest.mark.parametrize("options", [FINDS, NEITHER])
+def test_a_run_that_ends_before_it_is_noted_is_no_loss(
+    world: DeliveryWorld, options: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    world.options = dict(options)
+    world.call("c1")
+    world.deliver()
+    call = world.call("c2")
+    with monkeypatch.context() as patch:
+        patch.setattr(Runs, "begin", die)
+        world.die()
+    report = world.deliver()
+    assert (held(report), world.status(call)) == ([], "accepted")
 
 
 def test_what_may_be_there_and_is_forgotten_meanwhile_is_named(finds: DeliveryWorld) -> None:

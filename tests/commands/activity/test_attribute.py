@@ -90,7 +90,7 @@ MISTAKES = [
     (["c1", "--again", DAY], "--again A..B without an ID"),
     (["--again", "yesterdy"], "--again 'yesterdy': write days"),
     (["c1", "--to", "tenant", "7"], "there is no source 'tenant' (did you mean 'tenants'?)"),
-    (["c1", "--nobody"], "no call, message, file or event has the id 'c1'"),
+    (["c1", "--nobody"], "no call, message, file or event has this id"),
 ]
 
 

@@ -65,7 +65,7 @@ def test_an_unknown_id_is_an_error_that_says_where_ids_are(phone_day: PhoneDay, 
     code, _, err = phone_day.syncd("activity", "explain", identity)
     assert code == 2
     if identity != "text:":
-        assert f"no call, message, file or event has the id '{identity}'" in errors(err)[0]
+        assert "no call, message, file or event has this id" in errors(err)[0]
 
 
 def test_one_id_in_two_channels_is_asked_for_with_its_channel(phone_day: PhoneDay) -> None:

@@ -62,7 +62,7 @@ def test_a_table_is_for_people(phone_day: PhoneDay) -> None:
         (("--days", "2026-02-30"), "--days '2026-02-30': write days"),
         (("--days", "2026-03-10..2026-03-01"), "the oldest first"),
         (("--kind", "fax"), "--kind 'fax': write call or message"),
-        (("--number", "anonymous"), "--number 'anonymous': this is no phone number"),
+        (("--number", "anonymous"), "--number: this is no phone number"),
     ],
 )
 def test_what_means_nothing_is_refused(phone_day: PhoneDay, options: tuple[str, ...], said: str) -> None:

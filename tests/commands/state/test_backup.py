@@ -71,6 +71,8 @@ def test_a_backup_never_replaces_another_file(ran: World, syncd: Command) -> Non
         ("syncd.db", ("--force",), "syncd works with this file"),
         ("syncd.db-wal", ("--force",), "syncd works with this file"),
         ("syncd.yaml", ("--force",), "syncd works with this file"),
+        ("syncd.db.before-0012-from-0009", (), "syncd calls its own copies so"),
+        ("syncd.db.before-restore-20260101T000000-2", (), "syncd calls its own copies so"),
         (".", (), "this is a folder"),
         ("none/saved.db", (), "there is no folder"),
     ):

@@ -101,7 +101,11 @@ class Company:
         for source in self.world.sources.values():
             source["phones"] = {"shared": policy}
 
-    def run(self, source: str, *, backwards: bool = False) -> None:
+    def set_mode(self, source: str, mode: str) -> None:
+        self.world.sources[source]["mode"] = mode
+
+    def run(self, source: str, *, backwards: bool = False) -> str:
+        """Run the source, and return how it was read."""
         self.now += 1
         self.world.later = 1000.0 * self.now
         if source != "crm":
@@ -112,6 +116,7 @@ class Company:
         assert report.error is None
         assert not report.held
         self.model.ran(source, self.now)
+        return "unchanged" if report.same_as_before else report.read
 
     def numbers(self) -> dict[str, set[str]]:
         return {ref: {*filter(None, each.get("Phone", "").split(";"))} for ref, each in self.world.there().items()}
@@ -153,6 +158,8 @@ def step(company: Company, what: str, *rest: Any) -> None:
             company.assign(*rest)
         case "policy":
             company.set_policy(*rest)
+        case "mode":
+            company.set_mode(*rest)
 
 
 def converged(company: Company, policy: str, orders: Iterable[tuple[str, ...]]) -> None:
@@ -226,3 +233,30 @@ def test_a_change_of_the_policy_ends_with_what_the_new_one_says(
             step(found, *each)
         found.set_policy(policy)
         converged(found, policy, orders)
+
+
+MODES = st.tuples(
+    st.just("mode"), st.sampled_from(ORDER), st.sampled_from(["mirror", "upsert", "update_only", "create_only"])
+)
+
+
+@settings(**{**KNOBS, "max_examples": examples(6, 400)})
+@given(
+    steps=st.lists(STEPS | DECISIONS | MODES, min_size=6, max_size=16),
+    policy=st.sampled_from(["first", "newest", "company", "hold"]),
+    orders=ORDERS,
+)
+def test_sources_that_do_not_change_are_soon_not_read_any_more_in_any_mode(
+    steps: list[Any], policy: str, orders: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    Feed.ACCOUNTS.clear()
+    with company(tmp_path_factory.mktemp("world"), fields=COMPANY) as world:
+        found = made(world, policy)
+        for each in steps:
+            step(found, *each)
+        for source in (*orders[0], *orders[1], *orders[0]):
+            found.run(source)
+        with world.state() as state:
+            assert {name: state.shared.due(name).to_list() for name in ORDER} == {name: [] for name in ORDER}
+        read = {source: found.run(source) for source in orders[1]}
+        assert read == {"tenants": "unchanged", "owners": "unchanged", "crm": "partial"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +51,29 @@ def test_no_byte_of_it_is_left_in_the_files_of_the_state(synced: World, syncd: C
     assert left_in_files(synced.folder, *texts) == {}
 
 
+@pytest.mark.parametrize("name", ["syncd.db.before-upgrade", "syncd.db.before-restore", ".syncd.db.mine.new"])
+def test_a_backup_that_a_person_keeps_beside_the_state_stays_and_is_named(
+    synced: World, syncd: Command, name: str
+) -> None:
+    assert syncd("state", "backup", name)[0] == 0
+    copied = Path(shutil.copy(synced.folder / name, synced.folder / f"{name}-2"))
+    assert str(synced.folder / name) in syncd("forget", "tenants", "1", "--dry-run")[1]
+    found = as_json(syncd, "forget", "tenants", "1")
+    assert (found["copies"], found["elsewhere"]) == ([], [str(synced.folder / name)])
+    assert (synced.folder / name).exists()
+    assert copied.exists()
+
+
+def test_a_backup_of_an_earlier_version_stays_under_whatever_name(synced: World, syncd: Command) -> None:
+    kept = synced.folder / "syncd.db.before-0099-from-0012"
+    shutil.copy(synced.folder / "syncd.db", kept)
+    with synced.state() as state:
+        state.facts.backups.set([{"path": str(kept), "at": 1.0}])
+    assert as_json(syncd, "forget", "tenants", "1")["copies"] == []
+    assert kept.exists()
+    assert json.loads(syncd("state", "check", "--json")[1])["copies"] == []
+
+
 def test_a_dry_run_shows_what_would_go_and_changes_nothing(
     synced: World, syncd: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +92,7 @@ def test_a_dry_run_shows_what_would_go_and_changes_nothing(
             "id": 1,
             "kind": "delete",
             "adopted": False,
+            "released": False,
             "fields": {
                 "External ID": {"old": "1", "new": None},
                 "Name": {"old": "Ann Newername", "new": None},

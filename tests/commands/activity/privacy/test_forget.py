@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from syncd.activity import erasing
+from syncd.errors import StateError
 from tests.worlds.commands import Command
 from tests.worlds.phone_day import DAY, PhoneDay
 
@@ -57,6 +59,23 @@ def test_nothing_of_the_number_stays_in_the_files(phone_day: PhoneDay, say: Say)
     assert HERS.encode() not in kept
     assert b"Ann Lee" not in kept
     assert len(phone_day.listed()) == 3, "of others everything stays"
+
+
+def test_a_forget_that_ends_before_it_removes_copies_is_finished_by_the_next_command(
+    phone_day: PhoneDay, say: Say
+) -> None:
+    store = phone_day.world.folder / "activity.db"
+    copy = Path(shutil.copy(store, store.with_name("activity.db.before-0002-from-0001")))
+
+    def ended(_: object) -> None:
+        raise StateError("ended here")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(erasing, "_remove_copies", ended)
+        say("forget", WRITTEN, code=2)
+    assert HERS.encode() in copy.read_bytes()
+    say("pull", "--days", DAY)
+    assert not copy.exists()
 
 
 def test_the_file_of_what_was_forgotten_tells_nobody_whom(phone_day: PhoneDay, say: Say) -> None:
