@@ -68,6 +68,18 @@ def test_the_run_that_obeys_says_who_has_the_number(company: World, syncd: Comma
     assert (without["why"], without["name"], without["reason"]) == ("policy", "Ann", "tenants 2 has it (decided)")
 
 
+def test_a_run_that_obeys_a_person_counts_who_is_called_now(company: World, syncd: Command) -> None:
+    with_policy(company, "hold")
+    tenants(company, ("1", "Ann", ONE), ("2", "Bo", ONE))
+    settled(company)
+    syncd("number", ONE, "--to", "tenants", "2")
+    assert "callers: 1 gets a name" in syncd("run", "--dry-run")[1]
+    assert "callers: 1 gets a name" in syncd("run")[1]
+    syncd("number", ONE, "--to", "tenants", "1")
+    assert f"callers: 1 changes its name\n  {ONE}  Bo → Ann" in syncd("run", "--dry-run")[1]
+    assert "callers: 1 changes its name" in syncd("run")[1]
+
+
 def test_a_decision_is_shown_and_taken_back(held: World, syncd: Command) -> None:
     syncd("number", ONE, "--to", "tenants", "1")
     settled(held)
