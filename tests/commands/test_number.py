@@ -27,6 +27,8 @@ def test_a_run_says_that_a_number_waits_and_ends_with_3(held: World, syncd: Comm
     assert code == 3
     assert f"1 number waits for a decision: {ONE}" in out
     assert f"syncd number {ONE} --to SOURCE KEY" in out
+    # Both sources wait for it.
+    assert out.endswith("; 1 to decide.\n")
     code, out, _ = syncd("run", "--json")
     tenants, owners = json.loads(out)["sources"]
     assert (code, tenants["undecided"], tenants["counts"]["left_out"]) == (3, [ONE], 1)
@@ -78,6 +80,9 @@ def test_a_run_that_obeys_a_person_counts_who_is_called_now(company: World, sync
     syncd("number", ONE, "--to", "tenants", "1")
     assert f"callers: 1 changes its name\n  {ONE}  Bo → Ann" in syncd("run", "--dry-run")[1]
     assert "callers: 1 changes its name" in syncd("run")[1]
+    set_policy(company, "warn")
+    company.settings()
+    assert "callers: 1 becomes ambiguous" in syncd("run")[1]
 
 
 def test_a_decision_is_shown_and_taken_back(held: World, syncd: Command) -> None:
