@@ -253,7 +253,8 @@ def _waiting(reports: Sequence[SourceReport]) -> Iterator[str]:
     if held:
         yield f"{counted(held, 'change')} held"
     numbers = {name: sum(report.counts[name] for report in reports) for name in ("invalid", "rejected")}
-    numbers["to decide"] = sum(len(report.undecided) for report in reports)
+    # A number of several sources waits in each of them, for one decision.
+    numbers["to decide"] = len({number for report in reports for number in report.undecided})
     numbers["refused"] = sum(len(report.refused or ()) for report in reports)
     numbers["not undone"] = sum(len(report.kept) for report in reports)
     numbers["with an unknown outcome, sent again by the next run"] = sum(report.unknown for report in reports)
