@@ -24,9 +24,10 @@ from syncd.commands.activity import webhook
 from syncd.commands.activity.privacy import message
 from syncd.commands.fields import fields
 from syncd.commands.forget.options import ForgetOptions
+from syncd.commands.groups.alone import group, show_help
 from syncd.commands.options import Common, Config, Level, command
 from syncd.commands.sandbox import sandbox
-from syncd.report.exit_code import DONE, MEANINGS, USAGE, code_of
+from syncd.report.exit_code import DONE, MEANINGS, code_of
 
 app = typer.Typer(
     name="syncd",
@@ -37,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-config_app = typer.Typer(help="About the configuration file.", rich_markup_mode=None)
+config_app = group("About the configuration file.")
 # The modules of these groups are light to import, unlike those of most commands, so that they have their own words.
 app.add_typer(config_app, name="config")
 app.add_typer(rejects.app, name="rejects")
@@ -63,10 +64,7 @@ def everywhere(
         typer.echo(f"syncd {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        from syncd.report.streams import print_on_stderr
-
-        print_on_stderr(f"{context.get_help()}\n")
-        raise typer.Exit(USAGE)
+        show_help(context)
 
 
 def _add(name: str, options: type, room: str = "") -> None:

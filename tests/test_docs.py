@@ -144,8 +144,10 @@ def completed(example: Mapping[str, Any]) -> dict[str, Any] | None:
     target = {"api_key": "k"}
     source = {"connector": "csv", "options": {"path": "tenants.csv"}, "key": "id", "mapping": MAPPING}
     if example.keys() <= forms["SettingsForm"]["properties"].keys():
-        sources = {} if "include" in example else {"sources": {"tenants": source}}
-        return {"target": target, **sources, **example}
+        given = example.get("sources", {} if "include" in example else {"tenants": source})
+        # A page may show one key of a source in its place.
+        sources = {name: each if "connector" in each else {**source, **each} for name, each in given.items()}
+        return {"target": target, **example, **({"sources": sources} if sources else {})}
     if example.keys() <= forms["SourceForm"]["properties"].keys():
         whole = {**source, "connector": connector_of(example.get("options", source["options"])), **example}
         return {"target": target, "sources": {"tenants": whole}}
@@ -189,6 +191,23 @@ def test_the_first_configuration_of_the_readme_is_whole(tmp_path: Path) -> None:
     path.write_text(block)
     settings = load(path, {"VOCATECH_API_KEY": "k-5550100"})
     assert list(settings.sources["tenants"].rules.mapping) == ["External ID", "Contact", "Phone"]
+
+
+# Headings and tables
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_heading_stands_after_an_empty_line(page: str) -> None:
+    assert re.findall(r"(?<!\A)(?<!\n)\n(#{1,6} [^\n]*)", FENCE.sub("```", PAGES[page])) == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/reference/")])
+def test_no_section_of_the_reference_comes_twice_and_no_option_stands_twice_in_one(page: str) -> None:
+    heads, *parts = re.split(r"^(?=#{2,3} )", prose(PAGES[page]), flags=re.MULTILINE)
+    options = [Counter(re.findall(r"^\| `(--[\w-]+)[^|]*\|", part, re.MULTILINE)) for part in [heads, *parts]]
+    assert [name for found in options for name, count in found.items() if count > 1] == []
+    sections = Counter(part.partition("\n")[0] for part in parts if part.startswith("## "))
+    assert [name for name, count in sections.items() if count > 1] == []
 
 
 # Links and paths

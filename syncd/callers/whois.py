@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from syncd.config import Settings
-from syncd.core.callers.whois import Caller, Former, NotThere, Shown, Whois, since, written
+from syncd.core.callers.whois import Caller, Former, NotThere, Shown, Whois, is_possible, misread, since, written
 from syncd.core.forgetting.marks import digest_of
 from syncd.core.wording import shown_key
 from syncd.errors import ConfigError
@@ -21,19 +22,23 @@ def whois(settings: Settings, text: str, region: str | None = None) -> Whois:
     """Return who has the number that ``text`` is; ``region``: in which it is written, if not in those of the sources.
 
     Raises:
-        ConfigError: the text is no number, or no run has made a state yet.
+        ConfigError: the text is no number or several ones, or no run has made a state yet.
         StateError: the state cannot be read.
     """
     rules = [each.rules.phones for each in settings.sources.values()]
-    regions = [region] if region else [*dict.fromkeys(each.region for each in rules)] or ["US"]
-    numbers = written(text, regions, per_row=any(each.region_column for each in rules))
+    sent = [*dict.fromkeys(each.region for each in rules)] or ["US"]
+    regions = [region] if region else sent
+    numbers = written(text, regions, sent, per_row=any(each.region_column for each in rules))
     if not numbers:
         raise ConfigError("NUMBER: this is no phone number: it has no digits; write it in any way: +1 212 555 0101")
+    if wrong := misread(text, regions):
+        raise ConfigError(f"NUMBER: {wrong}")
     if not is_there(settings.state):
         raise ConfigError(f"{settings.state}: there is no state yet, so nobody is known: syncd run makes it")
     with NumberBook(settings.state) as book:
         answer = _Answer(book, numbers, settings.target.display, frozenset(settings.sources))
-        return answer.whois(Forgotten(settings.state))
+        found = answer.whois(Forgotten(settings.state))
+    return replace(found, possible=is_possible(text, regions))
 
 
 def phones_of(settings: Settings) -> frozenset[str]:

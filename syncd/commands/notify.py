@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 
-import typer
-
+from syncd.commands.groups.alone import group
 from syncd.commands.options import Common, command
 from syncd.commands.settings import loaded
 from syncd.errors import ConfigError
 from syncd.report.exit_code import code_for
 
-app = typer.Typer(help="Who is told what.", rich_markup_mode=None)
+app = group("Who is told what.")
 
 
 @command(app)

@@ -129,7 +129,7 @@ class ApproveOptions:
 class NumberOptions:
     """Say whose a number is that several contacts want, or show who wants it. The target is asked nothing."""
 
-    number: Annotated[str | None, Argument(metavar="NUMBER", help="The number, in any way of writing it.")] = None
+    number: Annotated[list[str] | None, Argument(metavar="NUMBER", help="In any way of writing it.")] = None
     to: Annotated[tuple[str, str] | None, _TO] = None
     nobody: Annotated[bool, Option("--nobody", help="Take back what was said of it.")] = False
     listed: Annotated[bool, Option("--list", help="Show whose numbers were said to be, and what waits for that.")] = (
@@ -163,7 +163,7 @@ class ExplainOptions:
 class WhoisOptions:
     """Show whom a phone shows for a number, since when, whom it showed before, and why others are not there."""
 
-    number: Annotated[str, _CALLER]
+    number: Annotated[list[str], _CALLER]
     live: Annotated[bool, _LIVE_NUMBER] = False
     region: Annotated[str | None, _REGION] = None
     as_json: Json = False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from syncd.config.tree import KeyPath, Node, locate
 from syncd.config.value_types import HIDDEN, WRONG
@@ -126,7 +127,8 @@ class Problems:
             return "is missing, and is required"
         if kind == "extra_forbidden":
             known = known_keys(model, detail["loc"])
-            hint = nearest(str(detail["loc"][-1]), known)
+            name = str(detail["loc"][-1])
+            hint = _belongs(model, detail["loc"]) or nearest(name, known)
             return f"is not a key here{hint}; there are: {', '.join(known) or 'none'}"
         if kind in {"literal_error", "enum"}:
             # Pydantic gives the choices only as text: 'a', 'b' or 'c'.
@@ -160,12 +162,33 @@ def _written(node: Node) -> str:
 
 def known_keys(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:
     """Return the keys that ``model`` knows at the place of the last step of ``location``."""
+    return [name for name, _ in _fields_at(model, location)]
+
+
+def _belongs(model: type[BaseModel], location: Sequence[str | int]) -> str:
+    """Return where the last step of ``location`` is a key: in the entries of a map beside it, as of ``sources``; or "".
+
+    A key that all sources are to have is often written once, above them.
+    """
+    key = str(location[-1])
+    maps = [(name, get_args(each.annotation)) for name, each in _fields_at(model, location) if _is_map(each)]
+    for name, (_, entry) in maps:
+        if key in {each for inner in _models_in(entry) for each, _ in _fields_at(inner, ("",))}:
+            return f" (it belongs under each of the {name}, as in {name}: {{NAME: {{{key}: …}}}})"
+    return ""
+
+
+def _is_map(field_: FieldInfo) -> bool:
+    return get_origin(field_.annotation) is dict
+
+
+def _fields_at(model: type[BaseModel], location: Iterable[str | int]) -> list[tuple[str, FieldInfo]]:
     models = [model]
     for step in list(location)[:-1]:
         fields = [each for model in models for name, each in model.model_fields.items() if step in {each.alias, name}]
         # A step that is no field (an index, a key of a dict, a union's tag) stays in the same models.
         models = [inner for each in fields for inner in _models_in(each.annotation)] or models
-    return [each.alias or name for model in models for name, each in model.model_fields.items()]
+    return [(each.alias or name, each) for model in models for name, each in model.model_fields.items()]
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

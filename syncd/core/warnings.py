@@ -17,8 +17,8 @@ INVISIBLE_MARKS = "invisible marks in the key or in a match field"
 
 # Several contacts may share a number. The guide does not say which of them the phone shows when the number calls.
 REMEDY = (
-    "which of them is shown when it calls is not documented: leave a number with one contact, or set phones: "
-    "{shared: allow} where that is meant"
+    "which of them is shown when it calls is not documented: leave a number with one contact; or in each "
+    "source, set phones: {shared: first} (or newest, company, hold), by which one has it, or {shared: allow}"
 )
 """The advice for contacts that share a number."""
 

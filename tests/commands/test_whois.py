@@ -74,6 +74,7 @@ def test_what_is_told_of_a_contact(office: World, syncd: Command) -> None:
         "before": [],
         "not_there": [],
         "complete": True,
+        "possible": True,
     }
     code, out, _ = syncd("whois", "2125550102")
     assert (code, out.splitlines()[0]) == (0, "2125550102 shows Bob Jones (tenants, key 2)")
@@ -249,7 +250,7 @@ class TestRegions:
         code, _, err = syncd("whois", "020 7946 0958", "--region", "XX")
         assert (code, errors(err)) == (
             2,
-            ["--region 'XX': there is no such region; write an ISO code such as US or GB"],
+            ["--region 'XX': is not a region: write a two-letter country code such as US or DE"],
         )
 
 

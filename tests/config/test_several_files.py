@@ -1,5 +1,7 @@
 """A configuration of several files: included sources, their order, and problems in all files at once."""
 
+import pytest
+
 from tests.worlds.config_world import SOURCE, TARGET, World, csv_options
 
 
@@ -17,6 +19,14 @@ def test_every_problem_of_every_file_is_told_at_once_in_the_order_of_files_and_l
         "sources/b.yaml:6",
     ]
     assert "worker: is not a key here (did you mean 'workers'?)" in found[0]
+
+
+@pytest.mark.parametrize("key", ["phones: {shared: first}", "mapping: {Phone: mobile}", "deletes: {at_most: 5}"])
+def test_a_key_of_a_source_above_all_sources_is_told_where_it_belongs(world: World, key: str) -> None:
+    name = key.partition(":")[0]
+    [problem] = world.problems(world.one_source() + f"\n{key}\n")
+    place = f"it belongs under each of the sources, as in sources: {{NAME: {{{name}: …}}}}"
+    assert f"{name}: is not a key here ({place}); there are: target, " in problem
 
 
 def test_nobody_is_told_thousands_of_problems(world: World) -> None:

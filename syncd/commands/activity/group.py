@@ -5,12 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-import typer
-
 from syncd.commands import options as takes
+from syncd.commands.groups.alone import group
 from syncd.commands.options import Common, command
 
-app = typer.Typer(help="Calls and messages: read them, and prove that none is missing.", rich_markup_mode=None)
+app = group("Calls and messages: read them, and prove that none is missing.")
 
 
 def _add(name: str, options: type, module: str | None = None) -> None:

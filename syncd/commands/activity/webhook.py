@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
-import typer
 from typer import Argument, Option
 
+from syncd.commands.groups.alone import group
 from syncd.commands.options import Common, Json, command
 from syncd.commands.running import Report, reported
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from syncd.activity.webhooks.api import Endpoint
     from syncd.report.screen import Screen
 
-app = typer.Typer(help="The webhook at Vocatech that delivers calls and messages.", rich_markup_mode=None)
+app = group("The webhook at Vocatech that delivers calls and messages.")
 
 Number = Annotated[
     str | None, Argument(metavar="ID", help="One endpoint, as the list shows it; ours, if none is named.")

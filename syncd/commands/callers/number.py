@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncd.commands.callers.given import one_number
 from syncd.commands.options import NumberOptions
 from syncd.commands.running import Report, reported
 from syncd.commands.settings import chosen_sources, existing_state, loaded
@@ -31,11 +32,8 @@ HEAD = ("number", "whose", "since", "wants it")
 def number(config: Path | None, options: NumberOptions) -> int:
     """Say it, take it back, or show what was said; print the result and return the exit code."""
     decides = options.to is not None or options.nobody
-    if (
-        options.listed is (options.number is not None)
-        or (options.listed and decides)
-        or (options.to and options.nobody)
-    ):
+    text = one_number(options.number) if options.number else None
+    if options.listed is (text is not None) or (options.listed and decides) or (options.to and options.nobody):
         raise ConfigError(USAGE)
 
     def work(_: threading.Event) -> Report:
@@ -43,7 +41,7 @@ def number(config: Path | None, options: NumberOptions) -> int:
         with existing_state(settings, read_only=not decides) as state:
             if state is None:
                 raise ConfigError(f"{settings.state}: there is no state file yet, so no number is known: run syncd run")
-            return _of_number(settings, state, options, options.number) if options.number else _all(settings, state)
+            return _of_number(settings, state, options, text) if text is not None else _all(settings, state)
 
     return reported(work, _show, as_json=options.as_json)
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.callers.whois import FORGOTTEN, phones_of
 from syncd.callers.whois import whois as whois_of
+from syncd.commands.callers.given import one_number
 from syncd.commands.options import WhoisOptions
 from syncd.commands.settings import loaded
 from syncd.commands.status import shown_time
 from syncd.core.activity.instants import iso
 from syncd.core.callers.whois import Caller, NotThere, Whois
-from syncd.core.mapping.phone_plan import known_region
 from syncd.errors import ConfigError
 from syncd.report.exit_code import DONE
 from syncd.report.streams import print_json
@@ -56,9 +56,7 @@ def whois(config: Path | None, options: WhoisOptions) -> int:
     """
     # Only the target needs the key.
     settings = loaded(config, keyless=not options.live)
-    if options.region is not None and known_region(options.region) is None:
-        raise ConfigError(f"--region {options.region!r}: there is no such region; write an ISO code such as US or GB")
-    found = whois_of(settings, options.number, options.region)
+    found = whois_of(settings, one_number(options.number), _region(options.region))
     if not options.live:
         _print(options, found)
         return DONE
@@ -68,6 +66,15 @@ def whois(config: Path | None, options: WhoisOptions) -> int:
     error = error_of(partial(_ask, settings, found, answer))
     # What is known is printed also if the target cannot be asked.
     return finished(lambda _code: _print(options, found, answer, error), (), error)
+
+
+def _region(code: str | None) -> str | None:
+    from syncd.config.values import parse_region
+
+    try:
+        return None if code is None else parse_region(code)
+    except ValueError as error:
+        raise ConfigError(f"--region {code!r}: {error}") from None
 
 
 def _ask(settings: Settings, found: Whois, answer: list[Live], stopping: threading.Event) -> None:
@@ -117,6 +124,7 @@ def _as_json(found: Whois) -> Mapping[str, Any]:
             for each in found.not_there
         ],
         "complete": found.complete,
+        "possible": found.possible,
     }
 
 
@@ -129,12 +137,13 @@ class _Printer:
 
     def show(self) -> None:
         found = self.found
+        shown = found.number if found.possible else f"{found.number} (no possible number)"
         if not found.contacts:
-            self.screen.line((f"{found.number} shows nobody", "bold"), ": no contact of syncd has this number")
+            self.screen.line((f"{shown} shows nobody", "bold"), ": no contact of syncd has this number")
         elif found.ambiguous:
-            self.screen.line((f"{found.number} shows one of several, and nobody knows which", "bold"))
+            self.screen.line((f"{shown} shows one of several, and nobody knows which", "bold"))
         else:
-            self.screen.line((f"{found.number} shows {_named(found.contacts[0])}", "bold"))
+            self.screen.line((f"{shown} shows {_named(found.contacts[0])}", "bold"))
         for caller in found.contacts:
             self._contact(caller)
         if found.ambiguous:
@@ -194,4 +203,5 @@ class _Printer:
 
 def _named(each: Any) -> str:
     """Return a contact for people: ``Ann Lee (tenants, key 7)``."""
-    return f"{each.name or 'no name'} ({each.source}, key {each.key})"
+    which = f"key {each.key}" if each.key else "a row without a key"
+    return f"{each.name or 'no name'} ({each.source}, {which})"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
+from syncd.commands.groups.alone import group
 from syncd.commands.options import Common, Json, command
 
-app = typer.Typer(help="Look after the state file.", rich_markup_mode=None, no_args_is_help=True)
+app = group("Look after the state file.")
 
 _Yes = Annotated[bool, Option("--yes", help="Do it without a question.")]
 

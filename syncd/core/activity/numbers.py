@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from syncd.core.mapping.phone_plan import digits_of, international, known_region, whole
@@ -35,6 +36,11 @@ def is_withheld(text: str | None) -> bool:
     """Return whether a text in place of a number says that the caller shows none."""
     words = (text or "").strip().lower()
     return words in WITHHELD or not digits_of(words)
+
+
+def forms_in(digits: str, region: str, into: Iterable[str]) -> list[str]:
+    """Return a number that has the form of one region, and its form in each of other regions, each once, in order."""
+    return [*dict.fromkeys((digits, *(recast(digits, region, each) for each in into)))]
 
 
 def recast(digits: str, region: str, into: str) -> str:

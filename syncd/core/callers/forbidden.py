@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 import phonenumbers
 
-from syncd.core.activity.numbers import LONGEST_EXTENSION, canonical, recast
+from syncd.core.activity.numbers import LONGEST_EXTENSION, canonical, forms_in
 from syncd.core.mapping.phone_plan import international, known_region
 
 
@@ -39,4 +39,4 @@ def _forms(text: str, region: str, regions: Collection[str]) -> Iterator[str]:
     except phonenumbers.NumberParseException:
         return
     home = phonenumbers.region_code_for_number(number)
-    yield from (recast(sent, region, into) for into in {*regions, *([home] if home else [])})
+    yield from forms_in(sent, region, [*regions, *([home] if home else [])])

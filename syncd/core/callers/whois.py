@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from syncd.core.activity.numbers import canonical
+from syncd.core.activity.numbers import LONGEST_EXTENSION, canonical, forms_in
 from syncd.core.callers.form import plain, plain_numbers
 from syncd.core.change import Fields
 from syncd.core.mapping.phone_plan import international, known_region, region_of
@@ -16,6 +16,7 @@ WHY = ("invalid", "excluded", "rejected", "held", "impossible", "policy", "share
 """Why a contact of a source that has a number is not at the target with it."""
 
 _LETTER = re.compile(r"[^\W\d_]")
+_SHORT = re.compile(rf"\D*\d{{1,{LONGEST_EXTENSION}}}\D*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,17 @@ class NotThere:
 
 @dataclass(frozen=True, slots=True)
 class Whois:
-    """The answer. ``before``: the newest first. ``complete``: no row that is not sent was left out of the memory."""
+    """The answer. ``before``: the newest first. ``complete``: no row that is not sent was left out of the memory.
+
+    ``possible``: whether such a number can exist where it may be written.
+    """
 
     number: str
     contacts: Sequence[Caller] = ()
     before: Sequence[Former] = ()
     not_there: Sequence[NotThere] = ()
     complete: bool = True
+    possible: bool = True
 
     @property
     def ambiguous(self) -> bool:
@@ -82,19 +87,40 @@ class Whois:
         return len({each.id or (each.source, each.key) for each in self.contacts}) > 1
 
 
-def written(text: str, regions: Iterable[str], *, per_row: bool = False) -> list[str]:
+def written(text: str, regions: Iterable[str], sent: Collection[str], *, per_row: bool = False) -> list[str]:
     """Return the digits that the target may have for a number that a person wrote, the likeliest first.
 
-    ``regions``: in which it may be written (ISO 3166 codes). ``per_row``: rows of a source name their own regions, so
-    the number may stand in the form of the country that it names. [] if the text has no digits.
+    ``regions``: in which it may be written (ISO 3166 codes). ``sent``: the regions of the sources, each of which sends
+    a number in a form of its own. ``per_row``: rows of a source name their own regions, so the number may also stand in
+    the form of the country that it names. [] if the text has no digits.
     """
-    found = []
+    found = list[str]()
     for region in regions:
-        digits = _read(text, known_region(region) or "US")
-        found.append(digits)
-        if per_row and digits and (own := region_of(international(digits, known_region(region) or "US"))):
-            found.append(canonical(f"+{international(digits, known_region(region) or 'US')}", own))
+        place = known_region(region) or "US"
+        digits = _read(text, place)
+        own = region_of(international(digits, place)) if per_row and digits else None
+        found += forms_in(digits, place, [*sent, *([own] if own else [])])
     return [each for each in dict.fromkeys(map(plain, found)) if each]
+
+
+def misread(text: str, regions: Iterable[str]) -> str | None:
+    """Return why a text cannot be read as one number in any of these regions; None if it can. It quotes nothing."""
+    found = [numbers_in(text, known_region(region) or "US") for region in regions]
+    sure = [{each.digits for each in numbers if each.digits and not each.problem} for numbers in found]
+    if all(len(numbers) > 1 for numbers in sure):
+        return "this is more than one number: write one number"
+    lost = any(not each.digits for numbers in found for each in numbers)
+    if lost and _LETTER.search(text) and not any(sure):
+        return "there are letters in the number: write its digits, such as +1 212 555 0101"
+    return None
+
+
+def is_possible(text: str, regions: Iterable[str]) -> bool:
+    """Return whether a text is a possible number of one of these regions, or a short one, as of an extension."""
+    if _SHORT.fullmatch(text):
+        return True
+    found = (each for region in regions for each in numbers_in(text, known_region(region) or "US"))
+    return any(each.digits and not each.problem for each in found)
 
 
 def _read(text: str, region: str) -> str:

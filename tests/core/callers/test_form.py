@@ -34,11 +34,11 @@ def test_a_text_and_a_frame_give_one_form(value: str) -> None:
     ],
 )
 def test_a_number_is_read_in_each_region(text: str, regions: list[str], found: list[str]) -> None:
-    assert written(text, regions) == found
+    assert written(text, regions, regions) == found
 
 
 def test_a_number_that_names_its_country_may_stand_in_the_form_of_that_country() -> None:
-    assert written("+44 20 7946 0958", ["US"], per_row=True) == ["442079460958", "02079460958"]
+    assert written("+44 20 7946 0958", ["US"], ["US"], per_row=True) == ["442079460958", "02079460958"]
 
 
 Step = tuple[float, dict[str, str] | None, dict[str, str]]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from syncd.commands.groups.alone import group
 from syncd.commands.options import Common, Json, command, prepared
 from syncd.commands.running import Report, reported
 from syncd.core.activity.instants import iso
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from syncd.activity.store.store import ActivityStore
     from syncd.report.screen import Screen
 
-app = typer.Typer(help="Text messages by Vocatech, and the numbers that want none.", rich_markup_mode=None)
+app = group("Text messages by Vocatech, and the numbers that want none.")
 opt_outs = typer.Typer(help="The numbers that want no messages.", rich_markup_mode=None, invoke_without_command=True)
 app.add_typer(opt_outs, name="opt-outs")
 

@@ -1,0 +1,1 @@
+"""What all groups of commands have in common."""
