@@ -30,6 +30,7 @@ from syncd.run.session import Session
 from syncd.state import State
 from syncd.state.leaving.forgotten import Entry, Forgotten
 from syncd.state.leaving.leftovers import Leftover
+from syncd.state.leaving.older_copies import copies_that_may_hold
 
 log = structlog.get_logger()
 
@@ -86,7 +87,8 @@ class Forgetting:
     """What is forgotten. ``copies``: older copies of the state that go; ``clean``: nothing of it is left in its file.
 
     ``held``: the list that waits for an approval; then nothing was done. ``elsewhere``: backups that syncd has made and
-    that are still there, which are not cleaned.
+    that are still there, which are not cleaned. ``known``: something of it is stored here, or may be at the target.
+    ``declined``: a person was asked, and said no.
     """
 
     dry_run: bool
@@ -96,15 +98,33 @@ class Forgetting:
     elsewhere: list[Path] = field(default_factory=list)
     held: Held | None = None
     clean: bool = True
+    known: bool = True
+    declined: bool = False
 
 
 def look(state: State, settings: Settings, wanted: Wanted, found: Forgetting) -> None:
     """Say what would go; ``found`` is filled in. The target is asked nothing."""
     found.parts = [_part(state, settings, name, wanted.sought()) for name in sources_of(state, settings, wanted)]
-    found.copies = state.copies()
+    found.known = any(_is_known(state, part, wanted) for part in found.parts)
+    found.copies = _copies(state, wanted, found)
     noted = (Path(each["path"]) for each in state.facts.backups.get())
     found.elsewhere = [path for path in noted if path.exists()]
     found.held = _held(found.parts) if wanted.numbers else None
+
+
+def _is_known(state: State, part: SourcePart, wanted: Wanted) -> bool:
+    stored = any(count for name, count in part.kept.items() if name != "reports")
+    said = state.searching.has_key(part.source, wanted.sought().keys)
+    return bool(stored or said or part.stays or _needs_target(state, part, wanted))
+
+
+def _copies(state: State, wanted: Wanted, found: Forgetting) -> list[Path]:
+    """Return the older copies that have to go: a key that was mistyped costs nobody the copies."""
+    copies = state.copies()
+    # What an earlier command erased and did not clean may be in every one of them.
+    if found.known or state.erasing.is_unclean():
+        return copies
+    return copies_that_may_hold(copies, [part.source for part in found.parts], wanted.sought())
 
 
 def sources_of(state: State, settings: Settings, wanted: Wanted) -> list[str]:
@@ -199,7 +219,7 @@ def _carry_out(session: Session, wanted: Wanted, found: Forgetting, schema: Sche
         if isinstance(part.error, ENDS_THE_COMMAND):
             last = part.error
             break
-    found.copies, found.clean = session.state.erasing.clean()
+    found.copies, found.clean = session.state.erasing.clean(found.copies)
     if last:
         raise last
 

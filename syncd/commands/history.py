@@ -109,7 +109,9 @@ def _runs(state: State, query: HistoryQuery, since: float | None) -> Found:
         counts = dict.fromkeys(names, 0) | report.get("counts", {}) if report else {}
         found = {name: run[name] for name in ("run", "source", "kind", "undoes", "outcome", "exit", "requests")}
         ended = iso(run["ended"]) if run["ended"] else None
-        said = {"counts": counts, "callers": report.get("callers"), "error": report.get("error")}
+        # What each source did alone, one after the other, is not what the run said of all of them together.
+        callers = report.get("callers") if query.as_json or run["sources"] == 1 else None
+        said = {"counts": counts, "callers": callers, "error": report.get("error")}
         yield {**found, "started": iso(run["started"]), "ended": ended, **said}
 
 

@@ -18,6 +18,7 @@ from syncd.report.change_lines import kinds_counted
 from syncd.report.exit_code import DONE, code_for
 from syncd.report.streams import print_json
 from syncd.report.undecided import show_undecided
+from syncd.watch.activity.sinks import SEE_STATUS
 from syncd.watch.settings import Watch, watch_of
 from syncd.watch.status import company_status, held_of, outcome_shown
 
@@ -78,7 +79,7 @@ TIERS = {"reports": "lists of calls and messages", "messaging": "text messages"}
 
 def _show(screen: Screen, found: Mapping[str, Any]) -> None:
     for alarm in _alarms(found):
-        screen.line(("alarm: ", "bold red"), alarm, hanging=2)
+        screen.line(("alarm: ", "bold red"), alarm.removesuffix(SEE_STATUS), hanging=2)
     for warning in found["warnings"]:
         screen.line(("warning: ", "bold yellow"), warning, hanging=2)
     if company := found["company"]:

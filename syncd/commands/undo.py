@@ -31,9 +31,11 @@ def undo(config: Path | None, options: UndoOptions) -> int:
 
 def _undo(config: Path | None, options: UndoOptions, ran: Ran, stopping: threading.Event) -> None:
     # Imported here, where the signals are handled already: it takes a while.
+    from syncd.commands.state.asking import need_state
     from syncd.undo import undo_source
 
     settings = loaded(config)
+    need_state(settings)
     chosen_sources(settings, options.sources or ())
     approved = frozenset(map(pasted, options.approve or ()))
     with opened(settings, stopping, dry_run=options.dry_run, wait=options.wait) as session:

@@ -24,12 +24,13 @@ from syncd.core.callers.effects import (
 from syncd.core.callers.numbers import NUMBER, numbers_in
 from syncd.core.claims import SOURCE
 from syncd.core.columns import KEY
-from syncd.core.compare import BEFORE, ID, KIND
+from syncd.core.compare import ID, KIND
 from syncd.core.field_history import renamed
 from syncd.core.schema import Schema
 from syncd.plan.field_history import phones_ever, renames
 from syncd.state import State
 from syncd.state.numbers import holders as state_holders
+from syncd.state.numbers.shared import SENT as AS_SENT
 
 _WHO = {SOURCE: pl.String, KEY: pl.String}
 
@@ -70,7 +71,8 @@ def _known(request: CallersRequest, changes: pl.DataFrame) -> pl.DataFrame:
     # The ledger does not know the others: a first load of a million would look for each of them.
     keys = _old_keys(request, changes.filter(~pl.col(KIND).is_in(["create", "adopt"])).get_column(KEY))
     found = _contacts(request, _named(request, keys))
-    sent = state.ledger.sent(request.source, found.get_column(KEY)).select(KEY, pl.col(BEFORE).alias(SENT))
+    # As they were sent: a contact that gets a number back has not been sent with it.
+    sent = state.shared.contacts(_named(request, found.get_column(KEY))).select(KEY, pl.col(AS_SENT).alias(SENT))
     sent = renamed(sent, renames(state, request.schema), SENT)
     both = found.join(sent, on=KEY, how="left", maintain_order="left")
     return both.select(pl.col(KEY).replace(new_keys), FIELDS, SENT)

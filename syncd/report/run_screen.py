@@ -133,9 +133,7 @@ def show_left(screen: Screen, left: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _held(screen: Screen, report: SourceReport) -> None:
-    # One list may be held by several gates, and one approval lets it pass all of them: so one command for each list.
-    for digest in dict.fromkeys(each.digest for each in report.held):
-        gates = [each for each in report.held if each.digest == digest]
+    for gates in report.held_together():
         for each in gates:
             kind = {"delete": "delete", "update": "update"}.get(each.kind, "change")
             head = f": {counted(each.count, kind)} ({each.gate}): {each.detail}"
@@ -146,7 +144,7 @@ def _held(screen: Screen, report: SourceReport) -> None:
             if not each.approvable:
                 screen.line("no approval helps here: they go on once that is mended", indent=4)
         if any(each.approvable for each in gates):
-            screen.line("to let exactly these go on: ", (report.approval(digest), "bold"), indent=4)
+            screen.line("to let exactly these go on: ", (report.approval(gates), "bold"), indent=4)
 
 
 def _rows(screen: Screen, found: Sequence[Mapping[str, Any]], word: str, what: str) -> None:
@@ -257,7 +255,8 @@ def _waiting(reports: Sequence[SourceReport]) -> Iterator[str]:
     if held:
         yield f"{counted(held, 'change')} held"
     numbers = {name: sum(report.counts[name] for report in reports) for name in ("invalid", "rejected")}
-    numbers["to decide"] = sum(len(report.undecided) for report in reports)
+    # A number of several sources waits in each of them, for one decision.
+    numbers["to decide"] = len({number for report in reports for number in report.undecided})
     numbers["refused"] = sum(len(report.refused or ()) for report in reports)
     numbers["not undone"] = sum(len(report.kept) for report in reports)
     numbers["with an unknown outcome, sent again by the next run"] = sum(report.unknown for report in reports)

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from typing import Any, TextIO
 
 import orjson
@@ -133,11 +133,28 @@ class SourceReport(SourcePart):
         self.seconds = forecast(self.planned)
         self.counts.update(plan.counts(), held=plan.held_count())
 
-    def approval(self, digest: str) -> str:
-        """Return the command that approves the held list with this digest."""
+    def held_together(self) -> list[list[Held]]:
+        """Return what is held, in groups: one command approves a group (:meth:`approval`)."""
+        groups: list[list[Held]] = []
+        for each in self.held:
+            with_it = [group for group in groups if any(self._is_approved_with(each, other) for other in group)]
+            groups = [group for group in groups if group not in with_it]
+            groups.append([*chain.from_iterable(with_it), each])
+        return groups
+
+    def _is_approved_with(self, one: Held, other: Held) -> bool:
+        # One list may be held by several gates, and one approval lets it pass all of them.
+        if one.digest == other.digest:
+            return True
+        # A change that several lists have waits for the approval of each of them, and an undo takes all at once.
+        return bool(self.undoes) and one.approvable and other.approvable and not set(one.keys).isdisjoint(other.keys)
+
+    def approval(self, held: Sequence[Held]) -> str:
+        """Return the command that approves a group of held lists."""
+        digests = dict.fromkeys(each.digest for each in held if each.approvable)
         # What an undo holds is not kept in the state, so that it is approved by the undo that makes it.
-        undo, run = f"syncd undo {self.undoes} --approve {digest}", f"syncd approve {self.source} {digest}"
-        return undo if self.undoes else run
+        undo = f"syncd undo {self.undoes} {' '.join(f'--approve {digest}' for digest in digests)}"
+        return undo if self.undoes else f"syncd approve {self.source} {' '.join(digests)}"
 
     def settled(self) -> Iterator[dict[str, Any]]:
         """Yield each change to make: ``kind``, ``key``, ``id``, ``fields`` with old and new values, and ``outcome``."""

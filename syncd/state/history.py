@@ -29,9 +29,13 @@ class History(Part):
     def runs(
         self, *, source: str | None = None, run: str | None = None, since: float | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Yield runs, the newest first; ``report`` is what ``SourceReport.to_json`` made."""
+        """Yield runs, the newest first, one of each source.
+
+        ``report`` is what ``SourceReport.to_json`` made; ``sources`` is how many sources the run had.
+        """
         query = (
-            "SELECT run, source, started, ended, outcome, exit, requests, kind, undoes, report FROM run"
+            "SELECT run, source, started, ended, outcome, exit, requests, kind, undoes, report,"
+            " (SELECT count(*) FROM run AS other WHERE other.run = run.run) AS sources FROM run"
             " WHERE source = coalesce(:source, source) AND run = coalesce(:run, run)"
             " AND started >= coalesce(:since, started) ORDER BY started DESC, source LIMIT :page OFFSET :done"
         )

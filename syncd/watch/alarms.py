@@ -13,7 +13,7 @@ from syncd.budget import describe
 from syncd.core.wording import counted
 from syncd.watch.activity.alarms import ACTIVITY, activity_alarms, is_key_refused
 from syncd.watch.activity.alarms import KINDS as OF_ACTIVITY
-from syncd.watch.activity.sinks import sink_alarms
+from syncd.watch.activity.sinks import SEE_STATUS, sink_alarms
 from syncd.watch.settings import Watch
 
 OF_SOURCES = ("stale", "failing", "held", "rejected", "invalid")
@@ -83,7 +83,7 @@ def _of_source(source: Mapping[str, Any], watch: Watch) -> Iterator[Alarm]:
         # Without the numbers, which must not leave in a message.
         waiting.append(counted(undecided, "number waits for a decision", "numbers wait for a decision"))
     if waiting:
-        yield Alarm(name, "held", "; ".join(waiting) + "; see syncd status")
+        yield Alarm(name, "held", "; ".join(waiting) + SEE_STATUS)
     if source["rejected"] > watch.rejected:
         text = f"the target refused {counted(source['rejected'], 'contact')}: syncd rejects list"
         yield Alarm(name, "rejected", text)

@@ -166,6 +166,35 @@ def test_a_held_undo_names_the_command_that_lets_it_go_on(world: World, syncd: C
     assert (code, world.there(), "has no list" in out) == (0, {}, False)
 
 
+def test_a_held_undo_names_every_approval_that_the_same_changes_need(
+    world: World, syncd: Command, monkeypatch: Any
+) -> None:
+    world.sources["tenants"]["updates"] = {"at_most": {"share": "100%"}}
+    world.write([(str(n), f"T {n}", "") for n in range(1, 31)])
+    world.run()
+    # Of 29 contacts a number is undone, and of one more the name.
+    world.write([("1", "New", ""), *((str(n), f"T {n}", f"212555{n:04}") for n in range(2, 31))])
+    assert world.run().exit_code == 0
+    del world.sources["tenants"]["updates"]
+    world.settings()
+    monkeypatch.chdir(world.folder)
+    run = str(runs(syncd)[0]["run"])
+    code, out, _ = syncd("undo", run)
+    [command] = [line.partition("to let exactly these go on: ")[2] for line in out.splitlines() if "exactly" in line]
+    assert (code, command.count(" --approve ")) == (3, 2)
+    code, _, _ = syncd(*command.split()[1:])
+    assert (code, {each.get("Phone", "") for each in world.there().values()}) == (0, {""})
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_an_undo_before_the_first_run_makes_no_state_file(
+    company: World, syncd: Command, more: tuple[str, ...]
+) -> None:
+    code, _, err = syncd("undo", "x", *more)
+    assert (code, "there is no state file yet: syncd run makes it" in errors(err)[0]) == (2, True)
+    assert not list(company.folder.glob("syncd.db*"))
+
+
 def test_an_undo_of_a_source_that_the_run_did_not_run_is_refused(edited: World, syncd: Command) -> None:
     run = str(runs(syncd)[0]["run"])
     edited.sources["owners"] = {**edited.sources["tenants"], "options": {"path": "owners.csv", "settle": 0}}

@@ -27,6 +27,8 @@ def test_a_run_says_that_a_number_waits_and_ends_with_3(held: World, syncd: Comm
     assert code == 3
     assert f"1 number waits for a decision: {ONE}" in out
     assert f"syncd number {ONE} --to SOURCE KEY" in out
+    # Both sources wait for it.
+    assert out.endswith("; 1 to decide.\n")
     code, out, _ = syncd("run", "--json")
     tenants, owners = json.loads(out)["sources"]
     assert (code, tenants["undecided"], tenants["counts"]["left_out"]) == (3, [ONE], 1)
@@ -100,6 +102,21 @@ def test_the_run_that_obeys_says_who_has_the_number(company: World, syncd: Comma
     assert source["left_out"] == [{"key": "1", "number": ONE, "reason": "tenants 2 has it (decided)"}]
     [without] = json.loads(syncd("whois", ONE, "--json")[1])["not_there"]
     assert (without["why"], without["name"], without["reason"]) == ("policy", "Ann", "tenants 2 has it (decided)")
+
+
+def test_a_run_that_obeys_a_person_counts_who_is_called_now(company: World, syncd: Command) -> None:
+    with_policy(company, "hold")
+    tenants(company, ("1", "Ann", ONE), ("2", "Bo", ONE))
+    settled(company)
+    syncd("number", ONE, "--to", "tenants", "2")
+    assert "callers: 1 gets a name" in syncd("run", "--dry-run")[1]
+    assert "callers: 1 gets a name" in syncd("run")[1]
+    syncd("number", ONE, "--to", "tenants", "1")
+    assert f"callers: 1 changes its name\n  {ONE}  Bo → Ann" in syncd("run", "--dry-run")[1]
+    assert "callers: 1 changes its name" in syncd("run")[1]
+    set_policy(company, "warn")
+    company.settings()
+    assert "callers: 1 becomes ambiguous" in syncd("run")[1]
 
 
 def test_a_decision_is_shown_and_taken_back(held: World, syncd: Command) -> None:

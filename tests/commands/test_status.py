@@ -66,6 +66,8 @@ def test_status_shows_what_is_held_and_how_to_let_it_go(company: World, syncd: C
     _, out, _ = syncd("status")
     [hold] = json.loads(syncd("status", "--json")[1])["sources"][0]["held"]
     assert f"to let exactly these go on: syncd approve tenants {hold['digest']}" in out
+    assert ("alarm: tenants: held: " in out, "see syncd status" in out) == (True, False)
+    assert "see syncd status" in syncd("status", "--check")[1]
     syncd("approve", "tenants", hold["digest"])
     assert f"{hold['digest']} is approved" in syncd("status")[1]
 

@@ -46,7 +46,8 @@ def test_an_announced_call_is_a_record_as_soon_as_no_leg_has_followed(lasting: D
     call = {"call_id": "c5", "extension": "101", "direction": "incoming", "start_time": now, "end_time": now}
     assert lasting.sender.deliver({**event("evt_5", **call), "timestamp": now}) == 204
     until(lambda: any("c5" in each.read_text() for each in lasting.world.folder.rglob("lake/calls/*.jsonl")))
-    assert lasting.sender.rows("SELECT status FROM delivery WHERE id = 'c5'") == [("accepted",)]
+    # The file is there a moment before its note.
+    until(lambda: lasting.sender.rows("SELECT status FROM delivery WHERE id = 'c5'") == [("accepted",)])
 
 
 def test_the_receiver_is_started_again(lasting: Daemon) -> None:

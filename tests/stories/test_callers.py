@@ -198,6 +198,21 @@ def test_the_counts_are_kept_with_the_run(four: World, syncd: Command) -> None:
     assert "1 deleted; callers: 1 changes its name, 1 becomes ambiguous" in syncd("history")[1]
 
 
+def test_history_does_not_contradict_what_a_run_of_several_sources_said(company: World, syncd: Command) -> None:
+    for source, name in (("tenants", "Ann"), ("owners", "Cy")):
+        company.sources[source] = {**TENANTS, "options": {"path": f"{source}.csv", "settle": 0}}
+        company.write([(source, name, ANN[2])], f"{source}.csv")
+    company.settings()
+    out = syncd("run")[1]
+    assert "callers: 1 gets a name" in out
+    assert "ambiguous" not in out
+    owners, tenants = sorted(json.loads(syncd("history", "--json")[1])["runs"], key=lambda run: str(run["source"]))
+    # What each source did, after the sources before it.
+    assert (tenants["callers"]["counts"]["gain"], owners["callers"]["counts"]["ambiguous"]) == (1, 1)
+    for words in ((), ("owners",), ("--run", tenants["run"])):
+        assert "callers" not in syncd("history", *words)[1]
+
+
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_the_list_stands_in_a_second_file_beside_the_changes(four: World, syncd: Command, suffix: str) -> None:
     four.write(EDITED)

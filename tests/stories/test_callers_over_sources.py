@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from syncd.core.callers.effects import CROWD
+from syncd.core.settings.rules import DECIDING
 from syncd.plan import callers
 from syncd.report.source_report import SourceReport, callers_of
 from tests.examples import examples
@@ -35,24 +36,30 @@ Held = dict[str, list[str]]
 Effect = tuple[str, str, tuple[str, ...], tuple[str, ...]]
 
 
+KEYS = st.tuples(st.sampled_from(SOURCES), st.integers(0, 4))
+
+
 def drawn_rows() -> st.SearchStrategy[Rows]:
-    keys = st.tuples(st.sampled_from(SOURCES), st.integers(0, 4))
     # The first number is in many contacts, the last in few.
     numbers = st.lists(st.sampled_from([0, 0, 0, 1, 1, 2]), max_size=3, unique=True).map(tuple)
     row = st.tuples(st.integers(0, len(NAMES) - 1), numbers)
-    return st.dictionaries(keys, row, max_size=12)
+    return st.dictionaries(KEYS, row, max_size=12)
 
 
 def phones(numbers: Iterable[int]) -> str:
     return ";".join(f"212555010{number}" for number in numbers)
 
 
-def write(world: World, rows: Rows, *, shared: bool) -> None:
-    """Let the sources hold these rows; ``shared``: rows of different sources with one key ask for one contact."""
+def write(world: World, rows: Rows, *, shared: bool, policy: str) -> None:
+    """Let the sources hold these rows; ``shared``: rows of different sources with one key ask for one contact.
+
+    ``policy``: who has a number that several rows give.
+    """
     free = {"at_most": {"share": "100%"}}
     for source in SOURCES:
         options = {"path": f"{source}.csv", "settle": 0}
         world.sources[source] = {**TENANTS, "options": options, "deletes": free, "updates": free}
+        world.sources[source]["phones"] = {"shared": policy}
         mine = {key: row for (each, key), row in rows.items() if each == source}
         world.write(
             [
@@ -61,6 +68,13 @@ def write(world: World, rows: Rows, *, shared: bool) -> None:
             ],
             f"{source}.csv",
         )
+
+
+def choose(world: World, who: tuple[str, int], *, shared: bool) -> None:
+    """Let a person say that the first number is this contact's."""
+    source, key = who
+    with world.state() as state:
+        state.shared.assign(phones([0]), source, f"{'' if shared else source}{key}", {"Phone"})
 
 
 def held(world: World) -> Held:
@@ -102,7 +116,8 @@ class History(NamedTuple):
     """The rows ``first``, and ``then``; between the two, ``persons`` make contacts of their own.
 
     ``shared``: rows of different sources with one key ask for one contact. ``refusing``: the target refuses the name
-    Poison from then on. ``crowd``: so many contacts with one number are not told one by one.
+    Poison from then on. ``crowd``: so many contacts with one number are not told one by one. ``policies``: who has a
+    number that several rows give, first and then. ``chosen``: whose a person says the first number is, in between.
     """
 
     first: Rows
@@ -111,6 +126,8 @@ class History(NamedTuple):
     shared: bool = False
     refusing: bool = False
     crowd: int = CROWD
+    policies: tuple[str, str] = ("warn", "warn")
+    chosen: tuple[str, int] | None = None
 
 
 HISTORIES = st.builds(
@@ -121,6 +138,8 @@ HISTORIES = st.builds(
     st.booleans(),
     st.booleans(),
     st.sampled_from([3, CROWD]),
+    st.tuples(*2 * [st.sampled_from(["warn", *sorted(DECIDING)])]),
+    st.none() | KEYS,
 )
 
 MOVES = History({("one", 0): (0, (0,)), ("two", 1): (1, (1,))}, {("two", 1): (1, (0, 1))}, {})
@@ -134,6 +153,10 @@ MANY: Rows = {("one" if key < 3 else "two", key): (key % 2, (0,)) for key in ran
 A_CROWD = History(MANY, {**MANY, ("one", 0): (0, (1,)), ("two", 3): (2, (0, 1))}, {}, crowd=3)
 GIVEN_FIRST: Rows = {(source, key): (key, (2,)) for source, key in (("two", 1), ("two", 2), ("two", 3), ("three", 0))}
 A_NEW_CROWD = History({}, GIVEN_FIRST, {}, crowd=3)
+BOTH: Rows = {("one", 1): (0, (0,)), ("one", 2): (1, (0,))}
+CHOSEN = History(BOTH, BOTH, {}, policies=("hold", "hold"), chosen=("one", 2))
+CHOSEN_INSTEAD = History(BOTH, BOTH, {}, policies=("first", "first"), chosen=("one", 2))
+GIVEN_BACK = History(BOTH, BOTH, {}, policies=("hold", "warn"))
 ADOPTED = History({}, {("one", 1): (1, (0, 1))}, {("three", 1): (2, (2,))}, shared=True)
 
 
@@ -150,6 +173,9 @@ ADOPTED = History({}, {("one", 1): (1, (0, 1))}, {("three", 1): (2, (2,))}, shar
 @example(history=LOST)
 @example(history=REFUSED)
 @example(history=ADOPTED)
+@example(history=CHOSEN)
+@example(history=CHOSEN_INSTEAD)
+@example(history=GIVEN_BACK)
 @example(history=A_CROWD)
 @example(history=A_NEW_CROWD)
 def test_a_run_says_what_the_target_shows(history: History) -> None:
@@ -160,11 +186,13 @@ def test_a_run_says_what_the_target_shows(history: History) -> None:
     ):
         patch.setattr(callers, "CROWD", history.crowd)
         world.sources = {}
-        write(world, history.first, shared=history.shared)
+        write(world, history.first, shared=history.shared, policy=history.policies[0])
         world.run_all()
         for (_, key), (name, numbers) in history.persons.items():
             world.sandbox.store.add({"External ID": f"{key}", "Name": NAMES[name], "Phone": phones(numbers)})
-        write(world, history.then, shared=history.shared)
+        write(world, history.then, shared=history.shared, policy=history.policies[1])
+        if history.chosen:
+            choose(world, history.chosen, shared=history.shared)
         if history.refusing:
             world.sandbox.arm(POISON)
         before, planned = held(world), world.run_all(dry_run=True)

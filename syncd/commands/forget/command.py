@@ -11,9 +11,11 @@ from syncd.commands.approve import pasted
 from syncd.commands.forget.options import ForgetOptions
 from syncd.commands.running import Report, error_of, finished, opened, reported
 from syncd.commands.settings import existing_state, loaded
+from syncd.commands.state.asking import agreed, can_ask
 from syncd.core.columns import UNIT
 from syncd.core.wording import nearest
 from syncd.errors import ConfigError
+from syncd.report.exit_code import code_for, gravest
 from syncd.report.streams import print_json, printable
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def _forget(config: Path | None, options: ForgetOptions) -> int:
         elif found.parts:
             show(Screen(), found, activity, again=_again(options))
 
-    return finished(write, found.parts, error)
+    return gravest([finished(write, found.parts, error), code_for(not_confirmed=found.declined)])
 
 
 def _again(options: ForgetOptions) -> str:
@@ -79,6 +81,9 @@ def _carry_out(
                 look(state, settings, wanted, found)
         activity |= _activity(settings, options, wanted, dry_run=True)
         return
+    if not options.yes and can_ask(as_json=options.as_json) and not _asked(settings, options, wanted):
+        found.declined = True
+        return
     approved = frozenset(map(pasted, options.approve or ()))
     # Counted before: once the digest is written, whoever opens the store erases what it has of the number.
     counted = _activity(settings, options, wanted, dry_run=True)
@@ -87,6 +92,25 @@ def _carry_out(
     if not found.held:
         _activity(settings, options, wanted, dry_run=False)
         activity |= counted
+
+
+def _asked(settings: Settings, options: ForgetOptions, wanted: Wanted) -> bool:
+    """Show what would go, and return whether a person agrees; what waits for an approval is not asked for."""
+    from syncd.commands.forget.shown import show_what
+    from syncd.forget import Forgetting, look
+    from syncd.report.screen import Screen
+
+    found, screen = Forgetting(dry_run=True), Screen()
+    with existing_state(settings, read_only=True) as state:
+        if state:
+            look(state, settings, wanted, found)
+    if found.held and found.held.digest not in map(pasted, options.approve or ()):
+        return True
+    show_what(screen, found, _activity(settings, options, wanted, dry_run=True), again=_again(options))
+    if agreed("Forget it for good, at the target and here?"):
+        return True
+    screen.line("Nothing was forgotten.")
+    return False
 
 
 def _wanted(settings: Settings, options: ForgetOptions) -> Wanted:

@@ -27,6 +27,9 @@ _KEPT = {
 """What the state keeps besides contacts, one and several."""
 
 
+_OF_CALLS = ("call", "message", "file")
+
+
 def as_json(found: Forgetting, activity: dict[str, Any], code: int, error: BaseException | None) -> dict[str, Any]:
     """Return what ``--json`` shows."""
     return {
@@ -38,6 +41,7 @@ def as_json(found: Forgetting, activity: dict[str, Any], code: int, error: BaseE
         "copies": [str(path) for path in found.copies],
         "elsewhere": [str(path) for path in found.elsewhere],
         "clean": found.clean,
+        "known": found.known,
         "activity": activity or None,
         **error_json(error),
     }
@@ -83,19 +87,12 @@ def _fields(there: Fields, fate: Fate) -> dict[str, dict[str, str | None]]:
 
 
 def show(screen: Screen, found: Forgetting, activity: dict[str, Any], *, again: str) -> None:
-    """Print what went, or would go."""
-    if found.held:
+    """Print what went, or would go, and how it ended."""
+    if found.held and not found.dry_run:
         _show_held(screen, found.held, again)
-        if not found.dry_run:
-            screen.line("Nothing was forgotten.")
-            return
-    _show_parts(screen, found)
-    for path in found.copies:
-        screen.line(f"{path}: this older copy of the state {'would be' if found.dry_run else 'was'} removed", hanging=2)
-    for path in found.elsewhere:
-        screen.line(f"{path}: this backup is yours, and is not cleaned: delete it, if nobody needs it", hanging=2)
-    if activity:
-        _show_activity(screen, activity)
+        screen.line("Nothing was forgotten.")
+        return
+    show_what(screen, found, activity, again=again)
     if found.dry_run:
         screen.line("Dry run: nothing was forgotten.")
         return
@@ -103,6 +100,21 @@ def show(screen: Screen, found: Forgetting, activity: dict[str, Any], *, again: 
         screen.line("Another process reads the state: run this command again, so that nothing is left in its files.")
     for entry in found.entries:
         screen.line(f"Forgotten: no source sends it again. To let it come back: syncd forget --allow {entry.digest}")
+
+
+def show_what(screen: Screen, found: Forgetting, activity: dict[str, Any], *, again: str) -> None:
+    """Print what went, or would go."""
+    if found.held:
+        _show_held(screen, found.held, again)
+    _show_parts(screen, found)
+    if not (found.known or found.copies or any(activity.get(f"{one}s") for one in _OF_CALLS)):
+        screen.line("Nothing is known of it here: is it written as you mean it? Its digest keeps it away all the same.")
+    for path in found.copies:
+        screen.line(f"{path}: this older copy of the state {'would be' if found.dry_run else 'was'} removed", hanging=2)
+    for path in found.elsewhere:
+        screen.line(f"{path}: this backup is yours, and is not cleaned: delete it, if nobody needs it", hanging=2)
+    if activity:
+        _show_activity(screen, activity)
 
 
 def _show_held(screen: Screen, held: Held, again: str) -> None:
@@ -120,7 +132,7 @@ def _show_activity(screen: Screen, activity: dict[str, Any]) -> None:
                 f"no contact's any more: {counted(activity['attributions'], 'call or message', 'calls and messages')}"
             )
         return
-    erased = ", ".join(counted(activity[f"{one}s"], one) for one in ("call", "message", "file"))
+    erased = ", ".join(counted(activity[f"{one}s"], one) for one in _OF_CALLS)
     screen.line(f"calls and messages: {erased}")
     for each in activity["sinks"]:
         there = counted(each["records"], "record")

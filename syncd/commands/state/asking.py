@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from syncd.budget.wording import describe_requests
 from syncd.core.plan import BATCH
 from syncd.errors import ConfigError
 from syncd.report.streams import print_on_stderr
+from syncd.run.signals import handled
 from syncd.state.glance import Glance
 from syncd.state.place import is_there
 
@@ -35,9 +37,15 @@ def can_ask(*, as_json: bool) -> bool:
 
 
 def agreed(question: str) -> bool:
-    """Ask on the terminal; anything but y and yes means no."""
-    print_on_stderr(f"{question} [y/N] ")
-    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+    """Ask on the terminal; anything but y and yes means no, and so do Ctrl-C and SIGTERM."""
+    # The handlers of a command only note that it is to stop, and a read from the terminal would wait on.
+    try:
+        with handled(signal.default_int_handler):
+            print_on_stderr(f"{question} [y/N] ")
+            return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+    except KeyboardInterrupt:
+        print_on_stderr("\n")
+        return False
 
 
 def list_forecast(settings: Settings, contacts: int) -> Mapping[str, Any]:

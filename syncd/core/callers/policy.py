@@ -63,6 +63,9 @@ def decided(claims: pl.DataFrame, policy: SharedNumbers, assigned: pl.DataFrame)
     sure = pl.col(_CHOSEN) | pl.col(FIXED)
     waits = (pl.len().over(NUMBER) > 1) & ~sure.any().over(NUMBER) if policy == "hold" else pl.lit(value=False)
     why = pl.when(pl.col(_CHOSEN)).then(pl.lit("decided")).when(pl.col(FIXED)).then(pl.lit("match field"))
+    # A company's name decides nothing between contacts that all have it, or that all lack it.
+    by_name = pl.col(NAMED) & ~pl.col(NAMED).all().over(NUMBER)
+    why = why.when(pl.lit(policy == "company") & ~by_name).then(pl.lit("first"))
     found = found.with_columns(
         (first & ~waits).alias(_FIRST), why.otherwise(pl.lit(policy)).alias(_WHY), waits.alias("@waits")
     )

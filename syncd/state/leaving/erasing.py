@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,7 @@ class Erasing(Part):
                 self._database.execute(former, source=source, key=key, number=number)
             if lost:
                 self._take_out_of_texts(source, Traces(Sought(numbers=lost)))
+                self._unclean().set(self._database.clock())
         return True
 
     def _numbers(self, query: str, source: str, key: str, phones: Collection[str]) -> frozenset[str]:
@@ -107,14 +108,17 @@ class Erasing(Part):
             f"UPDATE contact SET digest = 0, raw = NULL WHERE {THESE_KEYS}", source=source, keys=keys
         )
 
-    def clean(self) -> tuple[list[Path], bool]:
+    def clean(self, copies: Sequence[Path] | None = None) -> tuple[list[Path], bool]:
         """Remove older copies of the file, and rewrite it, so that no byte of what was erased is left.
+
+        ``copies``: those that may hold something of it; None: all.
 
         Returns:
             The copies that were removed, and whether the file is clean: it is not while another process reads it. Then,
             and after an error, it counts as unclean still.
         """
-        erased, copies = self._unclean().get(), self._database.copies()
+        erased = self._unclean().get()
+        copies = self._database.copies() if copies is None else copies
         for copy in copies:
             copy.unlink(missing_ok=True)
         is_clean = self._database.rewrite()
@@ -122,7 +126,7 @@ class Erasing(Part):
             # Another process may have erased something meanwhile.
             if is_clean and self._unclean().get() == erased:
                 self._unclean().set(None)
-        return copies, is_clean
+        return [*copies], is_clean
 
     def _unclean(self) -> Fact[float | None]:
         return Facts(self._database).unclean

@@ -85,6 +85,10 @@ class Searching(Part):
         numbers = self._numbers(marks, phones) if marks.numbers else ()
         return Sought(frozenset(keys.filter(marks.forgotten_keys(keys))), frozenset(numbers))
 
+    def has_key(self, source: str, keys: Collection[str]) -> bool:
+        """Return whether one of the keys is stored anywhere, reports and what the source said last included."""
+        return not self._keys(source).isdisjoint(keys)
+
     def _keys(self, source: str) -> set[str]:
         """Return every key of the source that is stored anywhere."""
         union = " UNION ".join(f"SELECT key FROM {table} WHERE source = :source" for table in OF_KEYS)

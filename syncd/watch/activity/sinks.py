@@ -19,6 +19,9 @@ from syncd.watch.activity.times import age_of, iso_of
 OPEN = ("waiting", "pending", "held", "rejected", "undone")
 """The statuses of deliveries that are not as they should be."""
 
+SEE_STATUS = "; see syncd status"
+"""How the text of an alarm ends if ``syncd status`` says more."""
+
 Held = Callable[[str], list[dict[str, Any]]]
 
 
@@ -74,7 +77,7 @@ def sink_alarms(sink: Mapping[str, Any], failures: int, rejected: int) -> Iterat
         yield "failing", f"{times} failed{since}: {failure['message']}"
     waiting = [hold for hold in sink["held"] if not hold["approved"]]
     if waiting:
-        yield "held", "; ".join(map(_held, waiting)) + "; see syncd status"
+        yield "held", "; ".join(map(_held, waiting)) + SEE_STATUS
     if sink["open"] and sink["open"]["rejected"] > rejected:
         text = f"it refused {counted(sink['open']['rejected'], 'record')}: syncd activity deliver {name} says why"
         yield "rejected", text

@@ -88,8 +88,24 @@ def test_the_reason_says_who_has_the_number_and_why() -> None:
 
     assert reasons("first") == ["tenants 7 has it (first)"]
     assert reasons("first", key="7\x1fb") == ["tenants 7+b has it (first)"]
+    assert reasons("newest") == ["tenants 7 has it (newest)"]
     assert reasons("hold") == ["nobody has it until a person decides"] * 2
     assert reasons("hold", (N, "owners", "3")) == ["owners 3 has it (decided)"]
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        ((False, False), "tenants 7 has it (first)"),
+        ((True, True), "tenants 7 has it (first)"),
+        ((True, False), "tenants 7 has it (company)"),
+        ((False, True), "owners 3 has it (company)"),
+    ],
+)
+def test_company_is_the_reason_only_if_the_company_decides(named: tuple[bool, bool], reason: str) -> None:
+    wanting = claims(tenant("7", named=named[0]), owner("3", named=named[1]))
+    found = decided(wanting, "company", assigned()).get_column("@reason")
+    assert found.drop_nulls().to_list() == [reason]
 
 
 @given(

@@ -71,6 +71,15 @@ def test_allow_gives_everybody_the_numbers_back(company: World) -> None:
         assert not state.shared.wanting("owners")
 
 
+def test_the_contact_whose_source_ran_later_changed_last(company: World) -> None:
+    set_policy(company, "newest")
+    tenants(company, ("1", "Ann", ONE), ("2", "Bo", TWO), ("4", "Di", TWO))
+    owners(company, ("3", "Cy", ONE))
+    settled(company)
+    # Bo and Di are of one source, so they changed at once, and the first key has the number.
+    assert numbers(company) == {"1": "", "2": TWO, "3": ONE, "4": ""}
+
+
 def test_a_policy_takes_hold_of_contacts_that_were_sent_before(company: World) -> None:
     set_policy(company, "allow")
     tenants(company, ("1", "Ann", ONE), ("2", "Bo", ONE))

@@ -29,7 +29,7 @@ TEXTS = ("Ann Withername", "2125550101")
 def uncleanable() -> Iterator[None]:
     """Let nobody clean the state file."""
 
-    def clean(_: Erasing) -> tuple[list[Path], bool]:
+    def clean(_: Erasing, copies: object = None) -> tuple[list[Path], bool]:
         raise StateBusy("another process has locked the state file")
 
     with pytest.MonkeyPatch.context() as patch:

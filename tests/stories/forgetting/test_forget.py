@@ -156,6 +156,13 @@ def test_a_list_says_when_and_of_which_source_and_allow_lets_it_come_back(synced
     ]
 
 
+def test_allow_says_first_what_it_did_and_then_what_is_still_forgotten(synced: World, syncd: Command) -> None:
+    one, two = (as_json(syncd, "forget", "tenants", key)["digests"][0] for key in ("1", "2"))
+    _, out, _ = syncd("forget", "--allow", one)
+    assert out.index(f"Allowed: {one}.") < out.index("may come back") < out.index(two)
+    assert syncd("forget", "--allow", two)[1].splitlines()[-1] == "Nothing else is forgotten."
+
+
 def test_a_restored_state_is_brought_in_line_by_the_next_run(synced: World, syncd: Command) -> None:
     shutil.copy(synced.folder / "syncd.db", synced.folder / "backup")
     as_json(syncd, "forget", "tenants", "1")

@@ -137,6 +137,9 @@ def _show_sink(screen: Screen, each: Report) -> None:
 
 def show_file(screen: Screen, found: Report) -> None:
     """Show what :func:`allowed` returned."""
+    if "allowed" in found:
+        screen.line(f"Allowed: {found['allowed'].strip().lower()}.")
+        screen.line("What it names may come back: a contact with the next run, calls by the next pull of their days.")
     if found["forgotten"]:
         from syncd.commands.status import shown_time
 
@@ -145,6 +148,4 @@ def show_file(screen: Screen, found: Report) -> None:
         ]
         screen.table(("what", "digest", "since", "source"), rows)
     else:
-        screen.line("Nothing is forgotten.")
-    if "allowed" in found:
-        screen.line("What it names may come back: a contact with the next run, calls by the next pull of their days.")
+        screen.line("Nothing else is forgotten." if "allowed" in found else "Nothing is forgotten.")
