@@ -17,6 +17,7 @@ import polars as pl
 
 from syncd.config import Source
 from syncd.core.callers.numbers import NUMBER
+from syncd.core.change import Left
 from syncd.core.columns import CONTACT, EXCLUDED, INVALID, KEY, LINE, MATCH, ORIGIN, REASON, ROW, STATE, UNIT, WARNING
 from syncd.core.compare import BEFORE, ID, KIND, WHY, field_changes
 from syncd.core.identity import REPEATED
@@ -267,9 +268,16 @@ def _why_unchanged(found: Explanation, source: Source, planned: Planned, reading
     return "nothing", f"the source has no row of it, and the ledger does not know it{proved}"
 
 
+def why_stayed(found: Explanation, stayed: Mapping[str, Any]) -> str:
+    """Say why a contact that syncd let go is at the target; ``stayed``: its last change."""
+    if any(each["why"] == Left.FORGOTTEN for each in found.left):
+        return f"all numbers of its row were forgotten, and it stayed at the target as id {stayed['new_id']}"
+    return f"it was adopted, left the source, and stayed at the target as id {stayed['new_id']}"
+
+
 def _why_let_go(found: Explanation) -> str:
     if found.stayed:
-        return f"it was adopted, left the source, and stayed at the target as id {found.stayed['new_id']}"
+        return why_stayed(found, found.stayed)
     return "it was adopted, so that it stays at the target when its row leaves"
 
 

@@ -11,9 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from syncd.activity.store.store import ActivityStore
-from syncd.state import State
-
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(path for folder in ("syncd", "connectors") for path in (ROOT / folder).rglob("*.py"))
 
@@ -245,10 +242,8 @@ def test_nothing_of_a_run_imports_what_sends_notifications() -> None:
     assert "apprise" not in loaded("import syncd.watch.notify, syncd.commands.run")
 
 
-def test_a_file_of_the_newest_version_is_opened_without_what_migrates_it(tmp_path: Path) -> None:
-    State(tmp_path / "syncd.db").close()
-    ActivityStore(tmp_path / "activity.db").close()
-    opened = "from pathlib import Path\nfrom {} import {}\n{}(Path({!r})).close()"
+def test_a_file_that_is_new_or_of_the_newest_version_is_opened_without_what_migrates_it(tmp_path: Path) -> None:
+    opened = "from pathlib import Path\nfrom {} import {}\nfor _ in range(2): {}(Path({!r})).close()"
     store = opened.format("syncd.activity.store.store", *["ActivityStore"] * 2, str(tmp_path / "activity.db"))
     state = opened.format("syncd.state", *["State"] * 2, str(tmp_path / "syncd.db"))
     migrating = {"sqlalchemy", "sqlmodel", "alembic"}

@@ -67,7 +67,7 @@ class _Answer:
             contacts=contacts,
             before=[*self._former()],
             not_there=[*not_there, *gone],
-            complete=self._book.is_complete(),
+            complete=self._book.is_complete(self._read),
         )
 
     def _number(self, contacts: Sequence[Caller]) -> str:

@@ -16,7 +16,7 @@ from syncd.core.columns import UNIT
 from syncd.core.forgetting.marks import digest_of, key_text
 from syncd.core.wording import counted, shown_key
 from syncd.errors import ConfigError
-from syncd.explain import Explanation, Found
+from syncd.explain import Explanation, Found, why_stayed
 from syncd.explain import explain as explanation_of
 from syncd.report.change_lines import STYLES, Part, change_lines
 from syncd.report.exit_code import DONE
@@ -141,7 +141,7 @@ class _Printer:
     def _ledger(self) -> None:
         ledger, stayed = self.found.ledger, self.found.stayed
         if stayed:
-            stays = f"it was adopted, left the source, and stayed at the target as id {stayed['new_id']}"
+            stays = why_stayed(self.found, stayed)
             self._line("ledger", f"nothing any more: {stays}")
             return
         if ledger is None:

@@ -71,8 +71,8 @@ def _known(request: CallersRequest, changes: pl.DataFrame) -> pl.DataFrame:
     # The ledger does not know the others: a first load of a million would look for each of them.
     keys = _old_keys(request, changes.filter(~pl.col(KIND).is_in(["create", "adopt"])).get_column(KEY))
     found = _contacts(request, _named(request, keys))
-    # As the target got them: a row may have said more than that, for example a number that another contact has.
-    sent = state.shared.contacts(found.select(SOURCE, KEY)).select(KEY, pl.col(AS_SENT).alias(SENT))
+    # As they were sent: a contact that gets a number back has not been sent with it.
+    sent = state.shared.contacts(_named(request, found.get_column(KEY))).select(KEY, pl.col(AS_SENT).alias(SENT))
     sent = renamed(sent, renames(state, request.schema), SENT)
     both = found.join(sent, on=KEY, how="left", maintain_order="left")
     return both.select(pl.col(KEY).replace(new_keys), FIELDS, SENT)

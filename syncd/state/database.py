@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from syncd.errors import StateBusy, StateError
+from syncd.state.migrations.newest import make
 from syncd.state.place import STATE, Words, is_there, primary_code, problem, unreadable, unwritable, uri
 from syncd.state.queries import Queries, bound
 
@@ -37,7 +38,8 @@ class Database(Queries):
 
     Every method may raise :class:`~syncd.errors.StateError` or :class:`~syncd.errors.StateBusy`.
 
-    ``WORDS``: what messages call the file; ``NEWEST``: the version of its tables; ``VERSIONS``: the migrations' folder;
+    ``WORDS``: what messages call the file; ``NEWEST``: the version of its tables; ``VERSIONS``: the migrations' folder,
+    beside which a script makes the tables of a new file;
     ``CACHE``: how much of it SQLite keeps in memory, negative in KiB (``PRAGMA cache_size``).
     """
 
@@ -210,7 +212,10 @@ class Database(Queries):
             self._copy_to_memory()
         elif found is not None:
             self._back_up(found)
-        self._migrate()
+        if found is None:
+            make(self._sqlite, self.VERSIONS)
+        else:
+            self._migrate()
 
     def _version(self) -> str | None:
         tables = self.column("SELECT name FROM sqlite_master WHERE type = 'table'")

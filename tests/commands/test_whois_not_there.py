@@ -215,7 +215,10 @@ def test_nothing_is_told_of_rows_of_a_source_that_is_not_configured_any_more(off
     office.sources["tenants"]["where"] = "name <> 'former'"
     office.write([ANN, BOB, ("9", "former", NUMBER)])
     office.run()
+    with office.state() as state:
+        state.put("fact", name="unsent.more.tenants", value="yes")
     office.sources["people"] = office.sources.pop("tenants")
     assert told(office, syncd) == []
+    assert json.loads(syncd("whois", NUMBER, "--json")[1])["complete"] is True
     office.run()
     assert [(each["source"], each["key"]) for each in not_there(office, syncd)] == [("people", "9")]

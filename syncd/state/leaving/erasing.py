@@ -91,6 +91,7 @@ class Erasing(Part):
                 self._database.execute(former, source=source, key=key, number=number)
             if lost:
                 self._take_out_of_texts(source, Traces(Sought(numbers=lost)))
+                self._unclean().set(self._database.clock())
         return True
 
     def _numbers(self, query: str, source: str, key: str, phones: Collection[str]) -> frozenset[str]:

@@ -121,9 +121,10 @@ class NumberBook(Look):
         """
         return [{**row, "fields": _fields(row["fields"])} for row in self.records(_LEFT_OUT, numbers=numbers)]
 
-    def is_complete(self) -> bool:
-        """Return whether every row with a number that is not sent is among those of :meth:`unsent`."""
-        return not self.scalar(f"SELECT EXISTS (SELECT 1 FROM fact WHERE name LIKE '{MORE}%')")
+    def is_complete(self, sources: Collection[str]) -> bool:
+        """Return whether every row of these sources with a number that is not sent is among :meth:`unsent`."""
+        query = "SELECT EXISTS (SELECT 1 FROM fact WHERE name IN (SELECT value FROM json_each(:names)))"
+        return not self.scalar(query, names=[f"{MORE}{source}" for source in sources])
 
 
 def _schema(described: str) -> Schema:

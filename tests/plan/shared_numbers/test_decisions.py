@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from syncd.report.source_report import callers_of
 from tests.worlds.commands import Command
 from tests.worlds.shared_numbers import ONE, TWO, owners, settled, tenants
 from tests.worlds.world import World
@@ -53,3 +54,14 @@ def test_a_source_that_only_creates_is_not_read_again_and_again_for_a_number_tha
     assert all(report.same_as_before for report in company.run_all())
     with company.state() as state:
         assert state.shared.due("owners").is_empty()
+
+
+def test_a_number_that_comes_back_beside_a_source_that_is_not_configured_any_more_counts_as_ambiguous(
+    company: World,
+) -> None:
+    tenants(company, ("1", "Ann", ONE))
+    owners(company, ("9", "Zed", f"{ONE};{TWO}"))
+    settled(company)
+    del company.sources["tenants"]
+    assert callers_of(company.run_all()).counts["ambiguous"] == 1
+    assert phones(company) == {"1": ONE, "9": f"{ONE};{TWO}"}

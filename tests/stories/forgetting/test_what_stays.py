@@ -78,6 +78,9 @@ def test_a_contact_with_a_number_that_no_row_has_sent_stays_and_is_let_go(
     assert phones_of_ann(world) == ("", "3125550101")
     found = json.loads(syncd("forget", "--number", "3125550101", "--dry-run", "--json")[1])
     assert [(each["key"], each["id"]) for each in found["sources"][0]["stays"]] == [("1", 1)]
+    explained = syncd("explain", "tenants", "1")[1]
+    assert "all numbers of its row were forgotten, and it stayed at the target as id 1" in explained
+    assert "it was adopted" not in explained
     # With another number of its row, its contact is syncd's again.
     world.write([("1", "Ann Newername", "2125550177"), BOB, CY])
     world.run()
