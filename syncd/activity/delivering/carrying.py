@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from syncd.activity.delivering.items import Items, Work, adopted, moment_of
+from syncd.activity.delivering.items import Items, Work, adopted, moment_of, untried
 from syncd.activity.delivering.report import SinkReport
 from syncd.activity.delivering.session import DeliverySession
 from syncd.activity.delivering.subjects import Subjects
@@ -57,8 +57,10 @@ class Carrying:
             SinkError: the sink cannot be written to; what it was sent before is recorded.
             Stopped: the process was asked to stop.
         """
-        unsure = self._unsure(todo)
-        for batch in self._batches(todo):
+        early = todo.filter((pl.col("change") == "create") & (pl.col("at") <= self.lost))
+        unsure, older = self._unsure(early), frozenset(early.get_column("identity"))
+        for works in self._batches(todo):
+            batch = [untried(each) if each.item.identity in older else each for each in works]
             if self.session.stopping.is_set():
                 self._flush()
             self.session.halt_if_asked()
@@ -110,11 +112,10 @@ class Carrying:
         for each in works:
             self._settle(each, Answer("rejected", each.sent.remote_id, reason=reason))
 
-    def _unsure(self, todo: pl.DataFrame) -> frozenset[str]:
-        """Return the creates that the sink may have already, since their notes may be lost."""
+    def _unsure(self, creates: pl.DataFrame) -> frozenset[str]:
+        """Return those of the creates whose notes may be lost of which the sink is asked whether it has them."""
         if self.subjects.can.idempotent or not self.wants.finds:
             return frozenset()
-        creates = todo.filter((pl.col("change") == "create") & (pl.col("at") <= self.lost))
         # What a person let pass since goes on, but for what is let pass after a look.
         return frozenset(creates.filter(pl.col("reason") != PASSED).get_column("identity"))
 

@@ -122,6 +122,11 @@ def adopted(each: Work, remote_id: str) -> Work:
     return each._replace(item=item, sent=each.sent._replace(change="update", remote_id=remote_id), created="")
 
 
+def untried(each: Work) -> Work:
+    """Return a create whose record may be older than its note: what was tried last is not all that it may hold."""
+    return each._replace(item=replace(each.item, tried=_NOTHING))
+
+
 def _columns(part: pl.DataFrame) -> Any:
     return part.select("identity", "change", "day").iter_rows()
 

@@ -12,7 +12,7 @@ from syncd.core.activity.delivering.settled import LOOKS
 from syncd.sink import Item, Outcome
 from syncd.state.runs import Runs
 from tests.worlds.delivery_world import DAY, HOUR, DeliveryWorld, counts, held
-from tests.worlds.memory_sink import Killed, MemorySink, down, killed, killed_after
+from tests.worlds.memory_sink import Killed, MemorySink, down, killed, killed_after, silent
 
 MINUTE = 60.0
 LATE = LOOKS[-1]
@@ -264,3 +264,21 @@ def test_another_sink_beside_one_that_is_still_there_waits_for_nobody(
     world.more = {"desk": {"sink": "memory", "options": {"place": "desk", **options}}}
     assert held(world.deliver("desk")) == []
     assert world.status(call, "desk") == "accepted"
+
+
+def test_a_record_of_before_the_loss_is_no_persons_edit_when_a_try_was_lost(world: DeliveryWorld) -> None:
+    call = world.call("c1", remote_name="Jane Smith")
+    world.deliver()
+    world.lose_deliveries()
+    world.again("c1", remote_name="Bob Stone")
+    world.place.faults = [silent]
+    world.deliver()
+    assert world.place.of(call).fields["title"] == "incoming call Jane Smith"
+    world.later(HOUR)
+    world.deliver()
+    assert world.place.of(call).fields["title"] == "incoming call Bob Stone"
+    # A person's edit since then stays.
+    world.place.of(call).fields["title"] = "Bob, about the lease"
+    world.again("c1", remote_name="Cy Fox")
+    world.deliver()
+    assert world.place.of(call).fields["title"] == "Bob, about the lease"
